@@ -1,0 +1,105 @@
+/**
+ * The stable error codes. A code never changes its meaning; see `docs/errors.md` for the cause of each and what
+ * to do about it.
+ */
+export type McpAuthErrorCode =
+  | "config_not_found"
+  | "config_invalid"
+  | "secret_unavailable"
+  | "key_invalid"
+  | "signer_unavailable"
+  | "unknown_server"
+  | "insecure_url"
+  | "egress_denied"
+  | "discovery_failed"
+  | "issuer_mismatch"
+  | "resource_mismatch"
+  | "unsupported_by_server"
+  | "token_request_rejected"
+  | "token_response_invalid"
+  | "unauthorized"
+  | "insufficient_scope"
+  | "sender_constrained"
+  | "unavailable"
+  | "tls_failed"
+  | "timeout"
+  | "aborted"
+  | "store_unavailable"
+  | "stopped";
+
+/** One mistake in a config file: where it is and what is allowed there. It never carries the value of a string. */
+export interface Violation {
+  /** Path of the file, absent for a config given as an object. */
+  readonly file?: string;
+  /** 1-based line in the file. */
+  readonly line?: number;
+  /** 1-based column in the file, in UTF-16 code units. */
+  readonly column?: number;
+  /** RFC 6901 JSON pointer to the mistake, `""` for the document itself. */
+  readonly pointer: string;
+  /** What is wrong and what is allowed. */
+  readonly message: string;
+  /** What to write instead. */
+  readonly hint?: string;
+}
+
+export interface McpAuthErrorOptions {
+  /** Name of the MCP server in the config that the failure belongs to. */
+  readonly server?: string | undefined;
+  /** Whether the same call may succeed later without anyone changing anything. */
+  readonly retryable?: boolean | undefined;
+  /** Milliseconds to wait before it is worth asking again. */
+  readonly retryAfter?: number | undefined;
+  /** The `error` code of RFC 6749 §5.2 that the authorization server answered with. */
+  readonly oauthError?: string | undefined;
+  readonly violations?: readonly Violation[] | undefined;
+}
+
+/**
+ * Every failure of this package. The message says what failed, for which server, and what to do; it holds no
+ * secret, token, assertion, response body or text chosen by a server, so it may be logged or shown to a model.
+ *
+ * It never has a `cause`: errors of libraries can carry requests and response bodies.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await billing.getAccessToken();
+ * } catch (error) {
+ *   if (error instanceof McpAuthError && error.retryable) await later(error.retryAfter ?? 1_000);
+ *   else throw error;
+ * }
+ * ```
+ */
+export class McpAuthError extends Error {
+  override readonly name: string = "McpAuthError";
+  readonly code: McpAuthErrorCode;
+  readonly retryable: boolean;
+  declare readonly server?: string;
+  declare readonly retryAfter?: number;
+  declare readonly oauthError?: string;
+  declare readonly violations?: readonly Violation[];
+
+  constructor(code: McpAuthErrorCode, message: string, options: McpAuthErrorOptions = {}) {
+    super(message);
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+    if (options.server !== undefined) this.server = options.server;
+    if (options.retryAfter !== undefined) this.retryAfter = options.retryAfter;
+    if (options.oauthError !== undefined) this.oauthError = options.oauthError;
+    if (options.violations !== undefined) this.violations = options.violations;
+  }
+
+  toJSON(): Record<string, unknown> {
+    return {
+      name: this.name,
+      code: this.code,
+      message: this.message,
+      server: this.server,
+      retryable: this.retryable,
+      retryAfter: this.retryAfter,
+      oauthError: this.oauthError,
+      violations: this.violations,
+    };
+  }
+}

@@ -1,0 +1,107 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+
+/** One request as it came over the wire. */
+export interface RecordedRequest {
+  readonly method: string;
+  /** Path and query, exactly as sent. */
+  readonly url: string;
+  readonly headers: IncomingMessage["headers"];
+  /** Names and values in turn, exactly as sent. */
+  readonly rawHeaders: readonly string[];
+  /** The exact bytes, as UTF-8. */
+  readonly body: string;
+}
+
+/** Answers one request; the response is sent when it calls `response.end()`. */
+export type Handler = (request: RecordedRequest, response: ServerResponse) => void | Promise<void>;
+
+export interface HttpServer extends AsyncDisposable {
+  /** `http://127.0.0.1:<port>`, without a trailing slash. */
+  readonly origin: string;
+  /** Every request so far, in the order in which their bodies were complete. */
+  readonly requests: readonly RecordedRequest[];
+  /** How many connections are open now. */
+  readonly connections: number;
+  /** Resolves once as many requests have come. */
+  received(count: number): Promise<void>;
+  /** Drops every connection and stops listening. */
+  close(): Promise<void>;
+}
+
+/** A programmable server on a random port of 127.0.0.1. A handler that throws answers 500. */
+export async function startHttpServer(handler: Handler): Promise<HttpServer> {
+  const requests: RecordedRequest[] = [];
+  const sockets = new Set<Socket>();
+  const waiting = new Set<{ count: number; resolve: () => void }>();
+
+  const server = createServer((incoming, response) => {
+    void answer(incoming, response);
+  });
+
+  async function answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const chunks: Buffer[] = [];
+      for await (const chunk of incoming) chunks.push(chunk);
+      const request: RecordedRequest = {
+        method: incoming.method ?? "",
+        url: incoming.url ?? "",
+        headers: incoming.headers,
+        rawHeaders: incoming.rawHeaders,
+        body: Buffer.concat(chunks).toString("utf8"),
+      };
+      requests.push(request);
+      for (const waiter of waiting) {
+        if (requests.length < waiter.count) continue;
+        waiting.delete(waiter);
+        waiter.resolve();
+      }
+      await handler(request, response);
+    } catch (error) {
+      if (!response.headersSent) response.writeHead(500, { "content-type": "text/plain" });
+      response.end(String(error));
+    }
+  }
+
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  // A TCP server that listens has an address object, never a path or null.
+  const { port } = server.address() as AddressInfo;
+
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      for (const socket of sockets) socket.destroy();
+    });
+
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    requests,
+    get connections() {
+      return sockets.size;
+    },
+    received(count) {
+      if (requests.length >= count) return Promise.resolve();
+      return new Promise((resolve) => waiting.add({ count, resolve }));
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Answers with JSON. */
+export function sendJson(
+  response: ServerResponse,
+  value: unknown,
+  status = 200,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  response.writeHead(status, { "content-type": "application/json", ...headers });
+  response.end(JSON.stringify(value));
+}
