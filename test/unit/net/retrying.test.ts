@@ -1,0 +1,70 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { backoffDelay } from "../../../src/net/backoff.js";
+import { isJson } from "../../../src/net/media-type.js";
+import { parseRetryAfter } from "../../../src/net/retry-after.js";
+
+const now = Date.UTC(1994, 10, 6, 8, 49, 0);
+const day = 86_400_000;
+
+describe("Retry-After", () => {
+  test.each([
+    ["0", 0],
+    ["120", 120_000],
+    [" 7 ", 7_000],
+    ["-5", 0],
+    ["99999999999999999999", day],
+    ["9".repeat(400), day],
+    ["Sun, 06 Nov 1994 08:49:37 GMT", 37_000],
+    ["Sunday, 06-Nov-94 08:49:37 GMT", 37_000],
+    ["Sun Nov  6 08:49:37 1994", 37_000],
+    ["Sun, 06 Nov 1994 08:00:00 GMT", 0],
+    ["Fri, 31 Dec 2099 23:59:59 GMT", day],
+  ])("%s is %d milliseconds", (value, expected) => {
+    expect(parseRetryAfter(value, now)).toBe(expected);
+  });
+
+  test.each([null, "", " ", "soon", "1.5", "1e3", "0x10", "12 seconds", "Sun, 99 Nov 1994 08:49:37 GMT"])(
+    "%s is not understood",
+    (value) => {
+      expect(parseRetryAfter(value, now)).toBeUndefined();
+    },
+  );
+
+  test("is within a day or not understood, whatever it says", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.integer().map(String)), (value) => {
+        const wait = parseRetryAfter(value, now);
+        return wait === undefined || (wait >= 0 && wait <= day);
+      }),
+    );
+  });
+});
+
+describe("the backoff", () => {
+  const bounds = { min: 250, max: 10_000 };
+
+  test("doubles its bound from min and stops at max", () => {
+    const longest = [1, 2, 3, 6, 7, 50, 5_000].map((attempt) => backoffDelay(attempt, bounds, () => 1));
+    expect(longest).toEqual([250, 500, 1_000, 8_000, 10_000, 10_000, 10_000]);
+  });
+
+  test("is a uniform share of its bound", () => {
+    expect(backoffDelay(3, bounds, () => 0)).toBe(0);
+    expect(backoffDelay(3, bounds, () => 0.5)).toBe(500);
+  });
+
+  test("is a number for every attempt and a min of zero", () => {
+    expect(backoffDelay(100_000, { min: 0, max: 10 }, () => 1)).toBe(0);
+    expect(backoffDelay(0, bounds, () => 1)).toBe(250);
+  });
+});
+
+test("JSON is application/json or a +json type, in any case and with parameters", () => {
+  for (const type of ["application/json", "Application/JSON; charset=utf-8", "application/problem+json"]) {
+    expect(isJson(type)).toBe(true);
+  }
+  for (const type of [null, "", "text/html", "text/json", "application/jsonp", "application/+json", "json"]) {
+    expect(isJson(type)).toBe(false);
+  }
+});
