@@ -1,0 +1,49 @@
+import { McpAuthError } from "../errors/error.js";
+import type { SigningKey } from "./signing-key.js";
+
+/** The names of the JOSE registry: a server's list is shown only as far as it consists of these. */
+const registered: ReadonlySet<string> = new Set([
+  ...["HS", "RS", "PS", "ES"].flatMap((family) => [`${family}256`, `${family}384`, `${family}512`]),
+  ...["ES256K", "EdDSA", "Ed25519", "Ed448", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87", "none"],
+]);
+
+/** Whose list it is, for messages. */
+export interface AlgorithmContext {
+  readonly server: string;
+  readonly issuer: string;
+}
+
+/**
+ * The algorithm to sign with: the config's, else the first of the key's own that the server lists, else, without a
+ * list, the one that servers most probably have. Throws `unsupported_by_server` when the list has none of them.
+ */
+export function chooseAlgorithm(
+  key: Pick<SigningKey, "algorithms" | "configuredAlgorithm">,
+  listed: readonly string[] | undefined,
+  context: AlgorithmContext,
+): string {
+  if (key.configuredAlgorithm !== undefined) return key.configuredAlgorithm;
+  const chosen =
+    listed === undefined
+      ? mostCommon(key.algorithms)
+      : key.algorithms.find((algorithm) => listed.includes(algorithm));
+  if (chosen !== undefined) return chosen;
+  throw new McpAuthError(
+    "unsupported_by_server",
+    `Server "${context.server}": the authorization server ${context.issuer} accepts no signature that the key can make ` +
+      `(${key.algorithms.join(", ")}). It lists ${describeList(listed ?? [])}. Use a key of a type that it lists, ` +
+      `or set the key's "alg" if the list is wrong.`,
+    { server: context.server },
+  );
+}
+
+// An RSA key can sign with six algorithms, of which a server that says nothing most probably has RS256.
+function mostCommon(algorithms: readonly string[]): string | undefined {
+  return algorithms.includes("RS256") ? "RS256" : algorithms[0];
+}
+
+function describeList(listed: readonly string[]): string {
+  const known = [...new Set(listed)].filter((name) => registered.has(name));
+  const others = listed.length > known.length ? "names that are not registered" : "";
+  return [...known, others].filter((part) => part !== "").join(", ") || "none";
+}

@@ -1,0 +1,117 @@
+import { createPrivateKey } from "node:crypto";
+import { type KeyMaterial, KeyProblem } from "./signing-key.js";
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** The members that make up a private key, by key type: RFC 7518 §6, RFC 8037 §2. Nothing else is imported. */
+const members: ReadonlyMap<unknown, readonly string[]> = new Map([
+  ["RSA", ["n", "e", "d", "p", "q", "dp", "dq", "qi"]],
+  ["EC", ["crv", "x", "y", "d"]],
+  ["OKP", ["crv", "x", "d"]],
+]);
+
+const curves: ReadonlyMap<unknown, readonly string[]> = new Map([
+  ["EC", ["P-256", "P-384", "P-521"]],
+  ["OKP", ["Ed25519"]],
+]);
+
+/**
+ * The private key in a JWK, or in a JWK Set (RFC 7517) that has just one or one with the `kid` of the config. Throws
+ * `KeyProblem`.
+ */
+export function readJwk(text: string, kid: string | false | undefined): KeyMaterial {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    // The parser's own message would quote the key.
+    throw new KeyProblem("it is neither PEM nor JSON.");
+  }
+  if (!isObject(json)) throw new KeyProblem("it is JSON, but neither a JWK nor a JWK Set.");
+  const { keys } = json;
+  return importJwk(Array.isArray(keys) ? chooseFromSet(keys, kid) : json);
+}
+
+function chooseFromSet(keys: readonly unknown[], kid: string | false | undefined): JsonObject {
+  const privateKeys = keys.filter(isObject).filter(({ d, use }) => typeof d === "string" && use !== "enc");
+  const [first, second] = privateKeys;
+  if (first === undefined) throw new KeyProblem("it is a JWK Set without a private key that signs.");
+  if (second === undefined) return first;
+  if (typeof kid !== "string") {
+    throw new KeyProblem(
+      `it is a JWK Set with ${privateKeys.length} private keys. Say with the key's "kid" which one to use.`,
+    );
+  }
+  const [chosen, another] = privateKeys.filter(({ kid: own }) => own === kid);
+  if (chosen === undefined) {
+    throw new KeyProblem(`it is a JWK Set in which none of the private keys has the "kid" of the config.`);
+  }
+  if (another !== undefined) {
+    throw new KeyProblem(`it is a JWK Set in which several private keys have the "kid" of the config.`);
+  }
+  return chosen;
+}
+
+function importJwk(jwk: JsonObject): KeyMaterial {
+  const { kty, crv, kid, alg, use, d, oth, key_ops: operations } = jwk;
+  const names = members.get(kty);
+  if (kty === "oct") {
+    throw new KeyProblem(
+      'it is a symmetric key ("oct"). A private key is RSA, EC or Ed25519; a secret is no key.',
+    );
+  }
+  if (names === undefined) throw new KeyProblem('its "kty" is none of "RSA", "EC" and "OKP".');
+  const allowed = curves.get(kty);
+  if (allowed !== undefined && !allowed.some((name) => name === crv)) {
+    throw new KeyProblem(`its curve is not supported: "crv" can be ${allowed.join(", ")} here.`);
+  }
+  if (d === undefined)
+    throw new KeyProblem("it holds a public key. Name the private key that belongs to it.");
+  if (oth !== undefined)
+    throw new KeyProblem("it is an RSA key of more than two primes, which is not supported.");
+  if (use !== undefined && use !== "sig")
+    throw new KeyProblem('its "use" is not "sig": it is not meant to sign.');
+  if (operations !== undefined && !(Array.isArray(operations) && operations.includes("sign"))) {
+    throw new KeyProblem('its "key_ops" lack "sign": it is not meant to sign.');
+  }
+  return {
+    privateKey: createFromMembers(jwk, String(kty), names),
+    ...optionalString("kid", kid),
+    ...optionalString("alg", alg),
+  };
+}
+
+function createFromMembers(
+  jwk: JsonObject,
+  kty: string,
+  names: readonly string[],
+): KeyMaterial["privateKey"] {
+  const key: Record<string, string> = { kty };
+  for (const name of names) {
+    const value = jwk[name];
+    if (typeof value !== "string" || value === "") {
+      throw new KeyProblem(`its "${name}" is missing. A private key of type ${kty} has ${names.join(", ")}.`);
+    }
+    key[name] = value;
+  }
+  try {
+    return createPrivateKey({ key, format: "jwk" });
+  } catch {
+    throw new KeyProblem("its members do not make up a private key: it is damaged.");
+  }
+}
+
+function optionalString<Name extends string>(
+  name: Name,
+  value: unknown,
+): { readonly [key in Name]?: string } {
+  if (value === undefined) return {};
+  if (typeof value !== "string" || value === "")
+    throw new KeyProblem(`its "${name}" is not a string with content.`);
+  // A computed name widens to an index signature; the object has just this one member.
+  return { [name]: value } as { readonly [key in Name]?: string };
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,154 @@
+import { execFileSync } from "node:child_process";
+import { chmod, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inspect } from "node:util";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { SecretReference } from "../../../src/config/spec.js";
+import { McpAuthError } from "../../../src/errors/error.js";
+import { Secret } from "../../../src/lib/secret.js";
+import { readSecret } from "../../../src/secrets/read-secret.js";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "secrets-"));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+const read = (reference: SecretReference, env: Record<string, string | undefined> = {}) =>
+  readSecret(reference, { server: "crm", env });
+
+async function failure(
+  reference: SecretReference,
+  env: Record<string, string | undefined> = {},
+): Promise<McpAuthError> {
+  const error: unknown = await read(reference, env).catch((thrown: unknown) => thrown);
+  if (!(error instanceof McpAuthError)) throw new Error("expected a McpAuthError");
+  expect(error).toMatchObject({ code: "secret_unavailable", server: "crm", retryable: false });
+  expect(error.cause).toBeUndefined();
+  return error;
+}
+
+async function written(content: string | Uint8Array): Promise<{ file: string }> {
+  const file = join(folder, "secret");
+  await writeFile(file, content);
+  return { file };
+}
+
+describe("an environment variable", () => {
+  it("gives its value in a type that does not show it", async () => {
+    const secret = await read({ env: "CRM_SECRET" }, { CRM_SECRET: "p:%+ ä" });
+    expect(secret).toBeInstanceOf(Secret);
+    expect(secret.reveal()).toBe("p:%+ ä");
+    expect(`${secret} ${JSON.stringify(secret)} ${inspect({ secret })}`).not.toContain("p:%");
+  });
+
+  it.each([
+    ["a\n", "a"],
+    ["a\r\n", "a"],
+    ["a\n\n", "a\n"],
+    [" a ", " a "],
+    ["a\r", "a\r"],
+  ])("loses one trailing newline and nothing else: %j", async (value, expected) => {
+    expect((await read({ env: "S" }, { S: value })).reveal()).toBe(expected);
+  });
+
+  it.each([{}, { S: undefined }])("that is not set is named", async (env) => {
+    expect((await failure({ env: "S" }, env)).message).toBe(
+      'Server "crm": no secret can be had from the environment variable "S": it is not set. ' +
+        "Set it, or name another one in the config.",
+    );
+  });
+
+  it.each(["", "\n", "\r\n"])("that is empty is named: %j", async (value) => {
+    expect((await failure({ env: "S" }, { S: value })).message).toContain('variable "S": it is empty.');
+  });
+
+  it("named like a member of every object is not set", async () => {
+    expect((await failure({ env: "constructor" })).message).toContain("it is not set");
+  });
+});
+
+describe("a file", () => {
+  it("gives its text without the newline and the byte order mark that editors add", async () => {
+    expect((await read(await written("\u{feff}pässword\r\n"))).reveal()).toBe("pässword");
+  });
+
+  it("is read afresh each time, so that a rotated secret is used", async () => {
+    const reference = await written("old\n");
+    expect((await read(reference)).reveal()).toBe("old");
+    await writeFile(`${reference.file}.new`, "new\n");
+    await rename(`${reference.file}.new`, reference.file);
+    expect((await read(reference)).reveal()).toBe("new");
+  });
+
+  it("is followed through symbolic links, as mounted secrets are", async () => {
+    const reference = await written("mounted");
+    await symlink(reference.file, join(folder, "link"));
+    expect((await read({ file: join(folder, "link") })).reveal()).toBe("mounted");
+  });
+
+  it("of exactly 1 MiB is read and one byte more is refused", async () => {
+    expect((await read(await written("x".repeat(1_048_576)))).reveal()).toHaveLength(1_048_576);
+    expect((await failure(await written("x".repeat(1_048_577)))).message).toContain(
+      "it is larger than 1 MiB.",
+    );
+  });
+
+  it("that is missing is named", async () => {
+    const file = join(folder, "nowhere");
+    expect((await failure({ file })).message).toBe(
+      `Server "crm": no secret can be had from the file "${file}": it does not exist.`,
+    );
+  });
+
+  it.each(["", "\n"])("that is empty is refused: %j", async (content) => {
+    expect((await failure(await written(content))).message).toContain("it is empty.");
+  });
+
+  it("that is a directory is refused", async () => {
+    expect((await failure({ file: folder })).message).toContain("it is a directory.");
+  });
+
+  it("that is a FIFO is refused without waiting for a writer", async () => {
+    const file = join(folder, "fifo");
+    execFileSync("mkfifo", [file]);
+    expect((await failure({ file })).message).toContain("it is not a regular file.");
+  });
+
+  it("that is a socket or a device is refused", async () => {
+    const file = join(folder, "socket");
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(file, resolve));
+    expect((await failure({ file })).message).toContain("it is not a regular file.");
+    await new Promise((resolve) => server.close(resolve));
+    expect((await failure({ file: "/dev/null" })).message).toContain("it is not a regular file.");
+  });
+
+  it("that this process may not read is refused", async () => {
+    const reference = await written("secret");
+    await chmod(reference.file, 0o000);
+    // The superuser may read everything.
+    if (process.getuid?.() === 0) expect((await read(reference)).reveal()).toBe("secret");
+    else expect((await failure(reference)).message).toContain("this process may not read it.");
+  });
+
+  it("with links in a circle is refused", async () => {
+    await symlink(join(folder, "b"), join(folder, "a"));
+    await symlink(join(folder, "a"), join(folder, "b"));
+    expect((await failure({ file: join(folder, "a") })).message).toContain("lead in a circle");
+  });
+
+  it("that is not text is refused without showing it", async () => {
+    const error = await failure(await written(Buffer.from([0x63, 0x61, 0x6e, 0x61, 0x72, 0x79, 0xff])));
+    expect(error.message).toContain("it is not text in UTF-8.");
+    expect(inspect(error)).not.toContain("canary");
+  });
+
+  it("with a relative path is refused: it would depend on where the process runs", async () => {
+    expect((await failure({ file: "secrets/agent.pem" })).message).toContain("the path is not absolute.");
+  });
+});
