@@ -1,0 +1,76 @@
+import { type Failure, fail, type Outcome, succeed } from "../net/failure.js";
+import { isNearIssuer, issuerDifference, issuerName } from "./issuer-difference.js";
+import type { AuthorizationServerMetadata } from "./metadata.js";
+import {
+  fetchFirstDocument,
+  type MetadataDocument,
+  type MetadataFetch,
+  stringList,
+} from "./metadata-document.js";
+import { authorizationServerMetadataUrls } from "./well-known.js";
+
+const lists = [
+  "token_endpoint_auth_methods_supported",
+  "token_endpoint_auth_signing_alg_values_supported",
+  "grant_types_supported",
+  "scopes_supported",
+] as const;
+
+export interface FoundAuthorizationServer {
+  readonly metadata: AuthorizationServerMetadata;
+  readonly document: MetadataDocument;
+}
+
+/**
+ * Finds the metadata of an authorization server (RFC 8414 §3, OpenID Connect Discovery 1.0 §4). Whether its token
+ * endpoint may be used is for the caller to say, who knows the egress rules.
+ */
+export async function findAuthorizationServer(
+  how: MetadataFetch,
+  issuer: string,
+): Promise<Outcome<FoundAuthorizationServer>> {
+  const url = new URL(issuer);
+  // RFC 8414 §2: an issuer has neither, and no well-known URL can be made of one that does.
+  if (url.search !== "" || url.hash !== "") {
+    return fail(broken(issuer, "an issuer must have no query and no fragment. Correct it."));
+  }
+  const what = `the metadata of authorization server ${issuerName(issuer)}`;
+  const found = await fetchFirstDocument(how, what, authorizationServerMetadataUrls(url));
+  if (!found.ok) return found;
+  if (found.value === undefined) {
+    const detail = `there is none at the well-known URLs. Check that the issuer is written as the server publishes it.`;
+    return fail(broken(issuer, detail));
+  }
+  const judged = judge(found.value.json, issuer);
+  return judged.ok ? succeed({ metadata: judged.value, document: found.value }) : judged;
+}
+
+function judge(json: MetadataDocument["json"], issuer: string): Outcome<AuthorizationServerMetadata> {
+  const { issuer: found, token_endpoint } = json;
+  if (found === undefined) return fail(broken(issuer, 'it has no "issuer".'));
+  if (found !== issuer) {
+    const near = typeof found === "string" && isNearIssuer(found, issuer);
+    const remedy = near
+      ? "Write it in the config exactly as the server does."
+      : "Its metadata is not used, and no credential is sent. Check the issuer with whoever runs the server.";
+    const detail = `the metadata of authorization server ${issuerName(issuer)} names another issuer, ${issuerDifference(found, issuer)}. ${remedy}`;
+    return fail({ code: "issuer_mismatch", detail });
+  }
+  if (typeof token_endpoint !== "string") return fail(broken(issuer, 'it has no "token_endpoint".'));
+
+  const metadata: Record<string, unknown> = { issuer, token_endpoint };
+  for (const name of lists) {
+    const list = stringList(json[name]);
+    if (list === false) return fail(broken(issuer, `its "${name}" is not a list of strings.`));
+    if (list !== undefined) metadata[name] = list;
+  }
+  // Made above of exactly these members, each checked.
+  return succeed(metadata as unknown as AuthorizationServerMetadata);
+}
+
+function broken(issuer: string, why: string): Failure {
+  return {
+    code: "discovery_failed",
+    detail: `the metadata of authorization server ${issuerName(issuer)} cannot be used: ${why}`,
+  };
+}

@@ -1,0 +1,118 @@
+import { parseScopes } from "./scopes.js";
+
+/** One challenge of a `WWW-Authenticate` header. Scheme and parameter names are in lower case. */
+export interface Challenge {
+  readonly scheme: string;
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+/** What an MCP server asks for: RFC 6750 §3, and RFC 9728 §5.1 for the metadata URL. */
+export interface ServerChallenge {
+  readonly resourceMetadataUrl?: string;
+  readonly scopes?: readonly string[];
+  readonly error?: string;
+}
+
+/**
+ * Parses a `WWW-Authenticate` header (RFC 9110 §11.6.1), several of them joined by commas included. Never throws,
+ * takes linear time, and skips what it does not understand up to the next comma. A value of the `token68` kind is
+ * dropped; of a parameter that occurs twice the first counts.
+ */
+export function parseChallenges(header: string | null): readonly Challenge[] {
+  const challenges: Challenge[] = [];
+  const scanner = new Scanner(header ?? "");
+  let parameters: Map<string, string> | undefined;
+  while (!scanner.atEnd) {
+    if (scanner.take(/[ \t,]+/y) !== undefined) continue;
+    const name = scanner.take(/[!#$%&'*+.^_`|~0-9A-Za-z-]+/y)?.toLowerCase();
+    if (name === undefined) {
+      scanner.skipToComma();
+      continue;
+    }
+    const spaced = scanner.take(/[ \t]+/y) !== undefined;
+    if (scanner.take(/=[ \t]*/y) !== undefined) {
+      const value = scanner.value();
+      if (value === undefined) scanner.skipToComma();
+      else if (parameters?.has(name) === false) parameters.set(name, value);
+      continue;
+    }
+    parameters = new Map();
+    challenges.push({ scheme: name, parameters });
+    if (spaced) scanner.take(/[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|$))/y);
+  }
+  return challenges;
+}
+
+/** The Bearer challenge of a response; of several, the first that names its resource metadata. */
+export function bearerChallenge(headers: Headers): ServerChallenge | undefined {
+  const all = parseChallenges(headers.get("www-authenticate")).filter(({ scheme }) => scheme === "bearer");
+  const chosen = all.find(({ parameters }) => parameters.has("resource_metadata")) ?? all[0];
+  if (chosen === undefined) return undefined;
+  const url = chosen.parameters.get("resource_metadata");
+  const scopes = parseScopes(chosen.parameters.get("scope")?.split(" "));
+  const error = chosen.parameters.get("error");
+  return {
+    ...(url !== undefined && url.length <= 2_048 && URL.canParse(url) ? { resourceMetadataUrl: url } : {}),
+    ...(scopes === undefined ? {} : { scopes }),
+    ...(error !== undefined && /^[a-z_]{1,64}$/.test(error) ? { error } : {}),
+  };
+}
+
+/** A position in a text that only moves forward. */
+class Scanner {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  get atEnd(): boolean {
+    return this.#at >= this.#text.length;
+  }
+
+  /** What a sticky pattern matches here, if anything. */
+  take(pattern: RegExp): string | undefined {
+    pattern.lastIndex = this.#at;
+    const match = pattern.exec(this.#text)?.[0];
+    this.#at += match?.length ?? 0;
+    return match;
+  }
+
+  /** A token or quoted string. Characters beyond the token grammar are let through: servers forget the quotes. */
+  value(): string | undefined {
+    return this.#text[this.#at] === '"' ? this.#quoted() : this.take(/[^\s,"]+/y);
+  }
+
+  /** Moves past a comma, but not one inside quotes. */
+  skipToComma(): void {
+    while (!this.atEnd) {
+      if (this.#text[this.#at] === '"') {
+        this.#quoted();
+        continue;
+      }
+      const character = this.#text[this.#at];
+      this.#at += 1;
+      if (character === ",") return;
+    }
+  }
+
+  /** A quoted string without its quotes and escapes. One that does not end takes the rest with it. */
+  #quoted(): string | undefined {
+    const text = this.#text;
+    let value = "";
+    let from = this.#at + 1;
+    for (let at = from; at < text.length; at += 1) {
+      if (text[at] === '"') {
+        this.#at = at + 1;
+        return value + text.slice(from, at);
+      }
+      if (text[at] !== "\\") continue;
+      value += text.slice(from, at);
+      from = at + 1;
+      at += 1;
+    }
+    this.#at = text.length;
+    return undefined;
+  }
+}

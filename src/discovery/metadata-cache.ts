@@ -1,0 +1,129 @@
+import type { McpAuthError } from "../errors/error.js";
+import type { Clock } from "../lib/clock.js";
+import type { FetchFunction } from "../net/bounded-fetch.js";
+import { assertConfiguredUrl, assertLearnedUrl, type EgressRules } from "../net/egress.js";
+import { failureError, type Outcome, succeed } from "../net/failure.js";
+import { untilAborted } from "../net/until-aborted.js";
+import { findAuthorizationServer } from "./authorization-server.js";
+import { absenceFreshFor, freshFor } from "./freshness.js";
+import { issuerName } from "./issuer-difference.js";
+import type { AuthorizationServerMetadata, ResourceMetadata } from "./metadata.js";
+import { findProtectedResource } from "./protected-resource.js";
+import { SharedLookups } from "./shared-lookups.js";
+
+export interface DiscoveryRequest {
+  /** Name of the MCP server in the config, for error messages. */
+  readonly server: string;
+  /** Milliseconds for each metadata request. */
+  readonly timeout: number;
+  /** Ends this caller's wait (`aborted`); the request goes on for the others. */
+  readonly signal?: AbortSignal;
+  readonly rules: EgressRules;
+}
+
+interface CachedResource {
+  readonly metadata: ResourceMetadata | undefined;
+  /** URLs that lead to this answer: the one a challenge named, and the one at which it was found. */
+  readonly sources: readonly (string | undefined)[];
+}
+
+/**
+ * Metadata of authorization servers and MCP servers, shared by all servers of a config. See `SharedLookups` for
+ * what is kept and how long; that a server publishes no resource metadata is kept too.
+ */
+export class MetadataCache {
+  readonly #fetch: FetchFunction;
+  readonly #clock: Clock;
+  readonly #authorizationServers: SharedLookups<AuthorizationServerMetadata>;
+  readonly #resources: SharedLookups<CachedResource>;
+
+  constructor(options: { readonly fetch: FetchFunction; readonly clock: Clock }) {
+    this.#fetch = options.fetch;
+    this.#clock = options.clock;
+    this.#authorizationServers = new SharedLookups(options.clock);
+    this.#resources = new SharedLookups(options.clock);
+  }
+
+  /**
+   * The metadata of an issuer, its `issuer` identical to the one asked for and its token endpoint allowed.
+   * Rejects with `discovery_failed`, `issuer_mismatch`, `insecure_url`, `unavailable`, `timeout`, `tls_failed` or
+   * `aborted`.
+   */
+  async authorizationServer(issuer: string, request: DiscoveryRequest): Promise<AuthorizationServerMetadata> {
+    if (request.rules.configured.includes(issuer)) assertConfiguredUrl(issuer, "the issuer", request.server);
+    else assertLearnedUrl(issuer, "the issuer", request.rules);
+    const metadata = await this.#wait(
+      request,
+      this.#authorizationServers.lookup({
+        key: issuer,
+        variant: "",
+        accepts: () => true,
+        load: async () => {
+          const found = await findAuthorizationServer(this.#how(request), issuer);
+          if (!found.ok) return found;
+          const { metadata, document } = found.value;
+          return succeed({ value: metadata, freshFor: freshFor(document.headers) });
+        },
+      }),
+    );
+    // Here and not in the shared part: what is allowed depends on the server that asks.
+    assertLearnedUrl(metadata.token_endpoint, `the token endpoint of ${issuerName(issuer)}`, request.rules);
+    return metadata;
+  }
+
+  /**
+   * The metadata of the MCP server at `url`, `undefined` if it publishes none. Whether it fits the config is for
+   * `findTarget` to say. A `resourceMetadataUrl` that differs from what the cached answer came from is followed
+   * at once. Rejects with the codes of `authorizationServer`.
+   */
+  async resource(
+    url: string,
+    request: DiscoveryRequest & { readonly resourceMetadataUrl?: string },
+  ): Promise<ResourceMetadata | undefined> {
+    const named = request.resourceMetadataUrl;
+    const server = assertConfiguredUrl(url, "the server's URL", request.server);
+    // Possibly on another host: the specifications do not forbid it, and `resource` and issuer are checked anyway.
+    if (named !== undefined)
+      assertLearnedUrl(named, "the resource metadata URL of the challenge", request.rules);
+    const found = await this.#wait(
+      request,
+      this.#resources.lookup({
+        key: url,
+        variant: named ?? "",
+        accepts: ({ sources }) => named === undefined || sources.includes(named),
+        load: async () => {
+          const found = await findProtectedResource(this.#how(request), server, named);
+          if (!found.ok) return found;
+          const document = found.value?.document;
+          return succeed({
+            value: { metadata: found.value?.metadata, sources: [named, document?.url] },
+            freshFor: document === undefined ? absenceFreshFor : freshFor(document.headers),
+          });
+        },
+      }),
+    );
+    return found.metadata;
+  }
+
+  /** For a token endpoint that answered 404 or 405: it has moved. */
+  forgetAuthorizationServer(issuer: string): void {
+    this.#authorizationServers.forget(issuer);
+  }
+
+  forgetResource(url: string): void {
+    this.#resources.forget(url);
+  }
+
+  #how(request: DiscoveryRequest) {
+    return { fetch: this.#fetch, clock: this.#clock, timeout: request.timeout };
+  }
+
+  async #wait<V>(request: DiscoveryRequest, work: Promise<Outcome<V>>): Promise<V> {
+    const { server, signal } = request;
+    const aborted = (): McpAuthError =>
+      failureError(server, { code: "aborted", detail: "the wait for its metadata was aborted." });
+    const outcome = await untilAborted(work, signal, aborted);
+    if (!outcome.ok) throw failureError(server, outcome.failure);
+    return outcome.value;
+  }
+}

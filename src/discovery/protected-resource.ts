@@ -1,0 +1,108 @@
+import { type Failure, fail, type Outcome, succeed } from "../net/failure.js";
+import { printableUrl } from "../net/printable-url.js";
+import { isNearIssuer, issuerDifference, issuerName } from "./issuer-difference.js";
+import type { ResourceMetadata } from "./metadata.js";
+import {
+  fetchFirstDocument,
+  type MetadataDocument,
+  type MetadataFetch,
+  stringList,
+} from "./metadata-document.js";
+import { parseScopes } from "./scopes.js";
+import { resourceMetadataUrls } from "./well-known.js";
+
+export interface FoundResource {
+  readonly metadata: ResourceMetadata;
+  readonly document: MetadataDocument;
+}
+
+/**
+ * Finds the metadata of an MCP server (RFC 9728 §3 and §5.1): at the URL of its challenge when there is one, then
+ * at the well-known URLs. `undefined` when it publishes none, as servers of MCP 2025-03-26 do.
+ */
+export async function findProtectedResource(
+  how: MetadataFetch,
+  server: URL,
+  resourceMetadataUrl?: string,
+): Promise<Outcome<FoundResource | undefined>> {
+  const candidates = resourceMetadataUrls(server);
+  const named = resourceMetadataUrl === undefined ? [] : [resourceMetadataUrl];
+  const urls = [...new Set([...named, ...candidates])];
+  const found = await fetchFirstDocument(how, "its resource metadata", urls);
+  if (!found.ok) return found;
+  if (found.value === undefined) return succeed(undefined);
+
+  const { resource, authorization_servers, scopes_supported } = found.value.json;
+  const broken = (why: string) => {
+    const detail = `its resource metadata cannot be used: ${why} Tell whoever runs the server.`;
+    return fail({ code: "discovery_failed", detail });
+  };
+  if (typeof resource !== "string" || resource === "") return broken('it has no "resource".');
+  const issuers = stringList(authorization_servers);
+  if (issuers === false) return broken('its "authorization_servers" is not a list of strings.');
+  const scopes = stringList(scopes_supported);
+  if (scopes === false) return broken('its "scopes_supported" is not a list of strings.');
+  const usable = parseScopes(scopes);
+  const metadata: ResourceMetadata = {
+    resource,
+    ...(issuers === undefined ? {} : { authorization_servers: issuers }),
+    ...(usable === undefined ? {} : { scopes_supported: usable }),
+  };
+  return succeed({ metadata, document: found.value });
+}
+
+/**
+ * Whether `resource` identifies the server at `url`: same origin, its path the server's or above it at a segment
+ * boundary, no fragment (RFC 8707 §2), and a query only if it is the server's. Else a token for it would be one for
+ * another server. RFC 9728 §3.3 wants the two identical; MCP servers commonly name their origin.
+ */
+export function resourceMismatch(resource: string, url: string): Failure | undefined {
+  if (identifies(resource, url)) return undefined;
+  const shown = printableUrl(resource);
+  const detail =
+    `its resource metadata is for another resource${shown === undefined ? "" : ` (${shown})`}. ` +
+    `It must be for the server's URL (${printableUrl(url) ?? "see the config"}) or a path above it. ` +
+    "Check the URL in the config, else tell whoever runs the server.";
+  return { code: "resource_mismatch", detail };
+}
+
+function identifies(resource: string, url: string): boolean {
+  if (!URL.canParse(resource) || resource.includes("#")) return false;
+  const wanted = new URL(url);
+  const found = new URL(resource);
+  if (found.origin !== wanted.origin || found.username !== "" || found.password !== "") return false;
+  if (found.search !== "" && found.search !== wanted.search) return false;
+  const withSlash = (path: string): string => (path.endsWith("/") ? path : `${path}/`);
+  return withSlash(wanted.pathname).startsWith(withSlash(found.pathname));
+}
+
+/**
+ * Whether the server still takes tokens of the pinned issuer. Metadata without `authorization_servers` does not
+ * list it either: RFC 9728 leaves the member out for servers without OAuth, MCP requires at least one entry.
+ */
+export function issuerNotListed(metadata: ResourceMetadata, issuer: string): Failure | undefined {
+  const listed = metadata.authorization_servers ?? [];
+  if (listed.includes(issuer)) return undefined;
+  const near = listed.find((candidate) => isNearIssuer(candidate, issuer));
+  const why =
+    listed.length === 0
+      ? "it lists no authorization server at all"
+      : near === undefined
+        ? `it lists ${naming(listed)}`
+        : `it lists ${issuerDifference(near, issuer)}`;
+  const remedy =
+    near === undefined
+      ? "No credential is sent elsewhere. Check with whoever runs the server which issuer is right."
+      : "Write the issuer in the config exactly as the authorization server does.";
+  const detail = `its resource metadata does not list the configured issuer ${issuerName(issuer)}: ${why}. ${remedy}`;
+  return { code: "issuer_mismatch", detail };
+}
+
+/** At most three of the issuers that a server lists, as far as they may be shown. */
+function naming(issuers: readonly string[]): string {
+  const shown = issuers.map((issuer) => printableUrl(issuer)).filter((issuer) => issuer !== undefined);
+  const first = shown.slice(0, 3).map((issuer) => `"${issuer}"`);
+  const others = issuers.length - first.length;
+  if (others === 0) return first.join(", ");
+  return first.length === 0 ? `${others} others` : `${first.join(", ")} and ${others} more`;
+}

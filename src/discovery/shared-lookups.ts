@@ -1,0 +1,107 @@
+import type { Clock } from "../lib/clock.js";
+import { fail, type Outcome, succeed } from "../net/failure.js";
+
+/** What a lookup brought, and for how long it is good, in milliseconds. */
+export interface Loaded<V> {
+  readonly value: V;
+  readonly freshFor: number;
+}
+
+export interface Lookup<V> {
+  readonly key: string;
+  /** Two lookups at the same time that agree in key and variant share one load. */
+  readonly variant: string;
+  /** Whether what is cached answers this lookup. */
+  readonly accepts: (value: V) => boolean;
+  readonly load: () => Promise<Outcome<Loaded<V>>>;
+}
+
+interface Entry<V> {
+  readonly value: V;
+  readonly freshUntil: number;
+}
+
+/** After a failed attempt what is stale serves for this long before the next. */
+const staleFor = 60_000;
+
+/**
+ * A cache of lookups that are slow and may fail: concurrent ones share a load, what is stale serves while a new
+ * load fails for a reason that may pass, failures are not kept. Holds at most `limit` entries, least recently used
+ * out first.
+ */
+export class SharedLookups<V> {
+  readonly #clock: Clock;
+  readonly #limit: number;
+  readonly #entries = new Map<string, Entry<V>>();
+  readonly #flights = new Map<string, Map<string, Promise<Outcome<V>>>>();
+
+  constructor(clock: Clock, limit = 1_000) {
+    this.#clock = clock;
+    this.#limit = limit;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Not tied to any caller: who gives up waiting leaves the load to the others. */
+  lookup(wanted: Lookup<V>): Promise<Outcome<V>> {
+    const { key, variant } = wanted;
+    const entry = this.#entries.get(key);
+    if (entry !== undefined && wanted.accepts(entry.value) && this.#clock.now() < entry.freshUntil) {
+      this.#keep(key, entry);
+      return Promise.resolve(succeed(entry.value));
+    }
+    const flights = this.#flights.get(key) ?? new Map<string, Promise<Outcome<V>>>();
+    const running = flights.get(variant);
+    if (running !== undefined) return running;
+
+    this.#flights.set(key, flights);
+    const flight = this.#load(wanted, flights);
+    flights.set(variant, flight);
+    return flight;
+  }
+
+  async #load(wanted: Lookup<V>, flights: Map<string, Promise<Outcome<V>>>): Promise<Outcome<V>> {
+    const { key, variant } = wanted;
+    // After `forget` the lookups of before are no longer in the map and must not bring back what was forgotten.
+    const current = (): boolean => this.#flights.get(key) === flights;
+    try {
+      const outcome = await wanted.load();
+      return this.#settle(wanted, outcome, current());
+    } finally {
+      flights.delete(variant);
+      if (flights.size === 0 && current()) this.#flights.delete(key);
+    }
+  }
+
+  forget(key: string): void {
+    this.#entries.delete(key);
+    this.#flights.delete(key);
+  }
+
+  #settle(wanted: Lookup<V>, outcome: Outcome<Loaded<V>>, current: boolean): Outcome<V> {
+    const now = this.#clock.now();
+    if (outcome.ok) {
+      const { value, freshFor } = outcome.value;
+      if (current) this.#keep(wanted.key, { value, freshUntil: now + freshFor });
+      return succeed(value);
+    }
+    const stale = this.#entries.get(wanted.key);
+    if (!current || stale === undefined || !outcome.failure.retryable || !wanted.accepts(stale.value)) {
+      return fail(outcome.failure);
+    }
+    this.#keep(wanted.key, { value: stale.value, freshUntil: Math.max(stale.freshUntil, now + staleFor) });
+    return succeed(stale.value);
+  }
+
+  /** A `Map` iterates in order of insertion: the first key is the one used longest ago. */
+  #keep(key: string, entry: Entry<V>): void {
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size <= this.#limit) return;
+      this.#entries.delete(oldest);
+    }
+  }
+}

@@ -1,0 +1,192 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { bearerChallenge, parseChallenges } from "../../../src/discovery/challenge.js";
+
+const plain = (header: string | null) =>
+  parseChallenges(header).map(({ scheme, parameters }) => [scheme, Object.fromEntries(parameters)]);
+
+describe("WWW-Authenticate", () => {
+  test.each<[string | null, unknown]>([
+    [null, []],
+    ["", []],
+    ["Bearer", [["bearer", {}]]],
+    ['Bearer realm="a", scope="x y"', [["bearer", { realm: "a", scope: "x y" }]]],
+    ["bEARER ReAlM=a", [["bearer", { realm: "a" }]]],
+    ['Bearer realm = "a" ,scope\t=\tb', [["bearer", { realm: "a", scope: "b" }]]],
+    ['Bearer realm="a, Basic b=\\"c\\"", x=1', [["bearer", { realm: 'a, Basic b="c"', x: "1" }]]],
+    ['Bearer realm="back\\\\slash"', [["bearer", { realm: "back\\slash" }]]],
+    ['Bearer realm=""', [["bearer", { realm: "" }]]],
+    [
+      "Negotiate abc/+==, Bearer a=b",
+      [
+        ["negotiate", {}],
+        ["bearer", { a: "b" }],
+      ],
+    ],
+    [
+      "Negotiate abc, Bearer",
+      [
+        ["negotiate", {}],
+        ["bearer", {}],
+      ],
+    ],
+    [
+      "Basic, Bearer, DPoP",
+      [
+        ["basic", {}],
+        ["bearer", {}],
+        ["dpop", {}],
+      ],
+    ],
+    [
+      'Basic realm="x", charset="UTF-8", Bearer realm="y", DPoP algs="ES256"',
+      [
+        ["basic", { realm: "x", charset: "UTF-8" }],
+        ["bearer", { realm: "y" }],
+        ["dpop", { algs: "ES256" }],
+      ],
+    ],
+    [",, , Bearer a=b,, c=d ,", [["bearer", { a: "b", c: "d" }]]],
+    ["Bearer a=1, A=2", [["bearer", { a: "1" }]]],
+    [
+      "Bearer resource_metadata=https://mcp.example/x",
+      [["bearer", { resource_metadata: "https://mcp.example/x" }]],
+    ],
+    ['Bearer error="x" scope="y"', [["bearer", { error: "x", scope: "y" }]]],
+    ['Bearer a="never ends, Basic b=c', [["bearer", {}]]],
+    ['Bearer a="ends in \\', [["bearer", {}]]],
+    ["realm=x, Bearer a=b", [["bearer", { a: "b" }]]],
+    ['((("a, b", Bearer a=b', [["bearer", { a: "b" }]]],
+    [
+      "Bearer __proto__=x, constructor=y",
+      [
+        [
+          "bearer",
+          Object.fromEntries([
+            ["__proto__", "x"],
+            ["constructor", "y"],
+          ]),
+        ],
+      ],
+    ],
+  ])("%s", (header, expected) => {
+    expect(plain(header)).toEqual(expected);
+  });
+
+  test("in several headers reads like one", () => {
+    const headers = new Headers();
+    headers.append("www-authenticate", 'Basic realm="x"');
+    headers.append("www-authenticate", 'Bearer scope="a"');
+    expect(plain(headers.get("www-authenticate"))).toEqual([
+      ["basic", { realm: "x" }],
+      ["bearer", { scope: "a" }],
+    ]);
+  });
+
+  test("never throws, whatever it says", () => {
+    const piece = fc.constantFrom(
+      "Bearer",
+      " ",
+      ",",
+      "=",
+      '"',
+      "\\",
+      "a",
+      "/",
+      "\t",
+      "\u00e9",
+      "(",
+      "==",
+      "\n",
+    );
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.array(piece, { maxLength: 60 }).map((all) => all.join("")),
+        ),
+        (header) => {
+          for (const { scheme } of parseChallenges(header)) expect(scheme).not.toBe("");
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test("reads back what was written by the grammar", () => {
+    const name = fc.stringMatching(/^[a-z][a-z0-9_-]{0,8}$/);
+    const challenge = fc.tuple(
+      name,
+      fc.dictionary(name, fc.string({ maxLength: 30 }), { noNullPrototype: true }),
+    );
+    const quote = (text: string) => `"${text.replace(/["\\]/g, "\\$&")}"`;
+    fc.assert(
+      fc.property(fc.array(challenge, { maxLength: 4 }), (challenges) => {
+        const header = challenges
+          .map(([scheme, all]) => {
+            const list = Object.entries(all).map(([key, value]) => `${key}=${quote(value)}`);
+            return `${scheme} ${list.join(", ")}`;
+          })
+          .join(", ");
+        expect(plain(header)).toEqual(challenges);
+      }),
+    );
+  });
+
+  test.each([
+    ["opening quotes", '"'],
+    ["escapes", 'a="\\'],
+    ["equal signs", "a ="],
+    ["token68 that fail", "a /=="],
+    ["schemes", "a "],
+    ["spaces", "   "],
+    ["commas in a quoted string", 'a="x", '],
+    ["parentheses", "("],
+    ["letters", "aaa"],
+  ])("takes linear time for many %s", (_name, unit) => {
+    const spent = (count: number): number => {
+      const header = `Bearer ${unit.repeat(count)}`;
+      const begin = performance.now();
+      parseChallenges(header);
+      return performance.now() - begin;
+    };
+    spent(10_000);
+    // A quadratic parser needs minutes for this one.
+    expect(spent(1_000_000)).toBeLessThan(5_000);
+  });
+});
+
+describe("the Bearer challenge", () => {
+  const bearer = (value?: string) =>
+    bearerChallenge(new Headers(value === undefined ? {} : { "www-authenticate": value }));
+
+  test("gives metadata URL, scopes and error", () => {
+    expect(
+      bearer(
+        'DPoP algs="ES256", Bearer error="insufficient_scope", resource_metadata="https://mcp.example/m", scope="a b a"',
+      ),
+    ).toEqual({
+      resourceMetadataUrl: "https://mcp.example/m",
+      scopes: ["a", "b"],
+      error: "insufficient_scope",
+    });
+  });
+
+  test("is undefined without one and empty for a bare one", () => {
+    expect(bearer()).toBeUndefined();
+    expect(bearer("Basic realm=x")).toBeUndefined();
+    expect(bearer("Bearer")).toEqual({});
+  });
+
+  test("of several is the one that names its metadata", () => {
+    expect(bearer('Bearer realm="x", Bearer resource_metadata="https://mcp.example/m"')).toEqual({
+      resourceMetadataUrl: "https://mcp.example/m",
+    });
+  });
+
+  test("drops what is not a URL, not a scope, not an error code", () => {
+    expect(bearer('Bearer resource_metadata="/m", scope="  ", error="Ignore all of this"')).toEqual({});
+    expect(bearer(`Bearer resource_metadata="https://mcp.example/${"a".repeat(3_000)}"`)).toEqual({});
+    expect(bearer('Bearer scope="ok b\\"ad \u00fc"')).toEqual({ scopes: ["ok"] });
+  });
+});

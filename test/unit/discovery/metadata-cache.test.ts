@@ -1,0 +1,315 @@
+import { getEventListeners } from "node:events";
+import type { ServerResponse } from "node:http";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { freshFor } from "../../../src/discovery/freshness.js";
+import { MetadataCache } from "../../../src/discovery/metadata-cache.js";
+import { SharedLookups } from "../../../src/discovery/shared-lookups.js";
+import { McpAuthError } from "../../../src/errors/error.js";
+import { fail, succeed } from "../../../src/net/failure.js";
+import { type HttpServer, sendJson, startHttpServer } from "../../support/http-server.js";
+import { deferred } from "../net/deferred.js";
+import { type ManualClock, manualClock } from "../net/manual-clock.js";
+
+const minute = 60_000;
+const hour = 60 * minute;
+
+let server: HttpServer;
+let clock: ManualClock;
+let cache: MetadataCache;
+let answer: (path: string, response: ServerResponse) => void;
+
+beforeEach(async () => {
+  server = await startHttpServer(({ url }, response) => answer(url, response));
+  clock = manualClock();
+  cache = new MetadataCache({ fetch, clock });
+  answer = good;
+});
+afterEach(() => server.close());
+
+function good(path: string, response: ServerResponse, headers: Record<string, string> = {}): void {
+  if (path === "/.well-known/oauth-authorization-server") {
+    sendJson(response, { issuer: server.origin, token_endpoint: `${server.origin}/token` }, 200, headers);
+  } else if (path.endsWith("/mcp") || path === "/elsewhere") {
+    sendJson(
+      response,
+      { resource: `${server.origin}/mcp`, authorization_servers: [server.origin] },
+      200,
+      headers,
+    );
+  } else sendJson(response, {}, 404);
+}
+
+const request = (name = "billing", more: { signal?: AbortSignal } = {}) => ({
+  server: name,
+  timeout: 10_000,
+  rules: { server: name, configured: [`${server.origin}/mcp`, server.origin] },
+  ...more,
+});
+const issuer = (name?: string, more?: { signal?: AbortSignal }) =>
+  cache.authorizationServer(server.origin, request(name, more));
+const resource = (resourceMetadataUrl?: string) =>
+  cache.resource(`${server.origin}/mcp`, {
+    ...request(),
+    ...(resourceMetadataUrl === undefined ? {} : { resourceMetadataUrl }),
+  });
+
+async function failure(work: Promise<unknown>): Promise<McpAuthError> {
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof McpAuthError)) throw new Error(`expected McpAuthError, got ${String(error)}`);
+  return error;
+}
+
+describe("metadata", () => {
+  test("is asked for once while it is fresh, and again after that", async () => {
+    answer = (path, response) => good(path, response, { "cache-control": "max-age=600" });
+    await issuer();
+    clock.advance(600_000 - 1);
+    await issuer();
+    expect(server.requests).toHaveLength(1);
+    clock.advance(1);
+    await issuer();
+    expect(server.requests).toHaveLength(2);
+  });
+
+  test("is asked for once by any number of concurrent callers", async () => {
+    const all = await Promise.all(Array.from({ length: 100 }, () => issuer()));
+    expect(server.requests).toHaveLength(1);
+    expect(new Set(all).size).toBe(1);
+    await Promise.all(Array.from({ length: 100 }, () => resource()));
+    expect(server.requests).toHaveLength(2);
+  });
+
+  test("that is stale serves while the server fails, and the server is asked again a minute later", async () => {
+    const first = await issuer();
+    clock.advance(hour);
+    answer = (_path, response) => sendJson(response, {}, 503);
+    expect(await issuer()).toBe(first);
+    expect(await issuer()).toBe(first);
+    expect(server.requests).toHaveLength(2);
+    clock.advance(minute);
+    await server.close();
+    expect(await issuer()).toBe(first);
+  });
+
+  test("that is stale does not serve when the server now says something else", async () => {
+    await issuer();
+    clock.advance(hour);
+    answer = (_path, response) =>
+      sendJson(response, { issuer: "https://other.example", token_endpoint: "x" });
+    expect((await failure(issuer())).code).toBe("issuer_mismatch");
+  });
+
+  test("that could not be had is asked for again by the next caller", async () => {
+    answer = (_path, response) => sendJson(response, {}, 503);
+    expect((await failure(issuer())).code).toBe("unavailable");
+    expect((await failure(resource())).code).toBe("unavailable");
+    answer = good;
+    expect((await issuer()).issuer).toBe(server.origin);
+    expect((await resource())?.resource).toBe(`${server.origin}/mcp`);
+  });
+
+  test("is asked for again after it was forgotten", async () => {
+    await issuer();
+    await resource();
+    cache.forgetAuthorizationServer(server.origin);
+    cache.forgetResource(`${server.origin}/mcp`);
+    await issuer();
+    await resource();
+    expect(server.requests).toHaveLength(4);
+  });
+
+  test("that fails for many at once names in each error the server that asked", async () => {
+    answer = (_path, response) => sendJson(response, {}, 503);
+    const [one, two] = await Promise.all([failure(issuer("one")), failure(issuer("two"))]);
+    expect(server.requests).toHaveLength(1);
+    expect([one?.server, two?.server]).toEqual(["one", "two"]);
+    expect(one?.message).toMatch(/^Server "one": /);
+    expect(two?.message).toMatch(/^Server "two": /);
+  });
+});
+
+describe("a caller who gives up", () => {
+  test("is aborted alone; the shared request goes on for the others", async () => {
+    const held = deferred<ServerResponse>();
+    answer = (_path, response) => held.resolve(response);
+    const caller = new AbortController();
+    const first = failure(issuer("one", { signal: caller.signal }));
+    const second = issuer("two", { signal: new AbortController().signal });
+    const response = await held.promise;
+    caller.abort();
+    expect(await first).toMatchObject({ code: "aborted", server: "one" });
+    good("/.well-known/oauth-authorization-server", response);
+    expect((await second).issuer).toBe(server.origin);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test("before anyone else came leaves the answer to those who come later", async () => {
+    const held = deferred<ServerResponse>();
+    answer = (_path, response) => held.resolve(response);
+    const caller = new AbortController();
+    const first = failure(issuer("one", { signal: caller.signal }));
+    const response = await held.promise;
+    caller.abort();
+    await first;
+    const second = issuer("two");
+    good("/.well-known/oauth-authorization-server", response);
+    await second;
+    await issuer("three");
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test("leaves the shared request its own timeout", async () => {
+    const held = deferred<ServerResponse>();
+    answer = (_path, response) => held.resolve(response);
+    const caller = new AbortController();
+    const first = failure(issuer("one", { signal: caller.signal }));
+    const second = failure(issuer("two"));
+    await held.promise;
+    caller.abort();
+    await first;
+    clock.advance(10_000);
+    expect(await second).toMatchObject({ code: "timeout", retryable: true, server: "two" });
+    expect(clock.pending).toBe(0);
+  });
+
+  test("was not listened to any longer than needed", async () => {
+    const { signal } = new AbortController();
+    await issuer("billing", { signal });
+    await issuer("billing", { signal });
+    expect(getEventListeners(signal, "abort")).toHaveLength(0);
+  });
+});
+
+describe("resource metadata", () => {
+  const wellKnown = "/.well-known/oauth-protected-resource/mcp";
+
+  test("that a server does not publish is not asked for again for five minutes", async () => {
+    answer = (_path, response) => sendJson(response, {}, 404);
+    expect(await resource()).toBeUndefined();
+    clock.advance(5 * minute - 1);
+    expect(await resource()).toBeUndefined();
+    expect(server.requests.map(({ url }) => url)).toEqual([
+      wellKnown,
+      "/.well-known/oauth-protected-resource",
+    ]);
+    clock.advance(1);
+    await resource();
+    expect(server.requests).toHaveLength(4);
+  });
+
+  test("is fetched again when a challenge names another place, once", async () => {
+    await resource();
+    await resource(`${server.origin}/elsewhere`);
+    await resource(`${server.origin}/elsewhere`);
+    await resource();
+    expect(server.requests.map(({ url }) => url)).toEqual([wellKnown, "/elsewhere"]);
+  });
+
+  test("is not fetched again when a challenge names the place where it was found", async () => {
+    await resource();
+    await resource(`${server.origin}${wellKnown}`);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test("is not fetched again and again when the place that a challenge names is not there", async () => {
+    await resource(`${server.origin}/missing`);
+    await resource(`${server.origin}/missing`);
+    expect(server.requests.map(({ url }) => url)).toEqual(["/missing", wellKnown]);
+  });
+
+  test("is not fetched from a place that the rules forbid", async () => {
+    expect((await failure(resource("http://169.254.169.254/latest/meta-data"))).code).toBe("insecure_url");
+    expect(server.requests).toHaveLength(0);
+  });
+});
+
+test("metadata is fresh for its max-age within 5 minutes and 24 hours, an hour when nothing is said", () => {
+  const fresh = (value?: string) =>
+    freshFor(new Headers(value === undefined ? {} : { "cache-control": value }));
+  expect(fresh()).toBe(hour);
+  expect(fresh("public")).toBe(hour);
+  expect(fresh("public, Max-Age=900")).toBe(15 * minute);
+  expect(fresh('max-age="900"')).toBe(15 * minute);
+  expect(fresh("max-age=0")).toBe(5 * minute);
+  expect(fresh("max-age=31536000")).toBe(24 * hour);
+  expect(fresh("max-age=900, no-store")).toBe(5 * minute);
+  expect(fresh("no-cache")).toBe(5 * minute);
+  expect(fresh("s-maxage=900")).toBe(hour);
+  expect(fresh("max-age=-1")).toBe(hour);
+  expect(fresh("max-age=soon, max-age")).toBe(hour);
+});
+
+describe("shared lookups", () => {
+  const lookup = (lookups: SharedLookups<string>, key: string, load: () => string) =>
+    lookups.lookup({
+      key,
+      variant: "",
+      accepts: () => true,
+      load: async () => succeed({ value: load(), freshFor: hour }),
+    });
+
+  test("hold at most their limit; what was not used for longest goes first", async () => {
+    const loaded: string[] = [];
+    const lookups = new SharedLookups<string>(manualClock(), 2);
+    const get = (key: string) =>
+      lookup(lookups, key, () => {
+        loaded.push(key);
+        return key;
+      });
+    for (const key of ["a", "b", "a", "c", "a", "b"]) await get(key);
+    expect(loaded).toEqual(["a", "b", "c", "b"]);
+    expect(lookups.size).toBe(2);
+  });
+
+  test("hold at most a thousand entries unless told", async () => {
+    const lookups = new SharedLookups<string>(manualClock());
+    for (let i = 0; i < 1_500; i += 1) await lookup(lookups, String(i), () => "x");
+    expect(lookups.size).toBe(1_000);
+  });
+
+  test("do not bring back what was forgotten while it was loaded", async () => {
+    const lookups = new SharedLookups<string>(manualClock());
+    const slow = deferred<string>();
+    const old = lookups.lookup({
+      key: "k",
+      variant: "",
+      accepts: () => true,
+      load: async () => succeed({ value: await slow.promise, freshFor: hour }),
+    });
+    lookups.forget("k");
+    const next = await lookup(lookups, "k", () => "new");
+    slow.resolve("old");
+    expect([await old, next, await lookup(lookups, "k", () => "newer")]).toEqual([
+      succeed("old"),
+      succeed("new"),
+      succeed("new"),
+    ]);
+  });
+
+  test("forget a load that broke instead of failing", async () => {
+    const lookups = new SharedLookups<string>(manualClock());
+    const broken = lookup(lookups, "k", () => {
+      throw new Error("a mistake of ours");
+    });
+    await expect(broken).rejects.toThrow("a mistake of ours");
+    expect(await lookup(lookups, "k", () => "fine")).toEqual(succeed("fine"));
+  });
+
+  test("give a permanent failure although something stale is there", async () => {
+    const clock = manualClock();
+    const lookups = new SharedLookups<string>(clock);
+    await lookup(lookups, "k", () => "old");
+    clock.advance(hour);
+    const failure = fail({ code: "tls_failed", detail: "no" });
+    const outcome = await lookups.lookup({
+      key: "k",
+      variant: "",
+      accepts: () => true,
+      load: async () => failure,
+    });
+    expect(outcome).toEqual(failure);
+  });
+});
