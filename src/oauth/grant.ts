@@ -1,0 +1,26 @@
+/** What one attempt of a grant may use. Every attempt builds its request afresh. */
+export interface GrantAttempt {
+  /** Aborted when the deadline of the acquisition passes or the manager stops. */
+  readonly signal: AbortSignal;
+}
+
+/** A validated token endpoint response, RFC 6749 §5.1, or what stands for one. */
+export interface IssuedToken {
+  readonly accessToken: string;
+  /** As it goes into the `Authorization` header. */
+  readonly tokenType: "Bearer";
+  /** Seconds; absent when the server did not say and the token is not a JWT that does. */
+  readonly expiresIn?: number;
+  /** Milliseconds since the epoch at which the request was sent: the lifetime counts from here. */
+  readonly requestedAt: number;
+  readonly scopes: readonly string[];
+  /** Absent for a `static` token. */
+  readonly issuer?: string;
+  readonly resource: string;
+}
+
+/**
+ * A way to get a token. One call is one attempt: no retrying, no caching. Rejects with `McpAuthError` only;
+ * `retryable` tells whether another attempt may help and `retryAfter` when.
+ */
+export type Grant = (attempt: GrantAttempt) => Promise<IssuedToken>;

@@ -1,0 +1,103 @@
+import { inspect } from "node:util";
+import { expect } from "vitest";
+import type { ClientSpec, GrantSpec, ServerSpec } from "../../../src/config/spec.js";
+import { MetadataCache } from "../../../src/discovery/metadata-cache.js";
+import { McpAuthError } from "../../../src/errors/error.js";
+import { type Clock, systemClock } from "../../../src/lib/clock.js";
+import { createGrant } from "../../../src/oauth/create-grant.js";
+import type { Grant } from "../../../src/oauth/grant.js";
+import type { GrantEnvironment } from "../../../src/oauth/grant-environment.js";
+import { type Handler, type HttpServer, sendJson, startHttpServer } from "../../support/http-server.js";
+
+/** 2026-09-13T12:26:40.500Z, standing still; timers are the system's. */
+export const now = 1_789_302_400_500;
+export const clock: Clock = { now: () => now, setTimeout: systemClock.setTimeout };
+
+export const secret = "canary-5ecret";
+export const env = { CRM_SECRET: secret };
+
+export interface AuthorizationServer extends HttpServer {
+  /** The token requests so far. */
+  tokenRequests(): HttpServer["requests"];
+}
+
+/** An authorization server and, under `/mcp`, a server that publishes no resource metadata, on one origin. */
+export async function startAuthorizationServer(
+  token: Handler,
+  metadata: object | (() => object) = {},
+): Promise<AuthorizationServer> {
+  const server = await startHttpServer(async (request, response) => {
+    const { origin } = server;
+    if (request.method === "POST") return await token(request, response);
+    if (request.url === "/.well-known/oauth-authorization-server") {
+      const more = typeof metadata === "function" ? metadata() : metadata;
+      return sendJson(response, { issuer: origin, token_endpoint: `${origin}/token`, ...more });
+    }
+    response.writeHead(404).end();
+  });
+  return Object.assign(server, {
+    tokenRequests: () => server.requests.filter(({ method }) => method === "POST"),
+  });
+}
+
+export const secretClient = (issuer: string, more: Partial<ClientSpec> = {}): ClientSpec => ({
+  issuer,
+  id: "crm-agent",
+  credential: { kind: "secret", secret: { env: "CRM_SECRET" } },
+  ...more,
+});
+
+export function serverSpec(origin: string, grant: GrantSpec, more: Partial<ServerSpec> = {}): ServerSpec {
+  return {
+    name: "crm",
+    url: `${origin}/mcp`,
+    grant,
+    headers: {},
+    refresh: { automatic: true, timezone: "UTC", jitter: 0.2, assumedLifetime: 300_000 },
+    timeout: 5_000,
+    deadline: 10_000,
+    retry: { attempts: 1, min: 1, max: 1 },
+    reach: "origin",
+    ...more,
+  };
+}
+
+export function environment(more: Partial<GrantEnvironment> = {}): GrantEnvironment {
+  return { fetch, clock, env, metadata: new MetadataCache({ fetch, clock }), ...more };
+}
+
+/** The client credentials grant of a server whose authorization server is on the same origin. */
+export function clientCredentialsGrant(
+  origin: string,
+  client: ClientSpec = secretClient(origin),
+  more: Partial<GrantEnvironment> = {},
+  scopes?: readonly string[],
+): Grant {
+  const grant = { type: "client_credentials", client, ...(scopes === undefined ? {} : { scopes }) } as const;
+  return createGrant(serverSpec(origin, grant), environment(more));
+}
+
+export const signal = (): AbortSignal => new AbortController().signal;
+
+/** What a grant rejects with, checked to show none of the given texts anywhere. */
+export async function failureOf(
+  attempt: Promise<unknown>,
+  canaries: readonly string[] = [secret],
+): Promise<McpAuthError> {
+  const error: unknown = await attempt.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof McpAuthError)) throw new Error("expected a McpAuthError");
+  expect(error.cause).toBeUndefined();
+  expect(error.server).toBe("crm");
+  const shown = [
+    error.message,
+    error.stack,
+    String(error),
+    inspect(error, { depth: 9, showHidden: true }),
+    JSON.stringify(error),
+  ].join("\n");
+  for (const canary of canaries) expect(shown).not.toContain(canary);
+  return error;
+}
