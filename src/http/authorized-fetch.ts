@@ -1,0 +1,114 @@
+import { McpAuthError } from "../errors/error.js";
+import type { FetchFunction } from "../net/bounded-fetch.js";
+import type { Token } from "../tokens/token.js";
+import { type Outgoing, takeApart } from "./outgoing.js";
+import { egressDenied, isWithinReach, type Reach } from "./reach.js";
+import { asGet, becomesGet, redirectLimit, redirectTarget } from "./redirect.js";
+
+/** What an authorized `fetch` needs from the token manager around it. */
+export interface Authorizer {
+  readonly name: string;
+  readonly url: URL;
+  readonly reach: Reach;
+  readonly fetch: FetchFunction;
+  /** A usable token. */
+  token(signal: AbortSignal | undefined): Promise<Token>;
+  /** The `headers` of the config, secrets resolved. */
+  headers(): Promise<Readonly<Record<string, string>>> | undefined;
+  /** The server answered 401 to this token. */
+  rejected(token: Token, response: Response): Promise<void> | void;
+}
+
+/**
+ * A `fetch` that sends each request with the server's token, to the server only. The header is added when the
+ * request is sent; after a 401 the token is replaced and the request is sent once more.
+ *
+ * Rejects with `egress_denied` for a URL, or a redirect, outside of the server's reach, with the codes of
+ * `getAccessToken` when no token can be had, and with what the underlying `fetch` rejects with.
+ */
+export function createAuthorizedFetch(authorizer: Authorizer): FetchFunction {
+  return async function authorizedFetch(input, init) {
+    const outgoing = takeApart(input, init);
+    try {
+      return await send(authorizer, outgoing);
+    } finally {
+      outgoing.release();
+    }
+  };
+}
+
+async function send(authorizer: Authorizer, first: Outgoing): Promise<Response> {
+  const { name, url: server, reach } = authorizer;
+  let outgoing = first;
+  let url = first.url;
+  let mayRetry = true;
+  for (let redirects = 0; ; ) {
+    if (!isWithinReach(url, server, reach)) {
+      throw egressDenied(name, server, reach, redirects === 0 ? "The URL lies" : "The server redirects to a URL");
+    }
+    const token = await authorizer.token(outgoing.signal);
+    const response = await sendOnce(authorizer, outgoing, url, token);
+    if (response.status === 401) {
+      const replacement = await replace(authorizer, token, response, outgoing.signal, mayRetry && outgoing.replayable);
+      if (replacement === undefined) return response;
+      mayRetry = false;
+      discard(response);
+      continue;
+    }
+    const next = redirectTarget(response, url);
+    if (next === undefined || outgoing.redirect === "manual") return response;
+    discard(response);
+    if (outgoing.redirect === "error") throw new TypeError("fetch failed: unexpected redirect");
+    redirects += 1;
+    if (redirects > redirectLimit) throw tooManyRedirects(name);
+    const method = (outgoing.init().method ?? "GET").toUpperCase();
+    if (becomesGet(response.status, method)) outgoing = asGet(outgoing, next);
+    else if (!outgoing.replayable) throw cannotReplay(name);
+    url = next;
+  }
+}
+
+async function sendOnce(authorizer: Authorizer, outgoing: Outgoing, url: URL, token: Token): Promise<Response> {
+  const headers = new Headers(outgoing.headers);
+  for (const [name, value] of Object.entries((await authorizer.headers()) ?? {})) {
+    if (!headers.has(name)) headers.set(name, value);
+  }
+  // A caller's own Authorization never goes out: this server takes the token that was got for it.
+  headers.set("authorization", `${token.tokenType} ${token.accessToken}`);
+  const { fetch } = authorizer;
+  return await fetch(url.href, { ...outgoing.init(), headers, redirect: "manual" });
+}
+
+/** The token to try instead, or `undefined` when the 401 is the answer. */
+async function replace(
+  authorizer: Authorizer,
+  token: Token,
+  response: Response,
+  signal: AbortSignal | undefined,
+  mayRetry: boolean,
+): Promise<Token | undefined> {
+  await authorizer.rejected(token, response);
+  if (!mayRetry) return undefined;
+  const replacement = await authorizer.token(signal);
+  return replacement.accessToken === token.accessToken ? undefined : replacement;
+}
+
+/** Frees the connection of a response that nobody will read. */
+function discard(response: Response): void {
+  response.body?.cancel().catch(() => {});
+}
+
+function tooManyRedirects(name: string): McpAuthError {
+  return new McpAuthError("egress_denied", `Server "${name}" redirected more than ${redirectLimit} times.`, {
+    server: name,
+  });
+}
+
+function cannotReplay(name: string): McpAuthError {
+  return new McpAuthError(
+    "egress_denied",
+    `Server "${name}" redirected a request whose body is a stream that cannot be sent again. ` +
+      "Use the URL that it redirects to, or send the body as a string or bytes.",
+    { server: name },
+  );
+}

@@ -1,0 +1,264 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { McpAuthError } from "../../../src/errors/error.js";
+import { createAuthorizedFetch } from "../../../src/http/authorized-fetch.js";
+import type { Reach } from "../../../src/http/reach.js";
+import { Token } from "../../../src/tokens/token.js";
+import { type Handler, type HttpServer, startHttpServer } from "../../support/http-server.js";
+
+const servers: HttpServer[] = [];
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()));
+});
+
+async function start(handler: Handler): Promise<HttpServer> {
+  const server = await startHttpServer(handler);
+  servers.push(server);
+  return server;
+}
+
+function tokenNamed(accessToken: string): Token {
+  return new Token({
+    accessToken,
+    tokenType: "Bearer",
+    requestedAt: 0,
+    expiresAt: 1,
+    scopes: [],
+    issuer: undefined,
+    resource: "r",
+  });
+}
+
+/** Hands out the tokens in turn; a rejection moves on to the next. */
+function client(origin: string, options: { tokens?: string[]; reach?: Reach; path?: string; headers?: object } = {}) {
+  const { tokens = ["t1", "t2", "t3"], reach = "origin", path = "/mcp", headers = {} } = options;
+  let present = 0;
+  const rejected: string[] = [];
+  const fetch = createAuthorizedFetch({
+    name: "crm",
+    url: new URL(path, origin),
+    reach,
+    fetch: (input, init) => globalThis.fetch(input, init),
+    token: async (signal) => {
+      if (signal?.aborted) throw new McpAuthError("aborted", "aborted");
+      return tokenNamed(tokens[Math.min(present, tokens.length - 1)] ?? "");
+    },
+    headers: async () => ({ ...headers }),
+    rejected: (token) => {
+      rejected.push(token.accessToken);
+      present += 1;
+    },
+  });
+  return { fetch, rejected };
+}
+
+const authorizations = (server: HttpServer) => server.requests.map((request) => request.headers.authorization);
+
+describe("an authorized fetch", () => {
+  test("adds the token when the request is sent, in place of the caller's own Authorization", async () => {
+    const server = await start((_request, response) => void response.end("ok"));
+    const { fetch } = client(server.origin);
+    const response = await fetch(`${server.origin}/mcp`, { headers: { Authorization: "Bearer mine", "X-Own": "1" } });
+    expect(await response.text()).toBe("ok");
+    expect(authorizations(server)).toEqual(["Bearer t1"]);
+    expect(server.requests[0]?.headers["x-own"]).toBe("1");
+  });
+
+  test("sends the headers of the config, and the caller's own where both have one", async () => {
+    const server = await start((_request, response) => void response.end());
+    const { fetch } = client(server.origin, { headers: { "x-api-key": "k", "x-own": "config" } });
+    await fetch(`${server.origin}/mcp`, { headers: { "X-Own": "caller" } });
+    expect(server.requests[0]?.headers).toMatchObject({ "x-api-key": "k", "x-own": "caller" });
+  });
+
+  test("drops the refused token after a 401 and sends the same body once more", async () => {
+    const server = await start((request, response) => {
+      response.statusCode = request.headers.authorization === "Bearer t1" ? 401 : 200;
+      response.end(request.body);
+    });
+    const { fetch, rejected } = client(server.origin);
+    const response = await fetch(`${server.origin}/mcp`, { method: "POST", body: '{"id":1}' });
+    expect([response.status, await response.text()]).toEqual([200, '{"id":1}']);
+    expect(rejected).toEqual(["t1"]);
+    expect(server.requests.map(({ method, body }) => [method, body])).toEqual([
+      ["POST", '{"id":1}'],
+      ["POST", '{"id":1}'],
+    ]);
+  });
+
+  test("sends a Request object with its body once more, too", async () => {
+    const server = await start((request, response) => {
+      response.statusCode = request.headers.authorization === "Bearer t1" ? 401 : 200;
+      response.end(request.body);
+    });
+    const { fetch } = client(server.origin);
+    const request = new Request(`${server.origin}/mcp`, {
+      method: "POST",
+      body: "a body",
+      headers: { "content-type": "text/x" },
+    });
+    const response = await fetch(request);
+    expect([response.status, await response.text()]).toEqual([200, "a body"]);
+    expect(server.requests.map(({ body, headers }) => [body, headers["content-type"]])).toEqual([
+      ["a body", "text/x"],
+      ["a body", "text/x"],
+    ]);
+  });
+
+  test("returns a second 401 as it is", async () => {
+    const server = await start((_request, response) => {
+      response.statusCode = 401;
+      response.end("no");
+    });
+    const { fetch, rejected } = client(server.origin);
+    const response = await fetch(`${server.origin}/mcp`);
+    expect([response.status, await response.text()]).toEqual([401, "no"]);
+    expect(rejected).toEqual(["t1", "t2"]);
+    expect(server.requests).toHaveLength(2);
+  });
+
+  test("returns the 401 when the new token is the same one", async () => {
+    const server = await start((_request, response) => {
+      response.statusCode = 401;
+      response.end("no");
+    });
+    const { fetch } = client(server.origin, { tokens: ["only"] });
+    const response = await fetch(`${server.origin}/mcp`);
+    expect([response.status, await response.text()]).toEqual([401, "no"]);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test("returns the 401 when the body is a stream that was used up", async () => {
+    const server = await start((_request, response) => {
+      response.statusCode = 401;
+      response.end();
+    });
+    const { fetch, rejected } = client(server.origin);
+    const body = new Blob(["streamed"]).stream();
+    // `duplex` is required with a stream and missing from the types of Node 20.
+    const response = await fetch(`${server.origin}/mcp`, { method: "POST", body, duplex: "half" } as RequestInit);
+    expect(response.status).toBe(401);
+    expect(rejected).toEqual(["t1"]);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test("returns a 403 as it is and drops no token", async () => {
+    const server = await start((_request, response) => {
+      response.statusCode = 403;
+      response.end();
+    });
+    const { fetch, rejected } = client(server.origin);
+    expect((await fetch(`${server.origin}/mcp`)).status).toBe(403);
+    expect(rejected).toEqual([]);
+  });
+
+  test("rejects a URL of another origin with egress_denied, and sends nothing at all", async () => {
+    const server = await start((_request, response) => void response.end());
+    const other = await start((_request, response) => void response.end());
+    const { fetch } = client(server.origin);
+    for (const url of [`${other.origin}/mcp`, "https://127.0.0.1/mcp", "data:text/plain,x"]) {
+      await expect(fetch(url)).rejects.toMatchObject({ code: "egress_denied", server: "crm" });
+    }
+    expect(server.requests.length + other.requests.length).toBe(0);
+  });
+
+  test.each([
+    ["/mcp", true],
+    ["/mcp/", true],
+    ["/mcp/messages?x=1", true],
+    ["/mcp2", false],
+    ["/", false],
+    ["/mcp/../admin", false],
+    ["/mcp/%2e%2e/admin", false],
+  ])('with reach "path" %s is allowed: %s', async (path, allowed) => {
+    const server = await start((_request, response) => void response.end());
+    const { fetch } = client(server.origin, { reach: "path" });
+    const sent = fetch(server.origin + path).then(
+      () => true,
+      (error: unknown) => (error as McpAuthError).code, // The rejection is asserted on below, whatever it is.
+    );
+    expect(await sent).toBe(allowed ? true : "egress_denied");
+    expect(server.requests).toHaveLength(allowed ? 1 : 0);
+  });
+
+  test.each([301, 302, 303, 307, 308])("follows a %s within reach as the Fetch standard says", async (status) => {
+    const server = await start((request, response) => {
+      if (request.url === "/mcp") response.writeHead(status, { location: "/elsewhere" });
+      response.end("arrived");
+    });
+    const { fetch } = client(server.origin);
+    const response = await fetch(`${server.origin}/mcp`, {
+      method: "POST",
+      body: "b",
+      headers: { "content-type": "text/x" },
+    });
+    expect(await response.text()).toBe("arrived");
+    const kept = status === 307 || status === 308;
+    const second = server.requests[1];
+    expect([second?.method, second?.body, second?.headers["content-type"]]).toEqual(
+      kept ? ["POST", "b", "text/x"] : ["GET", "", undefined],
+    );
+    expect(second?.headers.authorization).toBe("Bearer t1");
+  });
+
+  test("refuses a redirect to another origin before anything is sent there", async () => {
+    const other = await start((_request, response) => void response.end());
+    const server = await start((_request, response) => {
+      response.writeHead(307, { location: `${other.origin}/mcp` });
+      response.end();
+    });
+    const { fetch } = client(server.origin, { headers: { "x-api-key": "k" } });
+    await expect(fetch(`${server.origin}/mcp`, { method: "POST", body: "b" })).rejects.toMatchObject({
+      code: "egress_denied",
+    });
+    expect(other.requests).toHaveLength(0);
+  });
+
+  test("ends a redirect loop", async () => {
+    const server = await start((_request, response) => {
+      response.writeHead(302, { location: "/mcp" });
+      response.end();
+    });
+    const { fetch } = client(server.origin);
+    await expect(fetch(`${server.origin}/mcp`)).rejects.toMatchObject({ code: "egress_denied" });
+    expect(server.requests).toHaveLength(6);
+  });
+
+  test('hands a redirect to a caller who asked for it with redirect: "manual"', async () => {
+    const server = await start((_request, response) => {
+      response.writeHead(302, { location: "https://example.com/" });
+      response.end();
+    });
+    const { fetch } = client(server.origin);
+    expect((await fetch(`${server.origin}/mcp`, { redirect: "manual" })).status).toBe(302);
+    await expect(fetch(`${server.origin}/mcp`, { redirect: "error" })).rejects.toThrow(TypeError);
+  });
+
+  test("passes the caller's signal to the token and to the request", async () => {
+    const server = await start(() => {});
+    const { fetch } = client(server.origin);
+    await expect(fetch(`${server.origin}/mcp`, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: "aborted",
+    });
+    const controller = new AbortController();
+    const sent = fetch(`${server.origin}/mcp`, { signal: controller.signal });
+    await server.received(1);
+    controller.abort();
+    await expect(sent).rejects.toMatchObject({ name: "AbortError" });
+  });
+
+  test("frees the connection of a refused response that never ends", async () => {
+    let free = () => {};
+    const freed = new Promise<void>((resolve) => {
+      free = resolve;
+    });
+    const server = await start((request, response) => {
+      if (request.headers.authorization !== "Bearer t1") return void response.end("done");
+      response.on("close", free);
+      response.statusCode = 401;
+      response.write("and so on");
+    });
+    const { fetch } = client(server.origin);
+    expect(await (await fetch(`${server.origin}/mcp`)).text()).toBe("done");
+    await freed;
+  });
+});
