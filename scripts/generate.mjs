@@ -1,0 +1,250 @@
+// Makes everything that follows from the schema: the types, the validator and the reference page.
+// `node scripts/generate.mjs` writes them; `--check` writes nothing and exits 1 when one of them is stale.
+import { readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { referencePage } from "./reference-page.mjs";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const notice = "Generated from schema/mcp-auth.schema.json by scripts/generate.mjs. Do not edit.";
+
+// Annotations for editors and for this script, which ajv has to be told of in strict mode.
+const annotations = [
+  "allowComments",
+  "allowTrailingCommas",
+  "enumDescriptions",
+  "errorMessage",
+  "patternErrorMessage",
+  "tsType",
+];
+
+/** @returns {Promise<{ path: string, stale: boolean, content: string }[]>} */
+export async function generate() {
+  const schema = JSON.parse(await readFile(join(root, "schema/mcp-auth.schema.json"), "utf8"));
+  const made = [
+    { path: "src/config/generated/types.ts", content: await types(schema) },
+    { path: "src/config/generated/validate.js", content: await validator(schema) },
+    { path: "src/config/generated/validate.d.ts", content: validatorTypes },
+    { path: "docs/config-reference.md", content: referencePage(schema, notice) },
+  ];
+  return Promise.all(
+    made.map(async (file) => ({ ...file, stale: (await current(file.path)) !== file.content })),
+  );
+}
+
+async function current(path) {
+  try {
+    return await readFile(join(root, path), "utf8");
+  } catch (error) {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+async function types(schema) {
+  const { compile } = await import("json-schema-to-typescript");
+  const reachable = withPlainReferences(schema);
+  const source = await compile(reachable, "Config", {
+    bannerComment: "",
+    unreachableDefinitions: true,
+    additionalProperties: false,
+    format: true,
+    style: { printWidth: 110 },
+  });
+  return `// ${notice}\n\n${handWritten}\n${tidy(source)}`;
+}
+
+// What a schema cannot say to the type generator: unions whose members exclude each other.
+const handWritten = `/** Where a secret is: in one place, never in the config itself. */
+export type SecretReference = { env: string; file?: never } | { file: string; env?: never };
+
+/** A client has a secret, a key, or neither; \`method\` goes with what it has. */
+export type OneCredential<C extends Client> = Omit<C, "secret" | "key" | "method"> &
+  (
+    | { secret: SecretReference; key?: never; method?: "client_secret_basic" | "client_secret_post" }
+    | { key: string | Key; secret?: never; method?: "private_key_jwt" }
+    | { secret?: never; key?: never; method?: "none" }
+  );
+`;
+
+/**
+ * A `$ref` with a description beside it becomes a second copy of the type it names, so only the name is kept where
+ * the target has a TypeScript type of its own.
+ */
+function withPlainReferences(schema) {
+  const visit = (node) => {
+    if (Array.isArray(node)) return node.map(visit);
+    if (typeof node !== "object" || node === null) return node;
+    const {
+      $ref,
+      if: _if,
+      then: _then,
+      else: _else,
+      dependentSchemas: _dependent,
+      propertyNames: _names,
+      ...rest
+    } = node;
+    const inner = Object.fromEntries(
+      Object.entries(rest).map(([name, value]) =>
+        ["default", "examples", "enum", "required"].includes(name) ? [name, value] : [name, visit(value)],
+      ),
+    );
+    if ($ref === undefined) return inner;
+    const target = schema.$defs[$ref.slice("#/$defs/".length)];
+    const tsType = inner.tsType ?? target.tsType ?? (target.type === "object" ? target.title : undefined);
+    if (tsType !== undefined) return { description: inner.description, tsType };
+    return { ...visit(target), title: undefined, ...inner };
+  };
+  const copy = visit(schema);
+  // Only objects become types of their own; the rest is written out where it is used.
+  copy.$defs = Object.fromEntries(
+    Object.entries(copy.$defs).filter(
+      ([, definition]) => definition.type === "object" && definition.tsType === undefined,
+    ),
+  );
+  return JSON.parse(JSON.stringify(copy));
+}
+
+// The sentence that the generator adds to each definition says nothing to a reader of the types.
+function tidy(source) {
+  return source
+    .replaceAll(
+      / \*\n \* This interface was referenced by [^\n]*\n( \* via the `definition` "[^"]*"\.\n)?/g,
+      "",
+    )
+    .replaceAll(/\n \*\n \* via the `definition` "[^"]*"\.\n/g, "\n");
+}
+
+async function validator(schema) {
+  const [{ default: Ajv }, { default: standaloneCode }, { build }] = await Promise.all([
+    import("ajv/dist/2020.js"),
+    import("ajv/dist/standalone/index.js"),
+    import("esbuild"),
+  ]);
+  const ajv = new Ajv.default({
+    allErrors: true,
+    allowUnionTypes: true,
+    strictTypes: false,
+    strictRequired: false,
+    messages: false,
+    inlineRefs: false,
+    verbose: true,
+    code: { source: true, esm: true, lines: true },
+  });
+  ajv.addVocabulary(annotations);
+  const code = (standaloneCode.default ?? standaloneCode)(ajv, ajv.compile(strict(withPlainNames(schema))));
+  const { outputFiles } = await build({
+    stdin: { contents: code, resolveDir: root, loader: "js" },
+    // Paths of modules show in the result: it must not depend on where it is made.
+    absWorkingDir: root,
+    preserveSymlinks: true,
+    bundle: true,
+    format: "esm",
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    target: "es2023",
+    charset: "utf8",
+    legalComments: "none",
+    minifySyntax: true,
+    minifyWhitespace: true,
+    write: false,
+  });
+  return `// ${notice}\n${outputFiles[0].text}`;
+}
+
+/** ajv says which name is wrong only where the rule for it is not behind a `$ref`. */
+function withPlainNames(schema) {
+  const isReference = (value) => typeof value === "object" && value !== null && "$ref" in value;
+  return JSON.parse(
+    JSON.stringify(schema, (key, value) =>
+      key === "propertyNames" && isReference(value)
+        ? schema.$defs[value.$ref.slice("#/$defs/".length)]
+        : value,
+    ),
+  );
+}
+
+/**
+ * The schema that editors see lets `${…}` pass where there is a pattern. The validator is compiled without this
+ * exception, because it also runs after interpolation; and without the texts that no message is made of.
+ */
+function strict(node) {
+  if (Array.isArray(node)) return node.map(strict);
+  if (typeof node !== "object" || node === null) return node;
+  return Object.fromEntries(
+    Object.entries(node).flatMap(([name, value]) => {
+      if (name === "pattern" && typeof value === "string") return [[name, value.replace(/^\\\$\\\{\|/, "")]];
+      const isText = typeof value === "string" && ["description", "tsType"].includes(name);
+      const isAnnotation = [
+        "examples",
+        "default",
+        "enumDescriptions",
+        "allowComments",
+        "allowTrailingCommas",
+      ].includes(name);
+      if (isText || (isAnnotation && !isSchema(value))) return [];
+      return [[name, strict(value)]];
+    }),
+  );
+}
+
+// `default` and the like could one day be names of properties; then their value is a schema.
+function isSchema(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && "description" in value;
+}
+
+const validatorTypes = `// ${notice}
+
+/** One failed keyword of the schema. \`data\` may hold a secret: never show it. */
+export interface SchemaError {
+  readonly keyword: string;
+  /** JSON pointer into the document. */
+  readonly instancePath: string;
+  readonly params: {
+    readonly additionalProperty?: string;
+    readonly missingProperty?: string;
+    readonly type?: string | readonly string[];
+    readonly limit?: number;
+    /** Indexes of two equal items, in no order. */
+    readonly i?: number;
+    readonly j?: number;
+  };
+  /** Set when it is the name of this property that is wrong. */
+  readonly propertyName?: string;
+  readonly parentSchema?: {
+    readonly title?: string;
+    readonly errorMessage?: string;
+    readonly patternErrorMessage?: string;
+    readonly enum?: readonly unknown[];
+    readonly properties?: object;
+  };
+  readonly data?: unknown;
+}
+
+declare const validate: {
+  (data: unknown): boolean;
+  errors?: readonly SchemaError[] | null;
+};
+
+export { validate, validate as default };
+`;
+
+async function main(args) {
+  const files = await generate();
+  const stale = files.filter((file) => file.stale);
+  if (args.includes("--check")) {
+    for (const { path } of stale) console.error(`${path} is stale: run npm run generate`);
+    return stale.length === 0 ? 0 : 1;
+  }
+  const { mkdir } = await import("node:fs/promises");
+  for (const { path, content } of stale) {
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    await writeFile(join(root, path), content);
+    console.log(`wrote ${path}`);
+  }
+  return 0;
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  process.exitCode = await main(process.argv.slice(2));
+}

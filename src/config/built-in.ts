@@ -1,0 +1,13 @@
+import type { RetrySpec } from "./spec.js";
+
+/** What holds where the config says nothing. Durations in milliseconds. */
+export const builtIn = {
+  timeout: 10_000,
+  deadline: 30_000,
+  retry: { attempts: 4, min: 250, max: 10_000 } satisfies RetrySpec,
+  reach: "origin",
+  timezone: "UTC",
+  jitter: 0.2,
+  idle: 30 * 60_000,
+  assumedLifetime: 5 * 60_000,
+} as const;

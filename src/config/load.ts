@@ -1,0 +1,120 @@
+import { dirname } from "node:path";
+import { McpAuthError, type Violation } from "../errors/error.js";
+import { buildServer } from "./build-spec.js";
+import { type Checked, checkDocument, type Deferred } from "./check-document.js";
+import type { McpAuthConfig } from "./define-config.js";
+import { type FoundFile, readConfigFile, searchConfigFile } from "./find.js";
+import { configInvalid, formatViolation } from "./format-violation.js";
+import type { Config } from "./generated/types.js";
+import { needs } from "./needs.js";
+import { type SourceDocument, toViolation } from "./source-document.js";
+import type { ConfigSpec, ServerEntry } from "./spec.js";
+
+export interface LoadOptions {
+  /** A path or the config itself, given in code. */
+  readonly config?: string | McpAuthConfig | undefined;
+  /** The path after `--config`; wins over all others. */
+  readonly cliPath?: string | undefined;
+  /** Absolute. Where the search begins, and what relative paths of an object config are relative to. */
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export interface CheckedConfig {
+  /** Absolute; absent for an object. */
+  readonly file?: string;
+  /** In the order of the file. */
+  readonly violations: readonly Violation[];
+  /** There when the config as a whole is valid, even if some of its servers cannot be used. */
+  readonly spec?: ConfigSpec;
+}
+
+/**
+ * Finds, reads and validates the config. Reads no secret.
+ *
+ * Throws `config_not_found`, or `config_invalid` with all `violations`. What only some servers need, such as a
+ * variable without a value, fails on their use: their entry has a `failure` instead of a `spec`.
+ */
+export async function loadConfig(options: LoadOptions): Promise<ConfigSpec> {
+  const document = await readDocument(options);
+  const checked = await checkDocument(document, options.env);
+  if (checked.mistakes.length > 0)
+    throw configInvalid(violationsOf(document, checked.mistakes), document.file);
+  return buildConfig(document, checked, options.cwd);
+}
+
+/** Every violation of the config, also those that only break single servers. Throws `config_not_found`. */
+export async function checkConfig(options: LoadOptions): Promise<CheckedConfig> {
+  let document: SourceDocument;
+  try {
+    document = await readDocument(options);
+  } catch (error) {
+    // A file that is not even read: the violations say which and why.
+    if (error instanceof McpAuthError && error.violations !== undefined) {
+      const file = error.violations[0]?.file;
+      return { ...(file !== undefined && { file }), violations: error.violations };
+    }
+    throw error;
+  }
+  const checked = await checkDocument(document, options.env);
+  const isValid = checked.mistakes.length === 0;
+  return {
+    ...(document.file !== undefined && { file: document.file }),
+    violations: violationsOf(document, [...checked.mistakes, ...checked.deferred]),
+    ...(isValid && { spec: buildConfig(document, checked, options.cwd) }),
+  };
+}
+
+async function readDocument({ config, cliPath, cwd, env }: LoadOptions): Promise<SourceDocument> {
+  if (cliPath !== undefined) return parse(await readConfigFile(cliPath, cwd, "--config"));
+  if (typeof config === "string") return parse(await readConfigFile(config, cwd, "the option `config`"));
+  if (config !== undefined) {
+    const { readObject } = await import("./read-object.js");
+    return readObject(config);
+  }
+  const fromEnv = env["MCP_AUTH_CONFIG"];
+  if (fromEnv !== undefined && fromEnv !== "")
+    return parse(await readConfigFile(fromEnv, cwd, "MCP_AUTH_CONFIG"));
+  return parse(await searchConfigFile(cwd));
+}
+
+async function parse({ file, text, notation }: FoundFile): Promise<SourceDocument> {
+  if (notation === "yaml") {
+    const { parseYaml } = await import("./parse-yaml.js");
+    return parseYaml(file, text);
+  }
+  const { parseJson } = await import("./parse-json.js");
+  return parseJson(file, text, notation === "package.json" ? "mcp-auth" : undefined);
+}
+
+function buildConfig(document: SourceDocument, checked: Checked, cwd: string): ConfigSpec {
+  // The schema, from which the type is made, has found nothing wrong with it.
+  const config = checked.value as unknown as Config;
+  const folder = document.file === undefined ? cwd : dirname(document.file);
+  const servers = new Map<string, ServerEntry>();
+  for (const [name, server] of Object.entries(config.servers)) {
+    const faults = checked.deferred.filter(({ path }) => needs(checked.value, name, path));
+    const failure = faults.length === 0 ? undefined : failureOf(name, document, faults);
+    servers.set(
+      name,
+      failure ? { name, failure } : { name, spec: buildServer(name, server, config, folder) },
+    );
+  }
+  return { ...(document.file !== undefined && { file: document.file }), servers };
+}
+
+function failureOf(server: string, document: SourceDocument, faults: readonly Deferred[]): McpAuthError {
+  const violations = violationsOf(document, faults);
+  const code = faults.every((fault) => fault.code === "insecure_url") ? "insecure_url" : "config_invalid";
+  const reasons = violations.map(formatViolation).join(" ");
+  return new McpAuthError(code, `The server "${server}" cannot be used. ${reasons}`, { server, violations });
+}
+
+function violationsOf(
+  document: SourceDocument,
+  mistakes: readonly Parameters<typeof toViolation>[1][],
+): readonly Violation[] {
+  return mistakes
+    .map((mistake) => toViolation(document, mistake))
+    .sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
+}

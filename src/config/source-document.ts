@@ -1,0 +1,89 @@
+import type { Violation } from "../errors/error.js";
+
+/** What a config is made of, whichever notation it was written in. Objects have no prototype. */
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+export interface JsonObject {
+  readonly [name: string]: Json;
+}
+
+/** The names and indexes that lead from the document to a value in it. */
+export type Path = readonly string[];
+
+/** Something to correct, before it is known on which line it is. */
+export interface Mistake {
+  readonly path: Path;
+  /** Point at the name of the property rather than at its value. */
+  readonly atName?: boolean;
+  /** Where it is in the text, when that does not follow from `path`. */
+  readonly offset?: number;
+  readonly message: string;
+  readonly hint?: string;
+  /** What the schema says of the same place follows from this mistake. */
+  readonly settles?: boolean;
+}
+
+interface Place {
+  readonly name?: number;
+  readonly value: number;
+}
+
+/** A config as it was read: its value, and where each part of it stands. */
+export interface SourceDocument {
+  /** Absent for a config given as an object. */
+  readonly file?: string;
+  readonly text?: string;
+  /** What leads to the config in the file: `mcp-auth` in `package.json`. */
+  readonly prefix: Path;
+  /** `undefined` when it could not be parsed; then `mistakes` says why. */
+  readonly value: Json | undefined;
+  readonly mistakes: readonly Mistake[];
+  /** Offsets into `text` by JSON pointer, without `prefix`. */
+  readonly places: ReadonlyMap<string, Place>;
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A property of its own, so that a server may be called `constructor`. */
+export function property(object: unknown, name: string): Json | undefined {
+  return isObject(object) && Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+/** RFC 6901 §3. */
+export function toPointer(path: Path): string {
+  return path.map((name) => `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+}
+
+/** RFC 6901 §4. */
+export function fromPointer(pointer: string): Path {
+  return pointer
+    .split("/")
+    .slice(1)
+    .map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
+}
+
+export function toViolation(document: SourceDocument, mistake: Mistake): Violation {
+  const offset = mistake.offset ?? offsetOf(document, mistake);
+  return {
+    ...(document.file !== undefined && { file: document.file }),
+    ...(document.text !== undefined && lineAndColumn(document.text, offset)),
+    pointer: toPointer([...document.prefix, ...mistake.path]),
+    message: mistake.message,
+    ...(mistake.hint !== undefined && { hint: mistake.hint }),
+  };
+}
+
+function offsetOf({ places }: SourceDocument, { path, atName }: Mistake): number {
+  // What is missing has no place; what should contain it has.
+  for (let length = path.length; length >= 0; length -= 1) {
+    const place = places.get(toPointer(path.slice(0, length)));
+    if (place !== undefined) return (atName === true && place.name) || place.value;
+  }
+  return 0;
+}
+
+function lineAndColumn(text: string, offset: number): { line: number; column: number } {
+  const lines = text.slice(0, offset).split(/\r\n|\n|\r/);
+  return { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 };
+}

@@ -1,0 +1,176 @@
+import { chmod, mkdir, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { checkConfig, loadConfig } from "../../../src/config/load.js";
+import { McpAuthError } from "../../../src/errors/error.js";
+import { folder, smallest } from "./folder.js";
+
+const json = JSON.stringify(smallest);
+const yaml = `servers:
+  crm:
+    url: https://crm.example/mcp
+    grant: { client: { issuer: "https://auth.example", id: crm-agent, secret: { env: CRM_SECRET } } }
+`;
+
+async function failure(promise: Promise<unknown>): Promise<McpAuthError> {
+  const error: unknown = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof McpAuthError)) throw new Error("expected an McpAuthError");
+  return error;
+}
+
+describe("where a config is found", () => {
+  it.each([
+    ["mcp-auth.config.json", json],
+    ["mcp-auth.config.yaml", yaml],
+    ["mcp-auth.config.yml", yaml],
+    ["package.json", JSON.stringify({ name: "agent", "mcp-auth": smallest })],
+  ])("reads %s of the working directory", async (name, content) => {
+    const cwd = await folder({ [name]: content });
+    const spec = await loadConfig({ cwd, env: {} });
+    expect(spec.file).toBe(join(cwd, name));
+    expect([...spec.servers.keys()]).toEqual(["crm"]);
+  });
+
+  it("goes up to the folder with .git, past package.json files without a config", async () => {
+    const root = await folder({ "mcp-auth.config.json": json, "packages/a/package.json": '{"name":"a"}' });
+    const spec = await loadConfig({ cwd: join(root, "packages/a"), env: {} });
+    expect(spec.file).toBe(join(root, "mcp-auth.config.json"));
+  });
+
+  it("takes the nearest one", async () => {
+    const root = await folder({ "mcp-auth.config.json": json, "a/mcp-auth.config.yaml": yaml });
+    expect((await loadConfig({ cwd: join(root, "a"), env: {} })).file).toBe(
+      join(root, "a/mcp-auth.config.yaml"),
+    );
+  });
+
+  it("does not go above .git", async () => {
+    const root = await folder({ "mcp-auth.config.json": json, "a/.git": "gitdir: elsewhere\n" });
+    const error = await failure(loadConfig({ cwd: join(root, "a"), env: {} }));
+    expect(error.code).toBe("config_not_found");
+    for (const place of [
+      "mcp-auth.config.json",
+      "mcp-auth.config.yaml",
+      "mcp-auth.config.yml",
+      "package.json#mcp-auth",
+    ]) {
+      expect(error.message).toContain(`\n  ${join(root, "a", place)}`);
+    }
+    expect(error.message).not.toContain(join(root, "mcp-auth.config.json"));
+  });
+
+  it.each([
+    ["workspaces in package.json", "package.json", '{"workspaces":["a/*"]}'],
+    ["pnpm-workspace.yaml", "pnpm-workspace.yaml", "packages: []\n"],
+  ])("without .git goes up to the highest folder with %s", async (_name, file, content) => {
+    const root = await folder(
+      { [file]: content, [`a/${file}`]: content, "mcp-auth.config.json": json },
+      false,
+    );
+    await mkdir(join(root, "a/b/c"), { recursive: true });
+    expect((await loadConfig({ cwd: join(root, "a/b/c"), env: {} })).file).toBe(
+      join(root, "mcp-auth.config.json"),
+    );
+  });
+
+  it("without .git and workspaces looks only in the working directory", async () => {
+    const root = await folder({ "mcp-auth.config.json": json }, false);
+    await mkdir(join(root, "a"));
+    expect((await failure(loadConfig({ cwd: join(root, "a"), env: {} }))).code).toBe("config_not_found");
+  });
+
+  it("lists every place of every folder it tried", async () => {
+    const root = await folder();
+    await mkdir(join(root, "a"));
+    const { message } = await failure(loadConfig({ cwd: join(root, "a"), env: {} }));
+    expect(message.split("\n")).toHaveLength(1 + 2 * 4);
+  });
+
+  it("takes --config before a path in code, that before MCP_AUTH_CONFIG, that before the search", async () => {
+    const cwd = await folder({
+      "mcp-auth.config.json": json,
+      "cli.json": json,
+      "code.yaml": yaml,
+      "env.yml": yaml,
+    });
+    const env = { MCP_AUTH_CONFIG: "env.yml" };
+    const all = { cliPath: "cli.json", config: "code.yaml", cwd, env };
+    expect((await loadConfig(all)).file).toBe(join(cwd, "cli.json"));
+    expect((await loadConfig({ ...all, cliPath: undefined })).file).toBe(join(cwd, "code.yaml"));
+    expect((await loadConfig({ cwd, env })).file).toBe(join(cwd, "env.yml"));
+    expect((await loadConfig({ cwd, env: { MCP_AUTH_CONFIG: "" } })).file).toBe(
+      join(cwd, "mcp-auth.config.json"),
+    );
+    expect((await loadConfig({ ...all, cliPath: undefined, config: smallest })).file).toBeUndefined();
+  });
+
+  it("names the file and who named it when it is not there", async () => {
+    const cwd = await folder({ "mcp-auth.config.json": json });
+    const error = await failure(loadConfig({ cwd, env: { MCP_AUTH_CONFIG: "gone.json" } }));
+    expect(error.code).toBe("config_not_found");
+    expect(error.message).toContain(join(cwd, "gone.json"));
+    expect(error.message).toContain("MCP_AUTH_CONFIG");
+  });
+
+  it("refuses two configs in one folder", async () => {
+    const cwd = await folder({
+      "mcp-auth.config.json": json,
+      "package.json": JSON.stringify({ "mcp-auth": smallest }),
+    });
+    const error = await failure(loadConfig({ cwd, env: {} }));
+    expect(error.code).toBe("config_invalid");
+    expect(error.violations).toEqual([
+      expect.objectContaining({
+        file: join(cwd, "package.json"),
+        message: expect.stringContaining("mcp-auth.config.json"),
+      }),
+    ]);
+    expect((await checkConfig({ cwd, env: {} })).violations).toEqual(error.violations);
+  });
+
+  it.each([
+    ["by search", undefined],
+    ["by its path", "mcp-auth.config.json"],
+  ])("refuses a file that anyone may write to, found %s", async (_how, cliPath) => {
+    const cwd = await folder({ "mcp-auth.config.json": json });
+    await chmod(join(cwd, "mcp-auth.config.json"), 0o646);
+    const error = await failure(loadConfig({ cwd, env: {}, cliPath }));
+    expect(error.code).toBe("config_invalid");
+    expect(error.message).toContain("chmod o-w");
+  });
+
+  it("judges a symbolic link by the file behind it", async () => {
+    const cwd = await folder({ "real/config.json": json });
+    await symlink(join(cwd, "real/config.json"), join(cwd, "mcp-auth.config.json"));
+    expect((await loadConfig({ cwd, env: {} })).servers.size).toBe(1);
+  });
+
+  it("refuses a config that is code", async () => {
+    const cwd = await folder({ "mcp-auth.config.js": "throw new Error('was run')" });
+    const error = await failure(loadConfig({ cwd, env: {}, cliPath: "mcp-auth.config.js" }));
+    expect(error.code).toBe("config_invalid");
+    expect((await failure(loadConfig({ cwd, env: {} }))).code).toBe("config_not_found");
+  });
+
+  it("passes over a package.json that is broken but has no config, and reports one that has", async () => {
+    const root = await folder({ "mcp-auth.config.json": json, "a/package.json": '{ "name": ' });
+    expect((await loadConfig({ cwd: join(root, "a"), env: {} })).file).toBe(
+      join(root, "mcp-auth.config.json"),
+    );
+    const cwd = await folder({ "package.json": '{\n  "mcp-auth": { "servers": {} }\n  "name": "x" }' });
+    const error = await failure(loadConfig({ cwd, env: {} }));
+    expect(error.violations).toEqual([expect.objectContaining({ line: 3, column: 3 })]);
+  });
+
+  it("does not load what a $import names", async () => {
+    const cwd = await folder({
+      "mcp-auth.config.json": JSON.stringify({ $import: "./other.json", ...smallest }),
+      "other.json": "this is not even JSON",
+    });
+    const error = await failure(loadConfig({ cwd, env: {} }));
+    expect(error.violations).toEqual([expect.objectContaining({ pointer: "/$import" })]);
+  });
+});

@@ -1,0 +1,29 @@
+import { chmod, mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { onTestFinished } from "vitest";
+
+/** A folder with these files, gone when the test is over. A `.git` keeps searches inside. */
+export async function folder(files: Readonly<Record<string, string>> = {}, git = true): Promise<string> {
+  const root = await realpath(await mkdtemp(join(tmpdir(), "mcp-auth-config-")));
+  onTestFinished(() => rm(root, { recursive: true, force: true }));
+  if (git) await mkdir(join(root, ".git"));
+  for (const [name, content] of Object.entries(files)) {
+    const file = join(root, name);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, content);
+    await chmod(file, 0o644);
+  }
+  return root;
+}
+
+export const client = {
+  issuer: "https://auth.example",
+  id: "crm-agent",
+  secret: { env: "CRM_SECRET" },
+};
+
+/** The smallest config of the documentation. */
+export const smallest = {
+  servers: { crm: { url: "https://crm.example/mcp", grant: { client } } },
+};

@@ -1,0 +1,186 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { McpAuthConfig } from "../../../src/config/define-config.js";
+import { interpolate } from "../../../src/config/interpolate.js";
+import { loadConfig } from "../../../src/config/load.js";
+import { client, smallest } from "./folder.js";
+
+const text = (value: string, env: Record<string, string | undefined> = {}) => {
+  const result = interpolate({ url: value }, env);
+  return { ...result, value: (result.value as { url: string }).url }; // An object with `url` went in.
+};
+
+describe("interpolation", () => {
+  it.each([
+    ["${A}", "one"],
+    ["${env:A}", "one"],
+    ["x${A}y${A}z", "xoneyonez"],
+    ["${UNSET:-two}", "two"],
+    ["${env:UNSET:-two}", "two"],
+    ["${EMPTY:-two}", "two"],
+    ["${EMPTY}", ""],
+    ["${UNSET:-}", ""],
+    ["${A:-two}", "one"],
+    ["$${A}", "${A}"],
+    ["$$${A}", "$${A}"],
+    ["$A $ {A} }{", "$A $ {A} }{"],
+    ["${NESTED}", "${A}"],
+    ["${DOLLARS}", "$& $1 $$"],
+  ])("makes of %j %j", (written, expected) => {
+    const env = { A: "one", EMPTY: "", NESTED: "${A}", DOLLARS: "$& $1 $$" };
+    expect(text(written, env)).toEqual({ value: expected, missing: [], mistakes: [] });
+  });
+
+  it("names each variable that is missing and leaves the text as it was", () => {
+    expect(text("${A}-${B}-${C}-${A}", { B: "x" })).toEqual({
+      value: "${A}-${B}-${C}-${A}",
+      missing: [
+        { path: ["url"], name: "A" },
+        { path: ["url"], name: "C" },
+      ],
+      mistakes: [],
+    });
+  });
+
+  it("does not take inherited names for variables", () => {
+    expect(text("${constructor}").missing).toEqual([{ path: ["url"], name: "constructor" }]);
+  });
+
+  it.each(["${", "${}", "${A", "${A-B}", "${1A}", "${A:-${B}}", "${ A }", "${env:}"])(
+    "refuses %j",
+    (written) => {
+      const { value, mistakes, missing } = text(written, { A: "x", B: "y" });
+      expect(value).toBe(written);
+      expect(mistakes).toHaveLength(1);
+      expect(missing).toEqual([]);
+    },
+  );
+
+  it("leaves names of properties, $schema, secrets and the env of a reference alone", () => {
+    const env = { A: "one" };
+    const config = {
+      $schema: "${A}",
+      "${A}": { "${A}": true },
+      clients: { secret: { id: "${A}", secret: { env: "${A}" } } },
+      keys: { k: { privateKey: { file: "${A}" }, passphrase: "${A}" } },
+      servers: {
+        headers: {
+          url: "${A}",
+          headers: { secret: "${A}", env: "${A}", x: { env: "${A}" }, y: { file: "${A}" } },
+        },
+      },
+    };
+    expect(JSON.parse(JSON.stringify(interpolate(config, env).value))).toEqual({
+      $schema: "${A}",
+      "${A}": { "${A}": true },
+      clients: { secret: { id: "one", secret: { env: "${A}" } } },
+      keys: { k: { privateKey: { file: "one" }, passphrase: "${A}" } },
+      servers: {
+        headers: {
+          url: "one",
+          headers: { secret: "one", env: "one", x: { env: "${A}" }, y: { file: "one" } },
+        },
+      },
+    });
+  });
+
+  it("never throws, whatever stands in the config and the environment", () => {
+    const tricky = fc.string({
+      unit: fc.constantFrom("$", "{", "}", ":", "-", "A", "env:", "_", "1", " ", "\n"),
+    });
+    const env = fc.dictionary(fc.constantFrom("A", "AA", "A_", "_"), tricky);
+    fc.assert(
+      fc.property(fc.jsonValue(), tricky, env, (value, written, variables) => {
+        interpolate({ other: value as never, url: written }, variables); // Any JSON value is a Json.
+      }),
+    );
+  });
+
+  it("is one pass: what stands around variables stays, and what they bring is not looked at", () => {
+    const plain = fc.string().filter((part) => !part.includes("$") && !part.includes("}"));
+    const pieces = fc.array(fc.tuple(plain, fc.constantFrom("A", "B", "C")), { minLength: 1 });
+    const env = fc.record({ A: fc.string(), B: fc.constant("${A}"), C: fc.constant("$${B}") });
+    fc.assert(
+      fc.property(pieces, env, (parts, variables) => {
+        const written = parts.map(([before, name]) => `${before}\${${name}}`).join("");
+        const expected = parts.map(([before, name]) => `${before}${variables[name]}`).join("");
+        expect(text(written, variables).value).toBe(expected);
+      }),
+    );
+  });
+});
+
+describe("variables without a value", () => {
+  const config: McpAuthConfig = {
+    defaults: { headers: { "X-Tenant": "${TENANT}", "X-Other": "${OTHER}" }, timeout: "${TIMEOUT}" },
+    keys: { agent: { privateKey: { file: "${KEY_FILE}" } } },
+    clients: { acme: { issuer: "https://auth.example", id: "${ID}", key: "agent" } },
+    servers: {
+      own: { url: "${OWN}", grant: { client }, headers: { "x-tenant": "a", "x-other": "b" }, timeout: "1s" },
+      named: {
+        url: "https://a.example",
+        grant: { client: "acme" },
+        headers: { "x-tenant": "a", "x-other": "b" },
+        timeout: "1s",
+      },
+      inherits: { url: "https://b.example", grant: { client }, headers: { "x-tenant": "a" } },
+      free: {
+        url: "https://c.example",
+        grant: { client },
+        headers: { "x-tenant": "a", "x-other": "b" },
+        timeout: "1s",
+      },
+    },
+  };
+
+  it("fail only the servers that need them, through client, key and defaults", async () => {
+    const spec = await loadConfig({ config, cwd: "/", env: {} });
+    const names = (server: string) => {
+      const entry = spec.servers.get(server);
+      const failure = entry !== undefined && "failure" in entry ? entry.failure : undefined;
+      return failure && [failure.code, failure.server, failure.violations?.map(({ pointer }) => pointer)];
+    };
+    expect(names("own")).toEqual(["config_invalid", "own", ["/servers/own/url"]]);
+    expect(names("named")).toEqual([
+      "config_invalid",
+      "named",
+      ["/keys/agent/privateKey/file", "/clients/acme/id"],
+    ]);
+    expect(names("inherits")).toEqual([
+      "config_invalid",
+      "inherits",
+      ["/defaults/headers/X-Other", "/defaults/timeout"],
+    ]);
+    expect(names("free")).toBeUndefined();
+  });
+
+  it("say which variable to set", async () => {
+    const spec = await loadConfig({ config, cwd: "/", env: {} });
+    const entry = spec.servers.get("own");
+    expect(entry && "failure" in entry && entry.failure.message).toBe(
+      'The server "own" cannot be used. /servers/own/url: The environment variable OWN is not set. Set it, or write a default: ${OWN:-…}.',
+    );
+  });
+});
+
+it("holds what variables bring against the schema, without showing it", async () => {
+  const env = { URL_: "not-a-url-9f2", METHOD: "hunter2-method", TIMEOUT: "hunter2-seconds" };
+  const config = {
+    servers: {
+      crm: {
+        ...smallest.servers.crm,
+        url: "${URL_}",
+        timeout: "${TIMEOUT}",
+        grant: { client: { ...client, method: "${METHOD}" } },
+      },
+    },
+  } as unknown as McpAuthConfig; // The type knows no interpolated enum.
+  const error: unknown = await loadConfig({ config, cwd: "/", env }).catch((reason: unknown) => reason);
+  expect(error).toMatchObject({
+    code: "config_invalid",
+    violations: ["url", "grant/client/method", "timeout"].map((name) =>
+      expect.objectContaining({ pointer: `/servers/crm/${name}` }),
+    ),
+  });
+  expect(JSON.stringify(error)).not.toMatch(/9f2|hunter2/);
+});

@@ -1,0 +1,139 @@
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { checkConfig } from "../../../src/config/load.js";
+import { folder } from "./folder.js";
+
+async function check(name: string, content: string) {
+  const cwd = await folder({ [name]: content });
+  const { violations } = await checkConfig({ cwd, env: {} });
+  return violations.map(({ file, line, column, pointer, message }) => {
+    expect(file).toBe(join(cwd, name));
+    return { at: `${line}:${column}`, pointer, message };
+  });
+}
+
+const grant = `{ "type": "static", "token": { "env": "T" } }`;
+
+describe("positions in JSON", () => {
+  it("takes comments, trailing commas and a byte order mark", async () => {
+    const text = `\uFEFF// who we are\n{ /* all */ "servers": { "crm": { "url": "https://crm.example", "grant": ${grant}, }, }, }\n`;
+    expect(await check("mcp-auth.config.json", text)).toEqual([]);
+  });
+
+  it("points at the value, at the name of an unknown property, at the object that lacks one", async () => {
+    const text = `{\n  "servers": {\n    "crm": {\n      "reach": "all", "extra": 1,\n      "url": "https://crm.example" }\n  }\n}`;
+    expect(await check("mcp-auth.config.json", text)).toEqual([
+      { at: "3:12", pointer: "/servers/crm", message: 'The property "grant" is missing' },
+      expect.objectContaining({ at: "4:16", pointer: "/servers/crm/reach" }),
+      { at: "4:23", pointer: "/servers/crm/extra", message: 'Unknown property "extra"' },
+    ]);
+  });
+
+  it("counts columns from 1 also after a byte order mark and lines after CRLF", async () => {
+    expect(await check("mcp-auth.config.json", `\uFEFF{"servers": {},\r\n"a/b~c": 1}`)).toEqual([
+      { at: "2:1", pointer: "/a~1b~0c", message: 'Unknown property "a/b~c"' },
+    ]);
+    expect(await check("mcp-auth.config.json", `\uFEFF[]`)).toEqual([
+      expect.objectContaining({ at: "1:1", pointer: "", message: "Must be an object, found a list" }),
+    ]);
+  });
+
+  it("reports a property that is there twice at the second one, also beside other mistakes", async () => {
+    const text = `{ "version": 2,\n  "servers": {},\n  "servers": {} }`;
+    expect(await check("mcp-auth.config.json", text)).toEqual([
+      { at: "1:14", pointer: "/version", message: "Must be 1, found 2" },
+      { at: "3:3", pointer: "/servers", message: 'The property "servers" is here for the second time' },
+    ]);
+  });
+
+  it.each([
+    ['{\n  "servers" {} }', "2:13", "A colon is expected here"],
+    ['{ "servers": {}\n  "version": 1 }', "2:3", "A comma is expected here"],
+    ['{ "servers": {', "1:15", "A closing brace is expected here"],
+    ['{ "servers": { "cr', "1:16", "This string has no closing quote"],
+    ["", "1:1", "The file is empty"],
+    ["// nothing\n", "1:1", undefined],
+    ["[".repeat(100_000), "1:1", "The file is nested too deeply"],
+  ])("reports one syntax error with its place in %j", async (text, at, message) => {
+    const violations = await check("mcp-auth.config.json", text);
+    expect(violations).toHaveLength(1);
+    if (message !== undefined) expect(violations).toEqual([{ at, pointer: "", message }]);
+  });
+
+  it("keeps a server called __proto__ out and one called constructor apart", async () => {
+    const server = `{ "url": "https://crm.example", "grant": ${grant} }`;
+    expect(await check("mcp-auth.config.json", `{ "servers": { "constructor": ${server} } }`)).toEqual([]);
+    expect(await check("mcp-auth.config.json", `{ "servers": { "__proto__": ${server} } }`)).toEqual([
+      expect.objectContaining({ pointer: "/servers/__proto__" }),
+    ]);
+    const text = `{ "servers": { "a": { "url": "https://a.example", "grant": { "client": "constructor" } } } }`;
+    expect(await check("mcp-auth.config.json", text)).toHaveLength(1);
+  });
+});
+
+it("in package.json the pointer leads from the top of the file, and the rest of the file is not looked at", async () => {
+  const text = `{\n  "name": "agent", "name": "agent",\n  "mcp-auth": {\n    "servers": {},\n    "verion": 1 }\n}`;
+  expect(await check("package.json", text)).toEqual([
+    { at: "5:5", pointer: "/mcp-auth/verion", message: 'Unknown property "verion"' },
+  ]);
+});
+
+describe("positions in YAML", () => {
+  it("points into block and flow style", async () => {
+    const text = `version: 2\nservers:\n  crm:\n    urll: https://crm.example\n    grant: { type: static, token: { env: 5 } }\n`;
+    expect(await check("mcp-auth.config.yaml", text)).toEqual([
+      { at: "1:10", pointer: "/version", message: "Must be 1, found 2" },
+      { at: "4:5", pointer: "/servers/crm/urll", message: 'Unknown property "urll"' },
+      { at: "5:42", pointer: "/servers/crm/grant/token/env", message: "Must be a string, found 5" },
+    ]);
+  });
+
+  it("reports a property that is there twice", async () => {
+    expect(await check("mcp-auth.config.yml", "servers: {}\nversion: 1\nservers: {}\n")).toEqual([
+      { at: "3:1", pointer: "/servers", message: 'The property "servers" is here for the second time' },
+    ]);
+  });
+
+  it.each([
+    ["servers:\n\tcrm: 1\n", "2:1"],
+    ['servers: "no end\n', "2:1"],
+    ["servers: {}\n---\nservers: {}\n", "2:1"],
+    ["servers: *nowhere\n", "1:10", "/servers"],
+    ["", "1:1"],
+  ])("reports one syntax error with its place in %j", async (text, at, pointer = "") => {
+    const violations = await check("mcp-auth.config.yaml", text);
+    expect(violations).toEqual([expect.objectContaining({ at, pointer })]);
+    expect(violations[0]?.message).not.toContain("nowhere");
+  });
+
+  it("follows an alias and reports a mistake in it where the anchor is", async () => {
+    const text = `clients:\n  a: &a { issuer: https://auth.example, id: x, secret: { env: S } }\n  b: *a\nservers: {}\n`;
+    expect(await check("mcp-auth.config.yaml", text)).toEqual([]);
+    const wrong = text.replace("id: x", "id: 5");
+    expect(await check("mcp-auth.config.yaml", wrong)).toEqual([
+      { at: "2:45", pointer: "/clients/a/id", message: "Must be a string, found 5" },
+      { at: "2:45", pointer: "/clients/b/id", message: "Must be a string, found 5" },
+    ]);
+  });
+
+  it("refuses merge keys, tags, names that are no text, and bombs of aliases", async () => {
+    const merge = "base: &base { version: 1 }\n<<: *base\nservers: {}\n";
+    expect(await check("mcp-auth.config.yaml", merge)).toContainEqual({
+      at: "2:1",
+      pointer: "/<<",
+      message: "Merge keys (<<) are not supported",
+    });
+    expect(await check("mcp-auth.config.yaml", 'servers: !!js/function "function () {}"\n')).toEqual([
+      { at: "1:24", pointer: "/servers", message: "YAML tags are not supported" },
+    ]);
+    expect(await check("mcp-auth.config.yaml", "servers: {}\n? [a]\n: 1\n")).toEqual([
+      { at: "2:3", pointer: "", message: "The name of a property must be text" },
+    ]);
+    const levels = Array.from({ length: 12 }, (_, n) => `a${n + 1}: &a${n + 1} [${`*a${n},`.repeat(9)}]`);
+    const bomb = `a0: &a0 [x]\n${levels.join("\n")}\n`;
+    expect(await check("mcp-auth.config.yaml", bomb)).toEqual([
+      expect.objectContaining({ pointer: "", message: "More than 100 aliases are too many" }),
+    ]);
+    expect(await check("mcp-auth.config.yaml", "a: &a [*a]\n")).toHaveLength(1);
+  });
+});

@@ -1,0 +1,89 @@
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import Ajv from "ajv/dist/2020.js";
+import { beforeAll, expect, it } from "vitest";
+
+const root = new URL("../../..", import.meta.url).pathname;
+type Node = Readonly<Record<string, unknown>>;
+let schema: Node;
+
+beforeAll(async () => {
+  schema = JSON.parse(await readFile(join(root, "schema/mcp-auth.schema.json"), "utf8"));
+});
+
+/** Every schema in the schema, with the pointer to it. */
+function* parts(node: unknown, pointer = ""): Generator<readonly [string, Node]> {
+  if (typeof node !== "object" || node === null) return;
+  if (!Array.isArray(node)) yield [pointer, node as Node]; // An object that is no list.
+  for (const [name, inner] of Object.entries(node)) {
+    if (!["default", "examples", "enum"].includes(name)) yield* parts(inner, `${pointer}/${name}`);
+  }
+}
+
+it("describes every property, definition and enum value", () => {
+  const silent: string[] = [];
+  const described = (part: unknown): boolean => {
+    const { description, $ref } = part as Node; // Properties are schemas, none of them a boolean.
+    if (typeof description === "string" && description.endsWith(".")) return true;
+    if (typeof $ref !== "string") return false;
+    return described((schema["$defs"] as Node)[$ref.slice("#/$defs/".length)]); // All references are of this form.
+  };
+  for (const [pointer, part] of parts(schema)) {
+    for (const group of ["properties", "$defs"]) {
+      // In conditions there are tests, not properties to write.
+      if (/\/(if|not)(\/|$)/.test(pointer) || pointer.endsWith("/properties")) continue;
+      for (const [name, inner] of Object.entries((part[group] ?? {}) as Node)) {
+        if (!described(inner)) silent.push(`${pointer}/${group}/${name}`);
+      }
+    }
+    if (Array.isArray(part["enum"])) {
+      const texts = part["enumDescriptions"];
+      if (!Array.isArray(texts) || texts.length !== part["enum"].length) silent.push(`${pointer}/enum`);
+    }
+  }
+  expect(silent).toEqual([]);
+});
+
+it("is a valid schema whose examples and defaults hold, as is the smallest config and one full of variables", () => {
+  const ajv = new Ajv.default({
+    strict: true,
+    strictTypes: false,
+    strictRequired: false,
+    allowUnionTypes: true,
+  });
+  ajv.addVocabulary([
+    "allowComments",
+    "allowTrailingCommas",
+    "enumDescriptions",
+    "errorMessage",
+    "patternErrorMessage",
+    "tsType",
+  ]);
+  const validate = ajv.compile(schema);
+  for (const [pointer, part] of parts(schema)) {
+    const samples = [
+      ...((part["examples"] as unknown[] | undefined) ?? []),
+      ...("default" in part ? [part["default"]] : []),
+    ];
+    if (samples.length === 0 || pointer === "") continue;
+    const judge = ajv.compile({
+      $ref: `${schema["$id"]}#${pointer.split("/").map(encodeURIComponent).join("/")}`,
+    });
+    for (const sample of samples) expect([pointer, sample, judge(sample)]).toEqual([pointer, sample, true]);
+  }
+  const reference = { env: "S" };
+  const server = {
+    url: "${URL:-https://crm.example}",
+    timeout: "${T}",
+    headers: { x: "${X}" },
+    grant: { client: { issuer: "${ISSUER}", id: "${ID}", secret: reference }, scopes: ["${SCOPE}"] },
+  };
+  expect(validate({ servers: { crm: server } })).toBe(true);
+});
+
+it("what is generated from it is not stale", async () => {
+  const generate = promisify(execFile)(process.execPath, [join(root, "scripts/generate.mjs"), "--check"]);
+  await expect(generate).resolves.toMatchObject({ stderr: "" });
+});

@@ -1,0 +1,411 @@
+import { inspect } from "node:util";
+import { describe, expect, it } from "vitest";
+import { formatViolation } from "../../../src/config/format-violation.js";
+import { checkConfig, loadConfig } from "../../../src/config/load.js";
+import { McpAuthError } from "../../../src/errors/error.js";
+import { client, folder, smallest } from "./folder.js";
+
+/** What is wrong with an object, as `pointer: message. Hint.` */
+async function wrong(config: unknown, env: Record<string, string> = {}): Promise<readonly string[]> {
+  // Configs that do not type-check are what these tests are about.
+  const { violations } = await checkConfig({ config: config as never, cwd: "/etc/agent", env });
+  return violations.map(formatViolation);
+}
+
+const crm = (change: object) => ({ servers: { crm: { ...smallest.servers.crm, ...change } } });
+const withGrant = (grant: unknown) => crm({ grant });
+const withClient = (change: object) => withGrant({ client: { ...client, ...change } });
+const withRefresh = (refresh: unknown) => crm({ refresh });
+
+describe("validation", () => {
+  it("finds the smallest config clean", async () => {
+    expect(await wrong(smallest)).toEqual([]);
+  });
+
+  it("reports eleven different mistakes in one go, each once", async () => {
+    const text = `{
+  "version": 2,
+  "store": { "type": "disk" },
+  "clients": {
+    "acme": { "isuer": "https://auth.example", "id": "a", "secret": { "env": "S" } },
+    "beta": { "issuer": "https://auth.example", "id": "b", "secret": "hunter2hunter2" }
+  },
+  "servers": {
+    "one": { "url": "https://one.example", "grant": { "client": "acne" }, "timeout": "10" },
+    "two": { "url": "https://u:p@two.example", "grant": { "type": "static", "token": { "env": "T", "file": "f" } } },
+    "six": { "grant": { "client": "beta" }, "refresh": { "schedule": "every day" }, "retry": { "attempts": 0 } }
+  }
+}`;
+    const cwd = await folder({ "mcp-auth.config.json": text });
+    const error: unknown = await loadConfig({ cwd, env: {} }).catch((reason: unknown) => reason);
+    if (!(error instanceof McpAuthError)) throw new Error("expected an McpAuthError");
+    expect(error.violations?.map(({ line, pointer }) => `${line} ${pointer}`)).toEqual([
+      "2 /version",
+      "3 /store/type",
+      "5 /clients/acme/isuer",
+      "6 /clients/beta/secret",
+      "9 /servers/one/grant/client",
+      "9 /servers/one/timeout",
+      "10 /servers/two/url",
+      "10 /servers/two/grant/token",
+      "11 /servers/six",
+      "11 /servers/six/refresh/schedule",
+      "11 /servers/six/retry/attempts",
+    ]);
+    const file = `${cwd}/mcp-auth.config.json`;
+    expect(error.message.split("\n")).toHaveLength(12);
+    expect(error.message).toContain(
+      `The config ${file} has 11 mistakes:\n  ${file}:2:14 /version: Must be 1, found 2.\n`,
+    );
+    expect(error.message).toContain(
+      '/clients/acme/isuer: Unknown property "isuer". Did you mean "issuer"?\n',
+    );
+    for (const shown of [
+      error.message,
+      error.stack ?? "",
+      JSON.stringify(error),
+      inspect(error, { depth: 9 }),
+    ]) {
+      expect(shown).not.toContain("hunter2");
+    }
+  });
+
+  it.each([
+    ["no config at all", 5, "Must be an object, found 5."],
+    ["no servers", {}, 'The property "servers" is missing.'],
+    [
+      "an unknown property",
+      { ...smallest, dpop: true },
+      '/dpop: Unknown property "dpop". Allowed here: $schema, version, defaults, store, keys, clients, servers.',
+    ],
+    [
+      "a misspelt property",
+      crm({ timout: "1s" }),
+      '/servers/crm/timout: Unknown property "timout". Did you mean "timeout"?',
+    ],
+    [
+      "client_id for id",
+      withGrant({ client: { issuer: "https://a.example", client_id: "x" } }),
+      '/servers/crm/grant/client/client_id: Unknown property "client_id". Did you mean "id"?',
+    ],
+    [
+      "a version as text",
+      { ...smallest, version: "1" },
+      "/version: Must be an integer, found a string of 1 character.",
+    ],
+    [
+      "a server without a good name",
+      { servers: { "my crm": smallest.servers.crm } },
+      "/servers/my crm: A name starts with a letter or digit and has only letters, digits, `.`, `_` and `-`.",
+    ],
+    ["a server that is a list", { servers: { crm: [] } }, "/servers/crm: Must be an object, found a list."],
+    ["an empty id", withClient({ id: "" }), "/servers/crm/grant/client/id: Must not be empty."],
+    [
+      "a client as a number",
+      withGrant({ client: 5 }),
+      '/servers/crm/grant/client: Must be the name of a client in `clients`, or a client: { "issuer": …, "id": … }, found 5.',
+    ],
+    [
+      "both credentials",
+      withClient({ key: { privateKey: { env: "K" } } }),
+      "/servers/crm/grant/client/key: A client has a `secret` or a `key`, not both.",
+    ],
+    [
+      "a credential without issuer",
+      withGrant({ client: { id: "x", secret: { env: "S" } } }),
+      '/servers/crm/grant/client: The property "issuer" is missing. A credential goes only to the authorization server that it is registered at.',
+    ],
+    [
+      "a client nobody defined",
+      { ...withGrant({ client: "acmee" }), clients: { acme: client } },
+      '/servers/crm/grant/client: Must be the name of one of the `clients`. Did you mean "acme"?',
+    ],
+    [
+      "a client where there are none",
+      withGrant({ client: "acme" }),
+      "/servers/crm/grant/client: Must be the name of one of the `clients`. There are no `clients`.",
+    ],
+    [
+      "a key nobody defined",
+      {
+        ...withGrant({ client: { issuer: "https://a.example", id: "x", key: "zebra" } }),
+        keys: { agent: { privateKey: { env: "K" } } },
+      },
+      "/servers/crm/grant/client/key: Must be the name of one of the `keys`. `keys` has: agent.",
+    ],
+    [
+      "basic without a secret",
+      withGrant({ client: { issuer: "https://a.example", id: "x", method: "client_secret_basic" } }),
+      "/servers/crm/grant/client/method: This method needs a `secret`.",
+    ],
+    [
+      "private_key_jwt with a secret",
+      withClient({ method: "private_key_jwt" }),
+      "/servers/crm/grant/client/method: This method needs a `key`.",
+    ],
+    [
+      "none with a secret",
+      withClient({ method: "none" }),
+      '/servers/crm/grant/client/method: The method "none" is for clients without a credential. Remove one of the two.',
+    ],
+    [
+      "a misspelt method",
+      withClient({ method: "client_secret_bsic" }),
+      '/servers/crm/grant/client/method: Must be one of "client_secret_basic", "client_secret_post", "private_key_jwt", "none", found a string of 18 characters. Did you mean "client_secret_basic"?',
+    ],
+    [
+      "kid true",
+      withClient({ secret: undefined, key: { privateKey: { env: "K" }, kid: true } }),
+      "/servers/crm/grant/client/key/kid: Must be `false` or a key id, found true.",
+    ],
+    [
+      "a grant of a later kind",
+      withGrant({ type: "jwt_bearer", client }),
+      '/servers/crm/grant/type: Must be one of "client_credentials", "static", found a string of 10 characters.',
+    ],
+    [
+      "a token without its type",
+      withGrant({ token: { env: "T" } }),
+      '/servers/crm/grant: The property "type" is missing. A grant with a "token" is { "type": "static", "token": … }.',
+    ],
+    [
+      "a client in a static grant",
+      withGrant({ type: "static", token: { env: "T" }, client }),
+      '/servers/crm/grant/client: Unknown property "client". Allowed here: type, token, lifetime, scopes.',
+    ],
+    [
+      "a misspelt client",
+      withGrant({ cleint: client }),
+      '/servers/crm/grant/cleint: Unknown property "cleint". Did you mean "client"?',
+    ],
+    [
+      "an empty reference",
+      withClient({ secret: {} }),
+      '/servers/crm/grant/client/secret: Must be a reference to a secret, { "env": "NAME" } or { "file": "path" }, found an empty object.',
+    ],
+    [
+      "a reference of a later kind",
+      withClient({ secret: { exec: ["x"] } }),
+      '/servers/crm/grant/client/secret/exec: Unknown property "exec". Allowed here: env, file.',
+    ],
+    [
+      "a field of a later kind in a reference",
+      withClient({ secret: { file: "x", pointer: "/a" } }),
+      '/servers/crm/grant/client/secret/pointer: Unknown property "pointer". Allowed here: env, file.',
+    ],
+    [
+      "scopes in one string",
+      withGrant({ client, scopes: ["a b"] }),
+      "/servers/crm/grant/scopes/0: A scope is printable ASCII without spaces, quotes and backslashes (RFC 6749 §3.3); write each as an item of its own, found a string of 3 characters.",
+    ],
+    [
+      "a scope twice",
+      withGrant({ client, scopes: ["a", "a"] }),
+      "/servers/crm/grant/scopes/1: This is in the list twice. Keep one of them.",
+    ],
+    [
+      "a duration of zero",
+      crm({ timeout: "0s" }),
+      '/servers/crm/timeout: Must be a duration longer than zero, such as "500ms", "30s", "5m" or "1h", found a string of 2 characters.',
+    ],
+    [
+      "a duration as a number",
+      crm({ deadline: 30 }),
+      '/servers/crm/deadline: Must be a duration longer than zero, such as "500ms", "30s", "5m" or "1h", found 30.',
+    ],
+    [
+      "refresh true",
+      withRefresh(true),
+      "/servers/crm/refresh: Must be `false` (renew on demand only) or an object, found true.",
+    ],
+    [
+      "a jitter over one",
+      withRefresh({ jitter: 1.5 }),
+      "/servers/crm/refresh/jitter: Must be at most 1, found 1.5.",
+    ],
+    [
+      "seven cron fields",
+      withRefresh({ schedule: "* * * * * * *" }),
+      '/servers/crm/refresh/schedule: Must be a cron expression of five fields, or six with seconds first. For example "*/10 * * * *", every ten minutes.',
+    ],
+    [
+      "a time zone off the map",
+      withRefresh({ timezone: "Mars/Olympus" }),
+      '/servers/crm/refresh/timezone: Must be an IANA time zone. For example "UTC" or "Europe/Berlin".',
+    ],
+    [
+      "min above the built-in max",
+      crm({ retry: { min: "20s" } }),
+      "/servers/crm/retry/min: The shortest pause is longer than the longest one, `max`. `max` is 10s where nothing sets it.",
+    ],
+    [
+      "max below min of the defaults",
+      { ...crm({ retry: { max: "1s" } }), defaults: { retry: { min: "2s" } } },
+      "/servers/crm/retry/max: The longest pause is shorter than the shortest one, `min`. `min` is 250ms where nothing sets it.",
+    ],
+    [
+      "a header Authorization",
+      crm({ headers: { AUTHORIZATION: "x" } }),
+      '/servers/crm/headers/AUTHORIZATION: The header Authorization is set by this package. For a token that you have already, use the grant { "type": "static", "token": … }.',
+    ],
+    [
+      "a header twice",
+      crm({ headers: { "X-A": "x", "x-a": "y" } }),
+      "/servers/crm/headers/x-a: This header is here for the second time. Their names are compared without case.",
+    ],
+    [
+      "a header with a bad name",
+      crm({ headers: { "x a": "x" } }),
+      "/servers/crm/headers/x a: A header name has only letters, digits and !#$%&'*+.^_`|~-.",
+    ],
+    [
+      "a header with a second line",
+      crm({ headers: { x: "a\r\nb: c" } }),
+      "/servers/crm/headers/x: A header value is one line of Latin-1 text, found a string of 7 characters.",
+    ],
+    [
+      "a header as a number",
+      crm({ headers: { x: 12345 } }),
+      '/servers/crm/headers/x: Must be a string or a reference, { "env": "NAME" } or { "file": "path" }, found a number.',
+    ],
+    [
+      "a URL that is a path",
+      crm({ url: "/mcp" }),
+      "/servers/crm/url: Must be an absolute URL that starts with https:// (or http:// on loopback), found a string of 4 characters.",
+    ],
+    [
+      "a URL that is none",
+      crm({ url: "https://exa mple" }),
+      "/servers/crm/url: Must be an absolute URL that starts with https:// (or http:// on loopback), found a string of 16 characters.",
+    ],
+    [
+      "a URL with a bad port",
+      crm({ url: "https://a.example:99999" }),
+      "/servers/crm/url: Must be an absolute URL. For example https://crm.example/mcp.",
+    ],
+    [
+      "a URL with a password",
+      crm({ url: "https://:pw@a.example" }),
+      "/servers/crm/url: A URL here has no user name and no password. Credentials belong to the `client`.",
+    ],
+    [
+      "a URL with an empty fragment",
+      crm({ url: "https://a.example/#" }),
+      "/servers/crm/url: A URL here has no fragment. Remove the # and what follows it.",
+    ],
+    [
+      "an issuer with a query",
+      withClient({ issuer: "https://a.example?" }),
+      "/servers/crm/grant/client/issuer: Must be the issuer of the authorization server: an https:// URL (or http:// on loopback) without query or fragment, found a string of 18 characters.",
+    ],
+    [
+      "an http URL",
+      crm({ url: "http://crm.example/mcp" }),
+      "/servers/crm/url: Must be https: plain http is only for loopback. Write https://.",
+    ],
+    [
+      "an unset variable",
+      crm({ url: "${CRM_URL}" }),
+      "/servers/crm/url: The environment variable CRM_URL is not set. Set it, or write a default: ${CRM_URL:-…}.",
+    ],
+    [
+      "a value that is no data",
+      crm({ timeout: () => "1s" }),
+      "/servers/crm/timeout: A config is plain data, found a function.",
+    ],
+  ])("reports %s as one violation", async (_what, config, expected) => {
+    expect(await wrong(config)).toEqual([expected]);
+  });
+
+  it("takes http on loopback, and ports, paths and queries", async () => {
+    for (const host of ["localhost", "a.localhost", "127.0.0.1", "127.9.9.9", "[::1]"]) {
+      expect(await wrong({ ...crm({ url: `http://${host}:4000/mcp?tenant=1` }) })).toEqual([]);
+      expect(await wrong(withClient({ issuer: `http://${host}:4000/realm` }))).toEqual([]);
+    }
+    for (const host of ["127.0.0.1.example", "localhost.example", "128.0.0.1", "[::2]", "0.0.0.0"]) {
+      expect(await wrong(crm({ url: `http://${host}/mcp` }))).toHaveLength(1);
+    }
+  });
+
+  it("fails only the server with an http URL or issuer, as insecure_url", async () => {
+    const servers = {
+      a: { url: "http://a.example", grant: { client } },
+      b: { url: "https://b.example", grant: { client: "acme" } },
+      c: { url: "https://c.example", grant: { client } },
+    };
+    const config = { clients: { acme: { ...client, issuer: "http://auth.example" } }, servers };
+    const spec = await loadConfig({ config, cwd: "/", env: {} });
+    const codes = [...spec.servers.values()].map((entry) =>
+      "failure" in entry ? entry.failure.code : "usable",
+    );
+    expect(codes).toEqual(["insecure_url", "insecure_url", "usable"]);
+    expect(await wrong(config)).toHaveLength(2);
+  });
+
+  it("reports what the defaults contradict once, where it stands", async () => {
+    const config = {
+      defaults: { retry: { min: "20s", max: "10s" } },
+      servers: { a: smallest.servers.crm, b: smallest.servers.crm },
+    };
+    expect((await wrong(config)).map((line) => line.split(":")[0])).toEqual(["/defaults/retry/min"]);
+  });
+
+  it("reports an object that contains itself", async () => {
+    const config: Record<string, unknown> = { servers: {} };
+    config["servers"] = { crm: config };
+    expect((await wrong(config)).join()).toContain("contains itself");
+  });
+
+  it("writes control characters of property names so that they do nothing to a terminal", async () => {
+    const [line] = await wrong({ ...smallest, "\u001b[2Jx\n": 1 });
+    expect(line).toMatch(/^\/\\u001b\[2Jx\\u000a: /);
+  });
+});
+
+describe("a literal where a reference belongs", () => {
+  const literal = "s3cr3t-V4lue-0451";
+  it.each([
+    ["client secret", withClient({ secret: literal }), '{ "env": "CRM_SECRET" }'],
+    [
+      "private key",
+      { ...smallest, keys: { "my-agent": { privateKey: literal } } },
+      '{ "env": "MY_AGENT_PRIVATE_KEY" }',
+    ],
+    [
+      "passphrase",
+      { ...smallest, keys: { k: { privateKey: { env: "K" }, passphrase: literal } } },
+      '{ "env": "K_PASSPHRASE" }',
+    ],
+    ["static token", withGrant({ type: "static", token: literal }), '{ "env": "CRM_TOKEN" }'],
+    [
+      "interpolation with a literal default",
+      withClient({ secret: `\${CRM_KEY:-${literal}}` }),
+      '{ "env": "CRM_KEY" }',
+    ],
+    ["interpolated text", withClient({ secret: `\${PART}${literal}` }), '{ "env": "CRM_SECRET" }'],
+    ["name of a variable", withClient({ secret: { env: literal } }), "name of an environment variable"],
+    ["method", withClient({ method: literal }), "Must be one of"],
+    ["grant type", withGrant({ type: literal, client }), "Must be one of"],
+    ["number", withClient({ secret: 3141592653 }), "found a number."],
+    ["url", crm({ url: `https://agent:${literal}@crm.example` }), "no password"],
+  ])("is one violation that does not echo it: %s", async (_what, config, expected) => {
+    const lines = await wrong(config);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain(expected);
+    expect(lines[0]).not.toMatch(/s3cr3t|V4lue|0451|3141592653/);
+    const error: unknown = await loadConfig({ config: config as never, cwd: "/", env: {} }).catch(
+      (e: unknown) => e,
+    );
+    expect(inspect(error, { depth: 9 })).not.toMatch(/s3cr3t|V4lue|0451|3141592653/);
+  });
+
+  it.each(["${CRM_SECRET}", "${env:CRM_SECRET}", "${CRM_SECRET:-x}"])(
+    "%s prints the reference to write",
+    async (text) => {
+      const [line, ...more] = await wrong(withClient({ secret: text }), { CRM_SECRET: "v4lue" });
+      expect(more).toEqual([]);
+      expect(line).toContain('Write { "env": "CRM_SECRET" }.');
+      expect(line).not.toContain("v4lue");
+    },
+  );
+});

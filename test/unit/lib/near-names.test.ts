@@ -1,0 +1,16 @@
+import { expect, it } from "vitest";
+import { nearNames } from "../../../src/lib/near-names.js";
+
+it.each([
+  ["biling", ["crm", "billing"], ["billing"]],
+  ["private_key", ["privateKey", "passphrase"], ["privateKey"]],
+  ["CRM", ["crm"], ["crm"]],
+  ["zebra", ["crm", "billing"], []],
+  ["ab", ["cd", "xy"], []],
+  ["crm", ["crm"], []],
+  ["server-1", ["server-2", "server-3", "server-4", "server-5"], ["server-2", "server-3", "server-4"]],
+  ["billin", ["billings", "billing"], ["billing", "billings"]],
+  ["x".repeat(10_000), ["x"], []],
+])("of %s among %j are near %j", (name, candidates, expected) => {
+  expect(nearNames(name, candidates)).toEqual(expected);
+});
