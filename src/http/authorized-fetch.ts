@@ -15,8 +15,10 @@ export interface Authorizer {
   token(signal: AbortSignal | undefined): Promise<Token>;
   /** The `headers` of the config, secrets resolved. */
   headers(): Promise<Readonly<Record<string, string>>> | undefined;
+  /** The server took this token. */
+  accepted(token: Token): void;
   /** The server answered 401 to this token. */
-  rejected(token: Token, response: Response): Promise<void> | void;
+  rejected(token: Token, response: Response): void;
 }
 
 /**
@@ -44,17 +46,29 @@ async function send(authorizer: Authorizer, first: Outgoing): Promise<Response> 
   let mayRetry = true;
   for (let redirects = 0; ; ) {
     if (!isWithinReach(url, server, reach)) {
-      throw egressDenied(name, server, reach, redirects === 0 ? "The URL lies" : "The server redirects to a URL");
+      throw egressDenied(
+        name,
+        server,
+        reach,
+        redirects === 0 ? "The URL lies" : "The server redirects to a URL",
+      );
     }
     const token = await authorizer.token(outgoing.signal);
     const response = await sendOnce(authorizer, outgoing, url, token);
     if (response.status === 401) {
-      const replacement = await replace(authorizer, token, response, outgoing.signal, mayRetry && outgoing.replayable);
+      const replacement = await replace(
+        authorizer,
+        token,
+        response,
+        outgoing.signal,
+        mayRetry && outgoing.replayable,
+      );
       if (replacement === undefined) return response;
       mayRetry = false;
       discard(response);
       continue;
     }
+    if (response.ok) authorizer.accepted(token);
     const next = redirectTarget(response, url);
     if (next === undefined || outgoing.redirect === "manual") return response;
     discard(response);
@@ -68,7 +82,12 @@ async function send(authorizer: Authorizer, first: Outgoing): Promise<Response> 
   }
 }
 
-async function sendOnce(authorizer: Authorizer, outgoing: Outgoing, url: URL, token: Token): Promise<Response> {
+async function sendOnce(
+  authorizer: Authorizer,
+  outgoing: Outgoing,
+  url: URL,
+  token: Token,
+): Promise<Response> {
   const headers = new Headers(outgoing.headers);
   for (const [name, value] of Object.entries((await authorizer.headers()) ?? {})) {
     if (!headers.has(name)) headers.set(name, value);
@@ -87,7 +106,7 @@ async function replace(
   signal: AbortSignal | undefined,
   mayRetry: boolean,
 ): Promise<Token | undefined> {
-  await authorizer.rejected(token, response);
+  authorizer.rejected(token, response);
   if (!mayRetry) return undefined;
   const replacement = await authorizer.token(signal);
   return replacement.accessToken === token.accessToken ? undefined : replacement;

@@ -19,7 +19,13 @@ export function becomesGet(status: number, method: string): boolean {
   return (status === 301 || status === 302) && method === "POST";
 }
 
-const bodyHeaders = ["content-encoding", "content-language", "content-location", "content-type", "content-length"];
+const bodyHeaders = [
+  "content-encoding",
+  "content-language",
+  "content-location",
+  "content-type",
+  "content-length",
+];
 
 /** The request without its body, as a GET of another URL. */
 export function asGet(outgoing: Outgoing, url: URL): Outgoing {

@@ -7,6 +7,8 @@ export interface TokenRequest {
   readonly reason: RenewalReason;
   /** Ends the shared work, not one caller: deadline passed or manager stopped. */
   readonly signal: AbortSignal;
+  /** Counts from 1. */
+  readonly attempt: number;
 }
 
 /**

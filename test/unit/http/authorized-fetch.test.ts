@@ -29,7 +29,10 @@ function tokenNamed(accessToken: string): Token {
 }
 
 /** Hands out the tokens in turn; a rejection moves on to the next. */
-function client(origin: string, options: { tokens?: string[]; reach?: Reach; path?: string; headers?: object } = {}) {
+function client(
+  origin: string,
+  options: { tokens?: string[]; reach?: Reach; path?: string; headers?: object } = {},
+) {
   const { tokens = ["t1", "t2", "t3"], reach = "origin", path = "/mcp", headers = {} } = options;
   let present = 0;
   const rejected: string[] = [];
@@ -43,6 +46,7 @@ function client(origin: string, options: { tokens?: string[]; reach?: Reach; pat
       return tokenNamed(tokens[Math.min(present, tokens.length - 1)] ?? "");
     },
     headers: async () => ({ ...headers }),
+    accepted: () => {},
     rejected: (token) => {
       rejected.push(token.accessToken);
       present += 1;
@@ -51,13 +55,16 @@ function client(origin: string, options: { tokens?: string[]; reach?: Reach; pat
   return { fetch, rejected };
 }
 
-const authorizations = (server: HttpServer) => server.requests.map((request) => request.headers.authorization);
+const authorizations = (server: HttpServer) =>
+  server.requests.map((request) => request.headers.authorization);
 
 describe("an authorized fetch", () => {
   test("adds the token when the request is sent, in place of the caller's own Authorization", async () => {
     const server = await start((_request, response) => void response.end("ok"));
     const { fetch } = client(server.origin);
-    const response = await fetch(`${server.origin}/mcp`, { headers: { Authorization: "Bearer mine", "X-Own": "1" } });
+    const response = await fetch(`${server.origin}/mcp`, {
+      headers: { Authorization: "Bearer mine", "X-Own": "1" },
+    });
     expect(await response.text()).toBe("ok");
     expect(authorizations(server)).toEqual(["Bearer t1"]);
     expect(server.requests[0]?.headers["x-own"]).toBe("1");
@@ -135,7 +142,11 @@ describe("an authorized fetch", () => {
     const { fetch, rejected } = client(server.origin);
     const body = new Blob(["streamed"]).stream();
     // `duplex` is required with a stream and missing from the types of Node 20.
-    const response = await fetch(`${server.origin}/mcp`, { method: "POST", body, duplex: "half" } as RequestInit);
+    const response = await fetch(`${server.origin}/mcp`, {
+      method: "POST",
+      body,
+      duplex: "half",
+    } as RequestInit);
     expect(response.status).toBe(401);
     expect(rejected).toEqual(["t1"]);
     expect(server.requests).toHaveLength(1);
@@ -180,25 +191,28 @@ describe("an authorized fetch", () => {
     expect(server.requests).toHaveLength(allowed ? 1 : 0);
   });
 
-  test.each([301, 302, 303, 307, 308])("follows a %s within reach as the Fetch standard says", async (status) => {
-    const server = await start((request, response) => {
-      if (request.url === "/mcp") response.writeHead(status, { location: "/elsewhere" });
-      response.end("arrived");
-    });
-    const { fetch } = client(server.origin);
-    const response = await fetch(`${server.origin}/mcp`, {
-      method: "POST",
-      body: "b",
-      headers: { "content-type": "text/x" },
-    });
-    expect(await response.text()).toBe("arrived");
-    const kept = status === 307 || status === 308;
-    const second = server.requests[1];
-    expect([second?.method, second?.body, second?.headers["content-type"]]).toEqual(
-      kept ? ["POST", "b", "text/x"] : ["GET", "", undefined],
-    );
-    expect(second?.headers.authorization).toBe("Bearer t1");
-  });
+  test.each([301, 302, 303, 307, 308])(
+    "follows a %s within reach as the Fetch standard says",
+    async (status) => {
+      const server = await start((request, response) => {
+        if (request.url === "/mcp") response.writeHead(status, { location: "/elsewhere" });
+        response.end("arrived");
+      });
+      const { fetch } = client(server.origin);
+      const response = await fetch(`${server.origin}/mcp`, {
+        method: "POST",
+        body: "b",
+        headers: { "content-type": "text/x" },
+      });
+      expect(await response.text()).toBe("arrived");
+      const kept = status === 307 || status === 308;
+      const second = server.requests[1];
+      expect([second?.method, second?.body, second?.headers["content-type"]]).toEqual(
+        kept ? ["POST", "b", "text/x"] : ["GET", "", undefined],
+      );
+      expect(second?.headers.authorization).toBe("Bearer t1");
+    },
+  );
 
   test("refuses a redirect to another origin before anything is sent there", async () => {
     const other = await start((_request, response) => void response.end());

@@ -1,0 +1,87 @@
+import { McpAuthError } from "../errors/error.js";
+import { version } from "../runtime/version.js";
+import { exitCodeOf, exitCodes } from "./exit-code.js";
+import type { Command, CommandIo } from "./io.js";
+import { UsageError } from "./options.js";
+
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  validate: async () => (await import("./validate.js")).validate,
+  token: async () => (await import("./token.js")).token,
+};
+
+const help = `mcp-auth-runtime ${version}: machine-to-machine authorization for MCP
+
+Usage: npx mcp-auth-runtime COMMAND [OPTIONS]
+
+Commands
+  validate               check the config, every mistake at once
+  token SERVER           print the access token for a server of the config
+
+Options of every command
+  --config FILE          this config instead of the one that is found from here
+  --env-file FILE        read variables from a file; those already set win
+  -h, --help             how a command is used
+  --version              the version
+
+Exit codes: 0 done, 1 internal error, 2 usage or config, 3 refused by a server, 4 unreachable, 130 interrupted
+`;
+
+/** Runs one command line and gives its exit code. Nothing in it ends the process. */
+export async function run(argv: readonly string[], io: CommandIo): Promise<number> {
+  const [name, ...args] = argv;
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+    io.out(help);
+    return name === undefined ? exitCodes.usage : exitCodes.done;
+  }
+  if (name === "--version") {
+    io.out(`${version}\n`);
+    return exitCodes.done;
+  }
+  try {
+    const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
+    if (load === undefined)
+      throw new UsageError(`There is no command "${name}". See npx mcp-auth-runtime --help`);
+    return await (await load())(args, io);
+  } catch (error) {
+    return report(error, io);
+  }
+}
+
+function report(error: unknown, io: CommandIo): number {
+  if (io.signal.aborted) return exitCodes.interrupted;
+  const label = (text: string) => (io.colour ? `\u001b[31m${text}\u001b[39m` : text);
+  if (error instanceof McpAuthError) {
+    io.err(`${label(`error[${error.code}]`)}: ${error.message}\n`);
+    return exitCodeOf(error.code);
+  }
+  if (error instanceof UsageError) {
+    io.err(`${label("error")}: ${error.message}\n`);
+    return exitCodes.usage;
+  }
+  // A fault of ours. Its message could hold anything, so only its kind and place are shown.
+  const place =
+    error instanceof Error ? (error.stack?.split("\n").find((line) => line.includes(" at ")) ?? "") : "";
+  io.err(
+    `${label("internal error")}: ${error instanceof Error ? error.name : typeof error}${place.trimEnd()}\n`,
+  );
+  return exitCodes.internal;
+}
+
+/** The command on this process. The exit code is set, not forced, so that what is written gets out. */
+export async function main(): Promise<void> {
+  const interrupt = new AbortController();
+  const onSignal = () => interrupt.abort();
+  process.once("SIGINT", onSignal);
+  process.once("SIGTERM", onSignal);
+  const { env } = process;
+  process.exitCode = await run(process.argv.slice(2), {
+    cwd: process.cwd(),
+    env,
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    colour: process.stderr.isTTY === true && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
+    signal: interrupt.signal,
+  });
+  process.removeListener("SIGINT", onSignal);
+  process.removeListener("SIGTERM", onSignal);
+}

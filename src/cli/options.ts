@@ -1,0 +1,43 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { type ParseArgsConfig, parseArgs, parseEnv } from "node:util";
+import type { CommandIo } from "./io.js";
+
+/** What was typed is wrong; the message is for the person who typed it. */
+export class UsageError extends Error {}
+
+const common = {
+  config: { type: "string" },
+  "env-file": { type: "string", multiple: true },
+  help: { type: "boolean", short: "h" },
+} as const satisfies ParseArgsConfig["options"];
+
+/** The arguments of a command: its own options beside `--config`, `--env-file` and `--help`. */
+export function parseOptions<O extends NonNullable<ParseArgsConfig["options"]>>(
+  args: readonly string[],
+  options: O,
+) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: { ...options, ...common },
+      allowPositionals: true,
+      strict: true,
+    });
+  } catch (error) {
+    // `parseArgs` explains itself well, in up to three sentences; the first says what is wrong.
+    const message = error instanceof Error ? error.message : "The arguments cannot be read.";
+    throw new UsageError(message.split(/\.\s/)[0] ?? message);
+  }
+}
+
+/** The environment with each `--env-file` under it: a variable that is set already wins, as with `node --env-file`. */
+export async function environment(io: CommandIo, files: readonly string[] = []): Promise<CommandIo["env"]> {
+  let merged: Record<string, string | undefined> = {};
+  for (const file of files) {
+    const text = await readFile(resolve(io.cwd, file), "utf8").catch(() => undefined);
+    if (text === undefined) throw new UsageError(`The file given by --env-file cannot be read: ${file}`);
+    merged = { ...merged, ...parseEnv(text) };
+  }
+  return { ...merged, ...io.env };
+}

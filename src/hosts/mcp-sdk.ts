@@ -1,0 +1,156 @@
+import type { TokenManager } from "../index.js";
+import { type HostSeam, seamOf } from "../runtime/seam.js";
+
+/** `AuthProvider` of `@modelcontextprotocol/client` 2, as far as it is implemented here. */
+export interface McpSdkAuthProvider {
+  token(): Promise<string>;
+  onUnauthorized(): Promise<void>;
+}
+
+/** The parts of `OAuthClientProvider` of the MCP SDK, 1 and 2, that a machine client has. */
+export interface McpSdkOAuthProvider {
+  readonly redirectUrl: undefined;
+  readonly clientMetadata: McpSdkClientMetadata;
+  clientInformation(): { client_id: string; issuer: string };
+  tokens(): Promise<{ access_token: string; token_type: string }>;
+  saveTokens(tokens: McpSdkTokens): void;
+  addClientAuthentication(
+    headers: Headers,
+    params: URLSearchParams,
+    url: string | URL,
+    metadata?: { readonly issuer: string },
+  ): Promise<void>;
+  prepareTokenRequest(scope?: string): URLSearchParams;
+  invalidateCredentials(scope: "all" | "client" | "tokens" | "verifier" | "discovery"): void;
+  redirectToAuthorization(): never;
+  saveCodeVerifier(): void;
+  codeVerifier(): never;
+}
+
+export interface McpSdkClientMetadata {
+  client_name: string;
+  redirect_uris: string[];
+  grant_types: string[];
+}
+
+export interface McpSdkTokens {
+  access_token: string;
+  token_type: string;
+  expires_in?: number | undefined;
+  scope?: string | undefined;
+}
+
+/**
+ * An `authProvider` for the transports of `@modelcontextprotocol/client` 2. Its calls share one token request, as
+ * those of `manager.fetch` do. Use one of the two, not both; `fetch` is the better one, because it knows which
+ * token a 401 was for.
+ *
+ * @example
+ * ```ts
+ * const transport = new StreamableHTTPClientTransport(new URL(url), { authProvider: authProvider(auth.resolve("billing")) });
+ * ```
+ */
+export function authProvider(manager: TokenManager): McpSdkAuthProvider {
+  const seam = seamOf(manager);
+  const sent = new SentTokens(seam.now);
+  return {
+    async token() {
+      const token = await manager.getAccessToken();
+      sent.add(token);
+      return token;
+    },
+    async onUnauthorized() {
+      const rejected = sent.takeRejected();
+      if (rejected !== undefined) seam.reject(rejected);
+      // Waits for the new token here, so that its failure is what the call fails with.
+      await manager.getAccessToken();
+    },
+  };
+}
+
+/** How long after a rejection a 401 may still be the late answer to a request with the rejected token. */
+const lateAnswers = 10_000;
+
+/**
+ * Which token a 401 was for. The SDK does not say, and when a token is refused there may be many calls under way
+ * with it, whose answers come after the next token is already in use. So for a while after a rejection a further
+ * 401 is booked to the token that was rejected, and not to the one that took its place.
+ */
+class SentTokens {
+  readonly #now: () => number;
+  #current: string | undefined;
+  #rejected: { readonly token: string; readonly at: number } | undefined;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  add(token: string): void {
+    this.#current = token;
+  }
+
+  takeRejected(): string | undefined {
+    const now = this.#now();
+    const last = this.#rejected;
+    if (last !== undefined && now - last.at < lateAnswers && last.token !== this.#current) return last.token;
+    if (this.#current !== undefined) this.#rejected = { token: this.#current, at: now };
+    return this.#current;
+  }
+}
+
+/**
+ * An `authProvider` for hosts that take only the `OAuthClientProvider` of the MCP SDK (1.x, and 2.x). Requests carry
+ * the manager's token; after a 401 the SDK makes a token request of its own, to which the credential is added only
+ * if it goes to the token endpoint of the pinned issuer. The token it gets is handed to the manager. Because the SDK
+ * makes that request, concurrent calls after a 401 may each make one.
+ *
+ * Rejects with `issuer_mismatch` when the SDK would send the credential elsewhere.
+ *
+ * @example
+ * ```ts
+ * const transport = new StreamableHTTPClientTransport(new URL(url), { authProvider: oauthProvider(auth.resolve("billing")) });
+ * ```
+ */
+export function oauthProvider(manager: TokenManager): McpSdkOAuthProvider {
+  const seam = seamOf(manager);
+  const client = requireClient(manager.name, seam);
+  let sent: string | undefined;
+  return {
+    redirectUrl: undefined,
+    clientMetadata: { client_name: client.id, redirect_uris: [], grant_types: ["client_credentials"] },
+    clientInformation: () => ({ client_id: client.id, issuer: client.issuer }),
+    async tokens() {
+      const token = await manager.getToken();
+      sent = token.accessToken;
+      return { access_token: sent, token_type: token.tokenType };
+    },
+    saveTokens(tokens) {
+      sent = tokens.access_token;
+      seam.accept({ accessToken: sent, expiresIn: tokens.expires_in, scope: tokens.scope });
+    },
+    async addClientAuthentication(headers, params, url, metadata) {
+      await seam.authenticate({ url: String(url), issuer: metadata?.issuer, headers, body: params });
+    },
+    prepareTokenRequest(scope) {
+      const params = new URLSearchParams({ grant_type: "client_credentials" });
+      const wanted = seam.scopes?.join(" ") ?? scope;
+      if (wanted !== undefined && wanted !== "") params.set("scope", wanted);
+      return params;
+    },
+    invalidateCredentials(scope) {
+      if (sent !== undefined && (scope === "tokens" || scope === "all")) seam.reject(sent);
+    },
+    redirectToAuthorization() {
+      throw new TypeError("There is nobody at a browser: this client authorizes itself.");
+    },
+    saveCodeVerifier() {},
+    codeVerifier() {
+      throw new TypeError("There is no code verifier: this client authorizes itself.");
+    },
+  };
+}
+
+function requireClient(name: string, seam: HostSeam): NonNullable<HostSeam["client"]> {
+  if (seam.client !== undefined) return seam.client;
+  throw new TypeError(`The grant of server "${name}" has no client; use its fetch or authProvider instead.`);
+}

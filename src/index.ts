@@ -1,0 +1,25 @@
+/// <reference types="node" preserve="true" />
+/// <reference lib="esnext.disposable" preserve="true" />
+export type { McpAuthConfig } from "./config/define-config.js";
+export { defineConfig } from "./config/define-config.js";
+export type { DiscoveredAuthorizationServer, DiscoverOptions, Discovery } from "./discovery/discover.js";
+export { discover } from "./discovery/discover.js";
+export type { McpAuthErrorCode, Violation } from "./errors/error.js";
+export { McpAuthError } from "./errors/error.js";
+export type { Clock, ClockTimer } from "./lib/clock.js";
+export type { FetchFunction } from "./net/bounded-fetch.js";
+export type { McpAuthOptions } from "./runtime/create-mcp-auth.js";
+export { createMcpAuth } from "./runtime/create-mcp-auth.js";
+export type { McpAuthEventName, McpAuthEvents, McpAuthListener } from "./runtime/events.js";
+export type { Logger } from "./runtime/logger.js";
+export type { McpAuth, StartOptions } from "./runtime/mcp-auth.js";
+export type {
+  HeaderOptions,
+  TokenManager,
+  TokenManagerStatus,
+  TokenOptions,
+  TokenState,
+} from "./runtime/token-manager.js";
+export type { TokenEvent } from "./tokens/observer.js";
+export type { RenewalReason } from "./tokens/source.js";
+export type { Token } from "./tokens/token.js";

@@ -1,0 +1,52 @@
+import type { TokenManager } from "./token-manager.js";
+
+/**
+ * What an adapter for a host needs of a manager beyond the public API. A registered symbol, so that it also works
+ * when two copies of the package meet in one process.
+ */
+export const hostSeam: unique symbol = Symbol.for("mcp-auth-runtime.host-seam");
+
+export interface HostSeam {
+  /** Milliseconds since the epoch, by the clock of the runtime. */
+  now(): number;
+  /** The server answered 401 to this token. A token that is no longer in use changes nothing. */
+  reject(accessToken: string): void;
+  /** A token that the host got by itself. */
+  accept(response: HostTokenResponse): void;
+  /** The registered client, `undefined` for a grant without one. */
+  readonly client: { readonly id: string; readonly issuer: string } | undefined;
+  /** The scopes of the config; `undefined` leaves them to the host. */
+  readonly scopes: readonly string[] | undefined;
+  /**
+   * Adds the client's credential to a token request that the host makes. Rejects with `issuer_mismatch` when the
+   * request does not go to the token endpoint of the pinned issuer.
+   */
+  authenticate(request: HostTokenRequest): Promise<void>;
+}
+
+export interface HostTokenRequest {
+  readonly url: string;
+  /** `issuer` of the metadata that the host found, when it found any. */
+  readonly issuer: string | undefined;
+  readonly headers: Headers;
+  readonly body: URLSearchParams;
+}
+
+export interface HostTokenResponse {
+  readonly accessToken: string;
+  /** Seconds. */
+  readonly expiresIn: number | undefined;
+  readonly scope: string | undefined;
+}
+
+export interface SeamedManager extends TokenManager {
+  readonly [hostSeam]: HostSeam;
+}
+
+/** The seam of a manager that this package made; anything else is a mistake of the caller. */
+export function seamOf(manager: TokenManager): HostSeam {
+  // Only our own managers carry the symbol; the check below says so of any other.
+  const seam = (manager as Partial<SeamedManager>)[hostSeam];
+  if (seam === undefined) throw new TypeError("Not a token manager of mcp-auth-runtime.");
+  return seam;
+}

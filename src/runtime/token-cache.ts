@@ -1,0 +1,65 @@
+import type { ServerSpec } from "../config/spec.js";
+import type { ServerChallenge } from "../discovery/challenge.js";
+import type { Grant } from "../oauth/grant.js";
+import { TokenCache } from "../tokens/cache.js";
+import { Cooldown } from "../tokens/cooldown.js";
+import { grantSource } from "../tokens/grant-source.js";
+import { observed } from "../tokens/observed.js";
+import { resilient } from "../tokens/resilient.js";
+import type { ManagerEnvironment } from "./manager-environment.js";
+
+export interface TokenCacheHooks {
+  /** The last challenge of the MCP server. */
+  readonly challenge: () => ServerChallenge | undefined;
+  readonly onPlan: (renewAt: number | undefined) => void;
+}
+
+/** The chain from the grant to the cache for one server. */
+export function createTokenCache(
+  spec: ServerSpec,
+  environment: ManagerEnvironment,
+  { challenge, onPlan }: TokenCacheHooks,
+): TokenCache {
+  const { clock, random, holds, events } = environment;
+  const { name: server, grant, refresh, retry, deadline } = spec;
+  const issuer = grant.type === "static" ? undefined : grant.client.issuer;
+  const report = events.emit.bind(events);
+  const common = { server, issuer, clock, report };
+  return new TokenCache({
+    ...common,
+    policy: { ahead: refresh.ahead, jitter: refresh.jitter, random },
+    onPlan,
+    source: (hasToken) => {
+      const leaf = grantSource(lazyGrant(spec, environment, challenge), {
+        ...common,
+        assumedLifetime: refresh.assumedLifetime,
+      });
+      const patient = resilient(observed(leaf, common), {
+        server,
+        issuer,
+        clock,
+        random,
+        retry,
+        deadline,
+        holds,
+      });
+      return new Cooldown(patient, { ...common, hasToken });
+    },
+  });
+}
+
+/** The grant, loaded with all that it needs when the first token is asked for. */
+function lazyGrant(
+  spec: ServerSpec,
+  { fetch, clock, env, metadata }: ManagerEnvironment,
+  challenge: TokenCacheHooks["challenge"],
+): Grant {
+  let grant: Grant | undefined;
+  return async (attempt) => {
+    if (grant === undefined) {
+      const { createGrant } = await import("../oauth/create-grant.js");
+      grant = createGrant(spec, { fetch, clock, env, metadata, challenge });
+    }
+    return await grant(attempt);
+  };
+}

@@ -1,0 +1,53 @@
+import { timeZone } from "./zoned-time.js";
+
+/** When a schedule ticks. */
+export interface CronSchedule {
+  /** The first tick after a moment, milliseconds since the epoch; `undefined` if there is none in twelve years. */
+  next(after: number): number | undefined;
+}
+
+const second = 1_000;
+const minute = 60 * second;
+const hour = 60 * minute;
+// Eight years can lie between two 29ths of February.
+const longestSearch = 12 * 366;
+
+/**
+ * Reads a cron expression of five fields, or six with seconds first. node-cron reads the fields and says which days
+ * match; its timers are not used. Where both day fields are restricted, both must match. A time that the clocks skip
+ * does not tick on that day; in an hour that comes twice it ticks twice.
+ */
+export async function cronSchedule(expression: string, timezone: string): Promise<CronSchedule> {
+  const { createTask, parse } = await import("node-cron");
+  const fields = parse(expression);
+  const [seconds, minutes, hours, months] = [fields.second, fields.minute, fields.hour, fields.month].map(
+    (values) => new Set(values),
+  );
+  const [dayOfMonth, month, dayOfWeek] = expression.trim().split(/\s+/).slice(-3);
+  // Asks for noon of civil days only, so that no clock change is in the way.
+  const days = createTask(`0 0 12 ${dayOfMonth} ${month} ${dayOfWeek}`, () => {}, { timezone: "UTC" });
+  await days.destroy();
+  const matchesDay = (year: number, monthOfYear: number, day: number) =>
+    months?.has(monthOfYear) === true && days.match(new Date(Date.UTC(year, monthOfYear - 1, day, 12)));
+  const zone = timeZone(timezone);
+
+  return {
+    next(after) {
+      let time = Math.floor(after / second) * second + second;
+      for (let searched = 0; searched < longestSearch; ) {
+        const wall = zone.wall(time);
+        if (!matchesDay(wall.year, wall.month, wall.day)) {
+          searched += 1;
+          time = Math.max(zone.startOfDay(wall.year, wall.month, wall.day + 1), time + second);
+        } else if (hours?.has(wall.hour) !== true) {
+          time += hour - wall.minute * minute - wall.second * second;
+        } else if (minutes?.has(wall.minute) !== true) {
+          time += minute - wall.second * second;
+        } else if (seconds?.has(wall.second) !== true) {
+          time += second;
+        } else return time;
+      }
+      return undefined;
+    },
+  };
+}

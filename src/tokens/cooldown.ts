@@ -1,0 +1,81 @@
+import { McpAuthError } from "../errors/error.js";
+import type { Clock } from "../lib/clock.js";
+import type { Report } from "./observer.js";
+import type { RenewalReason, TokenRequest, TokenSource } from "./source.js";
+import type { Token } from "./token.js";
+
+export interface CooldownOptions {
+  readonly server: string;
+  readonly issuer: string | undefined;
+  readonly clock: Clock;
+  readonly report: Report;
+  /** While there is a token that could be used, failures open no cool-down: their pace is the cache's business. */
+  readonly hasToken: () => boolean;
+}
+
+const shortest = 1_000;
+const longest = 60_000;
+
+/**
+ * Keeps callers from hammering a server that refuses: after a failure, calls repeat it with `retryAfter` for 1 s,
+ * then 2 s, up to 60 s. A success and a forced refresh end it.
+ */
+export class Cooldown implements TokenSource {
+  readonly #source: TokenSource;
+  readonly #options: CooldownOptions;
+  #open: { readonly error: McpAuthError; readonly until: number } | undefined;
+  #failures = 0;
+
+  constructor(source: TokenSource, options: CooldownOptions) {
+    this.#source = source;
+    this.#options = options;
+  }
+
+  /** When it ends, milliseconds since the epoch; `undefined` while none is open. */
+  get until(): number | undefined {
+    const { until } = this.#open ?? {};
+    return until !== undefined && until > this.#options.clock.now() ? until : undefined;
+  }
+
+  async getToken(request: TokenRequest): Promise<Token> {
+    const { clock, hasToken } = this.#options;
+    const left = (this.#open?.until ?? 0) - clock.now();
+    if (this.#open !== undefined && left > 0 && request.reason !== "forced")
+      throw again(this.#open.error, left);
+    try {
+      const token = await this.#source.getToken(request);
+      this.#open = undefined;
+      this.#failures = 0;
+      return token;
+    } catch (error) {
+      if (error instanceof McpAuthError && !request.signal.aborted && !hasToken())
+        this.open(error, request.reason);
+      throw error;
+    }
+  }
+
+  /** Starts a cool-down with this failure, longer than the one before. */
+  open(error: McpAuthError, reason: RenewalReason): void {
+    const { server, issuer, clock, report } = this.#options;
+    const now = clock.now();
+    const length = Math.max(
+      Math.min(shortest * 2 ** Math.min(this.#failures, 6), longest),
+      error.retryAfter ?? 0,
+    );
+    this.#failures += 1;
+    this.#open = { error, until: now + length };
+    report("token:cooldown", { server, issuer, reason, durationMs: length, code: error.code });
+  }
+
+  /** Ends it: a token came from elsewhere, or the credential changed. */
+  reset(): void {
+    this.#open = undefined;
+    this.#failures = 0;
+  }
+}
+
+/** The same failure as a new error, whose stack is the present caller's. */
+function again(error: McpAuthError, left: number): McpAuthError {
+  const { server, oauthError, message, code, retryable } = error;
+  return new McpAuthError(code, message, { server, oauthError, retryable, retryAfter: left });
+}

@@ -1,0 +1,49 @@
+import type { Clock } from "../lib/clock.js";
+import type { Grant, IssuedToken } from "../oauth/grant.js";
+import { jwtLifetime } from "./jwt-lifetime.js";
+import type { Report } from "./observer.js";
+import type { TokenSource } from "./source.js";
+import { Token } from "./token.js";
+
+export interface GrantSourceOptions {
+  readonly server: string;
+  readonly issuer: string | undefined;
+  readonly clock: Clock;
+  /** Milliseconds for a token that says nothing about its lifetime. */
+  readonly assumedLifetime: number;
+  readonly report: Report;
+}
+
+/** The leaf: asks at every call. */
+export function grantSource(grant: Grant, options: GrantSourceOptions): TokenSource {
+  const { server, issuer, clock, assumedLifetime, report } = options;
+  return {
+    async getToken({ reason, signal, attempt }) {
+      const started = clock.now();
+      const issued = await grant({ signal });
+      const known = knownLifetime(issued);
+      const token = new Token({
+        ...issued,
+        issuer: issued.issuer,
+        expiresAt: issued.requestedAt + (known ?? assumedLifetime),
+      });
+      if (known === undefined) {
+        const { expiresAt } = token;
+        report("token:warning", {
+          server,
+          issuer,
+          reason,
+          attempt,
+          durationMs: clock.now() - started,
+          expiresAt,
+        });
+      }
+      return token;
+    },
+  };
+}
+
+/** Milliseconds: what the response says, else what a JWT says of itself. */
+function knownLifetime({ expiresIn, accessToken }: IssuedToken): number | undefined {
+  return expiresIn === undefined ? jwtLifetime(accessToken) : expiresIn * 1_000;
+}

@@ -1,0 +1,34 @@
+import { McpAuthError } from "../errors/error.js";
+import type { Clock } from "../lib/clock.js";
+import type { Report } from "./observer.js";
+import type { TokenSource } from "./source.js";
+
+export interface ObservedOptions {
+  readonly server: string;
+  readonly issuer: string | undefined;
+  readonly clock: Clock;
+  readonly report: Report;
+}
+
+/** Reports each attempt: `token:renewed` or `token:failed`. An attempt that was called off is neither. */
+export function observed(
+  source: TokenSource,
+  { server, issuer, clock, report }: ObservedOptions,
+): TokenSource {
+  return {
+    async getToken(request) {
+      const { reason, attempt, signal } = request;
+      const started = clock.now();
+      const event = () => ({ server, issuer, reason, attempt, durationMs: clock.now() - started });
+      try {
+        const token = await source.getToken(request);
+        report("token:renewed", { ...event(), expiresAt: token.expiresAt });
+        return token;
+      } catch (error) {
+        if (error instanceof McpAuthError && !signal.aborted)
+          report("token:failed", { ...event(), code: error.code });
+        throw error;
+      }
+    },
+  };
+}

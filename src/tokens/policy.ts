@@ -1,0 +1,46 @@
+/** The moments of a token's life, milliseconds since the epoch, in this order. */
+export interface Timeline {
+  /** From here on it is renewed, and still handed out. */
+  readonly staleAt: number;
+  /** From here on it is handed out only when no other can be had. */
+  readonly unusableAt: number;
+  readonly expiresAt: number;
+}
+
+export interface RefreshPolicy {
+  /** In place of the computed window, milliseconds before a token becomes unusable. */
+  readonly ahead?: number | undefined;
+  /** Share of the window by which a renewal may come earlier, so that a fleet does not ask all at once. */
+  readonly jitter: number;
+  /** 0 to 1. */
+  readonly random: () => number;
+}
+
+// Clocks differ and requests take time: this much of the end is left unused.
+const longestLeeway = 30_000;
+const shortestWindow = 300_000;
+
+/** When a token is to be renewed and when it must not be used any more. Its lifetime counts from the request. */
+export function timeline(
+  token: { readonly requestedAt: number; readonly expiresAt: number },
+  { ahead, jitter, random }: RefreshPolicy,
+): Timeline {
+  const { requestedAt, expiresAt } = token;
+  const lifetime = Math.max(expiresAt - requestedAt, 0);
+  const unusableAt = expiresAt - Math.min(longestLeeway, lifetime * 0.1);
+  const window =
+    ahead === undefined
+      ? Math.min(lifetime * 0.25, Math.max(shortestWindow, lifetime * 0.05))
+      : Math.min(ahead, lifetime * 0.5);
+  const staleAt = Math.min(unusableAt, Math.max(requestedAt, unusableAt - window * (1 + jitter * random())));
+  return { staleAt, unusableAt, expiresAt };
+}
+
+/**
+ * When to try again after a renewal failed or brought no more time, while there is a usable token: later each time,
+ * but never so late that less than three quarters of what remains would be left.
+ */
+export function nextTry(now: number, unusableAt: number, failures: number): number {
+  const grown = 1_000 * 2 ** Math.min(failures - 1, 6);
+  return now + Math.max(Math.min(grown, (unusableAt - now) / 4), 10);
+}

@@ -1,0 +1,144 @@
+import type { RetrySpec } from "../config/spec.js";
+import { McpAuthError } from "../errors/error.js";
+import type { Clock } from "../lib/clock.js";
+import { backoffDelay } from "../net/backoff.js";
+import type { Holds } from "./holds.js";
+import type { TokenRequest, TokenSource } from "./source.js";
+import type { Token } from "./token.js";
+
+export interface ResilientOptions {
+  readonly server: string;
+  readonly issuer: string | undefined;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly retry: RetrySpec;
+  /** Milliseconds for all attempts together. */
+  readonly deadline: number;
+  readonly holds: Holds;
+}
+
+/**
+ * Repeats what may pass: capped exponential backoff with full jitter, or what `Retry-After` says, within the
+ * deadline. A `Retry-After` beyond it fails at once as `unavailable` and holds back everybody who would ask the
+ * same authorization server. Rejects with the error of the last attempt, or `timeout` when the deadline passed.
+ */
+export function resilient(source: TokenSource, options: ResilientOptions): TokenSource {
+  return { getToken: (request) => acquire(source, request, options) };
+}
+
+async function acquire(
+  source: TokenSource,
+  request: TokenRequest,
+  options: ResilientOptions,
+): Promise<Token> {
+  const { server, issuer, clock, deadline, holds } = options;
+  const held = holds.remaining(issuer, clock.now());
+  // Whoever forces a refresh has a reason to ask all the same.
+  if (held > 0 && request.reason !== "forced") throw heldBack(server, held);
+  const limit = new AbortController();
+  const endsAt = clock.now() + deadline;
+  const passed = clock.setTimeout(() => limit.abort(), deadline);
+  passed.unref();
+  const onAbort = () => limit.abort();
+  request.signal.addEventListener("abort", onAbort, { once: true });
+  if (request.signal.aborted) onAbort();
+  try {
+    const token = await attempts(source, { ...request, signal: limit.signal }, options, endsAt);
+    holds.release(issuer);
+    return token;
+  } catch (error) {
+    if (request.signal.aborted)
+      throw new McpAuthError("aborted", `Server "${server}": the token request was aborted.`, { server });
+    throw limit.signal.aborted ? deadlinePassed(server, deadline) : error;
+  } finally {
+    passed.cancel();
+    request.signal.removeEventListener("abort", onAbort);
+  }
+}
+
+async function attempts(
+  source: TokenSource,
+  request: TokenRequest,
+  options: ResilientOptions,
+  endsAt: number,
+): Promise<Token> {
+  const { retry } = options;
+  try {
+    return await source.getToken(request);
+  } catch (error) {
+    // The common case is over without loading anything.
+    const delay = delayBefore(error, 1, options, endsAt);
+    if (delay === undefined || retry.attempts <= 1) throw error;
+    await pause(delay, request.signal, options.clock);
+  }
+  const { default: pRetry } = await import("p-retry");
+  let refused = false;
+  return await pRetry((number) => source.getToken({ ...request, attempt: number + 1 }), {
+    retries: Math.max(retry.attempts - 2, 0),
+    // The waits are ours, awaited in `onFailedAttempt`: its own know neither Retry-After nor the clock.
+    minTimeout: 0,
+    maxTimeout: 0,
+    signal: request.signal,
+    async onFailedAttempt({ error, attemptNumber, retriesLeft }) {
+      const delay = delayBefore(error, attemptNumber + 1, options, endsAt);
+      refused = delay === undefined;
+      if (delay !== undefined && retriesLeft > 0) await pause(delay, request.signal, options.clock);
+    },
+    shouldRetry: () => !refused,
+  });
+}
+
+/** How long to wait before another attempt, `undefined` when there is to be none. */
+function delayBefore(
+  error: unknown,
+  attempt: number,
+  { clock, retry, random, holds, issuer, server }: ResilientOptions,
+  endsAt: number,
+): number | undefined {
+  if (!(error instanceof McpAuthError) || !error.retryable) return undefined;
+  const now = clock.now();
+  const { retryAfter } = error;
+  if (retryAfter === undefined) {
+    const delay = backoffDelay(attempt, retry, random);
+    return now + delay < endsAt ? delay : undefined;
+  }
+  if (now + retryAfter < endsAt) return retryAfter;
+  holds.hold(issuer, now + retryAfter);
+  throw heldBack(server, retryAfter);
+}
+
+function pause(milliseconds: number, signal: AbortSignal, clock: Clock): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = () => {
+      timer.cancel();
+      signal.removeEventListener("abort", onAbort);
+    };
+    const onAbort = () => {
+      end();
+      reject(new McpAuthError("aborted", "The wait before another attempt was aborted."));
+    };
+    const timer = clock.setTimeout(() => {
+      end();
+      resolve();
+    }, milliseconds);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+function heldBack(server: string, retryAfter: number): McpAuthError {
+  return new McpAuthError(
+    "unavailable",
+    `Server "${server}": its authorization server asks to be left alone for ${Math.ceil(retryAfter / 1_000)} s, ` +
+      'which is longer than the "deadline". Try again then.',
+    { server, retryable: true, retryAfter },
+  );
+}
+
+function deadlinePassed(server: string, deadline: number): McpAuthError {
+  return new McpAuthError(
+    "timeout",
+    `Server "${server}": no token within ${deadline} ms, all attempts together. Try again, or raise "deadline".`,
+    { server, retryable: true },
+  );
+}
