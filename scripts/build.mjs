@@ -1,0 +1,84 @@
+// `npm run build`: src to dist, JavaScript by esbuild and declarations by tsc. With `--if-stale` only when a source is
+// newer than what is there.
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { run, secondsSince } from "./run.mjs";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const dist = join(root, "dist");
+const stagingPrefix = ".next-";
+
+if (process.argv.includes("--if-stale") && (await isFresh())) process.exit(0);
+
+const started = performance.now();
+await mkdir(dist, { recursive: true });
+// Built aside and moved into place in the end, so that whoever uses dist meanwhile sees the old or the new one.
+const staging = await mkdtemp(join(dist, stagingPrefix));
+try {
+  await Promise.all([javaScript(), declarations()]);
+  await replace();
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+} finally {
+  await rm(staging, { recursive: true, force: true });
+}
+// Quiet under `npm run build --silent`, as before the demo.
+const quiet = process.env.npm_config_loglevel === "silent";
+if (process.exitCode !== 1 && !quiet) console.log(`built dist in ${secondsSince(started)}`);
+
+async function javaScript() {
+  await build({
+    absWorkingDir: root,
+    entryPoints: ["src/index.ts", "src/hosts/mcp-sdk.ts", "src/cli.ts"],
+    outbase: "src",
+    outdir: staging,
+    bundle: true,
+    // What several entry points share is shared at run time too, and what is imported lazily stays apart.
+    splitting: true,
+    chunkNames: "chunks/[name]-[hash]",
+    packages: "external",
+    format: "esm",
+    platform: "node",
+    target: "node20.19",
+    legalComments: "none",
+    logLevel: "warning",
+  });
+  const cli = join(staging, "cli.js");
+  if (!(await readFile(cli, "utf8")).startsWith("#!/usr/bin/env node\n"))
+    throw new Error("src/cli.ts has no shebang.");
+  await chmod(cli, 0o755);
+}
+
+async function declarations() {
+  const tsc = join(root, "node_modules/.bin/tsc");
+  const { code, output } = await run(tsc, ["-p", "tsconfig.build.json", "--outDir", staging], { cwd: root });
+  if (code !== 0) throw new Error(`tsc failed\n${output}`);
+}
+
+async function replace() {
+  for (const name of await readdir(dist)) {
+    // Another build that runs now needs its folder; one that was killed left it.
+    const runs = name.startsWith(stagingPrefix) && (await changedAt(join(dist, name))) > Date.now() - 60_000;
+    if (!runs) await rm(join(dist, name), { recursive: true, force: true });
+  }
+  for (const name of await readdir(staging)) await rename(join(staging, name), join(dist, name));
+}
+
+async function isFresh() {
+  const built = await changedAt(join(dist, "index.d.ts"));
+  const inputs = ["package.json", "tsconfig.json", "tsconfig.build.json", "scripts/build.mjs"];
+  const sources = await readdir(join(root, "src"), { recursive: true });
+  const times = await Promise.all(
+    [...inputs, "src", ...sources.map((name) => join("src", name))].map((name) =>
+      changedAt(join(root, name)),
+    ),
+  );
+  return Math.max(...times) < built;
+}
+
+async function changedAt(path) {
+  return (await stat(path).catch(() => undefined))?.mtimeMs ?? 0;
+}

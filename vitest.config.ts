@@ -1,0 +1,28 @@
+import { defineConfig } from "vitest/config";
+
+// Set where the tests run on another Node than the one in PATH, to be sure that they do.
+const expected = process.env["EXPECTED_NODE"];
+if (expected !== undefined && !process.version.startsWith(`v${expected}.`)) {
+  throw new Error(`This is Node ${process.version}, and EXPECTED_NODE is ${expected}.`);
+}
+
+export default defineConfig({
+  test: {
+    testTimeout: 15_000,
+    hookTimeout: 30_000,
+    restoreMocks: true,
+    unstubEnvs: true,
+    projects: [
+      { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      {
+        extends: true,
+        test: {
+          name: "integration",
+          include: ["test/integration/**/*.test.ts"],
+          // Some of these run the command, the demo or the README's code, all of which use dist.
+          globalSetup: ["scripts/build-before-tests.mjs"],
+        },
+      },
+    ],
+  },
+});
