@@ -1,0 +1,121 @@
+// What the demo says; display.mjs is how.
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
+
+/** Milliseconds that no call after the first to each server may take. */
+const limit = 50;
+
+/** Whether all went as it should: no call failed, and none after the first waited for a token. */
+export function passed(outcome) {
+  return failuresOf(outcome).length === 0 && longestOf(outcome) <= limit;
+}
+
+/** What the config declares, with its variables filled in. */
+export async function showConfig(screen, { file, env, auth }) {
+  // The example is plain JSON, which configs need not be.
+  const { servers, clients } = JSON.parse(await readFile(file, "utf8"));
+  screen.heading(`Loaded ${basename(file)}`);
+  screen.line(`  issuer   ${env.ISSUER}`);
+  for (const name of auth.servers) {
+    const { grant, refresh } = servers[name];
+    const client = typeof grant.client === "string" ? clients[grant.client] : grant.client;
+    const credential = client.secret
+      ? `the secret in ${client.secret.env}`
+      : `the private key in ${basename(env.AGENT_KEY_FILE)}`;
+    const schedule = refresh?.schedule ? `, renewed on schedule ${refresh.schedule}` : "";
+    screen.line(`  ${label(screen, name)} ${auth.resolve(name).url}`);
+    screen.line(
+      screen.faint(`           as ${client.id} with ${credential}, for ${grant.scopes.join(" ")}${schedule}`),
+    );
+  }
+}
+
+/** A new token, why, and how long it took. */
+export function showRenewal(screen, { server, reason, durationMs, expiresAt }, elapsed) {
+  const life = ((expiresAt - Date.now()) / 1000).toFixed(1);
+  const what = `new token by ${screen.good(reason)} in ${Math.round(durationMs)} ms, good for ${life} s`;
+  screen.line(`  ${seconds(elapsed)}  ${label(screen, server)} ${what}`);
+}
+
+/** What a server offers, and the answer to a first call. */
+export function showTools(screen, server, tools, request, answer) {
+  screen.line(`  ${label(screen, server)} ${tools.map(({ name }) => name).join(", ")}`);
+  screen.line(screen.faint(`           ${request.name} ${JSON.stringify(request.arguments)} → ${answer}`));
+}
+
+/** The live line. */
+export function tally(outcome, elapsed) {
+  const made = outcome.map((calls) => `${calls.server} ${calls.made}`).join(", ");
+  const longest = longestOf(outcome).toFixed(0);
+  return `  ${seconds(elapsed)}  calls: ${made}, failures: ${failuresOf(outcome).length}, longest wait: ${longest} ms`;
+}
+
+/**
+ * @param {readonly import("./calls.mjs").Calls[]} outcome
+ * @param {readonly { reason: string }[]} renewals
+ * @param {{ issued: Record<string, number>, unauthorized: number }} atServers as counted there
+ */
+export function showSummary(screen, outcome, renewals, atServers) {
+  const failures = failuresOf(outcome);
+  const longest = longestOf(outcome);
+  const mark = (good, text) => (good ? screen.good(text) : screen.bad(text));
+  const row = (what, value, note) =>
+    screen.line(`  ${what.padEnd(18)}${value}${note ? `  ${screen.faint(note)}` : ""}`);
+
+  screen.heading("Summary");
+  row(
+    "calls",
+    total(outcome.map(({ made }) => made)),
+    list(Object.fromEntries(outcome.map(({ server, made }) => [server, made]))),
+  );
+  row("failures", mark(failures.length === 0, String(failures.length)));
+  row(
+    "refused (401)",
+    mark(atServers.unauthorized === 0, String(atServers.unauthorized)),
+    "as counted at the MCP servers",
+  );
+  row(
+    "tokens issued",
+    total(Object.values(atServers.issued)),
+    `as counted at the authorization server: ${list(atServers.issued)}`,
+  );
+  row("tokens by reason", list(count(renewals.map(({ reason }) => reason))));
+  row(
+    "longest wait",
+    mark(longest <= limit, `${longest.toFixed(1)} ms`),
+    `of a call after the first to each server, at most ${limit} ms`,
+  );
+  for (const failure of failures) screen.line(screen.bad(`  ${failure}`));
+}
+
+function failuresOf(outcome) {
+  return outcome.flatMap(({ server, failures }) => failures.map((message) => `${server}: ${message}`));
+}
+
+function longestOf(outcome) {
+  return Math.max(...outcome.map(({ longest }) => longest));
+}
+
+function total(numbers) {
+  return String(numbers.reduce((sum, number) => sum + number, 0));
+}
+
+function count(names) {
+  const counts = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}
+
+function list(counts) {
+  return Object.entries(counts)
+    .map(([name, number]) => `${name} ${number}`)
+    .join(", ");
+}
+
+function label(screen, server) {
+  return screen.server(server.padEnd(8));
+}
+
+function seconds(elapsed) {
+  return `${(elapsed / 1000).toFixed(1).padStart(4)} s`;
+}

@@ -1,0 +1,107 @@
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+const program = fileURLToPath(new URL("../../examples/demo/run.mjs", import.meta.url));
+
+interface Demo {
+  readonly process: ChildProcessWithoutNullStreams;
+  /** Resolves when this has been printed. */
+  printed(pattern: RegExp): Promise<RegExpExecArray>;
+  readonly output: () => { readonly stdout: string; readonly stderr: string };
+  /** The exit code, or the signal. */
+  readonly ended: Promise<number | string>;
+}
+
+function startDemo(temporary: string): Demo {
+  const { PATH } = process.env;
+  const child = spawn(process.execPath, [program], { env: { PATH, TMPDIR: temporary, TEMP: temporary } });
+  const output = { stdout: "", stderr: "" };
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    output.stdout += text;
+    child.emit("printed");
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    output.stderr += text;
+  });
+  const ended = once(child, "close").then(([code, signal]: (number | string)[]) => code ?? signal ?? "");
+  return {
+    process: child,
+    output: () => output,
+    ended,
+    async printed(pattern) {
+      for (;;) {
+        const match = pattern.exec(output.stdout);
+        if (match) return match;
+        const end = await Promise.race([once(child, "printed").then(() => undefined), ended]);
+        if (end !== undefined)
+          throw new Error(`The demo ended (${end}).\n${output.stdout}\n${output.stderr}`);
+      }
+    },
+  };
+}
+
+describe("the demo", () => {
+  let temporary: string;
+  let demo: Demo;
+  beforeEach(async () => {
+    temporary = await mkdtemp(join(tmpdir(), "demo-test-"));
+    demo = startDemo(temporary);
+  });
+  afterEach(async () => {
+    demo.process.kill("SIGKILL");
+    await demo.ended;
+    await rm(temporary, { recursive: true });
+  });
+
+  test("runs to its summary without a failed or refused call, and renews by expiry and by schedule", async () => {
+    const code = await demo.ended;
+    const { stdout, stderr } = demo.output();
+    expect(stderr).toBe("");
+    // Plain, as it is not on a terminal.
+    expect(stdout).toBe(stripVTControlCharacters(stdout).replaceAll("\r", ""));
+    const row = (name: string): string => new RegExp(`^  ${name} {2,}(.*)$`, "m").exec(stdout)?.[1] ?? stdout;
+    expect(Number.parseInt(row("calls"), 10)).toBeGreaterThanOrEqual(80);
+    expect(row("failures")).toBe("0");
+    expect(Number.parseInt(row("refused \\(401\\)"), 10)).toBe(0);
+    const reasons = new Map(
+      [...row("tokens by reason").matchAll(/(\w+) (\d+)/g)].map(([, name, n]) => [name, Number(n)]),
+    );
+    expect(reasons.get("demand")).toBe(2);
+    expect(Number.parseInt(row("tokens issued"), 10)).toBe(
+      [...reasons.values()].reduce((sum, n) => sum + n, 0),
+    );
+    expect(stdout).toMatch(/ crm +new token by expiry /);
+    expect(stdout).toMatch(/ billing +new token by schedule /);
+    // How long calls waited says something about the machine too, which the other tests share: only the verdict.
+    const longest = Number.parseFloat(row("longest wait"));
+    expect(longest).toBeGreaterThan(0);
+    expect(code).toBe(longest <= 50 ? 0 : 1);
+    expect(await readdir(temporary)).toEqual([]);
+  }, 60_000);
+
+  test("ends at once on an interrupt, and leaves nothing behind", async () => {
+    const [, issuer = ""] = await demo.printed(/issuer +(http:\S+)/);
+    await demo.printed(/^Calls/m);
+    demo.process.kill("SIGINT");
+    expect(await demo.ended).toBe(130);
+    expect(demo.output().stderr).toBe("");
+    await expect(fetch(`${issuer}/jwks`)).rejects.toThrow("fetch failed");
+    expect(await readdir(temporary)).toEqual([]);
+  }, 30_000);
+
+  test("takes its servers with it when it is killed", async () => {
+    const [, issuer = ""] = await demo.printed(/issuer +(http:\S+)/);
+    expect((await fetch(`${issuer}/jwks`)).status).toBe(200);
+    demo.process.kill("SIGKILL");
+    expect(await demo.ended).toBe("SIGKILL");
+    // The servers end when they notice; until then they answer.
+    const gone = async (): Promise<true> => fetch(`${issuer}/jwks`).then(gone, () => true);
+    expect(await gone()).toBe(true);
+  }, 30_000);
+});

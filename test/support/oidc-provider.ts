@@ -1,0 +1,27 @@
+import { stripVTControlCharacters } from "node:util";
+import type * as OidcProvider from "oidc-provider";
+
+/**
+ * oidc-provider with its notices dropped: at import it says on stderr that Node 20 is not supported, and at
+ * construction and on first use that this and that default is for development. All else on the console passes.
+ */
+export async function loadOidcProvider(): Promise<typeof OidcProvider> {
+  for (const method of ["info", "warn"] as const) {
+    const original = console[method];
+    if (filters.has(original)) continue;
+    const filter: typeof original = (...values) => {
+      if (!isNotice(values[0])) original.apply(console, values);
+    };
+    filters.add(filter);
+    console[method] = filter;
+  }
+  return import("oidc-provider");
+}
+
+const filters = new WeakSet<typeof console.info>();
+
+function isNotice(value: unknown): boolean {
+  return (
+    typeof value === "string" && /^oidc-provider (?:NOTICE|WARNING): /.test(stripVTControlCharacters(value))
+  );
+}

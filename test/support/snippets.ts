@@ -1,0 +1,37 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+export interface Snippet {
+  /** `docs/api.md:12`. */
+  readonly place: string;
+  readonly language: string;
+  /** What a comment `<!-- test: … -->` above it says, if there is one. */
+  readonly mark: string | undefined;
+  readonly code: string;
+}
+
+/** The documents that people read, relative to the root of the project. */
+export function documents(root: URL): string[] {
+  const pages = readdirSync(new URL("docs/", root)).filter((name) => name.endsWith(".md"));
+  return ["README.md", ...pages.sort().map((name) => `docs/${name}`)];
+}
+
+/** Every fenced block of a document. */
+export function snippets(root: URL, document: string): Snippet[] {
+  const lines = readFileSync(new URL(document, root), "utf8").split("\n");
+  const found: Snippet[] = [];
+  let mark: string | undefined;
+  for (let index = 0; index < lines.length; index += 1) {
+    const line = lines[index] ?? "";
+    const marked = /^<!-- test: (.+) -->$/.exec(line);
+    if (marked !== null) mark = marked[1];
+    const fence = /^```(\w+)$/.exec(line);
+    if (fence === null) continue;
+    const end = lines.indexOf("```", index + 1);
+    if (end === -1) throw new Error(`${document}:${index + 1}: a block that does not end`);
+    const code = lines.slice(index + 1, end).join("\n");
+    found.push({ place: `${document}:${index + 1}`, language: fence[1] ?? "", mark, code });
+    mark = undefined;
+    index = end;
+  }
+  return found;
+}
