@@ -1,0 +1,126 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, describe, expect, test } from "vitest";
+import { exitCodeOf } from "../../src/cli/exit-code.js";
+import { checkConfig } from "../../src/config/load.js";
+import type { McpAuthErrorCode } from "../../src/errors/error.js";
+import { version } from "../../src/runtime/version.js";
+import { documents, snippets } from "../support/snippets.js";
+
+const root = new URL("../../", import.meta.url);
+const all = documents(root).flatMap((document) => snippets(root, document));
+// Inside of the project, so that its dependencies are found, and where git and the checks do not look.
+const folder = fileURLToPath(new URL(`node_modules/.cache/docs-${process.pid}/`, root));
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const text = (path: string) => readFile(new URL(path, root), "utf8");
+
+describe("the documentation", () => {
+  test("compiles: every snippet of TypeScript and JavaScript", async () => {
+    const code = all.filter(({ language }) => ["ts", "js"].includes(language));
+    expect(code.length).toBeGreaterThanOrEqual(8);
+    await mkdir(folder, { recursive: true });
+    const names = new Map<string, string>();
+    for (const [index, snippet] of code.entries()) {
+      names.set(`snippet-${index}`, snippet.place);
+      await writeFile(join(folder, `snippet-${index}.ts`), snippet.code);
+    }
+    await writeFile(
+      join(folder, "tsconfig.json"),
+      JSON.stringify({
+        extends: "../../../tsconfig.json",
+        compilerOptions: {
+          noUnusedLocals: false,
+          rootDir: "../../..",
+          paths: {
+            "mcp-auth-runtime": ["../../../src/index.ts"],
+            "mcp-auth-runtime/hosts/*": ["../../../src/hosts/*.ts"],
+          },
+        },
+        include: ["./*.ts"],
+      }),
+    );
+    const tsc = fileURLToPath(new URL("node_modules/typescript/bin/tsc", root));
+    const { stdout } = await promisify(execFile)(process.execPath, [tsc, "-p", folder]).catch(
+      (error: { stdout: string }) => error,
+    );
+    expect(stdout.replaceAll(/snippet-\d+(?=\.ts)/g, (name) => names.get(name) ?? name)).toBe("");
+  }, 60_000);
+
+  test("shows only configs that are valid", async () => {
+    const configs = all.filter(
+      ({ language, code }) => ["json", "jsonc", "yaml"].includes(language) && code.includes("servers"),
+    );
+    expect(configs.length).toBeGreaterThanOrEqual(4);
+    await mkdir(folder, { recursive: true });
+    const env = { CRM_URL: "https://crm.example/mcp", CRM_ISSUER: "https://auth.example" };
+    for (const [index, { place, language, code }] of configs.entries()) {
+      const path = join(folder, `config-${index}.${language === "yaml" ? "yaml" : "json"}`);
+      await writeFile(path, code);
+      const { violations } = await checkConfig({ cliPath: path, cwd: folder, env });
+      expect({ place, violations }).toEqual({ place, violations: [] });
+    }
+  });
+
+  test("lists every error code with its exit code", async () => {
+    const source = await text("src/errors/error.ts");
+    const codes = [...source.matchAll(/^ {2}\| "([a-z_]+)"/gm)].map((match) => match[1]);
+    const rows = new Map(
+      [...(await text("docs/errors.md")).matchAll(/^\| `([a-z_]+)` \|.*\| (\d+) \|$/gm)].map((row) => [
+        row[1],
+        row[2],
+      ]),
+    );
+    expect(codes.length).toBeGreaterThanOrEqual(23);
+    expect([...rows.keys()]).toEqual(codes);
+    // Taken from the type itself, so each is a code.
+    for (const code of codes)
+      expect([code, rows.get(code)]).toEqual([code, String(exitCodeOf(code as McpAuthErrorCode))]);
+  });
+
+  test("links only to what exists", async () => {
+    for (const document of documents(root)) {
+      for (const [, target = ""] of (await text(document)).matchAll(/\]\(([^)\s]+)\)/g)) {
+        if (/^https?:/.test(target)) continue;
+        const [path = "", anchor] = target.split("#");
+        const file = path === "" ? document : join(dirname(document), path);
+        expect([document, target, existsSync(new URL(file, root))]).toEqual([document, target, true]);
+        if (anchor === undefined) continue;
+        const anchors = [...(await text(file)).matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+          slug(heading),
+        );
+        expect([document, target, anchors]).toEqual([document, target, expect.arrayContaining([anchor])]);
+      }
+    }
+  });
+
+  test("has a line for every dependency", async () => {
+    // The shape of our own package.json.
+    const { dependencies, devDependencies } = JSON.parse(await text("package.json")) as Record<
+      string,
+      Record<string, string>
+    >;
+    const page = await text("docs/dependencies.md");
+    for (const name of Object.keys({ ...dependencies, ...devDependencies })) {
+      if (name.startsWith("@types/") || name.startsWith("@modelcontextprotocol/")) continue;
+      expect([name, page.includes(`\`${name}\``)]).toEqual([name, true]);
+    }
+  });
+
+  test("gives the version of package.json", async () => {
+    expect(version).toBe((JSON.parse(await text("package.json")) as { version: string }).version);
+  });
+});
+
+/** An anchor as the usual Markdown renderers make it of a heading. */
+function slug(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, "")
+    .trim()
+    .replaceAll(" ", "-");
+}

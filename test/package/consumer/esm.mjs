@@ -1,0 +1,29 @@
+// The installed package by `import`: exercised as far as it goes without a network.
+import assert from "node:assert/strict";
+import { createMcpAuth, defineConfig, discover, McpAuthError } from "mcp-auth-runtime";
+import { authProvider, oauthProvider } from "mcp-auth-runtime/hosts/mcp-sdk";
+import manifest from "mcp-auth-runtime/package.json" with { type: "json" };
+import schema from "mcp-auth-runtime/schema.json" with { type: "json" };
+
+const token = { env: "CRM_TOKEN" };
+const config = defineConfig({
+  servers: { crm: { url: "https://crm.example/mcp", grant: { type: "static", token } } },
+});
+
+const auth = await createMcpAuth({ config, env: {} });
+assert.deepEqual(auth.servers, ["crm"]);
+assert.equal(auth.version, manifest.version);
+assert.equal(auth.resolve("crm"), auth.resolve("crm"));
+assert.equal(auth.resolve("crm").status().state, "none");
+assert.throws(
+  () => auth.resolve("crn"),
+  (error) =>
+    error instanceof McpAuthError && error.code === "unknown_server" && error.message.includes("crm"),
+);
+await assert.rejects(auth.resolve("crm").getAccessToken(), { code: "secret_unavailable", server: "crm" });
+assert.equal(typeof discover, "function");
+assert.equal(typeof authProvider(auth.resolve("crm")).token, "function");
+assert.throws(() => oauthProvider(auth.resolve("crm")), /has no client/);
+assert.match(schema.$schema, /2020-12/);
+await auth.stop();
+console.log("esm: done");

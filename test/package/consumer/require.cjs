@@ -1,0 +1,22 @@
+// The installed package by `require`, which Node has for ES modules without a top-level await.
+const assert = require("node:assert/strict");
+const { createMcpAuth, McpAuthError } = require("mcp-auth-runtime");
+const { authProvider } = require("mcp-auth-runtime/hosts/mcp-sdk");
+
+const token = { env: "TOKEN" };
+const config = { servers: { crm: { url: "https://crm.example/mcp", grant: { type: "static", token } } } };
+
+createMcpAuth({ config, env: { TOKEN: "abc" } })
+  .then(async (auth) => {
+    assert.equal(await auth.resolve("crm").getAccessToken(), "abc");
+    // Both ways of loading give the same classes, and so the same managers.
+    const { McpAuthError: imported } = await import("mcp-auth-runtime");
+    assert.equal(imported, McpAuthError);
+    assert.equal(await authProvider(auth.resolve("crm")).token(), "abc");
+    await auth.stop();
+    console.log("require: done");
+  })
+  .catch((error) => {
+    console.error(error);
+    process.exitCode = 1;
+  });

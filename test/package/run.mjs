@@ -1,0 +1,165 @@
+// `npm run test:package`: the packed tarball, installed into an empty project and used as a stranger would.
+import { cp, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { run, secondsSince } from "../../scripts/run.mjs";
+import { followReadme } from "./readme.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, "../..");
+const started = performance.now();
+const tally = { passed: 0, failed: 0 };
+
+const workshop = await mkdtemp(join(tmpdir(), "package-test-"));
+try {
+  await testPackage();
+} finally {
+  await rm(workshop, { recursive: true, force: true });
+}
+console.log(secondsSince(started));
+console.log(`${tally.passed} passed, ${tally.failed} failed`);
+process.exitCode = tally.failed === 0 ? 0 : 1;
+
+async function testPackage() {
+  const packed = await run("npm", ["pack", "--pack-destination", workshop], { cwd: root });
+  const tarball = (await readdir(workshop)).find((name) => name.endsWith(".tgz"));
+  if (!verdict("packs, after a build", packed.code === 0 && tarball !== undefined, packed.output)) return;
+
+  const project = join(workshop, "project");
+  await emptyProject(project);
+  const installed = await run("npm", ["install", join(workshop, tarball)], { cwd: project });
+  if (!verdict("installs into an empty project", installed.code === 0, installed.output)) return;
+
+  await contents(join(project, "node_modules/mcp-auth-runtime"));
+  await programs(project);
+  await commands(project);
+  await typeScript(join(workshop, tarball));
+  await followReadme({ root, folder: join(workshop, "readme"), tarball: join(workshop, tarball) }, verdict);
+}
+
+async function contents(folder) {
+  const files = (await filesBelow(folder)).sort();
+  const meant = [
+    /^LICENSE$/,
+    /^README\.md$/,
+    /^package\.json$/,
+    /^mcp-auth\.config\.example\.json$/,
+    /^schema\/mcp-auth\.schema\.json$/,
+    /^dist\/(index|cli|hosts\/mcp-sdk)\.js$/,
+    /^dist\/chunks\/[\w-]+\.js$/,
+    /^dist\/(?!\.).+\.d\.ts$/,
+  ];
+  const strays = files.filter((name) => !meant.some((pattern) => pattern.test(name)));
+  verdict("holds nothing but what is meant", strays.length === 0, strays.join("\n"));
+  const missing = meant.filter((pattern) => !files.some((name) => pattern.test(name)));
+  verdict("holds all that is meant", missing.length === 0, missing.join("\n"));
+  const sizes = await Promise.all(files.map(async (name) => (await stat(join(folder, name))).size));
+  const size = sizes.reduce((sum, each) => sum + each, 0);
+  const modules = files.filter((name) => name.endsWith(".js")).length;
+  console.log(
+    `      ${files.length} files, ${modules} of them modules, ${Math.ceil(size / 1024)} kB unpacked`,
+  );
+  // Growth is to be a decision.
+  verdict("is at most 500 kB unpacked", size <= 500 * 1024);
+}
+
+async function programs(project) {
+  for (const [name, title] of [
+    ["esm.mjs", "works by import"],
+    ["require.cjs", "works by require"],
+  ]) {
+    await cp(join(here, "consumer", name), join(project, name));
+    const { code, output } = await run(process.execPath, [name], { cwd: project });
+    verdict(title, code === 0 && output.includes(": done"), output);
+  }
+}
+
+async function commands(project) {
+  const client = { issuer: "https://auth.example", id: "crm-agent", secret: { env: "CRM_SECRET" } };
+  const url = "https://crm.example/mcp";
+  const fixed = { type: "static", token: { env: "FIXED_TOKEN" } };
+  const good = { servers: { crm: { url, grant: { client } }, fixed: { url, grant: fixed } } };
+  await mkdir(join(project, "good"), { recursive: true });
+  await mkdir(join(project, "bad"), { recursive: true });
+  await writeFile(join(project, "good/mcp-auth.config.json"), JSON.stringify(good));
+  const bad = { servers: { crm: { ...good.servers.crm, ulr: "https://crm.example/mcp" } } };
+  await writeFile(join(project, "bad/mcp-auth.config.json"), JSON.stringify(bad));
+
+  for (const name of ["mcp-auth-runtime", "mcp-auth"]) {
+    const command = (folder, ...args) =>
+      run(join(project, "node_modules/.bin", name), args, { cwd: join(project, folder) });
+    const cases = [
+      ["says how it is used", "good", ["--help"], 0, "validate"],
+      ["finds a good config good", "good", ["validate"], 0, ""],
+      ["finds the mistake in a bad one", "bad", ["validate"], 2, "ulr"],
+      ["refuses a command that is not there", "good", ["valdate"], 2, "valdate"],
+      ["says which secret is missing", "good", ["token", "fixed"], 2, "FIXED_TOKEN"],
+    ];
+    for (const [title, folder, args, expected, mentioned] of cases) {
+      const { code, output } = await command(folder, ...args);
+      verdict(
+        `${name} ${title}`,
+        code === expected && output.includes(mentioned),
+        `exit code ${code}\n${output}`,
+      );
+    }
+  }
+}
+
+/** Each version with what its own `--init` writes, and with a library that knows nothing of a browser. */
+async function typeScript(tarball) {
+  const project = join(workshop, "typescript");
+  await emptyProject(project);
+  const versions = { 5.9: "typescript-5", 7: "typescript-7" };
+  const aliases = Object.entries(versions).map(([version, alias]) => `${alias}@npm:typescript@${version}`);
+  const { code, output } = await run("npm", ["install", tarball, ...aliases], { cwd: project });
+  if (!verdict("installs beside TypeScript 5.9 and 7", code === 0, output)) return;
+
+  for (const [version, alias] of Object.entries(versions)) {
+    const tsc = join(project, "node_modules", alias, "bin/tsc");
+    for (const lib of [undefined, ["es2023"]]) {
+      const folder = join(project, `${alias}-${lib ?? "defaults"}`);
+      await mkdir(folder);
+      await writeFile(join(folder, "package.json"), '{ "type": "module" }\n');
+      await cp(join(here, "consumer/types.ts"), join(folder, "types.ts"));
+      const init = await run(process.execPath, [tsc, "--init"], { cwd: folder });
+      const overrides = { noEmit: true, skipLibCheck: false, ...(lib && { lib }) };
+      await writeFile(
+        join(folder, "tsconfig.test.json"),
+        JSON.stringify({ extends: "./tsconfig.json", compilerOptions: overrides }),
+      );
+      const compiled = await run(process.execPath, [tsc, "-p", "tsconfig.test.json"], { cwd: folder });
+      const said = await run(process.execPath, [tsc, "--version"], { cwd: folder });
+      verdict(
+        `type-checks with TypeScript ${version}, ${lib ? `lib ${lib}` : "at defaults"}`,
+        init.code === 0 && compiled.code === 0 && said.stdout.includes(`Version ${version}.`),
+        `${said.output}${init.code === 0 ? "" : init.output}${compiled.output}`,
+      );
+    }
+  }
+}
+
+async function emptyProject(folder) {
+  await mkdir(folder);
+  await writeFile(join(folder, "package.json"), '{ "private": true }\n');
+}
+
+async function filesBelow(folder) {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) =>
+      join(entry.parentPath, entry.name)
+        .slice(folder.length + 1)
+        .split("\\")
+        .join("/"),
+    );
+}
+
+function verdict(title, holds, explanation = "") {
+  tally[holds ? "passed" : "failed"] += 1;
+  console.log(`${holds ? "ok  " : "FAIL"}  ${title}`);
+  if (!holds && explanation.trim() !== "") console.log(explanation.trimEnd().replace(/^/gm, "      | "));
+  return holds;
+}
