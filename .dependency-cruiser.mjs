@@ -73,8 +73,6 @@ export default {
     onlyFrom("room-cli", "^src/cli(/|[.]ts$)", [
       rooms(["errors", "lib", "cli", "config", ...below("keys"), ...below("discovery")]),
       publicApi,
-      // The commands say the version; diagnosis is what `doctor` shows.
-      "^src/runtime/(version|diagnosis)[.]ts$",
     ]),
     onlyFrom("public-api", publicApi, [rooms([...Object.keys(lower)])]),
     {

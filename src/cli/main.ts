@@ -1,5 +1,5 @@
 import { McpAuthError } from "../errors/error.js";
-import { version } from "../runtime/version.js";
+import { version } from "../lib/version.js";
 import { exitCodeOf, exitCodes } from "./exit-code.js";
 import type { Command, CommandIo } from "./io.js";
 import { UsageError } from "./options.js";

@@ -103,6 +103,7 @@ function undefinedName(name: string, names: readonly string[], among: "clients" 
   return {
     message: `Must be the name of one of the \`${among}\``,
     hint: near === undefined ? known : `Did you mean "${near}"?`,
+    ...(near !== undefined && { fix: { kind: "text", to: near } as const }),
   };
 }
 

@@ -9,9 +9,14 @@ const endings: Readonly<Record<string, string>> = {
   token: "TOKEN",
 };
 
+/** The variable that was meant where `"${NAME}"` was written for a secret. */
+export function variableMeant(text: string): string | undefined {
+  return interpolation.exec(text)?.groups?.["name"];
+}
+
 /** The reference to write where a secret itself, or `"${NAME}"`, was written. Nothing of a literal is in it. */
 export function literalSecretHint(path: Path, text: string): string {
-  const name = interpolation.exec(text)?.groups?.["name"];
+  const name = variableMeant(text);
   if (name !== undefined) return `Write { "env": "${name}" }`;
   const reference = `{ "env": "${variableFor(path)}" }`;
   return `Write ${reference}, or { "file": "path" }, and remove the secret from the config`;

@@ -4,6 +4,7 @@ import { buildServer } from "./build-spec.js";
 import { type Checked, checkDocument, type Deferred } from "./check-document.js";
 import type { McpAuthConfig } from "./define-config.js";
 import { type FoundFile, readConfigFile, searchConfigFile } from "./find.js";
+import { applyEdits, editFor } from "./fix.js";
 import { configInvalid, formatViolation } from "./format-violation.js";
 import type { Config } from "./generated/types.js";
 import { needs } from "./needs.js";
@@ -27,6 +28,8 @@ export interface CheckedConfig {
   readonly violations: readonly Violation[];
   /** There when the config as a whole is valid, even if some of its servers cannot be used. */
   readonly spec?: ConfigSpec;
+  /** The text of the file with the mistakes mended in which only one thing can be meant; absent without any. */
+  readonly fixed?: { readonly text: string; readonly count: number };
 }
 
 /**
@@ -58,10 +61,16 @@ export async function checkConfig(options: LoadOptions): Promise<CheckedConfig> 
   }
   const checked = await checkDocument(document, options.env);
   const isValid = checked.mistakes.length === 0;
+  const edits = checked.mistakes.flatMap((mistake) => editFor(document, mistake) ?? []);
+  const fixed =
+    edits.length === 0 || document.text === undefined
+      ? undefined
+      : { text: applyEdits(document.text, edits), count: edits.length };
   return {
     ...(document.file !== undefined && { file: document.file }),
     violations: violationsOf(document, [...checked.mistakes, ...checked.deferred]),
     ...(isValid && { spec: buildConfig(document, checked, options.cwd) }),
+    ...(fixed !== undefined && { fixed }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { nearNames } from "../lib/near-names.js";
 import type { SchemaError } from "./generated/validate.js";
-import { literalSecretHint } from "./literal-secret.js";
+import { literalSecretHint, variableMeant } from "./literal-secret.js";
 import { fromPointer, type Json, type Mistake, type Path, toPointer } from "./source-document.js";
 
 /** A mistake that the schema found; `rule` tells two at the same place apart. */
@@ -107,17 +107,15 @@ function toMistake({ error, meant }: Finding): SchemaMistake {
       const name = String(params.additionalProperty);
       const hint =
         meant === undefined ? `Allowed here: ${knownNames(error).join(", ")}` : `Did you mean "${meant}"?`;
-      return mistake(`Unknown property ${JSON.stringify(name)}`, hint, [...path, name], true);
+      const unknown = mistake(`Unknown property ${JSON.stringify(name)}`, hint, [...path, name], true);
+      return meant === undefined ? unknown : { ...unknown, fix: { kind: "name", to: meant } };
     }
     case "required": {
       const name = String(params.missingProperty);
       return mistake(`The property "${name}" is missing`, missingHint(name, schema.title));
     }
-    case "type": {
-      const message = `${schema.errorMessage ?? `Must be ${article(String(params.type))}`}${found}`;
-      const isSecret = schema.title === "SecretReference" && typeof data === "string";
-      return { ...mistake(message, isSecret ? literalSecretHint(path, data) : undefined), rule: "type" };
-    }
+    case "type":
+      return wrongType(error, path, found);
     case "enum": {
       const values = schema.enum ?? [];
       const allowed = values.map((value) => JSON.stringify(value)).join(", ");
@@ -125,6 +123,7 @@ function toMistake({ error, meant }: Finding): SchemaMistake {
       const hint = near === undefined ? undefined : `Did you mean "${near}"?`;
       return {
         ...mistake(`Must be ${values.length > 1 ? "one of " : ""}${allowed}${found}`, hint),
+        ...(near !== undefined && { fix: { kind: "text", to: near } as const }),
         rule: "enum",
       };
     }
@@ -157,6 +156,22 @@ function toMistake({ error, meant }: Finding): SchemaMistake {
     default:
       return mistake("Not allowed here");
   }
+}
+
+function wrongType({ params, parentSchema, data }: SchemaError, path: Path, found: string): SchemaMistake {
+  const message = `${parentSchema?.errorMessage ?? `Must be ${article(String(params.type))}`}${found}`;
+  if (parentSchema?.title !== "SecretReference" || typeof data !== "string") {
+    return { path, atName: false, message, rule: "type" };
+  }
+  const variable = variableMeant(data);
+  return {
+    path,
+    atName: false,
+    message,
+    hint: literalSecretHint(path, data),
+    ...(variable !== undefined && { fix: { kind: "reference", to: variable } as const }),
+    rule: "type",
+  };
 }
 
 function missingHint(name: string, title: string | undefined): string | undefined {

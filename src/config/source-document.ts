@@ -9,6 +9,13 @@ export interface JsonObject {
 /** The names and indexes that lead from the document to a value in it. */
 export type Path = readonly string[];
 
+/** How a mistake can be mended without asking: there is only one thing that was meant. */
+export interface Fix {
+  /** The name of the property, the string that is its value, or that string as a reference to a variable. */
+  readonly kind: "name" | "text" | "reference";
+  readonly to: string;
+}
+
 /** Something to correct, before it is known on which line it is. */
 export interface Mistake {
   readonly path: Path;
@@ -20,6 +27,7 @@ export interface Mistake {
   readonly hint?: string;
   /** What the schema says of the same place follows from this mistake. */
   readonly settles?: boolean;
+  readonly fix?: Fix;
 }
 
 interface Place {

@@ -4,6 +4,7 @@ import { McpAuthError } from "../errors/error.js";
 import { isWithinPath } from "../http/reach.js";
 import { type Clock, systemClock } from "../lib/clock.js";
 import { nearNames } from "../lib/near-names.js";
+import { version } from "../lib/version.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { Events } from "./events.js";
 import type { Logger } from "./logger.js";
@@ -12,7 +13,6 @@ import type { McpAuth, StartOptions } from "./mcp-auth.js";
 import { ServerTokenManager } from "./server-token-manager.js";
 import type { TokenManager } from "./token-manager.js";
 import { unusableManager } from "./unusable-manager.js";
-import { version } from "./version.js";
 
 export interface McpAuthOptions<Name extends string = string> {
   /** A config, or the path of one; without it `MCP_AUTH_CONFIG`, else the nearest file from `cwd` up. */

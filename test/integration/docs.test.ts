@@ -8,7 +8,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { exitCodeOf } from "../../src/cli/exit-code.js";
 import { checkConfig } from "../../src/config/load.js";
 import type { McpAuthErrorCode } from "../../src/errors/error.js";
-import { version } from "../../src/runtime/version.js";
+import { version } from "../../src/lib/version.js";
 import { documents, snippets } from "../support/snippets.js";
 
 const root = new URL("../../", import.meta.url);

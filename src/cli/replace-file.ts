@@ -1,0 +1,17 @@
+import { realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { UsageError } from "./options.js";
+
+/** Writes beside a file and renames, so that no failure leaves half of it. Its mode stays, and a link to it too. */
+export async function replaceFile(file: string, text: string): Promise<void> {
+  const target = await realpath(file);
+  const { mode } = await stat(target);
+  const beside = `${target}.${process.pid}.tmp`;
+  try {
+    await writeFile(beside, text, { mode: mode & 0o777, flag: "wx" });
+    await rename(beside, target);
+  } catch (error) {
+    await rm(beside, { force: true });
+    const reason = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
+    throw new UsageError(`The file cannot be written${reason}: ${file}`);
+  }
+}

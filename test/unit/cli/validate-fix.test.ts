@@ -1,0 +1,52 @@
+import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { run } from "../../../src/cli/main.js";
+
+const config = (url: string, secret: string) =>
+  `{ // ours\n  "servers": { "crm": { "${url}": "https://crm.example/mcp", "grant": { "client": {\n` +
+  `    "issuer": "https://auth.example", "id": "a", "secret": ${secret} } } } },\n}\n`;
+
+async function fix(text: string, options: { link?: boolean } = {}) {
+  const cwd = await mkdtemp(join(tmpdir(), "mcp-auth-fix-"));
+  onTestFinished(() => rm(cwd, { recursive: true }));
+  const file = join(cwd, options.link === true ? "real.json" : "mcp-auth.config.json");
+  await writeFile(file, text);
+  await chmod(file, 0o640);
+  if (options.link === true) await symlink("real.json", join(cwd, "mcp-auth.config.json"));
+  const said = { out: "", err: "" };
+  const code = await run(["validate", "--fix"], {
+    cwd,
+    env: {},
+    out: (chunk) => {
+      said.out += chunk;
+    },
+    err: (chunk) => {
+      said.err += chunk;
+    },
+    colour: false,
+    signal: new AbortController().signal,
+  });
+  const { mode } = await stat(file);
+  return { code, ...said, text: await readFile(file, "utf8"), mode: mode & 0o777, files: await readdir(cwd) };
+}
+
+test.each([false, true])(
+  "validate --fix mends the file in place, its mode and a link to it kept (%s)",
+  async (link) => {
+    const done = await fix(config("ulr", '"${CRM_SECRET}"'), { link });
+    expect(done.text).toBe(config("url", '{ "env": "CRM_SECRET" }'));
+    expect(done).toMatchObject({ code: 0, err: "2 mistakes mended\n", mode: 0o640 });
+    expect(done.out).toBe("mcp-auth.config.json: no mistakes, 1 server\n");
+    expect(done.files).toEqual(link ? ["mcp-auth.config.json", "real.json"] : ["mcp-auth.config.json"]);
+  },
+);
+
+test("validate --fix leaves what it cannot know, and says so", async () => {
+  const text = config("url", '"hunter2-hunter2"');
+  const done = await fix(text);
+  expect(done).toMatchObject({ code: 2, text, err: "1 mistake\n" });
+  expect(done.out).toContain('{ "env": "CRM_SECRET" }');
+  expect(done.out).not.toContain("hunter2");
+});

@@ -1,0 +1,62 @@
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { checkConfig } from "../../../src/config/load.js";
+import { folder } from "./folder.js";
+
+async function fixed(name: string, text: string): Promise<string | undefined> {
+  const cwd = await folder({ [name]: text });
+  return (await checkConfig({ cwd, env: {}, cliPath: join(cwd, name) })).fixed?.text;
+}
+
+describe("what can mean only one thing is mended", () => {
+  test("in JSON, with comments and layout as they were", async () => {
+    const text = `{
+  // ours
+  "clients": { "acme": { "issuer": "https://auth.example", "id": "a", "secret": "\${CRM_SECRET}" } },
+  "servers": { "crm": { "ulr": "https://crm.example/mcp", "grant": { "cleint": "amce" }, "reach": "orgin" } },
+}
+`;
+    expect(await fixed("c.json", text)).toBe(`{
+  // ours
+  "clients": { "acme": { "issuer": "https://auth.example", "id": "a", "secret": { "env": "CRM_SECRET" } } },
+  "servers": { "crm": { "url": "https://crm.example/mcp", "grant": { "client": "amce" }, "reach": "origin" } },
+}
+`);
+  });
+
+  test("in YAML, whatever quotes there are", async () => {
+    const text = `servers: # ours
+  crm:
+    "ulr": https://crm.example/mcp
+    reach: 'orgin'
+    grant:
+      clinet: { issuer: https://auth.example, id: a, secret: "\${CRM_SECRET}" }
+`;
+    expect(await fixed("c.yaml", text)).toBe(`servers: # ours
+  crm:
+    "url": https://crm.example/mcp
+    reach: 'origin'
+    grant:
+      client: { issuer: https://auth.example, id: a, secret: "\${CRM_SECRET}" }
+`);
+  });
+
+  test("so that a second run mends what the first one uncovered", async () => {
+    const text = `servers: { crm: { url: https://crm.example/mcp, grant: { client: { issuer: https://auth.example, id: a, secret: "\${S}" } } } }`;
+    expect(await fixed("c.yaml", text)).toBe(text.replace('"${S}"', '{ "env": "S" }'));
+  });
+
+  test("and nothing else: not a literal secret, not a name that is like none, not a text with escapes", async () => {
+    const server = (inner: string) =>
+      `{ "servers": { "crm": { "url": "https://crm.example/mcp", ${inner} } } }`;
+    const client = `"issuer": "https://auth.example", "id": "a"`;
+    for (const text of [
+      server(`"grant": { "client": { ${client}, "secret": "hunter2-hunter2" } }`),
+      server(`"grant": { "client": { ${client} } }, "zzzzzz": 1`),
+      server(`"grant": { "client": { ${client} } }, "reach": "or\\u0067in"`),
+      server(`"grant": { "client": { ${client} } }`),
+    ]) {
+      expect(await fixed("c.json", text)).toBe(undefined);
+    }
+  });
+});
