@@ -1,0 +1,97 @@
+// The client under test: a config file for the server that the suite names, and then only what any user has.
+// It knows no scenario. Exit code 0: tools were listed and one was called; 3: refused; 1: anything else.
+// The issuer comes from `discover`; with CONFORMANCE_ISSUER_FROM=metadata from the server's resource metadata as it
+// stands, as by somebody who does not ask first, so that what `discover` refuses is put to the token manager too.
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { createMcpAuth, discover, McpAuthError } from "../../dist/index.js";
+
+const expectedNode = process.env.CONFORMANCE_CLIENT_NODE;
+if (process.version !== expectedNode) {
+  throw new Error(`The client runs on ${process.version}, and ${expectedNode} is to be tested.`);
+}
+
+const url = process.argv.at(-1);
+const folder = await mkdtemp(join(tmpdir(), "mcp-auth-client-"));
+let outcome = "called";
+try {
+  await callAsTheConfigSays(await writeConfig(folder));
+} catch (error) {
+  const refusal = refusalIn(error);
+  outcome = refusal?.code ?? error.code ?? error.name;
+  process.exitCode = refusal === undefined ? 1 : 3;
+  console.error((refusal ?? error).message);
+} finally {
+  await rm(folder, { recursive: true });
+}
+console.log(JSON.stringify({ conformanceClient: { node: process.version, outcome } }));
+
+async function callAsTheConfigSays(config) {
+  const auth = await createMcpAuth({ config });
+  try {
+    const { fetch } = auth.resolve("server");
+    const transport = new StreamableHTTPClientTransport(new URL(url), { fetch });
+    const client = new Client({ name: "mcp-auth-runtime-conformance", version: "0.0.0" }, protocolOptions());
+    await client.connect(transport);
+    const { tools } = await client.listTools();
+    await client.callTool({ name: tools[0].name, arguments: {} });
+    await client.close();
+  } finally {
+    await auth.stop();
+  }
+}
+
+/** What a person would write who was given a client by the operator of the authorization server. */
+async function writeConfig(folder) {
+  const { issuer, methods, scopes } = await lookUp();
+  const client = { issuer, ...(await credential(folder, methods)) };
+  const grant = scopes === undefined ? { client } : { client, scopes };
+  const path = join(folder, "mcp-auth.config.json");
+  await writeFile(path, JSON.stringify({ servers: { server: { url, grant } } }), { mode: 0o600 });
+  return path;
+}
+
+/** What goes into the config besides the credential; scopes only if the server wants them named at its door. */
+async function lookUp() {
+  if (process.env.CONFORMANCE_ISSUER_FROM === "metadata") {
+    const { origin, pathname } = new URL(url);
+    const response = await fetch(`${origin}/.well-known/oauth-protected-resource${pathname}`);
+    return { issuer: (await response.json()).authorization_servers[0], methods: [] };
+  }
+  const { issuers, servers, challenge } = await discover(url);
+  const server = servers.find(({ issuer }) => issuer === issuers[0]);
+  return { issuer: issuers[0], methods: server?.authMethods ?? [], scopes: challenge?.scopes };
+}
+
+/**
+ * The credential that the suite gives. Where it gives none it expects a registration by a browser user; the
+ * authorization server there takes any client, so it gets a made-up one of the kind that it says it takes.
+ */
+async function credential(folder, methods) {
+  const context = JSON.parse(process.env.MCP_CONFORMANCE_CONTEXT ?? "{}");
+  const id = context.client_id ?? "made-up-client";
+  if (context.private_key_pem !== undefined) {
+    const key = join(folder, "client.pem");
+    await writeFile(key, context.private_key_pem, { mode: 0o600 });
+    return { id, key: { privateKey: { file: "client.pem" }, alg: context.signing_algorithm } };
+  }
+  if (context.client_secret === undefined && methods.includes("none")) return { id };
+  process.env.CLIENT_SECRET = context.client_secret ?? "made-up-secret";
+  return { id, secret: { env: "CLIENT_SECRET" } };
+}
+
+/** The stateless revision is negotiated; the one before it is the SDK's default. */
+function protocolOptions() {
+  const stateless = process.env.MCP_CONFORMANCE_PROTOCOL_VERSION === "2026-07-28";
+  return stateless ? { versionNegotiation: { mode: "auto" } } : {};
+}
+
+/** The SDK may wrap what `fetch` rejected with. */
+function refusalIn(error) {
+  for (let current = error; current instanceof Error; current = current.cause) {
+    if (current instanceof McpAuthError) return current;
+  }
+  return undefined;
+}

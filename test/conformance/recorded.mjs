@@ -1,0 +1,127 @@
+// What the suite does not look at for a machine client, read from the requests that it recorded.
+
+/**
+ * Assertions on the requests of one scenario.
+ *
+ * @param checks the scenario's `checks.json`
+ * @param {{ outcome: string, tokenRequests: number, unauthorized: number }} expected
+ * @returns {{ asserted: number, failures: string[] }}
+ */
+export function assertRecorded(checks, expected) {
+  const traffic = readTraffic(checks);
+  const isRefusal = expected.outcome === "issuer_mismatch" || expected.outcome === "resource_mismatch";
+  const assertions = [
+    ...(isRefusal ? ofRefusal(traffic) : ofTokenRequests(traffic, expected.tokenRequests)),
+    // The server's word, not the client's.
+    ["tools are listed", traffic.answered("tools/list") || expected.outcome !== "called"],
+    ["a tool is called, or none", traffic.answered("tools/call") === (expected.outcome === "called")],
+    [
+      "the token manager asks the MCP server nothing without a token",
+      traffic.unauthorized.length <= expected.unauthorized,
+    ],
+  ];
+  const failures = assertions.filter(([, holds]) => !holds).map(([what]) => `not so: ${what}`);
+  return { asserted: assertions.length, failures };
+}
+
+/** The suite passes a refusal also when a client makes no request at all, and when it asks for a token. */
+function* ofRefusal({ authRequests, tokenRequests, resource }) {
+  yield ["the resource metadata was read", resource !== undefined];
+  yield ["no token is requested", tokenRequests.length === 0];
+  yield ["the authorization server is asked for metadata only", authRequests.every(isForMetadata)];
+}
+
+function* ofTokenRequests(traffic, count) {
+  const { tokenRequests, resource, scopesAtTheDoor, scopesSupported, challenges, methods } = traffic;
+  yield [`token requests: ${count}, found ${tokenRequests.length}`, tokenRequests.length === count];
+  for (const [index, { body }] of tokenRequests.entries()) {
+    yield ["the grant is client_credentials", body.grant_type === "client_credentials"];
+    yield [
+      "`resource` is that of the metadata, byte for byte",
+      resource !== undefined && body.resource === resource,
+    ];
+    yield [
+      "a secret is in the body only for client_secret_post",
+      "client_secret" in body === methods.includes("client_secret_post"),
+    ];
+    const asked = body.scope?.split(" ") ?? [];
+    const wanted = scopesAtTheDoor ?? scopesSupported ?? [];
+    if (index === 0)
+      yield ["`scope` is that of the 401, else `scopes_supported`, else absent", sameSet(asked, wanted)];
+    else yield ["`scope` is widened by a challenge", challenges.some((scopes) => isWithin(scopes, asked))];
+  }
+  const assertions = tokenRequests
+    .map(({ body }) => body.client_assertion)
+    .filter((jwt) => jwt !== undefined);
+  yield [
+    "an assertion is sent where the server wants one",
+    assertions.length > 0 === methods.includes("private_key_jwt"),
+  ];
+  for (const assertion of assertions) yield* ofAssertion(assertion, traffic);
+}
+
+/** RFC 7523 with the audience of its revision: the issuer, and as one string. */
+function* ofAssertion(assertion, { issuer, algorithms, tokenRequests }) {
+  const header = decode(assertion, 0);
+  const claims = decode(assertion, 1);
+  yield ["`aud` is the issuer, one string", typeof claims.aud === "string" && claims.aud === issuer];
+  yield ["`iss` and `sub` are the client", typeof claims.iss === "string" && claims.iss === claims.sub];
+  yield ["`typ` is client-authentication+jwt", header.typ === "client-authentication+jwt"];
+  yield ["`alg` is one that the server lists", algorithms.includes(header.alg)];
+  yield ["`kid` is a thumbprint", /^[\w-]{43}$/.test(header.kid)];
+  yield [
+    "the assertion lives five minutes at most",
+    claims.exp > claims.iat && claims.exp - claims.iat <= 300,
+  ];
+  yield ["no `nbf`, which a clock a second behind refuses", claims.nbf === undefined];
+  yield ["`jti` cannot be guessed", typeof claims.jti === "string" && claims.jti.length >= 16];
+  yield [
+    "no `client_id` beside an assertion",
+    tokenRequests.every(({ body }) => body.client_id === undefined),
+  ];
+}
+
+function readTraffic(checks) {
+  const details = (id) => checks.filter((check) => check.id === id).map((check) => check.details);
+  const responses = details("outgoing-response");
+  const resourceMetadata = responses.find(({ body }) => body?.authorization_servers !== undefined)?.body;
+  const serverMetadata = details("outgoing-auth-response").find(
+    ({ body }) => body?.issuer !== undefined,
+  )?.body;
+  const unauthorized = responses.filter(({ path, statusCode }) => path === "/mcp" && statusCode === 401);
+  const authRequests = details("incoming-auth-request");
+  return {
+    authRequests,
+    tokenRequests: authRequests.filter(({ method, path }) => method === "POST" && path.endsWith("/token")),
+    unauthorized,
+    answered: (method) =>
+      responses.some(({ mcpMethod, statusCode }) => mcpMethod === method && statusCode === 200),
+    resource: resourceMetadata?.resource,
+    scopesSupported: resourceMetadata?.scopes_supported,
+    issuer: serverMetadata?.issuer,
+    methods: serverMetadata?.token_endpoint_auth_methods_supported ?? [],
+    algorithms: serverMetadata?.token_endpoint_auth_signing_alg_values_supported ?? [],
+    scopesAtTheDoor: unauthorized.map(challengedScopes).find((scopes) => scopes !== undefined),
+    challenges: responses.map(challengedScopes).filter((scopes) => scopes !== undefined),
+  };
+}
+
+function challengedScopes({ headers }) {
+  return /\bscope="([^"]*)"/.exec(headers?.["www-authenticate"] ?? "")?.[1]?.split(" ");
+}
+
+function isForMetadata({ method, path }) {
+  return method === "GET" && path.includes("/.well-known/");
+}
+
+function isWithin(some, all) {
+  return some.every((value) => all.includes(value));
+}
+
+function sameSet(one, other) {
+  return isWithin(one, other) && isWithin(other, one);
+}
+
+function decode(jwt, part) {
+  return JSON.parse(Buffer.from(jwt.split(".")[part], "base64url").toString());
+}

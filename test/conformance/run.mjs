@@ -1,0 +1,186 @@
+// The MCP conformance suite against the built package. `npm test` here, or from the root `npm run test:conformance`.
+//
+//   node run.mjs [--client-node PATH] [--client FILE]
+//
+// --client-node  the Node that the client under test runs on; default: the one that runs this, or that runs npm,
+//                because npm puts the runner's newer Node first in the PATH
+// --client       another client, to see this fail: a suite that passes anything proves nothing
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { assertRecorded } from "./recorded.mjs";
+import { assertInstalled, runnerNode, runSuite } from "./suite.mjs";
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+const root = join(here, "../..");
+
+const { values: options } = parseArgs({
+  options: { "client-node": { type: "string" }, client: { type: "string" } },
+});
+
+const started = performance.now();
+await assertInstalled();
+if (options.client === undefined) buildWhenStale();
+const client = clientUnderTest();
+console.log(`client on Node ${client.version}, runner on Node ${versionOf(runnerNode)}\n`);
+
+const expected = readJson("expected.json");
+const rows = await inParallel([
+  ...expected.single.map((record) => () => runSingle(record)),
+  ...expected.suite.map((record) => () => runWholeSuite(record)),
+]);
+report(rows.flat());
+
+/** One scenario by itself, where the client's exit code counts. */
+async function runSingle(record) {
+  const { version, scenario, wire, passed, issuerFrom = "discover" } = record;
+  const result = await runSuite({ version, scenario, wire, issuerFrom, client });
+  const recorded = result.scenarios.get(scenario);
+  const { failures, asserted } = judge(recorded, record);
+  const { counts } = result;
+  if (result.skipped) failures.push("the suite skipped it");
+  if (result.code !== 0) failures.push(`the suite ended with exit code ${result.code}`);
+  if (result.clientExit !== (record.client === "called" ? 0 : 3))
+    failures.push(`the client ended with exit code ${result.clientExit}`);
+  if (counts === undefined) failures.push("the suite printed no `Passed: n/n`");
+  else if (counts.passed !== counts.of || counts.warnings > 0) failures.push("not all checks passed");
+  else if (counts.passed < passed) failures.push(`${counts.passed} checks, on record are ${passed}`);
+  return [
+    {
+      name: `${version}  ${wire ?? "default wire"}  ${scenario}${issuerFrom === "discover" ? "" : ", not asking discover"}`,
+      checks: `${counts?.passed ?? 0}/${counts?.of ?? 0}`,
+      asserted,
+      failures,
+      said: recorded?.said || result.said,
+    },
+  ];
+}
+
+/** All scenarios of a suite on one wire, each check held against the baseline of that wire. */
+async function runWholeSuite(record) {
+  const { version, suite, wire } = record;
+  const result = await runSuite({ version, suite, wire, issuerFrom: "discover", client });
+  const baseline = readJson(`baseline-${wire}.json`).checks;
+  const rows = Object.entries(record.scenarios).map(([scenario, expectation]) => {
+    const recorded = result.scenarios.get(scenario);
+    const { failures, asserted } = judge(recorded, expectation);
+    const checks = recorded?.checks ?? [];
+    const passes = checks.filter(({ status }) => status === "SUCCESS").length;
+    if (passes < expectation.passed)
+      failures.push(`${passes} checks passed, on record are ${expectation.passed}`);
+    const allowed = new Set(
+      baseline.filter((entry) => entry.scenario === scenario).map(({ check }) => check),
+    );
+    const failing = new Set(checks.filter(isFailure).map(({ id }) => id));
+    for (const check of failing)
+      if (!allowed.has(check)) failures.push(`${check} fails and is not in the baseline`);
+    for (const check of allowed)
+      if (!failing.has(check)) failures.push(`${check} is in the baseline and does not fail`);
+    const total = passes + checks.filter(isFailure).length;
+    return {
+      name: `${version}  ${wire}  ${scenario} (of suite ${suite})`,
+      checks: `${passes}/${total}`,
+      asserted,
+      failures,
+      said: recorded?.said || result.said,
+    };
+  });
+  rows.push(ofTheWhole(record, result, baseline));
+  return rows;
+}
+
+/** That the suite ran what the record lists and nothing else, and that the baseline speaks of nothing else. */
+function ofTheWhole({ version, suite, wire, scenarios }, result, baseline) {
+  const failures = [];
+  if (result.skipped) failures.push("the suite skipped scenarios");
+  for (const name of result.scenarios.keys())
+    if (!(name in scenarios)) failures.push(`${name} is not on record`);
+  for (const { scenario, check, reason } of baseline) {
+    if (!(scenario in scenarios)) failures.push(`the baseline has an unknown ${scenario}`);
+    if (!reason) failures.push(`the baseline gives no reason for ${scenario} ${check}`);
+  }
+  const all = [...result.scenarios.values()].flatMap(({ checks }) => checks);
+  const passes = all.filter(({ status }) => status === "SUCCESS").length;
+  const onRecord = Object.values(scenarios).reduce((sum, { passed }) => sum + passed, 0);
+  if (passes < onRecord) failures.push(`${passes} checks passed, on record are ${onRecord}`);
+  return {
+    name: `${version}  ${wire}  suite ${suite}: ${result.scenarios.size} scenarios, ${baseline.length} in the baseline`,
+    checks: `${passes}/${passes + all.filter(isFailure).length}`,
+    asserted: 0,
+    failures,
+    said: result.said,
+  };
+}
+
+/** What holds for every scenario, however it is run: the client's report, its Node, and its requests. */
+function judge(recorded, { client: outcome, tokenRequests = 1, issuerFrom = "discover" }) {
+  if (recorded === undefined) return { failures: ["nothing was recorded"], asserted: 0 };
+  const failures = [];
+  const { client: report, leaked } = recorded;
+  if (report?.node !== client.version) failures.push(`the client reports Node ${report?.node}`);
+  if (report?.outcome !== outcome)
+    failures.push(`the client ended with ${report?.outcome}, expected ${outcome}`);
+  if (leaked) failures.push("the client printed its credential");
+  // `discover` makes one request without a token, to be challenged.
+  const unauthorized = issuerFrom === "discover" ? 1 : 0;
+  const requests = assertRecorded(recorded.checks, { outcome, tokenRequests, unauthorized });
+  return { failures: [...failures, ...requests.failures], asserted: requests.asserted + 3 };
+}
+
+function isFailure({ status }) {
+  return status === "FAILURE" || status === "WARNING";
+}
+
+function report(rows) {
+  const width = Math.max(...rows.map(({ name }) => name.length));
+  for (const { name, checks, asserted, failures, said } of rows) {
+    const verdict = failures.length === 0 ? "ok  " : "FAIL";
+    console.log(
+      `${verdict}  ${name.padEnd(width)}  ${checks.padStart(6)} checks  ${`${asserted}`.padStart(2)} of ours`,
+    );
+    for (const failure of failures) console.log(`      ${failure}`);
+    if (failures.length > 0) console.log(said.replace(/^/gm, "      | "));
+  }
+  const failed = rows.filter(({ failures }) => failures.length > 0).length;
+  console.log(`\n${((performance.now() - started) / 1_000).toFixed(1)} s`);
+  console.log(`${rows.length - failed} passed, ${failed} failed`);
+  process.exitCode = failed === 0 ? 0 : 1;
+}
+
+function clientUnderTest() {
+  const node = options["client-node"] ?? process.env.npm_node_execpath ?? process.execPath;
+  return {
+    node: resolve(node),
+    file: resolve(options.client ?? join(here, "client.mjs")),
+    version: versionOf(node),
+  };
+}
+
+function versionOf(node) {
+  return execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
+}
+
+/** The client imports `dist`: a build that is older than its sources would prove something else. */
+function buildWhenStale() {
+  execFileSync(process.execPath, [join(root, "scripts/build.mjs"), "--if-stale"], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+}
+
+function readJson(name) {
+  return JSON.parse(readFileSync(join(here, name), "utf8"));
+}
+
+/** Runs the jobs, as many at a time as there are processors, and gives their results in the order of the jobs. */
+async function inParallel(jobs) {
+  const results = [];
+  const queue = jobs.entries();
+  const worker = async () => {
+    for (const [index, job] of queue) results[index] = await job();
+  };
+  await Promise.all(Array.from({ length: Math.min(availableParallelism(), 4) }, worker));
+  return results;
+}

@@ -1,0 +1,150 @@
+// Runs the conformance suite's own command and reads what it left behind. Nothing of its output is printed as it
+// is: it holds the private key and the secret that the suite made up for the client.
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+
+/** The Node that the suite runs on: its runner needs `fs.globSync`, which Node 20 has not. */
+export const runnerNode = join(here, "node_modules/node/bin/node");
+
+const commands = {
+  "0.2.0-alpha.12": "node_modules/@modelcontextprotocol/conformance/dist/index.js",
+  "0.1.16": "node_modules/conformance-0-1-16/dist/index.js",
+};
+
+/** Milliseconds that the suite gives to a client, and that this gives to the suite. */
+const clientTimeout = 40_000;
+const suiteTimeout = 60_000;
+
+/** Fails with what to do about it unless the suite is there in the versions that the records are for. */
+export async function assertInstalled() {
+  for (const [version, path] of Object.entries(commands)) {
+    if (!existsSync(runnerNode) || !existsSync(join(here, path))) {
+      throw new Error(`Run \`npm ci\` in ${here} first (install scripts on: one brings the runner's Node).`);
+    }
+    const { stdout } = await run([path, "--version"], process.env);
+    if (stdout.trim() !== version) throw new Error(`Expected suite ${version}, found ${stdout.trim()}.`);
+  }
+}
+
+/**
+ * One run of the suite: of a `scenario`, or of a whole `suite` of them.
+ *
+ * @param {{ version: string, scenario?: string, suite?: string, wire?: string, issuerFrom: string, client: { node: string, file: string, version: string } }} options
+ * `wire` is a revision of the protocol; without it the suite chooses one.
+ */
+export async function runSuite({ version, scenario, suite, wire, issuerFrom, client }) {
+  const out = await mkdtemp(join(tmpdir(), "mcp-auth-conformance-"));
+  try {
+    const args = [commands[version], "client", "--timeout", `${clientTimeout}`, "-o", out];
+    // A scenario outside of the revision, and each of an extension, is skipped with exit code 0 unless forced.
+    if (wire !== undefined) args.push("--spec-version", wire);
+    if (wire !== undefined && scenario !== undefined) args.push("--force");
+    args.push(...(scenario === undefined ? ["--suite", suite] : ["--scenario", scenario]));
+    // Without `exec` a client that hangs outlives the shell that the suite ends.
+    args.push("--command", `exec ${quoted(client.node)} ${quoted(client.file)}`);
+    const { NODE_OPTIONS: _, ...env } = process.env;
+    const { code, stdout, stderr } = await run(args, {
+      ...env,
+      CONFORMANCE_CLIENT_NODE: client.version,
+      CONFORMANCE_ISSUER_FROM: issuerFrom,
+    });
+    const output = `${stdout}\n${stderr}`;
+    const secrets = secretsIn(stderr);
+    return {
+      code,
+      skipped: /SKIPPED/.test(output) || /, [1-9]\d* skipped/.test(stdout),
+      counts: counts(output),
+      // Said of one scenario run by itself, and only of a failure.
+      clientExit: Number(/^Client exited with code (-?\d+)$/m.exec(output)?.[1] ?? 0),
+      scenarios: await readResults(out, secrets),
+      said: redacted(output, secrets).trim().split("\n").slice(-25).join("\n"),
+    };
+  } finally {
+    await rm(out, { recursive: true, force: true });
+  }
+}
+
+/** `Passed: 8/8, 0 failed` of a scenario that was run by itself. */
+function counts(output) {
+  const match = /^Passed: (\d+)\/(\d+), (\d+) failed, (\d+) warnings/m.exec(output);
+  if (match === null) return undefined;
+  const [passed, of, failed, warnings] = match.slice(1).map(Number);
+  return { passed, of, failed, warnings };
+}
+
+/** What was recorded for each scenario, by its name. */
+async function readResults(out, secrets) {
+  const results = new Map();
+  for (const entry of existsSync(join(out, "auth")) ? await readdir(join(out, "auth")) : []) {
+    const read = (name) => readFile(join(out, "auth", entry, name), "utf8").catch(() => "");
+    const [checks, stdout, stderr] = await Promise.all(["checks.json", "stdout.txt", "stderr.txt"].map(read));
+    results.set(`auth/${entry.replace(/-\d{4}-\d\d-\d\dT[\d-]+Z$/, "")}`, {
+      checks: checks === "" ? [] : JSON.parse(checks),
+      client: clientReport(stdout),
+      said: redacted(stderr, secrets).trim().split("\n").slice(-8).join("\n"),
+      leaked: secrets.some((secret) => stdout.includes(secret) || stderr.includes(secret)),
+    });
+  }
+  return results;
+}
+
+/** The line that the client under test ends with. */
+function clientReport(stdout) {
+  const line = stdout.split("\n").find((text) => text.startsWith('{"conformanceClient":'));
+  return line === undefined ? undefined : JSON.parse(line).conformanceClient;
+}
+
+/** The credentials that the suite gave to the client, for the test that the client does not print them. */
+function secretsIn(stderr) {
+  return [...stderr.matchAll(/^With context: (\{.*\})$/gm)]
+    .flatMap(([, json]) => {
+      const { client_secret: secret, private_key_pem: key } = JSON.parse(json);
+      return [
+        secret,
+        ...(key?.split("\n").filter((line) => line.length > 20 && !line.startsWith("--")) ?? []),
+      ];
+    })
+    .filter((secret) => secret !== undefined);
+}
+
+/** Fit to be printed: without the credentials that the suite gave to the client, tokens, and colours. */
+function redacted(output, secrets) {
+  let text = output
+    .replace(/^With context: .*$/gm, "With context: <secret>")
+    .replace(/-----BEGIN[\s\S]*?-----END[^-]*-----/g, "<secret>")
+    .replace(/\b(cc|test)-token[\w-]*/g, "<token>")
+    .replace(/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, "<assertion>")
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape codes of colours begin with one.
+    .replace(/\u001b\[\d+m/g, "");
+  for (const secret of secrets) text = text.replaceAll(secret, "<secret>");
+  return text;
+}
+
+function run(args, env) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(runnerNode, args, { cwd: here, env, stdio: ["ignore", "pipe", "pipe"] });
+    const timer = setTimeout(() => child.kill("SIGKILL"), suiteTimeout);
+    const output = { stdout: "", stderr: "" };
+    for (const name of ["stdout", "stderr"]) {
+      child[name].setEncoding("utf8").on("data", (text) => {
+        output[name] += text;
+      });
+    }
+    child.on("error", reject);
+    child.on("close", (code) => {
+      clearTimeout(timer);
+      resolve({ code, ...output });
+    });
+  });
+}
+
+/** For the shell that the suite starts the client with. */
+function quoted(word) {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}
