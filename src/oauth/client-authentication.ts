@@ -1,10 +1,9 @@
 import type { ClientSpec } from "../config/spec.js";
 import type { AuthorizationServerMetadata } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
-import type { Clock } from "../lib/clock.js";
-import { readSecret, type SecretContext } from "../secrets/read-secret.js";
+import { readSecret } from "../secrets/read-secret.js";
 import { chooseMethod } from "./choose-method.js";
-import type { ClientAuth } from "./client-auth.js";
+import type { ClientAuth, ClientAuthenticationContext } from "./client-auth.js";
 import { clientSecretBasic } from "./client-secret-basic.js";
 import { clientSecretPost } from "./client-secret-post.js";
 import { privateKeyJwt } from "./private-key-jwt.js";
@@ -19,7 +18,7 @@ import { publicClient } from "./public-client.js";
 export async function authenticateClient(
   client: ClientSpec,
   metadata: AuthorizationServerMetadata,
-  context: SecretContext & { readonly clock: Clock },
+  context: ClientAuthenticationContext,
 ): Promise<ClientAuth> {
   const { credential } = client;
   const method = chooseMethod(client, metadata, context.server);

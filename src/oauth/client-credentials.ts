@@ -21,7 +21,7 @@ export function clientCredentials(
   const { name: server, url, timeout } = spec;
   const { client } = grant;
   const { issuer } = client;
-  const { fetch, clock, env, metadata } = environment;
+  const { fetch, clock, env, metadata, signedWith } = environment;
 
   return async ({ signal }) => {
     const find = (): Promise<Target> => {
@@ -35,7 +35,7 @@ export function clientCredentials(
         client,
         target.authorizationServer,
         { grantType, scopes: scopesFor(target), resource: target.resource },
-        { server, env, fetch, clock, timeout, signal },
+        { server, env, fetch, clock, timeout, signal, signedWith },
       );
 
     let target = await find();

@@ -10,6 +10,7 @@ export interface GrantEnvironment {
   readonly clock: Clock;
   readonly env: SecretContext["env"];
   readonly metadata: MetadataCache;
+  readonly signedWith?: ((kid: string | undefined) => void) | undefined;
   /** The last challenge of the MCP server, if there was one. */
   readonly challenge?: () => ServerChallenge | undefined;
 }

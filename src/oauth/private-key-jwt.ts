@@ -4,9 +4,7 @@ import type { AuthorizationServerMetadata } from "../discovery/metadata.js";
 import { chooseAlgorithm } from "../keys/choose-algorithm.js";
 import { loadKey } from "../keys/load-key.js";
 import { signJwt } from "../keys/sign-jwt.js";
-import type { Clock } from "../lib/clock.js";
-import type { SecretContext } from "../secrets/read-secret.js";
-import type { ClientAuth } from "./client-auth.js";
+import type { ClientAuth, ClientAuthenticationContext } from "./client-auth.js";
 
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -23,9 +21,9 @@ const assertionLifetime = 60;
 export async function privateKeyJwt(
   spec: KeySpec,
   metadata: AuthorizationServerMetadata,
-  context: SecretContext & { readonly clock: Clock },
+  context: ClientAuthenticationContext,
 ): Promise<ClientAuth> {
-  const { server, clock } = context;
+  const { server, clock, signedWith } = context;
   const { issuer, token_endpoint_auth_signing_alg_values_supported: listed } = metadata;
   const key = await loadKey(spec, context);
   const alg = chooseAlgorithm(key, listed, { server, issuer });
@@ -33,6 +31,7 @@ export async function privateKeyJwt(
     const iat = Math.floor(clock.now() / 1_000);
     const id = client.client_id;
     const claims = { iss: id, sub: id, aud: issuer, iat, exp: iat + assertionLifetime, jti: randomUUID() };
+    signedWith?.(key.kid);
     body.set("client_assertion_type", assertionType);
     body.set(
       "client_assertion",

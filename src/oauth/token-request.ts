@@ -1,14 +1,13 @@
 import type { ClientSpec } from "../config/spec.js";
 import type { AuthorizationServerMetadata } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
-import type { Clock } from "../lib/clock.js";
 import {
   BodyTooLarge,
   type BoundedResponse,
   boundedFetch,
   type FetchFunction,
 } from "../net/bounded-fetch.js";
-import type { SecretContext } from "../secrets/read-secret.js";
+import type { ClientAuthenticationContext } from "./client-auth.js";
 import { authenticateClient } from "./client-authentication.js";
 
 /** What a token endpoint is asked, RFC 6749 §3.2, client authentication apart. */
@@ -20,9 +19,8 @@ export interface TokenParameters {
   readonly resource?: string;
 }
 
-export interface TokenRequestContext extends SecretContext {
+export interface TokenRequestContext extends ClientAuthenticationContext {
   readonly fetch: FetchFunction;
-  readonly clock: Clock;
   /** Milliseconds for the whole exchange. */
   readonly timeout: number;
   readonly signal: AbortSignal;

@@ -30,6 +30,7 @@ export class ServerTokenManager implements SeamedManager {
   readonly #headers: () => Promise<Readonly<Record<string, string>>> | undefined;
   readonly #automatic: boolean;
   #challenge: ServerChallenge | undefined;
+  #kid: string | undefined;
 
   constructor(spec: ServerSpec, environment: ManagerEnvironment) {
     this.name = spec.name;
@@ -39,6 +40,9 @@ export class ServerTokenManager implements SeamedManager {
     this.#automatic = spec.refresh.automatic;
     this.#cache = createTokenCache(spec, environment, {
       challenge: () => this.#challenge,
+      signedWith: (kid) => {
+        this.#kid = kid;
+      },
       onPlan: (renewAt) => this.#timers.plan(renewAt),
     });
     this.#timers = renewalTimers(spec, environment, this.#cache);
@@ -87,6 +91,7 @@ export class ServerTokenManager implements SeamedManager {
       state: asleep && state !== "stopped" ? "asleep" : state,
       ...known,
       ...(nextRefreshAt !== undefined && { nextRefreshAt }),
+      ...(this.#kid !== undefined && { kid: this.#kid }),
     };
   }
 

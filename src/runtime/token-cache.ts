@@ -11,6 +11,8 @@ import type { ManagerEnvironment } from "./manager-environment.js";
 export interface TokenCacheHooks {
   /** The last challenge of the MCP server. */
   readonly challenge: () => ServerChallenge | undefined;
+  /** An assertion was signed with this key. */
+  readonly signedWith: (kid: string | undefined) => void;
   readonly onPlan: (renewAt: number | undefined) => void;
 }
 
@@ -18,7 +20,7 @@ export interface TokenCacheHooks {
 export function createTokenCache(
   spec: ServerSpec,
   environment: ManagerEnvironment,
-  { challenge, onPlan }: TokenCacheHooks,
+  { challenge, signedWith, onPlan }: TokenCacheHooks,
 ): TokenCache {
   const { clock, random, holds, events } = environment;
   const { name: server, grant, refresh, retry, deadline } = spec;
@@ -30,7 +32,7 @@ export function createTokenCache(
     policy: { ahead: refresh.ahead, jitter: refresh.jitter, random },
     onPlan,
     source: (hasToken) => {
-      const leaf = grantSource(lazyGrant(spec, environment, challenge), {
+      const leaf = grantSource(lazyGrant(spec, environment, { challenge, signedWith }), {
         ...common,
         assumedLifetime: refresh.assumedLifetime,
       });
@@ -52,13 +54,13 @@ export function createTokenCache(
 function lazyGrant(
   spec: ServerSpec,
   { fetch, clock, env, metadata }: ManagerEnvironment,
-  challenge: TokenCacheHooks["challenge"],
+  hooks: Pick<TokenCacheHooks, "challenge" | "signedWith">,
 ): Grant {
   let grant: Grant | undefined;
   return async (attempt) => {
     if (grant === undefined) {
       const { createGrant } = await import("../oauth/create-grant.js");
-      grant = createGrant(spec, { fetch, clock, env, metadata, challenge });
+      grant = createGrant(spec, { fetch, clock, env, metadata, ...hooks });
     }
     return await grant(attempt);
   };
