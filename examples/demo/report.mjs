@@ -51,11 +51,13 @@ export function tally(outcome, elapsed) {
 }
 
 /**
- * @param {readonly import("./calls.mjs").Calls[]} outcome
- * @param {readonly { reason: string }[]} renewals
- * @param {{ issued: Record<string, number>, unauthorized: number }} atServers as counted there
+ * @param {object} run
+ * @param {readonly import("./calls.mjs").Calls[]} run.outcome
+ * @param {readonly { reason: string }[]} run.renewals
+ * @param {{ issued: Record<string, number>, unauthorized: number }} run.atServers as counted there
+ * @param {number} run.stall by how many milliseconds a timer of ours was late at most
  */
-export function showSummary(screen, outcome, renewals, atServers) {
+export function showSummary(screen, { outcome, renewals, atServers, stall }) {
   const failures = failuresOf(outcome);
   const longest = longestOf(outcome);
   const mark = (good, text) => (good ? screen.good(text) : screen.bad(text));
@@ -85,7 +87,10 @@ export function showSummary(screen, outcome, renewals, atServers) {
     mark(longest <= limit, `${longest.toFixed(1)} ms`),
     `of a call after the first to each server, at most ${limit} ms`,
   );
-  for (const failure of failures) screen.line(screen.bad(`  ${failure}`));
+  for (const [failure, times] of Object.entries(count(failures)))
+    screen.line(screen.bad(`  ${times} × ${failure}`));
+  if (longest > limit)
+    screen.line(`  Meanwhile timers on this machine were up to ${stall.toFixed(0)} ms late.`);
 }
 
 function failuresOf(outcome) {

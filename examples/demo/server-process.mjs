@@ -34,14 +34,14 @@ export function startServers(crmSecret, billingKey) {
   let ending = false;
   // Not "exit", which can come before the last of what it printed.
   const ended = once(child, "close");
-  const failed = ended.then(([code, signal]) => {
+  const failure = ended.then(([code, signal]) => {
     if (!ending) throw new Error(`The servers ended (${signal ?? code}).`);
   });
-  failed.catch(() => {});
+  failure.catch(() => {});
   const ask = async (question) => {
     const answer = once(child, "message");
     child.send(question, () => {});
-    const [value] = await Promise.race([answer, failed]);
+    const [value] = await Promise.race([answer, failure]);
     return value;
   };
 
@@ -50,6 +50,8 @@ export function startServers(crmSecret, billingKey) {
     addresses: () => ask({ ask: "start", crmSecret, billingKey }),
     /** `{ issued, unauthorized }`: tokens by client id, and how many calls were refused. */
     count: () => ask({ ask: "count" }),
+    /** Rejects when they end before they are told to. */
+    failure,
     /** What they printed. */
     chatter: () => chatter,
     /** Ends them; nothing of them is left when this resolves. */

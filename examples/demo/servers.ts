@@ -5,8 +5,8 @@ import { startAuthorizationServer } from "../../test/support/authorization-serve
 import { startMcpServer } from "../../test/support/mcp-server.js";
 import { billingTools, crmTools } from "./tools.js";
 
-/** What the demo asks for, and what it gets. */
-export type Question =
+/** What the demo asks for. */
+type Question =
   | { readonly ask: "start"; readonly crmSecret: string; readonly billingKey: JWK }
   | { readonly ask: "count" };
 
