@@ -1,6 +1,5 @@
 import type { ClientSpec, ServerSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
-import { authenticateClient } from "../oauth/client-authentication.js";
 import type { TokenCache } from "../tokens/cache.js";
 import { Token } from "../tokens/token.js";
 import type { ManagerEnvironment } from "./manager-environment.js";
@@ -51,6 +50,7 @@ async function authenticate(
   const rules = { server, configured: [url, issuer] };
   const authorizationServer = await metadata.authorizationServer(issuer, { server, timeout, rules });
   if (!sameUrl(request.url, authorizationServer.token_endpoint)) throw elsewhere(server);
+  const { authenticateClient } = await import("../oauth/client-authentication.js");
   const add = await authenticateClient(client, authorizationServer, { server, env, clock });
   await add({ ...authorizationServer }, { client_id: client.id }, request.body, request.headers);
 }

@@ -1,0 +1,60 @@
+import { spawn } from "node:child_process";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const root = new URL("../../", import.meta.url);
+
+/** The Node of this package. Never `node` from the PATH: `npm run` and the shell each put another one there. */
+export const nodePath = fileURLToPath(new URL("../node_modules/node/bin/node", import.meta.url));
+
+/** The core as it is published. */
+export const coreUrl = new URL("dist/index.js", root).href;
+
+export const clientUrl = pathToFileURL(
+  fileURLToPath(new URL("../node_modules/@modelcontextprotocol/client/dist/index.mjs", import.meta.url)),
+).href;
+
+export const expectedMajor = 26;
+
+/** Fails in a measuring process that runs on another Node than the one of this package. */
+export function assertNode() {
+  const major = Number(process.versions.node.split(".")[0]);
+  if (major !== expectedMajor || process.execPath !== nodePath) {
+    throw new Error(
+      `Measured on Node ${process.version} at ${process.execPath}, wanted ${expectedMajor} at ${nodePath}`,
+    );
+  }
+}
+
+/**
+ * Runs a script of this package on its Node and gives what it printed, as JSON.
+ *
+ * @param {string} script relative to `bench/`
+ * @param {readonly string[]} args
+ * @param {{ flags?: readonly string[]; env?: Record<string, string> }} [options]
+ */
+export async function runJson(script, args = [], { flags = [], env = {} } = {}) {
+  const path = fileURLToPath(new URL(`../${script}`, import.meta.url));
+  const child = spawn(nodePath, [...flags, path, ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...cleanEnvironment(), ...env },
+  });
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk) => {
+    output += chunk;
+  });
+  const code = await new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  if (code !== 0) throw new Error(`${script} ended with exit code ${code}`);
+  return JSON.parse(output);
+}
+
+/** What would change the figures from one shell to the next stays out: a compile cache, preloads, a config path. */
+function cleanEnvironment() {
+  const kept = { ...process.env };
+  for (const name of Object.keys(kept)) {
+    if (/^(NODE_|npm_|MCP_AUTH_)/i.test(name)) delete kept[name];
+  }
+  return kept;
+}

@@ -1,0 +1,102 @@
+import { ratio, summarize } from "./statistics.mjs";
+
+/** Rows of cells as aligned text; the first column to the left, the others to the right. */
+function table(heading, rows) {
+  const lines = [heading, ...rows];
+  const widths = heading.map((_, column) => Math.max(...lines.map((line) => line[column].length)));
+  const text = (line) =>
+    `  ${line.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))).join("   ")}`;
+  return [text(heading), text(widths.map((width) => "-".repeat(width))), ...rows.map(text)].join("\n");
+}
+
+const round = (value) => (value >= 1000 ? value.toFixed(0) : value.toPrecision(3));
+const spread = ({ min, max }) => `${round(min)} to ${round(max)}`;
+const times = ({ value, min, max }) => [
+  value.toPrecision(3),
+  `${min.toPrecision(3)} to ${max.toPrecision(3)}`,
+];
+
+export function cachedReport({ nanoseconds }, versions) {
+  const labels = {
+    bare: "bare async function",
+    ours: "getAccessToken() of mcp-auth-runtime",
+    google: `google-auth-library ${versions["google-auth-library"]}`,
+    msal: `@azure/msal-node ${versions["@azure/msal-node"]}`,
+  };
+  const rows = Object.entries(labels).map(([name, label]) => {
+    const subject = nanoseconds[name];
+    return [label, round(subject.median), spread(subject), ...times(ratio(subject, nanoseconds.bare))];
+  });
+  return table(["cached token, one awaited call", "ns", "spread", "times bare", "spread"], rows);
+}
+
+export function importReport({ milliseconds }, versions) {
+  const labels = {
+    client: `import @modelcontextprotocol/client ${versions["@modelcontextprotocol/client"]}`,
+    core: "import mcp-auth-runtime",
+    createMcpAuth: "import mcp-auth-runtime, createMcpAuth() with a JSON file",
+    empty: "import an empty module",
+  };
+  const rows = Object.entries(labels).map(([name, label]) => {
+    const subject = milliseconds[name];
+    return [label, round(subject.median), spread(subject), ...times(ratio(subject, milliseconds.client))];
+  });
+  return table(["fresh process", "ms", "spread", "times client", "spread"], rows);
+}
+
+export function wireReport({ latency, concurrent, results }) {
+  const phases = {
+    cold: "cold connect and a call",
+    warm: "one more call",
+    expired: "one call after expiry",
+    many: `${concurrent} calls at once after expiry`,
+    late: "one call an hour later",
+  };
+  const rows = Object.entries(phases).map(([phase, label]) => {
+    const [ours, sdk] = [results.ours, results.sdk].map((rounds) => {
+      const counts = (count) => {
+        const { median, min, max } = summarize(rounds.map((each) => each[phase][count]));
+        return min === max ? String(median) : `${min} to ${max}`;
+      };
+      const waited = summarize(rounds.map((each) => each[phase].milliseconds));
+      return { counts, waited };
+    });
+    const pair = (count) => `${ours.counts(count)} : ${sdk.counts(count)}`;
+    return [
+      label,
+      pair("requests"),
+      pair("tokenRequests"),
+      // Of many calls at once each has legs of its own, which mix at the servers.
+      phase === "many" ? "" : pair("legs"),
+      pair("failures"),
+      `${round(ours.waited.median)} : ${round(sdk.waited.median)}`,
+      ratio(ours.waited, sdk.waited).value.toPrecision(3),
+      `${spread(ours.waited)} : ${spread(sdk.waited)}`,
+    ];
+  });
+  return table(
+    [
+      `on the wire, ours : SDK's, ${latency} ms a response`,
+      "requests",
+      "token requests",
+      "legs",
+      "failures",
+      "ms",
+      "times SDK",
+      "spread",
+    ],
+    rows,
+  );
+}
+
+export function targetReport(judged) {
+  return table(
+    ["target", "wanted", "measured", ""],
+    judged.map(({ name, limit, measured, met }) => [
+      name,
+      limit,
+      String(Number(measured.toPrecision(3))),
+      met ? "met" : "MISSED",
+    ]),
+  );
+}

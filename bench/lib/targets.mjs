@@ -1,0 +1,53 @@
+import { ratio } from "./statistics.mjs";
+
+/** What `npm run bench` stands for. A target that is not met makes it end with exit code 1. */
+export const targets = [
+  {
+    name: "cached getAccessToken(), times the bare async function",
+    limit: "at most 1.5",
+    value: ({ cached }) => ratio(cached.nanoseconds.ours, cached.nanoseconds.bare).value,
+    met: (value) => value <= 1.5,
+  },
+  {
+    name: "cached getAccessToken(), times google-auth-library",
+    limit: "below 1",
+    value: ({ cached }) => ratio(cached.nanoseconds.ours, cached.nanoseconds.google).value,
+    met: (value) => value < 1,
+  },
+  {
+    name: "cached getAccessToken(), times msal-node",
+    limit: "below 1",
+    value: ({ cached }) => ratio(cached.nanoseconds.ours, cached.nanoseconds.msal).value,
+    met: (value) => value < 1,
+  },
+  {
+    name: "import of the core, times @modelcontextprotocol/client",
+    limit: "at most 0.25",
+    value: ({ imports }) => ratio(imports.milliseconds.core, imports.milliseconds.client).value,
+    met: (value) => value <= 0.25,
+  },
+  wireTarget("cold connect and a call: requests", "at most 7", "cold", "requests", 7),
+  wireTarget("cold connect and a call: legs before the first MCP request", "at most 2", "cold", "legs", 2),
+  wireTarget("one call after expiry: requests", "at most 2", "expired", "requests", 2),
+  wireTarget("one call after expiry: token requests", "at most 1", "expired", "tokenRequests", 1),
+  wireTarget("50 calls at once after expiry: token requests", "at most 1", "many", "tokenRequests", 1),
+  wireTarget("50 calls at once after expiry: failed calls", "0", "many", "failures", 0),
+];
+
+/** @param results what the three measurements printed */
+export function judge(results) {
+  return targets.map(({ name, limit, value, met }) => {
+    const measured = value(results);
+    return { name, limit, measured, met: met(measured) };
+  });
+}
+
+/** Counts must hold in each round: the worst one is judged, not the median. */
+function wireTarget(name, limit, phase, count, most) {
+  return {
+    name,
+    limit,
+    value: ({ wire }) => Math.max(...wire.results.ours.map((round) => round[phase][count])),
+    met: (value) => value <= most,
+  };
+}

@@ -1,0 +1,52 @@
+// `npm run bench [-- --quick] [-- --json]`: runs the three measurements on the Node of this package, prints the
+// tables and ends with exit code 1 when a target is missed.
+import { execFile } from "node:child_process";
+import { access, readFile } from "node:fs/promises";
+import { availableParallelism, cpus } from "node:os";
+import { parseArgs, promisify } from "node:util";
+import { coreUrl, expectedMajor, nodePath, runJson } from "./lib/node.mjs";
+import { cachedReport, importReport, targetReport, wireReport } from "./lib/report.mjs";
+import { judge } from "./lib/targets.mjs";
+
+const { values } = parseArgs({ options: { quick: { type: "boolean" }, json: { type: "boolean" } } });
+const rounds = values.quick === true ? 3 : 9;
+const say = (text) => {
+  if (values.json !== true) console.log(text);
+};
+
+await access(new URL(coreUrl)).catch(() => {
+  console.error("There is no dist/index.js: run `npm run build` at the root first.");
+  process.exit(1);
+});
+const { stdout } = await promisify(execFile)(nodePath, ["--version"]);
+const node = stdout.trim();
+if (!node.startsWith(`v${expectedMajor}.`))
+  throw new Error(`Wanted Node ${expectedMajor}, found ${node} at ${nodePath}`);
+const versions = await installedVersions();
+
+say(
+  `Node ${node}, ${availableParallelism()} cores (${cpus()[0]?.model ?? "unknown"}), ${rounds} interleaved rounds.`,
+);
+say("Each figure is the median, each spread the lowest to the highest round.\n");
+const cached = await runJson("cached-token.mjs", [String(rounds)], { flags: ["--expose-gc"] });
+say(`${cachedReport(cached, versions)}\n`);
+const imports = await runJson("import-time.mjs", [String(rounds)]);
+say(`${importReport(imports, versions)}\n`);
+const wire = await runJson("wire.mjs", [String(rounds)]);
+say(`${wireReport(wire)}\n`);
+
+const targets = judge({ cached, imports, wire });
+say(targetReport(targets));
+if (values.json === true)
+  console.log(JSON.stringify({ node, rounds, versions, cached, imports, wire, targets }, null, 2));
+if (targets.some(({ met }) => !met)) process.exitCode = 1;
+
+async function installedVersions() {
+  const read = async (path) => JSON.parse(await readFile(new URL(path, import.meta.url), "utf8"));
+  const { dependencies } = await read("package.json");
+  const entries = Object.keys(dependencies).map(async (name) => [
+    name,
+    (await read(`node_modules/${name}/package.json`)).version,
+  ]);
+  return Object.fromEntries(await Promise.all(entries));
+}
