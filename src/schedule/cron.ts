@@ -1,4 +1,4 @@
-import { timeZone } from "./zoned-time.js";
+import { timeZone, type WallTime } from "./zoned-time.js";
 
 /** When a schedule ticks. */
 export interface CronSchedule {
@@ -9,8 +9,9 @@ export interface CronSchedule {
 const second = 1_000;
 const minute = 60 * second;
 const hour = 60 * minute;
+const day = 24 * hour;
 // Eight years can lie between two 29ths of February.
-const longestSearch = 12 * 366;
+const longestSearch = 12 * 366 * day;
 
 /**
  * Reads a cron expression of five fields, or six with seconds first. node-cron reads the fields and says which days
@@ -27,18 +28,29 @@ export async function cronSchedule(expression: string, timezone: string): Promis
   // Asks for noon of civil days only, so that no clock change is in the way.
   const days = createTask(`0 0 12 ${dayOfMonth} ${month} ${dayOfWeek}`, () => {}, { timezone: "UTC" });
   await days.destroy();
-  const matchesDay = (year: number, monthOfYear: number, day: number) =>
-    months?.has(monthOfYear) === true && days.match(new Date(Date.UTC(year, monthOfYear - 1, day, 12)));
+  const matchesDay = (year: number, monthOfYear: number, date: number) =>
+    months?.has(monthOfYear) === true && days.match(new Date(Date.UTC(year, monthOfYear - 1, date, 12)));
   const zone = timeZone(timezone);
+  // Days are gone through as days of a calendar: only those that match are worth looking at in the zone.
+  const startOfNext = (wall: WallTime, end: number): number | undefined => {
+    for (let noon = Date.UTC(wall.year, wall.month - 1, wall.day + 1, 12); noon < end; noon += day) {
+      const date = new Date(noon);
+      const civil = [date.getUTCFullYear(), date.getUTCMonth() + 1, date.getUTCDate()] as const;
+      if (matchesDay(...civil)) return zone.startOfDay(...civil);
+    }
+    return undefined;
+  };
 
   return {
     next(after) {
+      const end = after + longestSearch;
       let time = Math.floor(after / second) * second + second;
-      for (let searched = 0; searched < longestSearch; ) {
+      while (time < end) {
         const wall = zone.wall(time);
         if (!matchesDay(wall.year, wall.month, wall.day)) {
-          searched += 1;
-          time = Math.max(zone.startOfDay(wall.year, wall.month, wall.day + 1), time + second);
+          const start = startOfNext(wall, end);
+          if (start === undefined) return undefined;
+          time = Math.max(start, time + second);
         } else if (hours?.has(wall.hour) !== true) {
           time += hour - wall.minute * minute - wall.second * second;
         } else if (minutes?.has(wall.minute) !== true) {

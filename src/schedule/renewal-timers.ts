@@ -41,7 +41,7 @@ export class RenewalTimers {
 
   /** Renewals have stopped until the next use. */
   get asleep(): boolean {
-    return this.#asleep;
+    return this.#asleep && this.#isIdle();
   }
 
   /** Milliseconds since the epoch. */
@@ -89,17 +89,19 @@ export class RenewalTimers {
     void this.#options.ensureUsableUntil(Number.POSITIVE_INFINITY, "expiry");
   }
 
-  #armTick(schedule: CronSchedule, after = this.#options.clock.now()): void {
-    if (this.#stopped) return;
+  /** Sets the timer of the next tick and tells when that is. Ticks that a sleeping machine missed are left out. */
+  #armTick(schedule: CronSchedule, after = this.#options.clock.now()): number | undefined {
+    if (this.#stopped) return undefined;
     const tick = schedule.next(after);
     const following = tick === undefined ? undefined : schedule.next(tick);
-    if (tick === undefined || following === undefined) return;
+    if (tick === undefined || following === undefined) return undefined;
     const offset = this.#options.spread * Math.min((following - tick) / 10, longestOffset);
     this.#tick.set(tick + offset, () => {
-      if (this.#isIdle()) this.#asleep = true;
-      else void this.#options.ensureUsableUntil(following + offset, "schedule");
-      this.#armTick(schedule, Math.max(tick, this.#options.clock.now() - offset));
+      const next = this.#armTick(schedule, Math.max(tick, this.#options.clock.now() - offset));
+      this.#asleep = this.#isIdle();
+      if (!this.#asleep) void this.#options.ensureUsableUntil(next ?? following, "schedule");
     });
+    return tick + offset;
   }
 
   #isIdle(): boolean {
@@ -124,11 +126,12 @@ class Alarm {
     const left = at - this.#clock.now();
     this.#timer = this.#clock.setTimeout(
       () => {
-        if (left > longestTimer) return this.set(at, ring);
+        // Part of a long wait is over, or the timer was a little early, as those of Node can be.
+        if (this.#clock.now() < at) return this.set(at, ring);
         this.clear();
         ring();
       },
-      Math.min(Math.max(left, 0), longestTimer),
+      Math.min(Math.max(Math.ceil(left), 0), longestTimer),
     );
     this.#timer.unref();
   }

@@ -5,7 +5,7 @@ import { Coalesced } from "./coalesce.js";
 import type { Cooldown } from "./cooldown.js";
 import type { Report } from "./observer.js";
 import { nextTry, type RefreshPolicy, type Timeline, timeline } from "./policy.js";
-import type { RenewalReason } from "./source.js";
+import type { RenewalReason, TokenRequest } from "./source.js";
 import type { Token } from "./token.js";
 
 export interface TokenCacheOptions {
@@ -41,6 +41,8 @@ interface Entry extends Timeline {
 // A token refused so soon after it was issued, and never taken, was no good from the start.
 const youth = 30_000;
 const rejectionsInARow = 2;
+// However short tokens live, they are not renewed in the background more often than this.
+const shortestInterval = 1_000;
 
 /**
  * Holds the token and decides by its age: fresh, it is handed out; stale, it is handed out and renewed behind the
@@ -65,8 +67,9 @@ export class TokenCache {
   constructor(options: TokenCacheOptions) {
     this.#options = options;
     this.#clock = options.clock;
-    this.#cooldown = options.source(() => this.#unexpired() !== undefined);
-    this.#source = new Coalesced(this.#cooldown);
+    this.#cooldown = options.source(() => this.#clock.now() < (this.#entry?.unusableAt ?? 0));
+    // The token is kept as part of the shared request: once that has ended, whoever comes finds it.
+    this.#source = new Coalesced({ getToken: (request) => this.#fetch(request) });
   }
 
   /** The token while it is fresh, at once; otherwise `undefined`, and `getToken` has to be asked. */
@@ -86,8 +89,6 @@ export class TokenCache {
         if (now >= this.#notBefore) this.#renew("expiry").catch(ignore);
         return entry.token;
       }
-      // It has a little left, and the last attempt was a moment ago.
-      if (now < entry.expiresAt && now < this.#notBefore) return entry.token;
     }
     const renewal = this.#renew(this.#rejected && reason === "demand" ? "rejected" : reason);
     const answer = reason === "forced" ? renewal : renewal.catch((error: unknown) => this.#makeDo(error));
@@ -112,10 +113,11 @@ export class TokenCache {
     const age = this.#clock.now() - entry.token.requestedAt;
     this.#drop();
     this.#rejected = true;
-    this.#rejections = entry.confirmed || age > youth ? 0 : this.#rejections + 1;
+    if (entry.confirmed || age > youth) this.#accepted();
+    else this.#rejections += 1;
     const { expiresAt } = entry;
     report("token:rejected", { server, issuer, reason: "rejected", durationMs: age, expiresAt });
-    if (this.#rejections >= rejectionsInARow) this.#cooldown.open(unauthorized(server), "rejected");
+    if (this.#rejections >= rejectionsInARow) this.#cooldown.openForRefusedTokens(unauthorized(server));
   }
 
   /** The server took this token. */
@@ -123,7 +125,7 @@ export class TokenCache {
     const entry = this.#entry;
     if (entry === undefined || entry.token !== token || entry.confirmed) return;
     entry.confirmed = true;
-    this.#rejections = 0;
+    this.#accepted();
   }
 
   /** Takes a token that was got elsewhere. */
@@ -165,12 +167,23 @@ export class TokenCache {
     return entry === undefined ? "none" : "expired";
   }
 
+  /** The server takes our tokens: refusals count from the beginning. */
+  #accepted(): void {
+    if (this.#rejections >= rejectionsInARow) this.#cooldown.reset();
+    this.#rejections = 0;
+  }
+
   async #renew(reason: RenewalReason): Promise<Token> {
-    const first = this.#source.flight === undefined;
-    const flight = this.#source.getToken({ reason, attempt: 1, signal: this.#stopping.signal });
-    if (!first) return await flight;
+    // Asked here already, lest a forced refresh join what is only being refused.
+    const refusal = this.#source.flight === undefined ? this.#cooldown.refusal(reason) : undefined;
+    if (refusal !== undefined) throw refusal;
+    return await this.#source.getToken({ reason, attempt: 1, signal: this.#stopping.signal });
+  }
+
+  /** What callers share: the request, and what its outcome means for the token at hand. */
+  async #fetch(request: TokenRequest): Promise<Token> {
     try {
-      const token = await flight;
+      const token = await this.#cooldown.getToken(request);
       this.#keep(token);
       return token;
     } catch (error) {
@@ -190,7 +203,10 @@ export class TokenCache {
     // A token that is no better than the one before would be renewed at once, again and again.
     const noGain = before !== undefined && times.expiresAt <= before.expiresAt && now >= times.staleAt;
     this.#failures = noGain ? this.#failures + 1 : 0;
-    this.#notBefore = noGain ? nextTry(now, times.unusableAt, this.#failures) : Number.NEGATIVE_INFINITY;
+    this.#notBefore = Math.max(
+      now + shortestInterval,
+      noGain ? nextTry(now, times.unusableAt, this.#failures) : Number.NEGATIVE_INFINITY,
+    );
     if (this.#stopped) return;
     this.#staleAt = times.staleAt;
     this.#plan(times.unusableAt, Math.max(times.staleAt, this.#notBefore));
@@ -198,12 +214,12 @@ export class TokenCache {
 
   #failed(error: unknown): void {
     if (error instanceof McpAuthError) this.#lastError = error;
-    const entry = this.#unexpired();
-    if (entry === undefined) return;
-    this.#failures += 1;
+    const entry = this.#entry;
     const now = this.#clock.now();
-    const end = now < entry.unusableAt ? entry.unusableAt : entry.expiresAt;
-    this.#notBefore = nextTry(now, end, this.#failures);
+    // Later the cool-down sets the pace.
+    if (entry === undefined || now >= entry.unusableAt) return;
+    this.#failures += 1;
+    this.#notBefore = nextTry(now, entry.unusableAt, this.#failures);
     this.#plan(entry.unusableAt, Math.max(entry.staleAt, this.#notBefore));
   }
 
@@ -214,14 +230,10 @@ export class TokenCache {
 
   /** What there is when no new token could be had: until it expires, the old one, if the failure may pass. */
   #makeDo(error: unknown): Token {
-    const entry = this.#unexpired();
-    if (entry !== undefined && error instanceof McpAuthError && error.retryable) return entry.token;
-    throw error;
-  }
-
-  #unexpired(): Entry | undefined {
     const entry = this.#entry;
-    return entry !== undefined && this.#clock.now() < entry.expiresAt ? entry : undefined;
+    const passing = error instanceof McpAuthError && error.retryable;
+    if (entry !== undefined && passing && this.#clock.now() < entry.expiresAt) return entry.token;
+    throw error;
   }
 
   #drop(): void {

@@ -9,7 +9,7 @@ export interface CooldownOptions {
   readonly issuer: string | undefined;
   readonly clock: Clock;
   readonly report: Report;
-  /** While there is a token that could be used, failures open no cool-down: their pace is the cache's business. */
+  /** While there is a usable token, failures open no cool-down: their pace is the cache's business. */
   readonly hasToken: () => boolean;
 }
 
@@ -18,13 +18,15 @@ const longest = 60_000;
 
 /**
  * Keeps callers from hammering a server that refuses: after a failure, calls repeat it with `retryAfter` for 1 s,
- * then 2 s, up to 60 s. A success and a forced refresh end it.
+ * then 2 s, up to 60 s, or for as long as the failure itself asks. A success and a forced refresh end it.
  */
 export class Cooldown implements TokenSource {
   readonly #source: TokenSource;
   readonly #options: CooldownOptions;
   #open: { readonly error: McpAuthError; readonly until: number } | undefined;
   #failures = 0;
+  /** Opened because of tokens that were refused: that another is issued proves nothing. */
+  #tokensRefused = false;
 
   constructor(source: TokenSource, options: CooldownOptions) {
     this.#source = source;
@@ -37,15 +39,22 @@ export class Cooldown implements TokenSource {
     return until !== undefined && until > this.#options.clock.now() ? until : undefined;
   }
 
+  /** The last failure once more, while it stands against a request for this reason. */
+  refusal(reason: RenewalReason): McpAuthError | undefined {
+    const left = (this.#open?.until ?? 0) - this.#options.clock.now();
+    return this.#open !== undefined && left > 0 && reason !== "forced"
+      ? again(this.#open.error, left)
+      : undefined;
+  }
+
   async getToken(request: TokenRequest): Promise<Token> {
-    const { clock, hasToken } = this.#options;
-    const left = (this.#open?.until ?? 0) - clock.now();
-    if (this.#open !== undefined && left > 0 && request.reason !== "forced")
-      throw again(this.#open.error, left);
+    const { hasToken } = this.#options;
+    const refusal = this.refusal(request.reason);
+    if (refusal !== undefined) throw refusal;
     try {
       const token = await this.#source.getToken(request);
       this.#open = undefined;
-      this.#failures = 0;
+      if (!this.#tokensRefused) this.#failures = 0;
       return token;
     } catch (error) {
       if (error instanceof McpAuthError && !request.signal.aborted && !hasToken())
@@ -67,10 +76,17 @@ export class Cooldown implements TokenSource {
     report("token:cooldown", { server, issuer, reason, durationMs: length, code: error.code });
   }
 
-  /** Ends it: a token came from elsewhere, or the credential changed. */
+  /** Starts one because tokens were refused. It grows from time to time until `reset`, not until one is issued. */
+  openForRefusedTokens(error: McpAuthError): void {
+    this.#tokensRefused = true;
+    this.open(error, "rejected");
+  }
+
+  /** Ends it: a token was taken or came from elsewhere, or the credential changed. */
   reset(): void {
     this.#open = undefined;
     this.#failures = 0;
+    this.#tokensRefused = false;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from "../lib/clock.js";
+import { detach } from "../lib/detach.js";
 import type { Grant, IssuedToken } from "../oauth/grant.js";
 import { jwtLifetime } from "./jwt-lifetime.js";
 import type { Report } from "./observer.js";
@@ -14,18 +15,21 @@ export interface GrantSourceOptions {
   readonly report: Report;
 }
 
-/** The leaf: asks at every call. */
+// Ten years, in milliseconds. JSON can hold numbers that make times infinite.
+const longestLifetime = 315_360_000_000;
+
+/** The leaf: asks at every call. Its signal ends the wait even for a grant that does not listen to it. */
 export function grantSource(grant: Grant, options: GrantSourceOptions): TokenSource {
   const { server, issuer, clock, assumedLifetime, report } = options;
   return {
     async getToken({ reason, signal, attempt }) {
       const started = clock.now();
-      const issued = await grant({ signal });
+      const issued = await detach(grant({ signal }), signal);
       const known = knownLifetime(issued);
       const token = new Token({
         ...issued,
         issuer: issued.issuer,
-        expiresAt: issued.requestedAt + (known ?? assumedLifetime),
+        expiresAt: issued.requestedAt + Math.min(known ?? assumedLifetime, longestLifetime),
       });
       if (known === undefined) {
         const { expiresAt } = token;

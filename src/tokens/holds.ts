@@ -20,7 +20,7 @@ export class Holds {
     if (issuer !== undefined) this.#until.set(issuer, Math.max(until, this.#until.get(issuer) ?? 0));
   }
 
-  /** The issuer answered. */
+  /** The issuer may be asked again. */
   release(issuer: string | undefined): void {
     if (issuer !== undefined) this.#until.delete(issuer);
   }

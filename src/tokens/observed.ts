@@ -10,7 +10,10 @@ export interface ObservedOptions {
   readonly report: Report;
 }
 
-/** Reports each attempt: `token:renewed` or `token:failed`. An attempt that was called off is neither. */
+/**
+ * Reports each attempt: `token:renewed` or `token:failed`. One that the deadline ended failed with the reason of its
+ * signal; one that was called off is neither.
+ */
 export function observed(
   source: TokenSource,
   { server, issuer, clock, report }: ObservedOptions,
@@ -25,8 +28,8 @@ export function observed(
         report("token:renewed", { ...event(), expiresAt: token.expiresAt });
         return token;
       } catch (error) {
-        if (error instanceof McpAuthError && !signal.aborted)
-          report("token:failed", { ...event(), code: error.code });
+        const failure: unknown = signal.aborted ? signal.reason : error;
+        if (failure instanceof McpAuthError) report("token:failed", { ...event(), code: failure.code });
         throw error;
       }
     },

@@ -19,6 +19,7 @@ export interface RefreshPolicy {
 // Clocks differ and requests take time: this much of the end is left unused.
 const longestLeeway = 30_000;
 const shortestWindow = 300_000;
+const shortestPause = 100;
 
 /** When a token is to be renewed and when it must not be used any more. Its lifetime counts from the request. */
 export function timeline(
@@ -38,9 +39,10 @@ export function timeline(
 
 /**
  * When to try again after a renewal failed or brought no more time, while there is a usable token: later each time,
- * but never so late that less than three quarters of what remains would be left.
+ * but after at most a quarter of what remains, so that there are several tries before the token is unusable. Close to
+ * that moment the pause no longer shrinks: a server that refuses is not asked ever faster.
  */
 export function nextTry(now: number, unusableAt: number, failures: number): number {
   const grown = 1_000 * 2 ** Math.min(failures - 1, 6);
-  return now + Math.max(Math.min(grown, (unusableAt - now) / 4), 10);
+  return now + Math.max(Math.min(grown, (unusableAt - now) / 4), shortestPause);
 }

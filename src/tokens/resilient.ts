@@ -19,8 +19,9 @@ export interface ResilientOptions {
 
 /**
  * Repeats what may pass: capped exponential backoff with full jitter, or what `Retry-After` says, within the
- * deadline. A `Retry-After` beyond it fails at once as `unavailable` and holds back everybody who would ask the
- * same authorization server. Rejects with the error of the last attempt, or `timeout` when the deadline passed.
+ * deadline. A `Retry-After` beyond it fails at once as `unavailable`. It holds back everybody who would ask the same
+ * authorization server, and so does one after the last attempt; only a forced refresh asks all the same. Rejects with
+ * the error of the last attempt, or `timeout` when the deadline passed.
  */
 export function resilient(source: TokenSource, options: ResilientOptions): TokenSource {
   return { getToken: (request) => acquire(source, request, options) };
@@ -37,19 +38,25 @@ async function acquire(
   if (held > 0 && request.reason !== "forced") throw heldBack(server, held);
   const limit = new AbortController();
   const endsAt = clock.now() + deadline;
-  const passed = clock.setTimeout(() => limit.abort(), deadline);
+  // The reason tells whoever watches the attempt that it failed and was not called off.
+  const passed = clock.setTimeout(() => limit.abort(deadlinePassed(server, deadline)), deadline);
   passed.unref();
-  const onAbort = () => limit.abort();
+  const onAbort = () => limit.abort(request.signal.reason);
   request.signal.addEventListener("abort", onAbort, { once: true });
   if (request.signal.aborted) onAbort();
   try {
     const token = await attempts(source, { ...request, signal: limit.signal }, options, endsAt);
-    holds.release(issuer);
+    // Any other success may be of a request that was sent before the server asked to be left alone.
+    if (request.reason === "forced") holds.release(issuer);
     return token;
   } catch (error) {
     if (request.signal.aborted)
       throw new McpAuthError("aborted", `Server "${server}": the token request was aborted.`, { server });
-    throw limit.signal.aborted ? deadlinePassed(server, deadline) : error;
+    if (limit.signal.aborted) throw deadlinePassed(server, deadline);
+    if (error instanceof McpAuthError && error.retryable && error.retryAfter !== undefined) {
+      holds.hold(issuer, clock.now() + error.retryAfter);
+    }
+    throw error;
   } finally {
     passed.cancel();
     request.signal.removeEventListener("abort", onAbort);
@@ -69,7 +76,7 @@ async function attempts(
     // The common case is over without loading anything.
     const delay = delayBefore(error, 1, options, endsAt);
     if (delay === undefined || retry.attempts <= 1) throw error;
-    await pause(delay, request.signal, options.clock);
+    await pause(delay, request, options.clock);
   }
   const { default: pRetry } = await import("p-retry");
   let refused = false;
@@ -82,7 +89,7 @@ async function attempts(
     async onFailedAttempt({ error, attemptNumber, retriesLeft }) {
       const delay = delayBefore(error, attemptNumber + 1, options, endsAt);
       refused = delay === undefined;
-      if (delay !== undefined && retriesLeft > 0) await pause(delay, request.signal, options.clock);
+      if (delay !== undefined && retriesLeft > 0) await pause(delay, request, options.clock);
     },
     shouldRetry: () => !refused,
   });
@@ -97,17 +104,18 @@ function delayBefore(
 ): number | undefined {
   if (!(error instanceof McpAuthError) || !error.retryable) return undefined;
   const now = clock.now();
-  const { retryAfter } = error;
-  if (retryAfter === undefined) {
-    const delay = backoffDelay(attempt, retry, random);
-    return now + delay < endsAt ? delay : undefined;
-  }
-  if (now + retryAfter < endsAt) return retryAfter;
-  holds.hold(issuer, now + retryAfter);
-  throw heldBack(server, retryAfter);
+  // Another manager may have been told to wait while this attempt was under way.
+  const asked = Math.max(error.retryAfter ?? 0, holds.remaining(issuer, now));
+  if (now + asked >= endsAt) throw heldBack(server, asked);
+  const delay = Math.max(asked, error.retryAfter === undefined ? backoffDelay(attempt, retry, random) : 0);
+  return now + delay < endsAt ? delay : undefined;
 }
 
-function pause(milliseconds: number, signal: AbortSignal, clock: Clock): Promise<void> {
+/**
+ * Waits between two attempts. Nothing but this timer keeps the process alive then, so it does where somebody waits
+ * for the token; a renewal in the background keeps no process.
+ */
+function pause(milliseconds: number, { signal, reason }: TokenRequest, clock: Clock): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = () => {
       timer.cancel();
@@ -121,6 +129,7 @@ function pause(milliseconds: number, signal: AbortSignal, clock: Clock): Promise
       end();
       resolve();
     }, milliseconds);
+    if (reason === "expiry" || reason === "schedule") timer.unref();
     if (signal.aborted) onAbort();
     else signal.addEventListener("abort", onAbort, { once: true });
   });
@@ -129,8 +138,8 @@ function pause(milliseconds: number, signal: AbortSignal, clock: Clock): Promise
 function heldBack(server: string, retryAfter: number): McpAuthError {
   return new McpAuthError(
     "unavailable",
-    `Server "${server}": its authorization server asks to be left alone for ${Math.ceil(retryAfter / 1_000)} s, ` +
-      'which is longer than the "deadline". Try again then.',
+    `Server "${server}": its authorization server asks to be left alone for ${Math.ceil(retryAfter / 1_000)} s. ` +
+      "Try again then.",
     { server, retryable: true, retryAfter },
   );
 }

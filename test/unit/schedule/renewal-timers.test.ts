@@ -1,0 +1,268 @@
+import { describe, expect, test } from "vitest";
+import type { Clock } from "../../../src/lib/clock.js";
+import type { CronSchedule } from "../../../src/schedule/cron.js";
+import { RenewalTimers } from "../../../src/schedule/renewal-timers.js";
+import { fakeClock } from "../../support/fake-clock.js";
+
+const second = 1_000;
+const minute = 60 * second;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+/** A schedule that ticks on every multiple of so many milliseconds. */
+const every = (interval: number): CronSchedule => ({
+  next: (after) => (Math.floor(after / interval) + 1) * interval,
+});
+
+interface Setup {
+  readonly automatic?: boolean;
+  readonly idle?: number;
+  readonly spread?: number;
+  readonly schedule?: CronSchedule;
+}
+
+function timers({ automatic = true, idle, spread = 0, schedule }: Setup = {}) {
+  const clock = fakeClock();
+  const started = clock.now();
+  /** When, why, and how long after that the token is to be usable. */
+  const renewals: [number, string, number][] = [];
+  const renewal = new RenewalTimers({
+    clock,
+    automatic,
+    idle,
+    spread,
+    cron: schedule && (async () => schedule),
+    ensureUsableUntil: async (time, reason) =>
+      void renewals.push([clock.now() - started, reason, time - clock.now()]),
+  });
+  return { timers: renewal, clock, renewals, started };
+}
+
+describe("the expiry timer", () => {
+  test("renews at the planned moment, without start()", async () => {
+    const { timers: t, clock, renewals, started } = timers();
+    t.plan(started + 39 * second);
+    expect(t.nextRefreshAt).toBe(started + 39 * second);
+    await clock.advance(39 * second - 1);
+    expect(renewals).toEqual([]);
+    await clock.advance(1);
+    expect(renewals).toEqual([[39 * second, "expiry", Number.POSITIVE_INFINITY]]);
+    expect(t.nextRefreshAt).toBeUndefined();
+  });
+
+  test("lets the process end, and there is one at a time", () => {
+    const { timers: t, clock, started } = timers();
+    t.plan(started + second);
+    t.plan(started + 2 * second);
+    expect(clock.pending).toEqual([{ dueAt: started + 2 * second, delay: 2 * second, unrefd: true }]);
+    t.plan(undefined);
+    expect(clock.pending).toEqual([]);
+  });
+
+  test("is never longer than a day, and yet rings after ten years", async () => {
+    const { timers: t, clock, renewals, started } = timers();
+    const far = 100 * day + 5;
+    t.plan(started + far);
+    for (let passed = 0; passed < 100; passed += 1) {
+      expect(clock.pending.map(({ delay }) => delay <= day)).toEqual([true]);
+      expect(t.nextRefreshAt).toBe(started + far);
+      await clock.advance(day);
+    }
+    expect(renewals).toEqual([]);
+    await clock.advance(5);
+    expect(renewals).toHaveLength(1);
+  });
+
+  test("that rings a little early, as real ones do, waits for the rest", async () => {
+    const clock = fakeClock();
+    const early: Clock = {
+      now: () => clock.now(),
+      setTimeout: (callback, ms) => clock.setTimeout(callback, Math.max(ms - 1, 1)),
+    };
+    let rang = 0;
+    const t = new RenewalTimers({
+      clock: early,
+      automatic: true,
+      idle: undefined,
+      spread: 0,
+      cron: undefined,
+      async ensureUsableUntil() {
+        rang = clock.now();
+      },
+    });
+    const at = clock.now() + 10 * second;
+    t.plan(at);
+    await clock.advance(10 * second - 1);
+    expect(rang).toBe(0);
+    expect(t.nextRefreshAt).toBe(at);
+    await clock.advance(1);
+    expect(rang).toBe(at);
+  });
+
+  test("does nothing with `automatic: false`, nor after stop", async () => {
+    const onDemand = timers({ automatic: false, schedule: every(minute) });
+    onDemand.timers.plan(onDemand.started + second);
+    onDemand.timers.startTicking();
+    await onDemand.clock.advance(hour);
+    const stopped = timers({ schedule: every(minute) });
+    stopped.timers.plan(stopped.started + second);
+    await stopped.clock.settle();
+    stopped.timers.stop();
+    stopped.timers.stop();
+    stopped.timers.plan(stopped.started + second);
+    stopped.timers.startTicking();
+    expect(stopped.clock.pending).toEqual([]);
+    await stopped.clock.advance(hour);
+    expect([onDemand.renewals, stopped.renewals]).toEqual([[], []]);
+    expect(onDemand.clock.pending).toEqual([]);
+  });
+
+  test("that was stopped while the schedule is loading starts none", async () => {
+    const { timers: t, clock } = timers({ schedule: every(minute) });
+    t.startTicking();
+    t.stop();
+    await clock.settle();
+    expect(clock.pending).toEqual([]);
+  });
+});
+
+describe("a manager that nobody uses", () => {
+  test("falls asleep after `idle`, and wakes with its next token", async () => {
+    const { timers: t, clock, renewals, started } = timers({ idle: 30 * minute });
+    t.used(clock.now());
+    t.plan(started + 30 * minute);
+    await clock.advance(30 * minute);
+    expect(renewals).toHaveLength(1);
+    t.plan(started + 31 * minute);
+    await clock.advance(minute);
+    expect(renewals).toHaveLength(1);
+    expect(t.asleep).toBe(true);
+    expect(t.nextRefreshAt).toBeUndefined();
+    t.used(clock.now());
+    expect(t.asleep).toBe(false);
+    t.plan(clock.now() + minute);
+    await clock.advance(minute);
+    expect(renewals).toHaveLength(2);
+  });
+
+  test("is kept warm without `idle`", async () => {
+    const { timers: t, clock, renewals, started } = timers();
+    t.plan(started + 365 * day);
+    await clock.advance(365 * day);
+    expect(renewals).toHaveLength(1);
+    expect(t.asleep).toBe(false);
+  });
+
+  test("with a schedule and `idle` is not renewed by ticks, and is again once it is used", async () => {
+    const { timers: t, clock, renewals } = timers({ schedule: every(minute), idle: 2 * minute });
+    t.startTicking();
+    await clock.advance(2 * minute);
+    expect(renewals).toHaveLength(2);
+    await clock.advance(10 * minute);
+    expect(renewals).toHaveLength(2);
+    expect(t.asleep).toBe(true);
+    t.used(clock.now());
+    await clock.advance(minute);
+    expect(renewals).toHaveLength(3);
+    expect(t.asleep).toBe(false);
+  });
+});
+
+describe("a schedule", () => {
+  test("ticks from start() on, for a token usable until the next tick", async () => {
+    const { timers: t, clock, renewals } = timers({ schedule: every(10 * minute) });
+    t.startTicking();
+    t.startTicking();
+    await clock.advance(20 * minute);
+    expect(renewals).toEqual([
+      [10 * minute, "schedule", 10 * minute],
+      [20 * minute, "schedule", 10 * minute],
+    ]);
+  });
+
+  test("ticks from the first token on without start(), beside the expiry timer", async () => {
+    const { timers: t, clock, renewals, started } = timers({ schedule: every(10 * minute) });
+    await clock.advance(15 * minute);
+    expect(renewals).toEqual([]);
+    t.plan(started + 17 * minute);
+    await clock.settle();
+    expect(t.nextRefreshAt).toBe(started + 17 * minute);
+    expect(clock.pending.map(({ unrefd }) => unrefd)).toEqual([true, true]);
+    await clock.advance(5 * minute);
+    expect(renewals.map(([at, reason]) => [at / minute, reason])).toEqual([
+      [17, "expiry"],
+      [20, "schedule"],
+    ]);
+  });
+
+  test.each([
+    ["a tenth of the interval", minute, 0.5, 3 * second],
+    ["at most 30 s", hour, 1, 30 * second],
+  ])("is delayed by up to %s, the same for each tick", async (_, interval, spread, offset) => {
+    const { timers: t, clock, renewals } = timers({ schedule: every(interval), spread });
+    t.startTicking();
+    await clock.advance(3 * interval + offset);
+    expect(renewals).toEqual([1, 2, 3].map((tick) => [tick * interval + offset, "schedule", interval]));
+  });
+
+  test("with uneven intervals renews for the moment of the next tick, its delay included", async () => {
+    const base = fakeClock().now();
+    const moments = [minute, 2 * minute, 10 * hour, 20 * hour].map((at) => base + at);
+    const {
+      timers: t,
+      clock,
+      renewals,
+    } = timers({
+      spread: 1,
+      schedule: { next: (after) => moments.find((at) => at > after) },
+    });
+    t.startTicking();
+    await clock.advance(minute + 6 * second);
+    // The next comes at two minutes, and 30 s later because the one after that is hours away.
+    expect(renewals).toEqual([[minute + 6 * second, "schedule", minute + 24 * second]]);
+  });
+
+  test("does not make up for ticks that a sleeping machine missed", async () => {
+    const clock = fakeClock();
+    const started = clock.now();
+    let asleep = 0;
+    const renewals: number[] = [];
+    const t = new RenewalTimers({
+      clock: {
+        now: () => clock.now() + asleep,
+        setTimeout: (callback, ms) => clock.setTimeout(callback, ms),
+      },
+      automatic: true,
+      idle: undefined,
+      spread: 0,
+      cron: async () => every(minute),
+      async ensureUsableUntil(time) {
+        renewals.push(time - started);
+      },
+    });
+    t.startTicking();
+    await clock.settle();
+    asleep = 5 * hour;
+    await clock.advance(minute);
+    await clock.advance(minute);
+    expect(renewals).toHaveLength(2);
+    // What is renewed late is renewed for the ticks to come, not for one that has passed.
+    expect(renewals[0]).toBeGreaterThan(5 * hour);
+  });
+
+  test("that has no next tick sets no timer", async () => {
+    const { timers: t, clock } = timers({ schedule: { next: () => undefined } });
+    t.startTicking();
+    await clock.settle();
+    expect(clock.pending).toEqual([]);
+  });
+
+  test("that is days away is waited for in steps of a day", async () => {
+    const { timers: t, clock, renewals } = timers({ schedule: every(30 * day) });
+    t.startTicking();
+    await clock.settle();
+    expect(clock.pending.map(({ delay }) => delay <= day)).toEqual([true]);
+    await clock.advance(30 * day);
+    expect(renewals).toHaveLength(1);
+  });
+});

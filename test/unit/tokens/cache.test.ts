@@ -1,0 +1,457 @@
+import { getEventListeners } from "node:events";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fakeClock } from "../../support/fake-clock.js";
+import { failure, outage, refusal, rejection, room, second, token } from "./fixtures.js";
+
+const demand = { reason: "demand" } as const;
+const forced = { reason: "forced" } as const;
+
+const unhandled: unknown[] = [];
+const note = (reason: unknown) => void unhandled.push(reason);
+beforeAll(() => void process.on("unhandledRejection", note));
+afterAll(() => {
+  process.off("unhandledRejection", note);
+  expect(unhandled).toEqual([]);
+});
+
+describe("one request for any number of callers", () => {
+  test("1,000 first calls at once send one", async () => {
+    const { cache, requests } = room();
+    const calls = Array.from({ length: 1_000 }, () => cache.getToken(demand));
+    const tokens = new Set((await Promise.all(calls)).map(({ accessToken }) => accessToken));
+    expect([...tokens]).toEqual(["token-1"]);
+    expect(requests).toHaveLength(1);
+  });
+
+  test("1,000 calls across an expiry send one more, and none fails", async () => {
+    const { cache, requests, clock } = room();
+    await cache.getToken(demand);
+    await clock.advance(61 * second);
+    const tokens = await Promise.all(Array.from({ length: 1_000 }, () => cache.getToken(demand)));
+    expect(new Set(tokens.map(({ accessToken }) => accessToken))).toEqual(new Set(["token-2"]));
+    expect(requests).toHaveLength(2);
+  });
+
+  test("calls that come while a renewal ends, in any microtask, do not send another", async () => {
+    const { cache, requests } = room({ answer: async () => ({}) });
+    const calls: Promise<unknown>[] = [];
+    for (let turn = 0; turn < 60; turn += 1) {
+      calls.push(cache.getToken(demand));
+      await Promise.resolve();
+    }
+    await Promise.all(calls);
+    expect(requests).toHaveLength(1);
+  });
+
+  test("forced refreshes share one request, also one that is already under way", async () => {
+    const { cache, requests } = room();
+    await cache.getToken(demand);
+    const tokens = await Promise.all([
+      cache.getToken(forced),
+      cache.getToken(forced),
+      cache.getToken(forced),
+    ]);
+    expect(tokens.map(({ accessToken }) => accessToken)).toEqual(["token-2", "token-2", "token-2"]);
+    expect(requests).toHaveLength(2);
+  });
+});
+
+describe("a fresh token", () => {
+  test("is handed out without waiting and without a request", async () => {
+    const { cache, clock, requests } = room();
+    expect(cache.peek(clock.now())).toBeUndefined();
+    const first = await cache.getToken(demand);
+    expect(cache.peek(clock.now())).toBe(first);
+    expect(cache.peek(clock.now() + 38_999)).toBe(first);
+    expect(cache.peek(clock.now() + 39_000)).toBeUndefined();
+    expect(cache.snapshot()).toEqual({ state: "fresh", expiresAt: clock.now() + 60 * second });
+    expect(requests).toHaveLength(1);
+  });
+
+  test("is replaced by a forced refresh; one that fails throws and keeps it", async () => {
+    const { cache, clock } = room({ answer: (n) => (n === 1 ? refusal() : {}) });
+    const first = await cache.getToken(demand);
+    expect((await rejection(cache.getToken(forced))).code).toBe("token_request_rejected");
+    expect(cache.peek(clock.now())).toBe(first);
+    expect((await cache.getToken(forced)).accessToken).toBe("token-3");
+  });
+});
+
+describe("a stale token", () => {
+  test("is handed out at once while one renewal goes on behind it", async () => {
+    const { cache, clock, requests, events } = room();
+    await cache.getToken(demand);
+    await clock.advance(39 * second);
+    expect(cache.snapshot().state).toBe("stale");
+    const during = await Promise.all(Array.from({ length: 50 }, () => cache.getToken(demand)));
+    expect(new Set(during.map(({ accessToken }) => accessToken))).toEqual(new Set(["token-1"]));
+    await clock.settle();
+    expect(cache.peek(clock.now())?.accessToken).toBe("token-2");
+    expect(requests).toHaveLength(2);
+    expect(events.map(({ name, reason }) => [name, reason])).toEqual([
+      ["token:renewed", "demand"],
+      ["token:renewed", "expiry"],
+    ]);
+  });
+
+  test.each([
+    ["passing", outage],
+    ["permanent", refusal],
+  ])(
+    "stays in use when its renewal fails, %s or not: an event, a pause, and no rejection",
+    async (_, error) => {
+      const { cache, clock, requests, events } = room({ answer: (n) => (n === 0 ? {} : error()) });
+      await cache.getToken(demand);
+      await clock.advance(39 * second);
+      for (let call = 0; call < 100; call += 1) {
+        expect((await cache.getToken(demand)).accessToken).toBe("token-1");
+        await clock.settle();
+      }
+      expect(requests).toHaveLength(2);
+      expect(events.map(({ name }) => name)).toEqual(["token:renewed", "token:failed"]);
+      expect(cache.snapshot()).toMatchObject({ state: "stale", lastError: { code: error().code } });
+    },
+  );
+
+  test("is tried again after a pause of at most a quarter of what remains", async () => {
+    const { cache, clock, renewAt } = room({ answer: (n) => (n === 0 ? {} : outage()) });
+    await cache.getToken(demand);
+    const unusableAt = clock.now() + 54 * second;
+    const tries: number[] = [];
+    await clock.advance(39 * second);
+    for (let at = renewAt(); at !== undefined; at = renewAt()) {
+      const left = unusableAt - clock.now();
+      await clock.advance(Math.max(at - clock.now(), 0));
+      if (tries.length > 0) expect(at - (tries.at(-1) ?? 0)).toBeLessThanOrEqual(Math.max(left / 4, 100) + 1);
+      tries.push(at);
+      await cache.ensureUsableUntil(Number.POSITIVE_INFINITY, "expiry");
+    }
+    expect(tries.length).toBeGreaterThan(4);
+    // A server that refuses must not be asked ever faster towards the end.
+    expect(tries.length).toBeLessThan(25);
+    expect(tries.every((at) => at < unusableAt)).toBe(true);
+  });
+});
+
+describe("an unusable token that has not expired", () => {
+  async function unusable(error: () => ReturnType<typeof outage>) {
+    const opened = room({ answer: (n) => (n === 0 ? {} : error()) });
+    await opened.cache.getToken(demand);
+    await opened.clock.advance(55 * second);
+    return opened;
+  }
+
+  test("makes do when the failure may pass, without a request a call", async () => {
+    const { cache, clock, requests } = await unusable(outage);
+    for (let call = 0; call < 20; call += 1) {
+      expect((await cache.getToken(demand)).accessToken).toBe("token-1");
+    }
+    expect(requests).toHaveLength(2);
+    await clock.advance(5 * second);
+    expect((await rejection(cache.getToken(demand))).code).toBe("unavailable");
+  });
+
+  test("does not hide a permanent failure, neither at once nor in the pause after it", async () => {
+    const { cache, requests } = await unusable(refusal);
+    expect((await rejection(cache.getToken(demand))).code).toBe("token_request_rejected");
+    expect((await rejection(cache.getToken(demand))).code).toBe("token_request_rejected");
+    expect(requests).toHaveLength(2);
+  });
+});
+
+test("an expired token is never handed out, whatever the server does and whenever it is asked", async () => {
+  const step = fc.record({
+    wait: fc.integer({ min: 0, max: 120_000 }),
+    reason: fc.constantFrom("demand", "forced", "demand"),
+  });
+  const answer = fc.oneof(fc.integer({ min: -10, max: 400 }), fc.constant("down"), fc.constant("no"));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(step, { maxLength: 8 }),
+      fc.array(answer, { maxLength: 8 }),
+      async (steps, answers) => {
+        const sent: number[] = [];
+        const clock = fakeClock();
+        const { cache } = room({
+          clock,
+          answer(n) {
+            sent.push(n);
+            const kind = answers[n] ?? 60;
+            return kind === "down" ? outage() : kind === "no" ? refusal() : { expiresIn: kind };
+          },
+        });
+        for (const { wait, reason } of steps) {
+          await clock.advance(wait);
+          const before = sent.length;
+          // What was got just now goes to whoever waited for it, however short its life.
+          const got = await cache.getToken({ reason }).catch(() => undefined);
+          if (got !== undefined && sent.length === before) expect(got.expiresAt).toBeGreaterThan(clock.now());
+        }
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+describe("lifetimes that are too short or too long", () => {
+  test.each([0, -60])(
+    "a token of %d seconds goes to all who waited for it, and is not kept",
+    async (expiresIn) => {
+      const { cache, requests, renewAt } = room({ answer: () => ({ expiresIn }) });
+      const tokens = await Promise.all([cache.getToken(demand), cache.getToken(demand)]);
+      expect(tokens.map(({ accessToken }) => accessToken)).toEqual(["token-1", "token-1"]);
+      expect((await cache.getToken(demand)).accessToken).toBe("token-2");
+      expect(requests).toHaveLength(2);
+      expect(renewAt()).toBeUndefined();
+    },
+  );
+
+  test.each([0.01, 0.5, 1])(
+    "one of %d seconds is not renewed by itself again and again",
+    async (expiresIn) => {
+      const { cache, renewAt, requests, clock } = room({ answer: () => ({ expiresIn }) });
+      await cache.getToken(demand);
+      const until = clock.now() + 60 * second;
+      for (let at = renewAt(); at !== undefined && at < until; at = renewAt()) {
+        await clock.advance(Math.max(at - clock.now(), 0));
+        await cache.ensureUsableUntil(Number.POSITIVE_INFINITY, "expiry");
+      }
+      expect(requests.length).toBeLessThanOrEqual(61);
+    },
+  );
+
+  test("one whose answer took most of its life is not renewed without end", async () => {
+    const clock = fakeClock();
+    const { cache, renewAt, requests } = room({
+      clock,
+      answer: async () => {
+        await new Promise<void>((resolve) => void clock.setTimeout(resolve, 1_500));
+        return { expiresIn: 2 };
+      },
+    });
+    const first = cache.getToken(demand);
+    await clock.advance(1_500);
+    await first;
+    const until = clock.now() + 60 * second;
+    for (let at = renewAt(); at !== undefined && at < until; at = renewAt()) {
+      await clock.advance(Math.max(at - clock.now(), 0));
+      const renewal = cache.ensureUsableUntil(Number.POSITIVE_INFINITY, "expiry");
+      await clock.advance(1_500);
+      await renewal;
+    }
+    expect(requests.length).toBeLessThanOrEqual(30);
+  });
+
+  test("one of ten years is fresh for nine and more", async () => {
+    const { cache, clock } = room({ answer: () => ({ expiresIn: 315_360_000 }) });
+    const { expiresAt } = await cache.getToken(demand);
+    expect(cache.peek(clock.now() + 9 * 365 * 86_400_000)?.expiresAt).toBe(expiresAt);
+  });
+
+  test("a renewal that brings the same expiry again does not cause a loop", async () => {
+    const clock = fakeClock();
+    const expiry = clock.now() + 60 * second;
+    const { cache, requests, renewAt } = room({
+      clock,
+      answer: () => ({ accessToken: "same", expiresIn: (expiry - clock.now()) / second }),
+    });
+    await cache.getToken(demand);
+    for (let at = renewAt(); at !== undefined && at < expiry; at = renewAt()) {
+      await clock.advance(Math.max(at - clock.now(), 0));
+      await cache.ensureUsableUntil(Number.POSITIVE_INFINITY, "expiry");
+    }
+    expect(requests.length).toBeLessThan(12);
+  });
+});
+
+describe("a caller's signal", () => {
+  test("detaches that caller alone", async () => {
+    const clock = fakeClock();
+    const { cache, requests } = room({
+      clock,
+      answer: () => new Promise((resolve) => void clock.setTimeout(() => resolve({}), 100)),
+    });
+    const leaving = new AbortController();
+    const left = rejection(cache.getToken({ reason: "demand", signal: leaving.signal }));
+    const staying = cache.getToken({ reason: "demand", signal: new AbortController().signal });
+    await clock.settle();
+    leaving.abort();
+    expect(await left).toMatchObject({ code: "aborted", server: "billing" });
+    expect(requests[0]?.aborted).toBe(false);
+    await clock.advance(100);
+    expect((await staying).accessToken).toBe("token-1");
+  });
+
+  test("that is aborted before the call sends nothing", async () => {
+    const { cache, requests } = room();
+    expect((await rejection(cache.getToken({ reason: "demand", signal: AbortSignal.abort() }))).code).toBe(
+      "aborted",
+    );
+    expect(requests).toHaveLength(0);
+  });
+
+  test("keeps no listener, whether the request succeeds or fails", async () => {
+    const { signal } = new AbortController();
+    await room().cache.getToken({ reason: "demand", signal });
+    await rejection(room({ answer: refusal }).cache.getToken({ reason: "demand", signal }));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(getEventListeners(signal, "abort")).toHaveLength(0);
+  });
+});
+
+describe("stop", () => {
+  test("ends new calls at once, also for a fresh token, and may be repeated", async () => {
+    const { cache, clock, renewAt } = room();
+    await cache.getToken(demand);
+    await cache.stop(5 * second);
+    await cache.stop(5 * second);
+    expect(cache.peek(clock.now())).toBeUndefined();
+    expect((await rejection(cache.getToken(demand))).code).toBe("stopped");
+    expect((await rejection(cache.getToken(forced))).code).toBe("stopped");
+    expect(cache.snapshot().state).toBe("stopped");
+    expect(renewAt()).toBeUndefined();
+    expect(clock.pending).toEqual([]);
+  });
+
+  test("lets a renewal in flight finish within the grace", async () => {
+    const clock = fakeClock();
+    const { cache } = room({
+      clock,
+      answer: () => new Promise((resolve) => void clock.setTimeout(() => resolve({}), 4 * second)),
+    });
+    const waiting = cache.getToken(demand);
+    const stopped = cache.stop(5 * second);
+    await clock.advance(4 * second);
+    expect((await waiting).accessToken).toBe("token-1");
+    await stopped;
+    expect(clock.pending).toEqual([]);
+  });
+
+  test("aborts it then, and every caller gets `stopped`, though the grant ignores its signal", async () => {
+    const { cache, clock, requests } = room({ answer: () => new Promise(() => {}) });
+    const waiting = [cache.getToken(demand), cache.getToken(demand), cache.getToken(forced)].map(rejection);
+    const stopped = cache.stop(5 * second);
+    await clock.advance(5 * second);
+    expect((await Promise.all(waiting)).map(({ code }) => code)).toEqual(["stopped", "stopped", "stopped"]);
+    expect(requests[0]?.aborted).toBe(true);
+    await stopped;
+    expect(clock.pending).toEqual([]);
+  });
+});
+
+describe("a rejected token", () => {
+  test("is dropped, and the next call brings another for that reason", async () => {
+    const { cache, events } = room();
+    const { accessToken, expiresAt } = await cache.getToken(demand);
+    cache.reject(accessToken);
+    expect((await cache.getToken(demand)).accessToken).toBe("token-2");
+    expect(events.map(({ name, reason }) => [name, reason])).toEqual([
+      ["token:renewed", "demand"],
+      ["token:rejected", "rejected"],
+      ["token:renewed", "rejected"],
+    ]);
+    expect(events[1]).toMatchObject({ server: "billing", issuer: "https://auth.example", expiresAt });
+  });
+
+  test("leaves a newer one in use", async () => {
+    const { cache, events, clock } = room();
+    const { accessToken } = await cache.getToken(demand);
+    const newer = await cache.getToken(forced);
+    cache.reject(accessToken);
+    expect(cache.peek(clock.now())).toBe(newer);
+    expect(events.filter(({ name }) => name === "token:rejected")).toEqual([]);
+  });
+
+  test("twice in a row, both new: calls are `unauthorized` until the cool-down ends", async () => {
+    const { cache, clock, requests, events } = room();
+    cache.reject((await cache.getToken(demand)).accessToken);
+    cache.reject((await cache.getToken(demand)).accessToken);
+    const error = await rejection(cache.getToken(demand));
+    expect(error).toMatchObject({ code: "unauthorized", server: "billing", retryAfter: 1_000 });
+    expect(requests).toHaveLength(2);
+    expect(cache.snapshot().state).toBe("cooldown");
+    expect(events.at(-1)).toMatchObject({ name: "token:cooldown", code: "unauthorized" });
+    await clock.advance(1_000);
+    expect((await cache.getToken(demand)).accessToken).toBe("token-3");
+  });
+
+  test("again and again: the cool-downs grow, although each time a token is issued", async () => {
+    const { cache, clock } = room();
+    cache.reject((await cache.getToken(demand)).accessToken);
+    const lengths: (number | undefined)[] = [];
+    for (let round = 0; round < 8; round += 1) {
+      cache.reject((await cache.getToken(demand)).accessToken);
+      const { retryAfter } = await rejection(cache.getToken(demand));
+      lengths.push(retryAfter);
+      await clock.advance(retryAfter ?? 0);
+    }
+    expect(lengths).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
+  });
+
+  test("after one that the server took, counts from the beginning", async () => {
+    const { cache } = room();
+    const revoked = await cache.getToken(demand);
+    cache.confirm(revoked);
+    cache.reject(revoked.accessToken);
+    cache.reject((await cache.getToken(demand)).accessToken);
+    expect((await cache.getToken(demand)).accessToken).toBe("token-3");
+  });
+});
+
+describe("a token from elsewhere", () => {
+  test("is used, and ends the cool-down", async () => {
+    const { cache, clock } = room({ answer: refusal });
+    await rejection(cache.getToken(demand));
+    const brought = token({ requestedAt: clock.now(), expiresAt: clock.now() + 60 * second });
+    cache.accept(brought);
+    expect(await cache.getToken(demand)).toBe(brought);
+  });
+});
+
+describe("ensureUsableUntil", () => {
+  test("renews only what would not last until then", async () => {
+    const { cache, clock, requests, events } = room();
+    await cache.getToken(demand);
+    // Nothing is renewed in the background within a second of its arrival.
+    await cache.ensureUsableUntil(clock.now() + 55 * second, "schedule");
+    expect(requests).toHaveLength(1);
+    await clock.advance(second);
+    await cache.ensureUsableUntil(clock.now() + 52 * second, "schedule");
+    expect(requests).toHaveLength(1);
+    await cache.ensureUsableUntil(clock.now() + 55 * second, "schedule");
+    expect(requests).toHaveLength(2);
+    expect(events.at(-1)).toMatchObject({ name: "token:renewed", reason: "schedule" });
+  });
+
+  test("never rejects, and respects the cool-down", async () => {
+    const { cache, clock, requests } = room({ answer: refusal });
+    await cache.ensureUsableUntil(clock.now() + second, "schedule");
+    await cache.ensureUsableUntil(clock.now() + second, "schedule");
+    expect(requests).toHaveLength(1);
+    await cache.stop(0);
+    await cache.ensureUsableUntil(clock.now() + second, "schedule");
+    expect(requests).toHaveLength(1);
+  });
+});
+
+test("a failure that hits the deadline in the background is an event too", async () => {
+  const { cache, clock, events } = room({
+    deadline: 5 * second,
+    answer: (n) => (n === 0 ? { expiresIn: 3_600 } : new Promise(() => {})),
+  });
+  await cache.getToken(demand);
+  await clock.advance(3_270 * second);
+  await cache.getToken(demand);
+  await clock.advance(5 * second);
+  expect(events.at(-1)).toMatchObject({ name: "token:failed", code: "timeout", reason: "expiry" });
+  expect(cache.snapshot()).toMatchObject({ state: "stale", lastError: { code: "timeout" } });
+});
+
+test("`forced` gets through beside calls that the cool-down refuses", async () => {
+  const { cache } = room({ answer: (n) => (n === 0 ? failure("token_request_rejected") : {}) });
+  await rejection(cache.getToken(demand));
+  const [refused, got] = await Promise.allSettled([cache.getToken(demand), cache.getToken(forced)]);
+  expect(refused).toMatchObject({ status: "rejected", reason: { code: "token_request_rejected" } });
+  expect(got).toMatchObject({ status: "fulfilled", value: { expiresAt: expect.any(Number) } });
+});

@@ -1,0 +1,121 @@
+import { McpAuthError, type McpAuthErrorCode, type McpAuthErrorOptions } from "../../../src/errors/error.js";
+import type { Grant, IssuedToken } from "../../../src/oauth/grant.js";
+import { TokenCache } from "../../../src/tokens/cache.js";
+import { Cooldown } from "../../../src/tokens/cooldown.js";
+import { grantSource } from "../../../src/tokens/grant-source.js";
+import { Holds } from "../../../src/tokens/holds.js";
+import { observed } from "../../../src/tokens/observed.js";
+import type { Report, TokenEvent, TokenEventName } from "../../../src/tokens/observer.js";
+import { resilient } from "../../../src/tokens/resilient.js";
+import { Token } from "../../../src/tokens/token.js";
+import { type FakeClock, fakeClock } from "../../support/fake-clock.js";
+
+export const server = "billing";
+export const issuer = "https://auth.example";
+export const second = 1_000;
+
+/** What one request to the authorization server ends with. */
+export type Answer = Partial<IssuedToken> | McpAuthError | Promise<Partial<IssuedToken> | McpAuthError>;
+
+export interface RecordedEvent extends TokenEvent {
+  readonly name: TokenEventName;
+}
+
+export interface Room {
+  readonly clock: FakeClock;
+  readonly cache: TokenCache;
+  readonly cooldown: Cooldown;
+  readonly holds: Holds;
+  readonly events: RecordedEvent[];
+  /** The signals of the requests that went out, in order. */
+  readonly requests: AbortSignal[];
+  /** When the cache last wanted its token renewed. */
+  readonly renewAt: () => number | undefined;
+}
+
+export interface RoomOptions {
+  /** What the n-th request (from 0) is answered with; tokens are called `token-1`, `token-2`… unless named. */
+  readonly answer?: (request: number, signal: AbortSignal) => Answer;
+  readonly clock?: FakeClock;
+  readonly holds?: Holds;
+  readonly attempts?: number;
+  readonly deadline?: number;
+  readonly ahead?: number;
+}
+
+/** The chain from a grant in memory to the cache, as the runtime wires it. Jitter is off: `random` gives 0. */
+export function room(options: RoomOptions = {}): Room {
+  const { clock = fakeClock(), holds = new Holds(), attempts = 1, deadline = 30 * second, ahead } = options;
+  const events: RecordedEvent[] = [];
+  const requests: AbortSignal[] = [];
+  const report: Report = (name, event) => void events.push({ name, ...event });
+  const random = () => 0;
+  const common = { server, issuer, clock, report };
+  const grant: Grant = async ({ signal }) => {
+    const requestedAt = clock.now();
+    const number = requests.push(signal) - 1;
+    const answer = await (options.answer?.(number, signal) ?? {});
+    if (answer instanceof McpAuthError) throw answer;
+    return issued({ accessToken: `token-${number + 1}`, requestedAt, ...answer });
+  };
+  let cooldown: Cooldown | undefined;
+  let renewAt: number | undefined;
+  const cache = new TokenCache({
+    ...common,
+    policy: { ahead, jitter: 0.2, random },
+    onPlan: (at) => {
+      renewAt = at;
+    },
+    source: (hasToken) => {
+      const leaf = observed(grantSource(grant, { ...common, assumedLifetime: 300 * second }), common);
+      const retry = { attempts, min: 250, max: 10 * second };
+      const patient = resilient(leaf, { server, issuer, clock, random, retry, deadline, holds });
+      cooldown = new Cooldown(patient, { ...common, hasToken });
+      return cooldown;
+    },
+  });
+  if (cooldown === undefined) throw new Error("The cache made no source.");
+  return { clock, cache, cooldown, holds, events, requests, renewAt: () => renewAt };
+}
+
+export function issued(fields: Partial<IssuedToken>): IssuedToken {
+  return {
+    accessToken: "token",
+    tokenType: "Bearer",
+    expiresIn: 60,
+    requestedAt: 0,
+    scopes: [],
+    issuer,
+    resource: "https://mcp.example",
+    ...fields,
+  };
+}
+
+export function token(fields: { requestedAt: number; expiresAt: number; accessToken?: string }): Token {
+  return new Token({
+    accessToken: "token",
+    tokenType: "Bearer",
+    scopes: [],
+    issuer,
+    resource: "https://mcp.example",
+    ...fields,
+  });
+}
+
+export function failure(code: McpAuthErrorCode, options: McpAuthErrorOptions = {}): McpAuthError {
+  return new McpAuthError(code, `Server "${server}": ${code}.`, { server, ...options });
+}
+
+export const outage = () => failure("unavailable", { retryable: true });
+export const refusal = () => failure("token_request_rejected", { oauthError: "invalid_client" });
+
+/** What a promise rejects with; fails when it does not. */
+export async function rejection(promise: Promise<unknown>): Promise<McpAuthError> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof McpAuthError) return error;
+    throw error;
+  }
+  throw new Error("Nothing was rejected.");
+}

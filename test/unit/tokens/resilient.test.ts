@@ -1,0 +1,279 @@
+import { getEventListeners } from "node:events";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { RetrySpec } from "../../../src/config/spec.js";
+import type { McpAuthError } from "../../../src/errors/error.js";
+import { Holds } from "../../../src/tokens/holds.js";
+import { resilient } from "../../../src/tokens/resilient.js";
+import type { TokenRequest } from "../../../src/tokens/source.js";
+import { type FakeClock, fakeClock } from "../../support/fake-clock.js";
+import { failure, issuer, outage, refusal, rejection, second, server, token } from "./fixtures.js";
+
+// Loaded once beforehand, so that the turns of the event loop that loading takes are not part of the tests.
+beforeAll(() => import("p-retry"));
+
+interface Setup {
+  readonly outcome: (attempt: number, signal: AbortSignal) => McpAuthError | Promise<never> | undefined;
+  readonly retry?: Partial<RetrySpec>;
+  readonly deadline?: number;
+  readonly holds?: Holds;
+  readonly clock?: FakeClock;
+  readonly random?: () => number;
+}
+
+function patient(setup: Setup) {
+  const {
+    outcome,
+    deadline = 30 * second,
+    holds = new Holds(),
+    clock = fakeClock(),
+    random = () => 1,
+  } = setup;
+  const started = clock.now();
+  /** The moments of the attempts, and the numbers that they were given. */
+  const attempts: [number, number][] = [];
+  const source = resilient(
+    {
+      async getToken({ attempt, signal }) {
+        attempts.push([clock.now() - started, attempt]);
+        const error = await outcome(attempts.length, signal);
+        if (error !== undefined) throw error;
+        return token({ requestedAt: clock.now(), expiresAt: clock.now() + 60 * second });
+      },
+    },
+    {
+      server,
+      issuer,
+      clock,
+      random,
+      holds,
+      deadline,
+      retry: { attempts: 4, min: 250, max: 10_000, ...setup.retry },
+    },
+  );
+  const stop = new AbortController();
+  const request = (reason: TokenRequest["reason"] = "demand") => ({
+    reason,
+    signal: stop.signal,
+    attempt: 1,
+  });
+  return {
+    source,
+    clock,
+    holds,
+    attempts,
+    stop,
+    get: (reason?: TokenRequest["reason"]) => source.getToken(request(reason)),
+  };
+}
+
+/** Lets the clock run until the promise is settled. */
+async function outcomeOf(
+  promise: Promise<unknown>,
+  clock: FakeClock,
+  limit = 60 * second,
+): Promise<McpAuthError> {
+  const outcome = rejection(promise);
+  outcome.catch(() => {});
+  await clock.advance(limit);
+  return await outcome;
+}
+
+describe("what may pass", () => {
+  test("is tried four times with pauses that double up to full jitter's bound", async () => {
+    const { get, clock, attempts } = patient({ outcome: outage });
+    expect((await outcomeOf(get(), clock)).code).toBe("unavailable");
+    expect(attempts).toEqual([
+      [0, 1],
+      [250, 2],
+      [750, 3],
+      [1_750, 4],
+    ]);
+    expect(clock.pending).toEqual([]);
+  });
+
+  test.each([1, 2, 3])("is tried %d times when the config says so", async (count) => {
+    const { get, clock, attempts } = patient({ outcome: outage, retry: { attempts: count } });
+    await outcomeOf(get(), clock);
+    expect(attempts).toHaveLength(count);
+  });
+
+  test("ends with the first success", async () => {
+    const { get, clock, attempts } = patient({ outcome: (n) => (n < 3 ? outage() : undefined) });
+    const got = get();
+    await clock.advance(750);
+    expect((await got).accessToken).toBe("token");
+    expect(attempts).toHaveLength(3);
+  });
+
+  test("waits as long as Retry-After says", async () => {
+    const limited = () => failure("unavailable", { retryable: true, retryAfter: 7_000 });
+    const { get, clock, attempts } = patient({ outcome: (n) => (n < 3 ? limited() : undefined) });
+    const got = get();
+    await clock.advance(14_000);
+    await got;
+    expect(attempts.map(([at]) => at)).toEqual([0, 7_000, 14_000]);
+  });
+});
+
+test("what will not pass is not tried again", async () => {
+  const { get, clock, attempts } = patient({ outcome: refusal });
+  expect((await outcomeOf(get(), clock)).oauthError).toBe("invalid_client");
+  expect(attempts).toHaveLength(1);
+});
+
+test("a permanent failure ends the retries of one that may pass", async () => {
+  const { get, clock, attempts } = patient({ outcome: (n) => (n < 3 ? outage() : refusal()) });
+  expect((await outcomeOf(get(), clock)).code).toBe("token_request_rejected");
+  expect(attempts).toHaveLength(3);
+});
+
+describe("a Retry-After beyond the deadline", () => {
+  const limited = () => failure("unavailable", { retryable: true, retryAfter: 120_000 });
+
+  test.each([1, 2, 4])("fails at once at attempt %d, as `unavailable` with the time to wait", async (at) => {
+    const { get, clock, attempts, holds } = patient({ outcome: (n) => (n < at ? outage() : limited()) });
+    const outcome = rejection(get());
+    await clock.advance(1_750);
+    expect(await outcome).toMatchObject({
+      code: "unavailable",
+      server,
+      retryable: true,
+      retryAfter: 120_000,
+    });
+    expect(attempts).toHaveLength(at);
+    expect(holds.remaining(issuer, clock.now())).toBeGreaterThan(118_000);
+    expect(clock.pending).toEqual([]);
+  });
+
+  test("holds back everybody who would ask the same authorization server, until it has passed", async () => {
+    const holds = new Holds();
+    const clock = fakeClock();
+    const told = patient({ outcome: limited, holds, clock });
+    await rejection(told.get());
+    await clock.advance(20_000);
+    const other = patient({ outcome: () => undefined, holds, clock });
+    expect(await rejection(other.get())).toMatchObject({ code: "unavailable", retryAfter: 100_000 });
+    expect(other.attempts).toEqual([]);
+    await clock.advance(100_000);
+    await other.get();
+    expect(other.attempts).toHaveLength(1);
+  });
+
+  test("is not forgotten because another manager's earlier request succeeds", async () => {
+    const holds = new Holds();
+    const clock = fakeClock();
+    let succeed = () => {};
+    const slow = patient({
+      holds,
+      clock,
+      outcome: () =>
+        new Promise((resolve) => {
+          succeed = () => resolve(undefined as never);
+        }),
+    });
+    const early = slow.get();
+    await rejection(patient({ outcome: limited, holds, clock }).get());
+    succeed();
+    await early;
+    expect(holds.remaining(issuer, clock.now())).toBe(120_000);
+  });
+
+  test("holds back the next attempt of those who are between two", async () => {
+    const holds = new Holds();
+    const clock = fakeClock();
+    const retrying = patient({ outcome: outage, holds, clock });
+    await rejection(patient({ outcome: limited, holds, clock }).get());
+    // `forced` goes through a hold, but its retries must not hammer.
+    expect(await outcomeOf(retrying.get("forced"), clock, 5_000)).toMatchObject({ retryAfter: 120_000 });
+    expect(retrying.attempts).toHaveLength(1);
+  });
+});
+
+test("the longer counts of what this answer asks and what another manager was told", async () => {
+  const holds = new Holds();
+  const { get, clock, attempts } = patient({
+    holds,
+    outcome: (n) => (n === 1 ? failure("unavailable", { retryable: true, retryAfter: 2_000 }) : undefined),
+  });
+  const got = get();
+  holds.hold(issuer, clock.now() + 9_000);
+  await clock.advance(9_000);
+  await got;
+  expect(attempts.map(([at]) => at)).toEqual([0, 9_000]);
+});
+
+test("a Retry-After of the last attempt is kept to by the next acquisition", async () => {
+  const { get, clock, attempts } = patient({
+    retry: { attempts: 1 },
+    outcome: () => failure("unavailable", { retryable: true, retryAfter: 20_000 }),
+  });
+  await rejection(get());
+  await clock.advance(5_000);
+  expect(await rejection(get())).toMatchObject({ code: "unavailable", retryAfter: 15_000 });
+  expect(attempts).toHaveLength(1);
+});
+
+describe("the deadline", () => {
+  test("ends an attempt that hangs, as a `timeout` that may be retried", async () => {
+    let seen: AbortSignal | undefined;
+    const { get, clock } = patient({
+      deadline: 5 * second,
+      outcome: (_, signal) => {
+        seen = signal;
+        return new Promise((_resolve, reject) => {
+          signal.addEventListener("abort", () => reject(failure("aborted")), { once: true });
+        });
+      },
+    });
+    expect(await outcomeOf(get(), clock)).toMatchObject({ code: "timeout", server, retryable: true });
+    expect(seen?.aborted).toBe(true);
+  });
+
+  test("is for all attempts together: none begins that could not", async () => {
+    const { get, clock, attempts } = patient({ outcome: outage, deadline: 700 });
+    expect((await outcomeOf(get(), clock)).code).toBe("unavailable");
+    expect(attempts.map(([at]) => at)).toEqual([0, 250]);
+  });
+});
+
+describe("an abort from outside", () => {
+  test("ends the pause between two attempts", async () => {
+    const { get, clock, stop, attempts } = patient({ outcome: outage });
+    const outcome = rejection(get());
+    await clock.settle();
+    stop.abort();
+    expect((await outcome).code).toBe("aborted");
+    expect(attempts).toHaveLength(1);
+    expect(clock.pending).toEqual([]);
+  });
+
+  test("leaves no listener behind after success or failure", async () => {
+    const { get, clock, stop } = patient({ outcome: (n) => (n < 3 ? outage() : undefined) });
+    const got = get();
+    await clock.advance(750);
+    await got;
+    await get();
+    expect(getEventListeners(stop.signal, "abort")).toHaveLength(0);
+  });
+});
+
+describe("the pause between two attempts", () => {
+  async function pauses(reason: TokenRequest["reason"]): Promise<boolean[]> {
+    const { get, clock, stop } = patient({ outcome: outage });
+    const outcome = rejection(get(reason));
+    await clock.settle();
+    const timers = clock.pending.map(({ unrefd }) => unrefd);
+    stop.abort();
+    await outcome;
+    return timers;
+  }
+
+  test("in the background lets the process end", async () => {
+    expect(await pauses("expiry")).toEqual([true, true]);
+    expect(await pauses("schedule")).toEqual([true, true]);
+  });
+
+  test("of a caller who waits does not end the process under them", async () => {
+    expect(await pauses("demand")).toEqual([false, true]);
+  });
+});

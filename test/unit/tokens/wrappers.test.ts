@@ -1,0 +1,209 @@
+import { describe, expect, test } from "vitest";
+import type { McpAuthError } from "../../../src/errors/error.js";
+import { Coalesced } from "../../../src/tokens/coalesce.js";
+import { Cooldown } from "../../../src/tokens/cooldown.js";
+import { grantSource } from "../../../src/tokens/grant-source.js";
+import { Holds } from "../../../src/tokens/holds.js";
+import { jwtLifetime } from "../../../src/tokens/jwt-lifetime.js";
+import { observed } from "../../../src/tokens/observed.js";
+import type { TokenEvent, TokenEventName } from "../../../src/tokens/observer.js";
+import type { TokenRequest, TokenSource } from "../../../src/tokens/source.js";
+import { fakeClock } from "../../support/fake-clock.js";
+import { issued, issuer, outage, refusal, rejection, server, token } from "./fixtures.js";
+
+const request: TokenRequest = { reason: "demand", signal: new AbortController().signal, attempt: 1 };
+
+function parts() {
+  const clock = fakeClock();
+  const events: (TokenEvent & { name: TokenEventName })[] = [];
+  const report = (name: TokenEventName, event: TokenEvent) => void events.push({ name, ...event });
+  return { clock, events, common: { server, issuer, clock, report } };
+}
+
+const jwt = (claims: object) => `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.c2ln`;
+
+describe("the leaf", () => {
+  test.each([
+    ["what the response says", { expiresIn: 100, accessToken: jwt({ iat: 10, exp: 70 }) }, 100_000],
+    [
+      "else the JWT's own claims, whatever the clock says",
+      { accessToken: jwt({ iat: 10, exp: 70 }) },
+      60_000,
+    ],
+    ["else the assumed lifetime, with a warning", { accessToken: "opaque" }, 300_000],
+  ])("takes the lifetime from %s, counted from when the request was sent", async (_, fields, lifetime) => {
+    const { common, clock, events } = parts();
+    const requestedAt = clock.now() - 2_000;
+    const { expiresIn: _none, ...plain } = issued({ requestedAt });
+    const source = grantSource(async () => ({ ...plain, ...fields }), {
+      ...common,
+      assumedLifetime: 300_000,
+    });
+    const got = await source.getToken(request);
+    expect(got.requestedAt).toBe(requestedAt);
+    expect(got.expiresAt).toBe(requestedAt + lifetime);
+    expect(events.map(({ name }) => name)).toEqual(lifetime === 300_000 ? ["token:warning"] : []);
+  });
+
+  test("caps an absurd lifetime, so that times stay numbers", async () => {
+    const { common, clock } = parts();
+    const grant = async () => issued({ requestedAt: clock.now(), expiresIn: Number.POSITIVE_INFINITY });
+    const got = await grantSource(grant, { ...common, assumedLifetime: 1 }).getToken(request);
+    expect(got.expiresAt - clock.now()).toBe(315_360_000_000);
+  });
+
+  test("ends with its signal although the grant goes on", async () => {
+    const { common } = parts();
+    const stop = new AbortController();
+    const source = grantSource(() => new Promise(() => {}), { ...common, assumedLifetime: 1 });
+    const outcome = rejection(source.getToken({ ...request, signal: stop.signal }));
+    stop.abort();
+    expect((await outcome).code).toBe("aborted");
+  });
+});
+
+test.each([
+  ["an opaque token", "opaque", undefined],
+  ["a JWT", jwt({ iat: 100, exp: 3_700 }), 3_600_000],
+  ["one without iat", jwt({ exp: 3_700 }), undefined],
+  ["one that ends before it begins", jwt({ iat: 200, exp: 100 }), undefined],
+  ["one with claims of another type", jwt({ iat: "1", exp: "2" }), undefined],
+  ["rubbish of three parts", "a.b.c", undefined],
+  ["one of five parts", `${jwt({ iat: 1, exp: 2 })}.x.y`, undefined],
+])("the lifetime of %s", (_, accessToken, lifetime) => {
+  expect(jwtLifetime(accessToken)).toBe(lifetime);
+});
+
+describe("observed", () => {
+  test("tells of each attempt with its time and number", async () => {
+    const { common, clock, events } = parts();
+    const outcomes = [outage(), token({ requestedAt: 0, expiresAt: 99 })];
+    const source = observed(
+      {
+        async getToken() {
+          await clock.advance(25);
+          const outcome = outcomes.shift();
+          if (outcome === undefined || outcome instanceof Error) throw outcome;
+          return outcome;
+        },
+      },
+      common,
+    );
+    await rejection(source.getToken(request));
+    await source.getToken({ ...request, attempt: 2, reason: "expiry" });
+    expect(events).toEqual([
+      {
+        name: "token:failed",
+        server,
+        issuer,
+        reason: "demand",
+        attempt: 1,
+        durationMs: 25,
+        code: "unavailable",
+      },
+      { name: "token:renewed", server, issuer, reason: "expiry", attempt: 2, durationMs: 25, expiresAt: 99 },
+    ]);
+  });
+
+  test("is silent about an attempt that was called off", async () => {
+    const { common, events } = parts();
+    const source = observed({ getToken: () => Promise.reject(outage()) }, common);
+    await rejection(source.getToken({ ...request, signal: AbortSignal.abort() }));
+    expect(events).toEqual([]);
+  });
+});
+
+describe("the cool-down", () => {
+  function cooled(outcome: () => McpAuthError | undefined, hasToken = () => false) {
+    const { common, clock, events } = parts();
+    let asked = 0;
+    const source: TokenSource = {
+      async getToken() {
+        asked += 1;
+        const error = outcome();
+        if (error !== undefined) throw error;
+        return token({ requestedAt: 0, expiresAt: 1 });
+      },
+    };
+    return { cooldown: new Cooldown(source, { ...common, hasToken }), clock, events, asked: () => asked };
+  }
+
+  test("doubles from 1 s to 60 s while failures go on", async () => {
+    const { cooldown, clock, events } = cooled(refusal);
+    for (let round = 0; round < 8; round += 1) {
+      await rejection(cooldown.getToken(request));
+      const { retryAfter } = await rejection(cooldown.getToken(request));
+      await clock.advance(retryAfter ?? 0);
+    }
+    expect(events.map(({ durationMs }) => durationMs)).toEqual(
+      [1, 2, 4, 8, 16, 32, 60, 60].map((length) => length * 1_000),
+    );
+    expect(new Set(events.map(({ name }) => name))).toEqual(new Set(["token:cooldown"]));
+  });
+
+  test("repeats the last error as a new one, with the time that is left", async () => {
+    const { cooldown, clock, asked } = cooled(refusal);
+    const first = await rejection(cooldown.getToken(request));
+    await clock.advance(400);
+    const again = await rejection(cooldown.getToken(request));
+    expect(again).not.toBe(first);
+    expect(again).toMatchObject({
+      code: "token_request_rejected",
+      oauthError: "invalid_client",
+      message: first.message,
+      server,
+      retryAfter: 600,
+    });
+    expect(asked()).toBe(1);
+  });
+
+  test("lets a forced refresh through, and ends with a success or a reset", async () => {
+    let failing = true;
+    const { cooldown, clock } = cooled(() => (failing ? refusal() : undefined));
+    await rejection(cooldown.getToken(request));
+    failing = false;
+    await cooldown.getToken({ ...request, reason: "forced" });
+    expect(cooldown.until).toBeUndefined();
+    failing = true;
+    await rejection(cooldown.getToken(request));
+    expect(cooldown.until).toBe(clock.now() + 1_000);
+    cooldown.reset();
+    expect(cooldown.until).toBeUndefined();
+  });
+
+  test("does not open while there is a usable token, nor for an abort", async () => {
+    const withToken = cooled(refusal, () => true);
+    await rejection(withToken.cooldown.getToken(request));
+    expect(withToken.cooldown.until).toBeUndefined();
+    const stopped = cooled(refusal);
+    await rejection(stopped.cooldown.getToken({ ...request, signal: AbortSignal.abort() }));
+    expect(stopped.cooldown.until).toBeUndefined();
+  });
+});
+
+test("coalesced: who comes during a request shares it, who comes after sends another", async () => {
+  let asked = 0;
+  const source = new Coalesced({
+    async getToken() {
+      asked += 1;
+      if (asked === 1) throw outage();
+      return token({ requestedAt: 0, expiresAt: asked });
+    },
+  });
+  const both = await Promise.allSettled([source.getToken(request), source.getToken(request)]);
+  expect(both.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  expect(asked).toBe(1);
+  expect(source.flight).toBeUndefined();
+  expect((await source.getToken(request)).expiresAt).toBe(2);
+});
+
+test("holds: the longest one counts, per issuer, and none for a token without one", () => {
+  const holds = new Holds();
+  holds.hold("https://a.example", 5_000);
+  holds.hold("https://a.example", 3_000);
+  holds.hold(undefined, 9_000);
+  expect(holds.remaining("https://a.example", 1_000)).toBe(4_000);
+  expect(holds.remaining("https://b.example", 1_000)).toBe(0);
+  expect(holds.remaining(undefined, 1_000)).toBe(0);
+  expect(holds.remaining("https://a.example", 5_000)).toBe(0);
+});
