@@ -1,9 +1,9 @@
 import type { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
+import { untilAborted } from "../lib/until-aborted.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { assertConfiguredUrl, assertLearnedUrl, type EgressRules } from "../net/egress.js";
 import { failureError, type Outcome, succeed } from "../net/failure.js";
-import { untilAborted } from "../net/until-aborted.js";
 import { findAuthorizationServer } from "./authorization-server.js";
 import { absenceFreshFor, freshFor } from "./freshness.js";
 import { issuerName } from "./issuer-difference.js";

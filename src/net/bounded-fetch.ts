@@ -1,8 +1,8 @@
 import { type Clock, systemClock } from "../lib/clock.js";
+import { untilAborted } from "../lib/until-aborted.js";
 import { type Failure, failureError } from "./failure.js";
 import { networkFailure } from "./network-failure.js";
 import { printableUrl } from "./printable-url.js";
-import { untilAborted } from "./until-aborted.js";
 
 /** The part of the Fetch standard that we use, so that a caller can bring a `fetch` of their own. */
 export type FetchFunction = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;

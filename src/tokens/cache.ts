@@ -1,6 +1,6 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
-import { untilAborted } from "../net/until-aborted.js";
+import { untilAborted } from "../lib/until-aborted.js";
 import { Coalesced } from "./coalesce.js";
 import type { Cooldown } from "./cooldown.js";
 import type { Report } from "./observer.js";

@@ -1,5 +1,6 @@
+import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
-import { detach } from "../lib/detach.js";
+import { untilAborted } from "../lib/until-aborted.js";
 import type { Grant, IssuedToken } from "../oauth/grant.js";
 import { jwtLifetime } from "./jwt-lifetime.js";
 import type { Report } from "./observer.js";
@@ -24,7 +25,7 @@ export function grantSource(grant: Grant, options: GrantSourceOptions): TokenSou
   return {
     async getToken({ reason, signal, attempt }) {
       const started = clock.now();
-      const issued = await detach(grant({ signal }), signal);
+      const issued = await untilAborted(grant({ signal }), signal, () => calledOff(server));
       const known = knownLifetime(issued);
       const token = new Token({
         ...issued,
@@ -50,4 +51,8 @@ export function grantSource(grant: Grant, options: GrantSourceOptions): TokenSou
 /** Milliseconds: what the response says, else what a JWT says of itself. */
 function knownLifetime({ expiresIn, accessToken }: IssuedToken): number | undefined {
   return expiresIn === undefined ? jwtLifetime(accessToken) : expiresIn * 1_000;
+}
+
+function calledOff(server: string): McpAuthError {
+  return new McpAuthError("aborted", `Server "${server}": the token request was called off.`, { server });
 }

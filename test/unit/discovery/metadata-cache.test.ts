@@ -6,8 +6,8 @@ import { MetadataCache } from "../../../src/discovery/metadata-cache.js";
 import { SharedLookups } from "../../../src/discovery/shared-lookups.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { fail, succeed } from "../../../src/net/failure.js";
+import { deferred } from "../../support/deferred.js";
 import { type HttpServer, sendJson, startHttpServer } from "../../support/http-server.js";
-import { deferred } from "../net/deferred.js";
 import { type ManualClock, manualClock } from "../net/manual-clock.js";
 
 const minute = 60_000;

@@ -6,8 +6,8 @@ import { afterEach, describe, expect, test } from "vitest";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { BodyTooLarge, type BoundedRequest, boundedFetch } from "../../../src/net/bounded-fetch.js";
 import { networkFailure } from "../../../src/net/network-failure.js";
+import { deferred } from "../../support/deferred.js";
 import { type Handler, type HttpServer, startHttpServer } from "../../support/http-server.js";
-import { deferred } from "./deferred.js";
 import { manualClock } from "./manual-clock.js";
 import { selfSigned } from "./self-signed.js";
 

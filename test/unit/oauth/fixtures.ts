@@ -14,7 +14,7 @@ export const now = 1_789_302_400_500;
 export const clock: Clock = { now: () => now, setTimeout: systemClock.setTimeout };
 
 export const secret = "canary-5ecret";
-export const env = { CRM_SECRET: secret };
+const env = { CRM_SECRET: secret };
 
 export interface AuthorizationServer extends HttpServer {
   /** The token requests so far. */

@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
-import { untilAborted } from "../../../src/net/until-aborted.js";
-import { deferred } from "./deferred.js";
+import { untilAborted } from "../../../src/lib/until-aborted.js";
+import { deferred } from "../../support/deferred.js";
 
 const gone = () => new Error("gone");
 
@@ -26,4 +26,22 @@ test("no listener stays behind, whether the work succeeds or fails", async () =>
   await untilAborted(Promise.reject(new Error("no")), signal, gone).catch(() => {});
   await Promise.resolve();
   expect(getEventListeners(signal, "abort")).toHaveLength(0);
+});
+
+test("what abandoned work rejects with is not unhandled", async () => {
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown) => void unhandled.push(reason);
+  process.on("unhandledRejection", note);
+  try {
+    const work = deferred<string>();
+    const caller = new AbortController();
+    const left = untilAborted(work.promise, caller.signal, gone);
+    caller.abort();
+    await expect(left).rejects.toThrow("gone");
+    work.reject(new Error("late"));
+    for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(unhandled).toEqual([]);
+  } finally {
+    process.off("unhandledRejection", note);
+  }
 });
