@@ -2,8 +2,8 @@ import type { ServerResponse } from "node:http";
 import { afterEach, describe, expect, test } from "vitest";
 import { MetadataCache } from "../../../src/discovery/metadata-cache.js";
 import { McpAuthError } from "../../../src/errors/error.js";
+import { fakeClock } from "../../support/fake-clock.js";
 import { type HttpServer, sendJson, startHttpServer } from "../../support/http-server.js";
-import { manualClock } from "../net/manual-clock.js";
 
 type Answer = (response: ServerResponse, origin: string) => void;
 
@@ -36,7 +36,7 @@ const text =
   };
 
 function lookUp(issuer: string, timeout = 10_000) {
-  const cache = new MetadataCache({ fetch, clock: manualClock() });
+  const cache = new MetadataCache({ fetch, clock: fakeClock() });
   const rules = { server: "billing", configured: ["http://127.0.0.1/mcp", issuer] };
   return cache.authorizationServer(issuer, { server: "billing", timeout, rules });
 }
@@ -271,7 +271,7 @@ describe("a learned token endpoint", () => {
 
   test("on this machine is refused when the MCP server is not on it", async () => {
     const server = await serve({ [rfc8414]: found() });
-    const cache = new MetadataCache({ fetch, clock: manualClock() });
+    const cache = new MetadataCache({ fetch, clock: fakeClock() });
     const rules = { server: "billing", configured: ["https://mcp.example/mcp", server.origin] };
     const work = cache.authorizationServer(server.origin, { server: "billing", timeout: 10_000, rules });
     expect((await failure(work)).code).toBe("insecure_url");

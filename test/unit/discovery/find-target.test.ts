@@ -5,8 +5,8 @@ import { MetadataCache } from "../../../src/discovery/metadata-cache.js";
 import { resourceMismatch } from "../../../src/discovery/protected-resource.js";
 import { resourceMetadataUrls } from "../../../src/discovery/well-known.js";
 import { McpAuthError } from "../../../src/errors/error.js";
+import { fakeClock } from "../../support/fake-clock.js";
 import { type HttpServer, sendJson, startHttpServer } from "../../support/http-server.js";
-import { manualClock } from "../net/manual-clock.js";
 
 let mcp: HttpServer;
 let auth: HttpServer;
@@ -40,7 +40,7 @@ const document = (more: Record<string, unknown> = {}) => ({
 });
 
 function find(more: Partial<WantedTarget> = {}) {
-  const cache = new MetadataCache({ fetch, clock: manualClock() });
+  const cache = new MetadataCache({ fetch, clock: fakeClock() });
   return findTarget(cache, {
     server: "billing",
     url: `${mcp.origin}/mcp`,

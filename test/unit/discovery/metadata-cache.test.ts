@@ -7,20 +7,20 @@ import { SharedLookups } from "../../../src/discovery/shared-lookups.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { fail, succeed } from "../../../src/net/failure.js";
 import { deferred } from "../../support/deferred.js";
+import { type FakeClock, fakeClock } from "../../support/fake-clock.js";
 import { type HttpServer, sendJson, startHttpServer } from "../../support/http-server.js";
-import { type ManualClock, manualClock } from "../net/manual-clock.js";
 
 const minute = 60_000;
 const hour = 60 * minute;
 
 let server: HttpServer;
-let clock: ManualClock;
+let clock: FakeClock;
 let cache: MetadataCache;
 let answer: (path: string, response: ServerResponse) => void;
 
 beforeEach(async () => {
   server = await startHttpServer(({ url }, response) => answer(url, response));
-  clock = manualClock();
+  clock = fakeClock();
   cache = new MetadataCache({ fetch, clock });
   answer = good;
 });
@@ -66,10 +66,10 @@ describe("metadata", () => {
   test("is asked for once while it is fresh, and again after that", async () => {
     answer = (path, response) => good(path, response, { "cache-control": "max-age=600" });
     await issuer();
-    clock.advance(600_000 - 1);
+    await clock.advance(600_000 - 1);
     await issuer();
     expect(server.requests).toHaveLength(1);
-    clock.advance(1);
+    await clock.advance(1);
     await issuer();
     expect(server.requests).toHaveLength(2);
   });
@@ -84,19 +84,19 @@ describe("metadata", () => {
 
   test("that is stale serves while the server fails, and the server is asked again a minute later", async () => {
     const first = await issuer();
-    clock.advance(hour);
+    await clock.advance(hour);
     answer = (_path, response) => sendJson(response, {}, 503);
     expect(await issuer()).toBe(first);
     expect(await issuer()).toBe(first);
     expect(server.requests).toHaveLength(2);
-    clock.advance(minute);
+    await clock.advance(minute);
     await server.close();
     expect(await issuer()).toBe(first);
   });
 
   test("that is stale does not serve when the server now says something else", async () => {
     await issuer();
-    clock.advance(hour);
+    await clock.advance(hour);
     answer = (_path, response) =>
       sendJson(response, { issuer: "https://other.example", token_endpoint: "x" });
     expect((await failure(issuer())).code).toBe("issuer_mismatch");
@@ -170,9 +170,9 @@ describe("a caller who gives up", () => {
     await held.promise;
     caller.abort();
     await first;
-    clock.advance(10_000);
+    await clock.advance(10_000);
     expect(await second).toMatchObject({ code: "timeout", retryable: true, server: "two" });
-    expect(clock.pending).toBe(0);
+    expect(clock.pending).toEqual([]);
   });
 
   test("was not listened to any longer than needed", async () => {
@@ -189,13 +189,13 @@ describe("resource metadata", () => {
   test("that a server does not publish is not asked for again for five minutes", async () => {
     answer = (_path, response) => sendJson(response, {}, 404);
     expect(await resource()).toBeUndefined();
-    clock.advance(5 * minute - 1);
+    await clock.advance(5 * minute - 1);
     expect(await resource()).toBeUndefined();
     expect(server.requests.map(({ url }) => url)).toEqual([
       wellKnown,
       "/.well-known/oauth-protected-resource",
     ]);
-    clock.advance(1);
+    await clock.advance(1);
     await resource();
     expect(server.requests).toHaveLength(4);
   });
@@ -253,7 +253,7 @@ describe("shared lookups", () => {
 
   test("hold at most their limit; what was not used for longest goes first", async () => {
     const loaded: string[] = [];
-    const lookups = new SharedLookups<string>(manualClock(), 2);
+    const lookups = new SharedLookups<string>(fakeClock(), 2);
     const get = (key: string) =>
       lookup(lookups, key, () => {
         loaded.push(key);
@@ -265,13 +265,13 @@ describe("shared lookups", () => {
   });
 
   test("hold at most a thousand entries unless told", async () => {
-    const lookups = new SharedLookups<string>(manualClock());
+    const lookups = new SharedLookups<string>(fakeClock());
     for (let i = 0; i < 1_500; i += 1) await lookup(lookups, String(i), () => "x");
     expect(lookups.size).toBe(1_000);
   });
 
   test("do not bring back what was forgotten while it was loaded", async () => {
-    const lookups = new SharedLookups<string>(manualClock());
+    const lookups = new SharedLookups<string>(fakeClock());
     const slow = deferred<string>();
     const old = lookups.lookup({
       key: "k",
@@ -290,7 +290,7 @@ describe("shared lookups", () => {
   });
 
   test("forget a load that broke instead of failing", async () => {
-    const lookups = new SharedLookups<string>(manualClock());
+    const lookups = new SharedLookups<string>(fakeClock());
     const broken = lookup(lookups, "k", () => {
       throw new Error("a mistake of ours");
     });
@@ -299,10 +299,10 @@ describe("shared lookups", () => {
   });
 
   test("give a permanent failure although something stale is there", async () => {
-    const clock = manualClock();
+    const clock = fakeClock();
     const lookups = new SharedLookups<string>(clock);
     await lookup(lookups, "k", () => "old");
-    clock.advance(hour);
+    await clock.advance(hour);
     const failure = fail({ code: "tls_failed", detail: "no" });
     const outcome = await lookups.lookup({
       key: "k",
