@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { listen } from "./listen.js";
 
 /** One request as it came over the wire. */
 export interface RecordedRequest {
@@ -32,12 +32,7 @@ export interface HttpServer extends AsyncDisposable {
 /** A programmable server on a random port of 127.0.0.1. A handler that throws answers 500. */
 export async function startHttpServer(handler: Handler): Promise<HttpServer> {
   const requests: RecordedRequest[] = [];
-  const sockets = new Set<Socket>();
   const waiting = new Set<{ count: number; resolve: () => void }>();
-
-  const server = createServer((incoming, response) => {
-    void answer(incoming, response);
-  });
 
   async function answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
@@ -63,35 +58,19 @@ export async function startHttpServer(handler: Handler): Promise<HttpServer> {
     }
   }
 
-  server.on("connection", (socket) => {
-    sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket));
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  // A TCP server that listens has an address object, never a path or null.
-  const { port } = server.address() as AddressInfo;
-
-  const close = (): Promise<void> =>
-    new Promise((resolve) => {
-      server.close(() => resolve());
-      for (const socket of sockets) socket.destroy();
-    });
-
+  const listening = await listen(() => (incoming, response) => void answer(incoming, response));
   return {
-    origin: `http://127.0.0.1:${port}`,
+    origin: listening.origin,
     requests,
     get connections() {
-      return sockets.size;
+      return listening.connections;
     },
     received(count) {
       if (requests.length >= count) return Promise.resolve();
       return new Promise((resolve) => waiting.add({ count, resolve }));
     },
-    close,
-    [Symbol.asyncDispose]: close,
+    close: listening.close,
+    [Symbol.asyncDispose]: listening.close,
   };
 }
 

@@ -4,6 +4,8 @@ import type { AddressInfo, Socket } from "node:net";
 export interface Listening {
   /** `http://127.0.0.1:<port>`, without a trailing slash. */
   readonly origin: string;
+  /** How many connections are open now. */
+  readonly connections: number;
   /** Drops every connection and stops listening. May be called again. */
   close(): Promise<void>;
 }
@@ -39,5 +41,11 @@ export async function listen(
     await close();
     throw error;
   }
-  return { origin, close };
+  return {
+    origin,
+    get connections() {
+      return sockets.size;
+    },
+    close,
+  };
 }
