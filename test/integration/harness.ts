@@ -1,0 +1,292 @@
+// What the integration tests share: a pair of real servers, a runtime over them, and real MCP clients.
+import type { ServerResponse } from "node:http";
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import type { Transport as TransportInterfaceV1 } from "@modelcontextprotocol/sdk/shared/transport.js";
+import { onTestFinished } from "vitest";
+import { authProvider, oauthProvider } from "../../src/hosts/mcp-sdk.js";
+import {
+  createMcpAuth,
+  type FetchFunction,
+  type McpAuth,
+  type McpAuthConfig,
+  McpAuthError,
+  type McpAuthOptions,
+  type TokenEvent,
+  type TokenManager,
+} from "../../src/index.js";
+import {
+  type AuthorizationServerOptions,
+  type RunningAuthorizationServer,
+  startAuthorizationServer,
+} from "../support/authorization-server.js";
+import { type FakeClock, fakeClock } from "../support/fake-clock.js";
+import {
+  type Handler,
+  type HttpServer,
+  type RecordedRequest,
+  sendJson,
+  startHttpServer,
+} from "../support/http-server.js";
+import { type McpServerOptions, type RunningMcpServer, startMcpServer } from "../support/mcp-server.js";
+
+export const agentSecret = "s3cr3t-of-the-agent";
+
+export interface World {
+  readonly issuer: RunningAuthorizationServer;
+  readonly mcp: RunningMcpServer;
+  /** One server, `tools`, with the agent's secret from `SECRET`. */
+  readonly config: McpAuthConfig<"tools">;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export interface WorldOptions extends Partial<AuthorizationServerOptions> {
+  readonly mcp?: Partial<McpServerOptions>;
+}
+
+/** Both servers, closed when the test ends. */
+export async function startWorld({ mcp: mcpOptions, ...options }: WorldOptions = {}): Promise<World> {
+  const issuer = await startAuthorizationServer({
+    clients: [{ id: "agent", secret: agentSecret }],
+    ...options,
+  });
+  onTestFinished(() => issuer.close());
+  const mcp = await startMcpServer({ issuer: issuer.issuer, ...mcpOptions });
+  onTestFinished(() => mcp.close());
+  const client = { issuer: issuer.issuer, id: "agent", secret: { env: "SECRET" } };
+  return {
+    issuer,
+    mcp,
+    config: { servers: { tools: { url: mcp.url, grant: { client } } } },
+    env: { SECRET: agentSecret },
+  };
+}
+
+/** A server of our own, closed when the test ends. */
+export async function ownServer(handler: Handler): Promise<HttpServer> {
+  const server = await startHttpServer(handler);
+  onTestFinished(() => server.close());
+  return server;
+}
+
+export interface OwnIssuer {
+  readonly server: HttpServer;
+  /** Below the origin of the same server, which publishes no resource metadata. */
+  readonly url: string;
+  readonly config: McpAuthConfig<"tools">;
+  readonly env: Readonly<Record<string, string>>;
+  /** Those that reached the token endpoint. */
+  tokenRequests(): readonly RecordedRequest[];
+  /** Resolves once so many have. */
+  asked(count: number): Promise<void>;
+}
+
+/**
+ * An authorization server of our own on the origin of the MCP server: `token` answers token requests, `rest` all that
+ * is not metadata.
+ */
+export async function ownIssuer(
+  token: Handler,
+  rest: Handler = (_request, response) => sendJson(response, {}, 404),
+): Promise<OwnIssuer> {
+  const server = await ownServer((request, response) => {
+    const issuer = server.origin;
+    if (request.url === "/.well-known/oauth-authorization-server") {
+      return sendJson(response, { issuer, token_endpoint: `${issuer}/token` });
+    }
+    if (request.url.startsWith("/.well-known/")) return sendJson(response, {}, 404);
+    return request.url === "/token" ? token(request, response) : rest(request, response);
+  });
+  const client = { issuer: server.origin, id: "agent", secret: { env: "SECRET" } };
+  const url = `${server.origin}/mcp`;
+  const tokenRequests = () => server.requests.filter((request) => request.url === "/token");
+  return {
+    server,
+    url,
+    config: { servers: { tools: { url, grant: { client } } } },
+    env: { SECRET: agentSecret },
+    tokenRequests,
+    async asked(count) {
+      while (tokenRequests().length < count) await server.received(server.requests.length + 1);
+    },
+  };
+}
+
+/** A good answer of a token endpoint. */
+export function sendToken(response: ServerResponse, accessToken: string, lifetime = 3_600): void {
+  sendJson(response, { access_token: accessToken, token_type: "Bearer", expires_in: lifetime });
+}
+
+/** A runtime that is stopped when the test ends. */
+export async function runtime<Name extends string>(options: McpAuthOptions<Name>): Promise<McpAuth<Name>> {
+  const auth = await createMcpAuth(options);
+  onTestFinished(() => auth.stop());
+  return auth;
+}
+
+/** The runtime and manager of a world. */
+export async function managerOf(world: Pick<World, "config" | "env">, options: McpAuthOptions<"tools"> = {}) {
+  const auth = await runtime<"tools">({ config: world.config, env: world.env, ...options });
+  return { auth, manager: auth.resolve("tools") };
+}
+
+export interface ConnectedClient {
+  /** Calls the tool `echo`; what it gave back. */
+  echo(text: string): Promise<unknown>;
+}
+
+type Connect = (manager: TokenManager) => Promise<ConnectedClient>;
+
+export const viaFetchV2: Connect = (manager) => connectV2(manager, { fetch: manager.fetch });
+export const viaAuthProviderV2: Connect = (manager) =>
+  connectV2(manager, { authProvider: authProvider(manager) });
+export const viaOauthProviderV2: Connect = (manager) =>
+  connectV2(manager, { authProvider: oauthProvider(manager) });
+export const viaFetchV1: Connect = (manager) => connectV1(manager, { fetch: manager.fetch });
+export const viaOauthProviderV1: Connect = (manager) =>
+  connectV1(manager, { authProvider: oauthProvider(manager) });
+
+/** Every way in which the MCP SDKs take what a manager gives. */
+export const seams: ReadonlyArray<readonly [name: string, connect: Connect]> = [
+  ["fetch of SDK v2", viaFetchV2],
+  ["authProvider of SDK v2", viaAuthProviderV2],
+  ["oauthProvider of SDK v2", viaOauthProviderV2],
+  ["fetch of SDK v1", viaFetchV1],
+  ["oauthProvider of SDK v1", viaOauthProviderV1],
+];
+
+async function connectV2(
+  manager: TokenManager,
+  options: ConstructorParameters<typeof StreamableHTTPClientTransport>[1],
+): Promise<ConnectedClient> {
+  const client = new Client({ name: "test", version: "1.0.0" });
+  onTestFinished(() => client.close());
+  await client.connect(new StreamableHTTPClientTransport(new URL(manager.url), options));
+  return { echo: async (text) => textOf(await client.callTool({ name: "echo", arguments: { text } })) };
+}
+
+async function connectV1(
+  manager: TokenManager,
+  options: ConstructorParameters<typeof TransportV1>[1],
+): Promise<ConnectedClient> {
+  const client = new ClientV1({ name: "test", version: "1.0.0" });
+  onTestFinished(() => client.close());
+  const transport = new TransportV1(new URL(manager.url), options);
+  // Its own type of a transport and the class disagree under exactOptionalPropertyTypes.
+  await client.connect(transport as unknown as TransportInterfaceV1);
+  return { echo: async (text) => textOf(await client.callTool({ name: "echo", arguments: { text } })) };
+}
+
+function textOf(result: object): unknown {
+  const [first] = "content" in result && Array.isArray(result.content) ? result.content : [];
+  return typeof first === "object" && first !== null && "text" in first ? first.text : undefined;
+}
+
+/** What a promise rejects with, which must be ours. */
+export async function failure(promise: Promise<unknown>): Promise<McpAuthError> {
+  const error: unknown = await promise.then(
+    (value) => new Error(`It resolved: ${JSON.stringify(value)}`),
+    (reason: unknown) => reason,
+  );
+  if (error instanceof McpAuthError) return error;
+  throw error;
+}
+
+export interface Deferred {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+}
+
+/** A promise and the function that fulfils it. */
+export function deferred(): Deferred {
+  let resolve = () => {};
+  const promise = new Promise<void>((fulfil) => {
+    resolve = fulfil;
+  });
+  return { promise, resolve };
+}
+
+/** What is rejected from now on, until the test ends, with nobody to handle it. */
+export function watchUnhandled(): readonly unknown[] {
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown) => unhandled.push(reason);
+  process.on("unhandledRejection", note);
+  onTestFinished(() => void process.off("unhandledRejection", note));
+  return unhandled;
+}
+
+export interface Heard extends TokenEvent {
+  readonly event: string;
+}
+
+/** Every event of a runtime from now on, in order. */
+export function listen(auth: McpAuth<string>): Heard[] {
+  const heard: Heard[] = [];
+  const names = [
+    "token:renewed",
+    "token:warning",
+    "token:failed",
+    "token:rejected",
+    "token:cooldown",
+  ] as const;
+  for (const name of names) auth.on(name, (event) => heard.push({ event: name, ...event }));
+  return heard;
+}
+
+/** The reasons of all renewals so far. */
+export function renewals(heard: readonly Heard[]): string[] {
+  return heard.filter(({ event }) => event === "token:renewed").map(({ reason }) => reason);
+}
+
+export interface LiveClock {
+  readonly clock: FakeClock;
+  /** To be used by the runtime under the clock: time stands still while a request is under way. */
+  readonly fetch: FetchFunction;
+  /** Moves on, timer by timer, and lets the requests that a timer causes end before it goes on. */
+  advance(milliseconds: number): Promise<void>;
+}
+
+// A clock that moves on does not wait for what is imported lazily.
+await Promise.all([
+  import("node-cron"),
+  import("oauth4webapi"),
+  import("p-retry"),
+  import("../../src/schedule/cron.js"),
+  import("../../src/oauth/create-grant.js"),
+]);
+
+/** A clock for tests with real servers. It starts now, because what servers issue expires by their own clocks. */
+export function liveClock(start = Date.now()): LiveClock {
+  const clock = fakeClock(start);
+  let underWay = 0;
+  const quiet = async (): Promise<void> => {
+    do await clock.settle();
+    while (underWay > 0);
+  };
+  return {
+    clock,
+    async fetch(input, init) {
+      underWay += 1;
+      try {
+        const response = await globalThis.fetch(input, init);
+        const body = await response.arrayBuffer();
+        const { status, headers } = response;
+        return new Response([204, 205, 304].includes(status) ? null : body, { status, headers });
+      } finally {
+        underWay -= 1;
+      }
+    },
+    async advance(milliseconds) {
+      const end = clock.now() + milliseconds;
+      for (;;) {
+        await quiet();
+        const [next] = clock.pending;
+        if (next === undefined || next.dueAt > end) break;
+        await clock.advance(next.dueAt - clock.now());
+      }
+      await clock.advance(end - clock.now());
+      await quiet();
+    },
+  };
+}
