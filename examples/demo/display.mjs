@@ -33,8 +33,8 @@ export function display(out, env) {
     live(text = "") {
       if (!lively) return;
       clear();
-      // Cut to the width: a line that wraps could not be replaced.
-      live = text.slice(0, Math.max(out.columns - 1, 1));
+      // Cut to the width, where it is known: a line that wraps could not be replaced.
+      live = text.slice(0, (out.columns || 80) - 1);
       out.write(live);
     },
   };
