@@ -14,6 +14,8 @@ export function isWithinReach(url: URL, server: URL, reach: Reach): boolean {
   if (url.origin !== server.origin) return false;
   // An origin of "null" (`data:`, `blob:`) equals itself without being anyone's.
   if (url.protocol !== "https:" && url.protocol !== "http:") return false;
+  // `fetch` would refuse it too, and quote it.
+  if (url.username !== "" || url.password !== "") return false;
   return reach === "origin" || isWithinPath(url.pathname, server.pathname);
 }
 

@@ -1,4 +1,5 @@
-import type { ServerSpec } from "../config/spec.js";
+import type { SecretReference, ServerSpec } from "../config/spec.js";
+import type { SecretContext } from "../secrets/read-secret.js";
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -10,11 +11,20 @@ export function configuredHeaders(
   const entries = Object.entries(spec.headers);
   if (entries.length === 0) return () => undefined;
   return async () => {
-    const { readSecret } = await import("../secrets/read-secret.js");
     const context = { server: spec.name, env };
     const read = entries.map(async ([name, value]): Promise<[string, string]> => {
-      return [name, typeof value === "string" ? value : (await readSecret(value, context)).reveal()];
+      return [name, typeof value === "string" ? value : await readHeader(value, context)];
     });
     return Object.fromEntries(await Promise.all(read));
   };
+}
+
+/** `Headers` refuses such a value as well, but shows it in its message. */
+async function readHeader(reference: SecretReference, context: SecretContext): Promise<string> {
+  const { readSecret } = await import("../secrets/read-secret.js");
+  const value = (await readSecret(reference, context)).reveal();
+  if (/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) return value;
+  const { secretUnavailable } = await import("../secrets/reference.js");
+  const problem = "its value cannot stand in a header, which is one line of Latin-1 text.";
+  throw secretUnavailable(reference, context.server, problem);
 }
