@@ -31,7 +31,7 @@ const levels = {
  * that throws disturbs nobody: what it threw goes to the logger by its name only.
  */
 export class Events {
-  readonly #listeners = new Map<McpAuthEventName, Set<(event: TokenEvent) => void>>();
+  readonly #listeners = new Map<McpAuthEventName, Set<(event: TokenEvent) => unknown>>();
   readonly #logger: Logger | undefined;
 
   constructor(logger: Logger | undefined) {
@@ -50,15 +50,17 @@ export class Events {
 
   emit(name: TokenEventName, event: TokenEvent): void {
     Object.freeze(event);
+    const onThrow = (error: unknown): void => {
+      const fields = { event: name, error: error instanceof Error ? error.name : typeof error };
+      this.#log("error", fields, "A listener threw.");
+    };
     for (const listener of [...(this.#listeners.get(name) ?? [])]) {
       try {
-        listener(event);
+        const result = listener(event);
+        // An async function passes for a listener, and would end the process with what it rejects with.
+        if (result instanceof Promise) result.catch(onThrow);
       } catch (error) {
-        this.#log(
-          "error",
-          { event: name, error: error instanceof Error ? error.name : typeof error },
-          "A listener threw.",
-        );
+        onThrow(error);
       }
     }
     const diagnostics = channel(`mcp-auth:${name}`);

@@ -5,6 +5,7 @@ import { TokenCache } from "../tokens/cache.js";
 import { Cooldown } from "../tokens/cooldown.js";
 import { grantSource } from "../tokens/grant-source.js";
 import { observed } from "../tokens/observed.js";
+import type { Report, TokenEvent } from "../tokens/observer.js";
 import { resilient } from "../tokens/resilient.js";
 import type { ManagerEnvironment } from "./manager-environment.js";
 
@@ -25,12 +26,21 @@ export function createTokenCache(
   const { clock, random, holds, events } = environment;
   const { name: server, grant, refresh, retry, deadline } = spec;
   const issuer = grant.type === "static" ? undefined : grant.client.issuer;
-  const report = events.emit.bind(events);
+  // A listener that asks for the new token is to find it: the event waits until that is in its place.
+  let renewed: TokenEvent | undefined;
+  const report: Report = (name, event) => {
+    if (name === "token:renewed") renewed = event;
+    else events.emit(name, event);
+  };
   const common = { server, issuer, clock, report };
   return new TokenCache({
     ...common,
     policy: { ahead: refresh.ahead, jitter: refresh.jitter, random },
     onPlan,
+    onRenewed() {
+      if (renewed !== undefined) events.emit("token:renewed", renewed);
+      renewed = undefined;
+    },
     source: (hasToken) => {
       const leaf = grantSource(lazyGrant(spec, environment, { challenge, signedWith }), {
         ...common,

@@ -1,8 +1,9 @@
 import type { McpAuthError } from "../errors/error.js";
-import type { TokenManager, TokenManagerStatus } from "./token-manager.js";
+import { hostSeam, type SeamedManager } from "./seam.js";
+import type { TokenManagerStatus } from "./token-manager.js";
 
-/** Stands for a server that its config leaves without an address or a client: every call says why. */
-export function unusableManager(name: string, failure: McpAuthError): TokenManager {
+/** Stands for a server that its config leaves without an address or a client: every use says why. */
+export function unusableManager(name: string, failure: McpAuthError): SeamedManager {
   const fail = async (): Promise<never> => {
     throw failure;
   };
@@ -17,5 +18,8 @@ export function unusableManager(name: string, failure: McpAuthError): TokenManag
     getToken: fail,
     getHeaders: fail,
     status: () => status,
+    get [hostSeam](): never {
+      throw failure;
+    },
   };
 }

@@ -18,6 +18,8 @@ export interface TokenCacheOptions {
   readonly source: (hasToken: () => boolean) => Cooldown;
   /** Called when it becomes known when the token is next to be renewed; `undefined`: there is none. */
   readonly onPlan: (renewAt: number | undefined) => void;
+  /** Called when a token from the source has taken its place. */
+  readonly onRenewed?: () => void;
 }
 
 export interface CacheRequest {
@@ -185,6 +187,7 @@ export class TokenCache {
     try {
       const token = await this.#cooldown.getToken(request);
       this.#keep(token);
+      this.#options.onRenewed?.();
       return token;
     } catch (error) {
       if (this.#stopping.signal.aborted) throw this.#stoppedError();

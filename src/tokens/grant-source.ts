@@ -48,9 +48,15 @@ export function grantSource(grant: Grant, options: GrantSourceOptions): TokenSou
   };
 }
 
-/** Milliseconds: what the response says, else what a JWT says of itself. */
-function knownLifetime({ expiresIn, accessToken }: IssuedToken): number | undefined {
-  return expiresIn === undefined ? jwtLifetime(accessToken) : expiresIn * 1_000;
+/**
+ * Milliseconds from the request: what the response says, else what a JWT says of itself. A static token was issued at
+ * some time before it was read, and its own word comes before that of the config.
+ */
+function knownLifetime({ expiresIn, accessToken, issuer, requestedAt }: IssuedToken): number | undefined {
+  const told = expiresIn === undefined ? undefined : expiresIn * 1_000;
+  return issuer === undefined
+    ? (jwtLifetime(accessToken, requestedAt) ?? told)
+    : (told ?? jwtLifetime(accessToken));
 }
 
 function calledOff(server: string): McpAuthError {
