@@ -67,12 +67,19 @@ function report(error: unknown, io: CommandIo): number {
   return exitCodes.internal;
 }
 
-/** The command on this process. The exit code is set, not forced, so that what is written gets out. */
+/**
+ * The command on this process. The exit code is set, not forced, so that what is written gets out; only an interrupt
+ * ends what is under way.
+ */
 export async function main(): Promise<void> {
   const interrupt = new AbortController();
   const onSignal = () => interrupt.abort();
   process.once("SIGINT", onSignal);
   process.once("SIGTERM", onSignal);
+  // A reader that goes away, such as `head`, has all that it wanted.
+  process.stdout.on("error", (error) => {
+    if (!("code" in error) || error.code !== "EPIPE") throw error;
+  });
   const { env } = process;
   process.exitCode = await run(process.argv.slice(2), {
     cwd: process.cwd(),
@@ -84,4 +91,5 @@ export async function main(): Promise<void> {
   });
   process.removeListener("SIGINT", onSignal);
   process.removeListener("SIGTERM", onSignal);
+  if (process.exitCode === exitCodes.interrupted) process.exit();
 }

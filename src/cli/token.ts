@@ -45,6 +45,8 @@ export async function token(args: readonly string[], io: CommandIo): Promise<num
     );
     return exitCodes.done;
   } finally {
-    await auth.stop();
+    const stopped = auth.stop();
+    // Whoever interrupts does not want to wait for what is under way.
+    if (!io.signal.aborted) await stopped;
   }
 }

@@ -1,0 +1,504 @@
+// The commands, in process with the real servers, and each once as a program of its own.
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { run } from "../../src/cli/main.js";
+import { createMcpAuth } from "../../src/index.js";
+import { agentSecret, failure, ownIssuer, sendToken, startWorld, type World } from "./harness.js";
+
+const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
+
+interface Said {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+  /** What was written, in order. */
+  readonly order: readonly string[];
+}
+
+interface Surroundings {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly colour?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+async function command(argv: readonly string[], around: Surroundings = {}): Promise<Said> {
+  const order: string[] = [];
+  let [out, err] = ["", ""];
+  const code = await run(argv, {
+    cwd: around.cwd ?? tmpdir(),
+    env: around.env ?? {},
+    colour: around.colour ?? false,
+    signal: around.signal ?? new AbortController().signal,
+    out(text) {
+      out += text;
+      order.push(`out ${text}`);
+    },
+    err(text) {
+      err += text;
+      order.push(`err ${text}`);
+    },
+  });
+  return { code, out, err, order };
+}
+
+/** A folder with a config in it. */
+async function folder(config: unknown, name = "mcp-auth.config.json"): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), "mcp-auth-cli-"));
+  onTestFinished(() => rm(path, { recursive: true }));
+  const text = typeof config === "string" ? config : JSON.stringify(config);
+  await writeFile(join(path, name), text, { mode: 0o600 });
+  return path;
+}
+
+interface Program {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Said & { readonly signal: NodeJS.Signals | null }>;
+}
+
+function program(argv: readonly string[], around: Surroundings = {}): Program {
+  const child = spawn(process.execPath, [cli, ...argv], {
+    cwd: around.cwd ?? tmpdir(),
+    env: { PATH: process.env["PATH"], ...around.env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const order: string[] = [];
+  let [out, err] = ["", ""];
+  child.stdout?.on("data", (chunk: Buffer) => {
+    out += String(chunk);
+    order.push(`out ${chunk}`);
+  });
+  child.stderr?.on("data", (chunk: Buffer) => {
+    err += String(chunk);
+    order.push(`err ${chunk}`);
+  });
+  const ended = new Promise<Awaited<Program["ended"]>>((resolve) =>
+    child.once("close", (code, signal) => resolve({ code, signal, out, err, order })),
+  );
+  return { child, ended };
+}
+
+async function packageJson(): Promise<{ readonly version: string; readonly bin: unknown }> {
+  return JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8"));
+}
+
+const secretOf = (world: World) => ({ env: { SECRET: world.env["SECRET"] ?? "" } });
+
+describe("token", () => {
+  test("prints the token alone on stdout, and the MCP server takes it", async () => {
+    const world = await startWorld();
+    const cwd = await folder(world.config);
+    const said = await command(["token", "tools"], { cwd, ...secretOf(world) });
+    expect(said).toMatchObject({ code: 0, err: "" });
+    expect(said.out).toMatch(/^ey[\w-]+\.[\w-]+\.[\w-]+\n$/);
+    const headers = { authorization: `Bearer ${said.out.trim()}` };
+    expect((await fetch(world.mcp.url, { headers })).status).toBe(405);
+    expect(world.issuer.tokenRequests).toHaveLength(1);
+  });
+
+  test("--json prints what is known of it", async () => {
+    const world = await startWorld({ scopes: ["read"], mcp: { scopes: ["read"] } });
+    const cwd = await folder(world.config);
+    const { code, out, err } = await command(["token", "--json", "tools"], { cwd, ...secretOf(world) });
+    expect([code, err]).toEqual([0, ""]);
+    expect(JSON.parse(out)).toEqual({
+      accessToken: expect.stringMatching(/^ey/),
+      tokenType: "Bearer",
+      requestedAt: expect.any(Number),
+      expiresAt: expect.any(Number),
+      scopes: ["read"],
+      issuer: world.issuer.issuer,
+      resource: world.mcp.url,
+    });
+  });
+
+  test("--force-refresh asks for one, and once only", async () => {
+    const world = await startWorld();
+    const cwd = await folder(world.config);
+    const { code } = await command(["token", "tools", "--force-refresh"], { cwd, ...secretOf(world) });
+    expect(code).toBe(0);
+    expect(world.issuer.tokenRequests).toHaveLength(1);
+  });
+
+  test("under GitHub Actions has the runner mask the token before it is printed", async () => {
+    const world = await startWorld();
+    const cwd = await folder(world.config);
+    const env = { ...world.env, GITHUB_ACTIONS: "true" };
+    for (const argv of [
+      ["token", "tools"],
+      ["token", "tools", "--json"],
+    ]) {
+      const { order, code } = await command(argv, { cwd, env });
+      expect(code).toBe(0);
+      const [first, second, ...others] = order;
+      expect(others).toEqual([]);
+      const masked = /^err ::add-mask::(\S+)\n$/.exec(first ?? "")?.[1] ?? "nothing";
+      expect(second).toMatch(/^out /);
+      expect(second).toContain(masked);
+      expect(masked).toMatch(/^ey/);
+    }
+    const env2 = { ...world.env, GITHUB_ACTIONS: "false" };
+    expect((await command(["token", "tools"], { cwd, env: env2 })).err).toBe("");
+  });
+
+  test("--env-file gives variables, under those that are set; later files win over earlier ones", async () => {
+    const world = await startWorld();
+    const cwd = await folder(world.config);
+    await writeFile(join(cwd, ".env"), "SECRET=wrong\n");
+    await writeFile(join(cwd, "other.env"), `# comment\nexport SECRET="${agentSecret}"\n`);
+    const token = (argv: string[], env = {}) => command(["token", "tools", ...argv], { cwd, env });
+    expect((await token([])).code).toBe(2);
+    expect((await token(["--env-file", ".env"])).code).toBe(3);
+    expect((await token(["--env-file", ".env", "--env-file", "other.env"])).code).toBe(0);
+    expect((await token(["--env-file=.env"], world.env)).code).toBe(0);
+    expect(await token(["--env-file", "missing.env"])).toMatchObject({
+      code: 2,
+      err: "error: The file given by --env-file cannot be read: missing.env\n",
+    });
+  });
+
+  test("--config names the file, which wins over the variable and over the one that lies there", async () => {
+    const world = await startWorld();
+    const cwd = await folder({ servers: {} });
+    const other = await folder(world.config, "other.json");
+    const file = join(other, "other.json");
+    const token = (argv: string[], env = {}) =>
+      command(["token", "tools", ...argv], { cwd, env: { ...world.env, ...env } });
+    expect((await token(["--config", file])).code).toBe(0);
+    expect((await token([], { MCP_AUTH_CONFIG: file })).code).toBe(0);
+    expect((await token(["--config", file], { MCP_AUTH_CONFIG: "/not/there.json" })).code).toBe(0);
+    expect(await token(["--config", "not-there.json"])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/^error\[config_not_found\]: .*not-there\.json/),
+    });
+  });
+});
+
+describe("the exit code says what to do", () => {
+  test.each<[name: string, code: number, error: string, change: (world: World) => object | undefined]>([
+    ["a secret that is not there", 2, "secret_unavailable", () => ({ SECRET: "" })],
+    ["a wrong secret", 3, "token_request_rejected", () => ({ SECRET: "wrong" })],
+    [
+      "an authorization server that is down",
+      4,
+      "unavailable",
+      (world) => void world.issuer.failNext(100, 503, { "retry-after": "3600" }),
+    ],
+  ])("%s: %i, with %s on stderr and nothing on stdout", async (_, code, error, change) => {
+    const world = await startWorld();
+    const cwd = await folder(world.config);
+    const env = { ...world.env, ...change(world) };
+    const said = await command(["token", "tools"], { cwd, env });
+    expect(said).toMatchObject({ code, out: "" });
+    expect(said.err).toMatch(new RegExp(`^error\\[${error}\\]: Server "tools": .*\\n$`));
+    expect(said.err).not.toContain(agentSecret);
+    expect(said.err).not.toContain("\u001b");
+  });
+
+  test("a server whose metadata names another issuer: 3", async () => {
+    const world = await startWorld({ mcp: { authorizationServers: ["https://other.example"] } });
+    const cwd = await folder(world.config);
+    const said = await command(["token", "tools"], { cwd, ...secretOf(world) });
+    expect(said).toMatchObject({ code: 3, out: "", err: expect.stringContaining("error[issuer_mismatch]") });
+  });
+
+  test("a server that nobody listens on: 4", async () => {
+    const world = await startWorld();
+    await world.issuer.close();
+    const cwd = await folder({ ...world.config, defaults: { retry: { attempts: 1 } } });
+    const said = await command(["token", "tools"], { cwd, ...secretOf(world) });
+    expect(said).toMatchObject({ code: 4, out: "", err: expect.stringContaining("error[unavailable]") });
+  });
+
+  test("a server that does not answer: 4", async () => {
+    const issuer = await ownIssuer(() => {});
+    const defaults = { timeout: "20ms", deadline: "50ms" };
+    const cwd = await folder({ ...issuer.config, defaults });
+    const said = await command(["token", "tools"], { cwd, env: issuer.env });
+    expect(said).toMatchObject({ code: 4, out: "", err: expect.stringContaining("error[timeout]") });
+  });
+
+  test.each<[name: string, argv: string[], message: RegExp]>([
+    ["an unknown command", ["tokne", "tools"], /^error: There is no command "tokne"\. .*--help\n$/],
+    ["a command that every object has", ["constructor"], /^error: There is no command "constructor"/],
+    ["an unknown option", ["token", "tools", "--jsno"], /^error: Unknown option '--jsno'\n$/],
+    ["an option without its value", ["token", "tools", "--config"], /^error: .*--config/],
+    ["no server", ["token"], /^error: Name one server/],
+    ["two servers", ["token", "a", "b"], /^error: Name one server/],
+    ["an argument too many", ["validate", "x"], /^error: validate takes no argument/],
+    ["an unknown server", ["token", "tolls"], /^error\[unknown_server\]: .*Did you mean "tools"\?/],
+  ])("%s: 2", async (_, argv, message) => {
+    const world = await startWorld();
+    const cwd = await folder(world.config);
+    const said = await command(argv, { cwd, ...secretOf(world) });
+    expect(said).toMatchObject({ code: 2, out: "" });
+    expect(said.err).toMatch(message);
+  });
+
+  test("no config: 2, with every place that was tried", async () => {
+    const cwd = await mkdtemp(join(tmpdir(), "mcp-auth-none-"));
+    onTestFinished(() => rm(cwd, { recursive: true }));
+    const said = await command(["token", "tools"], { cwd });
+    expect(said).toMatchObject({ code: 2, out: "" });
+    expect(said.err).toMatch(/^error\[config_not_found\]/);
+    expect(said.err).toContain(join(cwd, "mcp-auth.config.json"));
+  });
+
+  test("interrupted: 130, and nothing more is said", async () => {
+    const issuer = await ownIssuer(() => {});
+    const cwd = await folder(issuer.config);
+    const interrupt = new AbortController();
+    const running = command(["token", "tools"], { cwd, env: issuer.env, signal: interrupt.signal });
+    await issuer.asked(1);
+    await issuer.server.close();
+    interrupt.abort();
+    expect(await running).toMatchObject({ code: 130, out: "", err: "" });
+  });
+});
+
+describe("validate", () => {
+  const good = {
+    servers: {
+      crm: {
+        url: "https://crm.example/mcp",
+        grant: { client: { issuer: "https://auth.example", id: "crm-agent", secret: { env: "CRM_SECRET" } } },
+      },
+    },
+  };
+
+  const tenMistakes = `{
+  "versoin": 1,
+  "defaults": { "timeout": "10 seconds", "retry": { "attempts": 0 } },
+  "keys": { "agent": { "privateKey": { "file": "./a.pem" }, "alg": "ES257" } },
+  "servers": {
+    "bad name": { "url": "https://a.example/mcp", "grant": { "type": "static", "token": { "env": "T" } } },
+    "b": { "url": "not a url", "grant": { "client": { "issuer": "https://auth.example", "id": "b", "secret": "hunter2-canary" } } },
+    "c": { "url": "https://c.example/mcp", "grant": { "client": "nobody" } },
+    "d": { "url": "https://d.example/mcp", "grant": { "client": { "id": "d" } } },
+    "e": { "url": "https://e.example/mcp", "grant": { "type": "static", "token": { "env": "T" } }, "reach": "host" },
+    "f": { "url": "https://f.example/mcp", "grant": { "type": "static", "token": { "env": "T" } }, "refresh": { "schedule": "every minute" } }
+  }
+}
+`;
+
+  test("says that a good config is good", async () => {
+    const cwd = await folder(good);
+    expect(await command(["validate"], { cwd })).toMatchObject({
+      code: 0,
+      out: "mcp-auth.config.json: no mistakes, 1 server\n",
+      err: "",
+    });
+    const { code, out } = await command(["validate", "--json"], { cwd });
+    expect([code, JSON.parse(out)]).toEqual([
+      0,
+      { file: join(cwd, "mcp-auth.config.json"), valid: true, violations: [], secrets: [] },
+    ]);
+  });
+
+  test("lists every mistake of eleven, each once and with its place, and no literal secret", async () => {
+    const cwd = await folder(tenMistakes);
+    const said = await command(["validate"], { cwd });
+    expect(said.code).toBe(2);
+    const lines = said.out.split("\n").filter((line) => line.startsWith("mcp-auth.config.json:"));
+    expect(lines.map((line) => /:(\d+):\d+ (\S+)/.exec(line)?.slice(1, 3))).toEqual([
+      ["2", "/versoin"],
+      ["3", "/defaults/timeout"],
+      ["3", "/defaults/retry/attempts"],
+      ["4", "/keys/agent/alg"],
+      ["6", expect.stringMatching(/^\/servers/)],
+      ["7", "/servers/b/url"],
+      ["7", "/servers/b/grant/client/secret"],
+      ["8", "/servers/c/grant/client"],
+      ["9", "/servers/d/grant/client"],
+      ["10", "/servers/e/reach"],
+      ["11", "/servers/f/refresh/schedule"],
+    ]);
+    expect(said.err).toBe("11 mistakes\n");
+    expect(said.out).toContain('"version"');
+    expect(said.out).toContain('{ "env": ');
+    expect(said.out + said.err).not.toMatch(/hunter2|canary/);
+
+    const json = await command(["validate", "--json"], { cwd });
+    expect(json).toMatchObject({ code: 2, err: "" });
+    const { valid, violations } = JSON.parse(json.out);
+    expect(valid).toBe(false);
+    expect(violations).toHaveLength(11);
+    expect(json.out).not.toMatch(/hunter2|canary/);
+  });
+
+  test("the library says the same of the same file, all at once, and no literal secret", async () => {
+    const cwd = await folder(tenMistakes);
+    const error = await failure(createMcpAuth({ cwd, env: {} }));
+    expect(error).toMatchObject({ code: "config_invalid" });
+    expect(error.violations).toHaveLength(11);
+    expect(error.message + JSON.stringify(error)).not.toMatch(/hunter2|canary/);
+    const said = await command(["token", "b"], { cwd });
+    expect(said).toMatchObject({ code: 2, out: "" });
+    expect(said.err).toContain("error[config_invalid]");
+    expect(said.err).not.toMatch(/hunter2|canary/);
+  });
+
+  test("--secrets reads them all, names those that are missing, and shows none", async () => {
+    const cwd = await folder({
+      servers: {
+        ...good.servers,
+        key: {
+          url: "https://key.example/mcp",
+          headers: { "x-key": { env: "HEADER" } },
+          grant: {
+            client: { issuer: "https://auth.example", id: "k", key: { privateKey: { file: "./k.pem" } } },
+          },
+        },
+      },
+    });
+    await writeFile(join(cwd, "k.pem"), "canary: not a key", { mode: 0o600 });
+    const env = { CRM_SECRET: "canary-secret" };
+    const missing = await command(["validate", "--secrets"], { cwd, env });
+    expect(missing).toMatchObject({ code: 2, err: "2 mistakes\n" });
+    expect(missing.out.trim().split("\n")).toEqual([
+      expect.stringContaining('"HEADER"'),
+      expect.stringContaining("k.pem"),
+    ]);
+    expect(missing.out).not.toContain("canary");
+    const json = await command(["validate", "--secrets", "--json"], { cwd, env });
+    expect(json.code).toBe(2);
+    expect(JSON.parse(json.out)).toMatchObject({
+      valid: false,
+      violations: [],
+      secrets: [{ code: "secret_unavailable" }, { code: "key_invalid" }],
+    });
+    expect((await command(["validate"], { cwd, env })).code).toBe(0);
+  });
+
+  test("reports a variable without a value, which only its server would miss", async () => {
+    const cwd = await folder(JSON.stringify(good).replace("crm.example", "${CRM_HOST}"));
+    const said = await command(["validate"], { cwd });
+    expect(said).toMatchObject({ code: 2, out: expect.stringContaining("CRM_HOST") });
+    expect((await command(["validate"], { cwd, env: { CRM_HOST: "crm.example" } })).code).toBe(0);
+  });
+});
+
+describe("--help and --version", () => {
+  test.each([["--help"], ["-h"], ["help"]])("%s says what there is", async (argument) => {
+    const said = await command([argument]);
+    expect(said).toMatchObject({ code: 0, err: "" });
+    for (const word of ["validate", "token SERVER", "--config", "--env-file", "130"]) {
+      expect(said.out).toContain(word);
+    }
+    // `npx mcp-auth` is someone else's package.
+    expect(said.out).not.toMatch(/npx mcp-auth(?!-runtime)/);
+  });
+
+  test("nothing at all says it too, and is a mistake", async () => {
+    const { code, out } = await command([]);
+    expect([code, out]).toEqual([2, (await command(["--help"])).out]);
+  });
+
+  test.each([["token"], ["validate"]])("%s --help says how it is used, without a config", async (name) => {
+    for (const argument of ["--help", "-h"]) {
+      const said = await command([name, argument]);
+      expect(said).toMatchObject({ code: 0, err: "" });
+      expect(said.out).toContain(`Usage: npx mcp-auth-runtime ${name}`);
+    }
+  });
+
+  test("--version is that of package.json", async () => {
+    const pkg = await packageJson();
+    expect(await command(["--version"])).toMatchObject({ code: 0, out: `${pkg.version}\n`, err: "" });
+  });
+});
+
+test("colours are for terminals", async () => {
+  expect((await command(["nothing"], { colour: true })).err).toContain("\u001b[31m");
+  expect((await command(["nothing"], { colour: false })).err).not.toContain("\u001b");
+});
+
+describe("as a program", () => {
+  test("token prints the token, and ends at once with a renewal still planned", async () => {
+    const world = await startWorld();
+    const config = { ...world.config, defaults: { refresh: { schedule: "* * * * * *" } } };
+    const cwd = await folder(config);
+    const { code, signal, out, err } = await program(["token", "tools"], { cwd, ...secretOf(world) }).ended;
+    expect({ code, signal, err }).toEqual({ code: 0, signal: null, err: "" });
+    expect(out).toMatch(/^ey\S+\n$/);
+  });
+
+  test.each<[code: number, what: string, argv: string[], env: Record<string, string>]>([
+    [2, "a mistake", ["token"], {}],
+    [3, "a refusal", ["token", "tools"], { SECRET: "wrong" }],
+  ])("ends with %i after %s, without colours in a pipe", async (code, _, argv, env) => {
+    const world = await startWorld();
+    const cwd = await folder(world.config);
+    const ended = await program(argv, { cwd, env: { ...env, FORCE_COLOR: "1" } }).ended;
+    expect(ended).toMatchObject({ code, signal: null, out: "" });
+    expect(ended.err).toMatch(/^error/);
+    expect(ended.err).not.toContain("\u001b");
+    expect(ended.err).not.toMatch(/at .*\.js/);
+  });
+
+  test("ends with 4 when nobody listens", async () => {
+    const world = await startWorld();
+    await world.issuer.close();
+    const cwd = await folder({ ...world.config, defaults: { retry: { attempts: 1 } } });
+    const ended = await program(["token", "tools"], { cwd, ...secretOf(world) }).ended;
+    expect(ended).toMatchObject({ code: 4, out: "" });
+  });
+
+  test.each(["SIGINT", "SIGTERM"] as const)(
+    "ends with 130 on %s, although a request hangs",
+    async (signal) => {
+      const issuer = await ownIssuer(() => {});
+      const cwd = await folder({ ...issuer.config, defaults: { timeout: "60s", deadline: "60s" } });
+      const { child, ended } = program(["token", "tools"], { cwd, env: issuer.env });
+      await issuer.asked(1);
+      const at = performance.now();
+      child.kill(signal);
+      expect(await ended).toMatchObject({ code: 130, signal: null, out: "" });
+      expect(performance.now() - at).toBeLessThan(2_000);
+    },
+  );
+
+  test("validate prints what it found, and --json is whole also when it is long", async () => {
+    const servers = Object.fromEntries(
+      Array.from({ length: 2_000 }, (_, index) => [`s${index}`, { url: "no", grant: {} }]),
+    );
+    const cwd = await folder({ servers });
+    const { code, out } = await program(["validate", "--json"], { cwd }).ended;
+    expect(code).toBe(2);
+    expect(out.length).toBeGreaterThan(200_000);
+    expect(JSON.parse(out).violations.length).toBeGreaterThanOrEqual(4_000);
+  });
+
+  test("a reader that goes away early is no error of ours", async () => {
+    const servers = Object.fromEntries(
+      Array.from({ length: 2_000 }, (_, index) => [`s${index}`, { url: "no", grant: {} }]),
+    );
+    const cwd = await folder({ servers });
+    const { child, ended } = program(["validate", "--json"], { cwd });
+    child.stdout?.destroy();
+    expect(await ended).toMatchObject({
+      code: 2,
+      signal: null,
+      err: expect.stringMatching(/^(\d+ mistakes\n)?$/),
+    });
+  });
+
+  test("is found by both of its names, and says its version", async () => {
+    const pkg = await packageJson();
+    expect(pkg.bin).toEqual({ "mcp-auth-runtime": "./dist/cli.js", "mcp-auth": "./dist/cli.js" });
+    expect(await program(["--version"]).ended).toMatchObject({ code: 0, out: `${pkg.version}\n`, err: "" });
+  });
+});
+
+test("a token of a server that sends prose for a token does not reach a terminal as control codes", async () => {
+  const issuer = await ownIssuer((_request, response) => sendToken(response, "\u001b[2Jcanary"));
+  const cwd = await folder(issuer.config);
+  const said = await command(["token", "tools"], { cwd, env: issuer.env });
+  expect(said).toMatchObject({ code: 3, out: "", err: expect.stringContaining("token_response_invalid") });
+  expect(said.err).not.toContain("canary");
+});

@@ -1,0 +1,250 @@
+import { getEventListeners } from "node:events";
+import { describe, expect, test } from "vitest";
+import {
+  deferred,
+  failure,
+  listen,
+  liveClock,
+  managerOf,
+  ownIssuer,
+  renewals,
+  runtime,
+  sendToken,
+  startWorld,
+  viaAuthProviderV2,
+  viaFetchV1,
+  viaFetchV2,
+  watchUnhandled,
+} from "./harness.js";
+
+const thousand = Array.from({ length: 1_000 }, (_, index) => index);
+
+describe("1,000 first calls at once", () => {
+  test("send one token request, whichever way they ask", async () => {
+    const world = await startWorld();
+    const { auth, manager } = await managerOf(world);
+    const heard = listen(auth);
+    const asked = thousand.map(async (index): Promise<string> => {
+      if (index % 4 === 0) return await manager.getAccessToken();
+      if (index % 4 === 1) return (await manager.getToken()).accessToken;
+      if (index % 4 === 2)
+        return ((await manager.getHeaders())["authorization"] ?? "").replace("Bearer ", "");
+      const { signal } = new AbortController();
+      return await manager.getAccessToken({ signal });
+    });
+    const tokens = new Set(await Promise.all(asked));
+    expect(tokens.size).toBe(1);
+    expect(world.issuer.tokenRequests).toHaveLength(1);
+    expect(renewals(heard)).toEqual(["demand"]);
+    const metadata = world.mcp.requests.filter(({ path }) => path.startsWith("/.well-known/"));
+    expect(metadata).toHaveLength(1);
+  });
+
+  test("through fetch send one token request, and each is answered", async () => {
+    const world = await startWorld();
+    const { manager } = await managerOf(world);
+    const statuses = await Promise.all(
+      thousand.map(async () => {
+        const response = await manager.fetch(world.mcp.url);
+        await response.body?.cancel();
+        return response.status;
+      }),
+    );
+    // A GET is not allowed at this endpoint; a wrong token would be 401.
+    expect(new Set(statuses)).toEqual(new Set([405]));
+    expect(world.issuer.tokenRequests).toHaveLength(1);
+  });
+
+  test("at several managers of one issuer look up its metadata once", async () => {
+    const world = await startWorld();
+    const { tools } = world.config.servers;
+    const lookups: string[] = [];
+    const auth = await runtime({
+      config: { servers: { a: tools, b: tools, c: tools } },
+      env: world.env,
+      fetch: (input, init) => {
+        lookups.push(String(input));
+        return fetch(input, init);
+      },
+    });
+    await Promise.all(
+      thousand.map((index) => auth.resolve((["a", "b", "c"] as const)[index % 3] ?? "a").getToken()),
+    );
+    expect(lookups.filter((url) => url.endsWith("/.well-known/oauth-authorization-server"))).toHaveLength(1);
+    expect(world.issuer.tokenRequests).toHaveLength(3);
+  });
+
+  test("that fail get one and the same refusal, from one request", async () => {
+    const world = await startWorld();
+    const { manager } = await managerOf(world, { env: { SECRET: "wrong" } });
+    const errors = await Promise.all(thousand.map(() => failure(manager.getAccessToken())));
+    expect(new Set(errors.map(({ oauthError }) => oauthError))).toEqual(new Set(["invalid_client"]));
+    expect(world.issuer.tokenRequests).toHaveLength(1);
+  });
+});
+
+describe("1,000 calls across an expiry", () => {
+  test("send one more request, and none fails", async () => {
+    const world = await startWorld({ lifetime: 60 });
+    const { clock, fetch, advance } = liveClock();
+    const config = { ...world.config, defaults: { refresh: false } } as const;
+    const { auth, manager } = await managerOf(world, { config, clock, fetch });
+    const heard = listen(auth);
+    const first = await manager.getAccessToken();
+    await advance(60_000);
+    expect(manager.status().state).toBe("expired");
+    const tokens = await Promise.all(thousand.map(() => manager.getAccessToken()));
+    expect(new Set(tokens).size).toBe(1);
+    expect(tokens[0]).not.toBe(first);
+    expect(world.issuer.tokenRequests).toHaveLength(2);
+    expect(renewals(heard)).toEqual(["demand", "demand"]);
+  });
+
+  test("that come one after the other over the stale point send one more, and wait for nothing", async () => {
+    const world = await startWorld({ lifetime: 60 });
+    const { clock, fetch, advance } = liveClock();
+    const { auth, manager } = await managerOf(world, { clock, fetch });
+    const heard = listen(auth);
+    await manager.getAccessToken();
+    const issuedAt = world.issuer.tokenRequests.length;
+    for (let step = 0; step < 100; step += 1) {
+      await Promise.all(Array.from({ length: 10 }, () => manager.getAccessToken()));
+      // Ten seconds short of where the second token would be renewed in turn.
+      await advance(600);
+    }
+    expect(issuedAt).toBe(1);
+    expect(renewals(heard)).toEqual(["demand", "expiry"]);
+    expect(world.issuer.tokenRequests).toHaveLength(2);
+    expect(heard.filter(({ event }) => event !== "token:renewed")).toEqual([]);
+  });
+
+  test("by SDK clients send one more, and none fails", async () => {
+    const world = await startWorld({ lifetime: 60 });
+    const { clock, fetch: counted, advance } = liveClock();
+    const { manager } = await managerOf(world, { clock, fetch: counted });
+    const clients = [await viaFetchV2(manager), await viaFetchV1(manager), await viaAuthProviderV2(manager)];
+    expect(world.issuer.tokenRequests).toHaveLength(1);
+    await advance(31 * 60_000 + 60_000);
+    // Nobody used it for longer than `idle`: it has expired.
+    const before = world.issuer.tokenRequests.length;
+    expect(manager.status().state).toBe("asleep");
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, (_, index) => clients[index % 3]?.echo(String(index))),
+    );
+    expect(answers).toEqual(Array.from({ length: 60 }, (_, index) => String(index)));
+    expect(world.issuer.tokenRequests).toHaveLength(before + 1);
+  });
+});
+
+describe("a caller that aborts", () => {
+  /** An authorization server that answers when told. */
+  async function slowServer() {
+    const gate = deferred();
+    const issuer = await ownIssuer(async (_request, response) => {
+      await gate.promise;
+      sendToken(response, "t1");
+    });
+    const { manager } = await managerOf(issuer);
+    const tokenRequests = () => issuer.tokenRequests().length;
+    return {
+      manager,
+      open: gate.resolve,
+      tokenRequests,
+      underWay: () => issuer.asked(1),
+      server: issuer.server,
+    };
+  }
+
+  test("before its call gets `aborted`, and nothing is sent", async () => {
+    const { manager, server } = await slowServer();
+    const options = { signal: AbortSignal.abort(new Error("canary")) };
+    const calls = [manager.getAccessToken(options), manager.getToken(options), manager.getHeaders(options)];
+    for (const error of await Promise.all(calls.map(failure))) {
+      expect(error).toMatchObject({ code: "aborted", server: "tools" });
+    }
+    const sent = manager.fetch(manager.url, options);
+    expect((await failure(sent)).code).toBe("aborted");
+    expect(server.requests).toEqual([]);
+  });
+
+  test("during the request gets `aborted` at once; the others get the token of that request", async () => {
+    const unhandled = watchUnhandled();
+    const { manager, open, tokenRequests, underWay } = await slowServer();
+    const [first, second] = [new AbortController(), new AbortController()];
+    const aborted = [
+      failure(manager.getAccessToken({ signal: first.signal })),
+      failure(manager.getToken({ signal: second.signal })),
+      failure(manager.fetch(manager.url, { signal: second.signal })),
+    ];
+    const patient = [
+      manager.getAccessToken(),
+      manager.getAccessToken({ signal: new AbortController().signal }),
+    ];
+    await underWay();
+    first.abort();
+    second.abort(new DOMException("canary-reason", "TimeoutError"));
+    for (const error of await Promise.all(aborted)) {
+      expect(error).toMatchObject({ code: "aborted", server: "tools", retryable: false });
+      expect(JSON.stringify(error)).not.toContain("canary");
+    }
+    open();
+    expect(await Promise.all(patient)).toEqual(["t1", "t1"]);
+    expect(tokenRequests()).toBe(1);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(unhandled).toEqual([]);
+  });
+
+  test("alone leaves the request to finish, and the token to the next", async () => {
+    const unhandled = watchUnhandled();
+    const { manager, open, tokenRequests, underWay } = await slowServer();
+    const controller = new AbortController();
+    const only = failure(manager.getAccessToken({ signal: controller.signal }));
+    await underWay();
+    controller.abort();
+    expect((await only).code).toBe("aborted");
+    const next = manager.getAccessToken();
+    open();
+    expect(await next).toBe("t1");
+    expect(tokenRequests()).toBe(1);
+    expect(unhandled).toEqual([]);
+  });
+
+  test("of a request that fails leaves no rejection unhandled", async () => {
+    const unhandled = watchUnhandled();
+    const world = await startWorld();
+    const { auth, manager } = await managerOf(world, { env: { SECRET: "wrong" } });
+    const failed = new Promise((resolve) => auth.on("token:cooldown", resolve));
+    const controller = new AbortController();
+    const only = failure(manager.getAccessToken({ signal: controller.signal }));
+    controller.abort();
+    expect((await only).code).toBe("aborted");
+    await failed;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(unhandled).toEqual([]);
+    expect(world.issuer.tokenRequests).toHaveLength(1);
+  });
+
+  test("after it has its token changes nothing, and leaves no listener on its signal", async () => {
+    const world = await startWorld();
+    const { manager } = await managerOf(world);
+    const controller = new AbortController();
+    await manager.getAccessToken({ signal: controller.signal });
+    expect(getEventListeners(controller.signal, "abort")).toEqual([]);
+    controller.abort();
+    expect(manager.status().state).toBe("fresh");
+  });
+
+  test("while the MCP server answers ends that request, as fetch does", async () => {
+    const seen = deferred();
+    const issuer = await ownIssuer(
+      (_request, response) => sendToken(response, "t"),
+      () => seen.resolve(),
+    );
+    const { manager } = await managerOf(issuer);
+    const controller = new AbortController();
+    const call = manager.fetch(issuer.url, { signal: controller.signal });
+    await seen.promise;
+    controller.abort();
+    await expect(call).rejects.toMatchObject({ name: "AbortError" });
+  });
+});

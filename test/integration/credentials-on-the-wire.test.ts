@@ -1,0 +1,232 @@
+// The bytes of a client's credential, and who may see them.
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inspect } from "node:util";
+import { describe, expect, onTestFinished, test } from "vitest";
+import {
+  failure,
+  managerOf,
+  ownIssuer,
+  runtime,
+  sendToken,
+  startWorld,
+  viaFetchV1,
+  viaOauthProviderV1,
+} from "./harness.js";
+
+const awkward = "a:b%c+d e&f=g/h?i\"j'k*l~m";
+
+describe("a secret with characters that mean something elsewhere", () => {
+  test.each(["client_secret_basic", "client_secret_post"] as const)(
+    "is accepted by %s at an authorization server that follows the specification",
+    async (method) => {
+      const world = await startWorld({ clients: [{ id: "agent:1 %2B+", secret: awkward }] });
+      const client = { issuer: world.issuer.issuer, id: "agent:1 %2B+", secret: { env: "SECRET" }, method };
+      const config = { servers: { tools: { url: world.mcp.url, grant: { client } } } };
+      const { manager } = await managerOf({ config, env: { SECRET: awkward } });
+      expect(await (await viaFetchV1(manager)).echo("ok")).toBe("ok");
+      const [request] = world.issuer.tokenRequests;
+      if (method === "client_secret_basic") {
+        expect(request?.params).not.toHaveProperty("client_secret");
+        expect(request?.params).not.toHaveProperty("client_id");
+      } else {
+        expect(request?.headers).not.toHaveProperty("authorization");
+        expect(request?.params).toMatchObject({ client_id: "agent:1 %2B+", client_secret: awkward });
+      }
+    },
+  );
+
+  test("is accepted also in a request that the SDK makes by itself", async () => {
+    const world = await startWorld({ clients: [{ id: "agent", secret: awkward }] });
+    const { manager } = await managerOf({ config: world.config, env: { SECRET: awkward } });
+    const client = await viaOauthProviderV1(manager);
+    world.mcp.revoke(world.issuer.issued[0]?.jti ?? "");
+    expect(await client.echo("ok")).toBe("ok");
+    const [own, theirs] = world.issuer.tokenRequests;
+    expect(theirs?.headers.authorization).toBe(own?.headers.authorization);
+    expect(theirs?.params).toEqual(own?.params);
+  });
+
+  test.each([
+    ["one line break at its end, which is dropped", `${awkward}\n`, awkward],
+    ["a Windows line break at its end, which is dropped", `${awkward}\r\n`, awkward],
+    ["two line breaks, of which one is dropped", `${awkward}\n\n`, `${awkward}\n`],
+    ["spaces around it, which stay", `  ${awkward} `, `  ${awkward} `],
+  ])("may come from a file with %s", async (_, content, sent) => {
+    const folder = await mkdtemp(join(tmpdir(), "mcp-auth-secret-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    await writeFile(join(folder, "secret"), content, { mode: 0o600 });
+    const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+    const client = {
+      issuer: issuer.server.origin,
+      id: "agent",
+      secret: { file: "./secret" },
+      method: "client_secret_post" as const,
+    };
+    const config = { servers: { tools: { url: issuer.url, grant: { client } } } };
+    const { manager } = await managerOf({ config, env: {} }, { cwd: folder });
+    await manager.getAccessToken();
+    const form = new URLSearchParams(issuer.tokenRequests()[0]?.body);
+    expect(form.get("client_secret")).toBe(sent);
+  });
+});
+
+describe("a secret with letters that are not Latin", () => {
+  const secret = "пароль—密码😀é";
+  const encoded = "%D0%BF%D0%B0%D1%80%D0%BE%D0%BB%D1%8C%E2%80%94%E5%AF%86%E7%A0%81%F0%9F%98%80%C3%A9";
+
+  test("goes as UTF-8, form-encoded, in the header", async () => {
+    const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+    const { manager } = await managerOf({ config: issuer.config, env: { SECRET: secret } });
+    await manager.getAccessToken();
+    const [request] = issuer.tokenRequests();
+    expect(request?.headers.authorization).toBe(`Basic ${btoa(`agent:${encoded}`)}`);
+    expect(request?.body).toBe(`grant_type=client_credentials&resource=${encodeURIComponent(issuer.url)}`);
+  });
+
+  test("goes as UTF-8, form-encoded, in the body, whose type says what it is", async () => {
+    const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+    const client = {
+      issuer: issuer.server.origin,
+      id: "клиент",
+      secret: { env: "SECRET" },
+      method: "client_secret_post" as const,
+    };
+    const config = { servers: { tools: { url: issuer.url, grant: { client } } } };
+    const { manager } = await managerOf({ config, env: { SECRET: secret } });
+    await manager.getAccessToken();
+    const [request] = issuer.tokenRequests();
+    expect(request?.body.split("&")).toContain(`client_secret=${encoded}`);
+    expect(request?.body.split("&")).toContain("client_id=%D0%BA%D0%BB%D0%B8%D0%B5%D0%BD%D1%82");
+    expect(request?.headers).toMatchObject({
+      "content-type": expect.stringMatching(/^application\/x-www-form-urlencoded/),
+      accept: expect.stringContaining("application/json"),
+    });
+    expect(request?.headers).not.toHaveProperty("authorization");
+  });
+});
+
+describe("the headers of the config", () => {
+  test("go to the MCP server with every request, and nowhere else; a secret among them is read each time", async () => {
+    const world = await startWorld();
+    const { tools } = world.config.servers;
+    const config = {
+      defaults: { headers: { "X-Team": "platform", "x-tenant": "all" } },
+      servers: { tools: { ...tools, headers: { "X-Api-Key": { env: "API_KEY" }, "X-Tenant": "acme" } } },
+    };
+    const env: Record<string, string> = { ...world.env, API_KEY: "canary-api-key-1" };
+    const { manager } = await managerOf({ config, env });
+    const client = await viaFetchV1(manager);
+    expect(await client.echo("x")).toBe("x");
+    env["API_KEY"] = "canary-api-key-2";
+    await client.echo("y");
+
+    const calls = world.mcp.requests.filter(({ path }) => path === "/mcp");
+    expect(calls.map(({ headers }) => headers["x-api-key"])).toEqual([
+      ...calls.slice(1).map(() => "canary-api-key-1"),
+      "canary-api-key-2",
+    ]);
+    for (const { headers } of calls)
+      expect(headers).toMatchObject({ "x-team": "platform", "x-tenant": "acme" });
+    const others = world.mcp.requests.filter(({ path }) => path !== "/mcp");
+    const elsewhere = JSON.stringify([others, world.issuer.tokenRequests]);
+    expect(others).toHaveLength(1);
+    for (const canary of ["canary-api-key", "x-api-key", "x-team", "platform", "acme"]) {
+      expect(elsewhere).not.toContain(canary);
+    }
+  });
+
+  test("one whose secret is missing fails the call with its reference, and sends nothing", async () => {
+    const world = await startWorld();
+    const { tools } = world.config.servers;
+    const config = { servers: { tools: { ...tools, headers: { "X-Api-Key": { env: "API_KEY" } } } } };
+    const { manager } = await managerOf({ config, env: world.env });
+    const error = {
+      code: "secret_unavailable",
+      server: "tools",
+      message: expect.stringContaining("API_KEY"),
+    };
+    await expect(manager.fetch(world.mcp.url)).rejects.toMatchObject(error);
+    await expect(manager.getHeaders()).rejects.toMatchObject(error);
+    expect(world.mcp.requests.filter(({ path }) => path === "/mcp")).toEqual([]);
+    expect(await manager.getAccessToken()).toMatch(/^ey/);
+  });
+
+  test.each(["canary\nx-evil: 1", "canary-密码", "canary\u0000"])(
+    "one whose secret cannot stand in a header fails the call, and does not show: %j",
+    async (value) => {
+      const world = await startWorld();
+      const { tools } = world.config.servers;
+      const config = { servers: { tools: { ...tools, headers: { "X-Api-Key": { env: "API_KEY" } } } } };
+      const { manager } = await managerOf({ config, env: { ...world.env, API_KEY: value } });
+      const calls = [manager.fetch(world.mcp.url), manager.getHeaders()];
+      for (const error of await Promise.all(calls.map(failure))) {
+        expect(error).toMatchObject({ code: "secret_unavailable", server: "tools" });
+        expect(error.message).toContain('"API_KEY"');
+        expect(inspect(error, { showHidden: true, depth: 9 })).not.toContain("canary");
+      }
+      expect(world.mcp.requests.filter(({ path }) => path === "/mcp")).toEqual([]);
+    },
+  );
+
+  test("getHeaders gives them and the token, for clients that take headers", async () => {
+    const world = await startWorld();
+    const { tools } = world.config.servers;
+    const config = {
+      servers: { tools: { ...tools, headers: { "X-Api-Key": { env: "API_KEY" }, "X-Plain": "p" } } },
+    };
+    const { manager } = await managerOf({ config, env: { ...world.env, API_KEY: "k" } });
+    const headers = await manager.getHeaders();
+    expect(headers).toEqual({
+      "X-Api-Key": "k",
+      "X-Plain": "p",
+      authorization: `Bearer ${await manager.getAccessToken()}`,
+    });
+    expect((await fetch(world.mcp.url, { headers })).status).toBe(405);
+  });
+});
+
+describe("the caller's own headers", () => {
+  test("arrive, but for Authorization, which is replaced however it is given", async () => {
+    const world = await startWorld();
+    const { manager } = await managerOf(world);
+    const mine = "Bearer canary-mine";
+    const variants: RequestInit[] = [
+      { headers: { Authorization: mine, "x-own": "1" } },
+      {
+        headers: [
+          ["AUTHORIZATION", mine],
+          ["x-own", "1"],
+        ],
+      },
+      { headers: new Headers({ authorization: mine, "x-own": "1" }) },
+    ];
+    for (const init of variants) await manager.fetch(world.mcp.url, init);
+    await manager.fetch(new Request(world.mcp.url, variants[0]));
+    await manager.fetch(new Request(world.mcp.url, { headers: { authorization: mine } }), variants[1]);
+    const calls = world.mcp.requests.filter(({ path }) => path === "/mcp");
+    expect(calls).toHaveLength(5);
+    for (const { headers, status } of calls) {
+      expect(headers.authorization).toBe(`Bearer ${await manager.getAccessToken()}`);
+      expect(headers["x-own"]).toBe("1");
+      expect(status).toBe(405);
+    }
+  });
+
+  test("of one server's token never reach another server", async () => {
+    const [first, second] = [await startWorld(), await startWorld()];
+    const auth = await runtime({
+      config: { servers: { first: first.config.servers.tools, second: second.config.servers.tools } },
+      env: first.env,
+    });
+    const [a, b] = [auth.resolve("first"), auth.resolve("second")];
+    await expect(a.fetch(b.url)).rejects.toMatchObject({ code: "egress_denied", server: "first" });
+    expect(second.mcp.requests).toEqual([]);
+    await a.fetch(a.url);
+    await b.fetch(b.url);
+    const sent = (requests: typeof first.mcp.requests) => requests.flatMap(({ jti }) => jti ?? []);
+    expect(sent(first.mcp.requests)).toEqual([first.issuer.issued[0]?.jti]);
+    expect(sent(second.mcp.requests)).toEqual([second.issuer.issued[0]?.jti]);
+  });
+});

@@ -1,0 +1,194 @@
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { decodeJwt, decodeProtectedHeader, type JWK } from "jose";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { McpAuthConfig } from "../../src/index.js";
+import { agentSecret, managerOf, runtime, seams, startWorld, viaFetchV2, type World } from "./harness.js";
+
+type KeyConfig = NonNullable<McpAuthConfig["keys"]>[string];
+
+/** The public half as it is registered, without a `kid` unless told. */
+function publicHalf(publicKey: KeyObject, kid?: string): JWK {
+  // A JWK of a public key has nothing but strings.
+  return { ...(publicKey.export({ format: "jwk" }) as JWK), ...(kid !== undefined && { kid }) };
+}
+
+function keyConfig(world: World, key: KeyConfig): McpAuthConfig<"tools"> {
+  const client = { issuer: world.issuer.issuer, id: "signer", key: "agent" };
+  return { keys: { agent: key }, servers: { tools: { url: world.mcp.url, grant: { client } } } };
+}
+
+describe("with the right secret", () => {
+  test.each(seams)("a call through %s is answered", async (_, connect) => {
+    const world = await startWorld({ scopes: ["read"], mcp: { scopes: ["read"] } });
+    const { manager } = await managerOf(world);
+    const client = await connect(manager);
+    expect(await client.echo("hello")).toBe("hello");
+    expect(world.issuer.tokensIssued).toBe(1);
+    expect(world.mcp.unauthorized).toBe(0);
+    expect(world.issuer.tokenRequests).toMatchObject([
+      {
+        headers: { authorization: `Basic ${btoa(`agent:${agentSecret}`)}` },
+        params: { grant_type: "client_credentials", resource: world.mcp.url, scope: "read" },
+        status: 200,
+      },
+    ]);
+    expect(world.issuer.tokenRequests[0]?.params).not.toHaveProperty("client_secret");
+  });
+
+  test("no unauthenticated request comes first, and the whole takes seven", async () => {
+    const world = await startWorld();
+    const { manager } = await managerOf(world);
+    await (await viaFetchV2(manager)).echo("x");
+    const paths = world.mcp.requests.map(({ method, path, status }) => `${method} ${path} ${status}`);
+    expect(paths.sort()).toEqual([
+      "GET /.well-known/oauth-protected-resource/mcp 200",
+      "GET /mcp 405",
+      "POST /mcp 200",
+      "POST /mcp 200",
+      "POST /mcp 202",
+    ]);
+    expect(world.issuer.tokenRequests).toHaveLength(1);
+  });
+
+  test("getToken tells all there is to know of the token", async () => {
+    const world = await startWorld({ scopes: ["read", "write"], lifetime: 900 });
+    const { config, env, mcp, issuer } = world;
+    const { grant } = config.servers.tools;
+    const asked = { servers: { tools: { url: mcp.url, grant: { ...grant, scopes: ["write"] } } } };
+    const auth = await runtime({ config: asked, env });
+    const before = Date.now();
+    const token = await auth.resolve("tools").getToken();
+    expect(token).toMatchObject({
+      tokenType: "Bearer",
+      scopes: ["write"],
+      issuer: issuer.issuer,
+      resource: mcp.url,
+    });
+    expect(token.expiresAt).toBeGreaterThanOrEqual(before + 900_000);
+    expect(token.expiresAt).toBeLessThanOrEqual(Date.now() + 900_000);
+    expect(decodeJwt(token.accessToken)).toMatchObject({ aud: mcp.url, scope: "write", client_id: "agent" });
+  });
+});
+
+const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const p256 = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const p384 = generateKeyPairSync("ec", { namedCurve: "P-384" });
+const p521 = generateKeyPairSync("ec", { namedCurve: "P-521" });
+const ed25519 = generateKeyPairSync("ed25519");
+const passphrase = "open sesame";
+const encryption = { cipher: "aes-256-cbc", passphrase };
+
+describe("with the right key", () => {
+  test.each<
+    [name: string, pair: { publicKey: KeyObject }, text: string | Buffer, alg: string, alg2?: string]
+  >([
+    ["RSA in PKCS#1", rsa, rsa.privateKey.export({ type: "pkcs1", format: "pem" }), "PS256"],
+    ["RSA in PKCS#8", rsa, rsa.privateKey.export({ type: "pkcs8", format: "pem" }), "RS256", "RS256"],
+    ["RSA for RS512", rsa, rsa.privateKey.export({ type: "pkcs8", format: "pem" }), "RS512", "RS512"],
+    ["P-256 in SEC1", p256, p256.privateKey.export({ type: "sec1", format: "pem" }), "ES256"],
+    ["P-384 in PKCS#8", p384, p384.privateKey.export({ type: "pkcs8", format: "pem" }), "ES384"],
+    ["P-521 in PKCS#8", p521, p521.privateKey.export({ type: "pkcs8", format: "pem" }), "ES512"],
+    ["Ed25519 in PKCS#8", ed25519, ed25519.privateKey.export({ type: "pkcs8", format: "pem" }), "EdDSA"],
+    [
+      "Ed25519 by its newer name",
+      ed25519,
+      ed25519.privateKey.export({ type: "pkcs8", format: "pem" }),
+      "Ed25519",
+      "Ed25519",
+    ],
+    ["a JWK", p256, JSON.stringify(p256.privateKey.export({ format: "jwk" })), "ES256"],
+    ["a JWKS", ed25519, JSON.stringify({ keys: [ed25519.privateKey.export({ format: "jwk" })] }), "EdDSA"],
+  ])(
+    "%s: the token is issued for an assertion, and the call is answered",
+    async (_, pair, text, alg, set) => {
+      const world = await startWorld({
+        clients: [{ id: "signer", publicKey: publicHalf(pair.publicKey), alg }],
+      });
+      const config = keyConfig(world, {
+        privateKey: { env: "KEY" },
+        kid: false,
+        ...(set !== undefined && { alg: set as "RS256" }),
+      });
+      const { auth, manager } = await managerOf(world, { config, env: { KEY: String(text) } });
+      expect(await (await viaFetchV2(manager)).echo("signed")).toBe("signed");
+      expect(world.issuer.tokensIssued).toBe(1);
+      expect(auth.status()[0]).not.toHaveProperty("kid");
+
+      const [request] = world.issuer.tokenRequests;
+      const assertion = String(request?.params["client_assertion"]);
+      expect(decodeProtectedHeader(assertion)).toEqual({ alg, typ: "client-authentication+jwt" });
+      const { iat = 0, ...claims } = decodeJwt(assertion);
+      expect(claims).toEqual({
+        iss: "signer",
+        sub: "signer",
+        aud: world.issuer.issuer,
+        exp: iat + 60,
+        jti: expect.stringMatching(/^[\w-]{20,}$/),
+      });
+      expect(request?.params).not.toHaveProperty("client_id");
+      expect(request?.headers).not.toHaveProperty("authorization");
+    },
+  );
+
+  test.each([
+    ["PKCS#8", rsa.privateKey.export({ type: "pkcs8", format: "pem", ...encryption }), rsa, "PS256"],
+    ["PKCS#1", rsa.privateKey.export({ type: "pkcs1", format: "pem", ...encryption }), rsa, "PS256"],
+    ["SEC1", p256.privateKey.export({ type: "sec1", format: "pem", ...encryption }), p256, "ES256"],
+  ])("an encrypted %s file with its passphrase, and the thumbprint as kid", async (_, text, pair, alg) => {
+    const folder = await mkdtemp(join(tmpdir(), "mcp-auth-keys-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    await writeFile(join(folder, "agent.pem"), text, { mode: 0o600 });
+    const { calculateJwkThumbprint } = await import("jose");
+    const kid = await calculateJwkThumbprint(publicHalf(pair.publicKey));
+    const world = await startWorld({
+      clients: [{ id: "signer", publicKey: publicHalf(pair.publicKey, kid), alg }],
+    });
+    const config = keyConfig(world, {
+      privateKey: { file: "./agent.pem" },
+      passphrase: { env: "PASSPHRASE" },
+    });
+    const { manager } = await managerOf(world, { config, cwd: folder, env: { PASSPHRASE: passphrase } });
+    const { accessToken } = await manager.getToken();
+    expect(decodeJwt(accessToken)["client_id"]).toBe("signer");
+    expect(manager.status()).toMatchObject({ state: "fresh", kid });
+  });
+
+  test("every request has an assertion of its own, also the retry of one that failed", async () => {
+    const world = await startWorld({
+      clients: [{ id: "signer", publicKey: publicHalf(ed25519.publicKey), alg: "EdDSA" }],
+    });
+    const config = keyConfig(world, { privateKey: { env: "KEY" }, kid: false });
+    const fast = { ...config, defaults: { retry: { min: "1ms", max: "1ms" } } } as const;
+    const KEY = String(ed25519.privateKey.export({ type: "pkcs8", format: "pem" }));
+    const { manager } = await managerOf(world, { config: fast, env: { KEY } });
+    world.issuer.failNext(2, 503);
+    await manager.getToken();
+    await manager.getToken({ forceRefresh: true });
+    const ids = world.issuer.tokenRequests.map(
+      ({ params }) => decodeJwt(String(params["client_assertion"])).jti,
+    );
+    expect(ids).toHaveLength(4);
+    expect(new Set(ids).size).toBe(4);
+  });
+});
+
+test("a public client says who it is and sends no credential", async () => {
+  const world = await startWorld({ clients: [{ id: "public" }] });
+  const config = {
+    servers: {
+      tools: { url: world.mcp.url, grant: { client: { issuer: world.issuer.issuer, id: "public" } } },
+    },
+  };
+  const { manager } = await managerOf(world, { config });
+  expect(await (await viaFetchV2(manager)).echo("x")).toBe("x");
+  const [request] = world.issuer.tokenRequests;
+  expect(request?.params).toEqual({
+    grant_type: "client_credentials",
+    client_id: "public",
+    resource: world.mcp.url,
+  });
+  expect(request?.headers).not.toHaveProperty("authorization");
+});

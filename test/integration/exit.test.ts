@@ -1,0 +1,115 @@
+// Whether a program that uses the built package ends when it has nothing left to do.
+import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { ownIssuer, sendToken, startWorld, type World } from "./harness.js";
+
+const dist = new URL("../../dist/index.js", import.meta.url);
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly output: string;
+  /** Milliseconds from its start. */
+  readonly took: number;
+}
+
+// Tokens here live an hour and timers a minute at least: whoever waits for one is not done by then.
+const patience = 10_000;
+
+/** Runs a module with `auth` made from the world's config. */
+async function program(world: Pick<World, "env">, config: object, body: string): Promise<Ended> {
+  const source = `
+    import { createMcpAuth } from ${JSON.stringify(dist.href)};
+    const auth = await createMcpAuth({ config: ${JSON.stringify(config)} });
+    ${body}
+    console.log("end of program");
+  `;
+  const child: ChildProcess = spawn(process.execPath, ["--input-type=module", "-e", source], {
+    cwd: root,
+    env: { ...process.env, ...world.env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const chunks: Buffer[] = [];
+  child.stdout?.on("data", (chunk: Buffer) => chunks.push(chunk));
+  child.stderr?.on("data", (chunk: Buffer) => chunks.push(chunk));
+  const started = performance.now();
+  const limit = setTimeout(() => child.kill("SIGKILL"), patience);
+  const [code, signal] = await new Promise<[Ended["code"], Ended["signal"]]>((resolve) =>
+    child.once("close", (...end) => resolve(end)),
+  );
+  clearTimeout(limit);
+  return { code, signal, output: Buffer.concat(chunks).toString(), took: performance.now() - started };
+}
+
+const schedule = { refresh: { schedule: "*/1 * * * * *" } };
+
+describe("a program ends by itself", () => {
+  test.each([
+    ["without start() and without a call", "", 0, {}],
+    ["after a token, without start()", `await auth.resolve("tools").getAccessToken();`, 1, {}],
+    ["after start()", "await auth.start();", 1, {}],
+    ["after start() with a schedule of every second", "await auth.start();", 1, schedule],
+    [
+      "after a token with a schedule, without start()",
+      `await auth.resolve("tools").getAccessToken();`,
+      1,
+      schedule,
+    ],
+    ["after start() that nobody waits for", "auth.start();", 1, {}],
+    ["after start() and stop()", "await auth.start(); await auth.stop();", 1, schedule],
+    [
+      "after calls through fetch",
+      `const tools = auth.resolve("tools");
+       for (let call = 0; call < 3; call++) await (await tools.fetch(tools.url)).text();`,
+      1,
+      schedule,
+    ],
+    ["with listeners on events", `auth.on("token:renewed", () => {}); await auth.start();`, 1, schedule],
+  ])("%s", async (_, body, requests, defaults) => {
+    const world = await startWorld();
+    const ended = await program(world, { ...world.config, defaults }, body);
+    expect(ended).toMatchObject({ code: 0, signal: null, output: "end of program\n" });
+    expect(ended.took).toBeLessThan(patience);
+    expect(world.issuer.tokensIssued).toBe(requests);
+  });
+
+  test("after start() that failed, and says nothing of it by itself", async () => {
+    const world = await startWorld();
+    const body = `const [failure] = await auth.start(); console.log(failure.code, failure.oauthError);`;
+    const ended = await program({ env: { SECRET: "wrong" } }, world.config, body);
+    expect(ended).toMatchObject({
+      code: 0,
+      output: "token_request_rejected invalid_client\nend of program\n",
+    });
+  });
+
+  test("during a renewal in the background that nobody answers, once its time is over", async () => {
+    const issuer = await ownIssuer((_request, response) => {
+      if (issuer.tokenRequests().length === 1) sendToken(response, "t", 2);
+    });
+    const defaults = { ...schedule, timeout: "100ms", retry: { attempts: 1 } };
+    const body = `
+      await auth.start();
+      const failed = new Promise((done) => auth.on("token:failed", done));
+      const wait = setInterval(() => {}, 1000);
+      const { code, reason } = await failed;
+      clearInterval(wait);
+      console.log(code, reason === "expiry" || reason === "schedule");`;
+    const ended = await program(issuer, { ...issuer.config, defaults }, body);
+    expect(ended).toMatchObject({ code: 0, output: "timeout true\nend of program\n" });
+    expect(issuer.tokenRequests().length).toBeGreaterThanOrEqual(2);
+  });
+
+  test("but not while somebody waits for a token that is tried again", async () => {
+    const issuer = await ownIssuer((_request, response) => {
+      if (issuer.tokenRequests().length < 3) return void response.writeHead(503).end();
+      return sendToken(response, "t3");
+    });
+    const config = { ...issuer.config, defaults: { retry: { min: "100ms", max: "200ms" } } };
+    const ended = await program(issuer, config, `console.log(await auth.resolve("tools").getAccessToken());`);
+    expect(ended).toMatchObject({ code: 0, output: "t3\nend of program\n" });
+  });
+});

@@ -1,0 +1,186 @@
+// Credentials go to the issuer that the config names, and to nobody else.
+import { describe, expect, test } from "vitest";
+import { createMcpAuth, type McpAuthConfig } from "../../src/index.js";
+import { sendJson } from "../support/http-server.js";
+import { agentSecret, failure, managerOf, ownServer, seams, sendToken, startWorld } from "./harness.js";
+
+/** Whether the credential is anywhere in what a server was sent. */
+function credentialIn(requests: readonly { readonly headers: object; readonly body?: string }[]): boolean {
+  const sent = JSON.stringify(requests);
+  return [agentSecret, encodeURIComponent(agentSecret), btoa(`agent:${agentSecret}`)].some((form) =>
+    sent.includes(form),
+  );
+}
+
+/** An authorization server whose metadata says of itself what it is told to. */
+async function selfStyled(issuerOf: (origin: string) => string, path = "") {
+  const server = await ownServer((request, response) => {
+    if (request.url.startsWith("/.well-known/") || request.url.endsWith("/openid-configuration")) {
+      if (request.url.includes("oauth-protected-resource")) return sendJson(response, {}, 404);
+      return sendJson(response, {
+        issuer: issuerOf(server.origin),
+        token_endpoint: `${server.origin}/token`,
+      });
+    }
+    return sendToken(response, "stolen");
+  });
+  const client = { issuer: `${server.origin}${path}`, id: "agent", secret: { env: "SECRET" } };
+  const config = { servers: { tools: { url: `${server.origin}/mcp`, grant: { client } } } };
+  return { server, config, env: { SECRET: agentSecret } };
+}
+
+describe("metadata that names another issuer than the one in the config", () => {
+  test.each<[what: string, issuerOf: (origin: string) => string, path: string]>([
+    ["of another host", () => "https://evil.example", ""],
+    ["with a trailing slash", (origin) => `${origin}/`, ""],
+    ["without the trailing slash of the config", (origin) => origin, "/"],
+    ["in another case", (origin) => origin.replace("http", "HTTP"), ""],
+    ["with a path in another case", (origin) => `${origin}/Tenant`, "/tenant"],
+    ["with a trailing slash behind a path", (origin) => `${origin}/tenant/`, "/tenant"],
+    ["with the default port, more or less", (origin) => origin.replace("127.0.0.1", "127.1"), ""],
+    ["with an escape that means the same", (origin) => `${origin}/%74enant`, "/tenant"],
+    ["with a query", (origin) => `${origin}?x`, ""],
+  ])("%s is issuer_mismatch, and nothing reaches the token endpoint", async (_, issuerOf, path) => {
+    const { server, ...world } = await selfStyled(issuerOf, path);
+    const { manager } = await managerOf(world);
+    const error = await failure(manager.getAccessToken());
+    expect(error).toMatchObject({ code: "issuer_mismatch", server: "tools", retryable: false });
+    expect(server.requests.filter(({ url }) => url === "/token")).toEqual([]);
+    expect(credentialIn(server.requests)).toBe(false);
+  });
+
+  test("and the one that is the same passes, also with a trailing slash on both sides", async () => {
+    const { server, ...world } = await selfStyled((origin) => `${origin}/`, "/");
+    const { manager } = await managerOf(world);
+    expect(await manager.getAccessToken()).toBe("stolen");
+    expect(server.requests.filter(({ url }) => url === "/token")).toHaveLength(1);
+  });
+});
+
+describe("an MCP server that names other authorization servers", () => {
+  test("not the one of the config: issuer_mismatch, and neither gets a token request", async () => {
+    const evil = await selfStyled((origin) => origin);
+    const world = await startWorld({ mcp: { authorizationServers: [evil.server.origin] } });
+    const { manager } = await managerOf(world);
+    const error = await failure(manager.getAccessToken());
+    expect(error).toMatchObject({ code: "issuer_mismatch", server: "tools" });
+    expect(error.message).toContain(world.issuer.issuer);
+    expect(world.issuer.tokenRequests).toEqual([]);
+    expect(evil.server.requests).toEqual([]);
+  });
+
+  test.each([
+    ["a trailing slash", (issuer: string) => `${issuer}/`],
+    ["upper case", (issuer: string) => issuer.toUpperCase()],
+  ])("one that differs by %s alone: issuer_mismatch", async (_, other) => {
+    const first = await startWorld();
+    const world = await startWorld({ mcp: { authorizationServers: [other(first.issuer.issuer)] } });
+    const { config } = first;
+    const moved = { servers: { tools: { ...config.servers.tools, url: world.mcp.url } } };
+    const { manager } = await managerOf({ config: moved, env: first.env });
+    expect((await failure(manager.getAccessToken())).code).toBe("issuer_mismatch");
+    expect(first.issuer.tokenRequests).toEqual([]);
+  });
+
+  test("several, with the one of the config among them: that one is asked, whatever its place", async () => {
+    const evil = await selfStyled((origin) => origin);
+    const first = await startWorld();
+    const world = await startWorld({
+      mcp: { issuer: first.issuer.issuer, authorizationServers: [evil.server.origin, first.issuer.issuer] },
+    });
+    const config = { servers: { tools: { ...first.config.servers.tools, url: world.mcp.url } } };
+    const { manager } = await managerOf({ config, env: first.env });
+    expect((await manager.getToken()).issuer).toBe(first.issuer.issuer);
+    expect(evil.server.requests).toEqual([]);
+  });
+
+  test("none, because it publishes no metadata: the one of the config is asked", async () => {
+    const world = await startWorld({ mcp: { publishMetadata: false } });
+    const { manager } = await managerOf(world);
+    expect(await manager.getToken()).toMatchObject({ issuer: world.issuer.issuer, resource: world.mcp.url });
+  });
+
+  test.each(seams)(
+    "the one of the config no longer, in the middle of a session through %s",
+    async (name, connect) => {
+      // The MCP SDK's own server behind a door of ours that can change what the metadata says.
+      const world = await startWorld();
+      const evil = await selfStyled((origin) => origin);
+      let named = world.issuer.issuer;
+      let refuse = false;
+      const tokens: unknown[] = [];
+      const door = await ownServer(async (request, response) => {
+        const resource = `${door.origin}/mcp`;
+        if (request.url === "/.well-known/oauth-protected-resource/mcp") {
+          return sendJson(response, { resource, authorization_servers: [named] });
+        }
+        if (request.url !== "/mcp") return sendJson(response, {}, 404);
+        if (refuse) {
+          const url = `${door.origin}/.well-known/oauth-protected-resource/mcp`;
+          const challenge = `Bearer error="invalid_token", resource_metadata="${url}"`;
+          return sendJson(response, {}, 401, { "www-authenticate": challenge });
+        }
+        if (request.method === "GET") return sendJson(response, {}, 405);
+        tokens.push(request.headers.authorization);
+        const { id, method, params } = JSON.parse(request.body);
+        if (id === undefined) return void response.writeHead(202).end();
+        const result =
+          method === "initialize"
+            ? {
+                protocolVersion: params.protocolVersion,
+                capabilities: { tools: {} },
+                serverInfo: { name: "d", version: "1" },
+              }
+            : { content: [{ type: "text", text: params.arguments.text }] };
+        return sendJson(response, { jsonrpc: "2.0", id, result });
+      });
+      const { tools } = world.config.servers;
+      const config = { servers: { tools: { ...tools, url: `${door.origin}/mcp` } } };
+      const { manager } = await managerOf({ config, env: world.env });
+      const client = await connect(manager);
+      expect(await client.echo("before")).toBe("before");
+      expect(world.issuer.tokenRequests).toHaveLength(1);
+
+      named = evil.server.origin;
+      refuse = true;
+      await expect(client.echo("after"), name).rejects.toThrow();
+      expect(evil.server.requests.filter(({ url }) => url === "/token")).toEqual([]);
+      expect(credentialIn(evil.server.requests)).toBe(false);
+      // Metadata is kept for a while, so that our own request may still go out, to the pinned issuer.
+      expect(world.issuer.tokenRequests.every(({ clientId }) => clientId === "agent")).toBe(true);
+      expect(credentialIn(door.requests)).toBe(false);
+    },
+  );
+});
+
+describe("a credential without an issuer", () => {
+  test.each<[what: string, client: object]>([
+    ["a secret", { id: "agent", secret: { env: "SECRET" } }],
+    ["a key", { id: "agent", key: { privateKey: { env: "KEY" } } }],
+    ["no credential at all", { id: "agent" }],
+    ["an empty issuer", { id: "agent", issuer: "", secret: { env: "SECRET" } }],
+  ])("%s is config_invalid, and nothing is sent", async (_, client) => {
+    const world = await startWorld();
+    // As JavaScript and JSON can say it, the types cannot.
+    const config = {
+      servers: { tools: { url: world.mcp.url, grant: { client } } },
+    } as unknown as McpAuthConfig<"tools">;
+    const error = await failure(createMcpAuth({ config, env: world.env }));
+    expect(error).toMatchObject({ code: "config_invalid" });
+    expect(error.violations).toHaveLength(1);
+    expect(error.violations?.[0]?.pointer).toMatch(/^\/servers\/tools\/grant\/client/);
+    expect([...world.issuer.tokenRequests, ...world.mcp.requests]).toEqual([]);
+  });
+});
+
+test("a resource that is another server's is resource_mismatch, and no token is asked for", async () => {
+  const world = await startWorld();
+  const door = await ownServer((request, response) => {
+    if (!request.url.startsWith("/.well-known/oauth-protected-resource")) return sendJson(response, {}, 404);
+    return sendJson(response, { resource: world.mcp.url, authorization_servers: [world.issuer.issuer] });
+  });
+  const config = { servers: { tools: { ...world.config.servers.tools, url: `${door.origin}/mcp` } } };
+  const { manager } = await managerOf({ config, env: world.env });
+  expect((await failure(manager.getAccessToken())).code).toBe("resource_mismatch");
+  expect(world.issuer.tokenRequests).toEqual([]);
+});

@@ -1,0 +1,198 @@
+import { describe, expect, test } from "vitest";
+import { sendJson } from "../support/http-server.js";
+import {
+  agentSecret,
+  failure,
+  managerOf,
+  ownIssuer,
+  ownServer,
+  sendToken,
+  startWorld,
+  viaFetchV1,
+  viaFetchV2,
+} from "./harness.js";
+
+const statuses = [301, 302, 303, 307, 308] as const;
+
+describe("a redirect of the token endpoint", () => {
+  test.each(statuses)("with %d to another origin is refused, and nothing is sent there", async (status) => {
+    const evil = await ownServer((_request, response) => sendToken(response, "stolen"));
+    const world = await startWorld();
+    world.issuer.redirectTokenEndpoint(`${evil.origin}/token`, status);
+    const { manager } = await managerOf(world);
+    const error = await failure(manager.getAccessToken());
+    expect(error).toMatchObject({ code: "token_request_rejected", server: "tools", retryable: false });
+    expect(error.message).toContain(String(status));
+    expect(error.message).not.toContain(evil.origin);
+    expect(evil.requests).toEqual([]);
+    expect(world.issuer.tokenRequests).toHaveLength(1);
+  });
+
+  test.each(statuses)("with %d on the same origin is refused, and not followed", async (status) => {
+    const issuer = await ownIssuer(
+      (_request, response) => void response.writeHead(status, { location: "/token/" }).end(),
+      (_request, response) => sendToken(response, "followed"),
+    );
+    const { manager } = await managerOf(issuer);
+    expect((await failure(manager.getAccessToken())).code).toBe("token_request_rejected");
+    expect(issuer.server.requests.map(({ url }) => url)).not.toContain("/token/");
+    expect(issuer.tokenRequests()).toHaveLength(1);
+  });
+
+  test("that a fetch of the caller's own follows all the same is not trusted", async () => {
+    const issuer = await ownIssuer(
+      (_request, response) => void response.writeHead(302, { location: "/elsewhere" }).end(),
+      (_request, response) => sendToken(response, "followed"),
+    );
+    const { manager } = await managerOf(issuer, {
+      fetch: (input, init) => fetch(input, { ...init, redirect: "follow" }),
+    });
+    expect((await failure(manager.getAccessToken())).code).toBe("token_request_rejected");
+  });
+});
+
+describe("a redirect of metadata", () => {
+  test.each(["oauth-authorization-server", "oauth-protected-resource"])(
+    "of %s to another origin is not followed",
+    async (document) => {
+      const evil = await ownServer((_request, response) => sendJson(response, {}));
+      const server = await ownServer((request, response) => {
+        if (request.url.includes(document)) {
+          return void response.writeHead(302, { location: `${evil.origin}${request.url}` }).end();
+        }
+        const issuer = server.origin;
+        if (request.url.includes("authorization-server")) {
+          return sendJson(response, { issuer, token_endpoint: `${issuer}/token` });
+        }
+        return request.url === "/token" ? sendToken(response, "t") : sendJson(response, {}, 404);
+      });
+      const client = { issuer: server.origin, id: "agent", secret: { env: "SECRET" } };
+      const config = { servers: { tools: { url: `${server.origin}/mcp`, grant: { client } } } };
+      const { manager } = await managerOf({ config, env: { SECRET: agentSecret } });
+      await manager.getAccessToken().catch(() => {});
+      expect(evil.requests).toEqual([]);
+    },
+  );
+});
+
+describe("a redirect of the MCP server", () => {
+  /** Redirects `/mcp` to wherever, in front of what answers. */
+  async function redirecting(to: (origin: string) => string, status = 307) {
+    const issuer = await ownIssuer(
+      (_request, response) => sendToken(response, "t1"),
+      (request, response) => {
+        if (request.url === "/mcp") {
+          return void response.writeHead(status, { location: to(issuer.server.origin) }).end("moved");
+        }
+        return sendJson(response, {
+          method: request.method,
+          body: request.body,
+          authorization: request.headers.authorization,
+          type: request.headers["content-type"],
+          key: request.headers["x-api-key"],
+        });
+      },
+    );
+    const { tools } = issuer.config.servers;
+    const config = { servers: { tools: { ...tools, headers: { "X-Api-Key": "k" } } } };
+    const { manager } = await managerOf({ config, env: issuer.env });
+    return { issuer, manager };
+  }
+
+  test.each([
+    [301, "GET", ""],
+    [302, "GET", ""],
+    [303, "GET", ""],
+    [307, "POST", "{}"],
+    [308, "POST", "{}"],
+  ])("with %d on the same origin is followed, as %s", async (status, method, body) => {
+    const { issuer, manager } = await redirecting(() => "/v2/mcp", status);
+    const response = await manager.fetch(issuer.url, {
+      method: "POST",
+      body: "{}",
+      headers: { "content-type": "application/json" },
+    });
+    expect(await response.json()).toEqual({
+      method,
+      body,
+      authorization: "Bearer t1",
+      key: "k",
+      ...(body !== "" && { type: "application/json" }),
+    });
+  });
+
+  test.each(statuses)(
+    "with %d to another origin is egress_denied, and nothing is sent there",
+    async (status) => {
+      const evil = await ownServer((_request, response) => sendJson(response, {}));
+      const { issuer, manager } = await redirecting(() => `${evil.origin}/mcp`, status);
+      const error = await failure(manager.fetch(issuer.url, { method: "POST", body: "{}" }));
+      expect(error).toMatchObject({ code: "egress_denied", server: "tools", retryable: false });
+      expect(error.message).not.toContain(evil.origin);
+      expect(evil.requests).toEqual([]);
+    },
+  );
+
+  test.each([
+    ["another port by name", (origin: string) => `http://localhost:${new URL(origin).port}/mcp2`],
+    ["a URL with user info", (origin: string) => origin.replace("http://", "http://a:b@evil.invalid@")],
+    ["another scheme", () => "ftp://127.0.0.1/mcp"],
+    ["a data URL", () => "data:application/json,{}"],
+    ["a host by a scheme-relative URL", () => "//evil.invalid/mcp"],
+  ])("to %s is egress_denied", async (_, to) => {
+    const { issuer, manager } = await redirecting(to);
+    expect((await failure(manager.fetch(issuer.url))).code).toBe("egress_denied");
+    expect(issuer.server.requests.filter(({ url }) => url.startsWith("/mcp"))).toHaveLength(1);
+  });
+
+  test("that never ends is egress_denied after five", async () => {
+    const { issuer, manager } = await redirecting(() => "/mcp");
+    expect((await failure(manager.fetch(issuer.url))).code).toBe("egress_denied");
+    expect(issuer.server.requests.filter(({ url }) => url === "/mcp")).toHaveLength(6);
+  });
+
+  test("below a reach of `path` is followed only within it", async () => {
+    const issuer = await ownIssuer(
+      (_request, response) => sendToken(response, "t1"),
+      (request, response) => {
+        const to = { "/mcp": "/mcp/v2", "/mcp/out": "/admin", "/mcp/dots": "/mcp/../admin" }[request.url];
+        if (to === undefined) return sendJson(response, { at: request.url });
+        return void response.writeHead(307, { location: to }).end();
+      },
+    );
+    const { tools } = issuer.config.servers;
+    const config = { servers: { tools: { ...tools, reach: "path" as const } } };
+    const { manager } = await managerOf({ config, env: issuer.env });
+    expect(await (await manager.fetch(issuer.url)).json()).toEqual({ at: "/mcp/v2" });
+    for (const url of [`${issuer.url}/out`, `${issuer.url}/dots`, `${issuer.server.origin}/mcpx`]) {
+      expect((await failure(manager.fetch(url))).code).toBe("egress_denied");
+    }
+    const reached = issuer.server.requests.map(({ url }) => url);
+    expect(reached).not.toContain("/admin");
+    expect(reached).not.toContain("/mcpx");
+  });
+
+  test.each([
+    ["SDK v2", viaFetchV2],
+    ["SDK v1", viaFetchV1],
+  ])("is followed for %s, within a session", async (_, connect) => {
+    const issuer = await ownIssuer(
+      (_request, response) => sendToken(response, "t1"),
+      (request, response) => {
+        if (request.url === "/mcp") return void response.writeHead(308, { location: "/v2/mcp" }).end();
+        if (request.headers.authorization !== "Bearer t1") return sendJson(response, {}, 401);
+        if (request.method !== "POST") return sendJson(response, {}, 405);
+        const { id, method, params } = JSON.parse(request.body);
+        if (id === undefined) return void response.writeHead(202).end();
+        const serverInfo = { name: "moved", version: "1" };
+        const result =
+          method === "initialize"
+            ? { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo }
+            : { content: [{ type: "text", text: params.arguments.text }] };
+        return sendJson(response, { jsonrpc: "2.0", id, result });
+      },
+    );
+    const { manager } = await managerOf(issuer);
+    expect(await (await connect(manager)).echo("moved")).toBe("moved");
+  });
+});

@@ -1,0 +1,225 @@
+// A token that is revoked while clients are connected and go on calling.
+import { decodeJwt } from "jose";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { McpAuthError } from "../../src/index.js";
+import { startMcpServer } from "../support/mcp-server.js";
+import {
+  agentSecret,
+  type ConnectedClient,
+  listen,
+  managerOf,
+  seams,
+  startWorld,
+  viaAuthProviderV2,
+  viaFetchV1,
+  viaFetchV2,
+  type World,
+} from "./harness.js";
+
+const fifty = Array.from({ length: 50 }, (_, index) => String(index));
+const revokedAt = (world: World) => world.mcp.requests.length;
+
+describe("a token that the MCP server refuses from now on", () => {
+  test.each(seams)("is replaced, and the call through %s succeeds", async (_, connect) => {
+    const world = await startWorld();
+    const { manager } = await managerOf(world);
+    const client = await connect(manager);
+    expect(await client.echo("before")).toBe("before");
+    const [first] = world.issuer.issued;
+    world.mcp.revoke(first?.jti ?? "");
+    const from = revokedAt(world);
+
+    expect(await client.echo("after")).toBe("after");
+    expect(await client.echo("later")).toBe("later");
+
+    expect(world.issuer.tokensIssued).toBe(2);
+    const calls = world.mcp.requests.slice(from).filter(({ path }) => path === "/mcp");
+    const second = world.issuer.issued[1]?.jti;
+    expect(calls.map(({ jti, status }) => [jti, status])).toEqual([
+      [first?.jti, 401],
+      [second, 200],
+      [second, 200],
+    ]);
+    // The manager has the new token too, wherever it came from.
+    expect(decodeJwt(await manager.getAccessToken()).jti).toBe(second);
+    expect(world.issuer.tokensIssued).toBe(2);
+  });
+
+  test.each(seams)("again and again is replaced each time through %s", async (name, connect) => {
+    // Which token a 401 was for, and which tokens the server took before, authProvider is not told. It goes by
+    // time, so time moves on here.
+    let now = Date.now();
+    const clock = {
+      now: () => now,
+      setTimeout: (callback: () => void, milliseconds: number) => {
+        const timer = setTimeout(callback, milliseconds);
+        return { unref: () => void timer.unref(), cancel: () => clearTimeout(timer) };
+      },
+    };
+    const world = await startWorld();
+    const { manager } = await managerOf(world, { clock });
+    const client = await connect(manager);
+    for (let round = 1; round <= 4; round += 1) {
+      expect(await client.echo(`${name} ${round}`)).toBe(`${name} ${round}`);
+      world.mcp.revoke(world.issuer.issued.at(-1)?.jti ?? "");
+      now += 31_000;
+      expect(await client.echo("after")).toBe("after");
+      expect(world.issuer.tokensIssued).toBe(round + 1);
+    }
+  });
+
+  test("is an event, and so is what takes its place", async () => {
+    const world = await startWorld();
+    const { auth, manager } = await managerOf(world);
+    const heard = listen(auth);
+    const client = await viaFetchV2(manager);
+    world.mcp.revoke(world.issuer.issued[0]?.jti ?? "");
+    await client.echo("x");
+    const issuer = world.issuer.issuer;
+    expect(heard).toMatchObject([
+      { event: "token:renewed", server: "tools", issuer, reason: "demand", attempt: 1 },
+      { event: "token:rejected", server: "tools", issuer, reason: "rejected" },
+      { event: "token:renewed", server: "tools", issuer, reason: "rejected", attempt: 1 },
+    ]);
+  });
+});
+
+describe("fifty calls at once after a revocation", () => {
+  test.each([
+    ["fetch of SDK v2", viaFetchV2],
+    ["fetch of SDK v1", viaFetchV1],
+    ["authProvider of SDK v2", viaAuthProviderV2],
+  ])("through %s send one token request, and none fails", async (_, connect) => {
+    const world = await startWorld();
+    const { manager } = await managerOf(world);
+    const client = await connect(manager);
+    await client.echo("before");
+    for (let round = 1; round <= 2; round += 1) {
+      if (round === 2 && connect === viaAuthProviderV2) break;
+      world.mcp.revoke(world.issuer.issued.at(-1)?.jti ?? "");
+      expect(await Promise.all(fifty.map((text) => client.echo(text)))).toEqual(fifty);
+      expect(world.issuer.tokenRequests).toHaveLength(1 + round);
+    }
+  });
+
+  test("through five clients of three kinds that share a manager send one token request", async () => {
+    const world = await startWorld();
+    const { manager } = await managerOf(world);
+    const clients: ConnectedClient[] = [];
+    for (const connect of [viaFetchV2, viaFetchV1, viaAuthProviderV2, viaFetchV2, viaAuthProviderV2]) {
+      clients.push(await connect(manager));
+    }
+    world.mcp.revoke(world.issuer.issued[0]?.jti ?? "");
+    const answers = await Promise.all(fifty.map((text, index) => clients[index % 5]?.echo(text)));
+    expect(answers).toEqual(fifty);
+    expect(world.issuer.tokenRequests).toHaveLength(2);
+  });
+
+  test("through a plain fetch with a body send one token request, and each body arrives whole", async () => {
+    const world = await startWorld();
+    const { manager } = await managerOf(world);
+    await manager.getToken();
+    world.mcp.revoke(world.issuer.issued[0]?.jti ?? "");
+    const statuses = await Promise.all(
+      fifty.map(async (id) => {
+        const response = await manager.fetch(
+          new Request(world.mcp.url, {
+            method: "POST",
+            headers: { "content-type": "application/json", accept: "application/json, text/event-stream" },
+            body: JSON.stringify({ jsonrpc: "2.0", id, method: "tools/list" }),
+          }),
+        );
+        return [response.status, (await response.text()).includes('"echo"')];
+      }),
+    );
+    expect(statuses).toEqual(fifty.map(() => [200, true]));
+    expect(world.issuer.tokenRequests).toHaveLength(2);
+  });
+});
+
+describe("an opaque token that is revoked at the authorization server (RFC 7009)", () => {
+  test.each(seams)(
+    "is found out by introspection, replaced, and the call through %s succeeds",
+    async (_, connect) => {
+      const introspectAs = { id: "mcp", secret: "mcp-secret" };
+      const clients = [{ id: "agent", secret: agentSecret }, introspectAs];
+      const world = await startWorld({ clients, tokens: "opaque", mcp: { introspectAs } });
+      const { manager } = await managerOf(world);
+      const client = await connect(manager);
+      expect(await client.echo("before")).toBe("before");
+      const token = await manager.getAccessToken();
+      expect(token.split(".")).toHaveLength(1);
+      const revoked = await fetch(world.issuer.revocationEndpoint, {
+        method: "POST",
+        headers: { authorization: `Basic ${btoa(`agent:${agentSecret}`)}` },
+        body: new URLSearchParams({ token }),
+      });
+      expect(revoked.status).toBe(200);
+      const from = revokedAt(world);
+
+      expect(await client.echo("after")).toBe("after");
+      const next = await manager.getAccessToken();
+      expect(next).not.toBe(token);
+      expect(world.issuer.tokensIssued).toBe(2);
+      const calls = world.mcp.requests.slice(from).filter(({ path }) => path === "/mcp");
+      expect(calls.map(({ jti, status }) => [jti, status])).toEqual([
+        [token, 401],
+        [next, 200],
+      ]);
+    },
+  );
+});
+
+describe("a server that refuses every token", () => {
+  /** Names the issuer whose tokens it refuses, because it wants those of another. */
+  async function refusing() {
+    const [world, other] = [await startWorld(), await startWorld()];
+    const { issuer } = world;
+    const mcp = await startMcpServer({ issuer: other.issuer.issuer, authorizationServers: [issuer.issuer] });
+    onTestFinished(() => mcp.close());
+    const { grant } = world.config.servers.tools;
+    const { auth, manager } = await managerOf(world, {
+      config: { servers: { tools: { url: mcp.url, grant } } },
+    });
+    return { issuer, mcp, manager, heard: listen(auth) };
+  }
+
+  test("gets two, and then none until the cool-down has passed; calls in it are `unauthorized`", async () => {
+    const { issuer, mcp, manager, heard } = await refusing();
+    const response = await manager.fetch(mcp.url, { method: "POST" });
+    expect(response.status).toBe(401);
+    expect(await response.text()).toContain("invalid_token");
+    expect(issuer.tokenRequests).toHaveLength(2);
+    for (let call = 0; call < 5; call += 1) {
+      await expect(manager.fetch(mcp.url)).rejects.toMatchObject({
+        code: "unauthorized",
+        server: "tools",
+        retryAfter: expect.any(Number),
+      });
+    }
+    expect(issuer.tokenRequests).toHaveLength(2);
+    expect(manager.status()).toMatchObject({ state: "cooldown" });
+    expect(heard.map(({ event, reason }) => `${event} ${reason}`)).toEqual([
+      "token:renewed demand",
+      "token:rejected rejected",
+      "token:renewed rejected",
+      "token:rejected rejected",
+      "token:cooldown rejected",
+    ]);
+  });
+
+  test("gets two also when fifty calls come at once: each has its 401 or is `unauthorized`", async () => {
+    const { issuer, mcp, manager } = await refusing();
+    const outcomes = await Promise.all(
+      fifty.map(() =>
+        manager.fetch(mcp.url, { method: "POST" }).then(
+          ({ status }) => String(status),
+          ({ code }: McpAuthError) => code,
+        ),
+      ),
+    );
+    expect(new Set(outcomes)).toContain("401");
+    expect(outcomes.filter((outcome) => outcome !== "401" && outcome !== "unauthorized")).toEqual([]);
+    expect(issuer.tokenRequests).toHaveLength(2);
+  });
+});

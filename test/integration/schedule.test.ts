@@ -1,0 +1,176 @@
+import { expect, test } from "vitest";
+import type { McpAuthConfig } from "../../src/index.js";
+import {
+  agentSecret,
+  listen,
+  liveClock,
+  managerOf,
+  renewals,
+  runtime,
+  startWorld,
+  type World,
+} from "./harness.js";
+
+type Refresh = NonNullable<NonNullable<McpAuthConfig["defaults"]>["refresh"]>;
+
+const second = 1_000;
+const minute = 60 * second;
+const hour = 60 * minute;
+const midnight = Date.UTC(2026, 0, 1);
+
+async function scheduled(world: World, refresh: Refresh, start = midnight) {
+  const { tools } = world.config.servers;
+  const { clock, fetch, advance } = liveClock(start);
+  const config = { servers: { tools: { ...tools, refresh } } };
+  const { auth, manager } = await managerOf(world, { config, clock, fetch });
+  return { auth, manager, clock, advance, heard: listen(auth) };
+}
+
+test("a schedule renews, before its last tick that can, what would not last until the next", async () => {
+  const world = await startWorld({ lifetime: 3_600 });
+  const { auth, manager, heard, advance } = await scheduled(world, { schedule: "*/10 * * * *" });
+  expect(await auth.start()).toEqual([]);
+  // The token is usable for 59:30 and stale after 53:30 at the earliest: five ticks pass, the fifth renews.
+  await advance(49 * minute + 59 * second);
+  expect(renewals(heard)).toEqual(["demand"]);
+  await advance(31 * second);
+  expect(renewals(heard)).toEqual(["demand", "schedule"]);
+  await advance(24 * hour - 50 * minute - 30 * second);
+  const reasons = renewals(heard);
+  expect(new Set(reasons.slice(1))).toEqual(new Set(["schedule"]));
+  // Every 50 minutes; once the tick that renews is a little late, the next is the one after it.
+  expect(reasons.length).toBeGreaterThanOrEqual(1 + 24);
+  expect(reasons.length).toBeLessThanOrEqual(1 + 36);
+  expect(heard.filter(({ event }) => event !== "token:renewed")).toEqual([]);
+  expect(world.issuer.tokenRequests).toHaveLength(reasons.length);
+  // Nobody has called for a day, and it is warm.
+  expect(manager.status().state).toBe("fresh");
+});
+
+test("beside the schedule, the expiry timer renews what the ticks do not", async () => {
+  const world = await startWorld({ lifetime: 60 });
+  const { auth, heard, advance } = await scheduled(world, { schedule: "* * * * *" }, midnight - 10 * second);
+  await auth.start();
+  // Issued at :50; renewed by the tick at :00 to :06; stale again at :36 to :45, and so on.
+  await advance(5 * minute);
+  expect(renewals(heard)).toEqual([
+    "demand",
+    ...Array.from({ length: 5 }, () => ["schedule", "expiry"]).flat(),
+  ]);
+});
+
+test("without start() nothing is asked for until the first call; from then on the schedule runs", async () => {
+  const world = await startWorld({ lifetime: 3_600 });
+  const { manager, heard, advance, clock } = await scheduled(world, { schedule: "*/10 * * * *" });
+  await advance(2 * hour);
+  expect(world.issuer.tokenRequests).toEqual([]);
+  expect(clock.pending).toEqual([]);
+  await manager.getAccessToken();
+  await advance(hour);
+  expect(renewals(heard)).toEqual(["demand", "schedule"]);
+});
+
+test("each tick is put off by the same part of a tenth of the interval, thirty seconds at most", async () => {
+  const world = await startWorld({ lifetime: 1_000_000 });
+  const { manager, advance, clock } = await scheduled(world, { schedule: "0 * * * *" });
+  await manager.getAccessToken();
+  await advance(1);
+  const offsets = new Set<number>();
+  for (let tick = 1; tick <= 5; tick += 1) {
+    const next = manager.status().nextRefreshAt ?? 0;
+    const offset = next - (midnight + tick * hour);
+    expect(offset).toBeGreaterThanOrEqual(0);
+    expect(offset).toBeLessThanOrEqual(30 * second);
+    offsets.add(Math.round(offset));
+    await advance(next - clock.now() + 1);
+  }
+  expect(offsets.size).toBe(1);
+});
+
+test("a schedule in a time zone ticks by its clock, over the change to summer time", async () => {
+  const world = await startWorld({ lifetime: 10_000_000 });
+  const refresh = { schedule: "0 3 * * *", timezone: "Europe/Berlin" };
+  // The clocks go forward at 01:00 UTC on 29 March.
+  const { manager, advance, clock } = await scheduled(world, refresh, Date.UTC(2026, 2, 27, 12));
+  await manager.getAccessToken();
+  await advance(1);
+  const ticks: string[] = [];
+  for (let day = 0; day < 4; day += 1) {
+    const next = manager.status().nextRefreshAt ?? 0;
+    ticks.push(new Date(next - (next % minute)).toISOString().slice(5, 16));
+    await advance(next - clock.now() + 1);
+  }
+  expect(ticks).toEqual(["03-28T02:00", "03-29T01:00", "03-30T01:00", "03-31T01:00"]);
+});
+
+test("a manager that sleeps after `idle` is not woken by its schedule, but by a call", async () => {
+  const world = await startWorld({ lifetime: 3_600 });
+  const { manager, heard, advance } = await scheduled(world, { schedule: "*/10 * * * *", idle: "2h" });
+  await manager.getAccessToken();
+  await advance(6 * hour);
+  const asleep = renewals(heard).length;
+  expect(manager.status().state).toBe("asleep");
+  expect(asleep).toBeGreaterThanOrEqual(2);
+  expect(asleep).toBeLessThanOrEqual(4);
+  await manager.getAccessToken();
+  expect(manager.status().state).toBe("fresh");
+  await advance(hour);
+  expect(renewals(heard).slice(asleep)).toEqual(["demand", "schedule"]);
+});
+
+test("of several servers each keeps its own time", async () => {
+  const world = await startWorld({ lifetime: 3_600 });
+  const { tools } = world.config.servers;
+  const { clock, fetch, advance } = liveClock(midnight);
+  const auth = await runtime({
+    config: {
+      servers: {
+        ticking: { ...tools, refresh: { schedule: "*/10 * * * *" } },
+        expiring: tools,
+        resting: { ...tools, refresh: false },
+      },
+    },
+    env: { SECRET: agentSecret },
+    clock,
+    fetch,
+  });
+  const heard = listen(auth);
+  await auth.start();
+  await auth.resolve("resting").getAccessToken();
+  await advance(56 * minute);
+  const of = (server: string) => renewals(heard.filter((event) => event.server === server));
+  expect(of("ticking")).toEqual(["demand", "schedule"]);
+  // Used when it started only: it sleeps after half an hour.
+  expect(of("expiring")).toEqual(["demand"]);
+  expect(of("resting")).toEqual(["demand"]);
+  expect(auth.status().map(({ server, state }) => `${server} ${state}`)).toEqual([
+    "ticking fresh",
+    "expiring asleep",
+    "resting stale",
+  ]);
+});
+
+test("a tick that fails is an event, not a rejection, and the expiry timer still renews", async () => {
+  const world = await startWorld({ lifetime: 3_600 });
+  const refresh = { schedule: "*/10 * * * *", ahead: "1s" };
+  const { auth, manager, heard, advance } = await scheduled(world, refresh);
+  await auth.start();
+  const token = await manager.getAccessToken();
+  world.issuer.failNext(1_000, 400);
+  await advance(51 * minute);
+  expect(heard.filter(({ event }) => event === "token:failed")[0]).toMatchObject({
+    reason: "schedule",
+    code: "token_request_rejected",
+    server: "tools",
+  });
+  expect(await manager.getAccessToken()).toBe(token);
+  expect(manager.status()).toMatchObject({
+    state: "fresh",
+    lastError: { code: "token_request_rejected" },
+  });
+  world.issuer.failNext(0, 400);
+  await advance(8 * minute + 59 * second);
+  expect(renewals(heard)).toEqual(["demand", "expiry"]);
+  expect(manager.status().lastError).toBeUndefined();
+  expect(await manager.getAccessToken()).not.toBe(token);
+});

@@ -1,0 +1,487 @@
+import { channel } from "node:diagnostics_channel";
+import { inspect } from "node:util";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { defineConfig, type Logger, type McpAuth, type TokenEvent } from "../../src/index.js";
+import {
+  agentSecret,
+  failure,
+  listen,
+  liveClock,
+  managerOf,
+  ownIssuer,
+  runtime,
+  sendToken,
+  startWorld,
+} from "./harness.js";
+
+const minute = 60_000;
+
+/** Three servers: one that works, one with a wrong secret, one without any. */
+async function three() {
+  const world = await startWorld();
+  const { issuer } = world.issuer;
+  const { url } = world.mcp;
+  const server = (name: string) => ({
+    url,
+    grant: { client: { issuer, id: "agent", secret: { env: name } } },
+  });
+  const config = defineConfig({
+    servers: { good: server("SECRET"), wrong: server("WRONG"), missing: server("MISSING") },
+  });
+  const auth = await runtime({ config, env: { SECRET: agentSecret, WRONG: "wrong" } });
+  return { world, auth };
+}
+
+describe("start()", () => {
+  test("gets a token for every server, and gives what failed in the order of the config", async () => {
+    const { world, auth } = await three();
+    const failures = await auth.start();
+    expect(failures.map(({ server, code, oauthError }) => [server, code, oauthError])).toEqual([
+      ["wrong", "token_request_rejected", "invalid_client"],
+      ["missing", "secret_unavailable", undefined],
+    ]);
+    expect(failures[1]?.message).toContain("MISSING");
+    expect(world.issuer.tokensIssued).toBe(1);
+    expect(auth.status().map(({ server, state }) => `${server} ${state}`)).toEqual([
+      "good fresh",
+      "wrong cooldown",
+      "missing cooldown",
+    ]);
+    // What it got is used.
+    await auth.resolve("good").getAccessToken();
+    expect(world.issuer.tokensIssued).toBe(1);
+  });
+
+  test("rejects for a server that must have a token, after all have settled", async () => {
+    const { world, auth } = await three();
+    const error = await failure(auth.start({ require: ["good", "missing"] }));
+    expect(error).toMatchObject({ code: "secret_unavailable", server: "missing" });
+    expect(world.issuer.tokensIssued).toBe(1);
+    expect(auth.status().map(({ state }) => state)).toEqual(["fresh", "cooldown", "cooldown"]);
+  });
+
+  test("resolves when all that must have a token have one", async () => {
+    const { auth } = await three();
+    const failures = await auth.start({ require: ["good"] });
+    expect(failures.map(({ server }) => server)).toEqual(["wrong", "missing"]);
+  });
+
+  test("refuses an unknown name in `require` before anything is sent", async () => {
+    const { world, auth } = await three();
+    // As JavaScript can.
+    const require = ["good", "misisng"] as unknown as ["good"];
+    const error = await failure(auth.start({ require }));
+    expect(error).toMatchObject({ code: "unknown_server" });
+    expect(error.message).toContain('Did you mean "missing"?');
+    expect(world.issuer.tokenRequests).toEqual([]);
+  });
+
+  test("may be called twice, and asks once", async () => {
+    const world = await startWorld();
+    const { auth } = await managerOf(world);
+    expect(await Promise.all([auth.start(), auth.start()])).toEqual([[], []]);
+    expect(await auth.start()).toEqual([]);
+    expect(world.issuer.tokenRequests).toHaveLength(1);
+  });
+
+  test("leaves a server with `refresh: false` to its first call, unless it is required", async () => {
+    const world = await startWorld();
+    const config = { ...world.config, defaults: { refresh: false } } as const;
+    const { auth } = await managerOf({ config, env: world.env });
+    expect(await auth.start()).toEqual([]);
+    expect(world.issuer.tokenRequests).toEqual([]);
+    expect(await auth.start({ require: ["tools"] })).toEqual([]);
+    expect(world.issuer.tokenRequests).toHaveLength(1);
+  });
+});
+
+test("createMcpAuth sends nothing, reads no secret and sets no timer", async () => {
+  const world = await startWorld();
+  const { clock, fetch } = liveClock();
+  const read: string[] = [];
+  const env = new Proxy(world.env, {
+    get(target, name) {
+      read.push(String(name));
+      return Reflect.get(target, name);
+    },
+  });
+  const { auth } = await managerOf({ config: world.config, env }, { clock, fetch });
+  expect(read).not.toContain("SECRET");
+  expect(clock.pending).toEqual([]);
+  expect([...world.issuer.tokenRequests, ...world.mcp.requests]).toEqual([]);
+  expect(auth.status()).toEqual([{ server: "tools", state: "none" }]);
+});
+
+describe("status()", () => {
+  test("says where a token stands, all its life long", async () => {
+    const world = await startWorld({ lifetime: 3_600 });
+    const { clock, fetch, advance } = liveClock();
+    const config = { ...world.config, defaults: { refresh: { jitter: 0 } } };
+    const { auth, manager } = await managerOf({ config, env: world.env }, { clock, fetch });
+    const issuedAt = clock.now();
+    const expiresAt = issuedAt + 60 * minute;
+    expect(manager.status()).toEqual({ server: "tools", state: "none" });
+
+    await manager.getAccessToken();
+    expect(manager.status()).toEqual({
+      server: "tools",
+      state: "fresh",
+      expiresAt,
+      nextRefreshAt: issuedAt + 3_270_000,
+    });
+    expect(auth.status()).toEqual([manager.status()]);
+
+    // Nobody calls for more than half an hour.
+    await advance(3_270_000);
+    expect(manager.status()).toEqual({ server: "tools", state: "asleep", expiresAt });
+    await advance(5 * minute);
+    expect(manager.status().state).toBe("asleep");
+
+    world.issuer.failNext(1, 400);
+    await failure(manager.getAccessToken());
+    expect(manager.status()).toMatchObject({
+      state: "cooldown",
+      lastError: { code: "token_request_rejected" },
+    });
+    await advance(1_000);
+    expect(manager.status().state).toBe("expired");
+    await manager.getAccessToken();
+    expect(manager.status()).toMatchObject({ state: "fresh" });
+    expect(manager.status()).not.toHaveProperty("lastError");
+    expect(Object.keys(manager.status()).sort()).toEqual(["expiresAt", "nextRefreshAt", "server", "state"]);
+
+    await auth.stop();
+    expect(manager.status().state).toBe("stopped");
+  });
+
+  test("says that a token is stale, and that another is on its way", async () => {
+    const world = await startWorld({ lifetime: 60 });
+    const { clock, fetch, advance } = liveClock();
+    const config = { ...world.config, defaults: { refresh: false } } as const;
+    const { manager } = await managerOf({ config, env: world.env }, { clock, fetch });
+    await manager.getAccessToken();
+    await advance(40_000);
+    expect(manager.status()).toMatchObject({ state: "stale" });
+    expect(manager.status()).not.toHaveProperty("nextRefreshAt");
+    await manager.getAccessToken();
+    await advance(0);
+    expect(manager.status().state).toBe("fresh");
+    expect(world.issuer.tokenRequests).toHaveLength(2);
+  });
+});
+
+describe("events", () => {
+  test("carry what happened, to listeners and to diagnostics_channel alike", async () => {
+    const world = await startWorld();
+    const env: Record<string, string> = { SECRET: "wrong" };
+    const { clock, fetch, advance } = liveClock();
+    const { auth, manager } = await managerOf({ config: world.config, env }, { clock, fetch });
+    const heard = listen(auth);
+    const published: unknown[] = [];
+    for (const name of ["token:renewed", "token:failed", "token:cooldown", "token:rejected"]) {
+      const subscriber = (event: unknown) => void published.push(event);
+      channel(`mcp-auth:${name}`).subscribe(subscriber);
+      onTestFinished(() => void channel(`mcp-auth:${name}`).unsubscribe(subscriber));
+    }
+    await failure(manager.getAccessToken());
+    env["SECRET"] = agentSecret;
+    await advance(1_000);
+    const now = clock.now();
+    await manager.fetch(world.mcp.url);
+    await advance(2_000);
+    world.mcp.revoke(world.issuer.issued[0]?.jti ?? "");
+    await manager.fetch(world.mcp.url);
+    await manager.getToken({ forceRefresh: true });
+
+    const common = { server: "tools", issuer: world.issuer.issuer };
+    const expiresAt = now + 3_600_000;
+    expect(heard).toEqual([
+      {
+        event: "token:failed",
+        ...common,
+        reason: "demand",
+        attempt: 1,
+        durationMs: 0,
+        code: "token_request_rejected",
+      },
+      {
+        event: "token:cooldown",
+        ...common,
+        reason: "demand",
+        durationMs: 1_000,
+        code: "token_request_rejected",
+      },
+      { event: "token:renewed", ...common, reason: "demand", attempt: 1, durationMs: 0, expiresAt },
+      { event: "token:rejected", ...common, reason: "rejected", durationMs: 2_000, expiresAt },
+      {
+        event: "token:renewed",
+        ...common,
+        reason: "rejected",
+        attempt: 1,
+        durationMs: 0,
+        expiresAt: expiresAt + 2_000,
+      },
+      {
+        event: "token:renewed",
+        ...common,
+        reason: "forced",
+        attempt: 1,
+        durationMs: 0,
+        expiresAt: expiresAt + 2_000,
+      },
+    ]);
+    expect(published).toEqual(heard.map(({ event: _, ...payload }) => payload));
+  });
+
+  test("of a new token come when it is in use: a listener that asks for it gets that one", async () => {
+    const world = await startWorld();
+    const { auth, manager } = await managerOf(world);
+    const found: Promise<unknown>[] = [];
+    auth.on("token:renewed", ({ expiresAt }) => {
+      const { state, expiresAt: shown } = manager.status();
+      found.push(manager.getAccessToken().then((token) => [token, state, shown === expiresAt]));
+    });
+    const first = await manager.getAccessToken();
+    const second = await manager.getAccessToken({ forceRefresh: true });
+    expect(second).not.toBe(first);
+    expect(await Promise.all(found)).toEqual([
+      [first, "fresh", true],
+      [second, "fresh", true],
+    ]);
+    expect(world.issuer.tokenRequests).toHaveLength(2);
+  });
+
+  test("warn of a token that does not say how long it lives", async () => {
+    const issuer = await ownIssuer((_request, response) => {
+      response.writeHead(200, { "content-type": "application/json" });
+      response.end('{"access_token":"opaque","token_type":"Bearer"}');
+    });
+    const { auth, manager } = await managerOf(issuer);
+    const heard = listen(auth);
+    const { expiresAt } = await manager.getToken();
+    expect(heard.map(({ event }) => event)).toEqual(["token:warning", "token:renewed"]);
+    expect(heard[0]).toMatchObject({ server: "tools", reason: "demand", expiresAt });
+    expect(manager.status().expiresAt).toBe(expiresAt);
+  });
+
+  test("reach the others when a listener throws, and the call that caused them goes on", async () => {
+    const world = await startWorld();
+    const logged: unknown[][] = [];
+    const log = (...line: unknown[]) => void logged.push(line);
+    const logger: Logger = { debug: log, info: log, warn: log, error: log };
+    const { auth, manager } = await managerOf(world, { logger });
+    const heard: TokenEvent[] = [];
+    auth.on("token:renewed", () => {
+      throw new Error("canary of the listener");
+    });
+    auth.on("token:renewed", (event) => void heard.push(event));
+    auth.on("token:renewed", (event) => {
+      Object.assign(event, { server: "changed" });
+    });
+    auth.on("token:renewed", (event) => void heard.push(event));
+    expect(await manager.getAccessToken()).toMatch(/^ey/);
+    expect(heard.map(({ server }) => server)).toEqual(["tools", "tools"]);
+    expect(logged.filter(([, message]) => message === "A listener threw.")).toHaveLength(2);
+    expect(inspect(logged, { depth: 9 })).not.toContain("canary");
+  });
+
+  test("of an async listener that rejects disturb nobody, either", async () => {
+    const world = await startWorld();
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown) => void unhandled.push(reason);
+    process.on("unhandledRejection", note);
+    onTestFinished(() => void process.off("unhandledRejection", note));
+    const { auth, manager } = await managerOf(world);
+    auth.on("token:renewed", async () => {
+      throw new Error("later");
+    });
+    expect(await manager.getAccessToken()).toMatch(/^ey/);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(unhandled).toEqual([]);
+  });
+
+  test("are not heard any more once the listener is removed, also by itself", async () => {
+    const world = await startWorld();
+    const { auth, manager } = await managerOf(world);
+    const heard: string[] = [];
+    const removeFirst = auth.on("token:renewed", () => {
+      heard.push("first");
+      removeFirst();
+      removeFirst();
+    });
+    auth.on("token:renewed", () => void heard.push("second"));
+    await manager.getToken();
+    await manager.getToken({ forceRefresh: true });
+    expect(heard).toEqual(["first", "second", "second"]);
+  });
+
+  test("of a logger that throws disturb nobody", async () => {
+    const world = await startWorld();
+    const fail = () => {
+      throw new Error("disk full");
+    };
+    const logger: Logger = { debug: fail, info: fail, warn: fail, error: fail };
+    const { manager } = await managerOf(world, { logger });
+    expect(await manager.getAccessToken()).toMatch(/^ey/);
+  });
+});
+
+test("a logger hears of everything, and of no secret", async () => {
+  const world = await startWorld({ lifetime: 60 });
+  const { tools } = world.config.servers;
+  const config = { servers: { tools: { ...tools, headers: { "X-Key": { env: "KEY" } } } } };
+  const logged: unknown[] = [];
+  const at = (level: string) => (fields: object, message: string) =>
+    void logged.push([level, message, fields]);
+  const logger: Logger = { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+  const env = { ...world.env, KEY: "canary-header" };
+  const { clock, fetch, advance } = liveClock();
+  const { manager } = await managerOf({ config, env }, { logger, clock, fetch });
+  await manager.fetch(world.mcp.url);
+  world.mcp.revoke(world.issuer.issued[0]?.jti ?? "");
+  await manager.fetch(world.mcp.url);
+  world.issuer.failNext(1, 400);
+  await failure(manager.getToken({ forceRefresh: true }));
+  await advance(50_000);
+  expect(logged.map((entry) => String(Array.isArray(entry) ? `${entry[0]} ${entry[1]}` : ""))).toEqual([
+    "debug token:renewed",
+    "info token:rejected",
+    "debug token:renewed",
+    "warn token:failed",
+    "debug token:renewed",
+  ]);
+  const shown = inspect(logged, { depth: 9, showHidden: true }) + JSON.stringify(logged);
+  const sent = world.mcp.requests.flatMap(
+    ({ headers }) => headers.authorization?.slice("Bearer ".length) ?? [],
+  );
+  expect(sent.length).toBeGreaterThan(0);
+  for (const secret of [agentSecret, btoa(`agent:${agentSecret}`), "canary-header", ...sent]) {
+    expect(shown).not.toContain(secret);
+  }
+});
+
+describe("finding a server", () => {
+  async function paths() {
+    const grant = { client: { issuer: "https://auth.example", id: "agent" } };
+    const config = defineConfig({
+      servers: {
+        root: { url: "https://mcp.example/", grant },
+        billing: { url: "https://mcp.example/billing", grant },
+        invoices: { url: "https://mcp.example/billing/invoices", grant },
+        port: { url: "https://mcp.example:8443/billing", grant },
+        other: { url: "https://other.example/mcp/", grant },
+      },
+    });
+    return await runtime({ config, env: {} });
+  }
+
+  test("by URL gives the longest path that fits, at segment boundaries", async () => {
+    const auth = await paths();
+    const found = (url: string | URL) => auth.resolveUrl(url)?.name;
+    expect(
+      Object.fromEntries(
+        [
+          "https://mcp.example/billing",
+          "https://mcp.example/billing/",
+          "https://mcp.example/billing/x?y#z",
+          "https://mcp.example/billing/invoices/7",
+          "https://mcp.example/billings",
+          "https://mcp.example/billing/../admin",
+          "https://mcp.example/Billing",
+          "https://MCP.example:443/billing",
+          "https://mcp.example:8443/billing/1",
+          "https://mcp.example:8443/",
+          "http://mcp.example/billing",
+          "https://other.example/mcp",
+          "https://other.example/mcp/a",
+          "https://unknown.example/",
+          "not a url",
+          "",
+        ].map((url) => [url, found(url)]),
+      ),
+    ).toEqual({
+      "https://mcp.example/billing": "billing",
+      "https://mcp.example/billing/": "billing",
+      "https://mcp.example/billing/x?y#z": "billing",
+      "https://mcp.example/billing/invoices/7": "invoices",
+      "https://mcp.example/billings": "root",
+      "https://mcp.example/billing/../admin": "root",
+      "https://mcp.example/Billing": "root",
+      "https://MCP.example:443/billing": "billing",
+      "https://mcp.example:8443/billing/1": "port",
+      "https://mcp.example:8443/": undefined,
+      "http://mcp.example/billing": undefined,
+      "https://other.example/mcp": undefined,
+      "https://other.example/mcp/a": "other",
+      "https://unknown.example/": undefined,
+      "not a url": undefined,
+      "": undefined,
+    });
+    expect(found(new URL("https://mcp.example/billing"))).toBe("billing");
+    expect(auth.resolveUrl("https://mcp.example/billing")).toBe(auth.resolve("billing"));
+  });
+
+  test("by name gives the same manager each time; names are known beforehand", async () => {
+    const auth = await paths();
+    expect(auth.resolve("billing")).toBe(auth.resolve("billing"));
+    expect(auth.resolve("billing").url).toBe("https://mcp.example/billing");
+    expect(auth.servers).toEqual(["root", "billing", "invoices", "port", "other"]);
+    expect([auth.has("billing"), auth.has("biling"), auth.has("toString"), auth.has("__proto__")]).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
+    expect(auth.name).toBe("mcp-auth-runtime");
+    expect(auth.version).toMatch(/^\d+\.\d+\.\d+/);
+  });
+
+  test("by a name that is not there fails with the near one, and does not compile", async () => {
+    const auth = await paths();
+    // @ts-expect-error: the names are those of the config
+    const resolve = () => auth.resolve("biling");
+    expect(resolve).toThrowError(
+      expect.objectContaining({
+        code: "unknown_server",
+        server: "biling",
+        message: expect.stringContaining('Did you mean "billing"?'),
+      }),
+    );
+    // @ts-expect-error: the names are those of the config
+    expect(() => auth.resolve("zzzzzzzzzz")).toThrowError(/The config names: root, billing, invoices/);
+    // @ts-expect-error: the names are those of the config
+    const starting = auth.start({ require: ["rooot"] });
+    expect((await failure(starting)).code).toBe("unknown_server");
+    // Where the names are not known when it is compiled, any string will do.
+    const untyped: McpAuth = auth;
+    const name: string = "billing";
+    expect(untyped.resolve(name).name).toBe("billing");
+    if (auth.has(name)) expect(auth.resolve(name).name).toBe("billing");
+  });
+});
+
+test("fetch and the other methods need no `this`", async () => {
+  const world = await startWorld();
+  const { manager } = await managerOf(world);
+  const { fetch } = manager;
+  expect((await fetch(world.mcp.url)).status).toBe(405);
+});
+
+test("a fetch of the caller's own carries every request", async () => {
+  const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+  const urls: string[] = [];
+  const { manager } = await managerOf(issuer, {
+    fetch: (input, init) => {
+      urls.push(new URL(String(input)).pathname);
+      return fetch(input, init);
+    },
+  });
+  await manager.fetch(issuer.url);
+  expect(urls.sort()).toEqual([
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/oauth-protected-resource",
+    "/.well-known/oauth-protected-resource/mcp",
+    "/mcp",
+    "/token",
+  ]);
+});

@@ -1,0 +1,163 @@
+// A token that something else puts in place.
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SignJWT } from "jose";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { sendJson } from "../support/http-server.js";
+import { failure, listen, liveClock, managerOf, ownServer, runtime } from "./harness.js";
+
+/** A server that takes some tokens, and a file with one. */
+async function guarded(good: readonly string[]) {
+  const folder = await mkdtemp(join(tmpdir(), "mcp-auth-static-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, "token");
+  const accepted = new Set(good.map((token) => `Bearer ${token}`));
+  const server = await ownServer((request, response) => {
+    const status = accepted.has(request.headers.authorization ?? "") ? 200 : 401;
+    sendJson(response, { status }, status, status === 401 ? { "www-authenticate": "Bearer" } : {});
+  });
+  const url = `${server.origin}/mcp`;
+  const sent = () => server.requests.map(({ headers }) => headers.authorization?.replace("Bearer ", ""));
+  const put = (token: string) => writeFile(file, token, { mode: 0o600 });
+  const config = { servers: { tools: { url, grant: { type: "static" as const, token: { file } } } } };
+  return { server, url, put, sent, config, env: {}, accepted };
+}
+
+describe("a static token", () => {
+  test("is sent as it is, and no metadata is asked for", async () => {
+    const world = await guarded(["one"]);
+    await world.put("one\n");
+    const { manager } = await managerOf(world);
+    expect((await manager.fetch(world.url)).status).toBe(200);
+    expect(world.server.requests.map(({ url }) => url)).toEqual(["/mcp"]);
+    expect(await manager.getToken()).toMatchObject({ accessToken: "one", issuer: undefined });
+  });
+
+  test("that was replaced in its file is read again after a 401, and the call succeeds", async () => {
+    const world = await guarded(["one"]);
+    await world.put("one");
+    const { auth, manager } = await managerOf(world);
+    const heard = listen(auth);
+    await manager.fetch(world.url);
+    world.accepted.clear();
+    world.accepted.add("Bearer two");
+    await world.put("two");
+    expect((await manager.fetch(world.url, { method: "POST", body: "x" })).status).toBe(200);
+    expect(world.sent()).toEqual(["one", "one", "two"]);
+    expect(heard.map(({ event, reason, issuer }) => [event, reason, issuer])).toEqual([
+      ["token:warning", "demand", undefined],
+      ["token:renewed", "demand", undefined],
+      ["token:rejected", "rejected", undefined],
+      ["token:warning", "rejected", undefined],
+      ["token:renewed", "rejected", undefined],
+    ]);
+  });
+
+  test("that is still the same is not sent again: the 401 is returned", async () => {
+    const world = await guarded([]);
+    await world.put("one");
+    const { manager } = await managerOf(world);
+    const response = await manager.fetch(world.url);
+    expect(response.status).toBe(401);
+    expect(await response.json()).toEqual({ status: 401 });
+    expect(world.sent()).toEqual(["one"]);
+  });
+
+  test("that stays the same through more 401s is `unauthorized` for a while, until another is there", async () => {
+    const world = await guarded(["good"]);
+    await world.put("bad");
+    const { clock, fetch, advance } = liveClock();
+    const { manager } = await managerOf(world, { clock, fetch });
+    expect((await manager.fetch(world.url)).status).toBe(401);
+    expect((await failure(manager.fetch(world.url))).code).toBe("unauthorized");
+    expect((await failure(manager.fetch(world.url))).code).toBe("unauthorized");
+    expect(world.sent()).toEqual(["bad", "bad"]);
+    await world.put("good");
+    await advance(1_000);
+    expect((await manager.fetch(world.url)).status).toBe(200);
+  });
+
+  test("that is gone fails with the reference, once the present one is refused", async () => {
+    const world = await guarded(["one"]);
+    await world.put("one");
+    const { manager } = await managerOf(world);
+    await manager.fetch(world.url);
+    world.accepted.clear();
+    await world.put("");
+    expect(await failure(manager.fetch(world.url))).toMatchObject({
+      code: "secret_unavailable",
+      server: "tools",
+    });
+  });
+
+  async function signed(iat: number, exp: number): Promise<string> {
+    const jwt = new SignJWT({ iat, exp }).setProtectedHeader({ alg: "HS256" });
+    return await jwt.sign(new TextEncoder().encode("x".repeat(32)));
+  }
+
+  test("that is a JWT ends when it says, although it was issued before it was read", async () => {
+    const world = await guarded([]);
+    const now = Math.floor(Date.now() / 1_000);
+    // Forty minutes of its hour are over.
+    await world.put(await signed(now - 2_400, now + 1_200));
+    const { tools } = world.config.servers;
+    const lasting = { servers: { tools: { ...tools, grant: { ...tools.grant, lifetime: "10h" } } } };
+    for (const config of [world.config, lasting]) {
+      const { clock, fetch } = liveClock(now * 1_000);
+      const { manager } = await managerOf({ config, env: {} }, { clock, fetch });
+      expect((await manager.getToken()).expiresAt).toBe((now + 1_200) * 1_000);
+    }
+  });
+
+  test("that is a JWT and has expired is read anew by each call, and handed out for the server to judge", async () => {
+    const world = await guarded([]);
+    const now = Math.floor(Date.now() / 1_000);
+    const [old, fresh] = [await signed(now - 7_200, now - 3_600), await signed(now, now + 3_600)];
+    await world.put(old);
+    const { clock } = liveClock(now * 1_000);
+    const { manager } = await managerOf(world, { clock });
+    expect(await manager.getAccessToken()).toBe(old);
+    expect(manager.status().state).toBe("expired");
+    await world.put(fresh);
+    expect(await manager.getAccessToken()).toBe(fresh);
+    expect(manager.status().state).toBe("fresh");
+  });
+
+  test("with a lifetime is read again ahead of its end", async () => {
+    const world = await guarded([]);
+    await world.put("one");
+    const { tools } = world.config.servers;
+    const config = { servers: { tools: { ...tools, grant: { ...tools.grant, lifetime: "1h" } } } };
+    const { clock } = liveClock();
+    const { auth, manager } = await managerOf({ config, env: {} }, { clock });
+    const { expiresAt } = await manager.getToken();
+    expect(expiresAt).toBe(clock.now() + 3_600_000);
+    await world.put("two");
+    await clock.advance(3_280_000);
+    const renewed = new Promise((resolve) => auth.on("token:renewed", resolve));
+    expect(await manager.getAccessToken()).toBe("one");
+    await renewed;
+    await clock.settle();
+    expect(await manager.getAccessToken()).toBe("two");
+  });
+
+  test.each([
+    ["begins with Bearer", "Bearer one"],
+    ["has a line break in it", "one\ntwo"],
+    ["has letters that no header has", "тайна"],
+  ])("that %s is refused without being shown", async (_, text) => {
+    const auth = await runtime({
+      config: {
+        servers: {
+          tools: { url: "http://127.0.0.1:1/mcp", grant: { type: "static", token: { env: "TOKEN" } } },
+        },
+      },
+      env: { TOKEN: text },
+    });
+    const error = await failure(auth.resolve("tools").getAccessToken());
+    expect(error).toMatchObject({ code: "secret_unavailable", server: "tools" });
+    expect(error.message).not.toContain("one");
+    expect(error.message).not.toContain("тайна");
+  });
+});

@@ -1,0 +1,219 @@
+import { describe, expect, test } from "vitest";
+import { createMcpAuth } from "../../src/index.js";
+import { fakeClock } from "../support/fake-clock.js";
+import {
+  deferred,
+  failure,
+  liveClock,
+  managerOf,
+  ownIssuer,
+  sendToken,
+  startWorld,
+  viaFetchV2,
+  watchUnhandled,
+} from "./harness.js";
+
+/** A manager whose next token request is answered when told. */
+async function holding() {
+  const gate = deferred();
+  let held = false;
+  const issuer = await ownIssuer(async (_request, response) => {
+    const number = issuer.tokenRequests().length;
+    if (held) await gate.promise;
+    sendToken(response, `t${number}`);
+  });
+  const clock = fakeClock(Date.now());
+  const { auth, manager } = await managerOf(issuer, { clock });
+  return {
+    auth,
+    manager,
+    clock,
+    issuer,
+    hold: () => {
+      held = true;
+    },
+    open: gate.resolve,
+  };
+}
+
+/** Whether a promise is settled by now. */
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  const pending = Symbol("pending");
+  const first = await Promise.race([promise.catch(() => {}), Promise.resolve(pending)]);
+  return first !== pending;
+}
+
+describe("stop()", () => {
+  test("ends all calls with `stopped`, also those on a manager that has a fresh token", async () => {
+    const world = await startWorld();
+    const { auth, manager } = await managerOf(world);
+    await manager.getAccessToken();
+    await auth.stop();
+    const calls = [
+      manager.getAccessToken(),
+      manager.getToken(),
+      manager.getToken({ forceRefresh: true }),
+      manager.getHeaders(),
+      manager.fetch(world.mcp.url),
+    ];
+    for (const error of await Promise.all(calls.map(failure))) {
+      expect(error).toMatchObject({ code: "stopped", server: "tools", retryable: false });
+    }
+    expect(() => auth.resolve("tools")).toThrowError(expect.objectContaining({ code: "stopped" }));
+    expect((await failure(auth.start())).code).toBe("stopped");
+    expect(auth.status()).toMatchObject([{ server: "tools", state: "stopped" }]);
+    expect(world.issuer.tokenRequests).toHaveLength(1);
+  });
+
+  test("ends a connected client's calls, too", async () => {
+    const world = await startWorld();
+    const { auth, manager } = await managerOf(world);
+    const client = await viaFetchV2(manager);
+    await auth.stop();
+    await expect(client.echo("x")).rejects.toThrow(/stopped/);
+  });
+
+  test("leaves no timer, whatever there was", async () => {
+    const world = await startWorld({ lifetime: 60 });
+    const { tools } = world.config.servers;
+    const { clock, fetch, advance } = liveClock();
+    const config = { servers: { tools: { ...tools, refresh: { schedule: "* * * * *" } } } };
+    const { auth } = await managerOf(world, { config, clock, fetch });
+    await auth.start();
+    await advance(1);
+    expect(clock.pending.length).toBe(2);
+    expect(clock.pending.every(({ unrefd }) => unrefd)).toBe(true);
+    await auth.stop();
+    expect(clock.pending).toEqual([]);
+    expect(auth.status()[0]).not.toHaveProperty("nextRefreshAt");
+    const requests = world.issuer.tokenRequests.length;
+    await advance(600_000);
+    expect(world.issuer.tokenRequests).toHaveLength(requests);
+  });
+
+  test("lets a first request in flight finish within the grace, and its callers get the token", async () => {
+    const { auth, manager, issuer, hold, open } = await holding();
+    hold();
+    const calls = [manager.getAccessToken(), manager.getAccessToken()];
+    await issuer.asked(1);
+    const stopping = auth.stop();
+    expect((await failure(manager.getAccessToken())).code).toBe("stopped");
+    expect(await isSettled(stopping)).toBe(false);
+    open();
+    expect(await Promise.all(calls)).toEqual(["t1", "t1"]);
+    await stopping;
+    expect((await failure(manager.getAccessToken())).code).toBe("stopped");
+  });
+
+  test("aborts it after five seconds, and its callers get `stopped`", async () => {
+    const unhandled = watchUnhandled();
+    const { auth, manager, issuer, hold, clock } = await holding();
+    hold();
+    const calls = [failure(manager.getAccessToken()), failure(manager.getToken({ forceRefresh: true }))];
+    await issuer.asked(1);
+    const stopping = auth.stop();
+    await clock.advance(4_999);
+    expect(await isSettled(stopping)).toBe(false);
+    await clock.advance(1);
+    await stopping;
+    for (const error of await Promise.all(calls)) {
+      expect(error).toMatchObject({ code: "stopped", server: "tools" });
+    }
+    expect(clock.pending).toEqual([]);
+    expect(unhandled).toEqual([]);
+  });
+
+  test("waits for a renewal in the background, five seconds at most, and disturbs nobody", async () => {
+    const unhandled = watchUnhandled();
+    const { auth, manager, issuer, hold, clock } = await holding();
+    expect(await manager.getAccessToken()).toBe("t1");
+    hold();
+    await clock.advance(3_300_000);
+    // Stale: it is handed out, and renewed meanwhile.
+    expect(await manager.getAccessToken()).toBe("t1");
+    await issuer.asked(2);
+    const stopping = auth.stop();
+    expect((await failure(manager.getAccessToken())).code).toBe("stopped");
+    await clock.advance(5_000);
+    await stopping;
+    expect(clock.pending).toEqual([]);
+    expect(unhandled).toEqual([]);
+    expect(auth.status()).toMatchObject([{ state: "stopped" }]);
+  });
+
+  test("ends the pause between two attempts in the same way", async () => {
+    const issuer = await ownIssuer((_request, response) => void response.writeHead(503).end());
+    const clock = fakeClock(Date.now());
+    const config = {
+      ...issuer.config,
+      defaults: { retry: { min: "8s", max: "8s" }, deadline: "1h" },
+    } as const;
+    const { auth, manager } = await managerOf(issuer, { config, clock });
+    const failed = new Promise((resolve) => auth.on("token:failed", resolve));
+    const call = failure(manager.getAccessToken());
+    await failed;
+    await clock.settle();
+    const stopping = auth.stop();
+    // The pause is random, and may be over within the grace: then its attempt is made, and the next pause is longer.
+    await clock.advance(5_000);
+    await stopping;
+    expect((await call).code).toMatch(/^(stopped|unavailable)$/);
+    expect(clock.pending).toEqual([]);
+  });
+
+  test("may be called any number of times, at once and later", async () => {
+    const { auth, manager, issuer, hold, open } = await holding();
+    hold();
+    const call = manager.getAccessToken();
+    await issuer.asked(1);
+    const stops = [auth.stop(), auth.stop(), auth[Symbol.asyncDispose]()];
+    open();
+    expect(await call).toBe("t1");
+    await Promise.all(stops);
+    await auth.stop();
+  });
+
+  test("before anything was used resolves at once and asks nobody", async () => {
+    const world = await startWorld();
+    const { auth, manager } = await managerOf(world);
+    await auth.stop();
+    expect((await failure(manager.getAccessToken())).code).toBe("stopped");
+    expect([...world.issuer.tokenRequests, ...world.mcp.requests]).toEqual([]);
+  });
+
+  test("during start() ends it with the failures of those that were too slow", async () => {
+    const { auth, issuer, hold, clock } = await holding();
+    hold();
+    const starting = auth.start();
+    await issuer.asked(1);
+    const stopping = auth.stop();
+    await clock.advance(5_000);
+    await stopping;
+    expect(await starting).toMatchObject([{ code: "stopped", server: "tools" }]);
+  });
+
+  test("takes no event, and no token of a host, as a reason to begin again", async () => {
+    const { oauthProvider } = await import("../../src/hosts/mcp-sdk.js");
+    const { auth, manager, clock } = await holding();
+    const provider = oauthProvider(manager);
+    await manager.getAccessToken();
+    await auth.stop();
+    provider.saveTokens({ access_token: "late", token_type: "Bearer", expires_in: 60 });
+    provider.invalidateCredentials("all");
+    expect((await failure(manager.getAccessToken())).code).toBe("stopped");
+    expect(clock.pending).toEqual([]);
+  });
+});
+
+test("`await using` stops the runtime at the end of the block", async () => {
+  const world = await startWorld();
+  let manager: ReturnType<Awaited<ReturnType<typeof createMcpAuth>>["resolve"]>;
+  {
+    await using auth = await createMcpAuth({ config: world.config, env: world.env });
+    manager = auth.resolve("tools");
+    await manager.getAccessToken();
+    expect(manager.status().state).toBe("fresh");
+  }
+  expect(manager.status().state).toBe("stopped");
+  expect((await failure(manager.getAccessToken())).code).toBe("stopped");
+});

@@ -1,0 +1,81 @@
+import { describe, expect, test } from "vitest";
+import { exitCodeOf } from "../../../src/cli/exit-code.js";
+import { run } from "../../../src/cli/main.js";
+import { parseOptions, UsageError } from "../../../src/cli/options.js";
+import type { McpAuthErrorCode } from "../../../src/index.js";
+
+test("every error code has an exit code: what to change, who refused, or when to try again", () => {
+  const expected: Record<McpAuthErrorCode, number> = {
+    config_not_found: 2,
+    config_invalid: 2,
+    secret_unavailable: 2,
+    key_invalid: 2,
+    signer_unavailable: 2,
+    unknown_server: 2,
+    insecure_url: 2,
+    egress_denied: 2,
+    sender_constrained: 2,
+    discovery_failed: 3,
+    issuer_mismatch: 3,
+    resource_mismatch: 3,
+    unsupported_by_server: 3,
+    token_request_rejected: 3,
+    token_response_invalid: 3,
+    unauthorized: 3,
+    insufficient_scope: 3,
+    unavailable: 4,
+    timeout: 4,
+    tls_failed: 4,
+    store_unavailable: 4,
+    aborted: 130,
+    stopped: 130,
+  };
+  // The keys are those of the type, which the compiler checks.
+  for (const code of Object.keys(expected) as McpAuthErrorCode[]) {
+    expect(exitCodeOf(code), code).toBe(expected[code]);
+  }
+});
+
+describe("a fault of our own", () => {
+  test("is 1, and shows its kind and place, not its message, which could hold anything", async () => {
+    let err = "";
+    const code = await run(["validate", "--help"], {
+      cwd: "/",
+      env: {},
+      out() {
+        throw new RangeError("canary");
+      },
+      err(text) {
+        err += text;
+      },
+      colour: false,
+      signal: new AbortController().signal,
+    });
+    expect(code).toBe(1);
+    expect(err).toMatch(/^internal error: RangeError {4}at .*\n$/);
+    expect(err).not.toContain("canary");
+  });
+});
+
+describe("options", () => {
+  const parse = (...args: string[]) => parseOptions(args, { json: { type: "boolean" } });
+
+  test("come before or behind the arguments, also after --", () => {
+    expect(parse("a", "--json", "--config", "c.json")).toMatchObject({
+      values: { json: true, config: "c.json" },
+      positionals: ["a"],
+    });
+    expect(parse("--config=c.json", "--env-file", "1", "--env-file", "2", "--", "--json")).toMatchObject({
+      values: { config: "c.json", "env-file": ["1", "2"] },
+      positionals: ["--json"],
+    });
+  });
+
+  test.each([["--unknown"], ["-x"], ["--json=yes"], ["--config"], ["--no-json"]])(
+    "%s is refused with one sentence",
+    (argument) => {
+      expect(() => parse(argument)).toThrowError(UsageError);
+      expect(() => parse(argument)).toThrowError(/^[^\n]+$/);
+    },
+  );
+});

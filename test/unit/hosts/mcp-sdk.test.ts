@@ -1,0 +1,245 @@
+import { inspect } from "node:util";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { authProvider, oauthProvider } from "../../../src/hosts/mcp-sdk.js";
+import { createMcpAuth, type McpAuthConfig } from "../../../src/index.js";
+import { type Handler, sendJson, startHttpServer } from "../../support/http-server.js";
+
+const secret = "canary-secret";
+
+/** A manager over an authorization server that counts its tokens: t1, t2 and so on. */
+async function manager(grant: object = {}, answer?: Handler) {
+  let count = 0;
+  const server = await startHttpServer((request, response) => {
+    const issuer = server.origin;
+    if (request.url === "/.well-known/oauth-authorization-server") {
+      return sendJson(response, { issuer, token_endpoint: `${issuer}/token` });
+    }
+    if (request.url !== "/token") return sendJson(response, {}, 404);
+    if (answer !== undefined) return answer(request, response);
+    count += 1;
+    return sendJson(response, { access_token: `t${count}`, token_type: "Bearer", expires_in: 3_600 });
+  });
+  onTestFinished(() => server.close());
+  const url = `${server.origin}/mcp`;
+  const client = { issuer: server.origin, id: "agent", secret: { env: "SECRET" } };
+  const config: McpAuthConfig<"tools"> = { servers: { tools: { url, grant: { client, ...grant } } } };
+  let now = Date.now();
+  const auth = await createMcpAuth({
+    config,
+    env: { SECRET: secret },
+    clock: { now: () => now, setTimeout: () => ({ unref() {}, cancel() {} }) },
+  });
+  onTestFinished(() => auth.stop());
+  return {
+    auth,
+    server,
+    issuer: server.origin,
+    tools: auth.resolve("tools"),
+    tokenRequests: () => server.requests.filter((request) => request.url === "/token").length,
+    wait(milliseconds: number) {
+      now += milliseconds;
+    },
+  };
+}
+
+describe("authProvider", () => {
+  test("gives the manager's token, and another after a 401", async () => {
+    const { tools, tokenRequests } = await manager();
+    const provider = authProvider(tools);
+    expect(await provider.token()).toBe("t1");
+    expect(await provider.token()).toBe("t1");
+    await provider.onUnauthorized();
+    expect(await provider.token()).toBe("t2");
+    expect(tokenRequests()).toBe(2);
+  });
+
+  test("books the 401s of calls that were under way together to the token that they had", async () => {
+    const { tools, tokenRequests } = await manager();
+    const provider = authProvider(tools);
+    await Promise.all(Array.from({ length: 50 }, () => provider.token()));
+    // The answers come one by one, each call is sent again before the next answer.
+    for (let call = 0; call < 50; call += 1) {
+      await provider.onUnauthorized();
+      expect(await provider.token()).toBe("t2");
+    }
+    expect(tokenRequests()).toBe(2);
+  });
+
+  test("takes a 401 that comes long after the last for one of the present token", async () => {
+    const { tools, wait } = await manager();
+    const provider = authProvider(tools);
+    await provider.token();
+    await provider.onUnauthorized();
+    expect(await provider.token()).toBe("t2");
+    wait(60_000);
+    await provider.onUnauthorized();
+    expect(await provider.token()).toBe("t3");
+  });
+
+  test("does not drop a token that someone else has renewed meanwhile", async () => {
+    const { tools, tokenRequests } = await manager();
+    const provider = authProvider(tools);
+    expect(await provider.token()).toBe("t1");
+    await tools.getAccessToken({ forceRefresh: true });
+    await provider.onUnauthorized();
+    expect(await provider.token()).toBe("t2");
+    expect(tokenRequests()).toBe(2);
+  });
+
+  test("before it gave any token has none to drop", async () => {
+    const { tools } = await manager();
+    await authProvider(tools).onUnauthorized();
+    expect(await tools.getAccessToken()).toBe("t1");
+  });
+
+  test("fails a call with the failure of the new token", async () => {
+    let refuse = false;
+    const { tools } = await manager({}, (_request, response) =>
+      refuse
+        ? sendJson(response, { error: "invalid_client" }, 401)
+        : sendJson(response, { access_token: "t1", token_type: "Bearer", expires_in: 60 }),
+    );
+    const provider = authProvider(tools);
+    await provider.token();
+    refuse = true;
+    await expect(provider.onUnauthorized()).rejects.toMatchObject({ oauthError: "invalid_client" });
+  });
+});
+
+describe("oauthProvider", () => {
+  test("says who the client is, and where, without its secret", async () => {
+    const { tools, issuer } = await manager();
+    const provider = oauthProvider(tools);
+    expect(provider.clientInformation()).toEqual({ client_id: "agent", issuer });
+    expect(provider.redirectUrl).toBeUndefined();
+    expect(provider.clientMetadata).toEqual({
+      client_name: "agent",
+      redirect_uris: [],
+      grant_types: ["client_credentials"],
+    });
+    const shown = inspect([provider, await provider.tokens()], { depth: 9, showHidden: true });
+    expect(shown + JSON.stringify(provider)).not.toContain(secret);
+    expect(await provider.tokens()).toEqual({ access_token: "t1", token_type: "Bearer" });
+  });
+
+  test("adds the credential to a request for the token endpoint of the pinned issuer", async () => {
+    const { tools, issuer } = await manager();
+    const provider = oauthProvider(tools);
+    for (const [url, metadata] of [
+      [`${issuer}/token`, { issuer }],
+      [new URL(`${issuer}/token`), undefined],
+    ] as const) {
+      const [headers, params] = [new Headers(), new URLSearchParams()];
+      await provider.addClientAuthentication(headers, params, url, metadata);
+      expect(headers.get("authorization")).toBe(`Basic ${btoa(`agent:${secret}`)}`);
+      expect(params.toString()).toBe("");
+    }
+  });
+
+  test.each<[what: string, url: (origin: string) => string, issuer?: (origin: string) => string]>([
+    ["another origin", () => "https://evil.example/token"],
+    ["another origin that calls itself the pinned issuer", () => "https://evil.example/token", (own) => own],
+    [
+      "the right URL, by the metadata of another issuer",
+      (own) => `${own}/token`,
+      () => "https://evil.example",
+    ],
+    ["the right URL, by an issuer with a slash more", (own) => `${own}/token`, (own) => `${own}/`],
+    ["another path", (own) => `${own}/token2`],
+    ["a path in another case", (own) => `${own}/Token`],
+    ["a slash more", (own) => `${own}/token/`],
+    ["a query", (own) => `${own}/token?x=1`],
+    ["user info", (own) => `${own.replace("http://", "http://x@")}/token`],
+    ["what is no URL", () => "token"],
+  ])("refuses to add it to a request for %s", async (_, url, issuerOf) => {
+    const { tools, issuer } = await manager();
+    const [headers, params] = [new Headers(), new URLSearchParams({ a: "b" })];
+    const metadata = issuerOf === undefined ? undefined : { issuer: issuerOf(issuer) };
+    const provider = oauthProvider(tools);
+    await expect(
+      provider.addClientAuthentication(headers, params, url(issuer), metadata),
+    ).rejects.toMatchObject({ code: "issuer_mismatch", server: "tools" });
+    expect([...headers]).toEqual([]);
+    expect(params.toString()).toBe("a=b");
+  });
+
+  test("asks for the scopes of the config rather than those that the SDK found", async () => {
+    const [plain, scoped] = [await manager(), await manager({ scopes: ["read", "write"] })];
+    expect(oauthProvider(plain.tools).prepareTokenRequest("found").toString()).toBe(
+      "grant_type=client_credentials&scope=found",
+    );
+    expect(oauthProvider(plain.tools).prepareTokenRequest().toString()).toBe("grant_type=client_credentials");
+    expect(oauthProvider(scoped.tools).prepareTokenRequest("found").toString()).toBe(
+      "grant_type=client_credentials&scope=read+write",
+    );
+  });
+
+  test("feeds the manager with the token that the SDK got", async () => {
+    const { tools, tokenRequests, issuer } = await manager();
+    const provider = oauthProvider(tools);
+    provider.saveTokens({ access_token: "theirs", token_type: "bearer", expires_in: 60, scope: "a b" });
+    expect(await tools.getAccessToken()).toBe("theirs");
+    expect(await tools.getToken()).toMatchObject({ tokenType: "Bearer", scopes: ["a", "b"], issuer });
+    expect(tools.status()).toMatchObject({ state: "fresh" });
+    expect(tokenRequests()).toBe(0);
+  });
+
+  test.each([
+    ["tokens", "t2"],
+    ["all", "t2"],
+    ["client", "t1"],
+    ["verifier", "t1"],
+    ["discovery", "t1"],
+  ] as const)("asked to invalidate %s, gives %s then", async (scope, next) => {
+    const { tools } = await manager();
+    const provider = oauthProvider(tools);
+    await provider.tokens();
+    provider.invalidateCredentials(scope);
+    expect(await provider.tokens()).toMatchObject({ access_token: next });
+  });
+
+  test("sends nobody to a browser", async () => {
+    const { tools } = await manager();
+    const provider = oauthProvider(tools);
+    expect(() => provider.redirectToAuthorization()).toThrow(/nobody at a browser/);
+    expect(() => provider.codeVerifier()).toThrow(/no code verifier/);
+    expect(provider.saveCodeVerifier()).toBeUndefined();
+  });
+
+  test("is refused for a grant without a client, which authProvider and fetch serve", async () => {
+    const auth = await createMcpAuth({
+      config: {
+        servers: {
+          tools: { url: "http://127.0.0.1:1/mcp", grant: { type: "static", token: { env: "TOKEN" } } },
+        },
+      },
+      env: { TOKEN: "one" },
+    });
+    onTestFinished(() => auth.stop());
+    expect(() => oauthProvider(auth.resolve("tools"))).toThrow(/use its fetch or authProvider/);
+    expect(await authProvider(auth.resolve("tools")).token()).toBe("one");
+  });
+});
+
+describe("either of them", () => {
+  test("for a server that its config makes unusable says why", async () => {
+    const grant = { client: { issuer: "https://auth.example", id: "agent" } };
+    const config = { servers: { tools: { url: "https://${NOWHERE}/mcp", grant } } };
+    const auth = await createMcpAuth({ config, env: {} });
+    for (const provider of [authProvider, oauthProvider]) {
+      expect(() => provider(auth.resolve("tools"))).toThrowError(
+        expect.objectContaining({ code: "config_invalid", server: "tools" }),
+      );
+    }
+  });
+
+  test("for what is no manager of this package says so", async () => {
+    const { tools } = await manager();
+    const { name, url, fetch } = tools;
+    // As JavaScript can.
+    const fake = { name, url, fetch } as unknown as typeof tools;
+    for (const provider of [authProvider, oauthProvider]) {
+      expect(() => provider(fake)).toThrow("Not a token manager of mcp-auth-runtime.");
+    }
+  });
+});
