@@ -108,8 +108,13 @@ async function replace(
 ): Promise<Token | undefined> {
   authorizer.rejected(token, response);
   if (!mayRetry) return undefined;
-  const replacement = await authorizer.token(signal);
-  return replacement.accessToken === token.accessToken ? undefined : replacement;
+  const replacement = await authorizer.token(signal).catch(unlessStopped);
+  return replacement?.accessToken === token.accessToken ? undefined : replacement;
+}
+
+/** After `stop()` there will be no other token: the 401 is what is left to say. */
+function unlessStopped(error: unknown): undefined {
+  if (!(error instanceof McpAuthError && error.code === "stopped")) throw error;
 }
 
 /** Frees the connection of a response that nobody will read. */

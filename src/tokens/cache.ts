@@ -262,7 +262,7 @@ export class TokenCache {
 function unauthorized(server: string): McpAuthError {
   return new McpAuthError(
     "unauthorized",
-    `Server "${server}" refused two new tokens in a row. Its idea of issuer, audience or scope differs from that of ` +
+    `Server "${server}" refused two tokens in a row. Its idea of issuer, audience or scope differs from that of ` +
       "the authorization server: compare what the token says with what the server expects.",
     { server },
   );

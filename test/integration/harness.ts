@@ -141,8 +141,7 @@ type Connect = (manager: TokenManager) => Promise<ConnectedClient>;
 export const viaFetchV2: Connect = (manager) => connectV2(manager, { fetch: manager.fetch });
 export const viaAuthProviderV2: Connect = (manager) =>
   connectV2(manager, { authProvider: authProvider(manager) });
-const viaOauthProviderV2: Connect = (manager) =>
-  connectV2(manager, { authProvider: oauthProvider(manager) });
+const viaOauthProviderV2: Connect = (manager) => connectV2(manager, { authProvider: oauthProvider(manager) });
 export const viaFetchV1: Connect = (manager) => connectV1(manager, { fetch: manager.fetch });
 export const viaOauthProviderV1: Connect = (manager) =>
   connectV1(manager, { authProvider: oauthProvider(manager) });

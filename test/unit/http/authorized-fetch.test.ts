@@ -42,6 +42,7 @@ function client(
     reach,
     fetch: (input, init) => globalThis.fetch(input, init),
     token: async (signal) => {
+      if (tokens[present] === "stopped") throw new McpAuthError("stopped", "stopped");
       if (signal?.aborted) throw new McpAuthError("aborted", "aborted");
       return tokenNamed(tokens[Math.min(present, tokens.length - 1)] ?? "");
     },
@@ -132,6 +133,15 @@ describe("an authorized fetch", () => {
     const response = await fetch(`${server.origin}/mcp`);
     expect([response.status, await response.text()]).toEqual([401, "no"]);
     expect(server.requests).toHaveLength(1);
+  });
+
+  test("returns the 401 when the runtime was stopped meanwhile", async () => {
+    const server = await start((_request, response) => {
+      response.statusCode = 401;
+      response.end("no");
+    });
+    const { fetch } = client(server.origin, { tokens: ["t1", "stopped"] });
+    expect(await (await fetch(`${server.origin}/mcp`)).text()).toBe("no");
   });
 
   test("returns the 401 when the body is a stream that was used up", async () => {
