@@ -1,3 +1,5 @@
+import { setMaxListeners } from "node:events";
+
 /**
  * Waits for `work` or for `signal`, whichever comes first. The work goes on after an abort: this is how one caller
  * leaves a request that others share. No listener stays behind, and a rejection of abandoned work is not unhandled.
@@ -11,6 +13,8 @@ export function untilAborted<T>(
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(aborted());
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    // Any number of callers may share a signal; that is no leak, and Node 20 would warn of one.
+    setMaxListeners(0, signal);
     if (signal.aborted) onAbort();
     else signal.addEventListener("abort", onAbort, { once: true });
   });

@@ -1,4 +1,5 @@
 import { McpAuthError } from "../errors/error.js";
+import { markAskedToWait } from "./asked-to-wait.js";
 import type { TokenEndpoint } from "./token-endpoint.js";
 
 /** The codes that a token endpoint can answer with. Anything else a server writes there is `unknown` to us. */
@@ -46,10 +47,14 @@ export function tokenRejection(endpoint: TokenEndpoint, rejection: Rejection): M
   const answer = oauthError === undefined ? String(status) : `${status}, ${oauthError}`;
   const transient = status === 408 || status === 429 || status >= 500 || passing.has(oauthError);
   if (transient) {
-    return new McpAuthError(
-      "unavailable",
-      `Server "${server}": the token endpoint at ${host} is not available now (${answer}). Try again later.`,
-      { server, retryable: true, retryAfter, oauthError },
+    const detail = `the token endpoint at ${host} is not available now (${answer}). Try again later.`;
+    return markAskedToWait(
+      new McpAuthError("unavailable", `Server "${server}": ${detail}`, {
+        server,
+        retryable: true,
+        retryAfter,
+        oauthError,
+      }),
     );
   }
   return new McpAuthError(

@@ -45,6 +45,8 @@ const youth = 30_000;
 const rejectionsInARow = 2;
 // However short tokens live, they are not renewed in the background more often than this.
 const shortestInterval = 1_000;
+// Longer than anybody waits, and the longest that `setTimeout` takes.
+const everLong = 2 ** 31 - 1;
 
 /**
  * Holds the token and decides by its age: fresh, it is handed out; stale, it is handed out and renewed behind the
@@ -94,7 +96,7 @@ export class TokenCache {
     }
     const renewal = this.#renew(this.#rejected && reason === "demand" ? "rejected" : reason);
     const answer = reason === "forced" ? renewal : renewal.catch((error: unknown) => this.#makeDo(error));
-    return await untilAborted(answer, signal, () => this.#abortedError());
+    return await this.#attended(answer, signal);
   }
 
   /** Renews unless the present token is usable until then. A failure is an event, and never rejects. */
@@ -154,8 +156,8 @@ export class TokenCache {
     this.#options.onPlan(undefined);
     const flight = this.#source.flight;
     if (flight === undefined) return;
+    // Keeps the process alive: whoever stops waits for the end, and a pause between two attempts would not.
     const timer = this.#clock.setTimeout(() => this.#stopping.abort(), grace);
-    timer.unref();
     await flight.catch(ignore);
     timer.cancel();
   }
@@ -173,6 +175,19 @@ export class TokenCache {
   #accepted(): void {
     if (this.#rejections >= rejectionsInARow) this.#cooldown.reset();
     this.#rejections = 0;
+  }
+
+  /**
+   * Waits as one caller among others. What they wait for may be a renewal that began in the background, whose timers
+   * keep no process alive: those who wait do.
+   */
+  async #attended(answer: Promise<Token>, signal: AbortSignal | undefined): Promise<Token> {
+    const awake = this.#clock.setTimeout(ignore, everLong);
+    try {
+      return await untilAborted(answer, signal, () => this.#abortedError());
+    } finally {
+      awake.cancel();
+    }
   }
 
   async #renew(reason: RenewalReason): Promise<Token> {

@@ -19,15 +19,9 @@ export class Coalesced implements TokenSource {
   }
 
   getToken(request: TokenRequest): Promise<Token> {
-    this.#flight ??= this.#fly(request);
-    return this.#flight;
-  }
-
-  async #fly(request: TokenRequest): Promise<Token> {
-    try {
-      return await this.#source.getToken(request);
-    } finally {
+    this.#flight ??= this.#source.getToken(request).finally(() => {
       this.#flight = undefined;
-    }
+    });
+    return this.#flight;
   }
 }

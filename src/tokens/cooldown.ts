@@ -23,7 +23,7 @@ const longest = 60_000;
 export class Cooldown implements TokenSource {
   readonly #source: TokenSource;
   readonly #options: CooldownOptions;
-  #open: { readonly error: McpAuthError; readonly until: number } | undefined;
+  #open: { readonly error: McpAuthError; readonly since: number; readonly until: number } | undefined;
   #failures = 0;
   /** Opened because of tokens that were refused: that another is issued proves nothing. */
   #tokensRefused = false;
@@ -33,18 +33,21 @@ export class Cooldown implements TokenSource {
     this.#options = options;
   }
 
-  /** When it ends, milliseconds since the epoch; `undefined` while none is open. */
+  /**
+   * When it ends, milliseconds since the epoch; `undefined` while none is open. One that began in the future has ended:
+   * the clock was set back, and it would last that much longer.
+   */
   get until(): number | undefined {
-    const { until } = this.#open ?? {};
-    return until !== undefined && until > this.#options.clock.now() ? until : undefined;
+    const now = this.#options.clock.now();
+    const { since = now, until = now } = this.#open ?? {};
+    return since <= now && now < until ? until : undefined;
   }
 
   /** The last failure once more, while it stands against a request for this reason. */
   refusal(reason: RenewalReason): McpAuthError | undefined {
-    const left = (this.#open?.until ?? 0) - this.#options.clock.now();
-    return this.#open !== undefined && left > 0 && reason !== "forced"
-      ? again(this.#open.error, left)
-      : undefined;
+    const { until } = this;
+    if (this.#open === undefined || until === undefined || reason === "forced") return undefined;
+    return again(this.#open.error, until - this.#options.clock.now());
   }
 
   async getToken(request: TokenRequest): Promise<Token> {
@@ -72,7 +75,7 @@ export class Cooldown implements TokenSource {
       error.retryAfter ?? 0,
     );
     this.#failures += 1;
-    this.#open = { error, until: now + length };
+    this.#open = { error, since: now, until: now + length };
     report("token:cooldown", { server, issuer, reason, durationMs: length, code: error.code });
   }
 

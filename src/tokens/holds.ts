@@ -3,25 +3,26 @@
  * what one was told holds back every other that would ask the same server.
  */
 export class Holds {
-  readonly #until = new Map<string, number>();
+  readonly #holds = new Map<string, { readonly since: number; readonly until: number }>();
 
   /** Milliseconds left, 0 when the issuer may be asked. */
   remaining(issuer: string | undefined, now: number): number {
-    if (issuer === undefined) return 0;
-    const until = this.#until.get(issuer);
-    if (until === undefined) return 0;
-    if (until > now) return until - now;
-    this.#until.delete(issuer);
+    const hold = issuer === undefined ? undefined : this.#holds.get(issuer);
+    if (hold === undefined) return 0;
+    // One that began in the future would last by as much longer as the clock was set back.
+    if (hold.since <= now && now < hold.until) return hold.until - now;
+    this.release(issuer);
     return 0;
   }
 
-  /** Holds back requests to an issuer until a moment; an earlier one does not shorten it. */
-  hold(issuer: string | undefined, until: number): void {
-    if (issuer !== undefined) this.#until.set(issuer, Math.max(until, this.#until.get(issuer) ?? 0));
+  /** Holds back requests to an issuer for so many milliseconds from now; a shorter one does not shorten it. */
+  hold(issuer: string | undefined, now: number, milliseconds: number): void {
+    if (issuer === undefined || milliseconds <= this.remaining(issuer, now)) return;
+    this.#holds.set(issuer, { since: now, until: now + milliseconds });
   }
 
   /** The issuer may be asked again. */
   release(issuer: string | undefined): void {
-    if (issuer !== undefined) this.#until.delete(issuer);
+    if (issuer !== undefined) this.#holds.delete(issuer);
   }
 }

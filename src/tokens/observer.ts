@@ -8,7 +8,7 @@ export interface TokenEvent {
   /** `undefined` for a static token. */
   readonly issuer: string | undefined;
   readonly reason: RenewalReason;
-  /** Milliseconds that the attempt took. */
+  /** Milliseconds: what the attempt took, how long the cool-down is, or how old the rejected token was. */
   readonly durationMs: number;
   /** Milliseconds since the epoch. */
   readonly expiresAt?: number;

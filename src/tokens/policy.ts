@@ -29,11 +29,10 @@ export function timeline(
   const { requestedAt, expiresAt } = token;
   const lifetime = Math.max(expiresAt - requestedAt, 0);
   const unusableAt = expiresAt - Math.min(longestLeeway, lifetime * 0.1);
-  const window =
-    ahead === undefined
-      ? Math.min(lifetime * 0.25, Math.max(shortestWindow, lifetime * 0.05))
-      : Math.min(ahead, lifetime * 0.5);
-  const staleAt = Math.min(unusableAt, Math.max(requestedAt, unusableAt - window * (1 + jitter * random())));
+  const computed = Math.min(lifetime * 0.25, Math.max(shortestWindow, lifetime * 0.05));
+  // Cut after the jitter: a token that is stale on arrival would be renewed without end.
+  const window = Math.min((ahead ?? computed) * (1 + jitter * random()), lifetime * 0.5);
+  const staleAt = unusableAt - window;
   return { staleAt, unusableAt, expiresAt };
 }
 

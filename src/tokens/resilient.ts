@@ -2,6 +2,7 @@ import type { RetrySpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
 import { backoffDelay } from "../net/backoff.js";
+import { markAskedToWait, tokenEndpointAsksToWait } from "../oauth/asked-to-wait.js";
 import type { Holds } from "./holds.js";
 import type { TokenRequest, TokenSource } from "./source.js";
 import type { Token } from "./token.js";
@@ -53,8 +54,8 @@ async function acquire(
     if (request.signal.aborted)
       throw new McpAuthError("aborted", `Server "${server}": the token request was aborted.`, { server });
     if (limit.signal.aborted) throw deadlinePassed(server, deadline);
-    if (error instanceof McpAuthError && error.retryable && error.retryAfter !== undefined) {
-      holds.hold(issuer, clock.now() + error.retryAfter);
+    if (error instanceof McpAuthError && tokenEndpointAsksToWait(error)) {
+      holds.hold(issuer, clock.now(), error.retryAfter ?? 0);
     }
     throw error;
   } finally {
@@ -76,7 +77,7 @@ async function attempts(
     // The common case is over without loading anything.
     const delay = delayBefore(error, 1, options, endsAt);
     if (delay === undefined || retry.attempts <= 1) throw error;
-    await pause(delay, request, options.clock);
+    await pause(delay, request.signal, options.clock);
   }
   const { default: pRetry } = await import("p-retry");
   let refused = false;
@@ -89,7 +90,7 @@ async function attempts(
     async onFailedAttempt({ error, attemptNumber, retriesLeft }) {
       const delay = delayBefore(error, attemptNumber + 1, options, endsAt);
       refused = delay === undefined;
-      if (delay !== undefined && retriesLeft > 0) await pause(delay, request, options.clock);
+      if (delay !== undefined && retriesLeft > 0) await pause(delay, request.signal, options.clock);
     },
     shouldRetry: () => !refused,
   });
@@ -105,17 +106,19 @@ function delayBefore(
   if (!(error instanceof McpAuthError) || !error.retryable) return undefined;
   const now = clock.now();
   // Another manager may have been told to wait while this attempt was under way.
-  const asked = Math.max(error.retryAfter ?? 0, holds.remaining(issuer, now));
-  if (now + asked >= endsAt) throw heldBack(server, asked);
+  const held = holds.remaining(issuer, now);
+  const asked = Math.max(error.retryAfter ?? 0, held);
+  if (asked > 0 && now + asked >= endsAt) {
+    if (tokenEndpointAsksToWait(error)) throw markAskedToWait(heldBack(server, asked));
+    // The MCP server may have asked for it, with its metadata: that is between it and this manager.
+    throw held === asked ? heldBack(server, held) : error;
+  }
   const delay = Math.max(asked, error.retryAfter === undefined ? backoffDelay(attempt, retry, random) : 0);
   return now + delay < endsAt ? delay : undefined;
 }
 
-/**
- * Waits between two attempts. Nothing but this timer keeps the process alive then, so it does where somebody waits
- * for the token; a renewal in the background keeps no process.
- */
-function pause(milliseconds: number, { signal, reason }: TokenRequest, clock: Clock): Promise<void> {
+/** Waits between two attempts. It keeps no process alive: that is up to whoever waits for the token. */
+function pause(milliseconds: number, signal: AbortSignal, clock: Clock): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = () => {
       timer.cancel();
@@ -129,7 +132,7 @@ function pause(milliseconds: number, { signal, reason }: TokenRequest, clock: Cl
       end();
       resolve();
     }, milliseconds);
-    if (reason === "expiry" || reason === "schedule") timer.unref();
+    timer.unref();
     if (signal.aborted) onAbort();
     else signal.addEventListener("abort", onAbort, { once: true });
   });

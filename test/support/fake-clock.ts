@@ -20,10 +20,14 @@ export interface FakeClock extends Clock {
   advance(milliseconds: number): Promise<void>;
   /** Lets promises settle without any time passing. */
   settle(): Promise<void>;
+  /** Sets the clock forward or back. Timers wait as long as before: they do not look at it. */
+  jump(milliseconds: number): void;
+  /** Lets time pass without any timer running, as when the event loop is blocked; `advance` then runs them late. */
+  stall(milliseconds: number): void;
 }
 
 interface Timer {
-  readonly dueAt: number;
+  dueAt: number;
   readonly delay: number;
   readonly callback: () => void;
   unrefd: boolean;
@@ -76,5 +80,12 @@ export function fakeClock(start = Date.UTC(2026, 0, 1)): FakeClock {
       now = end;
     },
     settle,
+    jump(milliseconds) {
+      now += milliseconds;
+      for (const timer of timers) timer.dueAt += milliseconds;
+    },
+    stall(milliseconds) {
+      now += milliseconds;
+    },
   };
 }

@@ -41,15 +41,19 @@ export interface RoomOptions {
   readonly attempts?: number;
   readonly deadline?: number;
   readonly ahead?: number;
+  /** 0 unless given: no jitter, and no pause between attempts. */
+  readonly random?: () => number;
+  /** Told when the cache wants its token renewed. */
+  readonly onPlan?: (renewAt: number | undefined) => void;
 }
 
-/** The chain from a grant in memory to the cache, as the runtime wires it. Jitter is off: `random` gives 0. */
+/** The chain from a grant in memory to the cache, as the runtime wires it. */
 export function room(options: RoomOptions = {}): Room {
   const { clock = fakeClock(), holds = new Holds(), attempts = 1, deadline = 30 * second, ahead } = options;
+  const { random = () => 0 } = options;
   const events: RecordedEvent[] = [];
   const requests: AbortSignal[] = [];
   const report: Report = (name, event) => void events.push({ name, ...event });
-  const random = () => 0;
   const common = { server, issuer, clock, report };
   const grant: Grant = async ({ signal }) => {
     const requestedAt = clock.now();
@@ -65,6 +69,7 @@ export function room(options: RoomOptions = {}): Room {
     policy: { ahead, jitter: 0.2, random },
     onPlan: (at) => {
       renewAt = at;
+      options.onPlan?.(at);
     },
     source: (hasToken) => {
       const leaf = observed(grantSource(grant, { ...common, assumedLifetime: 300 * second }), common);

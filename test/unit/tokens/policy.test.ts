@@ -31,6 +31,17 @@ describe("a token becomes stale and unusable", () => {
     expect(seconds(60, 0, 600_000).stale).toBe(24);
   });
 
+  test.each([0.2, 1])(
+    "not even a jitter of %d makes it more than half, or tokens would be renewed on arrival",
+    (jitter) => {
+      const times = timeline(
+        { requestedAt, expiresAt: requestedAt + 60_000 },
+        { jitter, random: () => 1, ahead: 600_000 },
+      );
+      expect(times.staleAt - requestedAt).toBe(24_000);
+    },
+  );
+
   test("no jitter without any share of it", () => {
     const { staleAt } = timeline(
       { requestedAt, expiresAt: requestedAt + 60_000 },

@@ -1,7 +1,9 @@
 import { getEventListeners } from "node:events";
+import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { RetrySpec } from "../../../src/config/spec.js";
 import type { McpAuthError } from "../../../src/errors/error.js";
+import { markAskedToWait } from "../../../src/oauth/asked-to-wait.js";
 import { Holds } from "../../../src/tokens/holds.js";
 import { resilient } from "../../../src/tokens/resilient.js";
 import type { TokenRequest } from "../../../src/tokens/source.js";
@@ -115,6 +117,37 @@ describe("what may pass", () => {
   });
 });
 
+test("however the dice fall: no more attempts than allowed, none past the deadline, pauses within full jitter", async () => {
+  const setups = fc.record({
+    attempts: fc.integer({ min: 1, max: 6 }),
+    min: fc.integer({ min: 1, max: 2_000 }),
+    max: fc.integer({ min: 2_000, max: 20_000 }),
+    deadline: fc.integer({ min: 100, max: 60_000 }),
+    dice: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 6, maxLength: 6 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(setups, async ({ attempts: allowed, min, max, deadline, dice }) => {
+      const { get, clock, attempts } = patient({
+        outcome: outage,
+        retry: { attempts: allowed, min, max },
+        deadline,
+        random: () => dice[attempts.length - 1] ?? 0,
+      });
+      await outcomeOf(get(), clock, 200 * second);
+      const moments = attempts.map(([at]) => at);
+      expect(moments.length).toBeLessThanOrEqual(allowed);
+      for (const [index, at] of moments.entries()) {
+        expect(at).toBeLessThan(deadline);
+        const before = moments[index - 1];
+        if (before !== undefined)
+          expect(at - before).toBeLessThanOrEqual(Math.min(max, min * 2 ** (index - 1)));
+      }
+      expect(clock.pending).toEqual([]);
+    }),
+    { numRuns: 100 },
+  );
+});
+
 test("what will not pass is not tried again", async () => {
   const { get, clock, attempts } = patient({ outcome: refusal });
   expect((await outcomeOf(get(), clock)).oauthError).toBe("invalid_client");
@@ -128,7 +161,7 @@ test("a permanent failure ends the retries of one that may pass", async () => {
 });
 
 describe("a Retry-After beyond the deadline", () => {
-  const limited = () => failure("unavailable", { retryable: true, retryAfter: 120_000 });
+  const limited = () => markAskedToWait(failure("unavailable", { retryable: true, retryAfter: 120_000 }));
 
   test.each([1, 2, 4])("fails at once at attempt %d, as `unavailable` with the time to wait", async (at) => {
     const { get, clock, attempts, holds } = patient({ outcome: (n) => (n < at ? outage() : limited()) });
@@ -157,6 +190,15 @@ describe("a Retry-After beyond the deadline", () => {
     await clock.advance(100_000);
     await other.get();
     expect(other.attempts).toHaveLength(1);
+  });
+
+  test("of another server than the token endpoint holds back nobody else", async () => {
+    const holds = new Holds();
+    const clock = fakeClock();
+    const metadata = () => failure("unavailable", { retryable: true, retryAfter: 120_000 });
+    const { message, retryAfter } = await rejection(patient({ outcome: metadata, holds, clock }).get());
+    expect([message, retryAfter]).toEqual(['Server "billing": unavailable.', 120_000]);
+    expect(holds.remaining(issuer, clock.now())).toBe(0);
   });
 
   test("is not forgotten because another manager's earlier request succeeds", async () => {
@@ -196,7 +238,7 @@ test("the longer counts of what this answer asks and what another manager was to
     outcome: (n) => (n === 1 ? failure("unavailable", { retryable: true, retryAfter: 2_000 }) : undefined),
   });
   const got = get();
-  holds.hold(issuer, clock.now() + 9_000);
+  holds.hold(issuer, clock.now(), 9_000);
   await clock.advance(9_000);
   await got;
   expect(attempts.map(([at]) => at)).toEqual([0, 9_000]);
@@ -205,7 +247,7 @@ test("the longer counts of what this answer asks and what another manager was to
 test("a Retry-After of the last attempt is kept to by the next acquisition", async () => {
   const { get, clock, attempts } = patient({
     retry: { attempts: 1 },
-    outcome: () => failure("unavailable", { retryable: true, retryAfter: 20_000 }),
+    outcome: () => markAskedToWait(failure("unavailable", { retryable: true, retryAfter: 20_000 })),
   });
   await rejection(get());
   await clock.advance(5_000);
@@ -257,23 +299,11 @@ describe("an abort from outside", () => {
   });
 });
 
-describe("the pause between two attempts", () => {
-  async function pauses(reason: TokenRequest["reason"]): Promise<boolean[]> {
-    const { get, clock, stop } = patient({ outcome: outage });
-    const outcome = rejection(get(reason));
-    await clock.settle();
-    const timers = clock.pending.map(({ unrefd }) => unrefd);
-    stop.abort();
-    await outcome;
-    return timers;
-  }
-
-  test("in the background lets the process end", async () => {
-    expect(await pauses("expiry")).toEqual([true, true]);
-    expect(await pauses("schedule")).toEqual([true, true]);
-  });
-
-  test("of a caller who waits does not end the process under them", async () => {
-    expect(await pauses("demand")).toEqual([false, true]);
-  });
+test("no timer between two attempts keeps the process alive: that is up to whoever waits", async () => {
+  const { get, clock, stop } = patient({ outcome: outage });
+  const outcome = rejection(get());
+  await clock.settle();
+  expect(clock.pending.map(({ unrefd }) => unrefd)).toEqual([true, true]);
+  stop.abort();
+  await outcome;
 });

@@ -45,6 +45,28 @@ describe("the leaf", () => {
     expect(events.map(({ name }) => name)).toEqual(lifetime === 300_000 ? ["token:warning"] : []);
   });
 
+  test.each([
+    ["its own expiry, before what the config says", jwt({ exp: 1_767_225_700 }), 100, 100_000],
+    ["none when it had expired before it was read", jwt({ exp: 1_767_225_500 }), 100, 0],
+    ["what the config says when it is opaque", "opaque", 100, 100_000],
+  ])("gives a static token %s", async (_, accessToken, expiresIn, lifetime) => {
+    const { common, clock } = parts();
+    const requestedAt = clock.now();
+    expect(requestedAt).toBe(1_767_225_600_000);
+    const { issuer: _none, ...plain } = issued({ requestedAt, accessToken, expiresIn });
+    const grant = async () => plain;
+    const source = grantSource(grant, { ...common, issuer: undefined, assumedLifetime: 300_000 });
+    expect((await source.getToken(request)).expiresAt).toBe(requestedAt + lifetime);
+  });
+
+  test("counts a lifetime of no seconds as that, and not as one that nobody told", async () => {
+    const { common, clock, events } = parts();
+    const grant = async () => issued({ requestedAt: clock.now(), expiresIn: 0 });
+    const got = await grantSource(grant, { ...common, assumedLifetime: 300_000 }).getToken(request);
+    expect(got.expiresAt).toBe(clock.now());
+    expect(events).toEqual([]);
+  });
+
   test("caps an absurd lifetime, so that times stay numbers", async () => {
     const { common, clock } = parts();
     const grant = async () => issued({ requestedAt: clock.now(), expiresIn: Number.POSITIVE_INFINITY });
@@ -68,6 +90,14 @@ test.each([
   ["one without iat", jwt({ exp: 3_700 }), undefined],
   ["one that ends before it begins", jwt({ iat: 200, exp: 100 }), undefined],
   ["one with claims of another type", jwt({ iat: "1", exp: "2" }), undefined],
+  ["one whose payload is a list", `e30.${Buffer.from("[1]").toString("base64url")}.c2ln`, undefined],
+  ["one whose payload is null", `e30.${Buffer.from("null").toString("base64url")}.c2ln`, undefined],
+  [
+    "one with numbers beyond all bounds",
+    `e30.${Buffer.from('{"iat":0,"exp":1e999}').toString("base64url")}.c2ln`,
+    315_360_000_000,
+  ],
+  ["one that is too long to look into", `${jwt({ iat: 1, exp: 61, x: "x".repeat(20_000) })}`, undefined],
   ["rubbish of three parts", "a.b.c", undefined],
   ["one of five parts", `${jwt({ iat: 1, exp: 2 })}.x.y`, undefined],
 ])("the lifetime of %s", (_, accessToken, lifetime) => {
@@ -199,9 +229,9 @@ test("coalesced: who comes during a request shares it, who comes after sends ano
 
 test("holds: the longest one counts, per issuer, and none for a token without one", () => {
   const holds = new Holds();
-  holds.hold("https://a.example", 5_000);
-  holds.hold("https://a.example", 3_000);
-  holds.hold(undefined, 9_000);
+  holds.hold("https://a.example", 1_000, 4_000);
+  holds.hold("https://a.example", 1_000, 2_000);
+  holds.hold(undefined, 1_000, 9_000);
   expect(holds.remaining("https://a.example", 1_000)).toBe(4_000);
   expect(holds.remaining("https://b.example", 1_000)).toBe(0);
   expect(holds.remaining(undefined, 1_000)).toBe(0);

@@ -1,0 +1,34 @@
+import { format, inspect } from "node:util";
+import { expect, test } from "vitest";
+import { Secret } from "../../../src/lib/secret.js";
+
+const value = "s3cr3t-value";
+const secret = new Secret(value);
+
+test("a secret gives its value to those who ask for it by name", () => {
+  expect(secret.reveal()).toBe(value);
+});
+
+test.each([
+  ["as a string", String(secret)],
+  ["in a template", `${secret}`],
+  ["joined to a string", `x ${[secret, secret].join("+")}`],
+  ["in JSON", JSON.stringify({ secret, list: [secret] })],
+  ["inspected", inspect(secret)],
+  ["inspected deep inside something", inspect({ a: { b: { c: [secret] } } }, { depth: 10 })],
+  ["inspected with all that is hidden", inspect(secret, { showHidden: true, depth: 10, getters: true })],
+  ["as a map's value", inspect(new Map([["key", secret]]))],
+  ["formatted for the console", format("%s %o %O %j", secret, secret, secret, secret)],
+  ["in the message of an error", new Error(`no: ${secret}`).message],
+])("a secret %s is `<secret>`", (_, shown) => {
+  expect(shown).toContain("<secret>");
+  expect(shown).not.toContain(value);
+});
+
+test("nothing that goes through its properties finds the value", () => {
+  expect(Reflect.ownKeys(secret)).toEqual([]);
+  expect({ ...secret }).toEqual({});
+  expect(JSON.stringify(Object.entries(secret))).toBe("[]");
+  expect(() => structuredClone({ secret })).not.toThrow();
+  expect(inspect(structuredClone({ secret }))).not.toContain(value);
+});

@@ -1,0 +1,218 @@
+// The cache and its timers together: what happens by itself, over minutes and hours.
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Token } from "../../../src/tokens/token.js";
+import { outage, refusal, rejection, second } from "./fixtures.js";
+import { type KeptRoom, kept } from "./kept.js";
+
+// Loaded once beforehand, so that the turns of the event loop that loading takes are not part of the tests.
+beforeAll(() => import("p-retry"));
+
+const minute = 60 * second;
+const hour = 60 * minute;
+
+const unhandled: unknown[] = [];
+const note = (reason: unknown) => void unhandled.push(reason);
+beforeAll(() => void process.on("unhandledRejection", note));
+afterAll(() => {
+  process.off("unhandledRejection", note);
+  expect(unhandled).toEqual([]);
+});
+
+/** Calls every so many milliseconds for some time, and tells which calls had to wait. */
+async function callFor(opened: KeptRoom, time: number, interval: number): Promise<{ waits: number }> {
+  let waits = 0;
+  for (let passed = 0; passed < time; passed += interval) {
+    if (opened.cache.peek(opened.clock.now()) === undefined && opened.cache.snapshot().state !== "stale")
+      waits += 1;
+    const token = await opened.call();
+    expect(token.expiresAt).toBeGreaterThan(opened.clock.now() - 1);
+    await opened.clock.advance(interval);
+  }
+  return { waits };
+}
+
+describe("a token in use", () => {
+  test.each([
+    [5, 3.25],
+    [60, 39],
+    [3_600, 3_270],
+    [86_400, 82_050],
+  ])("of %d seconds is renewed after %d, by itself", async (expiresIn, staleAfter) => {
+    const { call, clock, requests, events } = kept({ warm: true, answer: () => ({ expiresIn }) });
+    await call();
+    await clock.advance(staleAfter * second - 1);
+    expect(requests).toHaveLength(1);
+    await clock.advance(1);
+    expect(requests).toHaveLength(2);
+    expect(events.at(-1)).toMatchObject({ name: "token:renewed", reason: "expiry" });
+  });
+
+  test("of eight seconds makes nobody wait after the first call", async () => {
+    const opened = kept({ answer: () => ({ expiresIn: 8 }) });
+    expect(await callFor(opened, 5 * minute, 100)).toEqual({ waits: 1 });
+    // One in 5.2 s, and the first.
+    expect(opened.requests).toHaveLength(58);
+  });
+
+  test("of 30 days is waited for in steps that `setTimeout` can take", async () => {
+    const { call, clock, requests } = kept({ warm: true, answer: () => ({ expiresIn: 30 * 86_400 }) });
+    const { expiresAt } = await call();
+    await clock.advance(28 * 24 * hour);
+    expect(clock.pending.map(({ delay }) => delay <= 24 * hour)).toEqual([true]);
+    expect(requests).toHaveLength(1);
+    await clock.advance(expiresAt - clock.now());
+    expect(requests).toHaveLength(2);
+  });
+
+  test("is left alone once nobody has used it for half an hour, and is renewed again from the next call on", async () => {
+    const { call, clock, requests, timers } = kept();
+    await call();
+    await clock.advance(2 * hour);
+    const slept = requests.length;
+    // 39 seconds each for half an hour.
+    expect(slept).toBe(47);
+    expect(timers.asleep).toBe(true);
+    expect(clock.pending).toEqual([]);
+    await call();
+    expect(timers.asleep).toBe(false);
+    await clock.advance(39 * second);
+    expect(requests).toHaveLength(slept + 2);
+  });
+});
+
+describe("an outage", () => {
+  test("that ends in time is over without any caller", async () => {
+    const { call, cache, clock, requests, events } = kept({
+      answer: (n) => (n === 0 || n > 3 ? {} : outage()),
+    });
+    await call();
+    await clock.advance(54 * second - 1);
+    expect(requests.length).toBeGreaterThan(4);
+    expect(cache.peek(clock.now())?.accessToken).not.toBe("token-1");
+    expect(cache.snapshot()).not.toHaveProperty("lastError");
+    expect(events.map(({ name }) => name).filter((name) => name === "token:cooldown")).toEqual([]);
+  });
+
+  test("of an hour costs a steady caller a bounded number of requests, and ends with one", async () => {
+    const opened = kept({ answer: (n) => (n > 0 && opened.clock.now() < end ? outage() : {}) });
+    const end = opened.clock.now() + hour;
+    await opened.call();
+    const errors = new Set<string>();
+    while (opened.clock.now() < end) {
+      await opened.call().catch(({ code }) => void errors.add(code));
+      await opened.clock.advance(second);
+    }
+    expect([...errors]).toEqual(["unavailable"]);
+    // Some tries while the token was stale, then one for each cool-down of up to a minute.
+    expect(opened.requests.length).toBeLessThan(90);
+    await opened.clock.advance(minute);
+    expect((await opened.call()).expiresAt).toBeGreaterThan(opened.clock.now());
+  });
+});
+
+describe("for an hour of calls, ten a second", () => {
+  test("a server that hands out the same token until it expires is not asked in a loop", async () => {
+    const lifetime = 10 * minute;
+    const opened = kept({
+      answer: () => {
+        const left = lifetime - (opened.clock.now() % lifetime);
+        return { accessToken: `t${Math.floor(opened.clock.now() / lifetime)}`, expiresIn: left / second };
+      },
+    });
+    await callFor(opened, hour, 100);
+    // Six tokens, each asked for again some times towards its end.
+    expect(opened.requests.length).toBeLessThan(6 * 20);
+  }, 60_000);
+
+  test("one whose every token expires at an earlier time than the one before is not asked in a loop", async () => {
+    let lifetime = hour;
+    const opened = kept({
+      answer: () => {
+        lifetime -= 7 * minute;
+        return { expiresIn: Math.max(lifetime, minute) / second };
+      },
+    });
+    await callFor(opened, hour, 100);
+    expect(opened.requests.length).toBeLessThan(100);
+  }, 60_000);
+
+  test.each([1, 2])("tokens of %d s are asked for no more often than they must", async (expiresIn) => {
+    const opened = kept({ answer: () => ({ expiresIn }) });
+    await callFor(opened, minute, 100);
+    expect(opened.requests.length).toBeLessThanOrEqual(67);
+  });
+
+  test("tokens of no lifetime cost a request a call and no more", async () => {
+    const opened = kept({ answer: () => ({ expiresIn: 0 }) });
+    const tokens: Token[] = [];
+    for (let call = 0; call < 50; call += 1) {
+      tokens.push(await opened.call());
+      await opened.clock.advance(100);
+    }
+    expect(new Set(tokens.map(({ accessToken }) => accessToken)).size).toBe(50);
+    expect(opened.requests).toHaveLength(50);
+    expect(opened.clock.pending).toEqual([]);
+  });
+});
+
+describe("a schedule", () => {
+  const every = (interval: number) => ({
+    next: (after: number) => (Math.floor(after / interval) + 1) * interval,
+  });
+
+  test("adds its ticks to the renewals ahead of expiry, and renews only what would not last", async () => {
+    const { call, clock, events } = kept({
+      warm: true,
+      schedule: every(10 * minute),
+      answer: () => ({ expiresIn: 15 * 60 }),
+    });
+    await call();
+    await clock.advance(hour);
+    // A token of 15 minutes, got at a tick, would not last for the next but one: each tick brings one.
+    expect(events.map(({ reason }) => reason)).toEqual(["demand", ...Array(6).fill("schedule")]);
+  });
+
+  test("leaves alone what lasts until the next tick", async () => {
+    const { call, clock, requests } = kept({
+      warm: true,
+      schedule: every(minute),
+      answer: () => ({ expiresIn: 3_600 }),
+    });
+    await call();
+    await clock.advance(54 * minute);
+    expect(requests).toHaveLength(1);
+  });
+
+  test("brings a token back after an outage that outlasted the old one, with nobody there", async () => {
+    const opened = kept({
+      warm: true,
+      schedule: every(minute),
+      answer: (n) => (n > 0 && opened.clock.now() < end ? refusal() : {}),
+    });
+    const end = opened.clock.now() + 20 * minute;
+    await opened.call();
+    await opened.clock.advance(22 * minute);
+    expect(opened.cache.snapshot().state).toBe("fresh");
+  });
+});
+
+test("stop leaves no timer, and nothing happens afterwards", async () => {
+  const { call, cache, clock, requests, timers, events } = kept({
+    answer: (n) => (n === 0 ? {} : outage()),
+    attempts: 4,
+    random: () => 1,
+  });
+  await call();
+  await clock.advance(36 * second);
+  expect(requests).toHaveLength(2);
+  timers.stop();
+  const stopped = cache.stop(5 * second);
+  const last = rejection(cache.getToken({ reason: "demand" }));
+  expect((await last).code).toBe("stopped");
+  await clock.advance(5 * second);
+  await stopped;
+  const seen = events.length;
+  expect(clock.pending).toEqual([]);
+  await clock.advance(hour);
+  expect(events).toHaveLength(seen);
+});

@@ -1,0 +1,38 @@
+import type { CronSchedule } from "../../../src/schedule/cron.js";
+import { RenewalTimers } from "../../../src/schedule/renewal-timers.js";
+import type { Token } from "../../../src/tokens/token.js";
+import { type Room, type RoomOptions, room, second } from "./fixtures.js";
+
+export interface KeptRoom extends Room {
+  readonly timers: RenewalTimers;
+  /** A call, as the token manager makes it. */
+  call(): Promise<Token>;
+}
+
+export interface KeptOptions extends RoomOptions {
+  /** Renewed also when nobody uses it; otherwise for half an hour after the last call. */
+  readonly warm?: boolean;
+  readonly schedule?: CronSchedule;
+}
+
+/** A cache together with the timers that keep its token fresh, wired as the token manager does. */
+export function kept({ warm = false, schedule, ...options }: KeptOptions = {}): KeptRoom {
+  const opened: Room = room({ ...options, onPlan: (renewAt) => timers.plan(renewAt) });
+  const { cache, clock } = opened;
+  const timers = new RenewalTimers({
+    clock,
+    automatic: true,
+    idle: warm ? undefined : 1_800 * second,
+    spread: 0,
+    cron: schedule && (async () => schedule),
+    ensureUsableUntil: (time, reason) => cache.ensureUsableUntil(time, reason),
+  });
+  return {
+    ...opened,
+    timers,
+    async call() {
+      timers.used(clock.now());
+      return cache.peek(clock.now()) ?? (await cache.getToken({ reason: "demand" }));
+    },
+  };
+}

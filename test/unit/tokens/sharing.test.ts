@@ -1,0 +1,237 @@
+// What callers get who join a request that somebody else began for another reason.
+import { getEventListeners } from "node:events";
+import { beforeAll, describe, expect, test } from "vitest";
+import { Coalesced } from "../../../src/tokens/coalesce.js";
+import { deferred } from "../../support/deferred.js";
+import { type Answer, failure, issuer, outage, refusal, rejection, room, second, token } from "./fixtures.js";
+
+// Loaded once beforehand, so that the turns of the event loop that loading takes are not part of the tests.
+beforeAll(() => import("p-retry"));
+
+const demand = { reason: "demand" } as const;
+const forced = { reason: "forced" } as const;
+
+/** A cache with a token of 60 s, at a moment of its life, whose next request is answered when told. */
+async function aged(age: number) {
+  const answer = deferred<Exclude<Answer, Promise<unknown>>>();
+  const opened = room({ answer: (n) => (n === 0 ? {} : n === 1 ? answer.promise : {}) });
+  await opened.cache.getToken(demand);
+  await opened.clock.advance(age);
+  return { ...opened, answer: answer.resolve };
+}
+
+describe("a forced refresh that joins a renewal in the background", () => {
+  test("gets its new token", async () => {
+    const { cache, requests, events, answer } = await aged(40 * second);
+    await cache.getToken(demand);
+    const refresh = cache.getToken(forced);
+    answer({});
+    expect((await refresh).accessToken).toBe("token-2");
+    expect(requests).toHaveLength(2);
+    expect(events.at(-1)).toMatchObject({ name: "token:renewed", reason: "expiry" });
+  });
+
+  test.each([
+    ["for now", outage],
+    ["for good", refusal],
+  ])("throws when that fails %s, and the old token stays", async (_, error) => {
+    const { cache, clock, answer } = await aged(40 * second);
+    const old = await cache.getToken(demand);
+    const refresh = rejection(cache.getToken(forced));
+    answer(error());
+    expect((await refresh).code).toBe(error().code);
+    expect(await cache.getToken(demand)).toBe(old);
+    expect(cache.snapshot().state).toBe("stale");
+    expect(clock.pending).toEqual([]);
+  });
+});
+
+describe("a caller who joins a forced refresh", () => {
+  test("of a fresh token does not wait for it", async () => {
+    const { cache, answer } = await aged(second);
+    const refresh = rejection(cache.getToken(forced));
+    expect((await cache.getToken(demand)).accessToken).toBe("token-1");
+    answer(refusal());
+    expect((await refresh).code).toBe("token_request_rejected");
+  });
+
+  test("that fails for now makes do with a token that has not expired, while the refresh throws", async () => {
+    const { cache, answer } = await aged(55 * second);
+    const refresh = rejection(cache.getToken(forced));
+    const call = cache.getToken(demand);
+    answer(outage());
+    expect((await call).accessToken).toBe("token-1");
+    expect((await refresh).code).toBe("unavailable");
+  });
+
+  test("that fails for good gets that failure once the token is unusable", async () => {
+    const { cache, answer } = await aged(55 * second);
+    const refresh = rejection(cache.getToken(forced));
+    const call = rejection(cache.getToken(demand));
+    answer(refusal());
+    expect((await call).code).toBe("token_request_rejected");
+    expect((await refresh).code).toBe("token_request_rejected");
+  });
+
+  test("does not make do with a token that expired while they waited", async () => {
+    const { cache, clock, answer } = await aged(55 * second);
+    const call = rejection(cache.getToken(demand));
+    await clock.advance(6 * second);
+    answer(outage());
+    expect((await call).code).toBe("unavailable");
+  });
+});
+
+describe("a token that is refused while its renewal is under way", () => {
+  test("is not handed out again, and callers get the one that comes", async () => {
+    const { cache, requests, answer } = await aged(40 * second);
+    const { accessToken } = await cache.getToken(demand);
+    cache.reject(accessToken);
+    const call = cache.getToken(demand);
+    answer({});
+    expect((await call).accessToken).toBe("token-2");
+    expect(requests).toHaveLength(2);
+  });
+
+  test("is not made do with when that renewal fails", async () => {
+    const { cache, answer } = await aged(40 * second);
+    const { accessToken } = await cache.getToken(demand);
+    cache.reject(accessToken);
+    const call = rejection(cache.getToken(demand));
+    answer(outage());
+    expect((await call).code).toBe("unavailable");
+    expect(cache.snapshot().state).toBe("cooldown");
+  });
+
+  test("refused by ten calls at once counts as one", async () => {
+    const { cache, events } = room();
+    const { accessToken } = await cache.getToken(demand);
+    for (let call = 0; call < 10; call += 1) cache.reject(accessToken);
+    expect((await cache.getToken(demand)).accessToken).toBe("token-2");
+    for (let call = 0; call < 10; call += 1) cache.reject(accessToken);
+    expect(events.map(({ name }) => name).filter((name) => name === "token:rejected")).toHaveLength(1);
+    expect((await cache.getToken(demand)).accessToken).toBe("token-2");
+  });
+});
+
+describe("a forced refresh", () => {
+  test("gets through a cool-down and ends it", async () => {
+    const { cache, requests } = room({ answer: (n) => (n === 0 ? refusal() : {}) });
+    await rejection(cache.getToken(demand));
+    await rejection(cache.getToken(demand));
+    expect(requests).toHaveLength(1);
+    expect((await cache.getToken(forced)).accessToken).toBe("token-2");
+    expect((await cache.getToken(demand)).accessToken).toBe("token-2");
+    expect(requests).toHaveLength(2);
+  });
+
+  test("gets through the hold of an issuer, and lifts it for everybody", async () => {
+    const { cache, clock, holds, requests } = room();
+    holds.hold(issuer, clock.now(), 600 * second);
+    expect(await rejection(cache.getToken(demand))).toMatchObject({ retryAfter: 600 * second });
+    expect(requests).toHaveLength(0);
+    expect((await cache.getToken(forced)).accessToken).toBe("token-1");
+    expect(holds.remaining(issuer, clock.now())).toBe(0);
+  });
+
+  test("that fails leaves the cool-down longer", async () => {
+    const { cache } = room({ answer: refusal });
+    await rejection(cache.getToken(demand));
+    await rejection(cache.getToken(forced));
+    expect(await rejection(cache.getToken(demand))).toMatchObject({ retryAfter: 2 * second });
+  });
+});
+
+test("a hold lasts as long as the server asked, and callers are told how long", async () => {
+  const { cache, clock, requests } = room({
+    answer: (n) => (n === 0 ? failure("unavailable", { retryable: true, retryAfter: 300 * second }) : {}),
+  });
+  await rejection(cache.getToken(demand));
+  await clock.advance(299 * second);
+  expect(await rejection(cache.getToken(demand))).toMatchObject({ code: "unavailable", retryAfter: second });
+  await clock.advance(second);
+  expect((await cache.getToken(demand)).accessToken).toBe("token-2");
+  expect(requests).toHaveLength(2);
+});
+
+describe("aborts", () => {
+  test("of all callers leave the request to whoever comes next, and no cool-down", async () => {
+    const answer = deferred<object>();
+    const { cache, requests, events } = room({ answer: () => answer.promise });
+    const callers = Array.from({ length: 50 }, () => new AbortController());
+    const left = callers.map(({ signal }) => rejection(cache.getToken({ reason: "demand", signal })));
+    for (const caller of callers) caller.abort();
+    expect(new Set((await Promise.all(left)).map(({ code }) => code))).toEqual(new Set(["aborted"]));
+    expect(events).toEqual([]);
+    const next = cache.getToken(demand);
+    answer.resolve({});
+    expect((await next).accessToken).toBe("token-1");
+    expect(requests).toHaveLength(1);
+  });
+
+  test("a signal that outlives a thousand calls holds none of their listeners", async () => {
+    const { signal } = new AbortController();
+    const { cache, clock } = room();
+    for (let call = 0; call < 1_000; call += 1) {
+      if (call % 100 === 0) await clock.advance(60 * second);
+      await cache.getToken({ reason: call % 7 === 0 ? "forced" : "demand", signal });
+    }
+    await clock.settle();
+    expect(getEventListeners(signal, "abort")).toHaveLength(0);
+  });
+});
+
+describe("stop", () => {
+  test("called several times at once ends with the request, at the shortest grace", async () => {
+    const { cache, clock } = room({ answer: () => new Promise(() => {}) });
+    const call = rejection(cache.getToken(demand));
+    const stops = [cache.stop(5 * second), cache.stop(5 * second), cache.stop(second)];
+    await clock.advance(second);
+    await Promise.all(stops);
+    expect((await call).code).toBe("stopped");
+    expect(clock.pending).toEqual([]);
+  });
+
+  test("keeps a token that comes within the grace from being handed out", async () => {
+    const answer = deferred<object>();
+    const { cache, clock, renewAt } = room({ answer: () => answer.promise });
+    const call = cache.getToken(demand);
+    const stopped = cache.stop(5 * second);
+    answer.resolve({});
+    await stopped;
+    expect((await call).accessToken).toBe("token-1");
+    expect(cache.peek(clock.now())).toBeUndefined();
+    expect(renewAt()).toBeUndefined();
+    cache.accept(token({ requestedAt: clock.now(), expiresAt: clock.now() + 60 * second }));
+    expect(cache.peek(clock.now())).toBeUndefined();
+    await cache.ensureUsableUntil(Number.POSITIVE_INFINITY, "schedule");
+  });
+
+  test("aborts the attempts that a passing failure would lead to", async () => {
+    const { cache, clock, requests } = room({ attempts: 9, random: () => 1, answer: outage });
+    const call = rejection(cache.getToken(demand));
+    await clock.settle();
+    const stopped = cache.stop(second);
+    await clock.advance(second);
+    await stopped;
+    expect((await call).code).toBe("stopped");
+    const sent = requests.length;
+    await clock.advance(60 * second);
+    expect(requests).toHaveLength(sent);
+    expect(clock.pending).toEqual([]);
+  });
+});
+
+test("coalesced: a source that throws rather than rejects does not block it for good", async () => {
+  let calls = 0;
+  const source = new Coalesced({
+    getToken() {
+      calls += 1;
+      if (calls === 1) throw outage();
+      return Promise.resolve(token({ requestedAt: 0, expiresAt: 1 }));
+    },
+  });
+  const request = { reason: "demand", signal: new AbortController().signal, attempt: 1 } as const;
+  expect(() => source.getToken(request)).toThrow("unavailable");
+  expect((await source.getToken(request)).expiresAt).toBe(1);
+});

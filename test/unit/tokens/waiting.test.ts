@@ -1,0 +1,75 @@
+// What keeps the process alive: a caller who waits, and nothing else.
+import { beforeAll, describe, expect, test } from "vitest";
+import { outage, type Room, rejection, room, second } from "./fixtures.js";
+
+// Loaded once beforehand, so that the turns of the event loop that loading takes are not part of the tests.
+beforeAll(() => import("p-retry"));
+
+const demand = { reason: "demand" } as const;
+const forced = { reason: "forced" } as const;
+
+/** Whether a timer would keep the process alive. */
+const keptAlive = ({ clock }: Room) => clock.pending.some(({ unrefd }) => !unrefd);
+
+/** A cache whose token is stale, with a renewal in the background that waits for its second attempt. */
+async function betweenAttempts() {
+  const opened = room({
+    attempts: 4,
+    random: () => 1,
+    answer: (n) => (n === 0 ? {} : outage()),
+  });
+  await opened.cache.getToken(demand);
+  await opened.clock.advance(53.8 * second);
+  expect((await opened.cache.getToken(demand)).accessToken).toBe("token-1");
+  await opened.clock.settle();
+  expect(opened.requests).toHaveLength(2);
+  return opened;
+}
+
+describe("the process", () => {
+  test("may end during a renewal in the background", async () => {
+    expect(keptAlive(await betweenAttempts())).toBe(false);
+  });
+
+  test("does not end under a caller who joins that renewal, forced or since its token became unusable", async () => {
+    const forcing = await betweenAttempts();
+    const refresh = rejection(forcing.cache.getToken(forced));
+    expect(keptAlive(forcing)).toBe(true);
+    await forcing.clock.advance(2 * second);
+    expect((await refresh).code).toBe("unavailable");
+
+    const waiting = await betweenAttempts();
+    await waiting.clock.advance(0.2 * second);
+    const answer = waiting.cache.getToken(demand);
+    expect(keptAlive(waiting)).toBe(true);
+    await waiting.clock.advance(2 * second);
+    expect((await answer).accessToken).toBe("token-1");
+    expect(keptAlive(waiting)).toBe(false);
+  });
+
+  test("does not end under a first caller between two attempts, and may once that caller has left", async () => {
+    const opened = room({ attempts: 4, random: () => 1, answer: outage });
+    const caller = new AbortController();
+    const left = rejection(opened.cache.getToken({ reason: "demand", signal: caller.signal }));
+    await opened.clock.settle();
+    expect(keptAlive(opened)).toBe(true);
+    caller.abort();
+    expect((await left).code).toBe("aborted");
+    expect(keptAlive(opened)).toBe(false);
+  });
+
+  test("does not end under stop(), which waits for that renewal", async () => {
+    const opened = await betweenAttempts();
+    const stopped = opened.cache.stop(5 * second);
+    expect(keptAlive(opened)).toBe(true);
+    await opened.clock.advance(5 * second);
+    await stopped;
+    expect(opened.clock.pending).toEqual([]);
+  });
+
+  test("may end when nobody waits any more, and no timer stays behind", async () => {
+    const opened = room();
+    await Promise.all([opened.cache.getToken(demand), opened.cache.getToken(forced)]);
+    expect(opened.clock.pending).toEqual([]);
+  });
+});
