@@ -60,7 +60,7 @@ function report(error: unknown, io: CommandIo): number {
   }
   // A fault of ours. Its message could hold anything, so only its kind and place are shown.
   const place =
-    error instanceof Error ? (error.stack?.split("\n").find((line) => line.includes(" at ")) ?? "") : "";
+    error instanceof Error ? (error.stack?.split("\n").find((line) => /^\s+at /.test(line)) ?? "") : "";
   io.err(
     `${label("internal error")}: ${error instanceof Error ? error.name : typeof error}${place.trimEnd()}\n`,
   );

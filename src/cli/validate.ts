@@ -1,4 +1,5 @@
 import { relative } from "node:path";
+import { printable } from "../config/format-violation.js";
 import { checkConfig } from "../config/load.js";
 import type { McpAuthError, Violation } from "../errors/error.js";
 import { checkSecrets } from "./check-secrets.js";
@@ -72,5 +73,6 @@ function mistakes(count: number): string {
 
 function line({ line, column, pointer, message, hint }: Violation, file: string): string {
   const place = line === undefined ? file : `${file}:${line}:${column ?? 1}`;
-  return `${place} ${pointer === "" ? "" : `${pointer} `}${message}${hint === undefined ? "" : `\n    ${hint}`}`;
+  const what = printable(`${place} ${pointer === "" ? "" : `${pointer} `}${message}`);
+  return hint === undefined ? what : `${what}\n    ${printable(hint)}`;
 }

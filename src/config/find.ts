@@ -27,6 +27,7 @@ export async function readConfigFile(path: string, cwd: string, origin: string):
   const file = resolve(cwd, path);
   notationOf(file);
   try {
+    await assertFile(file);
     return await checked(file, await readFile(file, "utf8"));
   } catch (error) {
     if (!isAbsence(error)) throw unreadable(error, file);
@@ -95,6 +96,7 @@ async function createExplorer(): Promise<PublicExplorer> {
 
 async function load(explorer: PublicExplorer, file: string): Promise<string | undefined> {
   try {
+    await assertFile(file);
     const result = await explorer.load(file);
     if (result === null) return undefined;
     // What the loaders above made, or an empty file, which they are not called for.
@@ -134,6 +136,19 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** Reading from a pipe would wait for ever, from a device never end. */
+async function assertFile(file: string): Promise<void> {
+  const found = await stat(file);
+  if (found.isDirectory()) return;
+  const message = found.isFile() ? "The file is larger than 1 MiB" : "This is not a regular file";
+  if (!found.isFile() || found.size > longest) {
+    throw configInvalid(
+      [{ file, pointer: "", message, hint: "A config is a file of a few kilobytes" }],
+      file,
+    );
+  }
 }
 
 async function checked(file: string, content: string): Promise<FoundFile> {

@@ -8,7 +8,11 @@ export function formatViolation(violation: Violation): string {
   const text = [where === "" ? "" : `${where}:`, sentence(message), sentence(hint ?? "")]
     .filter(Boolean)
     .join(" ");
-  // Names of properties come from the file and may hold anything, also what moves a terminal's cursor.
+  return printable(text);
+}
+
+/** Names of properties come from the file and may hold anything, also what moves a terminal's cursor. */
+export function printable(text: string): string {
   return text.replaceAll(
     /\p{Cc}|\p{Cf}/gu,
     (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`,

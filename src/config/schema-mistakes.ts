@@ -92,7 +92,8 @@ function toMistake({ error, meant }: Finding): SchemaMistake {
   const mistake = (message: string, hint?: string, at: Path = path, atName = false): SchemaMistake => {
     return { path: at, atName, message, ...(hint !== undefined && { hint }), rule: `${keyword} ${message}` };
   };
-  const found = `, found ${describe(data, schema.title)}`;
+  const hidden = path.at(-1) === "env" || path.at(-1) === "file" ? "SecretReference" : schema.title;
+  const found = `, found ${describe(data, hidden)}`;
 
   if (propertyName !== undefined) {
     return mistake(
@@ -103,13 +104,8 @@ function toMistake({ error, meant }: Finding): SchemaMistake {
     );
   }
   switch (keyword) {
-    case "additionalProperties": {
-      const name = String(params.additionalProperty);
-      const hint =
-        meant === undefined ? `Allowed here: ${knownNames(error).join(", ")}` : `Did you mean "${meant}"?`;
-      const unknown = mistake(`Unknown property ${JSON.stringify(name)}`, hint, [...path, name], true);
-      return meant === undefined ? unknown : { ...unknown, fix: { kind: "name", to: meant } };
-    }
+    case "additionalProperties":
+      return unknownProperty({ error, ...(meant !== undefined && { meant }) }, path);
     case "required": {
       const name = String(params.missingProperty);
       return mistake(`The property "${name}" is missing`, missingHint(name, schema.title));
@@ -156,6 +152,21 @@ function toMistake({ error, meant }: Finding): SchemaMistake {
     default:
       return mistake("Not allowed here");
   }
+}
+
+function unknownProperty({ error, meant }: Finding, path: Path): SchemaMistake {
+  const name = String(error.params.additionalProperty);
+  const hint =
+    meant === undefined ? `Allowed here: ${knownNames(error).join(", ")}` : `Did you mean "${meant}"?`;
+  // `secret:hunter2`, a space forgotten, is a name in YAML.
+  if (/[:=]/.test(name)) {
+    const message = `Unknown property with a name of ${name.length} characters`;
+    return { path, atName: true, message, hint, rule: `additionalProperties ${message}` };
+  }
+  const message = `Unknown property ${JSON.stringify(name)}`;
+  const rule = `additionalProperties ${message}`;
+  const mistake = { path: [...path, name], atName: true, message, hint, rule };
+  return meant === undefined ? mistake : { ...mistake, fix: { kind: "name", to: meant } };
 }
 
 function wrongType({ params, parentSchema, data }: SchemaError, path: Path, found: string): SchemaMistake {

@@ -13,7 +13,7 @@ export interface McpSdkOAuthProvider {
   readonly clientMetadata: McpSdkClientMetadata;
   clientInformation(): { client_id: string; issuer: string };
   tokens(): Promise<{ access_token: string; token_type: string }>;
-  saveTokens(tokens: McpSdkTokens): void;
+  saveTokens(tokens: McpSdkTokens): Promise<void>;
   addClientAuthentication(
     headers: Headers,
     params: URLSearchParams,
@@ -124,9 +124,10 @@ export function oauthProvider(manager: TokenManager): McpSdkOAuthProvider {
       sent = token.accessToken;
       return { access_token: sent, token_type: token.tokenType };
     },
-    saveTokens(tokens) {
-      sent = tokens.access_token;
-      seam.accept({ accessToken: sent, expiresIn: tokens.expires_in, scope: tokens.scope });
+    async saveTokens(tokens) {
+      const { access_token, token_type, expires_in, scope } = tokens;
+      await seam.accept({ access_token, token_type, expires_in, scope });
+      sent = access_token;
     },
     async addClientAuthentication(headers, params, url, metadata) {
       await seam.authenticate({ url: String(url), issuer: metadata?.issuer, headers, body: params });

@@ -3,7 +3,7 @@ import type { FetchFunction } from "../net/bounded-fetch.js";
 import type { Token } from "../tokens/token.js";
 import { type Outgoing, takeApart } from "./outgoing.js";
 import { egressDenied, isWithinReach, type Reach } from "./reach.js";
-import { asGet, becomesGet, redirectLimit, redirectTarget } from "./redirect.js";
+import { becomesGet, redirectLimit, redirectTarget, withoutBodyHeaders } from "./redirect.js";
 
 /** What an authorized `fetch` needs from the token manager around it. */
 export interface Authorizer {
@@ -18,7 +18,7 @@ export interface Authorizer {
   /** The server took this token. */
   accepted(token: Token): void;
   /** The server answered 401 to this token. */
-  rejected(token: Token, response: Response): void;
+  rejected(token: Token, response: Response, url: URL): void;
 }
 
 /**
@@ -30,12 +30,7 @@ export interface Authorizer {
  */
 export function createAuthorizedFetch(authorizer: Authorizer): FetchFunction {
   return async function authorizedFetch(input, init) {
-    const outgoing = takeApart(input, init);
-    try {
-      return await send(authorizer, outgoing);
-    } finally {
-      outgoing.release();
-    }
+    return await send(authorizer, takeApart(input, init));
   };
 }
 
@@ -56,14 +51,9 @@ async function send(authorizer: Authorizer, first: Outgoing): Promise<Response> 
     const token = await authorizer.token(outgoing.signal);
     const response = await sendOnce(authorizer, outgoing, url, token);
     if (response.status === 401) {
-      const replacement = await replace(
-        authorizer,
-        token,
-        response,
-        outgoing.signal,
-        mayRetry && outgoing.replayable,
-      );
-      if (replacement === undefined) return response;
+      authorizer.rejected(token, response, url);
+      if (!mayRetry || !outgoing.replayable) return response;
+      if (!(await isReplaced(authorizer, token, response, outgoing.signal))) return response;
       mayRetry = false;
       discard(response);
       continue;
@@ -72,14 +62,19 @@ async function send(authorizer: Authorizer, first: Outgoing): Promise<Response> 
     const next = redirectTarget(response, url);
     if (next === undefined || outgoing.redirect === "manual") return response;
     discard(response);
-    if (outgoing.redirect === "error") throw new TypeError("fetch failed: unexpected redirect");
     redirects += 1;
-    if (redirects > redirectLimit) throw tooManyRedirects(name);
-    const method = (outgoing.init().method ?? "GET").toUpperCase();
-    if (becomesGet(response.status, method)) outgoing = asGet(outgoing, next);
-    else if (!outgoing.replayable) throw cannotReplay(name);
+    outgoing = redirected(name, outgoing, response.status, redirects);
     url = next;
   }
+}
+
+/** The request as it goes to where a redirect points. */
+function redirected(name: string, outgoing: Outgoing, status: number, redirects: number): Outgoing {
+  if (outgoing.redirect === "error") throw new TypeError("fetch failed: unexpected redirect");
+  if (redirects > redirectLimit) throw tooManyRedirects(name);
+  if (becomesGet(status, outgoing.method)) return outgoing.asGet(withoutBodyHeaders(outgoing.headers));
+  if (!outgoing.replayable) throw cannotReplay(name);
+  return outgoing;
 }
 
 async function sendOnce(
@@ -94,27 +89,24 @@ async function sendOnce(
   }
   // A caller's own Authorization never goes out: this server takes the token that was got for it.
   headers.set("authorization", `${token.tokenType} ${token.accessToken}`);
-  const { fetch } = authorizer;
-  return await fetch(url.href, { ...outgoing.init(), headers, redirect: "manual" });
+  return await outgoing.send(authorizer.fetch, url, headers);
 }
 
-/** The token to try instead, or `undefined` when the 401 is the answer. */
-async function replace(
+/** Whether there is another token to try. */
+async function isReplaced(
   authorizer: Authorizer,
   token: Token,
   response: Response,
   signal: AbortSignal | undefined,
-  mayRetry: boolean,
-): Promise<Token | undefined> {
-  authorizer.rejected(token, response);
-  if (!mayRetry) return undefined;
-  const replacement = await authorizer.token(signal).catch(unlessStopped);
-  return replacement?.accessToken === token.accessToken ? undefined : replacement;
-}
-
-/** After `stop()` there will be no other token: the 401 is what is left to say. */
-function unlessStopped(error: unknown): undefined {
-  if (!(error instanceof McpAuthError && error.code === "stopped")) throw error;
+): Promise<boolean> {
+  try {
+    return (await authorizer.token(signal)).accessToken !== token.accessToken;
+  } catch (error) {
+    // After `stop()` there will be no other: the 401 is what is left to say.
+    if (error instanceof McpAuthError && error.code === "stopped") return false;
+    discard(response);
+    throw error;
+  }
 }
 
 /** Frees the connection of a response that nobody will read. */

@@ -1,56 +1,57 @@
-/** A request as a caller gave it, taken apart so that it can be sent more than once. */
+import type { FetchFunction } from "../net/bounded-fetch.js";
+
+/** A request as a caller gave it, taken apart so that it can be sent with our headers, and more than once. */
 export interface Outgoing {
   readonly url: URL;
+  /** In capitals. */
+  readonly method: string;
   readonly headers: Headers;
   readonly signal: AbortSignal | undefined;
   readonly redirect: NonNullable<RequestInit["redirect"]>;
-  /** Whether `init()` can be called again after a send. */
+  /** Whether it can be sent again: a stream is used up by the first time, and keeping it could take any memory. */
   readonly replayable: boolean;
-  /** What to hand to `fetch`, without headers. Each call gives a body of its own. */
-  init(): RequestInit;
-  /** Frees what was kept for another send. */
-  release(): void;
+  send(fetch: FetchFunction, url: URL, headers: Headers): Promise<Response>;
+  /** The same as a GET without a body. */
+  asGet(headers: Headers): Outgoing;
 }
 
 /** Takes apart what a caller passed to `fetch`. Throws `TypeError` for a URL that does not parse, as `fetch` does. */
 export function takeApart(input: string | URL | Request, init: RequestInit = {}): Outgoing {
-  if (input instanceof Request) return fromRequest(input, init);
-  const replayable = isReplayable(init.body);
+  return input instanceof Request ? fromRequest(new Request(input, init)) : fromInit(new URL(input), init);
+}
+
+function fromInit(url: URL, init: RequestInit): Outgoing {
   return {
-    url: new URL(input),
+    url,
+    method: (init.method ?? "GET").toUpperCase(),
     headers: new Headers(init.headers),
     signal: init.signal ?? undefined,
     redirect: init.redirect ?? "follow",
-    replayable,
-    init: () => init,
-    release: () => {},
+    replayable: isReplayable(init.body),
+    send: (fetch, to, headers) => fetch(to.href, { ...init, headers, redirect: "manual" }),
+    asGet(headers) {
+      const { body: _body, ...rest } = init;
+      return fromInit(url, { ...rest, method: "GET", headers });
+    },
   };
 }
 
-function fromRequest(input: Request, init: RequestInit): Outgoing {
-  // The standard's own merge of the two arguments.
-  let next: Request | undefined = new Request(input, init);
-  const { url, headers, signal, redirect, method, body } = next;
-  const streams = body !== null;
+/** The request is passed on as one, because it holds settings that cannot be read from it. */
+function fromRequest(request: Request): Outgoing {
+  const { method, headers, signal, redirect, body } = request;
   return {
-    url: new URL(url),
+    url: new URL(request.url),
+    method,
     headers: new Headers(headers),
     signal,
     redirect,
-    replayable: true,
-    init() {
-      if (!streams) return { ...init, method, signal };
-      if (next === undefined) throw new TypeError("The body was released.");
-      // Keeps the other branch of the body for a second send.
-      const current: Request = next;
-      next = current.clone();
-      return { ...init, method, signal, body: current.body, duplex: "half" };
+    replayable: body === null,
+    send(fetch, to, sent) {
+      const moved = to.href === request.url ? request : new Request(to.href, request);
+      return fetch(new Request(moved, { headers: sent, redirect: "manual" }));
     },
-    release() {
-      const spare = streams ? next : undefined;
-      next = undefined;
-      spare?.body?.cancel().catch(() => {});
-    },
+    asGet: (sent) =>
+      fromRequest(new Request(request.url, { method: "GET", headers: sent, signal, redirect })),
   };
 }
 

@@ -16,7 +16,25 @@ export function isWithinReach(url: URL, server: URL, reach: Reach): boolean {
   if (url.protocol !== "https:" && url.protocol !== "http:") return false;
   // `fetch` would refuse it too, and quote it.
   if (url.username !== "" || url.password !== "") return false;
-  return reach === "origin" || isWithinPath(url.pathname, server.pathname);
+  return reach === "origin" || (isWithinPath(url.pathname, server.pathname) && !climbs(url.pathname));
+}
+
+/**
+ * Whether a path hides a step up that a server behind may see when it decodes: `..%2f`, `..%5c`, `..;`. Literal ones
+ * and `%2e%2e` are resolved by `URL` already.
+ */
+function climbs(path: string): boolean {
+  let text = path;
+  for (let round = 0; round < 4; round += 1) {
+    if (/(?:^|[/\\])\.\.(?:[;/\\]|$)/.test(text) || text.includes("\\")) return true;
+    const decoded = text.replaceAll(/%(2e|2f|3b|5c|25)/gi, (_, code: string) =>
+      String.fromCharCode(Number.parseInt(code, 16)),
+    );
+    if (decoded === text) return false;
+    text = decoded;
+  }
+  // Nobody encodes so often in good faith.
+  return true;
 }
 
 export function egressDenied(name: string, server: URL, reach: Reach, what: string): McpAuthError {

@@ -1,5 +1,3 @@
-import type { Outgoing } from "./outgoing.js";
-
 /** More than any server needs, and an end to every loop. */
 export const redirectLimit = 5;
 
@@ -27,21 +25,9 @@ const bodyHeaders = [
   "content-length",
 ];
 
-/** The request without its body, as a GET of another URL. */
-export function asGet(outgoing: Outgoing, url: URL): Outgoing {
-  const headers = new Headers(outgoing.headers);
+/** The headers of a request whose body was left out. */
+export function withoutBodyHeaders(from: Headers): Headers {
+  const headers = new Headers(from);
   for (const name of bodyHeaders) headers.delete(name);
-  const { signal, redirect } = outgoing;
-  return {
-    url,
-    headers,
-    signal,
-    redirect,
-    replayable: true,
-    init() {
-      const { body: _body, ...rest } = outgoing.init();
-      return { ...rest, method: "GET" };
-    },
-    release: () => outgoing.release(),
-  };
+  return headers;
 }

@@ -1,6 +1,7 @@
 import type { GrantSpec, ServerSpec } from "../config/spec.js";
 import { findTarget } from "../discovery/find-target.js";
 import type { Target } from "../discovery/metadata.js";
+import { McpAuthError } from "../errors/error.js";
 import type { Grant } from "./grant.js";
 import type { GrantEnvironment } from "./grant-environment.js";
 import { tokenEndpoint } from "./token-endpoint.js";
@@ -24,10 +25,21 @@ export function clientCredentials(
   const { fetch, clock, env, metadata, signedWith } = environment;
 
   return async ({ signal }) => {
-    const find = (): Promise<Target> => {
+    const find = async (): Promise<Target> => {
+      const wanted = { server, url, issuer, timeout, signal };
       const challenge = environment.challenge?.();
-      const known = challenge === undefined ? {} : { challenge };
-      return findTarget(metadata, { server, url, issuer, timeout, signal, ...known });
+      if (challenge === undefined) return await findTarget(metadata, wanted);
+      try {
+        return await findTarget(metadata, { ...wanted, challenge });
+      } catch (error) {
+        if (signal.aborted || !isMisled(error)) throw error;
+        // A challenge is a hint. One that leads nowhere must not be the end of a server that is well otherwise.
+        const { scopes } = challenge;
+        return await findTarget(metadata, {
+          ...wanted,
+          ...(scopes !== undefined && { challenge: { scopes } }),
+        });
+      }
     };
     const scopesFor = (target: Target): readonly string[] => grant.scopes ?? target.scopes ?? [];
     const send = (target: Target): Promise<TokenAnswer> =>
@@ -51,6 +63,11 @@ export function clientCredentials(
     const token = readTokenResponse(answer, endpoint, scopesFor(target), clock.now());
     return { ...token, requestedAt: answer.requestedAt, issuer, resource: target.resource };
   };
+}
+
+/** That the server no longer names the issuer is said by whichever document says it; everything else may be the URL. */
+function isMisled(error: unknown): boolean {
+  return error instanceof McpAuthError && error.code !== "issuer_mismatch";
 }
 
 function isGone({ response }: TokenAnswer): boolean {

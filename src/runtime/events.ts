@@ -54,25 +54,29 @@ export class Events {
       const fields = { event: name, error: error instanceof Error ? error.name : typeof error };
       this.#log("error", fields, "A listener threw.");
     };
-    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
-      try {
-        const result = listener(event);
-        // An async function passes for a listener, and would end the process with what it rejects with.
-        if (result instanceof Promise) result.catch(onThrow);
-      } catch (error) {
-        onThrow(error);
-      }
-    }
+    for (const listener of [...(this.#listeners.get(name) ?? [])]) settle(() => listener(event), onThrow);
     const diagnostics = channel(`mcp-auth:${name}`);
     if (diagnostics.hasSubscribers) diagnostics.publish(event);
     this.#log(levels[name], { event: name, ...event }, name);
   }
 
   #log(level: keyof Logger, fields: object, message: string): void {
-    try {
-      this.#logger?.[level](fields, message);
-    } catch {
-      // A broken logger must not break calls.
+    // A broken logger must not break calls.
+    settle(
+      () => this.#logger?.[level](fields, message),
+      () => {},
+    );
+  }
+}
+
+/** Calls foreign code. An async function passes for any other, and would end the process with what it rejects with. */
+function settle(call: () => unknown, onThrow: (error: unknown) => void): void {
+  try {
+    const result = call();
+    if (typeof result === "object" && result !== null && "then" in result) {
+      Promise.resolve(result).catch(onThrow);
     }
+  } catch (error) {
+    onThrow(error);
   }
 }

@@ -3,30 +3,18 @@ import { McpAuthError } from "../errors/error.js";
 import type { TokenCache } from "../tokens/cache.js";
 import { Token } from "../tokens/token.js";
 import type { ManagerEnvironment } from "./manager-environment.js";
-import type { HostSeam, HostTokenRequest } from "./seam.js";
+import type { HostSeam, HostTokenRequest, HostTokenResponse } from "./seam.js";
 
 /** The seam of a manager: what an adapter may do with its cache and its client. */
 export function hostAccess(spec: ServerSpec, environment: ManagerEnvironment, cache: TokenCache): HostSeam {
-  const { grant, refresh } = spec;
+  const { grant } = spec;
   const client = grant.type === "static" ? undefined : grant.client;
   const { clock } = environment;
   return {
     now: () => clock.now(),
     reject: (accessToken) => cache.reject(accessToken),
-    accept({ accessToken, expiresIn, scope }) {
-      const requestedAt = clock.now();
-      const lifetime = expiresIn === undefined ? refresh.assumedLifetime : expiresIn * 1_000;
-      cache.accept(
-        new Token({
-          accessToken,
-          tokenType: "Bearer",
-          requestedAt,
-          expiresAt: requestedAt + lifetime,
-          scopes: scope?.split(" ").filter((name) => name !== "") ?? grant.scopes ?? [],
-          issuer: client?.issuer,
-          resource: spec.url,
-        }),
-      );
+    async accept(response) {
+      cache.accept(await judged(spec, response, clock.now()));
     },
     client: client && { id: client.id, issuer: client.issuer },
     scopes: grant.scopes,
@@ -34,6 +22,20 @@ export function hostAccess(spec: ServerSpec, environment: ManagerEnvironment, ca
       if (client !== undefined) await authenticate(spec, client, environment, request);
     },
   };
+}
+
+/** A host's answer, held to what we hold our own to. */
+async function judged(spec: ServerSpec, response: HostTokenResponse, now: number): Promise<Token> {
+  const { name: server, grant, refresh, url } = spec;
+  const { readTokenResponse } = await import("../oauth/token-response.js");
+  const headers = new Headers({ "content-type": "application/json" });
+  const answer = { response: { status: 200, headers, body: JSON.stringify(response) }, requestedAt: now };
+  const issuer = grant.type === "static" ? undefined : grant.client.issuer;
+  const credential = grant.type === "static" ? "none" : grant.client.credential.kind;
+  const endpoint = { server, issuer: issuer ?? url, host: "the host", grantType: grant.type, credential };
+  const issued = readTokenResponse(answer, endpoint, grant.scopes ?? [], now);
+  const lifetime = issued.expiresIn === undefined ? refresh.assumedLifetime : issued.expiresIn * 1_000;
+  return new Token({ ...issued, requestedAt: now, expiresAt: now + lifetime, issuer, resource: url });
 }
 
 /** Adds the credential to a request that goes where the config says, and refuses any other. */

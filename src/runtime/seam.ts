@@ -11,8 +11,8 @@ export interface HostSeam {
   now(): number;
   /** The server answered 401 to this token. A token that is no longer in use changes nothing. */
   reject(accessToken: string): void;
-  /** A token that the host got by itself. */
-  accept(response: HostTokenResponse): void;
+  /** The token endpoint's answer that the host got by itself. Rejects with `token_response_invalid`. */
+  accept(response: HostTokenResponse): Promise<void>;
   /** The registered client, `undefined` for a grant without one. */
   readonly client: { readonly id: string; readonly issuer: string } | undefined;
   /** The scopes of the config; `undefined` leaves them to the host. */
@@ -32,11 +32,13 @@ export interface HostTokenRequest {
   readonly body: URLSearchParams;
 }
 
+/** RFC 6749 §5.1, not judged yet. */
 export interface HostTokenResponse {
-  readonly accessToken: string;
+  readonly access_token: string;
+  readonly token_type: string;
   /** Seconds. */
-  readonly expiresIn: number | undefined;
-  readonly scope: string | undefined;
+  readonly expires_in?: number | undefined;
+  readonly scope?: string | undefined;
 }
 
 export interface SeamedManager extends TokenManager {

@@ -1,6 +1,7 @@
 import type { ServerSpec } from "../config/spec.js";
 import { bearerChallenge, type ServerChallenge } from "../discovery/challenge.js";
 import { createAuthorizedFetch } from "../http/authorized-fetch.js";
+import { isWithinPath } from "../http/reach.js";
 import type { Clock } from "../lib/clock.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { RenewalTimers } from "../schedule/renewal-timers.js";
@@ -56,8 +57,11 @@ export class ServerTokenManager implements SeamedManager {
       headers: this.#headers,
       token: (signal) => this.getToken(signal === undefined ? undefined : { signal }),
       accepted: (token) => this.#cache.confirm(token),
-      rejected: (token, response) => {
-        this.#challenge = bearerChallenge(response.headers) ?? this.#challenge;
+      rejected: (token, response, url) => {
+        // Another path of the same origin may be another resource; what it asks for is not for us.
+        if (isWithinPath(url.pathname, this.address.pathname)) {
+          this.#challenge = bearerChallenge(response.headers) ?? this.#challenge;
+        }
         this.#cache.reject(token.accessToken);
       },
     });

@@ -84,7 +84,7 @@ describe("positions in YAML", () => {
     expect(await check("mcp-auth.config.yaml", text)).toEqual([
       { at: "1:10", pointer: "/version", message: "Must be 1, found 2" },
       { at: "4:5", pointer: "/servers/crm/urll", message: 'Unknown property "urll"' },
-      { at: "5:42", pointer: "/servers/crm/grant/token/env", message: "Must be a string, found 5" },
+      { at: "5:42", pointer: "/servers/crm/grant/token/env", message: "Must be a string, found a number" },
     ]);
   });
 

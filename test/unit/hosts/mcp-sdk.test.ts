@@ -177,7 +177,7 @@ describe("oauthProvider", () => {
   test("feeds the manager with the token that the SDK got", async () => {
     const { tools, tokenRequests, issuer } = await manager();
     const provider = oauthProvider(tools);
-    provider.saveTokens({ access_token: "theirs", token_type: "bearer", expires_in: 60, scope: "a b" });
+    await provider.saveTokens({ access_token: "theirs", token_type: "bearer", expires_in: 60, scope: "a b" });
     expect(await tools.getAccessToken()).toBe("theirs");
     expect(await tools.getToken()).toMatchObject({ tokenType: "Bearer", scopes: ["a", "b"], issuer });
     expect(tools.status()).toMatchObject({ state: "fresh" });

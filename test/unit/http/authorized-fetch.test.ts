@@ -42,7 +42,8 @@ function client(
     reach,
     fetch: (input, init) => globalThis.fetch(input, init),
     token: async (signal) => {
-      if (tokens[present] === "stopped") throw new McpAuthError("stopped", "stopped");
+      const given = tokens[present];
+      if (given === "stopped" || given === "unavailable") throw new McpAuthError(given, given);
       if (signal?.aborted) throw new McpAuthError("aborted", "aborted");
       return tokenNamed(tokens[Math.min(present, tokens.length - 1)] ?? "");
     },
@@ -93,23 +94,49 @@ describe("an authorized fetch", () => {
     ]);
   });
 
-  test("sends a Request object with its body once more, too", async () => {
+  test("passes a Request object on with its body, which is a stream and is not sent again", async () => {
     const server = await start((request, response) => {
-      response.statusCode = request.headers.authorization === "Bearer t1" ? 401 : 200;
+      response.statusCode = 401;
       response.end(request.body);
     });
-    const { fetch } = client(server.origin);
+    const { fetch, rejected } = client(server.origin);
     const request = new Request(`${server.origin}/mcp`, {
       method: "POST",
       body: "a body",
       headers: { "content-type": "text/x" },
     });
     const response = await fetch(request);
-    expect([response.status, await response.text()]).toEqual([200, "a body"]);
-    expect(server.requests.map(({ body, headers }) => [body, headers["content-type"]])).toEqual([
-      ["a body", "text/x"],
-      ["a body", "text/x"],
-    ]);
+    expect([response.status, await response.text()]).toEqual([401, "a body"]);
+    expect(server.requests.map(({ headers }) => headers["content-type"])).toEqual(["text/x"]);
+    expect(rejected).toEqual(["t1"]);
+  });
+
+  test("sends a Request object without a body once more, its settings kept", async () => {
+    const server = await start((request, response) => {
+      response.statusCode = request.headers.authorization === "Bearer t1" ? 401 : 200;
+      response.end(request.method);
+    });
+    const { fetch } = client(server.origin);
+    const response = await fetch(
+      new Request(`${server.origin}/mcp`, { method: "DELETE", headers: { "x-own": "1" } }),
+    );
+    expect([response.status, await response.text()]).toEqual([200, "DELETE"]);
+    expect(server.requests.map(({ headers }) => headers["x-own"])).toEqual(["1", "1"]);
+  });
+
+  test("frees the connection of a 401 when no other token can be had", async () => {
+    let free = () => {};
+    const freed = new Promise<void>((resolve) => {
+      free = resolve;
+    });
+    const server = await start((_request, response) => {
+      response.on("close", free);
+      response.statusCode = 401;
+      response.write("and so on");
+    });
+    const { fetch } = client(server.origin, { tokens: ["t1", "unavailable"] });
+    await expect(fetch(`${server.origin}/mcp`)).rejects.toMatchObject({ code: "unavailable" });
+    await freed;
   });
 
   test("returns a second 401 as it is", async () => {
@@ -190,6 +217,11 @@ describe("an authorized fetch", () => {
     ["/", false],
     ["/mcp/../admin", false],
     ["/mcp/%2e%2e/admin", false],
+    ["/mcp/a%2fb/v1..2", true],
+    ["/mcp/..%2fadmin", false],
+    ["/mcp/..%5cadmin", false],
+    ["/mcp/..;/admin", false],
+    ["/mcp/%252e%252e/admin", false],
   ])('with reach "path" %s is allowed: %s', async (path, allowed) => {
     const server = await start((_request, response) => void response.end());
     const { fetch } = client(server.origin, { reach: "path" });

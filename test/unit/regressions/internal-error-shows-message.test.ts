@@ -1,0 +1,19 @@
+import { expect, test } from "vitest";
+import { run } from "../../../src/cli/main.js";
+
+test("of an internal error only the kind and the place are shown, also when its message has the word at", async () => {
+  let err = "";
+  await run(["validate", "--help"], {
+    cwd: "/",
+    env: {},
+    colour: false,
+    signal: new AbortController().signal,
+    out: () => {
+      throw new Error("bad text CANARY at position 3");
+    },
+    err: (text) => {
+      err += text;
+    },
+  });
+  expect(err).not.toContain("CANARY");
+});

@@ -1,0 +1,25 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { createMcpAuth } from "../../../src/index.js";
+import { caught } from "./world.js";
+
+async function messageFor(name: string, text: string): Promise<string> {
+  const config = join(await mkdtemp(join(tmpdir(), "literal-")), name);
+  await writeFile(config, text);
+  const error = await caught(createMcpAuth({ config, env: {} }));
+  return `${String(error)} ${JSON.stringify(error)}`;
+}
+
+test("YAML: a space forgotten after `secret:` does not show the secret", async () => {
+  const text =
+    "servers: {crm: {url: https://crm.example/mcp, grant: {client: {issuer: https://a.example, id: a, secret:hunter2-CANARY}}}}";
+  expect(await messageFor("mcp-auth.config.yaml", text)).not.toContain("hunter2");
+});
+
+test("a number where the name of a variable belongs is not shown", async () => {
+  const client = { issuer: "https://a.example", id: "a", secret: { env: 99887766554433 } };
+  const text = JSON.stringify({ servers: { crm: { url: "https://crm.example/mcp", grant: { client } } } });
+  expect(await messageFor("mcp-auth.config.json", text)).not.toContain("99887766554433");
+});

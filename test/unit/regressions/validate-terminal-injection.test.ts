@@ -1,0 +1,25 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { run } from "../../../src/cli/main.js";
+
+test("names from the file cannot steer the terminal or the runner's log", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "inject-"));
+  const file = join(folder, "mcp-auth.config.json");
+  await writeFile(file, '{"servers":{"\\u001b]0;x\\u0007\\n::add-mask::y":{}},"\\u009b31m\\u202eabc":1}');
+  let out = "";
+  const write = (text: string) => {
+    out += text;
+  };
+  await run(["validate", "--config", file], {
+    cwd: folder,
+    env: {},
+    out: write,
+    err: write,
+    colour: false,
+    signal: new AbortController().signal,
+  });
+  expect(out).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);
+  expect(out).not.toMatch(/^::/m);
+});
