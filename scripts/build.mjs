@@ -47,7 +47,7 @@ async function javaScript() {
     logLevel: "warning",
   });
   const cli = join(staging, "cli.js");
-  if (!(await readFile(cli, "utf8")).startsWith("#!/usr/bin/env node\n"))
+  if (!(await readFile(cli, "utf8")).startsWith("#!/usr/bin/env -S node --\n"))
     throw new Error("src/cli.ts has no shebang.");
   await chmod(cli, 0o755);
 }

@@ -7,11 +7,11 @@ export interface McpAuthEvents {
   "token:renewed": TokenEvent;
   /** Something is off that does not stop tokens, a token without a lifetime for example. */
   "token:warning": TokenEvent;
-  /** An acquisition failed, with all its attempts. */
+  /** An attempt at a token failed. */
   "token:failed": TokenEvent;
   /** The MCP server answered 401 to a token, which is dropped. */
   "token:rejected": TokenEvent;
-  /** No usable token and no request for one until `retryAfter` has passed. */
+  /** No usable token, and no request for one for `durationMs`. */
   "token:cooldown": TokenEvent;
 }
 

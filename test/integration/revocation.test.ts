@@ -122,13 +122,11 @@ describe("fifty calls at once after a revocation", () => {
     world.mcp.revoke(world.issuer.issued[0]?.jti ?? "");
     const statuses = await Promise.all(
       fifty.map(async (id) => {
-        const response = await manager.fetch(
-          new Request(world.mcp.url, {
-            method: "POST",
-            headers: { "content-type": "application/json", accept: "application/json, text/event-stream" },
-            body: JSON.stringify({ jsonrpc: "2.0", id, method: "tools/list" }),
-          }),
-        );
+        const response = await manager.fetch(world.mcp.url, {
+          method: "POST",
+          headers: { "content-type": "application/json", accept: "application/json, text/event-stream" },
+          body: JSON.stringify({ jsonrpc: "2.0", id, method: "tools/list" }),
+        });
         return [response.status, (await response.text()).includes('"echo"')];
       }),
     );

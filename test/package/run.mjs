@@ -94,6 +94,8 @@ async function commands(project) {
       ["finds a good config good", "good", ["validate"], 0, ""],
       ["finds the mistake in a bad one", "bad", ["validate"], 2, "ulr"],
       ["refuses a command that is not there", "good", ["valdate"], 2, "valdate"],
+      // Node would take the option, and with it what the file says of NODE_OPTIONS.
+      ["reads --env-file itself", "good", ["token", "fixed", "--env-file", "nope.env"], 2, "nope.env"],
       ["says which secret is missing", "good", ["token", "fixed"], 2, "FIXED_TOKEN"],
     ];
     for (const [title, folder, args, expected, mentioned] of cases) {
