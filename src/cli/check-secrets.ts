@@ -13,7 +13,7 @@ export async function checkSecrets(spec: ConfigSpec, env: CommandIo["env"]): Pro
     if (!("spec" in entry)) continue;
     const { grant, headers, name } = entry.spec;
     const context = { server: name, env };
-    const reads = Object.values(headers)
+    const reads: (() => Promise<unknown>)[] = Object.values(headers)
       .filter((value) => typeof value !== "string")
       .map((value) => () => readSecret(value, context));
     if (grant.type === "static") reads.push(() => readSecret(grant.token, context));
@@ -22,10 +22,7 @@ export async function checkSecrets(spec: ConfigSpec, env: CommandIo["env"]): Pro
       reads.push(() => readSecret(secret, context));
     } else if (grant.client.credential.kind === "key") {
       const { key } = grant.client.credential;
-      reads.push(async () => {
-        await loadKey(key, context);
-        return await readSecret(key.privateKey, context);
-      });
+      reads.push(() => loadKey(key, context));
     }
     for (const read of reads) {
       try {

@@ -58,15 +58,16 @@ function judge(json: MetadataDocument["json"], issuer: string): Outcome<Authoriz
   }
   if (typeof token_endpoint !== "string") return fail(broken(issuer, 'it has no "token_endpoint".'));
 
-  const metadata: Record<string, unknown> = { issuer, token_endpoint };
+  const metadata: Writable<AuthorizationServerMetadata> = { issuer, token_endpoint };
   for (const name of lists) {
     const list = stringList(json[name]);
     if (list === false) return fail(broken(issuer, `its "${name}" is not a list of strings.`));
     if (list !== undefined) metadata[name] = list;
   }
-  // Made above of exactly these members, each checked.
-  return succeed(metadata as unknown as AuthorizationServerMetadata);
+  return succeed(metadata);
 }
+
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
 
 function broken(issuer: string, why: string): Failure {
   return {

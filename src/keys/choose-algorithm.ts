@@ -1,4 +1,5 @@
 import { McpAuthError } from "../errors/error.js";
+import { knownNames } from "../lib/known-names.js";
 import type { SigningKey } from "./signing-key.js";
 
 /** The names of the JOSE registry: a server's list is shown only as far as it consists of these. */
@@ -31,7 +32,7 @@ export function chooseAlgorithm(
   throw new McpAuthError(
     "unsupported_by_server",
     `Server "${context.server}": the authorization server ${context.issuer} accepts no signature that the key can make ` +
-      `(${key.algorithms.join(", ")}). It lists ${describeList(listed ?? [])}. Use a key of a type that it lists, ` +
+      `(${key.algorithms.join(", ")}). It lists ${knownNames(listed ?? [], registered) || "none"}. Use a key of a type that it lists, ` +
       `or set the key's "alg" if the list is wrong.`,
     { server: context.server },
   );
@@ -40,10 +41,4 @@ export function chooseAlgorithm(
 // An RSA key can sign with six algorithms, of which a server that says nothing most probably has RS256.
 function mostCommon(algorithms: readonly string[]): string | undefined {
   return algorithms.includes("RS256") ? "RS256" : algorithms[0];
-}
-
-function describeList(listed: readonly string[]): string {
-  const known = [...new Set(listed)].filter((name) => registered.has(name));
-  const others = listed.length > known.length ? "names that are not registered" : "";
-  return [...known, others].filter((part) => part !== "").join(", ") || "none";
 }

@@ -1,6 +1,7 @@
 import type { ClientAuthenticationMethod, ClientSpec, CredentialSpec } from "../config/spec.js";
 import type { AuthorizationServerMetadata } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
+import { knownNames } from "../lib/known-names.js";
 
 /** What each credential can be sent as, preferred first. */
 const methods: Readonly<Record<CredentialSpec["kind"], readonly ClientAuthenticationMethod[]>> = {
@@ -40,13 +41,7 @@ export function chooseMethod(
   throw new McpAuthError(
     "unsupported_by_server",
     `Server "${server}": the authorization server ${client.issuer} does not take ${possible.join(" or ")}; it lists ` +
-      `${describeList(listed ?? [])}. Use a credential that it takes, or set the client's "method" if the list is wrong.`,
+      `${knownNames(listed ?? [], registered) || "nothing"}. Use a credential that it takes, or set the client's "method" if the list is wrong.`,
     { server },
   );
-}
-
-function describeList(listed: readonly string[]): string {
-  const known = [...new Set(listed)].filter((name) => registered.has(name));
-  const others = listed.some((name) => !registered.has(name)) ? ["names that are not registered"] : [];
-  return [...known, ...others].join(", ") || "nothing";
 }

@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
+import { deferred } from "../support/deferred.js";
 import {
-  deferred,
   failure,
   listen,
   liveClock,

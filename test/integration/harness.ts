@@ -192,20 +192,6 @@ export async function failure(promise: Promise<unknown>): Promise<McpAuthError> 
   throw error;
 }
 
-export interface Deferred {
-  readonly promise: Promise<void>;
-  readonly resolve: () => void;
-}
-
-/** A promise and the function that fulfils it. */
-export function deferred(): Deferred {
-  let resolve = () => {};
-  const promise = new Promise<void>((fulfil) => {
-    resolve = fulfil;
-  });
-  return { promise, resolve };
-}
-
 /** What is rejected from now on, until the test ends, with nobody to handle it. */
 export function watchUnhandled(): readonly unknown[] {
   const unhandled: unknown[] = [];

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { createMcpAuth } from "../../src/index.js";
+import { deferred } from "../support/deferred.js";
 import { fakeClock } from "../support/fake-clock.js";
 import {
-  deferred,
   failure,
   liveClock,
   managerOf,
