@@ -55,16 +55,90 @@ async function types(schema) {
 }
 
 // What a schema cannot say to the type generator: unions whose members exclude each other.
-const handWritten = `/** Where a secret is: in one place, never in the config itself. */
-export type SecretReference = { env: string; file?: never } | { file: string; env?: never };
+const handWritten = `/** None of these properties. */
+export type Without<Names extends string> = { [Name in Names]?: never };
 
-/** A client has a secret, a key, or neither; \`method\` goes with what it has. */
-export type OneCredential<C extends Client> = Omit<C, "secret" | "key" | "method"> &
+/** Where a secret is: in one place, never in the config itself. */
+export type SecretReference =
+  | ({ env: string } & Without<"file" | "exec" | "githubActions" | "resolver" | "ref" | "timeout" | "pointer">)
+  | ({ file: string; pointer?: string } & Without<
+      "env" | "exec" | "githubActions" | "resolver" | "ref" | "timeout"
+    >)
+  | ({ exec: readonly string[]; timeout?: string; pointer?: string } & Without<
+      "env" | "file" | "githubActions" | "resolver" | "ref"
+    >)
+  | ({ githubActions: GithubActions } & Without<
+      "env" | "file" | "exec" | "resolver" | "ref" | "timeout" | "pointer"
+    >)
+  | ({ resolver: string; ref: string; pointer?: string } & Without<
+      "env" | "file" | "exec" | "githubActions" | "timeout"
+    >);
+
+/** The type of a token, RFC 8693 §3: a short name or any URI. */
+export type TokenType =
+  | "access_token"
+  | "refresh_token"
+  | "id_token"
+  | "saml1"
+  | "saml2"
+  | "jwt"
+  | (string & {});
+
+export type Algorithm = NonNullable<Key["alg"]>;
+export type Method = NonNullable<Client["method"]>;
+
+/** What signs is a command or a function given in code; \`timeout\` is the command's. */
+export type OneSigningPlace<S extends Signer> = Omit<S, "exec" | "timeout" | "name"> &
   (
-    | { secret: SecretReference; key?: never; method?: "client_secret_basic" | "client_secret_post" }
-    | { key: string | Key; secret?: never; method?: "private_key_jwt" }
-    | { secret?: never; key?: never; method?: "none" }
+    | { exec: readonly string[]; timeout?: string; name?: never }
+    | ({ name: string } & Without<"exec" | "timeout">)
   );
+
+/** A key has a private key or a signer; a signer does not say by itself which algorithm it is for. */
+export type OneSigner<K extends Key> = Omit<K, "privateKey" | "passphrase" | "signer" | "alg"> &
+  (
+    | { privateKey: SecretReference; passphrase?: SecretReference; alg?: Algorithm; signer?: never }
+    | ({ signer: OneSigningPlace<Signer>; alg: Algorithm } & Without<"privateKey" | "passphrase">)
+  );
+
+type Credential = "secret" | "key" | "assertion" | "certificate";
+type OfCredential = "method" | "basicEncoding" | "assertionAudience" | "assertionType";
+
+/** A client has one credential or none; \`method\` and what says how it is sent go with what it has. */
+export type OneCredential<C extends Client> = Omit<C, "id" | Credential | OfCredential> & { id: string } & (
+    | ({
+        secret: SecretReference;
+        method?: "client_secret_basic";
+        basicEncoding?: "form" | "raw";
+      } & Without<"key" | "assertion" | "certificate" | "assertionAudience" | "assertionType">)
+    | ({ secret: SecretReference; method: "client_secret_post" } & Without<
+        "key" | "assertion" | "certificate" | Exclude<OfCredential, "method">
+      >)
+    | ({ secret: SecretReference; method?: "client_secret_jwt" } & Signed &
+        Without<"key" | "assertion" | "certificate" | "basicEncoding">)
+    | ({ key: string | OneSigner<Key>; method?: "private_key_jwt" } & Signed &
+        Without<"secret" | "assertion" | "certificate" | "basicEncoding">)
+    | ({ assertion: SecretReference; method?: "private_key_jwt"; assertionType?: string } & Without<
+        "secret" | "key" | "certificate" | "basicEncoding" | "assertionAudience"
+      >)
+    | ({ certificate: Certificate; method?: "tls_client_auth" | "self_signed_tls_client_auth" } & Without<
+        "secret" | "key" | "assertion" | Exclude<OfCredential, "method">
+      >)
+    | ({ method?: "none" } & Without<Credential | Exclude<OfCredential, "method">>)
+  );
+
+interface Signed {
+  assertionAudience?: "issuer" | "token_endpoint" | (string & {});
+  assertionType?: string;
+}
+
+/** The grant that needs no \`type\` has nothing that would tell it from another one. */
+export type OfNoOtherGrant<G> = G &
+  Without<"assertion" | "subject" | "actor" | "requestedType" | "idp" | "token" | "lifetime">;
+
+/** Where an assertion says it all: an authorization server, and nobody who asks. */
+export type Anonymous<C extends Client> = Omit<C, "id" | Credential | OfCredential> &
+  Without<"id" | Credential | OfCredential>;
 `;
 
 /**
@@ -80,6 +154,8 @@ function withPlainReferences(schema) {
       if: _if,
       then: _then,
       else: _else,
+      allOf: _all,
+      not: _not,
       dependentSchemas: _dependent,
       propertyNames: _names,
       ...rest
@@ -92,7 +168,7 @@ function withPlainReferences(schema) {
     if ($ref === undefined) return inner;
     const target = schema.$defs[$ref.slice("#/$defs/".length)];
     const tsType = inner.tsType ?? target.tsType ?? (target.type === "object" ? target.title : undefined);
-    if (tsType !== undefined) return { description: inner.description, tsType };
+    if (tsType !== undefined) return { description: inner.description ?? target.description, tsType };
     return { ...visit(target), title: undefined, ...inner };
   };
   const copy = visit(schema);
@@ -145,8 +221,7 @@ async function validator(schema) {
     target: "es2023",
     charset: "utf8",
     legalComments: "none",
-    minifySyntax: true,
-    minifyWhitespace: true,
+    minify: true,
     write: false,
   });
   return `// ${notice}\n${outputFiles[0].text}`;

@@ -18,13 +18,24 @@ and examples are in [config.md](config.md).
 ${sections.join("\n")}`;
 }
 
+const simple = ["duration", "url", "issuer"];
+
 const reading = [
   "Server",
-  "Grant",
   "ClientCredentialsGrant",
+  "JwtBearerGrant",
+  "SignedAssertion",
+  "TokenExchangeGrant",
+  "Subject",
+  "Actor",
+  "EnterpriseManagedGrant",
+  "IdentityProvider",
   "StaticGrant",
   "Client",
+  "Certificate",
+  "Metadata",
   "Key",
+  "Signer",
   "SecretReference",
 ];
 
@@ -65,19 +76,36 @@ function resolve(node, schema) {
 
 function type(node, schema) {
   const target = resolve(node, schema);
-  const named = (title) => `[${title}](#${title.toLowerCase()})`;
-  if (target.title === "Grant") return `${named("ClientCredentialsGrant")} or ${named("StaticGrant")}`;
-  if (target.title === "ClientOrName") return `name or ${named("Client")}`;
-  if (target.title === "RefreshOrFalse") return `${named("Refresh")} or \`false\``;
-  if (target.title === "Headers") return `map of string or ${named("SecretReference")}`;
-  if (target.title === "Scopes") return "list of strings";
-  if (target.title === "Reach") return "string";
-  if (node.tsType === "string | Key") return `name or ${named("Key")}`;
-  if (node.tsType === "string | false") return "string or `false`";
-  if (target.title !== undefined) return named(target.title);
+  const written = node.tsType ?? target.tsType;
+  if (written !== undefined && written !== target.title) return typeInWords(written, schema);
+  if (target.title !== undefined && isOnPage(target)) return link(target.title);
   if (typeof target.additionalProperties === "object")
     return `map of ${type(target.additionalProperties, schema)}`;
   return target.type;
+}
+
+/** A TypeScript type as the page says it: `string | OneSigner<Key>` is a name or a key. */
+function typeInWords(written, schema) {
+  const words = written.split(" | ").map((part) => {
+    const inner = part.match(/^\w+<(\w+)>$/)?.[1] ?? part;
+    if (/^(true|false)$/.test(inner)) return `\`${inner}\``;
+    if (inner.startsWith("{ readonly [")) return "object";
+    if (inner.startsWith("{")) return `\`${inner.replace("readonly ", "")}\``;
+    if (inner.startsWith("readonly ")) return "list of strings";
+    if (inner === "(string & {})" || inner === "TokenType") return "string";
+    const isTitle = Object.values(schema.$defs).some(({ title }) => title === inner);
+    return isTitle ? link(inner) : inner.replaceAll('"', "`");
+  });
+  const isNamed = words[0] === "string" && words.length > 1 && /\((#client|#key)\)/.test(words[1]);
+  return [...new Set(isNamed ? ["name", ...words.slice(1)] : words)].join(" or ");
+}
+
+function isOnPage({ title, properties }) {
+  return properties !== undefined || simple.some((name) => name === title.toLowerCase());
+}
+
+function link(title) {
+  return `[${title}](#${title.toLowerCase()})`;
 }
 
 function allowed({ enum: values, enumDescriptions = [] }) {
@@ -91,6 +119,6 @@ function examples({ examples: values }) {
 }
 
 function simpleTypes(schema) {
-  const simple = ["duration", "url", "issuer"].map((name) => schema.$defs[name]);
-  return simple.map(({ title, description }) => `## ${title}\n\n${description}\n`).join("\n");
+  const definitions = simple.map((name) => schema.$defs[name]);
+  return definitions.map(({ title, description }) => `## ${title}\n\n${description}\n`).join("\n");
 }

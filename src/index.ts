@@ -6,13 +6,16 @@ export type { DiscoveredAuthorizationServer, DiscoverOptions, Discovery } from "
 export { discover } from "./discovery/discover.js";
 export type { McpAuthErrorCode, Violation } from "./errors/error.js";
 export { McpAuthError } from "./errors/error.js";
+export type { Signer } from "./keys/signing-key.js";
 export type { Clock, ClockTimer } from "./lib/clock.js";
 export type { FetchFunction } from "./net/bounded-fetch.js";
+export type { McpClientCapabilities } from "./runtime/client-capabilities.js";
 export type { McpAuthOptions } from "./runtime/create-mcp-auth.js";
 export { createMcpAuth } from "./runtime/create-mcp-auth.js";
 export type { McpAuthEventName, McpAuthEvents, McpAuthListener } from "./runtime/events.js";
 export type { Logger } from "./runtime/logger.js";
 export type { McpAuth, StartOptions } from "./runtime/mcp-auth.js";
+export type { RuntimeSubject } from "./runtime/subjects.js";
 export type {
   HeaderOptions,
   TokenManager,
@@ -20,6 +23,7 @@ export type {
   TokenOptions,
   TokenState,
 } from "./runtime/token-manager.js";
+export type { SecretResolver } from "./secrets/read-secret.js";
 export type { TokenEvent } from "./tokens/observer.js";
 export type { RenewalReason } from "./tokens/source.js";
-export type { Token } from "./tokens/token.js";
+export type { AccessToken as Token } from "./tokens/token.js";

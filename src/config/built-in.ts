@@ -10,4 +10,10 @@ export const builtIn = {
   jitter: 0.2,
   idle: 30 * 60_000,
   assumedLifetime: 5 * 60_000,
+  execTimeout: 10_000,
+  signatureFormat: "raw",
+  subjectType: "access_token",
+  idpSubjectType: "id_token",
+  assertionAudience: "issuer",
+  assertionLifetime: 5 * 60_000,
 } as const;

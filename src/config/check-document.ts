@@ -40,7 +40,7 @@ export async function checkDocument(
   for (const { path } of form) told.add(toPointer(path));
 
   // What has the wrong form has no meaning to look into.
-  const meaning = await checkMeaning(value, isOpen);
+  const meaning = await checkMeaning(value, written, isOpen);
   const news = ({ path }: Mistake) => !told.has(toPointer(path));
   const mistakes = [
     ...document.mistakes,

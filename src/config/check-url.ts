@@ -2,15 +2,15 @@ import { isLoopbackHost } from "../lib/loopback.js";
 import type { Mistake } from "./source-document.js";
 
 export interface UrlFinding {
-  /** The only fault is that it is `http:` and not on loopback. */
-  readonly insecure: boolean;
+  /** Set when the only fault is that it is `http:` and this host is not loopback. */
+  readonly insecureHost?: string;
   readonly mistake: Omit<Mistake, "path">;
 }
 
 /** What is wrong with a URL of the config. */
 export function checkUrl(text: string, what: "url" | "issuer"): UrlFinding | undefined {
   const wrong = (message: string, hint?: string): UrlFinding => {
-    return { insecure: false, mistake: { message, ...(hint !== undefined && { hint }) } };
+    return { mistake: { message, ...(hint !== undefined && { hint }) } };
   };
   if (!URL.canParse(text)) return wrong("Must be an absolute URL", "For example https://crm.example/mcp");
   const url = new URL(text);
@@ -27,7 +27,29 @@ export function checkUrl(text: string, what: "url" | "issuer"): UrlFinding | und
   }
   if (url.protocol === "http:" && !isLoopbackHost(url.hostname)) {
     const mistake = { message: "Must be https: plain http is only for loopback", hint: "Write https://" };
-    return { insecure: true, mistake };
+    return { insecureHost: url.hostname, mistake };
   }
+  return undefined;
+}
+
+/**
+ * What is wrong with a client id that is the address of a client id metadata document
+ * (draft-ietf-oauth-client-id-metadata-document §3).
+ */
+export function checkClientIdUrl(text: string): Omit<Mistake, "path"> | undefined {
+  const begins =
+    "A client id that starts with https:// is the address of a client id metadata document, which must";
+  if (!URL.canParse(text)) return { message: `${begins} be a URL` };
+  const { username, password } = new URL(text);
+  const [authority = "", ...segments] = text.slice("https://".length).split(/[?#]/, 1)[0]?.split("/") ?? [];
+  if (username !== "" || password !== "" || authority.includes("@")) {
+    return { message: `${begins} have no user name and no password` };
+  }
+  if (text.includes("#")) return { message: `${begins} have no fragment` };
+  if (segments.join("") === "") {
+    return { message: `${begins} have a path`, hint: "For example https://agent.example/client.json" };
+  }
+  const isDots = (segment: string) => /^(\.|%2e){1,2}$/i.test(segment);
+  if (segments.some(isDots)) return { message: `${begins} have no segments . and .. in its path` };
   return undefined;
 }

@@ -19,8 +19,9 @@ const dollar = /\$\$\{|\$\{(?:(?:env:)?(?<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?<fa
 
 /**
  * Fills in `${NAME}`, `${env:NAME}` and `${NAME:-default}` (used when the variable is unset or empty), and makes
- * `${` of `$${`. One pass: what a variable brings is not looked at again. Names of properties, `$schema`, secrets
- * and the `env` of a reference are left alone; the `file` of a reference is a path like any other text.
+ * `${` of `$${`. One pass: what a variable brings is not looked at again. Names of properties, `$schema`, secrets,
+ * commands (`exec`) and the `env` of a reference are left alone; the `file` of a reference is a path like any other
+ * text.
  */
 export function interpolate(config: Json, env: Environment): Interpolated {
   const missing: MissingVariable[] = [];
@@ -66,16 +67,27 @@ const malformedReference = {
   hint: "Write ${NAME}, ${env:NAME} or ${NAME:-default}, or $${ for the characters ${ themselves",
 } as const;
 
-const secrets: ReadonlySet<string | undefined> = new Set(["secret", "privateKey", "passphrase", "token"]);
+// Where a reference belongs: a string there is a secret, or a slip.
+const references: ReadonlySet<string | undefined> = new Set([
+  "secret",
+  "privateKey",
+  "passphrase",
+  "token",
+  "assertion",
+  "certificate",
+  "cert",
+]);
 const named: ReadonlySet<string | undefined> = new Set(["servers", "clients", "keys"]);
+// What is below them has names of the user's own.
+const maps: ReadonlySet<string> = new Set(["headers", "params", "claims"]);
 
 function isLeftAlone(path: Path): boolean {
   if (path.length === 1 && path[0] === "$schema") return true;
   // A server may be called `secret`, and one of its properties is still a property.
-  const inner = named.has(path[0]) ? path.slice(2) : path;
-  const parent = inner.at(-2);
-  if (secrets.has(inner.at(-1)) && parent !== "headers") return true;
-  return (
-    inner.at(-1) === "env" && (inner.at(-3) === "headers" || (secrets.has(parent) && parent !== undefined))
-  );
+  const own = named.has(path[0]) ? path.slice(2) : path;
+  const map = own.findIndex((name) => maps.has(name));
+  if (own[map] === "claims") return false;
+  const [last, parent] = map === -1 ? own.toReversed() : own.slice(map + 2).toReversed();
+  if (last === "env" || last === "exec" || parent === "exec") return true;
+  return map === -1 && (references.has(last) || (last === "key" && parent === "certificate"));
 }

@@ -7,7 +7,13 @@ const endings: Readonly<Record<string, string>> = {
   privateKey: "PRIVATE_KEY",
   passphrase: "PASSPHRASE",
   token: "TOKEN",
+  assertion: "ASSERTION",
+  certificate: "CERTIFICATE",
+  cert: "CERTIFICATE",
+  key: "PRIVATE_KEY",
 };
+// A server has more than one of the same kind.
+const roles: ReadonlySet<string> = new Set(["idp", "subject", "actor", "dpop"]);
 
 /** The variable that was meant where `"${NAME}"` was written for a secret. */
 export function variableMeant(text: string): string | undefined {
@@ -22,10 +28,13 @@ export function literalSecretHint(path: Path, text: string): string {
   return `Write ${reference}, or { "file": "path" }, and remove the secret from the config`;
 }
 
-/** `CRM_SECRET` for the secret of the client of the server `crm`. */
+/** `CRM_SECRET` for the secret of the client of the server `crm`, `CRM_SUBJECT_TOKEN` for its subject's token. */
 function variableFor(path: Path): string {
   const ending = endings[path.at(-1) ?? ""] ?? "SECRET";
   const owner = (path.length > 2 ? path[1] : undefined) ?? "";
-  const prefix = owner.toUpperCase().replaceAll(/[^A-Z0-9]+/g, "_");
+  const prefix = [owner, ...path.slice(2).filter((name) => roles.has(name))]
+    .join("_")
+    .toUpperCase()
+    .replaceAll(/[^A-Z0-9]+/g, "_");
   return `${prefix === "" || /^\d/.test(prefix) ? `_${prefix}` : prefix}_${ending}`.replace(/^__/, "_");
 }

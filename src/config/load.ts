@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import { McpAuthError, type Violation } from "../errors/error.js";
+import { buildNetwork } from "./build-network.js";
 import { buildServer } from "./build-spec.js";
 import { type Checked, checkDocument, type Deferred } from "./check-document.js";
 import type { McpAuthConfig } from "./define-config.js";
@@ -109,7 +110,8 @@ function buildConfig(document: SourceDocument, checked: Checked, cwd: string): C
       failure ? { name, failure } : { name, spec: buildServer(name, server, config, folder) },
     );
   }
-  return { ...(document.file !== undefined && { file: document.file }), servers };
+  const network = buildNetwork(config.network, folder);
+  return { ...(document.file !== undefined && { file: document.file }), servers, network };
 }
 
 function failureOf(server: string, document: SourceDocument, faults: readonly Deferred[]): McpAuthError {

@@ -1,6 +1,9 @@
 import { type Json, type Path, property } from "./source-document.js";
 
-/** Whether a server of the config uses what stands at `path`, by itself or through its client, key or the defaults. */
+/**
+ * Whether a server of the config uses what stands at `path`, by itself or through its clients, its keys or the
+ * defaults. What is in no part of its own, such as `network`, all servers use.
+ */
 export function needs(config: Json, server: string, path: Path): boolean {
   const [part, name] = path;
   const own = property(property(config, "servers"), server);
@@ -8,9 +11,9 @@ export function needs(config: Json, server: string, path: Path): boolean {
     case "servers":
       return name === server;
     case "clients":
-      return clientOf(own).name === name;
+      return usedClients(own).some((client) => client === name);
     case "keys":
-      return keyOf(config, own) === name;
+      return usedKeys(config, own).some((key) => key === name);
     case "defaults":
       return inherits(own, path.slice(1));
     default:
@@ -18,16 +21,19 @@ export function needs(config: Json, server: string, path: Path): boolean {
   }
 }
 
-function clientOf(server: Json | undefined): { name?: Json; inline?: Json } {
-  const client = property(property(server, "grant"), "client");
-  if (client === undefined) return {};
-  return typeof client === "string" ? { name: client } : { inline: client };
+/** Clients by name and clients written inline. */
+function usedClients(server: Json | undefined): readonly (Json | undefined)[] {
+  const grant = property(server, "grant");
+  return [property(grant, "client"), property(property(grant, "idp"), "client")];
 }
 
-function keyOf(config: Json, server: Json | undefined): Json | undefined {
-  const { name, inline } = clientOf(server);
-  const client = typeof name === "string" ? property(property(config, "clients"), name) : inline;
-  return property(client, "key");
+/** Keys by name and keys written inline. */
+function usedKeys(config: Json, server: Json | undefined): readonly (Json | undefined)[] {
+  const clients = usedClients(server).map((client) => {
+    return typeof client === "string" ? property(property(config, "clients"), client) : client;
+  });
+  const signing = [property(property(server, "grant"), "assertion"), property(server, "dpop")];
+  return [...clients, ...signing].map((user) => property(user, "key"));
 }
 
 /** Whether nothing in the server takes the place of this leaf of the defaults. */

@@ -1,7 +1,11 @@
 import { nearNames } from "../lib/near-names.js";
+import { describeFound, typesInWords } from "./describe-found.js";
 import type { SchemaError } from "./generated/validate.js";
 import { literalSecretHint, variableMeant } from "./literal-secret.js";
+import { listed } from "./misplaced.js";
 import { fromPointer, type Json, type Mistake, type Path, toPointer } from "./source-document.js";
+import { tokenTypes } from "./token-types.js";
+import { type Finding, isAboutPlaces, knownNames, withoutConsequences } from "./unknown-properties.js";
 
 /** A mistake that the schema found; `rule` tells two at the same place apart. */
 export interface SchemaMistake extends Mistake {
@@ -12,6 +16,9 @@ export interface SchemaMistake extends Mistake {
 const summaries = new Set(["if", "propertyNames"]);
 // What a string may fail as long as it is not known what its `${…}` stands for.
 const rulesOfText = new Set(["pattern", "enum", "minLength"]);
+// A string in their place is a secret.
+const references = new Set<string | undefined>(["SecretReference", "Assertion", "SubjectToken"]);
+const ofReference = new Set<string | undefined>(["env", "file", "exec", "resolver", "ref", "pointer"]);
 
 /**
  * Holds a config against the schema; one mistake gives one entry. `isOpen` says of a string that its `${…}` is not
@@ -25,137 +32,82 @@ export async function schemaMistakes(
   if (validate(config)) return [];
   const all = validate.errors ?? [];
   const ofWrongType = new Set(all.filter(isWrongType).map(({ instancePath }) => instancePath));
+  const ofTwoPlaces = all.filter(({ parentSchema }) => parentSchema?.title === "TwoPlaces");
   const errors = all.filter((error) => {
     if (summaries.has(error.keyword)) return false;
     // What is no string is also none of the strings allowed.
     if (ofWrongType.has(error.instancePath) && !isWrongType(error)) return false;
+    // What goes with which place is not known before there is one of them.
+    if (!isAboutPlaces(error) && ["not", "required"].includes(error.keyword)) {
+      const holder = error.keyword === "not" ? parentOf(error.instancePath) : error.instancePath;
+      if (ofTwoPlaces.some(({ instancePath }) => instancePath === holder)) return false;
+    }
     const isForm = rulesOfText.has(error.keyword) && error.propertyName === undefined;
     return !(isForm && typeof error.data === "string" && isOpen(fromPointer(error.instancePath), error.data));
   });
-  return oncePerMistake(withoutMisspelt(errors).map(toMistake));
+  return oncePerMistake(withoutConsequences(errors).map(toMistake));
 }
 
-/** An error, and for an unknown property the name it was probably meant to be. */
-interface Finding {
-  readonly error: SchemaError;
-  readonly meant?: string;
-}
-
-/** Takes out what is missing only because its name is misspelt. */
-function withoutMisspelt(errors: readonly SchemaError[]): readonly Finding[] {
-  const found = new Set<string>();
-  const findings: Finding[] = [];
-  for (const error of errors.filter(isUnknown)) {
-    const unknown = String(error.params.additionalProperty);
-    const absent = knownNames(error).filter((name) => !isPresent(error, name));
-    const missing = errors.filter((other) => isMissing(other) && other.instancePath === error.instancePath);
-    const required = missing.map(({ params }) => String(params.missingProperty));
-    const free = (name: string) => !found.has(`${error.instancePath} ${name}`);
-    const meant = likeliest(unknown, required.filter(free), absent.filter(free));
-    if (meant !== undefined) found.add(`${error.instancePath} ${meant}`);
-    findings.push({ error, ...(meant !== undefined && { meant }) });
-  }
-  const unknownAt = new Set(findings.map(({ error }) => error.instancePath));
-  for (const error of errors) {
-    if (isUnknown(error)) continue;
-    if (isMissing(error) && found.has(`${error.instancePath} ${String(error.params.missingProperty)}`))
-      continue;
-    // One property too many is the unknown one.
-    if (error.keyword === "maxProperties" && unknownAt.has(error.instancePath)) continue;
-    findings.push({ error });
-  }
-  return findings;
-}
-
-function likeliest(
-  unknown: string,
-  required: readonly string[],
-  absent: readonly string[],
-): string | undefined {
-  for (const candidates of [required, absent]) {
-    const [near] = nearNames(unknown, candidates);
-    // `client_id` is no slip of the finger for `id`, and yet it means it.
-    const meant = near ?? candidates.find((name) => words(unknown).endsWith(` ${words(name)}`));
-    if (meant !== undefined) return meant;
-  }
-  return undefined;
-}
-
-function words(name: string): string {
-  return name.replaceAll(/[-_.]|(?=[A-Z])/g, " ").toLowerCase();
-}
-
-function toMistake({ error, meant }: Finding): SchemaMistake {
+function toMistake(finding: Finding): SchemaMistake {
+  const { error } = finding;
   const { keyword, params, propertyName, data } = error;
   const path = fromPointer(error.instancePath);
   const schema = error.parentSchema ?? {};
   const mistake = (message: string, hint?: string, at: Path = path, atName = false): SchemaMistake => {
     return { path: at, atName, message, ...(hint !== undefined && { hint }), rule: `${keyword} ${message}` };
   };
-  const hidden = path.at(-1) === "env" || path.at(-1) === "file" ? "SecretReference" : schema.title;
-  const found = `, found ${describe(data, hidden)}`;
+  const found = `, found ${describeFound(data, mayBeSecret(path, schema.title))}`;
 
   if (propertyName !== undefined) {
-    return mistake(
-      schema.patternErrorMessage ?? "This name is not allowed",
-      undefined,
-      [...path, propertyName],
-      true,
-    );
+    const message = schema.patternErrorMessage ?? "This name is not allowed";
+    return mistake(message, undefined, [...path, propertyName], true);
   }
   switch (keyword) {
     case "additionalProperties":
-      return unknownProperty({ error, ...(meant !== undefined && { meant }) }, path);
+      return unknownProperty(finding, path);
     case "required": {
       const name = String(params.missingProperty);
-      return mistake(`The property "${name}" is missing`, missingHint(name, schema.title));
+      return mistake(`The property "${name}" is missing`, missingHint(name, error, path));
     }
     case "type":
       return wrongType(error, path, found);
-    case "enum": {
-      const values = schema.enum ?? [];
-      const allowed = values.map((value) => JSON.stringify(value)).join(", ");
-      const [near] = typeof data === "string" ? nearNames(data, values.map(String)) : [];
-      const hint = near === undefined ? undefined : `Did you mean "${near}"?`;
-      return {
-        ...mistake(`Must be ${values.length > 1 ? "one of " : ""}${allowed}${found}`, hint),
-        ...(near !== undefined && { fix: { kind: "text", to: near } as const }),
-        rule: "enum",
-      };
-    }
+    case "enum":
+      return notInList(error, path, found);
     case "const":
       return mistake(`${schema.errorMessage ?? "Not allowed here"}${found}`);
     case "not":
-      return mistake(schema.errorMessage ?? "Not allowed here", undefined, path, true);
+      return notAllowed(error, path, found);
     case "pattern":
       return {
         ...mistake(`${schema.patternErrorMessage ?? "Not of the right form"}${found}`),
-        rule: "pattern",
+        ...nearType(error),
       };
     case "minLength":
       return mistake("Must not be empty");
     case "minItems":
-      return mistake("Must not be empty", "Leave it out instead");
-    case "uniqueItems":
-      return mistake("This is in the list twice", "Keep one of them", [
-        ...path,
-        String(Math.max(params.i ?? 0, params.j ?? 0)),
-      ]);
+      return mistake("Must not be empty", schema.title === "Command" ? undefined : "Leave it out instead");
+    case "uniqueItems": {
+      const second = String(Math.max(params.i ?? 0, params.j ?? 0));
+      return mistake("This is in the list twice", "Keep one of them", [...path, second]);
+    }
     case "minimum":
       return mistake(`Must be at least ${String(params.limit)}${found}`);
     case "maximum":
       return mistake(`Must be at most ${String(params.limit)}${found}`);
-    case "minProperties":
-      return mistake(`${schema.errorMessage ?? "Must not be empty"}, found an empty object`);
-    case "maxProperties":
-      return mistake(schema.errorMessage ?? "Too many properties", "Keep one of the places");
     default:
       return mistake("Not allowed here");
   }
 }
 
-function unknownProperty({ error, meant }: Finding, path: Path): SchemaMistake {
+function unknownProperty({ error, meant, home }: Finding, path: Path): SchemaMistake {
   const name = String(error.params.additionalProperty);
+  if (home !== undefined) {
+    const names = home.names.map((each) => JSON.stringify(each));
+    const message = `${listed(names)} ${names.length === 1 ? "belongs" : "belong"} ${home.where}`;
+    const rule = `additionalProperties ${message}`;
+    const at = { path: [...path, name], atName: true };
+    return { ...at, message, rule, ...(home.hint !== undefined && { hint: home.hint }) };
+  }
   const hint =
     meant === undefined ? `Allowed here: ${knownNames(error).join(", ")}` : `Did you mean "${meant}"?`;
   // `secret:hunter2`, a space forgotten, is a name in YAML.
@@ -170,67 +122,101 @@ function unknownProperty({ error, meant }: Finding, path: Path): SchemaMistake {
 }
 
 function wrongType({ params, parentSchema, data }: SchemaError, path: Path, found: string): SchemaMistake {
-  const message = `${parentSchema?.errorMessage ?? `Must be ${article(String(params.type))}`}${found}`;
-  if (parentSchema?.title !== "SecretReference" || typeof data !== "string") {
-    return { path, atName: false, message, rule: "type" };
+  const type = String(params.type);
+  const allowed = parentSchema?.errorMessage ?? mustBe(parentSchema?.enum) ?? `Must be ${typesInWords(type)}`;
+  const mistake = { path, atName: false, message: `${allowed}${found}`, rule: "type" };
+  if (typeof data !== "string") return mistake;
+  if (type === "array" && parentSchema?.title !== "Command") {
+    return { ...mistake, hint: 'Write a list, each as an item of its own: ["first", "second"]' };
   }
+  if (!references.has(parentSchema?.title)) return mistake;
   const variable = variableMeant(data);
   return {
-    path,
-    atName: false,
-    message,
+    ...mistake,
     hint: literalSecretHint(path, data),
     ...(variable !== undefined && { fix: { kind: "reference", to: variable } as const }),
-    rule: "type",
   };
 }
 
-function missingHint(name: string, title: string | undefined): string | undefined {
-  if (name === "type" && title === "UndecidedGrant")
-    return 'A grant with a "token" is { "type": "static", "token": … }';
-  if (name === "issuer") return "A credential goes only to the authorization server that it is registered at";
+/** Of a string nothing is shown, unless it is one of those allowed but for a slip. */
+function notInList({ parentSchema, data }: SchemaError, path: Path, found: string): SchemaMistake {
+  const values = parentSchema?.enum ?? [];
+  const allowed = mustBe(values) ?? "Not allowed here";
+  const [near] = typeof data === "string" ? nearNames(data, values.map(String)) : [];
+  if (near === undefined) return { path, atName: false, message: `${allowed}${found}`, rule: "enum" };
+  return {
+    path,
+    atName: false,
+    message: `${allowed}, found ${JSON.stringify(data)}`,
+    hint: `Did you mean "${near}"?`,
+    fix: { kind: "text", to: near },
+    rule: "enum",
+  };
+}
+
+function notAllowed(error: SchemaError, path: Path, found: string): SchemaMistake {
+  const message = error.parentSchema?.errorMessage ?? "Not allowed here";
+  if (!isAboutPlaces(error)) return { path, atName: true, message, rule: "not" };
+  const isEmpty = error.parentSchema?.title === "NoPlace";
+  if (isEmpty) return { path, atName: false, message: `${message}${found}`, rule: "places" };
+  return { path, atName: false, message, hint: "Keep one of the two", rule: "places" };
+}
+
+function mustBe(values: readonly unknown[] | undefined): string | undefined {
+  if (values === undefined) return undefined;
+  return `Must be ${values.length > 1 ? "one of " : ""}${values.map((value) => JSON.stringify(value)).join(", ")}`;
+}
+
+function nearType({ parentSchema, data }: SchemaError): Pick<SchemaMistake, "hint" | "fix" | "rule"> {
+  const [near] =
+    parentSchema?.title === "TokenType" && typeof data === "string" ? nearNames(data, tokenTypes) : [];
+  if (near === undefined) return { rule: "pattern" };
+  return { rule: "pattern", hint: `Did you mean "${near}"?`, fix: { kind: "text", to: near } };
+}
+
+function missingHint(name: string, { parentSchema, data }: SchemaError, path: Path): string | undefined {
+  const title = parentSchema?.title;
+  if (title === "UndecidedGrant") return plainType(data);
+  if (title === "ClientWithCredential") return "Only a client without a credential may leave it out";
+  if (title === "PrivateKey") return "A key that never leaves a KMS or HSM has a `signer` instead";
+  if (title === "SignerKey") return "A `signer` does not say by itself which algorithm it is for";
+  if (name === "id" && path[0] === "clients") {
+    return "Only a client that is written in a grant jwt_bearer may leave it out";
+  }
+  if (name === "issuer" && title === "Client")
+    return "A credential goes only to the authorization server that it is registered at";
   return undefined;
 }
 
-/** What was found, without what it says: a secret may stand where none belongs. */
-function describe(data: unknown, title: unknown): string {
-  if (typeof data === "boolean") return String(data);
-  if (typeof data === "number")
-    return title === "SecretReference" || title === "HeaderValue" ? "a number" : `${data}`;
-  if (typeof data === "string") {
-    return data === ""
-      ? "an empty string"
-      : `a string of ${data.length} character${data.length === 1 ? "" : "s"}`;
+/** The grant that is meant by what is in it. */
+function plainType(grant: unknown): string | undefined {
+  const type = { idp: "enterprise_managed", subject: "token_exchange", actor: "token_exchange" };
+  const more = { requestedType: "token_exchange", assertion: "jwt_bearer", token: "static" };
+  for (const [field, name] of Object.entries({ ...type, ...more })) {
+    if (typeof grant !== "object" || grant === null || !Object.hasOwn(grant, field)) continue;
+    return `A grant with ${/^[ai]/.test(field) ? "an" : "a"} "${field}" is { "type": "${name}", "${field}": … }`;
   }
-  if (data === null || data === undefined) return "null";
-  return Array.isArray(data) ? "a list" : "an object";
+  return undefined;
 }
 
-function article(type: string): string {
-  return type
-    .split(",")
-    .map((name) => (name === "array" ? "a list" : /^[aeio]/.test(name) ? `an ${name}` : `a ${name}`))
-    .join(" or ");
+function mayBeSecret(path: Path, title: string | undefined): boolean {
+  const name = path.at(-1);
+  const isItem = path.at(-2) === "exec";
+  return (
+    isItem ||
+    ofReference.has(name) ||
+    title === "HeaderValue" ||
+    title === "ParamValue" ||
+    references.has(title)
+  );
+}
+
+function parentOf(pointer: string): string {
+  return pointer.slice(0, pointer.lastIndexOf("/"));
 }
 
 function isWrongType({ keyword }: SchemaError): boolean {
   return keyword === "type";
-}
-
-function isUnknown({ keyword }: SchemaError): boolean {
-  return keyword === "additionalProperties";
-}
-
-function isMissing({ keyword }: SchemaError): boolean {
-  return keyword === "required";
-}
-
-function knownNames({ parentSchema }: SchemaError): readonly string[] {
-  return Object.keys(parentSchema?.properties ?? {});
-}
-
-function isPresent({ data }: SchemaError, name: string): boolean {
-  return typeof data === "object" && data !== null && Object.hasOwn(data, name);
 }
 
 // A value can be reached through two parts of the schema.

@@ -8,6 +8,16 @@ export interface ConfigSpec {
   /** The file it came from; absent for an object. */
   readonly file?: string;
   readonly servers: ReadonlyMap<string, ServerEntry>;
+  readonly network: NetworkSpec;
+}
+
+export interface NetworkSpec {
+  /** The URL of an HTTP proxy; `false`: none, whatever the environment says; absent: what it says. */
+  readonly proxy?: string | false;
+  /** Absolute paths of PEM files whose certificates are trusted beside the usual ones. */
+  readonly ca: readonly string[];
+  /** Host names, as `URL.hostname` gives them, that may be reached over plain http. */
+  readonly allowInsecureHttp: readonly string[];
 }
 
 /** A server that is ready to use, or the reason why it is not (a `${NAME}` without a value, an `http:` URL). */
@@ -21,6 +31,10 @@ export interface ServerSpec {
   readonly url: string;
   readonly grant: GrantSpec;
   readonly headers: Readonly<Record<string, string | SecretReference>>;
+  /** Scopes that a 403 may make it ask for beside its own. */
+  readonly stepUp: readonly string[];
+  /** RFC 9449: tokens are bound to this key, or without one to a key made for this manager. */
+  readonly dpop?: { readonly key?: KeySpec };
   readonly refresh: RefreshSpec;
   /** One attempt at a token or metadata request, in milliseconds. */
   readonly timeout: number;
@@ -55,47 +69,204 @@ export interface RefreshSpec {
 
 export type SecretReference =
   | { readonly env: string }
+  | FileReference
+  | ExecReference
+  | { readonly githubActions: { readonly audience?: string } }
+  | ResolverReference;
+
+export interface FileReference {
   /** An absolute path. */
-  | { readonly file: string };
+  readonly file: string;
+  /** RFC 6901, into the JSON that the file holds. */
+  readonly pointer?: string;
+}
+
+export interface ExecReference {
+  /** Command and arguments, run without a shell. */
+  readonly exec: readonly string[];
+  /** Absolute: the folder it runs in. */
+  readonly cwd: string;
+  /** Milliseconds. */
+  readonly timeout: number;
+  /** RFC 6901, into the JSON that it prints. */
+  readonly pointer?: string;
+}
+
+export interface ResolverReference {
+  /** The name of a function given in code. */
+  readonly resolver: string;
+  /** What the function is called with. */
+  readonly ref: string;
+  /** RFC 6901, into the JSON that it gives. */
+  readonly pointer?: string;
+}
+
+/** What every grant may say about the token that it asks for. */
+export interface GrantCommon {
+  /** Absent: the MCP server decides. */
+  readonly scopes?: readonly string[];
+  /** RFC 8707, byte for byte; `false` sends none; absent: the server's metadata, else its URL. */
+  readonly resource?: string | false;
+  /** RFC 8693 §2.1 `audience`; empty sends none. */
+  readonly audience: readonly string[];
+  /** Further fields of the token request. None of them has a name that the protocol has a use for. */
+  readonly params: Readonly<Record<string, string | SecretReference>>;
+}
 
 export type GrantSpec =
+  | ClientCredentialsSpec
+  | JwtBearerSpec
+  | TokenExchangeSpec
+  | EnterpriseManagedSpec
+  | StaticSpec;
+
+/** RFC 6749 §4.4, SEP-1046. */
+export interface ClientCredentialsSpec extends GrantCommon {
+  readonly type: "client_credentials";
+  readonly client: ClientSpec;
+}
+
+/** RFC 7523 §2.1, SEP-1933. */
+export interface JwtBearerSpec extends GrantCommon {
+  readonly type: "jwt_bearer";
+  /** Its `id` may be absent: then no client is named beside the assertion. */
+  readonly client: ClientSpec;
+  readonly assertion: AssertionSpec;
+}
+
+export type AssertionSpec =
+  /** A JWT that the platform issues, read at each request. */
+  | { readonly kind: "platform"; readonly reference: SecretReference }
   | {
-      readonly type: "client_credentials";
-      readonly client: ClientSpec;
-      /** Absent: the server's metadata decides. */
-      readonly scopes?: readonly string[];
-    }
-  | {
-      readonly type: "static";
-      readonly token: SecretReference;
-      readonly scopes?: readonly string[];
+      readonly kind: "signed";
+      readonly key: KeySpec;
+      readonly issuer: string;
+      readonly subject: string;
+      readonly audience: AssertionAudience;
       /** Milliseconds. */
-      readonly lifetime?: number;
+      readonly lifetime: number;
+      readonly claims: Readonly<Record<string, unknown>>;
     };
+
+/** `"issuer"`, `"token_endpoint"`, or the audience itself. */
+export type AssertionAudience = string;
+
+/** RFC 8693. */
+export interface TokenExchangeSpec extends GrantCommon {
+  readonly type: "token_exchange";
+  readonly client: ClientSpec;
+  readonly subject: SubjectSpec;
+  readonly actor?: SubjectSpec;
+  /** A token type URI, RFC 8693 §3. */
+  readonly requestedType?: string;
+}
+
+/** SEP-990. */
+export interface EnterpriseManagedSpec extends GrantCommon {
+  readonly type: "enterprise_managed";
+  /** At the authorization server of the MCP server. */
+  readonly client: ClientSpec;
+  readonly idp: { readonly client: ClientSpec; readonly subject: SubjectSpec };
+}
+
+export interface StaticSpec extends GrantCommon {
+  readonly type: "static";
+  readonly token: SecretReference;
+  /** Milliseconds. */
+  readonly lifetime?: number;
+}
+
+export interface SubjectSpec {
+  /** `{ runtime: true }`: given in code, with `manager.for({ key, subjectToken })`. */
+  readonly token: SecretReference | { readonly runtime: true };
+  /** A token type URI, RFC 8693 §3. */
+  readonly type: string;
+}
 
 export type ClientAuthenticationMethod =
   | "client_secret_basic"
   | "client_secret_post"
+  | "client_secret_jwt"
   | "private_key_jwt"
+  | "tls_client_auth"
+  | "self_signed_tls_client_auth"
   | "none";
 
 export interface ClientSpec {
   readonly issuer: string;
-  readonly id: string;
+  /** Absent only for the grant `jwt_bearer`, and then there is no credential. */
+  readonly id?: string;
   readonly credential: CredentialSpec;
   /** Overrides the choice made from the server's metadata. */
   readonly method?: ClientAuthenticationMethod;
+  /** How `client_secret_basic` encodes id and secret; `form` (RFC 6749 §2.3.1) unless told. */
+  readonly basicEncoding?: "form" | "raw";
+  /** The `aud` of client assertions; the issuer unless told. */
+  readonly assertionAudience?: AssertionAudience;
+  /** The `typ` of the client assertions that we sign; for a platform's own JWT, the `client_assertion_type`. */
+  readonly assertionType?: string;
+  /** In place of the metadata that the authorization server does not publish. */
+  readonly metadata?: ConfiguredMetadata;
+}
+
+export interface ConfiguredMetadata {
+  readonly tokenEndpoint: string;
+  /** RFC 8705 §5: for clients that present a certificate. */
+  readonly mtlsTokenEndpoint?: string;
+  /** `token_endpoint_auth_methods_supported`. */
+  readonly authMethods?: readonly string[];
+  /** `token_endpoint_auth_signing_alg_values_supported`. */
+  readonly signingAlgorithms?: readonly string[];
 }
 
 export type CredentialSpec =
   | { readonly kind: "secret"; readonly secret: SecretReference }
   | { readonly kind: "key"; readonly key: KeySpec }
+  /** A JWT that the platform issues, sent as `client_assertion` and read at each request. */
+  | { readonly kind: "assertion"; readonly assertion: SecretReference }
+  | { readonly kind: "certificate"; readonly certificate: CertificateSpec }
   | { readonly kind: "none" };
 
-export interface KeySpec {
+/** A client certificate, RFC 8705. */
+export interface CertificateSpec {
+  /** PEM, the chain after it if any. */
+  readonly cert: SecretReference;
+  readonly key: SecretReference;
+  readonly passphrase?: SecretReference;
+}
+
+export type KeySpec = PrivateKeySpec | SignerKeySpec;
+
+interface KeyCommon {
+  /** `false` sends none; absent: the JWK's own, else the RFC 7638 thumbprint. */
+  readonly kid?: string | false;
+  /** PEM: its thumbprint is sent as `x5t#S256` (RFC 7515 §4.1.8). */
+  readonly certificate?: SecretReference;
+}
+
+export interface PrivateKeySpec extends KeyCommon {
   readonly privateKey: SecretReference;
   readonly passphrase?: SecretReference;
   readonly alg?: string;
-  /** `false` sends none; absent: the JWK's own, else the RFC 7638 thumbprint. */
-  readonly kid?: string | false;
 }
+
+/** A key that never leaves a KMS or HSM. */
+export interface SignerKeySpec extends KeyCommon {
+  readonly signer: SignerSpec;
+  readonly alg: string;
+}
+
+export type SignerSpec = {
+  /** What it gives back: `raw` as in JOSE (RFC 7518 §3.4), or for ECDSA the DER that most tools make. */
+  readonly format: "raw" | "der";
+} & (
+  | {
+      readonly exec: readonly string[];
+      /** Absolute: the folder it runs in. */
+      readonly cwd: string;
+      /** Milliseconds. */
+      readonly timeout: number;
+    }
+  /** The name of a function given in code. */
+  | { readonly name: string }
+);

@@ -14,6 +14,7 @@ const lists = [
   "token_endpoint_auth_signing_alg_values_supported",
   "grant_types_supported",
   "scopes_supported",
+  "dpop_signing_alg_values_supported",
 ] as const;
 
 export interface FoundAuthorizationServer {
@@ -22,10 +23,10 @@ export interface FoundAuthorizationServer {
 }
 
 /**
- * Finds the metadata of an authorization server (RFC 8414 §3, OpenID Connect Discovery 1.0 §4). Whether its token
- * endpoint may be used is for the caller to say, who knows the egress rules.
+ * Fetches the metadata of an authorization server (RFC 8414 §3, OpenID Connect Discovery 1.0 §4). Whether its token
+ * endpoints may be used is for the caller to say, who knows the egress rules.
  */
-export async function findAuthorizationServer(
+export async function fetchAuthorizationServer(
   how: MetadataFetch,
   issuer: string,
 ): Promise<Outcome<FoundAuthorizationServer>> {
@@ -64,7 +65,23 @@ function judge(json: MetadataDocument["json"], issuer: string): Outcome<Authoriz
     if (list === false) return fail(broken(issuer, `its "${name}" is not a list of strings.`));
     if (list !== undefined) metadata[name] = list;
   }
+  const alias = mtlsTokenEndpoint(json["mtls_endpoint_aliases"]);
+  if (alias === false) {
+    return fail(
+      broken(issuer, 'its "mtls_endpoint_aliases" is not an object with the URL of a token endpoint.'),
+    );
+  }
+  if (alias !== undefined) metadata.mtls_endpoint_aliases = { token_endpoint: alias };
   return succeed(metadata);
+}
+
+/** RFC 8705 §5. Aliases of other endpoints are of no use here; `false` for what is not as the RFC has it. */
+function mtlsTokenEndpoint(aliases: unknown): string | undefined | false {
+  if (aliases === undefined || aliases === null) return undefined;
+  if (typeof aliases !== "object" || Array.isArray(aliases)) return false;
+  const alias = "token_endpoint" in aliases ? aliases.token_endpoint : undefined;
+  if (alias === undefined || alias === null) return undefined;
+  return typeof alias === "string" && URL.canParse(alias) && alias;
 }
 
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] };

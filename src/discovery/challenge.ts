@@ -43,14 +43,29 @@ export function parseChallenges(header: string | null): readonly Challenge[] {
   return challenges;
 }
 
-/** The Bearer challenge of a response; of several, the first that names its resource metadata. */
-export function bearerChallenge(headers: Headers): ServerChallenge | undefined {
-  const all = parseChallenges(headers.get("www-authenticate")).filter(({ scheme }) => scheme === "bearer");
-  const chosen = all.find(({ parameters }) => parameters.has("resource_metadata")) ?? all[0];
-  if (chosen === undefined) return undefined;
-  const url = chosen.parameters.get("resource_metadata");
-  const scopes = parseScopes(chosen.parameters.get("scope")?.split(" "));
-  const error = chosen.parameters.get("error");
+/**
+ * The challenge of a response, Bearer before DPoP, as a server that wants bound tokens has only the latter (RFC 9449
+ * §7.1); of several, the first that names its resource metadata.
+ */
+export function serverChallenge(headers: Headers): ServerChallenge | undefined {
+  const all = parseChallenges(headers.get("www-authenticate"));
+  const ofTokens = ["bearer", "dpop"].flatMap((wanted) => all.filter(({ scheme }) => scheme === wanted));
+  const chosen = ofTokens.find(({ parameters }) => parameters.has("resource_metadata")) ?? ofTokens[0];
+  return chosen && read(chosen);
+}
+
+/** All challenges of a response for one kind of token: RFC 6750 §3, RFC 9449 §7.1. */
+export function tokenChallenges(headers: Headers, tokenType: "Bearer" | "DPoP"): readonly ServerChallenge[] {
+  const wanted = tokenType.toLowerCase();
+  return parseChallenges(headers.get("www-authenticate"))
+    .filter(({ scheme }) => scheme === wanted)
+    .map(read);
+}
+
+function read({ parameters }: Challenge): ServerChallenge {
+  const url = parameters.get("resource_metadata");
+  const scopes = parseScopes(parameters.get("scope")?.split(" "));
+  const error = parameters.get("error");
   return {
     ...(url !== undefined && url.length <= 2_048 && URL.canParse(url) ? { resourceMetadataUrl: url } : {}),
     ...(scopes === undefined ? {} : { scopes }),

@@ -3,8 +3,8 @@ import { systemClock } from "../lib/clock.js";
 import { boundedFetch, type FetchFunction } from "../net/bounded-fetch.js";
 import { assertConfiguredUrl, assertLearnedUrl } from "../net/egress.js";
 import { failureError } from "../net/failure.js";
-import { findAuthorizationServer } from "./authorization-server.js";
-import { bearerChallenge, type ServerChallenge } from "./challenge.js";
+import { fetchAuthorizationServer } from "./authorization-server.js";
+import { type ServerChallenge, serverChallenge } from "./challenge.js";
 import { issuerName } from "./issuer-difference.js";
 import type { AuthorizationServerMetadata } from "./metadata.js";
 import { findProtectedResource, resourceMismatch } from "./protected-resource.js";
@@ -30,7 +30,7 @@ export interface Discovery {
   readonly issuers: readonly string[];
   /** What the server wants: scopes of its challenge, else of its metadata. */
   readonly scopes: readonly string[];
-  /** Absent when the server did not ask for a Bearer token. */
+  /** Absent when the server did not ask for a token. */
   readonly challenge?: ServerChallenge;
   /** The authorization servers among `issuers` whose metadata is in order. */
   readonly servers: readonly DiscoveredAuthorizationServer[];
@@ -85,7 +85,7 @@ export async function discover(url: string, options: DiscoverOptions = {}): Prom
   const listed = [...new Set(metadata?.authorization_servers ?? [])];
   const find = async (issuer: string): Promise<AuthorizationServerMetadata> => {
     assertLearnedUrl(issuer, "an authorization server that it lists", rules);
-    const outcome = await findAuthorizationServer(how, issuer);
+    const outcome = await fetchAuthorizationServer(how, issuer);
     if (!outcome.ok) throw failureError(server, outcome.failure);
     const { metadata } = outcome.value;
     assertLearnedUrl(metadata.token_endpoint, `the token endpoint of ${issuerName(issuer)}`, rules);
@@ -137,7 +137,7 @@ async function probe(
     const detail = `it answered with a redirect (${status}), which is not followed. Use the URL it redirects to.`;
     throw failureError(where.server, { code: "discovery_failed", detail });
   }
-  return bearerChallenge(headers);
+  return serverChallenge(headers);
 }
 
 /**

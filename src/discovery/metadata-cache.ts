@@ -4,7 +4,7 @@ import { untilAborted } from "../lib/until-aborted.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { assertConfiguredUrl, assertLearnedUrl, type EgressRules } from "../net/egress.js";
 import { failureError, type Outcome, succeed } from "../net/failure.js";
-import { findAuthorizationServer } from "./authorization-server.js";
+import { fetchAuthorizationServer } from "./authorization-server.js";
 import { absenceFreshFor, freshFor } from "./freshness.js";
 import { issuerName } from "./issuer-difference.js";
 import type { AuthorizationServerMetadata, ResourceMetadata } from "./metadata.js";
@@ -32,12 +32,21 @@ interface CachedResource {
  * what is kept and how long; that a server publishes no resource metadata is kept too.
  */
 export class MetadataCache {
+  /** Hosts that may be reached over plain http, as `URL.hostname` gives them. */
+  readonly insecureHosts: readonly string[];
   readonly #fetch: FetchFunction;
   readonly #clock: Clock;
+  /** When each challenge was first seen. */
+  readonly #challenges = new WeakMap<object, number>();
   readonly #authorizationServers: SharedLookups<AuthorizationServerMetadata>;
   readonly #resources: SharedLookups<CachedResource>;
 
-  constructor(options: { readonly fetch: FetchFunction; readonly clock: Clock }) {
+  constructor(options: {
+    readonly fetch: FetchFunction;
+    readonly clock: Clock;
+    readonly insecureHosts?: readonly string[];
+  }) {
+    this.insecureHosts = options.insecureHosts ?? [];
     this.#fetch = options.fetch;
     this.#clock = options.clock;
     this.#authorizationServers = new SharedLookups(options.clock);
@@ -45,13 +54,14 @@ export class MetadataCache {
   }
 
   /**
-   * The metadata of an issuer, its `issuer` identical to the one asked for and its token endpoint allowed.
+   * The metadata of an issuer, its `issuer` identical to the one asked for and its token endpoints allowed.
    * Rejects with `discovery_failed`, `issuer_mismatch`, `insecure_url`, `unavailable`, `timeout`, `tls_failed` or
    * `aborted`.
    */
   async authorizationServer(issuer: string, request: DiscoveryRequest): Promise<AuthorizationServerMetadata> {
-    if (request.rules.configured.includes(issuer)) assertConfiguredUrl(issuer, "the issuer", request.server);
-    else assertLearnedUrl(issuer, "the issuer", request.rules);
+    const rules = this.#rules(request);
+    if (!rules.configured.includes(issuer)) assertLearnedUrl(issuer, "the issuer", rules);
+    else assertConfiguredUrl(issuer, "the issuer", request.server, this.insecureHosts);
     const metadata = await this.#wait(
       request,
       this.#authorizationServers.lookup({
@@ -59,7 +69,7 @@ export class MetadataCache {
         variant: "",
         accepts: () => true,
         load: async () => {
-          const found = await findAuthorizationServer(this.#how(request), issuer);
+          const found = await fetchAuthorizationServer(this.#how(request), issuer);
           if (!found.ok) return found;
           const { metadata, document } = found.value;
           return succeed({ value: metadata, freshFor: freshFor(document.headers) });
@@ -67,30 +77,37 @@ export class MetadataCache {
       }),
     );
     // Here and not in the shared part: what is allowed depends on the server that asks.
-    assertLearnedUrl(metadata.token_endpoint, `the token endpoint of ${issuerName(issuer)}`, request.rules);
+    assertLearnedUrl(metadata.token_endpoint, `the token endpoint of ${issuerName(issuer)}`, rules);
+    const alias = metadata.mtls_endpoint_aliases?.token_endpoint;
+    if (alias !== undefined) {
+      assertLearnedUrl(alias, `the token endpoint of ${issuerName(issuer)} for client certificates`, rules);
+    }
     return metadata;
   }
 
   /**
    * The metadata of the MCP server at `url`, `undefined` if it publishes none. Whether it fits the config is for
    * `findTarget` to say. A `resourceMetadataUrl` that differs from what the cached answer came from is followed
-   * at once. Rejects with the codes of `authorizationServer`.
+   * at once. An answer from before `challenge` was first seen here is asked for again, at most once a minute: what the
+   * server says of itself may have changed. Rejects with the codes of `authorizationServer`.
    */
   async resource(
     url: string,
-    request: DiscoveryRequest & { readonly resourceMetadataUrl?: string },
+    request: DiscoveryRequest & { readonly challenge?: { readonly resourceMetadataUrl?: string } },
   ): Promise<ResourceMetadata | undefined> {
-    const named = request.resourceMetadataUrl;
-    const server = assertConfiguredUrl(url, "the server's URL", request.server);
+    const { challenge } = request;
+    const named = challenge?.resourceMetadataUrl;
+    const server = assertConfiguredUrl(url, "the server's URL", request.server, this.insecureHosts);
     // Possibly on another host: the specifications do not forbid it, and `resource` and issuer are checked anyway.
     if (named !== undefined)
-      assertLearnedUrl(named, "the resource metadata URL of the challenge", request.rules);
+      assertLearnedUrl(named, "the resource metadata URL of the challenge", this.#rules(request));
     const found = await this.#wait(
       request,
       this.#resources.lookup({
         key: url,
         variant: named ?? "",
         accepts: ({ sources }) => named === undefined || sources.includes(named),
+        since: challenge && this.#firstSeen(challenge),
         load: async () => {
           const found = await findProtectedResource(this.#how(request), server, named);
           if (!found.ok) return found;
@@ -110,8 +127,14 @@ export class MetadataCache {
     this.#authorizationServers.forget(issuer);
   }
 
-  forgetResource(url: string): void {
-    this.#resources.forget(url);
+  #firstSeen(challenge: object): number {
+    const seen = this.#challenges.get(challenge) ?? this.#clock.now();
+    this.#challenges.set(challenge, seen);
+    return seen;
+  }
+
+  #rules({ rules }: DiscoveryRequest): EgressRules {
+    return { ...rules, insecureHosts: this.insecureHosts };
   }
 
   #how(request: DiscoveryRequest) {

@@ -6,6 +6,10 @@ export interface AuthorizationServerMetadata {
   readonly token_endpoint_auth_signing_alg_values_supported?: readonly string[];
   readonly grant_types_supported?: readonly string[];
   readonly scopes_supported?: readonly string[];
+  /** RFC 9449 §5.1. */
+  readonly dpop_signing_alg_values_supported?: readonly string[];
+  /** RFC 8705 §5. */
+  readonly mtls_endpoint_aliases?: { readonly token_endpoint?: string };
 }
 
 /** Protected resource metadata, RFC 9728 §2, as far as a client looks at it. */
@@ -18,8 +22,10 @@ export interface ResourceMetadata {
 /** Everything about the two servers that a token request needs, checked against what the config pins. */
 export interface Target {
   readonly authorizationServer: AuthorizationServerMetadata;
-  /** RFC 8707 `resource`, byte for byte. */
-  readonly resource: string;
+  /** RFC 8707 `resource`, byte for byte; `undefined` where the config says that none is sent. */
+  readonly resource: string | undefined;
   /** What to ask for when the config does not say. */
   readonly scopes?: readonly string[];
+  /** All that the resource metadata lists. */
+  readonly supportedScopes?: readonly string[];
 }

@@ -13,15 +13,21 @@ export interface Lookup<V> {
   readonly variant: string;
   /** Whether what is cached answers this lookup. */
   readonly accepts: (value: V) => boolean;
+  /**
+   * Milliseconds since the epoch: what was asked for before this moment is stale, but for a minute, so that nobody can
+   * make us ask without end.
+   */
+  readonly since?: number | undefined;
   readonly load: () => Promise<Outcome<Loaded<V>>>;
 }
 
 interface Entry<V> {
   readonly value: V;
+  readonly askedAt: number;
   readonly freshUntil: number;
 }
 
-/** After a failed attempt what is stale serves for this long before the next. */
+/** After an attempt what is stale serves for this long before the next. */
 const staleFor = 60_000;
 
 /**
@@ -48,7 +54,7 @@ export class SharedLookups<V> {
   lookup(wanted: Lookup<V>): Promise<Outcome<V>> {
     const { key, variant } = wanted;
     const entry = this.#entries.get(key);
-    if (entry !== undefined && wanted.accepts(entry.value) && this.#clock.now() < entry.freshUntil) {
+    if (entry !== undefined && wanted.accepts(entry.value) && this.#isFresh(entry, wanted.since)) {
       this.#keep(key, entry);
       return Promise.resolve(succeed(entry.value));
     }
@@ -62,13 +68,19 @@ export class SharedLookups<V> {
     return flight;
   }
 
+  #isFresh({ askedAt, freshUntil }: Entry<V>, since = askedAt): boolean {
+    const now = this.#clock.now();
+    return now < freshUntil && (askedAt >= since || now < askedAt + staleFor);
+  }
+
   async #load(wanted: Lookup<V>, flights: Map<string, Promise<Outcome<V>>>): Promise<Outcome<V>> {
     const { key, variant } = wanted;
     // After `forget` the lookups of before are no longer in the map and must not bring back what was forgotten.
     const current = (): boolean => this.#flights.get(key) === flights;
+    const askedAt = this.#clock.now();
     try {
       const outcome = await wanted.load();
-      return this.#settle(wanted, outcome, current());
+      return this.#settle(wanted, outcome, askedAt, current());
     } finally {
       flights.delete(variant);
       if (flights.size === 0 && current()) this.#flights.delete(key);
@@ -80,18 +92,19 @@ export class SharedLookups<V> {
     this.#flights.delete(key);
   }
 
-  #settle(wanted: Lookup<V>, outcome: Outcome<Loaded<V>>, current: boolean): Outcome<V> {
+  #settle(wanted: Lookup<V>, outcome: Outcome<Loaded<V>>, askedAt: number, current: boolean): Outcome<V> {
     const now = this.#clock.now();
     if (outcome.ok) {
       const { value, freshFor } = outcome.value;
-      if (current) this.#keep(wanted.key, { value, freshUntil: now + freshFor });
+      if (current) this.#keep(wanted.key, { value, askedAt, freshUntil: now + freshFor });
       return succeed(value);
     }
     const stale = this.#entries.get(wanted.key);
     if (!current || stale === undefined || !outcome.failure.retryable || !wanted.accepts(stale.value)) {
       return fail(outcome.failure);
     }
-    this.#keep(wanted.key, { value: stale.value, freshUntil: Math.max(stale.freshUntil, now + staleFor) });
+    const freshUntil = Math.max(stale.freshUntil, now + staleFor);
+    this.#keep(wanted.key, { value: stale.value, askedAt, freshUntil });
     return succeed(stale.value);
   }
 

@@ -43,7 +43,9 @@ export interface McpSdkTokens {
 /**
  * An `authProvider` for the transports of `@modelcontextprotocol/client` 2. Its calls share one token request, as
  * those of `manager.fetch` do. Use one of the two, not both; `fetch` is the better one, because it knows which
- * token a 401 was for.
+ * token a 401 was for, sends the config's `headers`, and can show the proof or certificate that a token may need.
+ *
+ * Its `token()` rejects with the codes of `getAccessToken`, `sender_constrained` among them.
  *
  * @example
  * ```ts
@@ -120,9 +122,8 @@ export function oauthProvider(manager: TokenManager): McpSdkOAuthProvider {
     clientMetadata: { client_name: client.id, redirect_uris: [], grant_types: ["client_credentials"] },
     clientInformation: () => ({ client_id: client.id, issuer: client.issuer }),
     async tokens() {
-      const token = await manager.getToken();
-      sent = token.accessToken;
-      return { access_token: sent, token_type: token.tokenType };
+      sent = await manager.getAccessToken();
+      return { access_token: sent, token_type: "Bearer" };
     },
     async saveTokens(tokens) {
       const { access_token, token_type, expires_in, scope } = tokens;
@@ -153,5 +154,8 @@ export function oauthProvider(manager: TokenManager): McpSdkOAuthProvider {
 
 function requireClient(name: string, seam: HostSeam): NonNullable<HostSeam["client"]> {
   if (seam.client !== undefined) return seam.client;
-  throw new TypeError(`The grant of server "${name}" has no client; use its fetch or authProvider instead.`);
+  throw new TypeError(
+    `Of server "${name}" the SDK cannot make the token request: only the grant client_credentials is one that it can. ` +
+      "Use the manager's fetch or authProvider instead.",
+  );
 }

@@ -3,7 +3,7 @@ import type { FetchFunction } from "../net/bounded-fetch.js";
 /** A request as a caller gave it, taken apart so that it can be sent with our headers, and more than once. */
 export interface Outgoing {
   readonly url: URL;
-  /** In capitals. */
+  /** As it goes over the wire. */
   readonly method: string;
   readonly headers: Headers;
   readonly signal: AbortSignal | undefined;
@@ -23,7 +23,7 @@ export function takeApart(input: string | URL | Request, init: RequestInit = {})
 function fromInit(url: URL, init: RequestInit): Outgoing {
   return {
     url,
-    method: (init.method ?? "GET").toUpperCase(),
+    method: normalisedMethod(init.method),
     headers: new Headers(init.headers),
     signal: init.signal ?? undefined,
     redirect: init.redirect ?? "follow",
@@ -34,6 +34,12 @@ function fromInit(url: URL, init: RequestInit): Outgoing {
       return fromInit(url, { ...rest, method: "GET", headers });
     },
   };
+}
+
+/** As `fetch` does it: `patch` and whatever else stays in small letters. */
+function normalisedMethod(method = "GET"): string {
+  const capitals = method.toUpperCase();
+  return /^(?:DELETE|GET|HEAD|OPTIONS|POST|PUT)$/.test(capitals) ? capitals : method;
 }
 
 /** The request is passed on as one, because it holds settings that cannot be read from it. */

@@ -3,7 +3,7 @@ import { knownNames } from "../lib/known-names.js";
 import type { SigningKey } from "./signing-key.js";
 
 /** The names of the JOSE registry: a server's list is shown only as far as it consists of these. */
-const registered: ReadonlySet<string> = new Set([
+export const registeredAlgorithms: ReadonlySet<string> = new Set([
   ...["HS", "RS", "PS", "ES"].flatMap((family) => [`${family}256`, `${family}384`, `${family}512`]),
   ...["ES256K", "EdDSA", "Ed25519", "Ed448", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87", "none"],
 ]);
@@ -32,7 +32,7 @@ export function chooseAlgorithm(
   throw new McpAuthError(
     "unsupported_by_server",
     `Server "${context.server}": the authorization server ${context.issuer} accepts no signature that the key can make ` +
-      `(${key.algorithms.join(", ")}). It lists ${knownNames(listed ?? [], registered) || "none"}. Use a key of a type that it lists, ` +
+      `(${key.algorithms.join(", ")}). It lists ${knownNames(listed ?? [], registeredAlgorithms) || "none"}. Use a key of a type that it lists, ` +
       `or set the key's "alg" if the list is wrong.`,
     { server: context.server },
   );

@@ -42,6 +42,12 @@ export function keyAlgorithms(material: KeyMaterial, configured: string | undefi
   return [alg];
 }
 
+/** Whether a key that somebody else signs with can have this algorithm, by its public half. Throws `KeyProblem`. */
+export function assertSuits(key: KeyObject, alg: string): void {
+  const { kind, algorithms } = ownAlgorithms(key);
+  assertFits("the config", alg, kind, algorithms);
+}
+
 function isEd25519(alg: string): boolean {
   return ed25519.some((name) => name === alg);
 }

@@ -1,53 +1,98 @@
-import { createHash, createPublicKey } from "node:crypto";
-import type { KeySpec } from "../config/spec.js";
-import type { Secret } from "../lib/secret.js";
-import { readSecret, type SecretContext } from "../secrets/read-secret.js";
+import { createPublicKey } from "node:crypto";
+import type { KeySpec, PrivateKeySpec } from "../config/spec.js";
+import { systemClock } from "../lib/clock.js";
+import { readSecret } from "../secrets/read-secret.js";
+import { assertBelongsTogether, assertNotEnded, type Certificate, readCertificate } from "./certificate.js";
+import { fingerprintOf } from "./fingerprint.js";
 import { readJwk } from "./jwk.js";
 import { assertPairMatches, keyAlgorithms } from "./key-algorithms.js";
 import { looksLikePem, readPem } from "./pem.js";
-import { type KeyMaterial, KeyProblem, keyInvalid, type PublicJwk, type SigningKey } from "./signing-key.js";
+import {
+  type KeyContext,
+  type KeyMaterial,
+  KeyProblem,
+  keyInvalid,
+  type PublicJwk,
+  problemOf,
+  type SigningKey,
+  thumbprintOf,
+} from "./signing-key.js";
 
-/** The last key made from each spec, and a hash of the text it was made from. */
-const imported = new WeakMap<KeySpec, { readonly fingerprint: string; readonly key: SigningKey }>();
+/** The last key made from each spec, and a hash of the texts it was made from. */
+const imported = new WeakMap<
+  PrivateKeySpec,
+  { readonly fingerprint: string; readonly key: SigningKey; readonly certificate: Certificate | undefined }
+>();
 
 /**
  * The private key that a spec names, ready to sign. Its text is read afresh at every call, so that a rotated key is
- * used without a restart, but imported only when it has changed.
+ * used without a restart, but imported only when it has changed; its certificate goes with it. Of a signer outside of
+ * the process only the certificate is read, and nothing is asked before it signs.
  *
- * Rejects with `secret_unavailable` when there is nothing to read, and with `key_invalid` when it is not a private
- * key, cannot be decrypted, is too weak or of an unsupported kind, or does not go with the `alg` or `kid` of the
- * config.
+ * Rejects with the codes of `readSecret`, and with `key_invalid` when it is not a private key, cannot be decrypted, is
+ * too weak or of an unsupported kind, or does not go with the `alg`, `kid` or `certificate` of the config.
  */
-export async function loadKey(spec: KeySpec, context: SecretContext): Promise<SigningKey> {
-  const text = await readSecret(spec.privateKey, context);
-  const passphrase = spec.passphrase === undefined ? undefined : await readSecret(spec.passphrase, context);
-  const fingerprint = fingerprintOf(text, passphrase);
+export async function loadKey(spec: KeySpec, context: KeyContext): Promise<SigningKey> {
+  if ("signer" in spec) return await (await import("./load-signer.js")).loadSigner(spec, context);
+  return await loadPrivateKey(spec, context);
+}
+
+async function loadPrivateKey(spec: PrivateKeySpec, context: KeyContext): Promise<SigningKey> {
+  const { server, clock = systemClock } = context;
+  const [text, passphrase, certificateText] = await Promise.all([
+    readSecret(spec.privateKey, context),
+    spec.passphrase && readSecret(spec.passphrase, context),
+    spec.certificate && readSecret(spec.certificate, context),
+  ]);
+  const ofCertificate = <T>(judge: () => T): T | undefined => {
+    if (spec.certificate === undefined) return undefined;
+    try {
+      return judge();
+    } catch (error) {
+      throw keyInvalid(spec.certificate, server, problemOf(error, "certificate"), "certificate");
+    }
+  };
+  const fingerprint = fingerprintOf([text, passphrase, certificateText]);
   const known = imported.get(spec);
-  if (known?.fingerprint === fingerprint) return known.key;
+  if (known?.fingerprint === fingerprint) {
+    ofCertificate(() => known.certificate && assertNotEnded(known.certificate, clock.now()));
+    return known.key;
+  }
+  let material: KeyMaterial;
+  let algorithms: readonly string[];
   try {
-    const key = await importKey(spec, text, passphrase);
-    imported.set(spec, { fingerprint, key });
+    const content = text.reveal();
+    material = looksLikePem(content)
+      ? { privateKey: readPem(content, passphrase) }
+      : readJwk(content, spec.kid);
+    algorithms = keyAlgorithms(material, spec.alg);
+    assertPairMatches(material.privateKey);
+  } catch (error) {
+    throw keyInvalid(spec.privateKey, server, problemOf(error));
+  }
+  const { privateKey } = material;
+  const certificate = ofCertificate(() => {
+    const found = readCertificate(certificateText?.reveal() ?? "");
+    assertBelongsTogether(found, privateKey);
+    assertNotEnded(found, clock.now());
+    return found;
+  });
+  try {
+    const key = await signingKey(spec, material, algorithms, certificate);
+    imported.set(spec, { fingerprint, key, certificate });
     return key;
   } catch (error) {
-    // Anything else would be a fault of ours, whose message may quote what it stumbled over.
-    const problem = error instanceof KeyProblem ? error.message : "it cannot be read as a private key.";
-    throw keyInvalid(spec.privateKey, context.server, problem);
+    throw keyInvalid(spec.privateKey, server, problemOf(error));
   }
 }
 
-function fingerprintOf(text: Secret, passphrase: Secret | undefined): string {
-  const parts = JSON.stringify([text.reveal(), passphrase?.reveal() ?? null]);
-  return createHash("sha256").update(parts).digest("base64");
-}
-
-async function importKey(spec: KeySpec, text: Secret, passphrase: Secret | undefined): Promise<SigningKey> {
-  const content = text.reveal();
-  const material: KeyMaterial = looksLikePem(content)
-    ? { privateKey: readPem(content, passphrase) }
-    : readJwk(content, spec.kid);
-  const algorithms = keyAlgorithms(material, spec.alg);
+async function signingKey(
+  spec: PrivateKeySpec,
+  material: KeyMaterial,
+  algorithms: readonly string[],
+  certificate: Certificate | undefined,
+): Promise<SigningKey> {
   const { privateKey } = material;
-  assertPairMatches(privateKey);
   // A public key in JWK form has nothing but strings.
   const publicJwk = createPublicKey(privateKey).export({ format: "jwk" }) as PublicJwk;
   return {
@@ -55,6 +100,7 @@ async function importKey(spec: KeySpec, text: Secret, passphrase: Secret | undef
     algorithms,
     configuredAlgorithm: spec.alg,
     publicJwk,
+    certificateThumbprint: certificate?.thumbprint,
     async sign(header, claims) {
       const { SignJWT } = await import("jose");
       return await new SignJWT({ ...claims }).setProtectedHeader({ ...header }).sign(privateKey);
@@ -68,15 +114,9 @@ async function keyId(
   publicJwk: PublicJwk,
 ): Promise<string | undefined> {
   if (configured === false) return undefined;
-  if (configured === undefined) return own ?? (await thumbprint(publicJwk));
+  if (configured === undefined) return own ?? (await thumbprintOf(publicJwk));
   if (own !== undefined && own !== configured) {
     throw new KeyProblem('the "kid" of the config is not the one that its JWK names. Leave one of them out.');
   }
   return configured;
-}
-
-/** RFC 7638, SHA-256. */
-async function thumbprint(publicJwk: PublicJwk): Promise<string> {
-  const { calculateJwkThumbprint } = await import("jose");
-  return await calculateJwkThumbprint({ ...publicJwk });
 }

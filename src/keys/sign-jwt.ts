@@ -8,14 +8,27 @@ export interface JwtToSign {
   readonly claims: JwtClaims;
   /** Name of the MCP server it is for, for messages. */
   readonly server: string;
+  /** Ends the wait for a signer outside of the process. */
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** A signed JWT in compact form, with the key's `kid` in the header unless it has none. Rejects with `key_invalid`. */
+/**
+ * A signed JWT in compact form, with the key's `kid` in the header unless it has none, and `x5t#S256` if it has a
+ * certificate. Rejects with `key_invalid`, `signer_unavailable` and `aborted`.
+ */
 export async function signJwt(key: SigningKey, jwt: JwtToSign): Promise<string> {
-  const { alg, typ, claims, server } = jwt;
+  const { alg, typ, claims, server, signal } = jwt;
+  const { kid, certificateThumbprint } = key;
+  const header = {
+    alg,
+    ...(kid !== undefined && { kid }),
+    typ,
+    ...(certificateThumbprint !== undefined && { "x5t#S256": certificateThumbprint }),
+  };
   try {
-    return await key.sign({ alg, ...(key.kid === undefined ? {} : { kid: key.kid }), typ }, claims);
-  } catch {
+    return await key.sign(header, claims, signal);
+  } catch (error) {
+    if (error instanceof McpAuthError) throw error;
     // What the library threw may carry the claims or the key.
     throw new McpAuthError("key_invalid", `Server "${server}": the private key cannot sign with ${alg}.`, {
       server,

@@ -1,6 +1,7 @@
 import type { KeyObject } from "node:crypto";
-import type { SecretReference } from "../config/spec.js";
+import type { SecretReference, SignerSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
+import type { SecretContext } from "../secrets/read-secret.js";
 import { describeReference } from "../secrets/reference.js";
 
 /** A JOSE header, RFC 7515 §4, as far as we send one. */
@@ -8,6 +9,10 @@ export interface JwtHeader {
   readonly alg: string;
   readonly kid?: string;
   readonly typ?: string;
+  /** RFC 7515 §4.1.8. */
+  readonly "x5t#S256"?: string;
+  /** RFC 7515 §4.1.3, for DPoP proofs. */
+  readonly jwk?: PublicJwk;
 }
 
 /** JWT claims, RFC 7519 §4. */
@@ -15,6 +20,24 @@ export type JwtClaims = Readonly<Record<string, unknown>>;
 
 /** The public half of a key, RFC 7517: what a server is given to register. */
 export type PublicJwk = Readonly<Record<string, string>>;
+
+/**
+ * Signs with a key that never leaves where it is; what it throws reaches nobody. Gives the signature as the config's
+ * `format` says: `raw` as JOSE has it, or for ECDSA as DER.
+ */
+export type Signer = (request: {
+  readonly alg: string;
+  readonly kid: string | undefined;
+  /** What is to be signed, RFC 7515 §5.1: ASCII. Not hashed. */
+  readonly input: Uint8Array;
+  readonly signal: AbortSignal;
+}) => Uint8Array | Promise<Uint8Array>;
+
+/** What a key is loaded with. */
+export interface KeyContext extends SecretContext {
+  /** The functions that `{ "signer": { "name": … } }` names. */
+  readonly signers?: Readonly<Record<string, Signer>> | undefined;
+}
 
 /** A private key that is ready to sign, with everything that goes with it. It cannot be read back out. */
 export interface SigningKey {
@@ -24,9 +47,12 @@ export interface SigningKey {
   readonly algorithms: readonly string[];
   /** The config's `alg`: used whatever the server lists. */
   readonly configuredAlgorithm: string | undefined;
-  readonly publicJwk: PublicJwk;
-  /** Signs a JWT in compact form, RFC 7519 §7.1. */
-  sign(header: JwtHeader, claims: JwtClaims): Promise<string>;
+  /** `undefined` for a signer without a `certificate` that would tell. */
+  readonly publicJwk: PublicJwk | undefined;
+  /** The SHA-256 thumbprint of the key's certificate, base64url; `undefined` sends none. */
+  readonly certificateThumbprint: string | undefined;
+  /** Signs a JWT in compact form, RFC 7519 §7.1. `signal` ends the wait for a signer outside of the process. */
+  sign(header: JwtHeader, claims: JwtClaims, signal?: AbortSignal): Promise<string>;
 }
 
 /** A private key as it was read, before anything is known about its use. */
@@ -41,11 +67,45 @@ export interface KeyMaterial {
 /** What is wrong with a key, in words without anything of its content. Becomes `key_invalid` in `loadKey`. */
 export class KeyProblem extends Error {}
 
-/** A key that cannot be used: says where it is and what is wrong, never anything of its content. */
-export function keyInvalid(reference: SecretReference, server: string, problem: string): McpAuthError {
+/** A key or certificate that cannot be used: says where it is and what is wrong, never anything of its content. */
+export function keyInvalid(
+  reference: SecretReference,
+  server: string,
+  problem: string,
+  what = "private key",
+): McpAuthError {
   return new McpAuthError(
     "key_invalid",
-    `Server "${server}": the private key in ${describeReference(reference)} cannot be used: ${problem}`,
+    `Server "${server}": the ${what} in ${describeReference(reference)} cannot be used: ${problem}`,
     { server },
   );
+}
+
+/** What to say of a failure: anything but a `KeyProblem` is a fault of ours, whose message may quote the key. */
+export function problemOf(error: unknown, what = "private key"): string {
+  return error instanceof KeyProblem ? error.message : `it cannot be read as a ${what}.`;
+}
+
+/** A failure of a signer outside of the process. Of a command only its name is shown: its arguments can be anything. */
+export function signerUnavailable(
+  server: string,
+  signer: SignerSpec,
+  problem: string,
+  retryable = false,
+): McpAuthError {
+  const which =
+    "name" in signer
+      ? `function ${JSON.stringify(signer.name)}`
+      : `command ${JSON.stringify(signer.exec[0] ?? "")}`;
+  return new McpAuthError(
+    "signer_unavailable",
+    `Server "${server}": nothing can be signed with the ${which}: ${problem}`,
+    { server, retryable },
+  );
+}
+
+/** RFC 7638, SHA-256. */
+export async function thumbprintOf(publicJwk: PublicJwk): Promise<string> {
+  const { calculateJwkThumbprint } = await import("jose");
+  return await calculateJwkThumbprint({ ...publicJwk });
 }

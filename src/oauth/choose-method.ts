@@ -2,11 +2,17 @@ import type { ClientAuthenticationMethod, ClientSpec, CredentialSpec } from "../
 import type { AuthorizationServerMetadata } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
 import { knownNames } from "../lib/known-names.js";
+import type { ClientAuthenticationContext } from "./client-auth.js";
 
 /** What each credential can be sent as, preferred first. */
 const methods: Readonly<Record<CredentialSpec["kind"], readonly ClientAuthenticationMethod[]>> = {
-  secret: ["client_secret_basic", "client_secret_post"],
+  // Both of the first send the secret itself, as every server that has one expects; the third wants one that is long.
+  secret: ["client_secret_basic", "client_secret_post", "client_secret_jwt"],
   key: ["private_key_jwt"],
+  // For the server it is one: who has signed it is a matter of the client's registration.
+  assertion: ["private_key_jwt"],
+  // The same request. Which of the two is meant, only the registration says.
+  certificate: ["tls_client_auth", "self_signed_tls_client_auth"],
   none: ["none"],
 };
 
@@ -23,20 +29,25 @@ const registered: ReadonlySet<string> = new Set([
 
 /**
  * The client authentication method: the config's `method`, else the first for this credential that the server lists
- * in `token_endpoint_auth_methods_supported` (RFC 8414 §2), else, without a list, the first of all.
+ * in `token_endpoint_auth_methods_supported` (RFC 8414 §2), else, without a list, the first of all. A `method` that
+ * the list lacks is used all the same, with a warning.
  *
  * Throws `unsupported_by_server` when the list has none of them: a secret must not go to a server that cannot have
  * a use for it.
  */
 export function chooseMethod(
   client: Pick<ClientSpec, "method" | "credential" | "issuer">,
-  metadata: AuthorizationServerMetadata,
-  server: string,
+  metadata: Pick<AuthorizationServerMetadata, "token_endpoint_auth_methods_supported">,
+  { server, warn }: Pick<ClientAuthenticationContext, "server" | "warn">,
 ): ClientAuthenticationMethod {
-  if (client.method !== undefined) return client.method;
-  const possible = methods[client.credential.kind];
   const listed = metadata.token_endpoint_auth_methods_supported;
-  const chosen = possible.find((method) => listed === undefined || listed.includes(method));
+  const isListed = (method: string): boolean => listed === undefined || listed.includes(method);
+  if (client.method !== undefined) {
+    if (!isListed(client.method)) warn?.("unsupported_by_server");
+    return client.method;
+  }
+  const possible = methods[client.credential.kind];
+  const chosen = possible.find(isListed);
   if (chosen !== undefined) return chosen;
   throw new McpAuthError(
     "unsupported_by_server",

@@ -1,5 +1,8 @@
+import type { McpAuthErrorCode } from "../errors/error.js";
+import type { KeyContext } from "../keys/signing-key.js";
 import type { Clock } from "../lib/clock.js";
-import type { SecretContext } from "../secrets/read-secret.js";
+import type { FetchFunction } from "../net/bounded-fetch.js";
+import type { Network, TlsIdentity } from "../net/network.js";
 
 /**
  * Adds a client's credential to a token request; the function type of oauth4webapi. Made for one request: an
@@ -12,8 +15,24 @@ export type ClientAuth = (
   headers: Headers,
 ) => void | Promise<void>;
 
-export interface ClientAuthenticationContext extends SecretContext {
+export interface ClientAuthenticationContext extends KeyContext {
   readonly clock: Clock;
+  readonly fetch: FetchFunction;
+  readonly network: Pick<Network, "fetchAs">;
+  /** Something is off that does not stop the request. */
+  readonly warn?: ((code: McpAuthErrorCode) => void) | undefined;
   /** Told the `kid` of each assertion that is signed. */
   readonly signedWith?: ((kid: string | undefined) => void) | undefined;
+}
+
+/** How one client authenticates one token request. */
+export interface ClientAuthentication {
+  /** Adds the credential. */
+  readonly apply: ClientAuth;
+  /** Sends the request, with the client's certificate where that is its credential. */
+  readonly fetch: FetchFunction;
+  /** Where it goes: for a certificate the alias of RFC 8705 §5, if there is one. */
+  readonly tokenEndpoint: string;
+  /** The certificate presented, to which the token may be bound. */
+  readonly identity?: TlsIdentity;
 }

@@ -1,41 +1,79 @@
-import type { ClientSpec } from "../config/spec.js";
+import type { ClientAuthenticationMethod, ClientSpec, CredentialSpec } from "../config/spec.js";
 import type { AuthorizationServerMetadata } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
-import { readSecret } from "../secrets/read-secret.js";
 import { chooseMethod } from "./choose-method.js";
-import type { ClientAuth, ClientAuthenticationContext } from "./client-auth.js";
+import type { ClientAuth, ClientAuthentication, ClientAuthenticationContext } from "./client-auth.js";
 import { clientSecretBasic } from "./client-secret-basic.js";
+import { clientSecretJwt } from "./client-secret-jwt.js";
 import { clientSecretPost } from "./client-secret-post.js";
+import { platformAssertion } from "./platform-assertion.js";
 import { privateKeyJwt } from "./private-key-jwt.js";
-import { publicClient } from "./public-client.js";
+import { anonymousClient, publicClient } from "./public-client.js";
+import { tlsClientAuth } from "./tls-client-auth.js";
 
 /**
- * How this client proves at this authorization server who it is (RFC 6749 §2.3, RFC 7523 §2.2). Secret and key are
- * read at each call, and not before it is known that the server takes them.
+ * How this client proves at this authorization server who it is (RFC 6749 §2.3, RFC 7523 §2.2, RFC 8705 §2). What is
+ * secret is read at each call, and not before it is known that the server takes it. Made for one token request.
  *
- * Rejects with `unsupported_by_server`, `secret_unavailable` or `key_invalid`.
+ * Rejects with `unsupported_by_server`, `secret_unavailable`, `key_invalid` or `config_invalid`; `apply` may reject
+ * with `key_invalid` or `signer_unavailable`.
  */
 export async function authenticateClient(
   client: ClientSpec,
   metadata: AuthorizationServerMetadata,
   context: ClientAuthenticationContext,
-): Promise<ClientAuth> {
-  const { credential } = client;
-  const method = chooseMethod(client, metadata, context.server);
-  if (method === "none") return publicClient;
-  if (method === "private_key_jwt") {
-    if (credential.kind !== "key") throw lacks("key", method, context.server);
-    return await privateKeyJwt(credential.key, metadata, context);
+): Promise<ClientAuthentication> {
+  const method = client.id === undefined ? undefined : chooseMethod(client, metadata, context);
+  if (method === "tls_client_auth" || method === "self_signed_tls_client_auth") {
+    const { certificate } = credentialFor(method, client.credential, ["certificate"], context.server);
+    return await tlsClientAuth(certificate, metadata, context);
   }
-  if (credential.kind !== "secret") throw lacks("secret", method, context.server);
-  const secret = await readSecret(credential.secret, context);
-  return method === "client_secret_basic" ? clientSecretBasic(secret) : clientSecretPost(secret);
+  const apply = await credentialInRequest(method, client, metadata, context);
+  return { apply, fetch: context.fetch, tokenEndpoint: metadata.token_endpoint };
 }
 
-function lacks(what: "key" | "secret", method: string, server: string): McpAuthError {
-  return new McpAuthError(
+/** For the methods whose credential is part of the request itself. */
+async function credentialInRequest(
+  method: Exclude<ClientAuthenticationMethod, "tls_client_auth" | "self_signed_tls_client_auth"> | undefined,
+  client: ClientSpec,
+  metadata: AuthorizationServerMetadata,
+  context: ClientAuthenticationContext,
+): Promise<ClientAuth> {
+  const { server } = context;
+  switch (method) {
+    case undefined:
+      return anonymousClient;
+    case "none":
+      return publicClient;
+    case "private_key_jwt": {
+      const credential = credentialFor(method, client.credential, ["key", "assertion"], server);
+      return credential.kind === "key"
+        ? await privateKeyJwt(credential.key, client, metadata, context)
+        : await platformAssertion(credential.assertion, client, context);
+    }
+    default: {
+      const { secret } = credentialFor(method, client.credential, ["secret"], server);
+      if (method === "client_secret_jwt") return await clientSecretJwt(secret, client, metadata, context);
+      if (method === "client_secret_post") return await clientSecretPost(secret, context);
+      return await clientSecretBasic(secret, client, context);
+    }
+  }
+}
+
+/** The client's credential, if it is one that the method is for. */
+function credentialFor<Kind extends CredentialSpec["kind"]>(
+  method: ClientAuthenticationMethod,
+  credential: CredentialSpec,
+  kinds: readonly Kind[],
+  server: string,
+): Extract<CredentialSpec, { kind: Kind }> {
+  const isWanted = (one: CredentialSpec): one is Extract<CredentialSpec, { kind: Kind }> =>
+    kinds.some((kind) => kind === one.kind);
+  if (isWanted(credential)) return credential;
+  const wanted = kinds.map((kind) => `"${kind}"`).join(" or ");
+  throw new McpAuthError(
     "config_invalid",
-    `Server "${server}": the client's "method" is "${method}", which needs a "${what}", and it has none.`,
+    `Server "${server}": the client's "method" is "${method}", which needs a ${wanted}, and it has none.`,
     { server },
   );
 }

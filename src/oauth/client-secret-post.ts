@@ -1,8 +1,13 @@
-import type { Secret } from "../lib/secret.js";
+import type { SecretReference } from "../config/spec.js";
+import { readSecret, type SecretContext } from "../secrets/read-secret.js";
 import type { ClientAuth } from "./client-auth.js";
 
-/** `client_secret_post`, RFC 6749 §2.3.1: id and secret as form parameters. */
-export function clientSecretPost(secret: Secret): ClientAuth {
+/** `client_secret_post`, RFC 6749 §2.3.1: id and secret as form parameters. Rejects with `secret_unavailable`. */
+export async function clientSecretPost(
+  reference: SecretReference,
+  context: SecretContext,
+): Promise<ClientAuth> {
+  const secret = await readSecret(reference, context);
   return (_authorizationServer, client, body) => {
     body.set("client_id", client.client_id);
     body.set("client_secret", secret.reveal());

@@ -1,14 +1,19 @@
+import type { McpAuthErrorCode } from "../errors/error.js";
+import type { Binding } from "./binding.js";
+
 /** What one attempt of a grant may use. Every attempt builds its request afresh. */
 export interface GrantAttempt {
   /** Aborted when the deadline of the acquisition passes or the manager stops. */
   readonly signal: AbortSignal;
+  /** Something is off that does not stop the request. */
+  readonly warn?: (code: McpAuthErrorCode) => void;
 }
 
 /** A validated token endpoint response, RFC 6749 §5.1, or what stands for one. */
 export interface IssuedToken {
   readonly accessToken: string;
   /** As it goes into the `Authorization` header. */
-  readonly tokenType: "Bearer";
+  readonly tokenType: "Bearer" | "DPoP";
   /** Seconds; absent when the server did not say and the token is not a JWT that does. */
   readonly expiresIn?: number;
   /** Milliseconds since the epoch at which the request was sent: the lifetime counts from here. */
@@ -16,7 +21,10 @@ export interface IssuedToken {
   readonly scopes: readonly string[];
   /** Absent for a `static` token. */
   readonly issuer?: string;
-  readonly resource: string;
+  /** Absent when none was sent. */
+  readonly resource?: string | undefined;
+  /** Absent for a token that works for whoever has it. */
+  readonly binding?: Binding | undefined;
 }
 
 /**

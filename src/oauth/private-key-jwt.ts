@@ -1,41 +1,42 @@
-import { randomUUID } from "node:crypto";
-import type { KeySpec } from "../config/spec.js";
+import type { ClientSpec, KeySpec } from "../config/spec.js";
 import type { AuthorizationServerMetadata } from "../discovery/metadata.js";
 import { chooseAlgorithm } from "../keys/choose-algorithm.js";
 import { loadKey } from "../keys/load-key.js";
 import { signJwt } from "../keys/sign-jwt.js";
+import {
+  addClientAssertion,
+  audienceOf,
+  clientAssertionClaims,
+  clientAssertionType,
+} from "./client-assertion.js";
 import type { ClientAuth, ClientAuthenticationContext } from "./client-auth.js";
 
-const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-
-/** Seconds. Some servers take no assertion that lives longer. */
-const assertionLifetime = 60;
-
 /**
- * `private_key_jwt`, RFC 7523 §2.2 as updated by RFC 7523bis: typed, for the issuer alone, with a new `jti` each time
- * it signs. There is no `nbf`, because a clock that runs a second ahead would make the assertion invalid, and no
- * `client_id` in the body, because `sub` says it.
+ * `private_key_jwt`, RFC 7523 §2.2 as updated by RFC 7523bis: typed, for the issuer alone unless the config says
+ * otherwise, and without `client_id` in the body, because `sub` says it: only a key with a certificate has it there, for
+ * servers with which certificates are registered look the client up before the assertion (Entra ID requires it, RFC 7521
+ * §4.2 allows it). A configured `alg` that the server does not list is used all the same, with a warning.
  *
- * Rejects with `secret_unavailable`, `key_invalid` or `unsupported_by_server`.
+ * Rejects with `secret_unavailable`, `key_invalid` or `unsupported_by_server`; the assertion is signed, anew each time,
+ * when it is put into the request.
  */
 export async function privateKeyJwt(
-  spec: KeySpec,
+  keySpec: KeySpec,
+  spec: Pick<ClientSpec, "assertionAudience" | "assertionType">,
   metadata: AuthorizationServerMetadata,
   context: ClientAuthenticationContext,
 ): Promise<ClientAuth> {
-  const { server, clock, signedWith } = context;
+  const { server, clock, signal, signedWith, warn } = context;
   const { issuer, token_endpoint_auth_signing_alg_values_supported: listed } = metadata;
-  const key = await loadKey(spec, context);
+  const key = await loadKey(keySpec, context);
   const alg = chooseAlgorithm(key, listed, { server, issuer });
+  if (listed !== undefined && !listed.includes(alg)) warn?.("unsupported_by_server");
+  const audience = audienceOf(spec.assertionAudience, metadata);
+  const typ = spec.assertionType ?? clientAssertionType;
   return async (_authorizationServer, client, body) => {
-    const iat = Math.floor(clock.now() / 1_000);
-    const id = client.client_id;
-    const claims = { iss: id, sub: id, aud: issuer, iat, exp: iat + assertionLifetime, jti: randomUUID() };
+    const claims = clientAssertionClaims(client.client_id, audience, clock.now());
     signedWith?.(key.kid);
-    body.set("client_assertion_type", assertionType);
-    body.set(
-      "client_assertion",
-      await signJwt(key, { alg, typ: "client-authentication+jwt", claims, server }),
-    );
+    if (key.certificateThumbprint !== undefined) body.set("client_id", client.client_id);
+    addClientAssertion(body, await signJwt(key, { alg, typ, claims, server, signal }));
   };
 }

@@ -4,3 +4,6 @@ import type { ClientAuth } from "./client-auth.js";
 export const publicClient: ClientAuth = (_authorizationServer, client, body) => {
   body.set("client_id", client.client_id);
 };
+
+/** No client is named at all: the grant itself says who asks, RFC 7523 §3.1. */
+export const anonymousClient: ClientAuth = () => {};

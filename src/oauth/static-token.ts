@@ -1,25 +1,21 @@
-import type { GrantSpec, SecretReference, ServerSpec } from "../config/spec.js";
+import type { SecretReference, ServerSpec, StaticSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { readSecret, type SecretContext } from "../secrets/read-secret.js";
 import { secretUnavailable } from "../secrets/reference.js";
 import { isHeaderSafe } from "./access-token.js";
 import type { Grant } from "./grant.js";
 import type { GrantEnvironment } from "./grant-environment.js";
+import { secretContext } from "./request-context.js";
 
 /**
  * A token that somebody else puts into an environment variable or a file, read afresh at each call. Rejects with
  * `secret_unavailable` when there is none or it cannot stand in a header, and with `aborted`.
  */
-export function staticToken(
-  spec: ServerSpec,
-  grant: Extract<GrantSpec, { type: "static" }>,
-  environment: GrantEnvironment,
-): Grant {
-  const context = { server: spec.name, env: environment.env };
+export function staticToken(spec: ServerSpec, grant: StaticSpec, environment: GrantEnvironment): Grant {
   return async ({ signal }) => {
     if (signal.aborted) throw aborted(spec.name);
     const requestedAt = environment.clock.now();
-    const accessToken = await readToken(grant.token, context);
+    const accessToken = await readToken(grant.token, secretContext(spec, environment, signal));
     return {
       accessToken,
       tokenType: "Bearer",

@@ -1,30 +1,60 @@
-import type { ClientSpec } from "../config/spec.js";
+import type { ClientSpec, CredentialSpec } from "../config/spec.js";
 import type { AuthorizationServerMetadata } from "../discovery/metadata.js";
 
-/** Who was asked for what, as messages about the answer need it. */
-export interface TokenEndpoint {
+/** What a token request presents beside the client's own credential: who refuses it may mean this. */
+export type Presented =
+  /** Nothing: the client asks for itself. */
+  | "client"
+  | "platform_assertion"
+  | "signed_assertion"
+  | "subject_token"
+  /** What says who the user is, at the identity provider. */
+  | "identity"
+  /** What the identity provider has made of that. */
+  | "id_jag";
+
+/** The grant that a token endpoint is asked with, for messages. */
+export interface GrantInUse {
+  readonly grantType: string;
+  readonly presents: Presented;
+  /** Whether the request carries a DPoP proof. */
+  readonly dpop: boolean;
+  /** The issuer of the identity provider that has issued what is presented. */
+  readonly idp?: string;
+}
+
+/** The token endpoint that an answer came from, as messages name it. */
+export interface TokenEndpoint extends GrantInUse {
   /** Name of the MCP server in the config. */
   readonly server: string;
   readonly issuer: string;
-  /** Host and port of the token endpoint. */
-  readonly host: string;
-  readonly grantType: string;
-  readonly credential: ClientSpec["credential"]["kind"];
+  /** Whose token endpoint it is, and its host and port. */
+  readonly name: string;
+  readonly credential: CredentialSpec["kind"];
+  /** Whether the request names a client at all. */
+  readonly identified: boolean;
 }
 
 export function tokenEndpoint(
   server: string,
   client: ClientSpec,
   metadata: AuthorizationServerMetadata,
-  grantType: string,
+  grant: GrantInUse,
 ): TokenEndpoint {
   const { host } = new URL(metadata.token_endpoint);
+  // A host of ordinary characters cannot carry prose; that of an unusual one is not worth a risk.
+  const shown = /^[A-Za-z0-9.:[\]-]{1,120}$/.test(host) ? host : "an unusual host";
   return {
+    ...grant,
     server,
     issuer: client.issuer,
-    // A host of ordinary characters cannot carry prose; that of an unusual one is not worth a risk.
-    host: /^[A-Za-z0-9.:[\]-]{1,120}$/.test(host) ? host : "an unusual host",
-    grantType,
+    name: `${whose(grant)} at ${shown}`,
     credential: client.credential.kind,
+    identified: client.id !== undefined,
   };
+}
+
+/** The identity provider's must not be taken for that of the MCP server's authorization server. */
+export function whose({ presents }: Pick<GrantInUse, "presents">): string {
+  return presents === "identity" ? "the identity provider's token endpoint" : "the token endpoint";
 }

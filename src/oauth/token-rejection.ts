@@ -1,5 +1,6 @@
 import { McpAuthError } from "../errors/error.js";
 import { markAskedToWait } from "./asked-to-wait.js";
+import { rejectionAdvice } from "./rejection-advice.js";
 import type { TokenEndpoint } from "./token-endpoint.js";
 
 /** The codes that a token endpoint can answer with. Anything else a server writes there is `unknown` to us. */
@@ -24,6 +25,7 @@ const passing: ReadonlySet<string | undefined> = new Set(["server_error", "tempo
 
 export interface Rejection {
   readonly status: number;
+  /** A code that we know, or `unknown`; absent when there was none. */
   readonly oauthError: string | undefined;
   /** Milliseconds. */
   readonly retryAfter: number | undefined;
@@ -34,12 +36,12 @@ export interface Rejection {
  * `temporarily_unavailable` are `unavailable` and retryable; everything else is `token_request_rejected`.
  */
 export function tokenRejection(endpoint: TokenEndpoint, rejection: Rejection): McpAuthError {
-  const { server, host } = endpoint;
+  const { server, name, presents } = endpoint;
   const { status, oauthError, retryAfter } = rejection;
   if (status >= 300 && status < 400) {
     return new McpAuthError(
       "token_request_rejected",
-      `Server "${server}": the token endpoint at ${host} redirected the request (${status}). It was not followed, ` +
+      `Server "${server}": ${name} redirected the request (${status}). It was not followed, ` +
         "because it carries a credential. The token endpoint in the metadata must be the final one.",
       { server },
     );
@@ -47,62 +49,19 @@ export function tokenRejection(endpoint: TokenEndpoint, rejection: Rejection): M
   const answer = oauthError === undefined ? String(status) : `${status}, ${oauthError}`;
   const transient = status === 408 || status === 429 || status >= 500 || passing.has(oauthError);
   if (transient) {
-    const detail = `the token endpoint at ${host} is not available now (${answer}). Try again later.`;
-    return markAskedToWait(
-      new McpAuthError("unavailable", `Server "${server}": ${detail}`, {
-        server,
-        retryable: true,
-        retryAfter,
-        oauthError,
-      }),
-    );
+    const detail = `${name} is not available now (${answer}). Try again later.`;
+    const error = new McpAuthError("unavailable", `Server "${server}": ${detail}`, {
+      server,
+      retryable: true,
+      retryAfter,
+      oauthError,
+    });
+    // What an identity provider asks is not to hold back those who only need the other authorization server.
+    return presents === "identity" ? error : markAskedToWait(error);
   }
   return new McpAuthError(
     "token_request_rejected",
-    `Server "${server}": the token endpoint at ${host} refused the request (${answer}). ${advice(endpoint, rejection)}`,
+    `Server "${server}": ${name} refused the request (${answer}). ${rejectionAdvice(endpoint, rejection)}`,
     { server, oauthError },
   );
-}
-
-function advice(endpoint: TokenEndpoint, { status, oauthError }: Rejection): string {
-  const { issuer, grantType } = endpoint;
-  switch (oauthError) {
-    case "invalid_client":
-      return clientAdvice(endpoint);
-    case "unauthorized_client":
-      return `Allow this client the grant type ${grantType} at ${issuer}.`;
-    case "unsupported_grant_type":
-      return `The authorization server ${issuer} does not offer the grant type ${grantType}.`;
-    case "invalid_scope":
-      return `Check the "scopes" of the grant, and which of them the client may ask for at ${issuer}.`;
-    case "invalid_target":
-      return `The authorization server ${issuer} issues no tokens for this server: register its URL there as a resource.`;
-    case "access_denied":
-      return `Check what this client is allowed at ${issuer}.`;
-    case "invalid_dpop_proof":
-    case "use_dpop_nonce":
-      return `The authorization server ${issuer} wants a DPoP proof, which this grant does not send.`;
-    case undefined:
-      break;
-    default:
-      return `Check the client's registration at ${issuer} and the "scopes" of the grant; its log may say more.`;
-  }
-  if (status === 401) return clientAdvice(endpoint);
-  if (status === 404 || status === 405)
-    return `The metadata of ${issuer} names a token endpoint that is not there.`;
-  return `Check the client's registration at ${issuer}; its log may say more.`;
-}
-
-function clientAdvice({ issuer, credential }: TokenEndpoint): string {
-  switch (credential) {
-    case "secret":
-      return `Check the client's "id" and secret, and that it is registered at ${issuer}.`;
-    case "key":
-      return (
-        `Check the client's "id", and that ${issuer} has the public half of this key: with the "kid" that is sent ` +
-        '(or set the key\'s "kid" to the registered one, or to false), and for its "alg".'
-      );
-    case "none":
-      return `Check the client's "id", and that ${issuer} takes it without a credential.`;
-  }
 }

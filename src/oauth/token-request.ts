@@ -1,5 +1,6 @@
 import type { ClientSpec } from "../config/spec.js";
 import type { AuthorizationServerMetadata } from "../discovery/metadata.js";
+import type { Dpop, Prover } from "../dpop/dpop.js";
 import { McpAuthError } from "../errors/error.js";
 import {
   BodyTooLarge,
@@ -7,62 +8,96 @@ import {
   boundedFetch,
   type FetchFunction,
 } from "../net/bounded-fetch.js";
+import type { TlsIdentity } from "../net/network.js";
 import type { ClientAuthenticationContext } from "./client-auth.js";
 import { authenticateClient } from "./client-authentication.js";
+
+export type TokenField = readonly [name: string, value: string];
 
 /** What a token endpoint is asked, RFC 6749 §3.2, client authentication apart. */
 export interface TokenParameters {
   readonly grantType: string;
   /** Empty: no `scope` is sent, and the server decides. */
   readonly scopes: readonly string[];
-  /** RFC 8707, sent byte for byte. */
-  readonly resource?: string;
+  /** Everything else that the protocol has a use for, in this order. A name may occur several times. */
+  readonly fields: readonly TokenField[];
+  /** What the config adds. Never in place of what the protocol has a use for. */
+  readonly params?: readonly TokenField[];
 }
 
 export interface TokenRequestContext extends ClientAuthenticationContext {
-  readonly fetch: FetchFunction;
   /** Milliseconds for the whole exchange. */
   readonly timeout: number;
   readonly signal: AbortSignal;
+  /** Binds the token to a key; absent without DPoP. */
+  readonly dpop?: Dpop | undefined;
 }
 
-/** An answer that is not judged yet. */
+/** An answer that is not judged yet, and what it was asked with. */
 export interface TokenAnswer {
   readonly response: BoundedResponse;
   /** Milliseconds since the epoch, just before the request went out: the lifetime counts from here. */
   readonly requestedAt: number;
+  /** The scopes that were asked for. */
+  readonly scopes: readonly string[];
+  /** The key that the request proved to have. */
+  readonly prover?: Prover | undefined;
+  /** The certificate that was presented, and what presents it again. */
+  readonly certificate?: { readonly fetch: FetchFunction; readonly identity: TlsIdentity } | undefined;
+  /** Whether another DPoP nonce is known by now than the one in the proof. */
+  readonly hasNewNonce: boolean;
 }
 
 /**
  * The one place that sends token requests. Reads the credential afresh and signs anew, so every attempt is a request
- * of its own. Redirects are not followed.
+ * of its own. `parameters` are made when it is known that the client can authenticate, and not before. Redirects are
+ * not followed. `what` names the endpoint in messages.
  *
- * Rejects with the codes of `authenticateClient` and of `boundedFetch`, and with `token_response_invalid` when the
- * answer is larger than 1 MiB.
+ * Rejects with the codes of `authenticateClient`, of `Dpop`, of `parameters` and of `boundedFetch`, and with
+ * `token_response_invalid` when the answer is larger than 1 MiB.
  */
 export async function sendTokenRequest(
   client: ClientSpec,
   metadata: AuthorizationServerMetadata,
-  parameters: TokenParameters,
+  parameters: () => Promise<TokenParameters>,
+  what: string,
   context: TokenRequestContext,
 ): Promise<TokenAnswer> {
-  const { server } = context;
-  const authenticate = await authenticateClient(client, metadata, context);
+  const { server, dpop, signal } = context;
+  const { issuer, dpop_signing_alg_values_supported: proofAlgorithms } = metadata;
+  const { apply, fetch, tokenEndpoint, identity } = await authenticateClient(client, metadata, context);
+  const prover = await dpop?.prover(proofAlgorithms, { ...context, issuer });
+  const asked = await parameters();
   const oauth = await import("oauth4webapi");
   let answer: TokenAnswer | undefined;
   try {
     await oauth.genericTokenEndpointRequest(
-      { issuer: metadata.issuer, token_endpoint: metadata.token_endpoint },
-      { client_id: client.id },
-      authenticate,
-      parameters.grantType,
-      formParameters(parameters),
+      { issuer, token_endpoint: tokenEndpoint },
+      // The library wants one; where there is none, `apply` does not send it.
+      { client_id: client.id ?? "anonymous" },
+      apply,
+      asked.grantType,
+      tokenForm(asked),
       {
         headers: { "user-agent": "mcp-auth-runtime" },
         // Which URLs may be http was decided when the metadata was taken.
         [oauth.allowInsecureRequests]: true,
         [oauth.customFetch]: async (url, { body, headers }) => {
-          answer = await exchange(url, body.toString(), headers, context);
+          const nonce = dpop?.nonces.get("token", url);
+          const proof = await prover?.proof({ method: "POST", url, nonce, signal });
+          const received = await exchange(
+            { url, headers: { ...headers, ...(proof && { dpop: proof }) }, body: body.toString() },
+            what,
+            { ...context, fetch },
+          );
+          dpop?.nonces.note("token", url, received.response.headers);
+          answer = {
+            ...received,
+            scopes: asked.scopes,
+            prover,
+            certificate: identity && { fetch, identity },
+            hasNewNonce: dpop?.nonces.get("token", url) !== nonce,
+          };
           // The library only hands it back. Its own judgement would mask `error` behind a `WWW-Authenticate`, keep
           // the body in its errors and refuse an answer for a stray `id_token`; `readTokenResponse` judges instead.
           return new Response(null);
@@ -76,31 +111,51 @@ export async function sendTokenRequest(
   if (answer !== undefined) return answer;
   throw new McpAuthError(
     "discovery_failed",
-    `Server "${server}": no token request can be made from the metadata of ${metadata.issuer}: its token endpoint ` +
+    `Server "${server}": no token request can be made from the metadata of ${issuer}: its token endpoint ` +
       "or the client's id cannot be used.",
     { server },
   );
 }
 
-function formParameters({ grantType, scopes, resource }: TokenParameters): URLSearchParams {
+/** What says who the client is: for client authentication alone to put there. */
+const ofTheClient: ReadonlySet<string> = new Set([
+  "client_id",
+  "client_secret",
+  "client_assertion",
+  "client_assertion_type",
+]);
+
+/** The body of a token request before the client's credential is added to it. */
+export function tokenForm({ grantType, scopes, fields, params = [] }: TokenParameters): URLSearchParams {
   const form = new URLSearchParams({ grant_type: grantType });
-  if (scopes.length > 0) form.set("scope", scopes.join(" "));
-  if (resource !== undefined) form.set("resource", resource);
+  if (scopes.length > 0) form.append("scope", scopes.join(" "));
+  for (const [name, value] of fields) form.append(name, value);
+  // The config refuses most of these names, but knows not which of them this request has.
+  for (const [name, value] of params) if (!form.has(name) && !ofTheClient.has(name)) form.append(name, value);
   return form;
 }
 
 async function exchange(
-  url: string,
-  body: string,
-  headers: Readonly<Record<string, string>>,
+  request: {
+    readonly url: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: string;
+  },
+  what: string,
   context: TokenRequestContext,
-): Promise<TokenAnswer> {
+): Promise<Pick<TokenAnswer, "response" | "requestedAt">> {
   const { server, fetch, clock, timeout, signal } = context;
   const requestedAt = clock.now();
-  const what = "the token endpoint";
   try {
-    const request = { server, what, url, method: "POST", headers, body, timeout, signal, clock } as const;
-    const response = await boundedFetch(fetch, request);
+    const response = await boundedFetch(fetch, {
+      ...request,
+      method: "POST",
+      server,
+      what,
+      timeout,
+      signal,
+      clock,
+    });
     return { response, requestedAt };
   } catch (error) {
     if (!(error instanceof BodyTooLarge)) throw error;
@@ -111,9 +166,7 @@ async function exchange(
     throw new McpAuthError(
       "token_response_invalid",
       `Server "${server}": ${what} answered with more than 1 MiB.`,
-      {
-        server,
-      },
+      { server },
     );
   }
 }

@@ -1,58 +1,48 @@
-import { McpAuthError } from "../errors/error.js";
-import { isJson } from "../net/media-type.js";
-import { parseRetryAfter } from "../net/retry-after.js";
+import { longestLifetime } from "../lib/longest-lifetime.js";
+import { isScope } from "../lib/scope.js";
+import { acceptedAnswer, type Invalid } from "./accepted-answer.js";
 import { isHeaderSafe } from "./access-token.js";
+import { bindingOf } from "./bound-token.js";
 import type { IssuedToken } from "./grant.js";
 import type { TokenEndpoint } from "./token-endpoint.js";
-import { oauthErrorCode, tokenRejection } from "./token-rejection.js";
 import type { TokenAnswer } from "./token-request.js";
 
-type JsonObject = Readonly<Record<string, unknown>>;
-
-/** Ten years, in seconds: what is beyond is a mistake, and would overflow what counts in milliseconds. */
-const longestLifetime = 315_360_000;
-
 /**
- * Judges the answer of a token endpoint, RFC 6749 §5. Members that a machine client has no use for (`id_token`,
- * `refresh_token`) are not looked at. `asked` are the scopes granted when the answer does not say.
+ * Judges the answer of a token endpoint that was asked for an access token. Members that a machine client has no use
+ * for (`id_token`, `refresh_token`) are not looked at. With `issuedTypes`, an answer that names another
+ * `issued_token_type` is refused; one that names none has brought what the grant is for (RFC 8693 §2.2.1 wants one).
  *
- * Throws `token_request_rejected`, `unavailable` (retryable) or `token_response_invalid`.
+ * Throws what `acceptedAnswer` does.
  */
 export function readTokenResponse(
-  answer: TokenAnswer,
+  answer: Omit<TokenAnswer, "requestedAt" | "hasNewNonce">,
   endpoint: TokenEndpoint,
-  asked: readonly string[],
   now: number,
-): Pick<IssuedToken, "accessToken" | "tokenType" | "expiresIn" | "scopes"> {
-  const { status, headers, body } = answer.response;
-  const json = parseObject(body);
-  const { error, access_token, token_type, expires_in, scope } = json ?? {};
-  const oauthError = oauthErrorCode(error);
-  // Some servers answer 200 to what they refuse.
-  const refused = status < 200 || status >= 300 || (oauthError !== undefined && access_token === undefined);
-  if (refused) {
-    const retryAfter = parseRetryAfter(headers.get("retry-after"), now);
-    throw tokenRejection(endpoint, { status, oauthError, retryAfter });
-  }
-  const invalid = (problem: string): McpAuthError =>
-    new McpAuthError(
-      "token_response_invalid",
-      `Server "${endpoint.server}": the answer of the token endpoint at ${endpoint.host} cannot be used: ${problem}`,
-      { server: endpoint.server },
-    );
-  if (body === "") throw invalid("it is empty.");
-  if (!isJson(headers.get("content-type"))) throw invalid("its content type is not application/json.");
-  if (json === undefined) throw invalid("it is not a JSON object.");
+  issuedTypes?: readonly string[],
+): Pick<IssuedToken, "accessToken" | "tokenType" | "expiresIn" | "scopes" | "binding"> {
+  const { members, invalid } = acceptedAnswer(answer, endpoint, now);
+  const { access_token, token_type, expires_in, scope, issued_token_type } = members;
+  if (issuedTypes !== undefined) assertIssuedType(issued_token_type, issuedTypes, invalid);
+  const token = accessToken(access_token, invalid);
+  const type = tokenType(token_type, answer, invalid);
+  const binding = bindingOf(token, answer, invalid);
   const expiresIn = lifetime(expires_in);
   return {
-    accessToken: accessToken(access_token, invalid),
-    tokenType: tokenType(token_type, invalid),
+    accessToken: token,
+    tokenType: type,
     ...(expiresIn === undefined ? {} : { expiresIn }),
-    scopes: grantedScopes(scope) ?? asked,
+    scopes: grantedScopes(scope) ?? answer.scopes,
+    ...(binding && { binding }),
   };
 }
 
-type Invalid = (problem: string) => McpAuthError;
+function assertIssuedType(value: unknown, types: readonly string[], invalid: Invalid): void {
+  if (value === undefined || value === null) return;
+  if (typeof value === "string" && types.includes(value)) return;
+  throw invalid(
+    'its "issued_token_type" says that it is no access token. Set the grant\'s "requestedType" to what the MCP server takes.',
+  );
+}
 
 function accessToken(value: unknown, invalid: Invalid): string {
   if (typeof value !== "string" || value === "") throw invalid('it has no "access_token".');
@@ -60,12 +50,26 @@ function accessToken(value: unknown, invalid: Invalid): string {
   return value;
 }
 
-function tokenType(value: unknown, invalid: Invalid): "Bearer" {
+function tokenType(
+  value: unknown,
+  { prover }: Pick<TokenAnswer, "prover">,
+  invalid: Invalid,
+): IssuedToken["tokenType"] {
   if (typeof value !== "string") throw invalid('it has no "token_type".');
-  const type = value.toLowerCase();
-  if (type === "bearer") return "Bearer";
-  if (type === "dpop") throw invalid('its "token_type" is DPoP, but none was asked for.');
-  throw invalid('its "token_type" is not Bearer.');
+  const isBound = prover !== undefined;
+  switch (value.toLowerCase()) {
+    case "bearer":
+      if (!isBound) return "Bearer";
+      throw invalid(
+        'its "token_type" is Bearer, although the request had a DPoP proof: the token would work for whoever has it. ' +
+          'Have DPoP switched on for this client there, or leave "dpop" out of the server.',
+      );
+    case "dpop":
+      if (isBound) return "DPoP";
+      throw invalid('its "token_type" is DPoP, but none was asked for.');
+    default:
+      throw invalid(`its "token_type" is not ${isBound ? "DPoP" : "Bearer"}.`);
+  }
 }
 
 /** Seconds; `undefined` when there is nothing that could be a number. What is negative has expired already. */
@@ -76,21 +80,8 @@ function lifetime(value: unknown): number | undefined {
   return Math.min(Math.max(seconds, 0), longestLifetime);
 }
 
-/** RFC 6749 §3.3. Names that the grammar does not allow are left out. */
-function grantedScopes(value: unknown): readonly string[] | undefined {
+/** RFC 6749 §3.3, each once; `undefined` when the answer does not say. Names that the grammar does not allow are left out. */
+export function grantedScopes(value: unknown): readonly string[] | undefined {
   if (typeof value !== "string") return undefined;
-  const names = value.split(" ").filter((name) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(name));
-  return [...new Set(names)];
-}
-
-function parseObject(text: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-    // An object that is neither null nor an array; its members are looked at one by one.
-    return isObject ? (value as JsonObject) : undefined;
-  } catch {
-    // The error quotes the text, in which there may be a token.
-    return undefined;
-  }
+  return [...new Set(value.split(" ").filter(isScope))];
 }

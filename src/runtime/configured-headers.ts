@@ -1,17 +1,17 @@
 import type { SecretReference, ServerSpec } from "../config/spec.js";
-import type { SecretContext } from "../secrets/read-secret.js";
+import type { SecretContext, SecretSources } from "../secrets/read-secret.js";
 
 type Headers = Readonly<Record<string, string>>;
 
 /** The `headers` of a server, each secret read when it is used; without any, a function that gives `undefined`. */
 export function configuredHeaders(
   spec: ServerSpec,
-  env: Readonly<Record<string, string | undefined>>,
+  sources: SecretSources,
 ): () => Promise<Headers> | undefined {
   const entries = Object.entries(spec.headers);
   if (entries.length === 0) return () => undefined;
   return async () => {
-    const context = { server: spec.name, env };
+    const context = { ...sources, server: spec.name };
     const read = entries.map(async ([name, value]): Promise<[string, string]> => {
       return [name, typeof value === "string" ? value : await readHeader(value, context)];
     });

@@ -2,10 +2,13 @@ import type { McpAuthConfig } from "../config/define-config.js";
 import type { ConfigSpec, ServerEntry } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { isWithinPath } from "../http/reach.js";
+import type { Signer } from "../keys/signing-key.js";
 import { type Clock, systemClock } from "../lib/clock.js";
 import { nearNames } from "../lib/near-names.js";
 import { version } from "../lib/version.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
+import type { Network } from "../net/network.js";
+import type { SecretResolver } from "../secrets/read-secret.js";
 import { Events } from "./events.js";
 import type { Logger } from "./logger.js";
 import { type ManagerEnvironment, managerEnvironment } from "./manager-environment.js";
@@ -24,6 +27,12 @@ export interface McpAuthOptions<Name extends string = string> {
   /** Used for every request in place of the global `fetch`. */
   readonly fetch?: FetchFunction;
   readonly logger?: Logger;
+  /** The functions that references of the form `{ "resolver": "NAME", "ref": … }` call, by name. */
+  readonly resolvers?: Readonly<Record<string, SecretResolver>>;
+  /** The functions that keys of the form `{ "signer": { "name": "NAME" } }` sign with, by name. */
+  readonly signers?: Readonly<Record<string, Signer>>;
+  /** `false` runs no command of the config: `exec` references and signers fail. So does `MCP_AUTH_ALLOW_EXEC=0`. */
+  readonly allowExec?: boolean;
   readonly clock?: Clock;
 }
 
@@ -44,12 +53,13 @@ export async function createMcpAuth<Name extends string = string>(
 ): Promise<McpAuth<Name>> {
   const { clock = systemClock, env = process.env, cwd = process.cwd() } = options;
   const { loadConfig } = await import("../config/load.js");
-  const { config } = options;
+  const { config, resolvers, signers, allowExec } = options;
   const spec = await loadConfig({ cwd, env, ...(config !== undefined && { config }) });
   // Looked up at each call, so that instrumentation which replaces the global later is used.
   const fetch: FetchFunction = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
   const events = new Events(options.logger);
-  return new Runtime<Name>(spec, managerEnvironment({ fetch, clock, env, events }), events);
+  const given = { fetch, clock, env, events, resolvers, signers, allowExec };
+  return new Runtime<Name>(spec, managerEnvironment(given, spec.network), events);
 }
 
 class Runtime<Name extends string> implements McpAuth<Name> {
@@ -58,11 +68,13 @@ class Runtime<Name extends string> implements McpAuth<Name> {
   readonly servers: readonly Name[];
   readonly #managers = new Map<string, TokenManager>();
   readonly #events: Events;
+  readonly #network: Network;
   readonly on: McpAuth<Name>["on"];
   #stopped: Promise<void> | undefined;
 
   constructor(spec: ConfigSpec, environment: ManagerEnvironment, events: Events) {
     this.#events = events;
+    this.#network = environment.network;
     this.on = (event, listener) => this.#events.on(event, listener);
     // The names come from the same config that `Name` was inferred from; for a file it is `string`.
     this.servers = Object.freeze([...spec.servers.keys()] as Name[]);
@@ -114,7 +126,7 @@ class Runtime<Name extends string> implements McpAuth<Name> {
       [...this.#managers.values()].map((manager) =>
         manager instanceof ServerTokenManager ? manager.stop() : undefined,
       ),
-    ).then(() => {});
+    ).then(() => this.#network.close());
     return this.#stopped;
   }
 

@@ -1,60 +1,91 @@
-import type { ClientSpec, ServerSpec } from "../config/spec.js";
+import type { ClientCredentialsSpec, ServerSpec } from "../config/spec.js";
+import type { Target } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
-import type { TokenCache } from "../tokens/cache.js";
 import { Token } from "../tokens/token.js";
 import type { ManagerEnvironment } from "./manager-environment.js";
+import type { ScopeSets } from "./scope-sets.js";
 import type { HostSeam, HostTokenRequest, HostTokenResponse } from "./seam.js";
+import { senderConstrained } from "./sender-constrained.js";
+import { issuerOf } from "./token-cache.js";
 
-/** The seam of a manager: what an adapter may do with its cache and its client. */
-export function hostAccess(spec: ServerSpec, environment: ManagerEnvironment, cache: TokenCache): HostSeam {
-  const { grant } = spec;
-  const client = grant.type === "static" ? undefined : grant.client;
-  const { clock } = environment;
+/** What an adapter may use of a manager. */
+export interface HostAccess {
+  readonly sets: ScopeSets;
+  readonly signedWith: (kid: string | undefined) => void;
+  /** What has been found out about the two servers. */
+  readonly target: () => Target | undefined;
+}
+
+/** The seam of a manager: what an adapter may do with its tokens and its client. */
+export function hostAccess(spec: ServerSpec, environment: ManagerEnvironment, access: HostAccess): HostSeam {
+  const { grant, name: server } = spec;
+  const { clock, events } = environment;
+  const { sets } = access;
+  // A host can make the requests of this grant by itself, but of no other.
+  const own = grant.type === "client_credentials" ? grant : undefined;
   return {
     now: () => clock.now(),
-    reject: (accessToken) => cache.reject(accessToken),
+    reject: (accessToken) => sets.reject(accessToken),
     async accept(response) {
-      cache.accept(await judged(spec, response, clock.now()));
+      const token = await judged(spec, response, clock.now(), access.target()?.resource ?? spec.url);
+      sets.own.accept(token);
+      const { expiresAt } = token;
+      const issuer = issuerOf(grant);
+      events.emit("token:renewed", { server, issuer, reason: "rejected", durationMs: 0, expiresAt });
     },
-    client: client && { id: client.id, issuer: client.issuer },
+    client: own?.client.id === undefined ? undefined : { id: own.client.id, issuer: own.client.issuer },
     scopes: grant.scopes,
     async authenticate(request) {
-      if (client !== undefined) await authenticate(spec, client, environment, request);
+      if (own !== undefined) await authenticate(spec, own, environment, access, request);
     },
   };
 }
 
 /** A host's answer, held to what we hold our own to. */
-async function judged(spec: ServerSpec, response: HostTokenResponse, now: number): Promise<Token> {
+async function judged(
+  spec: ServerSpec,
+  response: HostTokenResponse,
+  now: number,
+  resource: string,
+): Promise<Token> {
   const { name: server, grant, refresh, url } = spec;
   const { readTokenResponse } = await import("../oauth/token-response.js");
   const headers = new Headers({ "content-type": "application/json" });
-  const answer = { response: { status: 200, headers, body: JSON.stringify(response) }, requestedAt: now };
-  const issuer = grant.type === "static" ? undefined : grant.client.issuer;
+  const scopes = grant.scopes ?? [];
+  const answer = { response: { status: 200, headers, body: JSON.stringify(response) }, scopes };
+  const issuer = issuerOf(grant);
   const credential = grant.type === "static" ? "none" : grant.client.credential.kind;
-  const endpoint = { server, issuer: issuer ?? url, host: "the host", grantType: grant.type, credential };
-  const issued = readTokenResponse(answer, endpoint, grant.scopes ?? [], now);
+  const name = "the token endpoint at the host";
+  const grantInUse = { grantType: grant.type, presents: "client", dpop: false } as const;
+  const endpoint = { ...grantInUse, server, issuer: issuer ?? url, name, credential, identified: true };
+  const issued = readTokenResponse(answer, endpoint, now);
   const lifetime = issued.expiresIn === undefined ? refresh.assumedLifetime : issued.expiresIn * 1_000;
-  return new Token({ ...issued, requestedAt: now, expiresAt: now + lifetime, issuer, resource: url });
+  return new Token({ ...issued, requestedAt: now, expiresAt: now + lifetime, issuer, resource });
 }
 
 /** Adds the credential to a request that goes where the config says, and refuses any other. */
 async function authenticate(
-  spec: ServerSpec,
-  client: ClientSpec,
+  { name: server, timeout, url, dpop }: ServerSpec,
+  { client }: ClientCredentialsSpec,
   environment: ManagerEnvironment,
+  { signedWith }: HostAccess,
   request: HostTokenRequest,
 ): Promise<void> {
-  const { name: server, timeout, url } = spec;
-  const { metadata, env, clock } = environment;
-  const { issuer } = client;
+  const { issuer, id = "" } = client;
   if (request.issuer !== undefined && request.issuer !== issuer) throw elsewhere(server);
-  const rules = { server, configured: [url, issuer] };
-  const authorizationServer = await metadata.authorizationServer(issuer, { server, timeout, rules });
+  const { findAuthorizationServer } = await import("../discovery/find-target.js");
+  const wanted = { server, url, issuer, timeout, metadata: client.metadata };
+  const authorizationServer = await findAuthorizationServer(environment.metadata, wanted);
   if (!sameUrl(request.url, authorizationServer.token_endpoint)) throw elsewhere(server);
   const { authenticateClient } = await import("../oauth/client-authentication.js");
-  const add = await authenticateClient(client, authorizationServer, { server, env, clock });
-  await add({ ...authorizationServer }, { client_id: client.id }, request.body, request.headers);
+  const context = { ...environment, server, signedWith };
+  const { apply, identity } = await authenticateClient(client, authorizationServer, context);
+  if (identity !== undefined || dpop !== undefined) {
+    const problem =
+      "its tokens are bound to a key or certificate, which a token request of the host cannot show.";
+    throw senderConstrained(server, `${problem} Use the manager's \`fetch\`.`);
+  }
+  await apply({ ...authorizationServer }, { client_id: id }, request.body, request.headers);
 }
 
 function sameUrl(a: string, b: string): boolean {

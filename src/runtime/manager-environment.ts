@@ -1,14 +1,18 @@
+import type { NetworkSpec } from "../config/spec.js";
 import { MetadataCache } from "../discovery/metadata-cache.js";
+import type { KeyContext } from "../keys/signing-key.js";
 import type { Clock } from "../lib/clock.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
+import { createNetwork, type Network } from "../net/network.js";
 import { Holds } from "../tokens/holds.js";
 import type { Events } from "./events.js";
 
 /** What the managers of one runtime share. */
-export interface ManagerEnvironment {
+export interface ManagerEnvironment extends Pick<KeyContext, "env" | "resolvers" | "signers" | "allowExec"> {
+  /** Through the proxy and with the authorities that the config or the environment names. */
   readonly fetch: FetchFunction;
+  readonly network: Network;
   readonly clock: Clock;
-  readonly env: Readonly<Record<string, string | undefined>>;
   readonly events: Events;
   readonly random: () => number;
   readonly metadata: MetadataCache;
@@ -17,8 +21,12 @@ export interface ManagerEnvironment {
 }
 
 export function managerEnvironment(
-  given: Pick<ManagerEnvironment, "fetch" | "clock" | "env" | "events">,
+  given: Omit<ManagerEnvironment, "network" | "random" | "metadata" | "holds">,
+  spec: NetworkSpec,
 ): ManagerEnvironment {
-  const { fetch, clock } = given;
-  return { ...given, random: Math.random, metadata: new MetadataCache({ fetch, clock }), holds: new Holds() };
+  const { clock, env } = given;
+  const network = createNetwork({ fetch: given.fetch, spec, env });
+  const { fetch } = network;
+  const metadata = new MetadataCache({ fetch, clock, insecureHosts: spec.allowInsecureHttp });
+  return { ...given, fetch, network, random: Math.random, metadata, holds: new Holds() };
 }

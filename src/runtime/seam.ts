@@ -13,13 +13,14 @@ export interface HostSeam {
   reject(accessToken: string): void;
   /** The token endpoint's answer that the host got by itself. Rejects with `token_response_invalid`. */
   accept(response: HostTokenResponse): Promise<void>;
-  /** The registered client, `undefined` for a grant without one. */
+  /** The registered client; `undefined` for a grant other than `client_credentials`, which a host cannot make. */
   readonly client: { readonly id: string; readonly issuer: string } | undefined;
   /** The scopes of the config; `undefined` leaves them to the host. */
   readonly scopes: readonly string[] | undefined;
   /**
    * Adds the client's credential to a token request that the host makes. Rejects with `issuer_mismatch` when the
-   * request does not go to the token endpoint of the pinned issuer.
+   * request does not go to the token endpoint of the pinned issuer, and with `sender_constrained` when the token that it
+   * brings would be bound to a key or certificate that the host does not have.
    */
   authenticate(request: HostTokenRequest): Promise<void>;
 }

@@ -1,5 +1,8 @@
-import type { ServerSpec } from "../config/spec.js";
+import type { GrantSpec, ServerSpec } from "../config/spec.js";
 import type { ServerChallenge } from "../discovery/challenge.js";
+import type { Target } from "../discovery/metadata.js";
+import type { Dpop } from "../dpop/dpop.js";
+import type { Secret } from "../lib/secret.js";
 import type { Grant } from "../oauth/grant.js";
 import { TokenCache } from "../tokens/cache.js";
 import { Cooldown } from "../tokens/cooldown.js";
@@ -9,23 +12,38 @@ import type { Report, TokenEvent } from "../tokens/observer.js";
 import { resilient } from "../tokens/resilient.js";
 import type { ManagerEnvironment } from "./manager-environment.js";
 
-export interface TokenCacheHooks {
+/** What one manager knows and has beside what all share. */
+export interface GrantHooks {
   /** The last challenge of the MCP server. */
   readonly challenge: () => ServerChallenge | undefined;
   /** An assertion was signed with this key. */
   readonly signedWith: (kid: string | undefined) => void;
+  readonly onTarget: (target: Target) => void;
+  /** Loaded when the first token is asked for. */
+  readonly dpop: (() => Promise<Dpop>) | undefined;
+  readonly subjectToken: (() => Promise<Secret>) | undefined;
+}
+
+export interface TokenCacheHooks extends GrantHooks {
+  /** In place of those of the config and the server. */
+  readonly scopes: readonly string[] | undefined;
   readonly onPlan: (renewAt: number | undefined) => void;
 }
 
-/** The chain from the grant to the cache for one server. */
+/** The authorization server that issues the tokens; `undefined` for a static one. */
+export function issuerOf(grant: GrantSpec): string | undefined {
+  return grant.type === "static" ? undefined : grant.client.issuer;
+}
+
+/** The chain from the grant to the cache for one server and one scope set. */
 export function createTokenCache(
   spec: ServerSpec,
   environment: ManagerEnvironment,
-  { challenge, signedWith, onPlan }: TokenCacheHooks,
+  hooks: TokenCacheHooks,
 ): TokenCache {
   const { clock, random, holds, events } = environment;
   const { name: server, grant, refresh, retry, deadline } = spec;
-  const issuer = grant.type === "static" ? undefined : grant.client.issuer;
+  const issuer = issuerOf(grant);
   // A listener that asks for the new token is to find it: the event waits until that is in its place.
   let renewed: TokenEvent | undefined;
   const report: Report = (name, event) => {
@@ -36,13 +54,13 @@ export function createTokenCache(
   return new TokenCache({
     ...common,
     policy: { ahead: refresh.ahead, jitter: refresh.jitter, random },
-    onPlan,
+    onPlan: hooks.onPlan,
     onRenewed() {
       if (renewed !== undefined) events.emit("token:renewed", renewed);
       renewed = undefined;
     },
     source: (hasToken) => {
-      const leaf = grantSource(lazyGrant(spec, environment, { challenge, signedWith }), {
+      const leaf = grantSource(lazyGrant(spec, environment, hooks), {
         ...common,
         assumedLifetime: refresh.assumedLifetime,
       });
@@ -63,14 +81,15 @@ export function createTokenCache(
 /** The grant, loaded with all that it needs when the first token is asked for. */
 function lazyGrant(
   spec: ServerSpec,
-  { fetch, clock, env, metadata }: ManagerEnvironment,
-  hooks: Pick<TokenCacheHooks, "challenge" | "signedWith">,
+  environment: ManagerEnvironment,
+  { dpop, onPlan: _onPlan, ...hooks }: TokenCacheHooks,
 ): Grant {
+  const { events: _events, random: _random, holds: _holds, ...shared } = environment;
   let grant: Grant | undefined;
   return async (attempt) => {
     if (grant === undefined) {
-      const { createGrant } = await import("../oauth/create-grant.js");
-      grant = createGrant(spec, { fetch, clock, env, metadata, ...hooks });
+      const [{ createGrant }, bound] = await Promise.all([import("../oauth/create-grant.js"), dpop?.()]);
+      grant = createGrant(spec, { ...shared, ...hooks, dpop: bound });
     }
     return await grant(attempt);
   };

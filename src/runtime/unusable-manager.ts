@@ -13,10 +13,16 @@ export function unusableManager(name: string, failure: McpAuthError): SeamedMana
     get url(): string {
       throw failure;
     },
+    get clientCapabilities(): never {
+      throw failure;
+    },
     fetch: fail,
     getAccessToken: fail,
     getToken: fail,
     getHeaders: fail,
+    for(): never {
+      throw failure;
+    },
     status: () => status,
     get [hostSeam](): never {
       throw failure;

@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { isAbsolute } from "node:path";
 import { secretUnavailable } from "./reference.js";
+import { decodeText } from "./text.js";
 
 /** 1 MiB: a key bundle is a few KiB, so more is a mistake in the path. */
 const maxBytes = 1_048_576;
@@ -20,11 +21,9 @@ export async function readSecretFile(reference: FileReference, server: string): 
   if (!isAbsolute(reference.file)) throw fail("the path is not absolute.");
   const outcome = await readRegularFile(reference.file);
   if ("problem" in outcome) throw fail(outcome.problem);
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(outcome.bytes);
-  } catch {
-    throw fail("it is not text in UTF-8.");
-  }
+  const text = decodeText(outcome.bytes);
+  if (text === undefined) throw fail("it is not text in UTF-8.");
+  return text;
 }
 
 type Outcome = { readonly bytes: Uint8Array } | { readonly problem: string };

@@ -1,19 +1,34 @@
 import type { SecretReference } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 
-/** How a message names the place that a secret comes from. */
+/**
+ * How a message names the place that a secret comes from. Of a command only its name: its arguments can be anything.
+ * JSON quoting keeps a stray line break from breaking a log line.
+ */
 export function describeReference(reference: SecretReference): string {
-  // JSON quoting keeps a stray line break in a path from breaking a log line.
-  return "env" in reference
-    ? `the environment variable ${JSON.stringify(reference.env)}`
-    : `the file ${JSON.stringify(reference.file)}`;
+  if ("env" in reference) return `the environment variable ${JSON.stringify(reference.env)}`;
+  if ("file" in reference) return `the file ${JSON.stringify(reference.file)}`;
+  if ("exec" in reference) return `the command ${JSON.stringify(reference.exec[0] ?? "")}`;
+  if ("resolver" in reference) return `the resolver ${JSON.stringify(reference.resolver)}`;
+  return "the ID token of a GitHub Actions job";
 }
 
-/** A failure to get a secret: names the reference, never the value. */
-export function secretUnavailable(reference: SecretReference, server: string, problem: string): McpAuthError {
+/** A failure to get a secret: names the reference, never the value. `retryAfter` in milliseconds. */
+export function secretUnavailable(
+  reference: SecretReference,
+  server: string,
+  problem: string,
+  retryable = false,
+  retryAfter?: number,
+): McpAuthError {
   return new McpAuthError(
     "secret_unavailable",
     `Server "${server}": no secret can be had from ${describeReference(reference)}: ${problem}`,
-    { server },
+    { server, retryable, retryAfter },
   );
+}
+
+/** The caller no longer waits. */
+export function secretAborted(server: string): McpAuthError {
+  return new McpAuthError("aborted", `Server "${server}": the wait for its secret was aborted.`, { server });
 }

@@ -81,6 +81,11 @@ export class TokenCache {
     return now < this.#staleAt ? this.#entry?.token : undefined;
   }
 
+  /** A request is under way. */
+  get busy(): boolean {
+    return this.#source.flight !== undefined;
+  }
+
   /** A usable token. Rejects with the codes of the grant, `timeout`, `unauthorized`, `aborted` and `stopped`. */
   async getToken({ reason, signal }: CacheRequest): Promise<Token> {
     if (this.#stopped) throw this.#stoppedError();

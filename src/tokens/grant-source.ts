@@ -1,9 +1,10 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
+import { longestLifetime } from "../lib/longest-lifetime.js";
 import { untilAborted } from "../lib/until-aborted.js";
 import type { Grant, IssuedToken } from "../oauth/grant.js";
 import { jwtLifetime } from "./jwt-lifetime.js";
-import type { Report } from "./observer.js";
+import type { Report, TokenEvent } from "./observer.js";
 import type { TokenSource } from "./source.js";
 import { Token } from "./token.js";
 
@@ -16,33 +17,27 @@ export interface GrantSourceOptions {
   readonly report: Report;
 }
 
-// Ten years, in milliseconds. JSON can hold numbers that make times infinite.
-const longestLifetime = 315_360_000_000;
-
 /** The leaf: asks at every call. Its signal ends the wait even for a grant that does not listen to it. */
 export function grantSource(grant: Grant, options: GrantSourceOptions): TokenSource {
   const { server, issuer, clock, assumedLifetime, report } = options;
   return {
     async getToken({ reason, signal, attempt }) {
       const started = clock.now();
-      const issued = await untilAborted(grant({ signal }), signal, () => calledOff(server));
+      const warn = (about: Pick<TokenEvent, "code" | "expiresAt">): void => {
+        const durationMs = clock.now() - started;
+        report("token:warning", { server, issuer, reason, attempt, durationMs, ...about });
+      };
+      const answer = grant({ signal, warn: (code) => warn({ code }) });
+      const issued = await untilAborted(answer, signal, () => calledOff(server));
       const known = knownLifetime(issued);
+      const expiresAt = issued.requestedAt + Math.min(known ?? assumedLifetime, longestLifetime * 1_000);
       const token = new Token({
         ...issued,
         issuer: issued.issuer,
-        expiresAt: issued.requestedAt + Math.min(known ?? assumedLifetime, longestLifetime),
+        // No server takes a bound token with a certificate that has ended.
+        expiresAt: Math.min(expiresAt, issued.binding?.certificate?.expiresAt ?? expiresAt),
       });
-      if (known === undefined) {
-        const { expiresAt } = token;
-        report("token:warning", {
-          server,
-          issuer,
-          reason,
-          attempt,
-          durationMs: clock.now() - started,
-          expiresAt,
-        });
-      }
+      if (known === undefined) warn({ expiresAt });
       return token;
     },
   };

@@ -32,7 +32,7 @@ export function timeline(
   const computed = Math.min(lifetime * 0.25, Math.max(shortestWindow, lifetime * 0.05));
   // Cut after the jitter: a token that is stale on arrival would be renewed without end.
   const window = Math.min((ahead ?? computed) * (1 + jitter * random()), lifetime * 0.5);
-  const staleAt = unusableAt - window;
+  const staleAt = Math.floor(unusableAt - window);
   return { staleAt, unusableAt, expiresAt };
 }
 

@@ -1,22 +1,25 @@
 import { inspect } from "node:util";
+import type { Binding } from "../oauth/binding.js";
 
 export interface TokenFields {
   readonly accessToken: string;
-  readonly tokenType: "Bearer";
+  readonly tokenType: "Bearer" | "DPoP";
   readonly requestedAt: number;
   readonly expiresAt: number;
   readonly scopes: readonly string[];
   readonly issuer: string | undefined;
-  readonly resource: string;
+  readonly resource?: string | undefined;
+  readonly binding?: Binding | undefined;
 }
 
 /**
  * An access token and what is known of it. Immutable. The token itself shows neither in JSON nor under
  * `util.inspect`.
  */
-export class Token {
-  readonly #accessToken: string;
-  readonly tokenType: "Bearer";
+export interface AccessToken {
+  readonly accessToken: string;
+  /** As it goes into the `Authorization` header; `DPoP` is of no use without a proof for each request (RFC 9449). */
+  readonly tokenType: "Bearer" | "DPoP";
   /** Milliseconds since the epoch at which the request that brought it was sent. */
   readonly requestedAt: number;
   /** Milliseconds since the epoch. */
@@ -24,11 +27,26 @@ export class Token {
   readonly scopes: readonly string[];
   /** The authorization server that issued it; `undefined` for a static token. */
   readonly issuer: string | undefined;
-  /** The RFC 8707 resource it was asked for. */
-  readonly resource: string;
+  /** The RFC 8707 resource it was asked for; `undefined` where none was sent. */
+  readonly resource: string | undefined;
+  /** Everything but the token itself. */
+  toJSON(): Record<string, unknown>;
+}
+
+/** What the runtime holds: with the token, what must accompany it. */
+export class Token implements AccessToken {
+  readonly #accessToken: string;
+  readonly #binding: Binding | undefined;
+  readonly tokenType: "Bearer" | "DPoP";
+  readonly requestedAt: number;
+  readonly expiresAt: number;
+  readonly scopes: readonly string[];
+  readonly issuer: string | undefined;
+  readonly resource: string | undefined;
 
   constructor(fields: TokenFields) {
     this.#accessToken = fields.accessToken;
+    this.#binding = fields.binding;
     this.tokenType = fields.tokenType;
     this.requestedAt = fields.requestedAt;
     this.expiresAt = fields.expiresAt;
@@ -40,6 +58,11 @@ export class Token {
 
   get accessToken(): string {
     return this.#accessToken;
+  }
+
+  /** `undefined` for a token that works for whoever has it. */
+  get binding(): Binding | undefined {
+    return this.#binding;
   }
 
   toJSON(): Record<string, unknown> {

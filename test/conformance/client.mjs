@@ -14,6 +14,7 @@ if (process.version !== expectedNode) {
 }
 
 const url = process.argv.at(-1);
+const context = JSON.parse(process.env.MCP_CONFORMANCE_CONTEXT ?? "{}");
 const folder = await mkdtemp(join(tmpdir(), "mcp-auth-client-"));
 let outcome = "called";
 try {
@@ -45,24 +46,54 @@ async function callAsTheConfigSays(config) {
 
 /** What a person would write who was given a client by the operator of the authorization server. */
 async function writeConfig(folder) {
-  const { issuer, methods, scopes } = await lookUp();
-  const client = { issuer, ...(await credential(folder, methods)) };
-  const grant = scopes === undefined ? { client } : { client, scopes };
+  const found = await lookUp();
+  const server = { url, grant: await grant(folder, found), ...(found.takesDpop && { dpop: true }) };
   const path = join(folder, "mcp-auth.config.json");
-  await writeFile(path, JSON.stringify({ servers: { server: { url, grant } } }), { mode: 0o600 });
+  await writeFile(path, JSON.stringify({ servers: { server } }), { mode: 0o600 });
   return path;
 }
 
-/** What goes into the config besides the credential; scopes only if the server wants them named at its door. */
+/** What the operator would say of the two servers; scopes only if the MCP server wants them named at its door. */
 async function lookUp() {
   if (process.env.CONFORMANCE_ISSUER_FROM === "metadata") {
     const { origin, pathname } = new URL(url);
     const response = await fetch(`${origin}/.well-known/oauth-protected-resource${pathname}`);
-    return { issuer: (await response.json()).authorization_servers[0], methods: [] };
+    return { issuer: (await response.json()).authorization_servers[0], methods: [], takesDpop: false };
   }
   const { issuers, servers, challenge } = await discover(url);
   const server = servers.find(({ issuer }) => issuer === issuers[0]);
-  return { issuer: issuers[0], methods: server?.authMethods ?? [], scopes: challenge?.scopes };
+  return {
+    issuer: issuers[0],
+    methods: server?.authMethods ?? [],
+    scopes: challenge?.scopes,
+    takesDpop: server !== undefined && (await takesDpop(server.issuer)),
+  };
+}
+
+/** RFC 9449 §5.1. */
+async function takesDpop(issuer) {
+  const response = await fetch(`${issuer}/.well-known/oauth-authorization-server`);
+  const metadata = response.ok ? await response.json() : {};
+  return metadata.dpop_signing_alg_values_supported !== undefined;
+}
+
+/** The grant for what the suite gives: an identity provider's token, a workload's token, else a client's credential. */
+async function grant(folder, { issuer, methods, scopes }) {
+  const own = scopes === undefined ? {} : { scopes };
+  const workload = context[process.env.CONFORMANCE_ASSERTION ?? "valid_jwt"];
+  if (workload !== undefined) {
+    await writeFile(join(folder, "workload.jwt"), workload, { mode: 0o600 });
+    const client = { issuer, id: context.client_id };
+    return { type: "jwt_bearer", client, assertion: { file: "workload.jwt" }, ...own };
+  }
+  const client = { issuer, ...(await credential(folder, methods)) };
+  if (context.idp_id_token === undefined) return { client, ...own };
+  process.env.ID_TOKEN = context.idp_id_token;
+  const idp = {
+    client: { issuer: context.idp_issuer, id: context.idp_client_id },
+    subject: { token: { env: "ID_TOKEN" } },
+  };
+  return { type: "enterprise_managed", client, idp, ...own };
 }
 
 /**
@@ -70,7 +101,6 @@ async function lookUp() {
  * authorization server there takes any client, so it gets a made-up one of the kind that it says it takes.
  */
 async function credential(folder, methods) {
-  const context = JSON.parse(process.env.MCP_CONFORMANCE_CONTEXT ?? "{}");
   const id = context.client_id ?? "made-up-client";
   if (context.private_key_pem !== undefined) {
     const key = join(folder, "client.pem");

@@ -104,9 +104,10 @@ function clientReport(stdout) {
 function secretsIn(stderr) {
   return [...stderr.matchAll(/^With context: (\{.*\})$/gm)]
     .flatMap(([, json]) => {
-      const { client_secret: secret, private_key_pem: key } = JSON.parse(json);
+      const { client_secret: secret, private_key_pem: key, ...rest } = JSON.parse(json);
       return [
         secret,
+        ...[rest.idp_id_token, rest.valid_jwt, rest.wrong_audience_jwt, rest.expired_jwt],
         ...(key?.split("\n").filter((line) => line.length > 20 && !line.startsWith("--")) ?? []),
       ];
     })

@@ -1,16 +1,20 @@
 import { type AuthInfo, OAuthError, OAuthErrorCode } from "@modelcontextprotocol/server";
-import { createRemoteJWKSet, decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
+import { createRemoteJWKSet, customFetch, decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
 
-/** Throws `invalid_token`, also for a `jti` among the revoked. */
+/** Throws `invalid_token`, also for a `jti` among the revoked. What a token is bound to (`cnf`) is in `extra`. */
 export type VerifyAccessToken = (token: string, revoked: ReadonlySet<string>) => Promise<AuthInfo>;
 
 /** Accepts JWT access tokens (RFC 9068) that the issuer signed for the resource, by its published keys. */
-export function jwtVerifier(issuer: string, resource: string): VerifyAccessToken {
+export function jwtVerifier(
+  issuer: string,
+  resource: string,
+  fetch: typeof globalThis.fetch = globalThis.fetch,
+): VerifyAccessToken {
   let keys: ReturnType<typeof createRemoteJWKSet> | undefined;
   return async (token, revoked) => {
     if (keys === undefined) {
-      const { jwks_uri: uri } = await metadataOf(issuer);
-      keys = createRemoteJWKSet(new URL(String(uri)));
+      const { jwks_uri: uri } = await metadataOf(issuer, fetch);
+      keys = createRemoteJWKSet(new URL(String(uri)), { [customFetch]: fetch });
     }
     try {
       const { payload } = await jwtVerify(token, keys, {
@@ -32,6 +36,7 @@ export function introspectionVerifier(
   issuer: string,
   resource: string,
   client: { readonly id: string; readonly secret: string },
+  fetch: typeof globalThis.fetch = globalThis.fetch,
 ): VerifyAccessToken {
   const credentials = [client.id, client.secret].map((part) =>
     new URLSearchParams([["", part]]).toString().slice(1),
@@ -39,7 +44,7 @@ export function introspectionVerifier(
   const authorization = `Basic ${Buffer.from(credentials.join(":")).toString("base64")}`;
   let endpoint: string | undefined;
   return async (token, revoked) => {
-    endpoint ??= String((await metadataOf(issuer))["introspection_endpoint"]);
+    endpoint ??= String((await metadataOf(issuer, fetch))["introspection_endpoint"]);
     const response = await fetch(endpoint, {
       method: "POST",
       headers: { authorization },
@@ -57,7 +62,7 @@ export function introspectionVerifier(
 
 /** The `jti` of a JWT, or the token itself; nothing is verified. */
 export function tokenIdOf(authorization: string | undefined): string | undefined {
-  const token = /^Bearer (\S+)$/i.exec(authorization ?? "")?.[1];
+  const token = /^(?:Bearer|DPoP) (\S+)$/i.exec(authorization ?? "")?.[1];
   if (token === undefined) return undefined;
   try {
     return decodeJwt(token).jti;
@@ -70,17 +75,21 @@ function accepted(token: string, claims: JWTPayload, revoked: ReadonlySet<string
   if (claims.jti !== undefined && revoked.has(claims.jti)) {
     throw new OAuthError(OAuthErrorCode.InvalidToken, "revoked");
   }
-  const { exp, aud, scope } = claims;
+  const { exp, aud, scope, cnf } = claims;
   return {
     token,
     clientId: String(claims["client_id"]),
     scopes: typeof scope === "string" ? scope.split(" ") : [],
     ...(exp === undefined ? {} : { expiresAt: exp }),
     ...(typeof aud === "string" ? { resource: new URL(aud) } : {}),
+    extra: { cnf },
   };
 }
 
-async function metadataOf(issuer: string): Promise<Readonly<Record<string, unknown>>> {
+async function metadataOf(
+  issuer: string,
+  fetch: typeof globalThis.fetch,
+): Promise<Readonly<Record<string, unknown>>> {
   const response = await fetch(`${issuer}/.well-known/oauth-authorization-server`);
   if (!response.ok) throw new Error(`The authorization server metadata was answered ${response.status}.`);
   // Checked by use: what is not there makes the first verification fail.

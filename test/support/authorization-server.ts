@@ -1,22 +1,17 @@
-import type { IncomingHttpHeaders } from "node:http";
-import { decodeJwt, exportJWK, generateKeyPair, type JWK } from "jose";
-import type { ClientMetadata, Configuration, KoaContextWithOIDC } from "oidc-provider";
+import type { RequestListener } from "node:http";
+import { decodeJwt, exportJWK, generateKeyPair } from "jose";
+import type { KoaContextWithOIDC } from "oidc-provider";
+import type { Authority } from "./certificates.js";
+import type { GrantSetting } from "./grant-setting.js";
+import { type JwtBearerOptions, jwtBearerGrant, registerJwtBearer } from "./jwt-bearer-grant.js";
 import { listen } from "./listen.js";
-import { loadOidcProvider } from "./oidc-provider.js";
-
-export interface RegisteredClient {
-  readonly id: string;
-  /** ASCII, which is all that oidc-provider takes. */
-  readonly secret?: string;
-  /** What the client signs its assertions with, public half, with or without `kid`. */
-  readonly publicKey?: JWK;
-  /** The one algorithm that assertions may have; by default any that suits the key. */
-  readonly alg?: string;
-  /** Default: `private_key_jwt` with a key, `client_secret_basic` with a secret (which lets post pass too), `none`. */
-  readonly method?: "client_secret_basic" | "client_secret_post" | "private_key_jwt" | "none";
-  /** The scopes that it may ask for, others are `invalid_scope`; default all. */
-  readonly scopes?: readonly string[];
-}
+import { serverTls } from "./mutual-tls.js";
+import { loadGrantHelpers, loadOidcProvider } from "./oidc-provider.js";
+import { configure, nobody } from "./provider-configuration.js";
+import type { ClientAuthenticationMethod, RegisteredClient } from "./registered-client.js";
+import { registerTokenExchange, type TokenExchangeOptions } from "./token-exchange-grant.js";
+import type { TrustedIssuer } from "./token-issuer.js";
+import { readForm, recorded, type TokenRequest } from "./token-requests.js";
 
 export interface AuthorizationServerOptions {
   readonly clients: readonly RegisteredClient[];
@@ -24,26 +19,43 @@ export interface AuthorizationServerOptions {
   readonly scopes?: readonly string[];
   /** Resource indicators that get tokens, compared as strings, others are `invalid_target`; default any. */
   readonly resources?: readonly string[];
+  /** What a token is for when the request names no resource; without it such a token is for nothing. */
+  readonly defaultResource?: string;
   /** Seconds; default 3600. */
   readonly lifetime?: number;
   /** `jwt` by default. Only opaque tokens can be introspected (RFC 7662) and revoked (RFC 7009). */
   readonly tokens?: "jwt" | "opaque";
+  /** What the metadata lists; default basic, post, `private_key_jwt`, `none`, and those that the clients have. */
+  readonly authMethods?: readonly ClientAuthenticationMethod[];
+  readonly jwtBearer?: JwtBearerOptions;
+  readonly tokenExchange?: TokenExchangeOptions;
+  /**
+   * Clients whose id is an https URL are known by the document there, whose `jwks_uri` is looked up too: these are the
+   * documents by URL, in place of the network.
+   */
+  readonly documents?: Readonly<Record<string, object>>;
+  /** Members of the published metadata in place of the true ones; `undefined` leaves one out. */
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  /** What client assertions may be signed with, also listed; default everything that suits the methods. */
+  readonly signingAlgorithms?: readonly string[];
+  /**
+   * RFC 9449: proofs are taken by default and need no nonce; with `nonces` every one needs it. `false` is a server
+   * that knows nothing of it.
+   */
+  readonly dpop?: false | { readonly nonces?: boolean; readonly algorithms?: readonly DpopAlgorithm[] };
+  /** https. With it come the methods of RFC 8705 and tokens bound to certificates. */
+  readonly tls?: {
+    /** Issues the server's certificate, and those of clients with `tls_client_auth`. */
+    readonly authority: Authority;
+    /**
+     * Where clients are asked for their certificate: at an endpoint of its own on another port, which the metadata
+     * names (RFC 8705 §5), or wherever they connect. Default `alias`.
+     */
+    readonly clientCertificates?: "alias" | "everywhere";
+  };
 }
 
-/** One request to the token endpoint. */
-export interface TokenRequest {
-  /** When it came, milliseconds since the epoch. */
-  readonly at: number;
-  readonly method: string;
-  readonly headers: IncomingHttpHeaders;
-  /** The form fields; empty where the server refused before it read them. */
-  readonly params: Readonly<Record<string, string | readonly string[]>>;
-  /** Who asked, when that much could be told. */
-  readonly clientId: string | undefined;
-  readonly status: number;
-  /** The `error` of a refusal. */
-  readonly error: string | undefined;
-}
+export type DpopAlgorithm = "ES256" | "ES384" | "ES512" | "EdDSA" | "Ed25519" | "RS256" | "PS256";
 
 export interface IssuedToken {
   /** Of an opaque token this is the token itself. */
@@ -53,12 +65,21 @@ export interface IssuedToken {
   readonly scope: string | undefined;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
+  /** Whom it stands for, where that is not the client itself. */
+  readonly subject?: string | undefined;
+  /** The thumbprint of the DPoP key that it is bound to. */
+  readonly jkt?: string | undefined;
+  /** The thumbprint of the certificate that it is bound to, `x5t#S256`. */
+  readonly certificateThumbprint?: string | undefined;
 }
 
-export interface RunningAuthorizationServer extends AsyncDisposable {
-  /** `http://127.0.0.1:<port>`. */
+/** As a `TrustedIssuer` it stands for the ID-JAGs and access tokens that it signs. */
+export interface RunningAuthorizationServer extends AsyncDisposable, TrustedIssuer {
+  /** `http://127.0.0.1:<port>` or, with TLS, `https://…`. */
   readonly issuer: string;
   readonly tokenEndpoint: string;
+  /** Where clients present their certificates; without TLS there is none. */
+  readonly mtlsTokenEndpoint: string | undefined;
   readonly introspectionEndpoint: string;
   readonly revocationEndpoint: string;
   /** All that came to the token endpoint and was answered, faults included. */
@@ -71,99 +92,102 @@ export interface RunningAuthorizationServer extends AsyncDisposable {
   failNext(count: number, status: number, headers?: Readonly<Record<string, string>>): void;
   /** Token requests are answered with a redirect to `location` from now on; `undefined` ends it. */
   redirectTokenEndpoint(location: string | undefined, status?: 301 | 302 | 303 | 307 | 308): void;
+  /** None of the DPoP nonces given out so far is good any more. */
+  rotateNonces(): void;
   close(): Promise<void>;
 }
 
-const signingAlgorithms = [
-  ...["PS256", "PS384", "PS512", "RS256", "RS384", "RS512"],
-  ...["ES256", "ES384", "ES512", "EdDSA", "Ed25519"],
-] as const;
-
 /**
- * A real authorization server on loopback: oidc-provider with the client credentials grant, resource indicators,
- * and metadata at both well-known places.
+ * A real authorization server on loopback: oidc-provider with the client credentials grant, those of RFC 7523 and
+ * RFC 8693 if told, resource indicators, DPoP, certificates, and metadata at both well-known places.
  */
 export async function startAuthorizationServer(
   options: AuthorizationServerOptions,
 ): Promise<RunningAuthorizationServer> {
-  const { Provider, errors } = await loadOidcProvider();
-  const { lifetime = 3600, tokens = "jwt", scopes = [], resources } = options;
+  const oidc = await loadOidcProvider();
+  const helpers = await loadGrantHelpers();
+  const { tls } = options;
   const tokenRequests: TokenRequest[] = [];
   const issued: IssuedToken[] = [];
   const failures: Error[] = [];
   let fault = { count: 0, status: 500, headers: {} as Readonly<Record<string, string>> };
   let redirect: { location: string; status: number } | undefined;
 
-  function keepIssued(context: KoaContextWithOIDC): void {
-    const token = context.oidc?.entities.ClientCredentials;
-    const { body } = context;
-    if (token === undefined || typeof body !== "object" || body === null || !("access_token" in body)) return;
-    const now = Math.floor(Date.now() / 1000);
-    const { exp = 0 } = tokens === "jwt" ? decodeJwt(String(body.access_token)) : { exp: now + lifetime };
-    issued.push({
-      jti: token.jti,
-      clientId: token.clientId ?? "",
-      resource: typeof token.aud === "string" ? token.aud : undefined,
-      scope: token.scope,
-      expiresAt: exp * 1000,
-    });
+  const { privateKey } = await generateKeyPair("ES256", { extractable: true });
+  const signingKey = { ...(await exportJWK(privateKey)), kid: "server", alg: "ES256", use: "sig" };
+  const { d: _, ...publicKey } = signingKey;
+
+  async function answerToken(context: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
+    const at = Date.now();
+    const faulty = fault.count > 0;
+    let sent: TokenRequest["params"] | undefined;
+    if (faulty || redirect !== undefined) {
+      context.status = faulty ? fault.status : (redirect?.status ?? 307);
+      context.set(faulty ? fault.headers : { location: redirect?.location ?? "" });
+      context.body = "";
+      if (faulty) fault = { ...fault, count: fault.count - 1 };
+    } else {
+      if (options.jwtBearer?.withoutClient) sent = await standInForClient(context);
+      await next();
+      const token = issuedToken(context);
+      if (token !== undefined) issued.push(token);
+    }
+    tokenRequests.push(await recorded(at, context, sent));
   }
 
-  const { privateKey } = await generateKeyPair("ES256", { extractable: true });
-  const configuration: Configuration = {
-    clients: options.clients.map(registration),
-    jwks: { keys: [{ ...(await exportJWK(privateKey)), kid: "server", alg: "ES256", use: "sig" }] },
-    scopes,
-    responseTypes: [],
-    clientAuthMethods: ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
-    enabledJWA: { clientAuthSigningAlgValues: signingAlgorithms },
-    ttl: { ClientCredentials: lifetime },
-    features: {
-      devInteractions: { enabled: false },
-      clientCredentials: { enabled: true },
-      introspection: { enabled: true, allowedPolicy: () => true },
-      revocation: { enabled: true, allowedPolicy: (_, client, token) => token.clientId === client.clientId },
-      resourceIndicators: {
-        enabled: true,
-        getResourceServerInfo: (_, resource) => {
-          if (resources !== undefined && !resources.includes(resource)) throw new errors.InvalidTarget();
-          return {
-            scope: scopes.join(" "),
-            audience: resource,
-            accessTokenTTL: lifetime,
-            accessTokenFormat: tokens,
-            jwt: { sign: { alg: "ES256" } },
-          };
-        },
-      },
-    },
-  };
-
-  const { origin, close } = await listen((issuer) => {
-    const provider = new Provider(issuer, configuration);
+  /** The server as it listens; every one has nonces of its own. */
+  function provide(issuer: string, alias: string | undefined): RequestListener {
+    const provider = new oidc.Provider(issuer, configure(options, { oidc, signingKey, alias }));
+    const setting: GrantSetting = {
+      provider,
+      oidc,
+      helpers,
+      self: { issuer, keys: [publicKey] },
+      sign: (jwt, typ) => jwt.setProtectedHeader({ alg: "ES256", kid: "server", typ }).sign(privateKey),
+    };
+    if (options.jwtBearer !== undefined) registerJwtBearer(setting, options.jwtBearer);
+    if (options.tokenExchange !== undefined) registerTokenExchange(setting, options.tokenExchange);
     provider.use(async (context, next) => {
-      if (context.path !== "/token") return next();
-      const at = Date.now();
-      const faulty = fault.count > 0;
-      if (faulty || redirect !== undefined) {
-        context.status = faulty ? fault.status : (redirect?.status ?? 307);
-        context.set(faulty ? fault.headers : { location: redirect?.location ?? "" });
-        context.body = "";
-        if (faulty) fault = { ...fault, count: fault.count - 1 };
-      } else {
-        await next();
-        keepIssued(context as KoaContextWithOIDC);
+      if (context.path === "/token") return answerToken(context as KoaContextWithOIDC, next);
+      await next();
+      if (options.metadata !== undefined && context.path.startsWith("/.well-known/")) {
+        context.body = { ...Object(context.body), ...options.metadata };
       }
-      tokenRequests.push(await recorded(at, context as KoaContextWithOIDC));
       return undefined;
     });
     provider.on("server_error", (_, error) => failures.push(error));
     return provider.callback();
-  });
+  }
+
+  let answer: RequestListener = (_, response) => void response.writeHead(503).end();
+  let rotate = (): void => {};
+  const alias =
+    tls === undefined || tls.clientCertificates === "everywhere"
+      ? undefined
+      : await listen(
+          () => (request, response) => answer(request, response),
+          await serverTls({ ...tls, askClients: true }),
+        );
+  const main = await listen(
+    (origin) => {
+      rotate = () => {
+        answer = provide(origin, alias && `${alias.origin}/token`);
+      };
+      rotate();
+      return (request, response) => answer(request, response);
+    },
+    tls && (await serverTls({ ...tls, askClients: alias === undefined })),
+  );
+  const { origin } = main;
+  const close = async (): Promise<void> => {
+    await Promise.all([main.close(), alias?.close()]);
+  };
 
   return {
     issuer: origin,
+    keys: [publicKey],
     tokenEndpoint: `${origin}/token`,
+    mtlsTokenEndpoint: tls && `${(alias ?? main).origin}/token`,
     introspectionEndpoint: `${origin}/token/introspection`,
     revocationEndpoint: `${origin}/token/revocation`,
     tokenRequests,
@@ -178,62 +202,47 @@ export async function startAuthorizationServer(
     redirectTokenEndpoint(location, status = 307) {
       redirect = location === undefined ? undefined : { location, status };
     },
+    rotateNonces: () => rotate(),
     close,
     [Symbol.asyncDispose]: close,
   };
 }
 
-function registration(client: RegisteredClient): ClientMetadata {
-  const { id, secret, publicKey, alg, scopes } = client;
-  const method =
-    client.method ?? (publicKey ? "private_key_jwt" : secret === undefined ? "none" : "client_secret_basic");
+/** Reads the body ahead of the provider, and names a client where none is. What was sent. */
+async function standInForClient(context: KoaContextWithOIDC): Promise<TokenRequest["params"]> {
+  const sent = await readForm(context.req);
+  const named = sent["client_id"] ?? sent["client_assertion"] ?? context.headers.authorization;
+  const body =
+    named === undefined && sent["grant_type"] === jwtBearerGrant ? { ...sent, client_id: nobody } : sent;
+  // Where the provider looks for a body that has been read.
+  Object.assign(context.req, { body });
+  return sent;
+}
+
+function issuedToken(context: KoaContextWithOIDC): IssuedToken | undefined {
+  const { ClientCredentials, AccessToken } = context.oidc?.entities ?? {};
+  const { body } = context;
+  const token = ClientCredentials ?? AccessToken;
+  if (token === undefined || typeof body !== "object" || body === null || !("access_token" in body))
+    return undefined;
+  const { exp = 0 } = jwtClaims(String(body.access_token)) ?? {
+    exp: Math.floor(Date.now() / 1000) + token.expiration,
+  };
   return {
-    client_id: id,
-    token_endpoint_auth_method: method,
-    grant_types: ["client_credentials"],
-    response_types: [],
-    redirect_uris: [],
-    // The default is RS256, for which this server has no key.
-    id_token_signed_response_alg: "ES256",
-    ...(secret === undefined ? {} : { client_secret: secret }),
-    ...(publicKey === undefined ? {} : { jwks: { keys: [publicKey] } }),
-    // The type names the algorithms; an unknown one is refused when the server starts.
-    ...(alg === undefined
-      ? {}
-      : {
-          token_endpoint_auth_signing_alg: alg as NonNullable<
-            ClientMetadata["token_endpoint_auth_signing_alg"]
-          >,
-        }),
-    ...(scopes === undefined ? {} : { scope: scopes.join(" ") }),
+    jti: token.jti,
+    clientId: token.clientId ?? "",
+    resource: typeof token.aud === "string" ? token.aud : undefined,
+    scope: token.scope,
+    expiresAt: exp * 1000,
+    subject: AccessToken?.accountId,
+    jkt: token.jkt,
+    certificateThumbprint: token["x5t#S256"],
   };
 }
 
-async function recorded(at: number, context: KoaContextWithOIDC): Promise<TokenRequest> {
-  const { method, status, headers } = context;
-  const params = await formFields(context);
-  const { body } = context;
-  const error = typeof body === "object" && body !== null && "error" in body ? String(body.error) : undefined;
-  return { at, method, headers, params, clientId: clientIdOf(headers, params), status, error };
-}
-
-async function formFields(context: KoaContextWithOIDC): Promise<TokenRequest["params"]> {
-  // Where the provider was not asked, or refused before it came to the body, that is still to be read.
-  if (!context.req.readable) return { ...context.oidc?.body } as TokenRequest["params"];
-  const chunks: Buffer[] = [];
-  for await (const chunk of context.req) chunks.push(chunk);
-  return Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString("utf8")));
-}
-
-function clientIdOf(headers: IncomingHttpHeaders, params: TokenRequest["params"]): string | undefined {
-  if (typeof params["client_id"] === "string") return params["client_id"];
-  const basic = /^Basic ([\w+/]+=*)$/i.exec(headers.authorization ?? "")?.[1];
-  const [id] = Buffer.from(basic ?? "", "base64")
-    .toString("utf8")
-    .split(":");
-  if (id) return [...new URLSearchParams(`id=${id}`).values()][0];
+function jwtClaims(token: string): ReturnType<typeof decodeJwt> | undefined {
   try {
-    return decodeJwt(String(params["client_assertion"])).sub;
+    return decodeJwt(token);
   } catch {
     return undefined;
   }

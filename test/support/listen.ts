@@ -1,8 +1,10 @@
 import { createServer, type RequestListener } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import type { TlsOptions } from "node:tls";
 
 export interface Listening {
-  /** `http://127.0.0.1:<port>`, without a trailing slash. */
+  /** `http://127.0.0.1:<port>` or, with TLS, `https://…`; without a trailing slash. */
   readonly origin: string;
   /** How many connections are open now. */
   readonly connections: number;
@@ -12,13 +14,14 @@ export interface Listening {
 
 /**
  * Serves on a random port of 127.0.0.1. The listener is made when the port is known, for servers whose own URL is
- * part of what they say.
+ * part of what they say. `tls` makes it https.
  */
 export async function listen(
   serve: (origin: string) => RequestListener | Promise<RequestListener>,
+  tls?: TlsOptions,
 ): Promise<Listening> {
   const sockets = new Set<Socket>();
-  const server = createServer();
+  const server = tls === undefined ? createServer() : createTlsServer(tls);
   server.on("connection", (socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
@@ -34,7 +37,7 @@ export async function listen(
       server.close(() => resolve());
       for (const socket of sockets) socket.destroy();
     });
-  const origin = `http://127.0.0.1:${port}`;
+  const origin = `${tls === undefined ? "http" : "https"}://127.0.0.1:${port}`;
   try {
     server.on("request", await serve(origin));
   } catch (error) {

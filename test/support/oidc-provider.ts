@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from "node:util";
 import type * as OidcProvider from "oidc-provider";
+import type * as GrantHelpers from "oidc-provider/lib/helpers/grants.js";
 
 /**
  * oidc-provider with its notices dropped: at import it says on stderr that Node 20 is not supported, and at
@@ -16,6 +17,11 @@ export async function loadOidcProvider(): Promise<typeof OidcProvider> {
     console[method] = filter;
   }
   return import("oidc-provider");
+}
+
+/** What oidc-provider offers to those who add grants of their own. */
+export function loadGrantHelpers(): Promise<typeof GrantHelpers> {
+  return import("oidc-provider/lib/helpers/grants.js");
 }
 
 const filters = new WeakSet<typeof console.info>();

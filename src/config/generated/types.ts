@@ -1,15 +1,89 @@
 // Generated from schema/mcp-auth.schema.json by scripts/generate.mjs. Do not edit.
 
-/** Where a secret is: in one place, never in the config itself. */
-export type SecretReference = { env: string; file?: never } | { file: string; env?: never };
+/** None of these properties. */
+export type Without<Names extends string> = { [Name in Names]?: never };
 
-/** A client has a secret, a key, or neither; `method` goes with what it has. */
-export type OneCredential<C extends Client> = Omit<C, "secret" | "key" | "method"> &
+/** Where a secret is: in one place, never in the config itself. */
+export type SecretReference =
+  | ({ env: string } & Without<"file" | "exec" | "githubActions" | "resolver" | "ref" | "timeout" | "pointer">)
+  | ({ file: string; pointer?: string } & Without<
+      "env" | "exec" | "githubActions" | "resolver" | "ref" | "timeout"
+    >)
+  | ({ exec: readonly string[]; timeout?: string; pointer?: string } & Without<
+      "env" | "file" | "githubActions" | "resolver" | "ref"
+    >)
+  | ({ githubActions: GithubActions } & Without<
+      "env" | "file" | "exec" | "resolver" | "ref" | "timeout" | "pointer"
+    >)
+  | ({ resolver: string; ref: string; pointer?: string } & Without<
+      "env" | "file" | "exec" | "githubActions" | "timeout"
+    >);
+
+/** The type of a token, RFC 8693 §3: a short name or any URI. */
+export type TokenType =
+  | "access_token"
+  | "refresh_token"
+  | "id_token"
+  | "saml1"
+  | "saml2"
+  | "jwt"
+  | (string & {});
+
+export type Algorithm = NonNullable<Key["alg"]>;
+export type Method = NonNullable<Client["method"]>;
+
+/** What signs is a command or a function given in code; `timeout` is the command's. */
+export type OneSigningPlace<S extends Signer> = Omit<S, "exec" | "timeout" | "name"> &
   (
-    | { secret: SecretReference; key?: never; method?: "client_secret_basic" | "client_secret_post" }
-    | { key: string | Key; secret?: never; method?: "private_key_jwt" }
-    | { secret?: never; key?: never; method?: "none" }
+    | { exec: readonly string[]; timeout?: string; name?: never }
+    | ({ name: string } & Without<"exec" | "timeout">)
   );
+
+/** A key has a private key or a signer; a signer does not say by itself which algorithm it is for. */
+export type OneSigner<K extends Key> = Omit<K, "privateKey" | "passphrase" | "signer" | "alg"> &
+  (
+    | { privateKey: SecretReference; passphrase?: SecretReference; alg?: Algorithm; signer?: never }
+    | ({ signer: OneSigningPlace<Signer>; alg: Algorithm } & Without<"privateKey" | "passphrase">)
+  );
+
+type Credential = "secret" | "key" | "assertion" | "certificate";
+type OfCredential = "method" | "basicEncoding" | "assertionAudience" | "assertionType";
+
+/** A client has one credential or none; `method` and what says how it is sent go with what it has. */
+export type OneCredential<C extends Client> = Omit<C, "id" | Credential | OfCredential> & { id: string } & (
+    | ({
+        secret: SecretReference;
+        method?: "client_secret_basic";
+        basicEncoding?: "form" | "raw";
+      } & Without<"key" | "assertion" | "certificate" | "assertionAudience" | "assertionType">)
+    | ({ secret: SecretReference; method: "client_secret_post" } & Without<
+        "key" | "assertion" | "certificate" | Exclude<OfCredential, "method">
+      >)
+    | ({ secret: SecretReference; method?: "client_secret_jwt" } & Signed &
+        Without<"key" | "assertion" | "certificate" | "basicEncoding">)
+    | ({ key: string | OneSigner<Key>; method?: "private_key_jwt" } & Signed &
+        Without<"secret" | "assertion" | "certificate" | "basicEncoding">)
+    | ({ assertion: SecretReference; method?: "private_key_jwt"; assertionType?: string } & Without<
+        "secret" | "key" | "certificate" | "basicEncoding" | "assertionAudience"
+      >)
+    | ({ certificate: Certificate; method?: "tls_client_auth" | "self_signed_tls_client_auth" } & Without<
+        "secret" | "key" | "assertion" | Exclude<OfCredential, "method">
+      >)
+    | ({ method?: "none" } & Without<Credential | Exclude<OfCredential, "method">>)
+  );
+
+interface Signed {
+  assertionAudience?: "issuer" | "token_endpoint" | (string & {});
+  assertionType?: string;
+}
+
+/** The grant that needs no `type` has nothing that would tell it from another one. */
+export type OfNoOtherGrant<G> = G &
+  Without<"assertion" | "subject" | "actor" | "requestedType" | "idp" | "token" | "lifetime">;
+
+/** Where an assertion says it all: an authorization server, and nobody who asks. */
+export type Anonymous<C extends Client> = Omit<C, "id" | Credential | OfCredential> &
+  Without<"id" | Credential | OfCredential>;
 
 /**
  * MCP servers, how the agent gets tokens for each of them, and where its secrets and keys are.
@@ -32,42 +106,71 @@ export interface Config {
    */
   store?: Store;
   /**
+   * How requests leave this machine.
+   */
+  network?: Network;
+  /**
    * Private keys by name, for clients to refer to.
    */
   keys?: {
-    [k: string]: Key;
+    /**
+     * How the agent signs: a private key, or a `signer` for one that never leaves a KMS or HSM, and what goes with it.
+     */
+    [k: string]: OneSigner<Key>;
   };
   /**
    * Registrations at authorization servers by name, for grants to refer to.
    */
   clients?: {
+    /**
+     * Who the agent is at one authorization server. It has one credential, `secret`, `key`, `assertion` or `certificate`, or, as a public client, none.
+     */
     [k: string]: OneCredential<Client>;
   };
   /**
    * MCP servers by name. The name is what code passes to `auth.resolve(name)`.
    */
   servers: {
+    /**
+     * An MCP server and how to get tokens for it.
+     */
     [k: string]: Server;
   };
+}
+/**
+ * The OIDC token of a GitHub Actions job.
+ */
+export interface GithubActions {
+  /**
+   * The `aud` that the token is asked for with. Without it, the one that GitHub sets.
+   */
+  audience?: string;
 }
 /**
  * HTTP headers by name. `Authorization` is not among them: it is what this package makes.
  */
 export interface Headers {
+  /**
+   * The value of a header as text, or a reference when it is secret.
+   */
   [k: string]: string | SecretReference;
 }
 /**
- * How the agent signs: a private key and what goes with it.
+ * How the agent signs: a private key, or a `signer` for one that never leaves a KMS or HSM, and what goes with it.
  */
 export interface Key {
   /**
    * The private key: PEM (PKCS#8, PKCS#1, SEC1, also encrypted), JWK or JWKS.
    */
-  privateKey: SecretReference;
+  privateKey?: SecretReference;
   /**
    * The passphrase of an encrypted PEM.
    */
   passphrase?: SecretReference;
+  /**
+   * What signs in place of a `privateKey`. `alg` is then required.
+   */
+  signer?: OneSigningPlace<Signer>;
   /**
    * The signature algorithm. Without it, the first one that the authorization server lists among those of the key.
    */
@@ -87,9 +190,34 @@ export interface Key {
    * The key id to send, `false` to send none. Without it, the `kid` of the JWK, else the RFC 7638 thumbprint.
    */
   kid?: string | false;
+  /**
+   * The certificate of the key, PEM: its thumbprint is sent as `x5t#S256` (RFC 7515 §4.1.8).
+   */
+  certificate?: SecretReference;
 }
 /**
- * Who the agent is at one authorization server. It has a `secret`, a `key`, or, as a public client, neither.
+ * What signs with a key that never leaves a KMS or HSM: a command, or a function given in code.
+ */
+export interface Signer {
+  /**
+   * Command that gets JSON `{ alg, kid, input }` on stdin and prints the signature in base64url. Run without a shell in the folder of the config file (for a config in code, in `cwd`); taken as it is, without interpolation.
+   */
+  exec?: readonly string[];
+  /**
+   * Longest time that `exec` may take.
+   */
+  timeout?: string;
+  /**
+   * Name of a function given in code, in `signers`.
+   */
+  name?: string;
+  /**
+   * The form of the signature.
+   */
+  format?: "raw" | "der";
+}
+/**
+ * Who the agent is at one authorization server. It has one credential, `secret`, `key`, `assertion` or `certificate`, or, as a public client, none.
  */
 export interface Client {
   /**
@@ -97,9 +225,9 @@ export interface Client {
    */
   issuer: string;
   /**
-   * The client id.
+   * The client id. Only a client without a credential, written in a grant `jwt_bearer`, may leave it out. An id that starts with https:// is the address of a client id metadata document.
    */
-  id: string;
+  id?: string;
   /**
    * The client secret.
    */
@@ -107,11 +235,84 @@ export interface Client {
   /**
    * The key to sign with: its name in `keys`, or the key itself.
    */
-  key?: string | Key;
+  key?: string | OneSigner<Key>;
+  /**
+   * A JWT that the platform issues and that is sent as client assertion (RFC 7523 §2.2), read at each request.
+   */
+  assertion?: SecretReference;
+  /**
+   * The TLS client certificate to present (RFC 8705).
+   */
+  certificate?: Certificate;
   /**
    * How the client authenticates at the token endpoint. Without it, the metadata of the authorization server decides.
    */
-  method?: "client_secret_basic" | "client_secret_post" | "private_key_jwt" | "none";
+  method?:
+    | "client_secret_basic"
+    | "client_secret_post"
+    | "client_secret_jwt"
+    | "private_key_jwt"
+    | "tls_client_auth"
+    | "self_signed_tls_client_auth"
+    | "none";
+  /**
+   * How `client_secret_basic` encodes id and secret.
+   */
+  basicEncoding?: "form" | "raw";
+  /**
+   * The `aud` of the client assertions that are signed here: `issuer`, `token_endpoint`, or the audience itself.
+   */
+  assertionAudience?: "issuer" | "token_endpoint" | (string & {});
+  /**
+   * The `typ` of the client assertions that are signed here; for an `assertion` of the platform the `client_assertion_type` that goes with it.
+   */
+  assertionType?: string;
+  /**
+   * The endpoints of an authorization server that publishes no metadata.
+   */
+  metadata?: Metadata;
+}
+/**
+ * A TLS client certificate and its private key. Both are read again when they change.
+ */
+export interface Certificate {
+  /**
+   * The certificate, PEM, with its chain after it if there is one.
+   */
+  cert: SecretReference;
+  /**
+   * The private key of the certificate, PEM.
+   */
+  key: SecretReference;
+  /**
+   * The passphrase of an encrypted `key`.
+   */
+  passphrase?: SecretReference;
+}
+/**
+ * What stands for the metadata that an authorization server does not publish. Nothing is then asked of it but tokens.
+ */
+export interface Metadata {
+  /**
+   * The token endpoint.
+   */
+  tokenEndpoint: string;
+  /**
+   * The token endpoint for clients that present a certificate (RFC 8705 §5), where it is another one.
+   */
+  mtlsTokenEndpoint?: string;
+  /**
+   * The client authentication methods that the server takes.
+   *
+   * @minItems 1
+   */
+  authMethods?: readonly Method[];
+  /**
+   * The algorithms with which assertions may be signed.
+   *
+   * @minItems 1
+   */
+  signingAlgorithms?: readonly Algorithm[];
 }
 /**
  * The agent acts as itself (RFC 6749 §4.4, SEP-1046).
@@ -129,6 +330,18 @@ export interface ClientCredentialsGrant {
    * The scopes to ask for. Without them, those that the MCP server names.
    */
   scopes?: readonly string[];
+  /**
+   * The resource to ask for (RFC 8707), sent byte for byte; `false` sends none. Without it, the one that the MCP server publishes, else its URL.
+   */
+  resource?: string | false;
+  /**
+   * The `audience` to ask for, one or several, where the authorization server wants it.
+   */
+  audience?: string | readonly string[];
+  /**
+   * Further parameters of the token request, by name. Those that OAuth has a use for have fields of their own.
+   */
+  params?: Params;
 }
 /**
  * A token that something else puts in place. It is read again when it is stale and after a 401.
@@ -150,6 +363,190 @@ export interface StaticGrant {
    * The scopes that the token has.
    */
   scopes?: readonly string[];
+}
+/**
+ * An assertion is the authorization (RFC 7523 §2.1): a JWT that the platform issues (workload identity, SEP-1933), or one that is signed here, as service accounts have it.
+ */
+export interface JwtBearerGrant {
+  /**
+   * The grant.
+   */
+  type: "jwt_bearer";
+  /**
+   * The client to get tokens as: its name in `clients`, or the client itself, or no more than the `issuer` where the assertion says it all.
+   */
+  client: string | OneCredential<Client> | Anonymous<Client>;
+  /**
+   * The assertion: a reference to a JWT that the platform issues, read at each request, or what to sign.
+   */
+  assertion: SecretReference | SignedAssertion;
+  /**
+   * The scopes to ask for. Without them, those that the MCP server names.
+   */
+  scopes?: readonly string[];
+  /**
+   * The resource to ask for (RFC 8707), sent byte for byte; `false` sends none. Without it, the one that the MCP server publishes, else its URL.
+   */
+  resource?: string | false;
+  /**
+   * The `audience` to ask for, one or several, where the authorization server wants it.
+   */
+  audience?: string | readonly string[];
+  /**
+   * Further parameters of the token request, by name. Those that OAuth has a use for have fields of their own.
+   */
+  params?: Params;
+}
+/**
+ * An assertion that is signed here, anew for each request.
+ */
+export interface SignedAssertion {
+  /**
+   * The key to sign with: its name in `keys`, or the key itself.
+   */
+  key: string | OneSigner<Key>;
+  /**
+   * The `iss` of the assertion: who makes it.
+   */
+  issuer: string;
+  /**
+   * The `sub` of the assertion: who the token is for.
+   */
+  subject: string;
+  /**
+   * The `aud` of the assertion: `issuer`, `token_endpoint`, or the audience itself.
+   */
+  audience?: "issuer" | "token_endpoint" | (string & {});
+  /**
+   * How long the assertion is valid, one hour at most.
+   */
+  lifetime?: string;
+  /**
+   * Further claims. Not among them: `iss`, `sub`, `aud`, `exp`, `iat`, `nbf` and `jti`, which are set here.
+   */
+  claims?: {readonly [name: string]: unknown};
+}
+/**
+ * A token in exchange for another one (RFC 8693).
+ */
+export interface TokenExchangeGrant {
+  /**
+   * The grant.
+   */
+  type: "token_exchange";
+  /**
+   * The client to get tokens as: its name in `clients`, or the client itself.
+   */
+  client: string | OneCredential<Client>;
+  /**
+   * The token to exchange. Its type is `access_token` where none is given.
+   */
+  subject: Subject;
+  /**
+   * The token of the party that acts for the subject. Its type is `access_token` where none is given.
+   */
+  actor?: Actor;
+  /**
+   * The type of the token to get, a short name as in `subject` or any URI. Without it, the server decides.
+   */
+  requestedType?: TokenType;
+  /**
+   * The scopes to ask for. Without them, those that the MCP server names.
+   */
+  scopes?: readonly string[];
+  /**
+   * The resource to ask for (RFC 8707), sent byte for byte; `false` sends none. Without it, the one that the MCP server publishes, else its URL.
+   */
+  resource?: string | false;
+  /**
+   * The `audience` to ask for, one or several, where the authorization server wants it.
+   */
+  audience?: string | readonly string[];
+  /**
+   * Further parameters of the token request, by name. Those that OAuth has a use for have fields of their own.
+   */
+  params?: Params;
+}
+/**
+ * The token of the party that is asked for.
+ */
+export interface Subject {
+  /**
+   * Where the token is, or `{ "runtime": true }` where code gives it for each user.
+   */
+  token: SecretReference | {readonly runtime: true};
+  /**
+   * The type of the token (RFC 8693 §3): `access_token`, `refresh_token`, `id_token`, `saml1`, `saml2`, `jwt`, or any URI.
+   */
+  type?: TokenType;
+}
+/**
+ * The token of the party that acts for the subject.
+ */
+export interface Actor {
+  /**
+   * Where the token is.
+   */
+  token: SecretReference;
+  /**
+   * The type of the token (RFC 8693 §3): `access_token`, `refresh_token`, `id_token`, `saml1`, `saml2`, `jwt`, or any URI.
+   */
+  type?: TokenType;
+}
+/**
+ * The identity provider of an enterprise vouches for the user (SEP-990): its token is exchanged there for an identity assertion (ID-JAG), and this at the authorization server of the MCP server for an access token.
+ */
+export interface EnterpriseManagedGrant {
+  /**
+   * The grant.
+   */
+  type: "enterprise_managed";
+  /**
+   * The client at the authorization server of the MCP server: its name in `clients`, or the client itself.
+   */
+  client: string | OneCredential<Client>;
+  /**
+   * The identity provider.
+   */
+  idp: IdentityProvider;
+  /**
+   * The scopes to ask for. Without them, those that the MCP server names.
+   */
+  scopes?: readonly string[];
+  /**
+   * The resource to ask for (RFC 8707), sent byte for byte; `false` sends none. Without it, the one that the MCP server publishes, else its URL.
+   */
+  resource?: string | false;
+  /**
+   * The `audience` to ask for, one or several, where the authorization server wants it.
+   */
+  audience?: string | readonly string[];
+  /**
+   * Further parameters of the token request, by name. Those that OAuth has a use for have fields of their own.
+   */
+  params?: Params;
+}
+/**
+ * The identity provider of an enterprise, and whom it knows.
+ */
+export interface IdentityProvider {
+  /**
+   * The client at the identity provider: its name in `clients`, or the client itself.
+   */
+  client: string | OneCredential<Client>;
+  /**
+   * The user's token. Its type is `id_token` where none is given.
+   */
+  subject: Subject;
+}
+/**
+ * Further parameters of the token request, by name. Those that OAuth has a use for have fields of their own.
+ */
+export interface Params {
+  /**
+   * The value of a parameter as text, or a reference when it is secret.
+   */
+  [k: string]: string | SecretReference;
 }
 /**
  * When tokens are renewed before anybody asks.
@@ -208,7 +605,20 @@ export interface Server {
   /**
    * How tokens for this server are got.
    */
-  grant: ClientCredentialsGrant | StaticGrant;
+  grant:
+    | OfNoOtherGrant<ClientCredentialsGrant>
+    | JwtBearerGrant
+    | TokenExchangeGrant
+    | EnterpriseManagedGrant
+    | StaticGrant;
+  /**
+   * Scopes that the agent may ask for beside its own when the MCP server answers that it needs them.
+   */
+  stepUp?: readonly string[];
+  /**
+   * Whether tokens are bound to a key of ours (RFC 9449): `true` for one made at start, or a key to sign the proofs with.
+   */
+  dpop?: true | DPoPKey;
   /**
    * Headers that go to this MCP server beside `Authorization`, and nowhere else.
    */
@@ -233,6 +643,15 @@ export interface Server {
    * Which URLs may be called with a token for this server.
    */
   reach?: "origin" | "path";
+}
+/**
+ * The key that DPoP proofs are signed with.
+ */
+export interface DPoPKey {
+  /**
+   * The key that proofs are signed with, which servers may share: its name in `keys`, or the key itself.
+   */
+  key: string | OneSigner<Key>;
 }
 /**
  * What holds for every server that does not say otherwise.
@@ -271,4 +690,23 @@ export interface Store {
    * The kind of store.
    */
   type: "memory";
+}
+/**
+ * How requests leave this machine.
+ */
+export interface Network {
+  /**
+   * URL of an HTTP proxy; `false` uses none. Without it, the environment decides (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`).
+   */
+  proxy?: string | false;
+  /**
+   * Paths of PEM files, relative to the config file, whose certificate authorities are trusted beside the usual ones.
+   */
+  ca?: string | readonly string[];
+  /**
+   * Hosts that may be reached over plain http. Tokens and secrets then cross the network in the clear.
+   *
+   * @minItems 1
+   */
+  allowInsecureHttp?: readonly string[];
 }

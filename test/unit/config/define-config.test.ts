@@ -1,6 +1,13 @@
 import { expect, expectTypeOf, it } from "vitest";
 import { defineConfig, type McpAuthConfig } from "../../../src/config/define-config.js";
-import type { Client, OneCredential, Server } from "../../../src/config/generated/types.js";
+import type {
+  Client,
+  Key,
+  OneCredential,
+  OneSigner,
+  SecretReference,
+  Server,
+} from "../../../src/config/generated/types.js";
 
 const issuer = "https://auth.example";
 const secret = { env: "S" };
@@ -41,6 +48,43 @@ it("compiles each right variant", () => {
   expect(Object.keys(config.servers)).toHaveLength(5);
 });
 
+it("compiles each right credential, key, reference and grant", () => {
+  const certificate = { cert: { file: "c.pem" }, key: { file: "k.pem" }, passphrase: { env: "P" } };
+  const clients = {
+    basic: { issuer, id: "x", secret, basicEncoding: "raw" },
+    hmac: { issuer, id: "x", secret, method: "client_secret_jwt", assertionAudience: "token_endpoint" },
+    kms: { issuer, id: "x", key: { signer: { exec: ["sign"], format: "der" }, alg: "PS256" } },
+    code: { issuer, id: "x", key: { signer: { name: "kms" }, alg: "ES256" }, assertionType: "JWT" },
+    pod: { issuer, id: "x", assertion: { file: "t" }, method: "private_key_jwt" },
+    tls: { issuer, id: "x", certificate, method: "self_signed_tls_client_auth" },
+    own: {
+      issuer,
+      id: "https://agent.example/client.json",
+      key: { privateKey: { resolver: "aws", ref: "k", pointer: "/key" }, certificate: { file: "c" } },
+      metadata: { tokenEndpoint: issuer, authMethods: ["private_key_jwt"], signingAlgorithms: ["ES256"] },
+    },
+  } as const satisfies McpAuthConfig["clients"];
+  const subject = { token: { runtime: true }, type: "id_token" } as const;
+  const grants: Record<string, Server["grant"]> = {
+    wif: { type: "jwt_bearer", client: { issuer }, assertion: { githubActions: { audience: "a" } } },
+    signed: {
+      type: "jwt_bearer",
+      client: "basic",
+      assertion: { key: "k", issuer: "a", subject: "b", audience: "c", lifetime: "1h", claims: { d: [1] } },
+    },
+    exchange: { type: "token_exchange", client: "tls", subject, actor: { token: { exec: ["x"] } } },
+    typed: { type: "token_exchange", client: "tls", subject, requestedType: "urn:x:y" },
+    idjag: { type: "enterprise_managed", client: "pod", idp: { client: "kms", subject } },
+    common: { client: "code", resource: false, audience: ["a", "b"], params: { c: "d", e: { env: "F" } } },
+  };
+  const config: McpAuthConfig = {
+    clients,
+    network: { proxy: false, ca: ["a.pem"], allowInsecureHttp: ["auth.internal"] },
+    servers: { a: { url, grant: { client: "own" }, stepUp: ["x"], dpop: { key: "k" } } },
+  };
+  expect(Object.keys({ ...config.clients, ...grants })).toHaveLength(13);
+});
+
 it("does not compile a wrong variant", () => {
   const withGrant = (grant: Server["grant"]) => defineConfig({ servers: { a: { url, grant } } });
   const withClient = (client: OneCredential<Client>) => withGrant({ client });
@@ -50,9 +94,9 @@ it("does not compile a wrong variant", () => {
     // @ts-expect-error no grant
     defineConfig({ servers: { a: { url } } }),
     // @ts-expect-error unknown property
-    defineConfig({ servers: { a: { url, grant: { client: "x" }, dpop: true } } }),
+    defineConfig({ servers: { a: { url, grant: { client: "x" }, oauth: true } } }),
     // @ts-expect-error unknown property at the top
-    defineConfig({ servers: {}, network: {} }),
+    defineConfig({ servers: {}, plugins: {} }),
     // @ts-expect-error a later version
     defineConfig({ version: 2, servers: {} }),
     // @ts-expect-error a later store
@@ -84,7 +128,112 @@ it("does not compile a wrong variant", () => {
     // @ts-expect-error a token without the type
     withGrant({ token: secret }),
     // @ts-expect-error an unknown grant
-    withGrant({ type: "jwt_bearer", client: "x" }),
+    withGrant({ type: "refresh_token", client: "x" }),
+    // @ts-expect-error dpop is true or a key
+    defineConfig({ servers: { a: { url, grant: { client: "x" }, dpop: false } } }),
+    // @ts-expect-error a proxy is a URL or false
+    defineConfig({ servers: {}, network: { proxy: true } }),
   ];
-  expect(wrong).toHaveLength(19);
+  expect(wrong).toHaveLength(21);
+});
+
+it("does not compile a wrong credential, key or reference", () => {
+  const withClient = (client: OneCredential<Client>) => client;
+  const withKey = (key: OneSigner<Key>) => key;
+  const withReference = (reference: SecretReference) => reference;
+  const certificate = { cert: { file: "c.pem" }, key: { file: "k.pem" } };
+  const privateKey = { env: "K" };
+  const wrong = [
+    // @ts-expect-error no id
+    withClient({ issuer, secret }),
+    // @ts-expect-error a secret and an assertion
+    withClient({ issuer, id: "x", secret, assertion: secret }),
+    // @ts-expect-error a key and a certificate
+    withClient({ issuer, id: "x", key: "k", certificate }),
+    // @ts-expect-error an assertion and a certificate
+    withClient({ issuer, id: "x", assertion: secret, certificate }),
+    // @ts-expect-error a method that needs a certificate
+    withClient({ issuer, id: "x", secret, method: "tls_client_auth" }),
+    // @ts-expect-error a method that signs
+    withClient({ issuer, id: "x", certificate, method: "private_key_jwt" }),
+    // @ts-expect-error an encoding of what is not sent as Basic
+    withClient({ issuer, id: "x", secret, method: "client_secret_post", basicEncoding: "raw" }),
+    // @ts-expect-error an encoding without a secret
+    withClient({ issuer, id: "x", key: "k", basicEncoding: "raw" }),
+    // @ts-expect-error an audience of no assertion
+    withClient({ issuer, id: "x", certificate, assertionAudience: "issuer" }),
+    // @ts-expect-error an audience of an assertion that the platform makes
+    withClient({ issuer, id: "x", assertion: secret, assertionAudience: "issuer" }),
+    // @ts-expect-error a certificate without its key
+    withClient({ issuer, id: "x", certificate: { cert: { file: "c.pem" } } }),
+    // @ts-expect-error metadata without a token endpoint
+    withClient({ issuer, id: "x", secret, metadata: {} }),
+    // @ts-expect-error neither a private key nor a signer
+    withKey({ alg: "ES256" }),
+    // @ts-expect-error a private key and a signer
+    withKey({ privateKey, signer: { name: "kms" }, alg: "ES256" }),
+    // @ts-expect-error a signer without an algorithm
+    withKey({ signer: { name: "kms" } }),
+    // @ts-expect-error a signer with a passphrase
+    withKey({ signer: { name: "kms" }, alg: "ES256", passphrase: secret }),
+    // @ts-expect-error a signer that is a command and a function
+    withKey({ signer: { name: "kms", exec: ["x"] }, alg: "ES256" }),
+    // @ts-expect-error a signer that is nothing
+    withKey({ signer: { format: "der" }, alg: "ES256" }),
+    // @ts-expect-error an unknown algorithm
+    withKey({ privateKey, alg: "HS256" }),
+    // @ts-expect-error a pointer into a variable
+    withReference({ env: "S", pointer: "/a" }),
+    // @ts-expect-error a pointer into a JWT of the job
+    withReference({ githubActions: {}, pointer: "/a" }),
+    // @ts-expect-error a resolver without a ref
+    withReference({ resolver: "aws" }),
+    // @ts-expect-error a command in one string
+    withReference({ exec: "op read x" }),
+    // @ts-expect-error a time limit for a file
+    withReference({ file: "x", timeout: "1s" }),
+    // @ts-expect-error a token of the moment where a secret belongs
+    withReference({ runtime: true }),
+  ];
+  expect(wrong).toHaveLength(25);
+});
+
+it("does not compile a field of another grant, or what a grant cannot do without", () => {
+  const withGrant = (grant: Server["grant"]) => grant;
+  const subject = { token: { env: "T" } };
+  const wrong = [
+    // @ts-expect-error a subject without the type of its grant
+    withGrant({ client: "x", subject }),
+    // @ts-expect-error a subject under client_credentials
+    withGrant({ type: "client_credentials", client: "x", subject }),
+    // @ts-expect-error an assertion under client_credentials
+    withGrant({ type: "client_credentials", client: "x", assertion: secret }),
+    // @ts-expect-error a token under jwt_bearer
+    withGrant({ type: "jwt_bearer", client: "x", assertion: secret, token: secret }),
+    // @ts-expect-error jwt_bearer without an assertion
+    withGrant({ type: "jwt_bearer", client: "x" }),
+    // @ts-expect-error a secret of nobody
+    withGrant({ type: "jwt_bearer", client: { issuer, secret }, assertion: secret }),
+    // @ts-expect-error an assertion that is signed by nothing
+    withGrant({ type: "jwt_bearer", client: { issuer }, assertion: { issuer: "a", subject: "b" } }),
+    // @ts-expect-error token_exchange without a subject
+    withGrant({ type: "token_exchange", client: "x" }),
+    // @ts-expect-error token_exchange with an identity provider
+    withGrant({ type: "token_exchange", client: "x", subject, idp: { client: "y", subject } }),
+    // @ts-expect-error a client without an id
+    withGrant({ type: "token_exchange", client: { issuer }, subject }),
+    // @ts-expect-error an actor of the moment
+    withGrant({ type: "token_exchange", client: "x", subject, actor: { token: { runtime: true } } }),
+    // @ts-expect-error a subject of the moment that is not
+    withGrant({ type: "token_exchange", client: "x", subject: { token: { runtime: false } } }),
+    // @ts-expect-error the subject beside the identity provider
+    withGrant({ type: "enterprise_managed", client: "x", idp: { client: "y" }, subject }),
+    // @ts-expect-error a resource that is true
+    withGrant({ client: "x", resource: true }),
+    // @ts-expect-error an audience of a static token
+    withGrant({ type: "static", token: secret, audience: "x" }),
+    // @ts-expect-error a parameter that is a number
+    withGrant({ client: "x", params: { a: 1 } }),
+  ];
+  expect(wrong).toHaveLength(16);
 });

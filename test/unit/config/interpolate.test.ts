@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { McpAuthConfig } from "../../../src/config/define-config.js";
 import { interpolate } from "../../../src/config/interpolate.js";
 import { loadConfig } from "../../../src/config/load.js";
+import type { Json } from "../../../src/config/source-document.js";
 import { client, smallest } from "./folder.js";
 
 const text = (value: string, env: Record<string, string | undefined> = {}) => {
@@ -84,6 +85,47 @@ describe("interpolation", () => {
     });
   });
 
+  it("leaves commands and whatever stands for a secret alone, and fills in what only looks like them", () => {
+    const env = { A: "one" };
+    const text = "${A}";
+    const reference = { env: text, file: text, ref: text, pointer: text, githubActions: { audience: text } };
+    const left = {
+      ...reference,
+      file: "one",
+      ref: "one",
+      pointer: "one",
+      githubActions: { audience: "one" },
+    };
+    const config = (value: string, inner: Json, command: string) => ({
+      network: { ca: [value] },
+      keys: {
+        exec: { certificate: inner, signer: { exec: [command, command], name: value } },
+        literal: { certificate: command },
+      },
+      clients: {
+        key: { key: value, assertion: command, certificate: { cert: command, key: command } },
+        inner: {
+          assertion: inner,
+          certificate: { cert: inner, key: inner },
+          metadata: { tokenEndpoint: value },
+        },
+      },
+      servers: {
+        env: {
+          dpop: { key: value },
+          grant: {
+            assertion: { issuer: value, claims: { token: value, exec: [value], headers: { env: value } } },
+            params: { env: value, exec: value, token: value, claims: inner, x: { exec: [command] } },
+            subject: { token: { exec: [command] }, type: value },
+            idp: { subject: { token: command } },
+          },
+        },
+      },
+    });
+    const filled = interpolate(config(text, reference, text), env).value;
+    expect(JSON.parse(JSON.stringify(filled))).toEqual(config("one", left, text));
+  });
+
   it("never throws, whatever stands in the config and the environment", () => {
     const tricky = fc.string({
       unit: fc.constantFrom("$", "{", "}", ":", "-", "A", "env:", "_", "1", " ", "\n"),
@@ -161,6 +203,52 @@ describe("variables without a value", () => {
       'The server "own" cannot be used. /servers/own/url: The environment variable OWN is not set. Set it, or write a default: ${OWN:-…}.',
     );
   });
+});
+
+it("fails a server for a variable of any of its clients and keys, by whatever way it has them", async () => {
+  const key = (name: string) => ({ privateKey: { file: `\${${name}}` } });
+  const issuer = "https://auth.example";
+  const subject = { token: { env: "T" } };
+  const url = "https://a.example";
+  const config: McpAuthConfig = {
+    keys: { a: key("A"), b: key("B"), c: key("C"), d: key("D"), e: key("E") },
+    clients: {
+      idp: { issuer, id: "${IDP}", key: "a" },
+      resource: { issuer, id: "x", key: "b" },
+      unused: { issuer, id: "${UNUSED}", key: "e" },
+    },
+    servers: {
+      enterprise: {
+        url,
+        grant: { type: "enterprise_managed", client: "resource", idp: { client: "idp", subject } },
+      },
+      inline: {
+        url,
+        grant: {
+          type: "enterprise_managed",
+          client,
+          idp: { client: { issuer, id: "x", key: "e" }, subject },
+        },
+      },
+      signed: {
+        url,
+        grant: { type: "jwt_bearer", client: { issuer }, assertion: { key: "c", issuer: "a", subject: "b" } },
+      },
+      bound: { url, grant: { client }, dpop: { key: "d" } },
+      free: { url, grant: { client }, dpop: true },
+    },
+  };
+  const { servers } = await loadConfig({ config, cwd: "/", env: {} });
+  const needed = [...servers.values()].map((entry) =>
+    "failure" in entry ? entry.failure.violations?.map(({ pointer }) => pointer) : [],
+  );
+  expect(needed).toEqual([
+    ["/keys/a/privateKey/file", "/keys/b/privateKey/file", "/clients/idp/id"],
+    ["/keys/e/privateKey/file"],
+    ["/keys/c/privateKey/file"],
+    ["/keys/d/privateKey/file"],
+    [],
+  ]);
 });
 
 it("holds what variables bring against the schema, without showing it", async () => {

@@ -9,8 +9,41 @@ const full = {
   version: 1,
   defaults: { timeout: "1s", retry: { attempts: 2, min: "1s" }, headers: { x: "y", z: { env: "Z" } } },
   store: { type: "memory" },
-  keys: { agent: { privateKey: { file: "k" }, passphrase: { env: "P" }, alg: "ES256", kid: "1" } },
-  clients: { acme: { issuer: "https://auth.example", id: "a", key: "agent", method: "private_key_jwt" } },
+  network: { proxy: "http://proxy.example:1", ca: ["ca.pem"], allowInsecureHttp: ["a.example"] },
+  keys: {
+    agent: {
+      privateKey: { file: "k", pointer: "/k" },
+      passphrase: { env: "P" },
+      alg: "ES256",
+      kid: "1",
+      certificate: { exec: ["cert", "x"], timeout: "1s", pointer: "/c" },
+    },
+    kms: { signer: { exec: ["sign", "x"], timeout: "1s", format: "der" }, alg: "ES256" },
+    code: { signer: { name: "hsm" }, alg: "PS256" },
+  },
+  clients: {
+    acme: {
+      issuer: "https://auth.example",
+      id: "https://agent.example/c.json",
+      key: "agent",
+      method: "private_key_jwt",
+      assertionAudience: "token_endpoint",
+      assertionType: "JWT",
+      metadata: {
+        tokenEndpoint: "https://auth.example/token",
+        mtlsTokenEndpoint: "https://mtls.example/token",
+        authMethods: ["none", "private_key_jwt"],
+        signingAlgorithms: ["ES256"],
+      },
+    },
+    pod: { issuer: "https://auth.example", id: "b", assertion: { githubActions: { audience: "a" } } },
+    tls: {
+      issuer: "https://auth.example",
+      id: "c",
+      certificate: { cert: { file: "c" }, key: { resolver: "aws", ref: "k" }, passphrase: { env: "P" } },
+    },
+    basic: { issuer: "https://auth.example", id: "d", secret: { env: "S" }, basicEncoding: "raw" },
+  },
   servers: {
     one: {
       url: "https://one.example",
@@ -21,7 +54,52 @@ const full = {
     two: { url: "https://two.example", grant: { type: "static", token: { env: "T" }, lifetime: "1h" } },
     three: {
       url: "https://three.example",
-      grant: { client: { issuer: "https://auth.example", id: "b", secret: { env: "S" } } },
+      grant: {
+        client: { issuer: "https://auth.example", id: "b", secret: { env: "S" } },
+        resource: "https://three.example",
+        audience: ["a"],
+        params: { a: "b", c: { env: "C" } },
+      },
+      stepUp: ["a"],
+      dpop: { key: "kms" },
+    },
+    four: {
+      url: "https://four.example",
+      grant: { type: "jwt_bearer", client: { issuer: "https://auth.example" }, assertion: { env: "A" } },
+    },
+    five: {
+      url: "https://five.example",
+      grant: {
+        type: "jwt_bearer",
+        client: "pod",
+        assertion: {
+          key: "code",
+          issuer: "a",
+          subject: "b",
+          audience: "c",
+          lifetime: "1m",
+          claims: { d: ["e"] },
+        },
+      },
+      dpop: true,
+    },
+    six: {
+      url: "https://six.example",
+      grant: {
+        type: "token_exchange",
+        client: "tls",
+        subject: { token: { runtime: true }, type: "jwt" },
+        actor: { token: { file: "t" }, type: "urn:a:b" },
+        requestedType: "id_token",
+      },
+    },
+    seven: {
+      url: "https://seven.example",
+      grant: {
+        type: "enterprise_managed",
+        client: "basic",
+        idp: { client: "acme", subject: { token: { env: "T" } } },
+      },
     },
   },
 };

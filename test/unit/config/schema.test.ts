@@ -80,7 +80,16 @@ it("is a valid schema whose examples and defaults hold, as is the smallest confi
     headers: { x: "${X}" },
     grant: { client: { issuer: "${ISSUER}", id: "${ID}", secret: reference }, scopes: ["${SCOPE}"] },
   };
-  expect(validate({ servers: { crm: server } })).toBe(true);
+  const exchange = {
+    type: "token_exchange",
+    client: { issuer: "${ISSUER}", id: "x", metadata: { tokenEndpoint: "${ENDPOINT}" } },
+    subject: { token: { file: "${FILE}", pointer: "${POINTER}" }, type: "${TYPE}" },
+    resource: "${RESOURCE}",
+    audience: "${AUDIENCE}",
+    params: { x: "${X}" },
+  };
+  const network = { proxy: "${PROXY}", ca: "${CA}", allowInsecureHttp: ["${HOST}"] };
+  expect(validate({ network, servers: { crm: server, other: { ...server, grant: exchange } } })).toBe(true);
 });
 
 it("what is generated from it is not stale", async () => {

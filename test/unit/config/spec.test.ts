@@ -22,7 +22,10 @@ it("fills in what the smallest config does not say", async () => {
         id: "crm-agent",
         credential: { kind: "secret", secret: { env: "CRM_SECRET" } },
       },
+      audience: [],
+      params: {},
     },
+    stepUp: [],
     headers: {},
     refresh: { automatic: true, timezone: "UTC", jitter: 0.2, idle: 1_800_000, assumedLifetime: 300_000 },
     timeout: 10_000,
@@ -113,6 +116,8 @@ it("follows names of clients and keys, and takes both inline", async () => {
   expect((await specOf(config, "named")).grant).toEqual({
     type: "client_credentials",
     scopes: ["x", "y"],
+    audience: [],
+    params: {},
     client: {
       issuer: "https://acme.example",
       id: "a",
@@ -139,6 +144,8 @@ it("follows names of clients and keys, and takes both inline", async () => {
     token: { file: "/run/token" },
     lifetime: 3_600_000,
     scopes: ["z"],
+    audience: [],
+    params: {},
   });
 });
 

@@ -1,20 +1,10 @@
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import { formatViolation } from "../../../src/config/format-violation.js";
-import { checkConfig, loadConfig } from "../../../src/config/load.js";
+import { loadConfig } from "../../../src/config/load.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { client, folder, smallest } from "./folder.js";
+import { crm, withClient, withGrant, wrong } from "./wrong.js";
 
-/** What is wrong with an object, as `pointer: message. Hint.` */
-async function wrong(config: unknown, env: Record<string, string> = {}): Promise<readonly string[]> {
-  // Configs that do not type-check are what these tests are about.
-  const { violations } = await checkConfig({ config: config as never, cwd: "/etc/agent", env });
-  return violations.map(formatViolation);
-}
-
-const crm = (change: object) => ({ servers: { crm: { ...smallest.servers.crm, ...change } } });
-const withGrant = (grant: unknown) => crm({ grant });
-const withClient = (change: object) => withGrant({ client: { ...client, ...change } });
 const withRefresh = (refresh: unknown) => crm({ refresh });
 
 describe("validation", () => {
@@ -75,8 +65,8 @@ describe("validation", () => {
     ["no servers", {}, 'The property "servers" is missing.'],
     [
       "an unknown property",
-      { ...smallest, dpop: true },
-      '/dpop: Unknown property "dpop". Allowed here: $schema, version, defaults, store, keys, clients, servers.',
+      { ...smallest, plugins: [] },
+      '/plugins: Unknown property "plugins". Allowed here: $schema, version, defaults, store, network, keys, clients, servers.',
     ],
     [
       "a misspelt property",
@@ -91,7 +81,7 @@ describe("validation", () => {
     [
       "a version as text",
       { ...smallest, version: "1" },
-      "/version: Must be an integer, found a string of 1 character.",
+      "/version: Must be 1, found a string of 1 character.",
     ],
     [
       "a server without a good name",
@@ -108,7 +98,7 @@ describe("validation", () => {
     [
       "both credentials",
       withClient({ key: { privateKey: { env: "K" } } }),
-      "/servers/crm/grant/client/key: A client has a `secret` or a `key`, not both.",
+      "/servers/crm/grant/client/key: A client has one credential, and this one has `secret` and `key`.",
     ],
     [
       "a credential without issuer",
@@ -136,12 +126,12 @@ describe("validation", () => {
     [
       "basic without a secret",
       withGrant({ client: { issuer: "https://a.example", id: "x", method: "client_secret_basic" } }),
-      "/servers/crm/grant/client/method: This method needs a `secret`.",
+      '/servers/crm/grant/client/method: The method "client_secret_basic" needs a `secret`.',
     ],
     [
       "private_key_jwt with a secret",
       withClient({ method: "private_key_jwt" }),
-      "/servers/crm/grant/client/method: This method needs a `key`.",
+      '/servers/crm/grant/client/method: The method "private_key_jwt" needs a `key` or an `assertion`.',
     ],
     [
       "none with a secret",
@@ -151,7 +141,7 @@ describe("validation", () => {
     [
       "a misspelt method",
       withClient({ method: "client_secret_bsic" }),
-      '/servers/crm/grant/client/method: Must be one of "client_secret_basic", "client_secret_post", "private_key_jwt", "none", found a string of 18 characters. Did you mean "client_secret_basic"?',
+      '/servers/crm/grant/client/method: Must be one of "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth", "none", found "client_secret_bsic". Did you mean "client_secret_basic"?',
     ],
     [
       "kid true",
@@ -160,8 +150,8 @@ describe("validation", () => {
     ],
     [
       "a grant of a later kind",
-      withGrant({ type: "jwt_bearer", client }),
-      '/servers/crm/grant/type: Must be one of "client_credentials", "static", found a string of 10 characters.',
+      withGrant({ type: "refresh_token", client }),
+      '/servers/crm/grant/type: Must be one of "client_credentials", "jwt_bearer", "token_exchange", "enterprise_managed", "static", found a string of 13 characters.',
     ],
     [
       "a token without its type",
@@ -171,7 +161,7 @@ describe("validation", () => {
     [
       "a client in a static grant",
       withGrant({ type: "static", token: { env: "T" }, client }),
-      '/servers/crm/grant/client: Unknown property "client". Allowed here: type, token, lifetime, scopes.',
+      '/servers/crm/grant/client: "client" belongs to the grants client_credentials, jwt_bearer, token_exchange and enterprise_managed.',
     ],
     [
       "a misspelt client",
@@ -181,17 +171,17 @@ describe("validation", () => {
     [
       "an empty reference",
       withClient({ secret: {} }),
-      '/servers/crm/grant/client/secret: Must be a reference to a secret, { "env": "NAME" } or { "file": "path" }, found an empty object.',
+      '/servers/crm/grant/client/secret: Must be a reference to a secret, such as { "env": "NAME" } or { "file": "path" }, found an empty object.',
     ],
     [
       "a reference of a later kind",
-      withClient({ secret: { exec: ["x"] } }),
-      '/servers/crm/grant/client/secret/exec: Unknown property "exec". Allowed here: env, file.',
+      withClient({ secret: { vault: "x" } }),
+      '/servers/crm/grant/client/secret/vault: Unknown property "vault". Allowed here: env, file, exec, timeout, githubActions, resolver, ref, pointer.',
     ],
     [
       "a field of a later kind in a reference",
-      withClient({ secret: { file: "x", pointer: "/a" } }),
-      '/servers/crm/grant/client/secret/pointer: Unknown property "pointer". Allowed here: env, file.',
+      withClient({ secret: { file: "x", watch: true } }),
+      '/servers/crm/grant/client/secret/watch: Unknown property "watch". Allowed here: env, file, exec, timeout, githubActions, resolver, ref, pointer.',
     ],
     [
       "scopes in one string",
@@ -266,7 +256,7 @@ describe("validation", () => {
     [
       "a header as a number",
       crm({ headers: { x: 12345 } }),
-      '/servers/crm/headers/x: Must be a string or a reference, { "env": "NAME" } or { "file": "path" }, found a number.',
+      '/servers/crm/headers/x: Must be a string or a reference, such as { "env": "NAME" } or { "file": "path" }, found a number.',
     ],
     [
       "a URL that is a path",

@@ -172,6 +172,23 @@ describe("a document", () => {
       '"token_endpoint_auth_methods_supported"',
     ],
     ["numbers in a list", found("", { grant_types_supported: [1] }), '"grant_types_supported"'],
+    [
+      "a string as DPoP algorithms",
+      found("", { dpop_signing_alg_values_supported: "ES256" }),
+      '"dpop_signing_alg_values_supported"',
+    ],
+    ["a string as aliases", found("", { mtls_endpoint_aliases: "https://x/" }), '"mtls_endpoint_aliases"'],
+    ["a list as aliases", found("", { mtls_endpoint_aliases: [] }), '"mtls_endpoint_aliases"'],
+    [
+      "a number as alias",
+      found("", { mtls_endpoint_aliases: { token_endpoint: 1 } }),
+      '"mtls_endpoint_aliases"',
+    ],
+    [
+      "a path as alias",
+      found("", { mtls_endpoint_aliases: { token_endpoint: "/t" } }),
+      '"mtls_endpoint_aliases"',
+    ],
   ])("with %s is refused, saying so", async (_name, answer, says) => {
     const message = await refused(answer);
     expect(message).toContain(says);
@@ -212,6 +229,48 @@ describe("a document", () => {
       scopes_supported: [],
     });
   });
+});
+
+describe("the token endpoint for client certificates", () => {
+  const alias = async (mtls_endpoint_aliases: unknown) => {
+    const server = await serve({ [rfc8414]: found("", { mtls_endpoint_aliases }) });
+    return await lookUp(server.origin);
+  };
+
+  test("is given beside the other one", async () => {
+    const aliases = {
+      token_endpoint: "https://mtls.example/token",
+      introspection_endpoint: "https://mtls.example/i",
+    };
+    expect((await alias(aliases)).mtls_endpoint_aliases).toEqual({
+      token_endpoint: "https://mtls.example/token",
+    });
+  });
+
+  test.each([null, {}, { token_endpoint: null }, { introspection_endpoint: 7 }])(
+    "is not there with %j",
+    async (aliases) => {
+      expect(await alias(aliases)).not.toHaveProperty("mtls_endpoint_aliases");
+    },
+  );
+
+  test.each([
+    "http://mtls.example/token",
+    "https://169.254.169.254/token",
+    "https://localhost/token",
+    "ftp://mtls.example",
+  ])("is refused as %s", async (token_endpoint) => {
+    const error = await failure(alias({ token_endpoint }));
+    expect(error.code).toBe("insecure_url");
+    expect(error.message).toContain("for client certificates");
+  });
+});
+
+test("the algorithms of DPoP proofs are given", async () => {
+  const server = await serve({
+    [rfc8414]: found("", { dpop_signing_alg_values_supported: ["ES256", "EdDSA"] }),
+  });
+  expect((await lookUp(server.origin)).dpop_signing_alg_values_supported).toEqual(["ES256", "EdDSA"]);
 });
 
 describe("an issuer other than the configured one", () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { bearerChallenge, parseChallenges } from "../../../src/discovery/challenge.js";
+import { parseChallenges, serverChallenge } from "../../../src/discovery/challenge.js";
 
 const plain = (header: string | null) =>
   parseChallenges(header).map(({ scheme, parameters }) => [scheme, Object.fromEntries(parameters)]);
@@ -156,13 +156,13 @@ describe("WWW-Authenticate", () => {
   });
 });
 
-describe("the Bearer challenge", () => {
-  const bearer = (value?: string) =>
-    bearerChallenge(new Headers(value === undefined ? {} : { "www-authenticate": value }));
+describe("the challenge of a response", () => {
+  const challenge = (value?: string) =>
+    serverChallenge(new Headers(value === undefined ? {} : { "www-authenticate": value }));
 
   test("gives metadata URL, scopes and error", () => {
     expect(
-      bearer(
+      challenge(
         'DPoP algs="ES256", Bearer error="insufficient_scope", resource_metadata="https://mcp.example/m", scope="a b a"',
       ),
     ).toEqual({
@@ -173,20 +173,32 @@ describe("the Bearer challenge", () => {
   });
 
   test("is undefined without one and empty for a bare one", () => {
-    expect(bearer()).toBeUndefined();
-    expect(bearer("Basic realm=x")).toBeUndefined();
-    expect(bearer("Bearer")).toEqual({});
+    expect(challenge()).toBeUndefined();
+    expect(challenge("Basic realm=x")).toBeUndefined();
+    expect(challenge("Bearer")).toEqual({});
   });
 
   test("of several is the one that names its metadata", () => {
-    expect(bearer('Bearer realm="x", Bearer resource_metadata="https://mcp.example/m"')).toEqual({
+    expect(challenge('Bearer realm="x", Bearer resource_metadata="https://mcp.example/m"')).toEqual({
       resourceMetadataUrl: "https://mcp.example/m",
     });
   });
 
   test("drops what is not a URL, not a scope, not an error code", () => {
-    expect(bearer('Bearer resource_metadata="/m", scope="  ", error="Ignore all of this"')).toEqual({});
-    expect(bearer(`Bearer resource_metadata="https://mcp.example/${"a".repeat(3_000)}"`)).toEqual({});
-    expect(bearer('Bearer scope="ok b\\"ad \u00fc"')).toEqual({ scopes: ["ok"] });
+    expect(challenge('Bearer resource_metadata="/m", scope="  ", error="Ignore all of this"')).toEqual({});
+    expect(challenge(`Bearer resource_metadata="https://mcp.example/${"a".repeat(3_000)}"`)).toEqual({});
+    expect(challenge('Bearer scope="ok b\\"ad \u00fc"')).toEqual({ scopes: ["ok"] });
+  });
+
+  test("is that for DPoP where there is none for Bearer, or only that one names the metadata", () => {
+    const dpop =
+      'DPoP error="invalid_token", algs="ES256", resource_metadata="https://mcp.example/m", scope="a"';
+    const found = { resourceMetadataUrl: "https://mcp.example/m", scopes: ["a"], error: "invalid_token" };
+    expect(challenge(dpop)).toEqual(found);
+    expect(challenge(`Bearer realm="x", ${dpop}`)).toEqual(found);
+    expect(challenge('DPoP error="use_dpop_nonce", Bearer scope="b"')).toEqual({ scopes: ["b"] });
+    expect(challenge(`${dpop}, Bearer resource_metadata="https://mcp.example/b"`)).toEqual({
+      resourceMetadataUrl: "https://mcp.example/b",
+    });
   });
 });

@@ -1,6 +1,10 @@
 import type { ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { findTarget, type WantedTarget } from "../../../src/discovery/find-target.js";
+import {
+  findAuthorizationServer,
+  findTarget,
+  type WantedTarget,
+} from "../../../src/discovery/find-target.js";
 import { MetadataCache } from "../../../src/discovery/metadata-cache.js";
 import { resourceMismatch } from "../../../src/discovery/protected-resource.js";
 import { resourceMetadataUrls } from "../../../src/discovery/well-known.js";
@@ -69,6 +73,7 @@ describe("the target of a token request", () => {
       authorizationServer: { issuer: auth.origin, token_endpoint: `${auth.origin}/token` },
       resource: `${mcp.origin}/mcp`,
       scopes: ["a", "b"],
+      supportedScopes: ["a", "b"],
     });
     expect(paths()).toEqual([`GET ${inserted}`]);
     expect(auth.requests).toHaveLength(1);
@@ -88,12 +93,211 @@ describe("the target of a token request", () => {
 
   test("has the scopes of the challenge rather than those of the metadata", async () => {
     published[inserted] = document({ scopes_supported: ["a"] });
-    expect((await find({ challenge: { scopes: ["c"] } })).scopes).toEqual(["c"]);
+    expect(await find({ challenge: { scopes: ["c"] } })).toMatchObject({
+      scopes: ["c"],
+      supportedScopes: ["a"],
+    });
   });
 
   test("has no scopes when nobody names any", async () => {
     published[inserted] = document({ scopes_supported: [] });
     expect(await find()).not.toHaveProperty("scopes");
+  });
+});
+
+describe("the resource of the config", () => {
+  test("is sent as it is, whatever the metadata says of its own", async () => {
+    published[inserted] = document({ resource: "api://other", scopes_supported: ["a"] });
+    expect(await find({ resource: "urn:billing:%7e" })).toMatchObject({
+      resource: "urn:billing:%7e",
+      scopes: ["a"],
+    });
+    expect((await failure(find())).code).toBe("resource_mismatch");
+  });
+
+  test("may be false: then none is sent", async () => {
+    published[inserted] = document({ resource: "api://other" });
+    const target = await find({ resource: false });
+    expect(target).toHaveProperty("resource", undefined);
+    expect(await find({ resource: false, url: `${mcp.origin}/plain` })).toHaveProperty("resource", undefined);
+  });
+
+  test.each(["urn:billing", false] as const)(
+    "(%s) does not make up for an issuer that is not listed",
+    async (resource) => {
+      published[inserted] = document({ authorization_servers: ["https://other.example"] });
+      expect((await failure(find({ resource }))).code).toBe("issuer_mismatch");
+    },
+  );
+});
+
+describe("an authorization server that the config describes", () => {
+  const metadata = {
+    tokenEndpoint: "https://auth.example/oauth/token",
+    mtlsTokenEndpoint: "https://mtls.auth.example/token",
+    authMethods: ["client_secret_post"],
+    signingAlgorithms: ["ES256"],
+  };
+
+  test("is taken as described, and not asked for metadata", async () => {
+    published[inserted] = document();
+    expect((await find({ metadata })).authorizationServer).toEqual({
+      issuer: auth.origin,
+      token_endpoint: "https://auth.example/oauth/token",
+      mtls_endpoint_aliases: { token_endpoint: "https://mtls.auth.example/token" },
+      token_endpoint_auth_methods_supported: ["client_secret_post"],
+      token_endpoint_auth_signing_alg_values_supported: ["ES256"],
+    });
+    expect(auth.requests).toHaveLength(0);
+    expect(paths()).toEqual([`GET ${inserted}`]);
+  });
+
+  test("needs no more than its token endpoint", async () => {
+    const { tokenEndpoint } = metadata;
+    expect((await find({ metadata: { tokenEndpoint } })).authorizationServer).toEqual({
+      issuer: auth.origin,
+      token_endpoint: tokenEndpoint,
+    });
+  });
+
+  test.each([
+    ["tokenEndpoint", "http://auth.example/token", "insecure_url"],
+    ["mtlsTokenEndpoint", "http://auth.example/token", "insecure_url"],
+    ["tokenEndpoint", "/token", "config_invalid"],
+    ["tokenEndpoint", "https://u:hunter2@auth.example/token", "config_invalid"],
+  ])("with %s %s is %s, saying which", async (name, url, code) => {
+    const error = await failure(find({ metadata: { ...metadata, [name]: url } }));
+    expect(error.code).toBe(code);
+    expect(error.message).toContain(`"${name}" in the client's "metadata"`);
+    expect(error.message).not.toContain("hunter2");
+  });
+
+  test("may be the IdP, found by its issuer alone", async () => {
+    const cache = new MetadataCache({ fetch, clock: fakeClock() });
+    const wanted = { server: "billing", url: `${mcp.origin}/mcp`, issuer: auth.origin, timeout: 10_000 };
+    expect((await findAuthorizationServer(cache, wanted)).token_endpoint).toBe(`${auth.origin}/token`);
+    expect((await findAuthorizationServer(cache, { ...wanted, metadata })).token_endpoint).toBe(
+      metadata.tokenEndpoint,
+    );
+    expect(auth.requests).toHaveLength(1);
+    expect(mcp.requests).toHaveLength(0);
+  });
+});
+
+describe("plain http", () => {
+  const origin = "http://auth.mesh";
+  const answers: Record<string, unknown> = {
+    "http://billing.mesh/.well-known/oauth-protected-resource/mcp": {
+      resource: "http://billing.mesh/mcp",
+      authorization_servers: [origin],
+    },
+    [`${origin}/.well-known/oauth-authorization-server`]: {
+      issuer: origin,
+      token_endpoint: `${origin}/token`,
+    },
+  };
+  const lookUp = (insecureHosts: readonly string[]) => {
+    const asked: string[] = [];
+    const send = async (url: string | URL | Request) => {
+      asked.push(String(url));
+      return Response.json(answers[String(url)] ?? {}, { status: String(url) in answers ? 200 : 404 });
+    };
+    const cache = new MetadataCache({ fetch: send, clock: fakeClock(), insecureHosts });
+    const found = findTarget(cache, {
+      server: "billing",
+      url: "http://billing.mesh/mcp",
+      issuer: origin,
+      timeout: 1_000,
+    });
+    return { found, asked };
+  };
+
+  test("is for the hosts that the config allows it for, learned ones too", async () => {
+    const target = await lookUp(["billing.mesh", "auth.mesh"]).found;
+    expect(target.authorizationServer.token_endpoint).toBe("http://auth.mesh/token");
+  });
+
+  test.each([[[]], [["billing.mesh"]], [["auth.mesh"]]])("is refused with %j alone", async (hosts) => {
+    const { found, asked } = lookUp(hosts);
+    expect((await failure(found)).code).toBe("insecure_url");
+    expect(asked.filter((url) => !hosts.includes(new URL(url).hostname))).toEqual([]);
+  });
+
+  test("holds for the endpoints of the config as well", async () => {
+    const cache = new MetadataCache({ fetch, clock: fakeClock(), insecureHosts: ["auth.mesh"] });
+    const wanted = { server: "billing", url: "https://mcp.example", issuer: origin, timeout: 1_000 };
+    const metadata = { tokenEndpoint: "http://auth.mesh/token" };
+    expect((await findAuthorizationServer(cache, { ...wanted, metadata })).token_endpoint).toBe(
+      "http://auth.mesh/token",
+    );
+  });
+});
+
+describe("a challenge", () => {
+  const minute = 60_000;
+
+  /** Looks up again and again in one cache, as one manager does. */
+  function lookups() {
+    const clock = fakeClock();
+    const cache = new MetadataCache({ fetch, clock });
+    const wanted = { server: "billing", url: `${mcp.origin}/mcp`, issuer: auth.origin, timeout: 10_000 };
+    const look = (challenge?: WantedTarget["challenge"]) =>
+      findTarget(cache, { ...wanted, ...(challenge && { challenge }) });
+    return { clock, look };
+  }
+
+  test("makes the resource metadata be asked for again, so that a dropped issuer is noticed", async () => {
+    published[inserted] = document();
+    const { clock, look } = lookups();
+    await look();
+    await clock.advance(5 * minute);
+    published[inserted] = document({ authorization_servers: ["https://other.example"] });
+    expect((await look()).authorizationServer.issuer).toBe(auth.origin);
+    expect((await failure(look({}))).code).toBe("issuer_mismatch");
+    expect((await failure(look())).code).toBe("issuer_mismatch");
+    expect(mcp.requests).toHaveLength(2);
+    expect(auth.requests).toHaveLength(1);
+  });
+
+  test("does so once, whoever brings it and however often", async () => {
+    published[inserted] = document();
+    const { clock, look } = lookups();
+    await look();
+    await clock.advance(5 * minute);
+    const challenge = { resourceMetadataUrl: `${mcp.origin}${inserted}` };
+    await Promise.all(Array.from({ length: 10 }, () => look(challenge)));
+    expect(mcp.requests).toHaveLength(2);
+    await clock.advance(5 * minute);
+    await look(challenge);
+    expect(mcp.requests).toHaveLength(2);
+    await look({ ...challenge });
+    expect(mcp.requests).toHaveLength(3);
+  });
+
+  test("does so at most once a minute, but is not forgotten within it", async () => {
+    published[inserted] = document();
+    const { clock, look } = lookups();
+    await look();
+    await clock.advance(minute - 1);
+    const challenge = {};
+    for (let i = 0; i < 20; i += 1) await look({});
+    await look(challenge);
+    expect(mcp.requests).toHaveLength(1);
+    await clock.advance(1);
+    await look(challenge);
+    expect(mcp.requests).toHaveLength(2);
+    for (let i = 0; i < 20; i += 1) await look({});
+    expect(mcp.requests).toHaveLength(2);
+  });
+
+  test("does no harm when the server is down: what is known serves, and is not asked for with every call", async () => {
+    published[inserted] = document();
+    const { clock, look } = lookups();
+    await look();
+    await clock.advance(5 * minute);
+    onMcpRequest = (response) => sendJson(response, {}, 503);
+    for (let i = 0; i < 5; i += 1) expect((await look({})).resource).toBe(`${mcp.origin}/mcp`);
+    expect(mcp.requests).toHaveLength(2);
   });
 });
 

@@ -50,7 +50,7 @@ const issuer = (name?: string, more?: { signal?: AbortSignal }) =>
 const resource = (resourceMetadataUrl?: string) =>
   cache.resource(`${server.origin}/mcp`, {
     ...request(),
-    ...(resourceMetadataUrl === undefined ? {} : { resourceMetadataUrl }),
+    ...(resourceMetadataUrl === undefined ? {} : { challenge: { resourceMetadataUrl } }),
   });
 
 async function failure(work: Promise<unknown>): Promise<McpAuthError> {
@@ -113,12 +113,9 @@ describe("metadata", () => {
 
   test("is asked for again after it was forgotten", async () => {
     await issuer();
-    await resource();
     cache.forgetAuthorizationServer(server.origin);
-    cache.forgetResource(`${server.origin}/mcp`);
     await issuer();
-    await resource();
-    expect(server.requests).toHaveLength(4);
+    expect(server.requests).toHaveLength(2);
   });
 
   test("that fails for many at once names in each error the server that asked", async () => {

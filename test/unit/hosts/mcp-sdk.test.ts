@@ -216,7 +216,7 @@ describe("oauthProvider", () => {
       env: { TOKEN: "one" },
     });
     onTestFinished(() => auth.stop());
-    expect(() => oauthProvider(auth.resolve("tools"))).toThrow(/use its fetch or authProvider/);
+    expect(() => oauthProvider(auth.resolve("tools"))).toThrow(/Use the manager's fetch or authProvider/);
     expect(await authProvider(auth.resolve("tools")).token()).toBe("one");
   });
 });

@@ -265,7 +265,10 @@ describe("an authorized fetch", () => {
     const { fetch } = client(server.origin, { headers: { "x-api-key": "k" } });
     await expect(fetch(`${server.origin}/mcp`, { method: "POST", body: "b" })).rejects.toMatchObject({
       code: "egress_denied",
+      server: "crm",
+      message: expect.stringContaining(`The server redirects to a URL outside of ${server.origin}`),
     });
+    expect(authorizations(server)).toEqual(["Bearer t1"]);
     expect(other.requests).toHaveLength(0);
   });
 
@@ -275,18 +278,26 @@ describe("an authorized fetch", () => {
       response.end();
     });
     const { fetch } = client(server.origin);
-    await expect(fetch(`${server.origin}/mcp`)).rejects.toMatchObject({ code: "egress_denied" });
+    await expect(fetch(`${server.origin}/mcp`)).rejects.toMatchObject({
+      code: "egress_denied",
+      server: "crm",
+      message: 'Server "crm" redirected more than 5 times.',
+    });
     expect(server.requests).toHaveLength(6);
   });
 
   test('hands a redirect to a caller who asked for it with redirect: "manual"', async () => {
     const server = await start((_request, response) => {
-      response.writeHead(302, { location: "https://example.com/" });
+      response.writeHead(302, { location: "/elsewhere" });
       response.end();
     });
     const { fetch } = client(server.origin);
-    expect((await fetch(`${server.origin}/mcp`, { redirect: "manual" })).status).toBe(302);
-    await expect(fetch(`${server.origin}/mcp`, { redirect: "error" })).rejects.toThrow(TypeError);
+    const response = await fetch(`${server.origin}/mcp`, { redirect: "manual" });
+    expect([response.status, response.headers.get("location")]).toEqual([302, "/elsewhere"]);
+    await expect(fetch(`${server.origin}/mcp`, { redirect: "error" })).rejects.toThrow(
+      new TypeError("fetch failed: unexpected redirect"),
+    );
+    expect(server.requests.map(({ url }) => url)).toEqual(["/mcp", "/mcp"]);
   });
 
   test("passes the caller's signal to the token and to the request", async () => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { calculateJwkThumbprint, decodeProtectedHeader, jwtVerify } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { KeySpec } from "../../../src/config/spec.js";
+import type { PrivateKeySpec } from "../../../src/config/spec.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { loadKey } from "../../../src/keys/load-key.js";
 import { signJwt } from "../../../src/keys/sign-jwt.js";
@@ -17,7 +17,7 @@ const p384 = generateKeyPairSync("ec", { namedCurve: "P-384" });
 const p521 = generateKeyPairSync("ec", { namedCurve: "P-521" });
 const ed25519 = generateKeyPairSync("ed25519");
 
-type Rest = Omit<KeySpec, "privateKey">;
+type Rest = Omit<PrivateKeySpec, "privateKey">;
 
 /** Loads a key whose text is in an environment variable. */
 const load = (text: string, rest: Rest = {}, env: Record<string, string> = {}): Promise<SigningKey> =>
@@ -349,7 +349,7 @@ describe("a key in a file", () => {
 
   it("is imported once and again only when its text has changed", async () => {
     const file = join(folder, "agent.pem");
-    const spec: KeySpec = { privateKey: { file } };
+    const spec: PrivateKeySpec = { privateKey: { file } };
     const context = { server: "billing", env: {} };
     await writeFile(file, pkcs8(p256.privateKey));
     const first = await loadKey(spec, context);

@@ -50,6 +50,29 @@ describe("a URL in the config", () => {
     expect(codeOf(() => assertConfiguredUrl(url, "the URL", "billing"))).toBe("insecure_url");
   });
 
+  test("may be http to a host of `allowInsecureHttp`, and to no other", () => {
+    const insecure = ["billing.mesh", "10.0.0.5"];
+    const code = (url: string) => codeOf(() => assertConfiguredUrl(url, "the URL", "billing", insecure));
+    for (const url of [
+      "http://billing.mesh/mcp",
+      "http://BILLING.mesh:8080/",
+      "http://10.0.0.5/",
+      "http://0xa000005/",
+    ]) {
+      expect(code(url)).toBe("accepted");
+    }
+    for (const url of [
+      "http://a.billing.mesh/",
+      "http://billing.mesh./",
+      "http://mesh/",
+      "http://10.0.0.6/",
+      "ftp://billing.mesh/",
+    ]) {
+      expect(code(url)).toBe("insecure_url");
+    }
+    expect(code("http://user:pass@billing.mesh/")).toBe("config_invalid");
+  });
+
   test("without a scheme, or with userinfo, is config_invalid, and userinfo is not shown", () => {
     expect(codeOf(() => assertConfiguredUrl("mcp.example/mcp", "the URL"))).toBe("config_invalid");
     const work = () => assertConfiguredUrl("https://u:hunter2@mcp.example/", "the URL", "billing");
@@ -64,12 +87,19 @@ describe("a URL learned from the network", () => {
   const remote = ["https://mcp.example/mcp", "https://auth.example"];
   const local = ["http://127.0.0.1:3000/mcp", "http://127.0.0.1:4000"];
 
-  test.each(["https://auth.example/token", "https://elsewhere.example/token", "https://intranet/token"])(
-    "%s is accepted",
-    (url) => {
-      expect(learned(url, ...remote)).toBe("accepted");
-    },
-  );
+  test.each([
+    "https://auth.example/token",
+    "https://auth.example./token",
+    "https://elsewhere.example/token",
+    "https://intranet/token",
+    "https://metadata.google.internal/token",
+    "https://169.254.169.254.example/token",
+    "https://127.0.0.1.nip.example/token",
+    "https://localhost.example/token",
+    "https://notlocalhost/token",
+  ])("%s is accepted: a name stands for what its owner says", (url) => {
+    expect(learned(url, ...remote)).toBe("accepted");
+  });
 
   test.each([
     "http://auth.example/token",
@@ -83,7 +113,48 @@ describe("a URL learned from the network", () => {
     "https://0xa9fea9fe/latest",
     "https://[fd00::1]/token",
     "https://[::ffff:10.0.0.1]/token",
+    "https://[::ffff:169.254.169.254]/latest",
+    "https://[::ffff:a9fe:a9fe]/latest",
+    "https://[::]/token",
+    "https://[fe80::1]/token",
+    "https://[64:ff9b::7f00:1]/token",
+    "https://[fd00:ec2::254]/latest",
+    "https://0.0.0.0/token",
+    "https://0/token",
+    "https://1/token",
+    "https://10.1/token",
+    "https://0177.0.0.1/token",
+    "https://0x7f.1/token",
+    "https://2130706433/token",
+    "https://2852039166/latest",
+    "https://169.254.169.254./latest",
+    "https://100.100.100.200/latest",
+    "https://168.63.129.16/metadata",
+    "https://192.168.1.1/token",
+    "https://172.16.0.1/token",
+    "https://255.255.255.255/token",
+    "https://%31%32%37.0.0.1/token",
+    "https://\u{ff11}\u{ff12}\u{ff17}.0.0.1/token",
+    "https://LOCALHOST/token",
+    "https://a.LocalHost./token",
+    "https://localhost../token",
+    "https://127.0.0.1../token",
+    "https://loc%61lhost/token",
     "https://user:pass@auth.example/token",
+    "https://user@auth.example/token",
+    "https://auth.example@10.0.0.1/token",
+    "http:auth.example",
+    "ftp://auth.example/token",
+    "ws://auth.example/token",
+    "wss://auth.example/token",
+    "gopher://auth.example/",
+    "javascript:alert(1)",
+    "data:application/json,{}",
+    "blob:https://auth.example/1",
+    "unix:/run/docker.sock",
+    "//auth.example/token",
+    "https://",
+    "https://[::1",
     "file:///etc/passwd",
     "/token",
     "",
@@ -108,6 +179,38 @@ describe("a URL learned from the network", () => {
     expect(learned("https://10.0.0.6/token", "https://mcp.example", "https://10.0.0.5")).toBe("insecure_url");
     expect(learned("http://localhost:1/token", ...local)).toBe("insecure_url");
     expect(learned("http://localhost:1/token", "http://localhost:3000", "http://127.0.0.1")).toBe("accepted");
+  });
+
+  test("may be http to a host of `allowInsecureHttp`, which also names it", () => {
+    const rules = {
+      server: "billing",
+      configured: remote,
+      insecureHosts: ["auth.mesh", "10.0.0.5", "[fd00::5]"],
+    };
+    const code = (url: string) => codeOf(() => assertLearnedUrl(url, "the token endpoint", rules));
+    for (const url of [
+      "http://auth.mesh/token",
+      "http://auth.mesh:8080/token",
+      "https://auth.mesh/token",
+      "http://10.0.0.5/token",
+      "https://10.0.0.5/token",
+      "http://[fd00:0::5]/token",
+    ]) {
+      expect(code(url)).toBe("accepted");
+    }
+    for (const url of [
+      "http://x.auth.mesh/token",
+      "http://mesh/token",
+      "http://10.0.0.6/token",
+      "https://10.0.0.6/token",
+      "http://[::ffff:10.0.0.5]/token",
+      "http://localhost/token",
+      "http://127.0.0.1/token",
+      "http://user@auth.mesh/token",
+      "ftp://auth.mesh/token",
+    ]) {
+      expect(code(url)).toBe("insecure_url");
+    }
   });
 
   test("that is refused says what and why, and shows itself only when it is plain", () => {

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { expect } from "vitest";
-import type { ClientSpec, GrantSpec, ServerSpec } from "../../../src/config/spec.js";
+import type { ClientSpec, GrantCommon, GrantSpec, ServerSpec } from "../../../src/config/spec.js";
 import { MetadataCache } from "../../../src/discovery/metadata-cache.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { type Clock, systemClock } from "../../../src/lib/clock.js";
@@ -47,12 +47,21 @@ export const secretClient = (issuer: string, more: Partial<ClientSpec> = {}): Cl
   ...more,
 });
 
-export function serverSpec(origin: string, grant: GrantSpec, more: Partial<ServerSpec> = {}): ServerSpec {
+type WithoutCommon<G> = G extends GrantSpec
+  ? Omit<G, "audience" | "params"> & Partial<Pick<GrantCommon, "audience" | "params">>
+  : never;
+
+export function serverSpec(
+  origin: string,
+  grant: WithoutCommon<GrantSpec>,
+  more: Partial<ServerSpec> = {},
+): ServerSpec {
   return {
     name: "crm",
     url: `${origin}/mcp`,
-    grant,
+    grant: { audience: [], params: {}, ...grant },
     headers: {},
+    stepUp: [],
     refresh: { automatic: true, timezone: "UTC", jitter: 0.2, assumedLifetime: 300_000 },
     timeout: 5_000,
     deadline: 10_000,
@@ -63,7 +72,30 @@ export function serverSpec(origin: string, grant: GrantSpec, more: Partial<Serve
 }
 
 export function environment(more: Partial<GrantEnvironment> = {}): GrantEnvironment {
-  return { fetch, clock, env, metadata: new MetadataCache({ fetch, clock }), ...more };
+  const network = { fetchAs: () => fetch };
+  return { fetch, clock, env, network, metadata: new MetadataCache({ fetch, clock }), ...more };
+}
+
+/** A grant of a server whose authorization server is on the same origin. */
+export function grantOf(
+  origin: string,
+  grant: Parameters<typeof serverSpec>[1],
+  more: Partial<GrantEnvironment> = {},
+): Grant {
+  return createGrant(serverSpec(origin, grant), environment(more));
+}
+
+/** The fields of a token request, in order, as they were sent. */
+export function fieldsOf(
+  request: { readonly body: string } | undefined,
+): readonly (readonly [string, string])[] {
+  return [...new URLSearchParams(request?.body)];
+}
+
+/** A JWT that nobody signed. */
+export function unsignedJwt(claims: object, header: object = { alg: "none" }): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  return `${part(header)}.${part(claims)}.${Buffer.from("signature").toString("base64url")}`;
 }
 
 /** The client credentials grant of a server whose authorization server is on the same origin. */
@@ -74,7 +106,7 @@ export function clientCredentialsGrant(
   scopes?: readonly string[],
 ): Grant {
   const grant = { type: "client_credentials", client, ...(scopes === undefined ? {} : { scopes }) } as const;
-  return createGrant(serverSpec(origin, grant), environment(more));
+  return grantOf(origin, grant, more);
 }
 
 export const signal = (): AbortSignal => new AbortController().signal;

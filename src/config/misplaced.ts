@@ -1,0 +1,167 @@
+/** Where a property belongs that stands where it has no meaning. */
+export interface Home {
+  /** What follows "belongs". */
+  readonly where: string;
+  /** Properties on the way there, which are not missing as well. */
+  readonly within: readonly string[];
+  readonly hint?: string;
+}
+
+const common = ["type", "client", "scopes", "resource", "audience", "params"];
+const grants: Readonly<Record<string, { readonly type: string; readonly names: readonly string[] }>> = {
+  ClientCredentialsGrant: { type: "client_credentials", names: common },
+  JwtBearerGrant: { type: "jwt_bearer", names: [...common, "assertion"] },
+  TokenExchangeGrant: { type: "token_exchange", names: [...common, "subject", "actor", "requestedType"] },
+  EnterpriseManagedGrant: { type: "enterprise_managed", names: [...common, "idp"] },
+  StaticGrant: { type: "static", names: ["type", "token", "lifetime", "scopes"] },
+};
+
+interface Part extends Home {
+  /** The title of the definition in the schema. */
+  readonly title: string;
+  readonly names: readonly string[];
+}
+
+// A name that is in several parts is meant for the first of them.
+const parts: readonly Part[] = [
+  {
+    title: "Config",
+    names: ["version", "defaults", "store", "network", "keys", "clients", "servers"],
+    where: "at the top of the config",
+    within: [],
+  },
+  {
+    title: "Server",
+    names: ["url", "grant", "headers", "stepUp", "dpop", "refresh", "timeout", "deadline", "retry", "reach"],
+    where: "in the server, beside `grant`",
+    within: ["servers"],
+  },
+  {
+    title: "Client",
+    names: [
+      ...["issuer", "id", "secret", "key", "assertion", "certificate", "method", "basicEncoding"],
+      ...["assertionAudience", "assertionType", "metadata"],
+    ],
+    where: "in the `client`",
+    within: ["grant", "client"],
+  },
+  {
+    title: "Key",
+    names: ["privateKey", "passphrase", "alg", "kid", "signer"],
+    where: "in the `key`",
+    within: ["key"],
+  },
+  {
+    title: "Metadata",
+    names: ["tokenEndpoint", "mtlsTokenEndpoint", "authMethods", "signingAlgorithms"],
+    where: "in the `metadata` of the `client`",
+    within: ["metadata"],
+  },
+  {
+    title: "Certificate",
+    names: ["cert"],
+    where: "in the `certificate` of the `client`",
+    within: ["certificate"],
+  },
+  {
+    title: "SignedAssertion",
+    names: ["claims"],
+    where: "in the `assertion` of a grant jwt_bearer",
+    within: ["assertion"],
+  },
+  {
+    title: "Network",
+    names: ["proxy", "ca", "allowInsecureHttp"],
+    where: "in `network`, at the top of the config",
+    within: [],
+  },
+  {
+    title: "Refresh",
+    names: ["schedule", "timezone", "jitter", "ahead", "idle", "assumedLifetime"],
+    where: "in `refresh`",
+    within: [],
+  },
+  { title: "Retry", names: ["attempts", "min", "max"], where: "in `retry`", within: [] },
+];
+
+const places = ["env", "file", "exec", "githubActions", "resolver"];
+
+// What holds a reference under a name, by the title of its definition, and the reference to write.
+const holders: Readonly<Record<string, (place: string) => Home>> = {
+  Key: (place) => ({
+    where: "in `privateKey`",
+    within: ["privateKey"],
+    hint:
+      place === "exec"
+        ? 'Write { "privateKey": { "exec": … } }, or { "signer": { "exec": … } } for a command that signs'
+        : `Write { "privateKey": { "${place}": … } }`,
+  }),
+  Certificate: (place) => ({
+    where: "in `cert`",
+    within: ["cert", "key"],
+    hint: `Write { "cert": { "${place}": … }, "key": { "${place}": … } }`,
+  }),
+  Client: holding("secret"),
+  StaticGrant: holding("token"),
+  Subject: holding("token"),
+  Actor: holding("token"),
+};
+
+function holding(name: string): (place: string) => Home {
+  return (place) => ({
+    where: `in \`${name}\``,
+    within: [name],
+    hint: `Write { "${name}": { "${place}": … } }`,
+  });
+}
+
+const inAssertion: Home = { where: "in `assertion`", within: [] };
+const inSigner: Home = { where: "in `signer`", within: [] };
+const ofSubject = 'Write { "token": { "runtime": true } }';
+
+// One level off, where another part has the name too.
+const near: Readonly<Record<string, Readonly<Record<string, Home>>>> = {
+  JwtBearerGrant: { subject: inAssertion, key: inAssertion, lifetime: inAssertion },
+  TokenExchangeGrant: { token: { where: "in `subject`", within: ["subject"] } },
+  EnterpriseManagedGrant: {
+    subject: { where: "in `idp`", within: ["idp"] },
+    token: { where: "in the `subject` of the `idp`", within: ["idp", "subject"] },
+  },
+  IdentityProvider: { token: { where: "in `subject`", within: ["subject"] } },
+  Subject: { runtime: { where: "in `token`", within: ["token"], hint: ofSubject } },
+  SecretReference: {
+    runtime: { where: "in the `token` of a `subject`, and nowhere else", within: [] },
+    audience: { where: "in `githubActions`", within: [] },
+  },
+  Client: { passphrase: { where: "in the `key` or the `certificate`", within: [] } },
+  Key: { timeout: inSigner, format: inSigner },
+};
+
+/** Whether a part of this title has a property of this name. */
+export function isOf(title: string, name: string): boolean {
+  return parts.some((part) => part.title === title && part.names.includes(name));
+}
+
+/** Where the property belongs that the definition of this title does not have; `undefined` for an unknown one. */
+export function homeOf(name: string, title: string): Home | undefined {
+  const close = near[title];
+  if (close !== undefined && Object.hasOwn(close, name)) return close[name];
+  if (places.includes(name)) return Object.hasOwn(holders, title) ? holders[title]?.(name) : undefined;
+  const types = Object.values(grants).filter(({ names }) => names.includes(name));
+  if (types.length > 0 && Object.hasOwn(grants, title)) return ofOtherGrants(name, types);
+  if (types.length === 0) return parts.find((part) => part.title !== title && part.names.includes(name));
+  const where = types.length > 1 ? "in `grant`" : `in \`grant\`, of the type ${types[0]?.type ?? ""}`;
+  return { where, within: ["grant"] };
+}
+
+function ofOtherGrants(name: string, types: readonly { readonly type: string }[]): Home {
+  const where = `to the grant${types.length === 1 ? "" : "s"} ${listed(types.map(({ type }) => type))}`;
+  const hint = name === "assertion" ? "The assertion of a client stands in the `client`" : undefined;
+  return { where, within: [], ...(hint !== undefined && { hint }) };
+}
+
+/** `a, b and c`. */
+export function listed(names: readonly string[]): string {
+  const last = names.at(-1) ?? "";
+  return names.length < 2 ? last : `${names.slice(0, -1).join(", ")} and ${last}`;
+}

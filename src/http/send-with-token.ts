@@ -1,0 +1,57 @@
+import type { Prover } from "../dpop/dpop.js";
+import type { Nonces } from "../dpop/nonces.js";
+import type { FetchFunction } from "../net/bounded-fetch.js";
+import type { Token } from "../tokens/token.js";
+import type { Authorizer } from "./authorizer.js";
+import { discard } from "./discard.js";
+import type { Outgoing } from "./outgoing.js";
+import { proofErrors } from "./proof-errors.js";
+
+/** Sends a request with the config's headers, the token and what has to accompany it. */
+export async function sendWithToken(
+  authorizer: Authorizer,
+  outgoing: Outgoing,
+  url: URL,
+  token: Token,
+): Promise<Response> {
+  const headers = new Headers(outgoing.headers);
+  for (const [name, value] of Object.entries((await authorizer.headers()) ?? {})) {
+    if (!headers.has(name)) headers.set(name, value);
+  }
+  const { binding } = token;
+  const prover = binding?.prover;
+  // A caller's own Authorization never goes out: this server takes the token that was got for it. Nor does a proof of
+  // the caller's: it would be for another token.
+  headers.set("authorization", `${prover === undefined ? token.tokenType : "DPoP"} ${token.accessToken}`);
+  headers.delete("dpop");
+  const fetch = binding?.certificate?.fetch ?? authorizer.fetch;
+  if (prover === undefined) return await outgoing.send(fetch, url, headers);
+  return await sendWithProof(authorizer.nonces, { outgoing, url, token, headers, fetch, prover });
+}
+
+interface Proven {
+  readonly outgoing: Outgoing;
+  readonly url: URL;
+  readonly token: Token;
+  readonly headers: Headers;
+  readonly fetch: FetchFunction;
+  readonly prover: Prover;
+}
+
+/** Each time with a new proof; once more when the server wants another nonce than the proof had (RFC 9449 §9). */
+async function sendWithProof(nonces: Nonces | undefined, proven: Proven): Promise<Response> {
+  const { outgoing, url, headers, fetch, prover } = proven;
+  const { method, signal } = outgoing;
+  const { accessToken } = proven.token;
+  for (let mayRetry = outgoing.replayable; ; mayRetry = false) {
+    const nonce = nonces?.get("resource", url);
+    headers.set("dpop", await prover.proof({ method, url, accessToken, nonce, signal }));
+    const response = await outgoing.send(fetch, url, headers);
+    nonces?.note("resource", url, response.headers);
+    if (!mayRetry || !proofErrors(response).includes("use_dpop_nonce")) return response;
+    // Not what this response brought: the response to another call may have brought it before.
+    const latest = nonces?.get("resource", url);
+    if (latest === undefined || latest === nonce) return response;
+    discard(response);
+  }
+}

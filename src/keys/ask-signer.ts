@@ -1,0 +1,67 @@
+import type { SignerSpec } from "../config/spec.js";
+import { McpAuthError } from "../errors/error.js";
+import { callFunction } from "../lib/call-function.js";
+import { knownFunction } from "../lib/known-function.js";
+import { runProcess } from "../lib/run-process.js";
+import { mayExec } from "../secrets/exec.js";
+import { type JwtHeader, type KeyContext, type Signer, signerUnavailable } from "./signing-key.js";
+
+/** Milliseconds that a function has. */
+const functionTimeout = 10_000;
+
+/**
+ * The bytes that a signer gives for an input, not judged yet. What it prints or throws otherwise reaches nobody.
+ * Rejects with `signer_unavailable` (retryable when it took too long) and `aborted`.
+ */
+export async function askSigner(
+  signer: SignerSpec,
+  { alg, kid }: JwtHeader,
+  input: Uint8Array,
+  context: KeyContext,
+): Promise<Uint8Array> {
+  if ("name" in signer) return await askFunction(signer, { alg, kid, input }, context);
+  const { server, env, clock, signal } = context;
+  if (!mayExec(context)) {
+    const problem = "running commands is forbidden here, by `allowExec: false` or MCP_AUTH_ALLOW_EXEC=0.";
+    throw signerUnavailable(server, signer, problem);
+  }
+  const asked = JSON.stringify({ alg, kid: kid ?? null, input: Buffer.from(input).toString("ascii") });
+  const { exec: command, cwd, timeout } = signer;
+  const outcome = await runProcess({
+    ...{ command, cwd, env, timeout, signal },
+    input: `${asked}\n`,
+    ...(clock && { clock }),
+  });
+  if (outcome.kind === "aborted") throw aborted(server);
+  if (outcome.kind === "failed") throw signerUnavailable(server, signer, outcome.problem, outcome.mayPass);
+  const printed = outcome.stdout.toString("latin1").trim().replace(/=+$/, "");
+  if (!/^[\w-]+$/.test(printed))
+    throw signerUnavailable(server, signer, "it did not print a signature in base64url.");
+  return Buffer.from(printed, "base64url");
+}
+
+async function askFunction(
+  signer: Extract<SignerSpec, { name: string }>,
+  request: Omit<Parameters<Signer>[0], "signal">,
+  { server, signers, signal, clock }: KeyContext,
+): Promise<Uint8Array> {
+  const { found, problem } = knownFunction(signers, signer.name, "signers");
+  if (found === undefined) throw signerUnavailable(server, signer, problem);
+  const limits = { timeout: functionTimeout, clock, signal };
+  const outcome = await callFunction((ended) => found({ ...request, signal: ended }), limits);
+  switch (outcome.kind) {
+    case "aborted":
+      throw aborted(server);
+    case "late":
+      throw signerUnavailable(server, signer, `it did not answer within ${functionTimeout} ms.`, true);
+    case "threw":
+      throw signerUnavailable(server, signer, "it threw. Call it by itself to see what.");
+    case "done":
+      if (outcome.value instanceof Uint8Array) return outcome.value;
+      throw signerUnavailable(server, signer, "it gave something else than a Uint8Array.");
+  }
+}
+
+function aborted(server: string): McpAuthError {
+  return new McpAuthError("aborted", `Server "${server}": the wait for a signature was aborted.`, { server });
+}

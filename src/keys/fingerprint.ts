@@ -1,0 +1,8 @@
+import { createHash } from "node:crypto";
+import type { Secret } from "../lib/secret.js";
+
+/** Tells whether any of several secrets has changed, without keeping them. */
+export function fingerprintOf(secrets: readonly (Secret | undefined)[]): string {
+  const parts = JSON.stringify(secrets.map((secret) => secret?.reveal() ?? null));
+  return createHash("sha256").update(parts).digest("base64");
+}

@@ -1,0 +1,19 @@
+import { nearNames } from "./near-names.js";
+
+/**
+ * The function that the config names among those given in code under `option`, or in a sentence why there is none. Own
+ * members only: an object also has `constructor` and the like.
+ */
+export function knownFunction<F extends (...args: never[]) => unknown>(
+  given: Readonly<Record<string, F>> | undefined,
+  name: string,
+  option: string,
+): { readonly found: F; readonly problem?: never } | { readonly found?: never; readonly problem: string } {
+  const names = Object.keys(given ?? {});
+  const found = given !== undefined && Object.hasOwn(given, name) ? given[name] : undefined;
+  if (typeof found === "function") return { found };
+  const [near] = nearNames(name, names);
+  const known = names.length === 0 ? "none was" : `what was: ${names.join(", ")}`;
+  const hint = near === undefined ? "" : ` Did you mean "${near}"?`;
+  return { problem: `no function of this name was given as \`${option}\` (${known}).${hint}` };
+}

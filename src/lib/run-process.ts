@@ -1,0 +1,130 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { type Clock, systemClock } from "./clock.js";
+
+export interface ProcessOptions {
+  /** Command and arguments. No shell sees them. */
+  readonly command: readonly string[];
+  /** An absolute path. */
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** What it reads; without it stdin is closed. */
+  readonly input?: string | Uint8Array;
+  /** Milliseconds. */
+  readonly timeout: number;
+  /** Measures `timeout`; the system's unless told. */
+  readonly clock?: Clock;
+  readonly signal?: AbortSignal | undefined;
+  /** The most that it may print; 1 MiB unless told. */
+  readonly maxBytes?: number;
+}
+
+export type ProcessOutcome =
+  | { readonly kind: "done"; readonly code: 0; readonly stdout: Buffer }
+  /** A short sentence of ours, with nothing in it that the process printed. */
+  | { readonly kind: "failed"; readonly problem: string; readonly mayPass: boolean }
+  | { readonly kind: "aborted" };
+
+const defaultMaxBytes = 1_048_576;
+
+/**
+ * Runs a command to its end and gives what it printed. What it says on stderr is nobody's business: it may hold what
+ * the command is asked for. At the time-out or an abort it is killed with all that it has started. Never rejects.
+ */
+export async function runProcess(options: ProcessOptions): Promise<ProcessOutcome> {
+  if (options.signal?.aborted) return { kind: "aborted" };
+  const [file, ...args] = options.command;
+  if (file === undefined || file === "") return failed("it names no command.");
+  const { cwd, env } = options;
+  let child: ChildProcess;
+  try {
+    // A group of its own, so that what it starts can be ended with it.
+    const detached = process.platform !== "win32";
+    const stdio: ["pipe" | "ignore", "pipe", "ignore"] = [
+      options.input === undefined ? "ignore" : "pipe",
+      "pipe",
+      "ignore",
+    ];
+    child = spawn(file, args, { cwd, env: { ...env }, stdio, detached, shell: false, windowsHide: true });
+  } catch (error) {
+    // A null byte in an argument, an environment that is too large.
+    return failed(startProblem(error));
+  }
+  return await ended(child, options);
+}
+
+function ended(child: ChildProcess, options: ProcessOptions): Promise<ProcessOutcome> {
+  const { timeout, signal, input, clock = systemClock, maxBytes = defaultMaxBytes } = options;
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const settle = (outcome: ProcessOutcome): void => {
+      timer.cancel();
+      signal?.removeEventListener("abort", onAbort);
+      child.stdout?.destroy();
+      resolve(outcome);
+    };
+    const end = (outcome: ProcessOutcome): void => {
+      kill(child);
+      settle(outcome);
+    };
+    const onAbort = (): void => end({ kind: "aborted" });
+    const timer = clock.setTimeout(() => end(failed(`it did not end within ${timeout} ms.`, true)), timeout);
+    timer.unref();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    child.stdout?.on("data", (chunk: Buffer) => {
+      size += chunk.byteLength;
+      if (size > maxBytes) end(failed(`it printed more than ${maxBytes} bytes.`));
+      else chunks.push(chunk);
+    });
+    child.stdout?.on("error", ignore);
+    child.on("error", (error) => settle(failed(startProblem(error))));
+    // Not `exit`: what it has printed may still be under way.
+    child.on("close", (code, killedBy) => {
+      if (code === 0) settle({ kind: "done", code, stdout: Buffer.concat(chunks) });
+      else
+        settle(failed(code === null ? `it was ended by ${killedBy}.` : `it ended with exit code ${code}.`));
+    });
+    // A command may end without reading what it is given.
+    child.stdin?.on("error", ignore);
+    child.stdin?.end(input);
+  });
+}
+
+function kill(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  if (process.platform === "win32") {
+    const killer = spawn("taskkill", ["/pid", String(child.pid), "/T", "/F"], {
+      stdio: "ignore",
+      windowsHide: true,
+    });
+    killer.on("error", () => child.kill("SIGKILL"));
+    killer.unref();
+    return;
+  }
+  try {
+    process.kill(-child.pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+function failed(problem: string, mayPass = false): ProcessOutcome {
+  return { kind: "failed", problem, mayPass };
+}
+
+const startProblems: ReadonlyMap<string, string> = new Map([
+  ["ENOENT", "the command was not found, or its folder does not exist."],
+  ["EACCES", "this process may not run the command."],
+  ["ENOEXEC", "it is no program: a script needs a line with #! at its top."],
+  ["E2BIG", "its arguments or the environment are too long."],
+]);
+
+/** The error's own text names the command with its arguments, in which anything may stand. */
+function startProblem(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const known = startProblems.get(code);
+  if (known !== undefined) return known;
+  return /^[A-Z0-9_]{2,40}$/.test(code) ? `it could not be started (${code}).` : "it could not be started.";
+}
+
+function ignore(): void {}

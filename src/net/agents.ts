@@ -1,0 +1,160 @@
+import type { SecureContext, SecureContextOptions } from "node:tls";
+import type { Agent } from "undici";
+import { McpAuthError } from "../errors/error.js";
+import type { HttpProxy } from "./proxy.js";
+import type { TlsIdentity } from "./tls-identity.js";
+import { openTunnel } from "./tunnel.js";
+
+/** How a request is to leave this machine. */
+export interface Route {
+  readonly proxy: HttpProxy | undefined;
+  readonly identity: TlsIdentity | undefined;
+}
+
+/** An agent that stays open until it is given back. */
+export interface Lease {
+  readonly agent: Agent;
+  release(): void;
+}
+
+interface Entry {
+  readonly agent: Agent;
+  users: number;
+  retired: boolean;
+}
+
+/** More than the certificates of any config; beyond it are those of before a rotation. */
+const mostAgents = 32;
+
+/**
+ * The pools of connections, one for each way that requests leave. Those not used for longest are closed when there are
+ * too many: requests under way end first.
+ */
+export class Agents {
+  readonly #authorities: () => Promise<readonly string[] | undefined>;
+  readonly #limit: number;
+  readonly #entries = new Map<string, Entry>();
+  #closed = false;
+
+  /** @param authorities the certificates to trust in PEM, `undefined` for the usual ones */
+  constructor(authorities: () => Promise<readonly string[] | undefined>, limit = mostAgents) {
+    this.#authorities = authorities;
+    this.#limit = limit;
+  }
+
+  /** Rejects with `config_invalid`, `key_invalid`, or after `close()` with `stopped`. */
+  async lease(route: Route): Promise<Lease> {
+    const [undici, tls, authorities] = await Promise.all([
+      import("undici"),
+      import("node:tls"),
+      this.#authorities(),
+    ]);
+    if (this.#closed) throw new McpAuthError("stopped", "This runtime was stopped; no request was sent.");
+    // The certificate with its chain: a chain that was mended leaves the thumbprint as it was.
+    const key = JSON.stringify([route.proxy ?? null, route.identity?.certificate ?? null]);
+    const entry = this.#entries.get(key) ?? {
+      agent: createAgent(undici, tls, route, authorities),
+      users: 0,
+      retired: false,
+    };
+    entry.users += 1;
+    // A `Map` iterates in order of insertion: the first key is the one used longest ago.
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    for (const [oldest, retiring] of this.#entries) {
+      if (this.#entries.size <= this.#limit) break;
+      this.#entries.delete(oldest);
+      retire(retiring);
+    }
+    return {
+      agent: entry.agent,
+      release() {
+        entry.users -= 1;
+        if (entry.retired) retire(entry);
+      },
+    };
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const entry of this.#entries.values()) retire(entry);
+    this.#entries.clear();
+  }
+}
+
+/** Closes an agent once all who hold it have handed over their requests; those then end by themselves. */
+function retire(entry: Entry): void {
+  entry.retired = true;
+  if (entry.users === 0) entry.agent.close().catch(() => {});
+}
+
+function createAgent(
+  { Agent, buildConnector }: typeof import("undici"),
+  tls: typeof import("node:tls"),
+  { proxy, identity }: Route,
+  authorities: readonly string[] | undefined,
+): Agent {
+  // Whoever set a higher one keeps it.
+  const minVersion = tls.DEFAULT_MIN_VERSION === "TLSv1.3" ? "TLSv1.3" : "TLSv1.2";
+  const trust = { minVersion, ...(authorities && { ca: [...authorities] }) } as const;
+  // Made once: to parse all the roots takes longer than a handshake.
+  const plain = identity === undefined || proxy !== undefined ? tls.createSecureContext(trust) : undefined;
+  const connector = buildConnector({
+    secureContext: identity === undefined ? plain : identified(tls, trust, identity),
+    // Also where NODE_TLS_REJECT_UNAUTHORIZED says otherwise.
+    rejectUnauthorized: true,
+  });
+  const connect: typeof connector = (options, callback) =>
+    connector(options, (...outcome) => {
+      const [error, socket] = outcome;
+      // With TLS 1.3 it is after the handshake that a server says that it wants a certificate or does not like ours. The
+      // end of the connection, which follows at once, must not take the place of what it said.
+      if (error === null) socket.once("error", (reason) => socket.destroy(reason));
+      callback(...outcome);
+    });
+  return new Agent({ connect: proxy === undefined ? connect : throughProxy(connect, proxy, plain) });
+}
+
+type Connector = ReturnType<typeof import("undici").buildConnector>;
+
+function throughProxy(
+  connect: Connector,
+  proxy: HttpProxy,
+  secureContext: SecureContext | undefined,
+): Connector {
+  return (options, callback) => {
+    const { hostname, host = hostname, protocol, port } = options;
+    const target = port ? host : `${host}:${protocol === "https:" ? 443 : 80}`;
+    openTunnel({ proxy, target, secureContext }).then(
+      (socket) => {
+        if (protocol === "https:") connect({ ...options, httpSocket: socket }, callback);
+        else callback(null, socket);
+      },
+      (error: Error) => callback(error, null),
+    );
+  };
+}
+
+function identified(
+  tls: typeof import("node:tls"),
+  trust: SecureContextOptions,
+  { certificate, privateKey, passphrase }: TlsIdentity,
+): SecureContext {
+  try {
+    return tls.createSecureContext({
+      ...trust,
+      cert: certificate,
+      key: privateKey.reveal(),
+      ...(passphrase && { passphrase: passphrase.reveal() }),
+    });
+  } catch {
+    throw new McpAuthError(
+      "key_invalid",
+      "The client certificate cannot be used together with its private key.",
+    );
+  }
+}

@@ -1,0 +1,52 @@
+import { BlockList, isIP } from "node:net";
+
+/**
+ * Whether a `NO_PROXY` list says that a URL is to be reached without a proxy. Entries are parted by commas or spaces: a
+ * name stands for itself and for all under it, with or without a dot or `*.` before it; `:port` restricts an entry to
+ * that port; an address stands for itself, a range such as `10.0.0.0/8` for all in it; `*` alone for everything.
+ */
+export function isExempt(url: URL, noProxy: string): boolean {
+  const host = bare(url.hostname);
+  const port = url.port === "" ? (url.protocol === "https:" ? "443" : "80") : url.port;
+  return noProxy
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .some((entry) => entry !== "" && matches(entry, host, port));
+}
+
+function matches(entry: string, host: string, port: string): boolean {
+  if (entry === "*") return true;
+  const { name, wantedPort } = takeApart(entry);
+  if (wantedPort !== undefined && wantedPort !== port) return false;
+  if (isIP(host) !== 0) return name.includes("/") ? inRange(host, name) : sameAddress(host, name);
+  const suffix = name.replace(/^\*?\./, "").replace(/\.$/, "");
+  return suffix !== "" && (host === suffix || host.endsWith(`.${suffix}`));
+}
+
+function takeApart(entry: string): { readonly name: string; readonly wantedPort?: string } {
+  const inBrackets = /^\[([^\]]*)\](?::(\d+))?$/.exec(entry);
+  // More than one colon without brackets is an IPv6 address.
+  const [, name = entry, wantedPort] = inBrackets ?? /^([^:]*):(\d+)$/.exec(entry) ?? [];
+  return wantedPort === undefined ? { name } : { name, wantedPort };
+}
+
+function sameAddress(host: string, name: string): boolean {
+  if (isIP(name) !== isIP(host)) return false;
+  return inRange(host, `${name}/${isIP(host) === 6 ? 128 : 32}`);
+}
+
+function inRange(host: string, range: string): boolean {
+  const [network = "", length = ""] = range.split("/", 2);
+  const version = isIP(network);
+  const bits = /^\d{1,3}$/.test(length) ? Number(length) : Number.NaN;
+  if (version === 0 || version !== isIP(host) || !(bits <= (version === 6 ? 128 : 32))) return false;
+  const list = new BlockList();
+  const family = version === 6 ? "ipv6" : "ipv4";
+  list.addSubnet(network, bits, family);
+  return list.check(host, family);
+}
+
+/** Without brackets, and without the dot that marks a name as complete. */
+function bare(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, "").replace(/\.$/, "");
+}

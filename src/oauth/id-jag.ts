@@ -1,0 +1,83 @@
+import type { EnterpriseManagedSpec, ServerSpec } from "../config/spec.js";
+import { findAuthorizationServer } from "../discovery/find-target.js";
+import { jwtClaims } from "../lib/jwt-claims.js";
+import { Secret } from "../lib/secret.js";
+import { type Accepted, acceptedAnswer } from "./accepted-answer.js";
+import { askTokenEndpoint } from "./ask-token-endpoint.js";
+import type { GrantEnvironment } from "./grant-environment.js";
+import { requestContext } from "./request-context.js";
+import { readSubjectToken, tokenExchangeGrantType } from "./subject-token.js";
+import { tokenEndpoint, whose } from "./token-endpoint.js";
+import { type GrantRequest, resourceFields } from "./token-grant.js";
+import { sendTokenRequest } from "./token-request.js";
+import { grantedScopes } from "./token-response.js";
+
+const idJagType = "urn:ietf:params:oauth:token-type:id-jag";
+
+/** An Identity Assertion JWT Authorization Grant: what the identity provider lets the user have at one MCP server. */
+export interface IdJag {
+  /** For the authorization server of that MCP server and nobody else. */
+  readonly assertion: Secret;
+  /** Fewer than were asked for, perhaps; absent when the identity provider did not say. */
+  readonly scopes: readonly string[] | undefined;
+}
+
+/**
+ * Asks the identity provider for an ID-JAG, SEP-990 §4: RFC 8693 with the client that we are there. Without DPoP, as the
+ * answer is no access token. Rejects with the codes of `findAuthorizationServer`, `readSubjectToken`, `sendTokenRequest`
+ * and `acceptedAnswer`.
+ */
+export async function requestIdJag(
+  spec: ServerSpec,
+  { idp }: EnterpriseManagedSpec,
+  environment: GrantEnvironment,
+  { target, scopes, context, warnings }: GrantRequest,
+): Promise<IdJag> {
+  const { client, subject } = idp;
+  const { name: server, url, timeout } = spec;
+  const { issuer } = client;
+  const { signal, clock } = context;
+  const inUse = { grantType: tokenExchangeGrantType, presents: "identity", dpop: false } as const;
+  const atIdp = requestContext(spec, environment, signal, () =>
+    warnings.about(`authentication at ${issuer}`),
+  );
+  const wanted = { server, url, issuer, timeout, signal, metadata: client.metadata };
+  const { found, answer } = await askTokenEndpoint({
+    find: async () => ({ authorizationServer: await findAuthorizationServer(environment.metadata, wanted) }),
+    forget: () => environment.metadata.forgetAuthorizationServer(issuer),
+    async send({ authorizationServer }) {
+      warnings.unlessListed(tokenExchangeGrantType, authorizationServer);
+      const parameters = async () => {
+        const token = await readSubjectToken(subject, environment.subjectToken, atIdp);
+        return {
+          grantType: tokenExchangeGrantType,
+          scopes,
+          fields: [
+            ["requested_token_type", idJagType],
+            ["audience", target.authorizationServer.issuer],
+            ...resourceFields(target),
+            ["subject_token", token.reveal()],
+            ["subject_token_type", subject.type],
+          ] as const,
+        };
+      };
+      const { signedWith: _ofTheOtherClient, ...quiet } = atIdp;
+      return await sendTokenRequest(client, authorizationServer, parameters, whose(inUse), quiet);
+    },
+  });
+  const endpoint = tokenEndpoint(server, client, found.authorizationServer, inUse);
+  return readIdJag(acceptedAnswer(answer, endpoint, clock.now()));
+}
+
+/** SEP-990 §4.2. */
+function readIdJag({ members, invalid }: Accepted): IdJag {
+  const { issued_token_type, token_type, access_token, scope } = members;
+  if (issued_token_type !== idJagType) throw invalid(`its "issued_token_type" is not ${idJagType}.`);
+  if (typeof token_type !== "string" || token_type.toUpperCase() !== "N_A") {
+    throw invalid('its "token_type" is not N_A.');
+  }
+  if (typeof access_token !== "string" || jwtClaims(access_token) === undefined) {
+    throw invalid('its "access_token" is not a JWT.');
+  }
+  return { assertion: new Secret(access_token), scopes: grantedScopes(scope) };
+}

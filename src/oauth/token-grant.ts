@@ -1,0 +1,121 @@
+import type { ClientSpec, GrantCommon, ServerSpec } from "../config/spec.js";
+import type { AuthorizationServerMetadata, Target } from "../discovery/metadata.js";
+import { readSecret } from "../secrets/read-secret.js";
+import { askTokenEndpoint } from "./ask-token-endpoint.js";
+import { findGrantTarget } from "./find-grant-target.js";
+import type { Grant, GrantAttempt } from "./grant.js";
+import type { GrantEnvironment } from "./grant-environment.js";
+import { requestContext } from "./request-context.js";
+import { type GrantInUse, tokenEndpoint, whose } from "./token-endpoint.js";
+import { sendTokenRequest, type TokenField, type TokenRequestContext } from "./token-request.js";
+import { readTokenResponse } from "./token-response.js";
+
+/** Where one request of a grant goes, and with what. */
+export interface GrantRequest {
+  readonly target: Target;
+  /** What the token is to be good for. */
+  readonly scopes: readonly string[];
+  readonly context: TokenRequestContext;
+  readonly warnings: Warnings;
+}
+
+/** What a grant has of its own. */
+export interface GrantKind extends Omit<GrantInUse, "dpop"> {
+  /** The token types (RFC 8693 §3) that it can use; absent for a grant whose answers name none. */
+  readonly issuedTypes?: readonly string[];
+  /** The fields that only this grant has, read or signed anew for each request, and scopes that replace those asked for. */
+  readonly present?: (request: GrantRequest) => Promise<Presentation>;
+}
+
+export interface Presentation {
+  readonly fields: readonly TokenField[];
+  readonly scopes?: readonly string[] | undefined;
+}
+
+/**
+ * What all grants that ask a token endpoint have in common: a token of the MCP server's authorization server, with
+ * resource (RFC 8707), audience and scopes, bound to a key (RFC 9449) or certificate (RFC 8705) where the config says.
+ * Rejects with the codes of `findTarget`, `sendTokenRequest` and `readTokenResponse`.
+ */
+export function tokenGrant(
+  spec: ServerSpec,
+  grant: GrantCommon & { readonly client: ClientSpec },
+  environment: GrantEnvironment,
+  kind: GrantKind,
+): Grant {
+  const { client, audience, params } = grant;
+  const { clock, dpop, metadata } = environment;
+  const { issuer } = client;
+  const inUse = { ...kind, dpop: dpop !== undefined };
+  const told = new Set<string>();
+
+  return async (attempt) => {
+    const { signal } = attempt;
+    const warnings = new Warnings(attempt, told);
+    const context = {
+      ...requestContext(spec, environment, signal, () => warnings.about(`authentication at ${issuer}`)),
+      dpop,
+    };
+    const { found: target, answer } = await askTokenEndpoint({
+      find: () => findGrantTarget(spec, grant, environment, signal),
+      forget: () => metadata.forgetAuthorizationServer(issuer),
+      async send(target) {
+        warnings.unlessListed(kind.grantType, target.authorizationServer);
+        const scopes = environment.scopes ?? grant.scopes ?? target.scopes ?? [];
+        const parameters = async () => {
+          const further = await Promise.all(Object.entries(params).map((param) => readParam(param, context)));
+          const own = await kind.present?.({ target, scopes, context, warnings });
+          return {
+            grantType: kind.grantType,
+            scopes: own?.scopes ?? scopes,
+            fields: [...(own?.fields ?? []), ...resourceFields(target), ...audience.map(audienceField)],
+            params: further,
+          };
+        };
+        return await sendTokenRequest(client, target.authorizationServer, parameters, whose(kind), context);
+      },
+    });
+    const endpoint = tokenEndpoint(spec.name, client, target.authorizationServer, inUse);
+    const token = readTokenResponse(answer, endpoint, clock.now(), kind.issuedTypes);
+    return { ...token, requestedAt: answer.requestedAt, issuer, resource: target.resource };
+  };
+}
+
+/** RFC 8707 §2, byte for byte. */
+export function resourceFields({ resource }: Target): readonly TokenField[] {
+  return resource === undefined ? [] : [["resource", resource]];
+}
+
+function audienceField(audience: string): TokenField {
+  return ["audience", audience];
+}
+
+async function readParam(
+  [name, value]: readonly [string, GrantCommon["params"][string]],
+  context: TokenRequestContext,
+): Promise<TokenField> {
+  return [name, typeof value === "string" ? value : (await readSecret(value, context)).reveal()];
+}
+
+/** Says of each thing once what is off with it, however often the grant is called. */
+export class Warnings {
+  readonly #attempt: GrantAttempt;
+  readonly #told: Set<string>;
+
+  constructor(attempt: GrantAttempt, told: Set<string>) {
+    this.#attempt = attempt;
+    this.#told = told;
+  }
+
+  about(what: string): void {
+    if (this.#told.has(what)) return;
+    this.#told.add(what);
+    this.#attempt.warn?.("unsupported_by_server");
+  }
+
+  /** What servers list is often incomplete, so that a grant is used all the same. */
+  unlessListed(grantType: string, metadata: AuthorizationServerMetadata): void {
+    const { issuer, grant_types_supported: listed } = metadata;
+    if (listed !== undefined && !listed.includes(grantType)) this.about(`${grantType} at ${issuer}`);
+  }
+}

@@ -1,0 +1,106 @@
+import type { TokenCache } from "../tokens/cache.js";
+import type { Token } from "../tokens/token.js";
+
+/** The scopes of a token; `undefined` leaves them to the config and the server. */
+type Scopes = readonly string[] | undefined;
+
+interface Entry {
+  readonly scopes: Scopes;
+  readonly cache: TokenCache;
+  /** When its token is to be renewed, milliseconds since the epoch. */
+  renewAt: number | undefined;
+}
+
+export interface ScopeSetsOptions {
+  readonly createCache: (scopes: Scopes, onPlan: (renewAt: number | undefined) => void) => TokenCache;
+  /** What the config says. */
+  readonly scopes: Scopes;
+  /** Told when the token of the manager's own set is to be renewed: only that one is renewed before anybody asks. */
+  readonly onPlan: (renewAt: number | undefined) => void;
+}
+
+/** More sets than any server has use for; the one used longest ago makes room. */
+const mostSets = 100;
+
+/**
+ * The token caches of one manager, one a scope set: its own, which a step-up widens, and those that callers ask for.
+ * What befalls one harms no other.
+ */
+export class ScopeSets {
+  readonly #options: ScopeSetsOptions;
+  readonly #entries = new Map<string, Entry>();
+  #own: Entry;
+  #stopped = false;
+
+  constructor(options: ScopeSetsOptions) {
+    this.#options = options;
+    this.#own = this.#entry(options.scopes);
+  }
+
+  /** The cache of the manager's own set. */
+  get own(): TokenCache {
+    return this.#own.cache;
+  }
+
+  /** The manager's own set as far as it is known before the server is asked. */
+  get scopes(): Scopes {
+    return this.#own.scopes;
+  }
+
+  /** The cache of one set, whatever the order of its scopes. */
+  of(scopes: Scopes): TokenCache {
+    return this.#entry(scopes).cache;
+  }
+
+  /** From now on the manager's own set is this one. */
+  adopt(scopes: readonly string[]): void {
+    this.#own = this.#entry(scopes);
+    this.#options.onPlan(this.#own.renewAt);
+  }
+
+  /** The server refused this token. */
+  reject(accessToken: string): void {
+    for (const { cache } of this.#entries.values()) cache.reject(accessToken);
+  }
+
+  /** The server took this token. */
+  confirm(token: Token): void {
+    for (const { cache } of this.#entries.values()) cache.confirm(token);
+  }
+
+  /** Those that are asked for later have stopped too. */
+  async stop(grace: number): Promise<void> {
+    this.#stopped = true;
+    await Promise.all([...this.#entries.values()].map(({ cache }) => cache.stop(grace)));
+  }
+
+  #entry(scopes: Scopes): Entry {
+    const key = scopes === undefined ? "*" : [...new Set(scopes)].sort().join(" ");
+    const known = this.#entries.get(key);
+    // A `Map` iterates in order of insertion: the first is the one used longest ago.
+    if (known !== undefined) this.#entries.delete(key);
+    const entry = known ?? this.#create(scopes);
+    this.#entries.set(key, entry);
+    this.#makeRoom();
+    return entry;
+  }
+
+  #create(scopes: Scopes): Entry {
+    const cache = this.#options.createCache(scopes, (renewAt) => {
+      entry.renewAt = renewAt;
+      if (entry === this.#own) this.#options.onPlan(renewAt);
+    });
+    const entry: Entry = { scopes, cache, renewAt: undefined };
+    if (this.#stopped) void cache.stop(0);
+    return entry;
+  }
+
+  #makeRoom(): void {
+    if (this.#entries.size <= mostSets) return;
+    for (const [key, entry] of this.#entries) {
+      if (entry === this.#own || entry.cache.busy) continue;
+      this.#entries.delete(key);
+      return;
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import { McpAuthError } from "../errors/error.js";
+import { egressDenied, isWithinReach, type Reach } from "../http/reach.js";
+import type { Token } from "../tokens/token.js";
+
+/** The token as a string, for whoever puts it into a header alone. Throws `sender_constrained` when that is no use. */
+export function bareToken(server: string, token: Token): string {
+  const { binding } = token;
+  if (binding?.prover !== undefined) {
+    throw senderConstrained(
+      server,
+      "its tokens are bound to a key (DPoP), and each request needs a proof of its own. Use the manager's `fetch`, or " +
+        "`getHeaders({ method, url })` for each request.",
+    );
+  }
+  if (binding?.certificate?.bound === true) throw boundToCertificate(server);
+  return token.accessToken;
+}
+
+/** What a request is for that headers are made for. */
+export interface HeaderTarget {
+  readonly server: string;
+  readonly url: URL;
+  readonly reach: Reach;
+  readonly request: { readonly method?: string | undefined; readonly url?: string | URL | undefined };
+  readonly nonce: (url: URL) => string | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The headers that a token needs to be taken: `authorization`, and for DPoP a proof, good for one request. */
+export async function tokenHeaders(token: Token, target: HeaderTarget): Promise<Record<string, string>> {
+  const { server, request, reach, nonce, signal } = target;
+  const { prover, certificate } = token.binding ?? {};
+  if (certificate?.bound === true) throw boundToCertificate(server);
+  if (prover === undefined) return { authorization: `${token.tokenType} ${token.accessToken}` };
+  if (request.method === undefined || request.url === undefined) {
+    throw senderConstrained(
+      server,
+      "its tokens are bound to a key (DPoP), so headers are good for one request only. Say for which one, with " +
+        "`getHeaders({ method, url })`, or use the manager's `fetch`.",
+    );
+  }
+  const url = new URL(request.url);
+  if (!isWithinReach(url, target.url, reach)) throw egressDenied(server, target.url, reach, "The URL lies");
+  const { accessToken } = token;
+  const method = request.method.toUpperCase();
+  const proof = await prover.proof({ method, url, accessToken, nonce: nonce(url), signal });
+  return { authorization: `DPoP ${accessToken}`, dpop: proof };
+}
+
+function boundToCertificate(server: string): McpAuthError {
+  return senderConstrained(
+    server,
+    "its tokens are bound to a client certificate, which must be presented with them. Use the manager's `fetch`.",
+  );
+}
+
+export function senderConstrained(server: string, problem: string): McpAuthError {
+  return new McpAuthError("sender_constrained", `Server "${server}": ${problem}`, { server });
+}

@@ -1,0 +1,73 @@
+import { systemClock } from "../lib/clock.js";
+import { parseJsonObject } from "../lib/json-object.js";
+import { isLoopbackHost } from "../lib/loopback.js";
+import { BodyTooLarge, boundedFetch } from "../net/bounded-fetch.js";
+import { parseRetryAfter } from "../net/retry-after.js";
+import type { SecretContext } from "./read-secret.js";
+import { secretUnavailable } from "./reference.js";
+
+export interface GithubActionsReference {
+  readonly githubActions: { readonly audience?: string };
+}
+
+/** Milliseconds for the request. */
+const timeout = 10_000;
+
+/**
+ * The ID token of the job that this runs in, for the audience of the config or, without one, the one that GitHub takes.
+ * Rejects with `secret_unavailable` (retryable when GitHub fails), and with `unavailable`, `timeout`, `tls_failed` and
+ * `aborted` of the request.
+ */
+export async function readFromGithubActions(
+  reference: GithubActionsReference,
+  context: SecretContext,
+): Promise<string> {
+  const { server, env, signal, clock = systemClock, fetch = globalThis.fetch } = context;
+  const fail = (problem: string, retryable = false, retryAfter?: number) =>
+    secretUnavailable(reference, server, problem, retryable, retryAfter);
+  const url = requestUrl(env["ACTIONS_ID_TOKEN_REQUEST_URL"], reference.githubActions.audience);
+  const authorization = env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
+  if (url === undefined || authorization === undefined || authorization === "") {
+    throw fail(
+      "ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN are not set. They are there only inside of a " +
+        "GitHub Actions job, and only with `permissions: { id-token: write }` in its workflow.",
+    );
+  }
+  if (url === "insecure") throw fail("ACTIONS_ID_TOKEN_REQUEST_URL is no https URL.");
+  const headers = { authorization: `Bearer ${authorization}`, accept: "application/json" };
+  const what = "the ID token service of GitHub Actions";
+  try {
+    const request = { server, what, url, headers, timeout, clock, ...(signal && { signal }) };
+    const response = await boundedFetch(fetch, request);
+    const { status } = response;
+    if (status !== 200) {
+      const passes = status === 408 || status === 429 || status >= 500;
+      const advice = passes ? "Try again later." : "Check `permissions: { id-token: write }` of the job.";
+      throw fail(
+        `its service answered ${status}. ${advice}`,
+        passes,
+        retryAfterOf(response.headers, clock.now()),
+      );
+    }
+    const { value } = parseJsonObject(response.body) ?? {};
+    if (typeof value === "string" && value !== "") return value;
+  } catch (error) {
+    if (!(error instanceof BodyTooLarge)) throw error;
+  }
+  throw fail("what its service answered holds no token.");
+}
+
+function retryAfterOf(headers: Headers, now: number): number | undefined {
+  return parseRetryAfter(headers.get("retry-after"), now);
+}
+
+/** The URL with the audience; `"insecure"` for one that the token must not go to. */
+function requestUrl(text: string | undefined, audience: string | undefined): string | "insecure" | undefined {
+  if (text === undefined || text === "") return undefined;
+  if (!URL.canParse(text)) return "insecure";
+  const url = new URL(text);
+  const isLocal = url.protocol === "http:" && isLoopbackHost(url.hostname);
+  if (url.protocol !== "https:" && !isLocal) return "insecure";
+  if (audience !== undefined) url.searchParams.set("audience", audience);
+  return url.href;
+}

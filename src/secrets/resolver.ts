@@ -1,0 +1,40 @@
+import type { ResolverReference } from "../config/spec.js";
+import { callFunction } from "../lib/call-function.js";
+import { knownFunction } from "../lib/known-function.js";
+import type { SecretContext } from "./read-secret.js";
+import { secretAborted, secretUnavailable } from "./reference.js";
+
+/** Milliseconds that a function has. */
+const timeout = 10_000;
+
+/**
+ * What a function given in code gives for a `ref`. Rejects with `secret_unavailable` (retryable when it took too long),
+ * without anything of what the function threw, and with `aborted`.
+ */
+export async function readFromResolver(
+  reference: ResolverReference,
+  context: SecretContext,
+): Promise<string> {
+  const { server, signal, resolvers, clock } = context;
+  const { resolver: name, ref } = reference;
+  const fail = (problem: string, retryable = false) =>
+    secretUnavailable(reference, server, problem, retryable);
+  const { found, problem } = knownFunction(resolvers, name, "resolvers");
+  if (found === undefined) throw fail(problem);
+  const outcome = await callFunction((ended) => found(ref, { server, signal: ended }), {
+    timeout,
+    clock,
+    signal,
+  });
+  switch (outcome.kind) {
+    case "aborted":
+      throw secretAborted(server);
+    case "late":
+      throw fail(`it did not answer within ${timeout} ms.`, true);
+    case "threw":
+      throw fail("it threw. Call it by itself to see what.");
+    case "done":
+      if (typeof outcome.value === "string") return outcome.value;
+      throw fail("it gave something else than a string.");
+  }
+}

@@ -1,0 +1,258 @@
+// How a client proves who it is, against a real authorization server: what is signed, with what, and what is refused
+// before anything is sent. Each method in each grant is in grants.test.ts.
+import { createPrivateKey } from "node:crypto";
+import {
+  calculateJwkThumbprint,
+  decodeJwt,
+  decodeProtectedHeader,
+  exportJWK,
+  exportPKCS8,
+  generateKeyPair,
+} from "jose";
+import { expect, test } from "vitest";
+import type { McpAuthConfig, McpAuthOptions } from "../../src/index.js";
+import type { AuthorizationServerOptions } from "../support/authorization-server.js";
+import { selfSigned } from "../support/certificates.js";
+import { certificateThumbprint } from "../support/mutual-tls.js";
+import type { RegisteredClient } from "../support/registered-client.js";
+import { createTokenIssuer } from "../support/token-issuer.js";
+import { agentSecret, failure, listen, managerOf, startWorld, type World } from "./harness.js";
+
+type GrantConfig = McpAuthConfig<"tools">["servers"]["tools"]["grant"];
+
+const asymmetric = [
+  ...["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
+  ...["ES256", "ES384", "ES512", "EdDSA", "Ed25519"],
+];
+
+async function pemAndPublic(alg: string) {
+  const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
+  const jwk = await exportJWK(publicKey);
+  return {
+    pem: await exportPKCS8(privateKey),
+    publicKey: { ...jwk, kid: await calculateJwkThumbprint(jwk) },
+  };
+}
+
+/** A world whose one client is registered so, and a manager whose config says `client` of it. */
+async function agent(
+  registered: Omit<RegisteredClient, "id"> & { readonly id?: string },
+  client: object,
+  setting: {
+    readonly env?: Readonly<Record<string, string>>;
+    readonly options?: Partial<AuthorizationServerOptions>;
+    readonly runtime?: McpAuthOptions<"tools">;
+  } = {},
+) {
+  const world = await startWorld({ clients: [{ id: "agent", ...registered }], ...setting.options });
+  const { id = "agent" } = registered;
+  // Put together from parts.
+  const grant = { client: { issuer: world.issuer.issuer, id, ...client } } as GrantConfig;
+  const config = { servers: { tools: { url: world.mcp.url, grant, retry: { attempts: 1 } } } };
+  return { world, ...(await managerOf({ config, env: { ...setting.env } }, setting.runtime)) };
+}
+
+function lastAssertion({ issuer }: World) {
+  const jwt = String(issuer.tokenRequests.at(-1)?.params["client_assertion"]);
+  return { jwt, header: decodeProtectedHeader(jwt), claims: decodeJwt(jwt) };
+}
+
+test.each(asymmetric)("private_key_jwt with %s, which the server alone lists", async (alg) => {
+  const { pem, publicKey } = await pemAndPublic(alg);
+  const { world, manager } = await agent(
+    { publicKey, alg },
+    { key: { privateKey: { env: "KEY" } } },
+    { env: { KEY: pem }, options: { signingAlgorithms: [alg] } },
+  );
+  await manager.getToken();
+  const { header, claims } = lastAssertion(world);
+  expect(header).toMatchObject({ alg, typ: "client-authentication+jwt" });
+  expect(claims).toMatchObject({ iss: "agent", sub: "agent", aud: world.issuer.issuer });
+  expect((claims.exp ?? 0) - (claims.iat ?? 0)).toBeLessThanOrEqual(300);
+  expect(world.issuer.tokenRequests.map(({ status }) => status)).toEqual([200]);
+});
+
+test.each(asymmetric)(
+  "private_key_jwt with %s, as the config says, where the server lists every one",
+  async (alg) => {
+    const { pem, publicKey } = await pemAndPublic(alg);
+    const key = { privateKey: { env: "KEY" }, alg };
+    const { world, manager } = await agent({ publicKey, alg }, { key }, { env: { KEY: pem } });
+    await manager.getToken();
+    expect(lastAssertion(world).header.alg).toBe(alg);
+  },
+);
+
+test.each(["HS256", "HS384", "HS512"])(
+  "client_secret_jwt with %s, which the server alone lists",
+  async (alg) => {
+    const secret = "x".repeat(64);
+    const { world, manager } = await agent(
+      { secret, method: "client_secret_jwt", alg },
+      { secret: { env: "SECRET" }, method: "client_secret_jwt" },
+      { env: { SECRET: secret }, options: { signingAlgorithms: [alg] } },
+    );
+    await manager.getToken();
+    expect(lastAssertion(world).header.alg).toBe(alg);
+    expect(JSON.stringify(world.issuer.tokenRequests)).not.toContain(secret);
+  },
+);
+
+test("a key that suits no algorithm of the server is not used, and the message says what the server lists", async () => {
+  const { pem, publicKey } = await pemAndPublic("RS256");
+  const { world, manager } = await agent(
+    { publicKey },
+    { key: { privateKey: { env: "KEY" } } },
+    {
+      env: { KEY: pem },
+      options: {
+        signingAlgorithms: ["ES384", "RS256"],
+        metadata: {
+          token_endpoint_auth_signing_alg_values_supported: ["ES384", "EdDSA"],
+        },
+      },
+    },
+  );
+  const error = await failure(manager.getToken());
+  expect([error.code, error.retryable]).toEqual(["unsupported_by_server", false]);
+  expect(error.message).toMatch(/ES384/);
+  expect(world.issuer.tokenRequests).toEqual([]);
+});
+
+test.each([
+  ["a secret", { secret: { env: "SECRET" } }, ["private_key_jwt"]],
+  ["a key", { key: { privateKey: { env: "KEY" } } }, ["client_secret_basic", "none"]],
+])(
+  "%s is not sent to a server that lists no method for it, which the message does",
+  async (_, credential, listed) => {
+    const { pem } = await pemAndPublic("ES256");
+    const { world, manager } = await agent({ secret: agentSecret }, credential, {
+      env: { SECRET: agentSecret, KEY: pem },
+      options: { metadata: { token_endpoint_auth_methods_supported: listed } },
+    });
+    const error = await failure(manager.getToken());
+    expect(error.code).toBe("unsupported_by_server");
+    for (const method of listed) expect(error.message).toContain(method);
+    expect(world.issuer.tokenRequests).toEqual([]);
+  },
+);
+
+test("a method in the config is used although the server does not list it, with a warning", async () => {
+  const { world, manager, auth } = await agent(
+    { secret: agentSecret },
+    { secret: { env: "SECRET" }, method: "client_secret_post" },
+    {
+      env: { SECRET: agentSecret },
+      options: { metadata: { token_endpoint_auth_methods_supported: ["private_key_jwt"] } },
+    },
+  );
+  const heard = listen(auth);
+  await manager.getToken();
+  expect(world.issuer.tokenRequests).toMatchObject([{ status: 200, params: { client_secret: agentSecret } }]);
+  expect(heard.filter(({ event }) => event === "token:warning")).toMatchObject([
+    { code: "unsupported_by_server" },
+  ]);
+});
+
+test("audience, type and kid of an assertion are as the config says", async () => {
+  const { pem, publicKey } = await pemAndPublic("ES256");
+  const { world, manager } = await agent(
+    { publicKey },
+    {
+      key: { privateKey: { env: "KEY" }, kid: false },
+      assertionAudience: "token_endpoint",
+      assertionType: "JWT",
+    },
+    { env: { KEY: pem } },
+  );
+  await manager.getToken();
+  const { header, claims } = lastAssertion(world);
+  expect(header).toEqual({ alg: "ES256", typ: "JWT" });
+  expect(claims.aud).toBe(world.issuer.tokenEndpoint);
+});
+
+test("an audience that the server does not know is refused by it, once", async () => {
+  const { pem, publicKey } = await pemAndPublic("ES256");
+  const { world, manager } = await agent(
+    { publicKey },
+    { key: { privateKey: { env: "KEY" } }, assertionAudience: "https://auth.elsewhere.example" },
+    { env: { KEY: pem } },
+  );
+  const error = await failure(manager.getToken());
+  expect([error.code, error.oauthError]).toEqual(["token_request_rejected", "invalid_client"]);
+  expect(world.issuer.tokenRequests.length).toBe(1);
+});
+
+test("the certificate of a key is named in the assertion by its thumbprint", async () => {
+  const { certificate, privateKey } = await selfSigned({ subject: "CN=agent" });
+  const publicKey = createPrivateKey(privateKey).export({ format: "jwk" });
+  const { d: _, ...jwk } = publicKey;
+  const { world, manager } = await agent(
+    // Node types JWKs with every member unknown.
+    { publicKey: jwk as NonNullable<RegisteredClient["publicKey"]> },
+    { key: { privateKey: { env: "KEY" }, certificate: { env: "CERT" }, kid: false } },
+    { env: { KEY: privateKey, CERT: certificate } },
+  );
+  await manager.getToken();
+  expect(lastAssertion(world).header["x5t#S256"]).toBe(certificateThumbprint(certificate));
+});
+
+test("an assertion of the platform is read for every request, and sent as it is", async () => {
+  const platform = await createTokenIssuer("agent");
+  const [publicKey] = platform.keys;
+  const handed: string[] = [];
+  let audience = "";
+  const { world, manager } = await agent(
+    publicKey === undefined ? {} : { publicKey },
+    { assertion: { resolver: "platform", ref: "us" } },
+    {
+      runtime: {
+        resolvers: {
+          platform: async () => {
+            const jwt = await platform.sign({ sub: "agent", aud: audience });
+            handed.push(jwt);
+            return jwt;
+          },
+        },
+      },
+    },
+  );
+  audience = world.issuer.issuer;
+  await manager.getToken();
+  await manager.getToken({ forceRefresh: true });
+  expect(world.issuer.tokenRequests.map(({ params }) => params["client_assertion"])).toEqual(handed);
+  expect(new Set(handed).size).toBe(2);
+
+  audience = "https://auth.elsewhere.example";
+  const error = await failure(manager.getToken({ forceRefresh: true }));
+  expect([error.code, error.oauthError]).toEqual(["token_request_rejected", "invalid_client"]);
+  expect(world.issuer.tokenRequests.length).toBe(3);
+  expect(error.message + String(error.stack)).not.toContain(handed.at(-1));
+});
+
+test("a client id that is an https URL is who the document there says, with the keys that it names", async () => {
+  const id = "https://agent.example/client.json";
+  const jwksUri = "https://agent.example/jwks.json";
+  const { pem, publicKey } = await pemAndPublic("ES256");
+  const documents = {
+    [jwksUri]: { keys: [publicKey] },
+    [id]: {
+      client_id: id,
+      client_name: "Agent",
+      jwks_uri: jwksUri,
+      token_endpoint_auth_method: "private_key_jwt",
+      grant_types: ["client_credentials"],
+      response_types: [],
+      redirect_uris: [],
+      id_token_signed_response_alg: "ES256",
+    },
+  };
+  const { world, manager } = await agent(
+    { id },
+    { key: { privateKey: { env: "KEY" } } },
+    { env: { KEY: pem }, options: { clients: [], documents } },
+  );
+  await manager.getToken();
+  expect(lastAssertion(world).claims).toMatchObject({ iss: id, sub: id });
+  expect(world.issuer.issued).toMatchObject([{ clientId: id }]);
+});

@@ -1,0 +1,147 @@
+// Whom a token stands for, and what becomes of an assertion that is refused: against real servers.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { McpAuthError } from "../../src/index.js";
+import { failure, runtime } from "./harness.js";
+import { type ClientId, type GrantConfig, type IdentityWorld, startIdentityWorld } from "./identity-world.js";
+
+const urn = "urn:ietf:params:oauth";
+const scopes = ["read"];
+
+let world: IdentityWorld;
+beforeAll(async () => {
+  world = await startIdentityWorld();
+});
+afterAll(() => world[Symbol.asyncDispose]());
+
+/** A manager with this grant; `assertion` is what `{ "resolver": "given" }` stands for. */
+async function managerWith(grant: object, assertion?: () => Promise<string>) {
+  const auth = await runtime({
+    config: {
+      network: world.network,
+      // Put together from parts.
+      servers: { tools: { url: world.mcp.none.url, grant: { scopes, ...grant } as object as GrantConfig } },
+    },
+    env: world.env,
+    resolvers: { ...world.resolvers, given: async () => (await assertion?.()) ?? "" },
+  });
+  return auth.resolve("tools");
+}
+
+/** What was asked of the two servers meanwhile, and what came of it. */
+async function during(act: () => Promise<unknown>) {
+  const [atIdp, atIssuer] = [world.idp.tokenRequests.length, world.issuer.tokenRequests.length];
+  await act();
+  const codes = (requests: typeof world.idp.tokenRequests) =>
+    requests.map(({ status, error }) => error ?? status);
+  return {
+    idp: codes(world.idp.tokenRequests.slice(atIdp)),
+    issuer: codes(world.issuer.tokenRequests.slice(atIssuer)),
+  };
+}
+
+const exchange = (client: ClientId, token: object, type = "jwt") => ({
+  type: "token_exchange",
+  client: world.client(client),
+  subject: { token, type: `${urn}:token-type:${type}` },
+});
+const enterprise = (client: ClientId, token: object) => ({
+  type: "enterprise_managed",
+  client: world.client(client),
+  idp: { client: world.idpClient(client), subject: { token, type: `${urn}:token-type:id_token` } },
+});
+
+function expectRefused(error: McpAuthError, oauthError: string, assertion: string): void {
+  expect([error.code, error.oauthError, error.retryable]).toEqual([
+    "token_request_rejected",
+    oauthError,
+    false,
+  ]);
+  expect(`${error.message}${error.stack}${JSON.stringify(error)}`).not.toContain(assertion);
+}
+
+test.each([
+  [
+    "jwt_bearer",
+    (token: object) => ({ type: "jwt_bearer", client: world.client("basic"), assertion: token }),
+  ],
+  ["token_exchange", (token: object) => exchange("basic", token)],
+])(
+  "%s reads what the platform issues for each request, and after a refusal tries no more",
+  async (_, grant) => {
+    const sent: string[] = [];
+    let audience = world.issuer.issuer;
+    const manager = await managerWith(grant({ resolver: "given", ref: "assertion" }), async () => {
+      sent.push(await world.platform.sign({ sub: "ann", aud: audience }));
+      return sent.at(-1) ?? "";
+    });
+    const granted = await during(async () => {
+      await manager.getToken();
+      await manager.getToken({ forceRefresh: true });
+    });
+    expect(granted.issuer).toEqual([200, 200]);
+    expect(new Set(sent).size).toBe(2);
+    audience = "https://auth.elsewhere.example";
+    const refused = await during(async () => {
+      const error = await failure(manager.getToken({ forceRefresh: true }));
+      expectRefused(error, "invalid_grant", sent.at(-1) ?? "");
+    });
+    expect(refused.issuer).toEqual(["invalid_grant"]);
+  },
+);
+
+test("an identity provider that refuses is the end of it: the other server is not asked", async () => {
+  const idToken = await world.platform.sign({ sub: "ann", aud: "somebody-else" });
+  const manager = await managerWith(
+    enterprise("basic", { resolver: "given", ref: "assertion" }),
+    async () => idToken,
+  );
+  const asked = await during(async () => {
+    expectRefused(await failure(manager.getToken()), "invalid_grant", idToken);
+  });
+  expect(asked).toEqual({ idp: ["invalid_grant"], issuer: [] });
+});
+
+test("each new token takes both legs, because an ID-JAG works once", async () => {
+  const manager = await managerWith(enterprise("signer", { resolver: "platform", ref: "sign-in-signer" }));
+  const asked = await during(async () => {
+    await manager.getToken();
+    await manager.getToken({ forceRefresh: true });
+  });
+  expect(asked).toEqual({ idp: [200, 200], issuer: [200, 200] });
+  const assertions = world.issuer.tokenRequests.slice(-2).map(({ params }) => params["assertion"]);
+  expect(new Set(assertions).size).toBe(2);
+  expect(world.idp.tokenRequests.at(-1)?.params).toMatchObject({
+    grant_type: `${urn}:grant-type:token-exchange`,
+    requested_token_type: `${urn}:token-type:id-jag`,
+    subject_token_type: `${urn}:token-type:id_token`,
+    audience: world.issuer.issuer,
+    resource: world.mcp.none.url,
+    scope: "read",
+  });
+});
+
+test.each([
+  ["token_exchange", (token: object): object => exchange("basic", token), () => world.issuer.issuer],
+  ["enterprise_managed", (token: object): object => enterprise("basic", token), () => "basic-at-idp"],
+])("with %s every user given at run time has a token of their own", async (_, grant, audience) => {
+  const manager = await managerWith(grant({ runtime: true }));
+  const subjectToken = (sub: string) => world.platform.sign({ sub, aud: audience() });
+  const before = world.issuer.tokensIssued;
+  const [ann, bob] = [
+    manager.for({ key: "ann", subjectToken: await subjectToken("ann") }),
+    manager.for({ key: "bob", subjectToken: await subjectToken("bob") }),
+  ];
+  const tokens = await Promise.all(
+    Array.from({ length: 20 }, (_each, index) => (index % 2 === 0 ? ann : bob).getAccessToken()),
+  );
+  expect(new Set(tokens).size).toBe(2);
+  const issued = world.issuer.issued.slice(before);
+  expect(issued.map(({ subject }) => subject).sort()).toEqual(["ann", "bob"]);
+  const again = manager.for({ key: "ann", subjectToken: await subjectToken("ann") });
+  expect(await again.getAccessToken()).toBe(tokens[0]);
+  const response = await bob.fetch(manager.url);
+  await response.body?.cancel();
+  expect(response.status).toBe(405);
+  const { jti } = world.mcp.none.requests.at(-1) ?? {};
+  expect(issued.find((token) => token.jti === jti)?.subject).toBe("bob");
+});

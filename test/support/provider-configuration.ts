@@ -1,0 +1,120 @@
+import { randomBytes } from "node:crypto";
+import type { JWK } from "jose";
+import type * as OidcProvider from "oidc-provider";
+import type { Configuration } from "oidc-provider";
+import type { AuthorizationServerOptions } from "./authorization-server.js";
+import { jwtBearerGrant } from "./jwt-bearer-grant.js";
+import { mutualTlsFeature } from "./mutual-tls.js";
+import { type ClientAuthenticationMethod, methodOf, registration } from "./registered-client.js";
+import { tokenExchangeGrant } from "./token-exchange-grant.js";
+
+/** Who asks where a grant needs no client. */
+export const nobody = "nobody-in-particular";
+
+const asymmetric = [
+  ...["PS256", "PS384", "PS512", "RS256", "RS384", "RS512"],
+  ...["ES256", "ES384", "ES512", "EdDSA", "Ed25519"],
+];
+const symmetric = ["HS256", "HS384", "HS512"];
+const usualMethods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"] as const;
+
+/** What oidc-provider is told; with new nonces each time. */
+export function configure(
+  options: AuthorizationServerOptions,
+  setting: {
+    readonly oidc: typeof OidcProvider;
+    readonly signingKey: JWK;
+    /** The token endpoint for clients with certificates, if it is not the usual one. */
+    readonly alias: string | undefined;
+  },
+): Configuration {
+  const {
+    clients,
+    lifetime = 3600,
+    scopes = [],
+    dpop = {},
+    tls,
+    jwtBearer,
+    tokenExchange,
+    documents,
+  } = options;
+  const { signingKey, alias } = setting;
+  const grantTypes = [
+    "client_credentials",
+    ...(jwtBearer === undefined ? [] : [jwtBearerGrant]),
+    ...(tokenExchange === undefined ? [] : [tokenExchangeGrant]),
+  ];
+  const methods = authMethods(options);
+  const algorithms = options.signingAlgorithms ?? [
+    ...asymmetric,
+    ...(methods.includes("client_secret_jwt") ? symmetric : []),
+  ];
+  return {
+    clients: [
+      ...clients.map((client) => registration(client, grantTypes)),
+      ...(jwtBearer?.withoutClient ? [registration({ id: nobody }, [jwtBearerGrant])] : []),
+    ],
+    // The type wants the members that its curve has.
+    jwks: { keys: [signingKey as OidcProvider.JWK] },
+    scopes,
+    responseTypes: [],
+    clientAuthMethods: methods,
+    enabledJWA: {
+      // The types name the algorithms; an unknown one is refused when the server starts.
+      clientAuthSigningAlgValues: algorithms as OidcProvider.SigningAlgorithm[],
+      ...(dpop !== false && dpop.algorithms ? { dPoPSigningAlgValues: dpop.algorithms } : {}),
+    },
+    ttl: { ClientCredentials: lifetime, AccessToken: lifetime },
+    extraTokenClaims: (context) => {
+      const actor = context.oidc.entities["Actor"];
+      return actor === undefined ? undefined : { act: { sub: actor } };
+    },
+    ...(alias === undefined ? {} : { discovery: { mtls_endpoint_aliases: { token_endpoint: alias } } }),
+    ...(documents === undefined ? {} : { fetch: async (url) => documentAt(documents, url) }),
+    features: {
+      devInteractions: { enabled: false },
+      clientCredentials: { enabled: true },
+      introspection: { enabled: true, allowedPolicy: () => true },
+      revocation: { enabled: true, allowedPolicy: (_, client, token) => token.clientId === client.clientId },
+      resourceIndicators: resourceIndicators(options, setting.oidc),
+      dPoP:
+        dpop === false
+          ? { enabled: false }
+          : { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => dpop.nonces === true },
+      ...(tls === undefined ? {} : { mTLS: mutualTlsFeature }),
+      ...(documents === undefined
+        ? {}
+        : { clientIdMetadataDocument: { enabled: true, ack: "draft-02", allowFetch: () => true } }),
+    },
+  };
+}
+
+function documentAt(documents: Readonly<Record<string, object>>, input: URL | string | Request): Response {
+  const document = documents[input instanceof Request ? input.url : String(input)];
+  return document === undefined ? new Response(null, { status: 404 }) : Response.json(document);
+}
+
+/** Methods that a client has are always among them, for the server knows no others. */
+function authMethods({ authMethods, clients }: AuthorizationServerOptions): ClientAuthenticationMethod[] {
+  return [...new Set([...(authMethods ?? usualMethods), ...clients.map(methodOf)])];
+}
+
+function resourceIndicators(
+  { resources, defaultResource, scopes = [], lifetime = 3600, tokens = "jwt" }: AuthorizationServerOptions,
+  { errors }: typeof OidcProvider,
+): NonNullable<Configuration["features"]>["resourceIndicators"] {
+  return {
+    enabled: true,
+    ...(defaultResource === undefined ? {} : { defaultResource: () => defaultResource }),
+    getResourceServerInfo: (_, resource) => {
+      if (resources !== undefined && !resources.includes(resource)) throw new errors.InvalidTarget();
+      return {
+        scope: scopes.join(" "),
+        audience: resource,
+        accessTokenTTL: lifetime,
+        accessTokenFormat: tokens,
+        jwt: { sign: { alg: "ES256" } },
+      };
+    },
+  };
+}

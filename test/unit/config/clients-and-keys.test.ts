@@ -1,0 +1,335 @@
+import { expect, it } from "vitest";
+import type { McpAuthConfig } from "../../../src/config/define-config.js";
+import { loadConfig } from "../../../src/config/load.js";
+import type { ClientSpec } from "../../../src/config/spec.js";
+import { withClient, withCredential, withGrant, withKey, wrong } from "./wrong.js";
+
+const issuer = "https://auth.example";
+const secret = { env: "S" };
+const certificate = { cert: { file: "c.pem" }, key: { file: "/k.pem" } };
+const privateKey = { env: "K" };
+const inClient = "/servers/crm/grant/client";
+
+type AnyClient = NonNullable<McpAuthConfig["clients"]>[string];
+
+async function specOf(client: AnyClient, keys: NonNullable<McpAuthConfig["keys"]> = {}): Promise<ClientSpec> {
+  const config: McpAuthConfig = {
+    keys,
+    clients: { acme: client },
+    servers: { crm: { url: "https://crm.example", grant: { client: "acme" } } },
+  };
+  const entry = (await loadConfig({ config, cwd: "/etc/agent", env: {} })).servers.get("crm");
+  if (entry === undefined || !("spec" in entry)) throw new Error("expected a server that is ready");
+  if (entry.spec.grant.type !== "client_credentials") throw new Error("expected client_credentials");
+  return entry.spec.grant.client;
+}
+
+it("builds every credential, with what says how it is sent", async () => {
+  expect(
+    await specOf({ issuer, id: "x", secret, method: "client_secret_basic", basicEncoding: "raw" }),
+  ).toEqual({
+    issuer,
+    id: "x",
+    credential: { kind: "secret", secret },
+    method: "client_secret_basic",
+    basicEncoding: "raw",
+  });
+  expect(
+    await specOf({ issuer, id: "x", assertion: { file: "jwt" }, assertionType: "urn:x:jwt-spiffe" }),
+  ).toEqual({
+    issuer,
+    id: "x",
+    credential: { kind: "assertion", assertion: { file: "/etc/agent/jwt" } },
+    assertionType: "urn:x:jwt-spiffe",
+  });
+  expect(
+    await specOf({
+      issuer,
+      id: "x",
+      certificate: { ...certificate, passphrase: { env: "P" } },
+      method: "tls_client_auth",
+    }),
+  ).toEqual({
+    issuer,
+    id: "x",
+    method: "tls_client_auth",
+    credential: {
+      kind: "certificate",
+      certificate: {
+        cert: { file: "/etc/agent/c.pem" },
+        key: { file: "/k.pem" },
+        passphrase: { env: "P" },
+      },
+    },
+  });
+  const key = { privateKey, certificate: { file: "c.pem" } };
+  expect(await specOf({ issuer, id: "x", key, assertionAudience: "token_endpoint" })).toEqual({
+    issuer,
+    id: "x",
+    assertionAudience: "token_endpoint",
+    credential: { kind: "key", key: { privateKey, certificate: { file: "/etc/agent/c.pem" } } },
+  });
+});
+
+it("builds signers with their defaults and as they are told", async () => {
+  const keyOf = async (key: NonNullable<McpAuthConfig["keys"]>[string]) => {
+    return (await specOf({ issuer, id: "x", key: "k" }, { k: key })).credential;
+  };
+  expect(await keyOf({ signer: { exec: ["sign", "${ME}"] }, alg: "ES256" })).toEqual({
+    kind: "key",
+    key: {
+      signer: { exec: ["sign", "${ME}"], cwd: "/etc/agent", timeout: 10_000, format: "raw" },
+      alg: "ES256",
+    },
+  });
+  expect(
+    await keyOf({
+      signer: { exec: ["sign"], timeout: "1s", format: "der" },
+      alg: "ES384",
+      kid: "1",
+      certificate: { env: "C" },
+    }),
+  ).toEqual({
+    kind: "key",
+    key: {
+      signer: { exec: ["sign"], cwd: "/etc/agent", timeout: 1_000, format: "der" },
+      alg: "ES384",
+      kid: "1",
+      certificate: { env: "C" },
+    },
+  });
+  expect(await keyOf({ signer: { name: "kms", format: "der" }, alg: "PS256", kid: false })).toEqual({
+    kind: "key",
+    key: { signer: { name: "kms", format: "der" }, alg: "PS256", kid: false },
+  });
+});
+
+it("takes the metadata of a server that publishes none, as it is written", async () => {
+  const metadata = {
+    tokenEndpoint: "https://auth.example/token?tenant=1",
+    mtlsTokenEndpoint: "https://mtls.example/token",
+    authMethods: ["private_key_jwt", "tls_client_auth"],
+    signingAlgorithms: ["PS256", "Ed25519"],
+  } as const;
+  expect((await specOf({ issuer, id: "x", secret, metadata })).metadata).toEqual(metadata);
+  const { tokenEndpoint } = metadata;
+  expect((await specOf({ issuer, id: "x", secret, metadata: { tokenEndpoint } })).metadata).toEqual({
+    tokenEndpoint,
+  });
+});
+
+it.each(["secret", "key", "assertion", "certificate"])(
+  "finds every method that goes with %s clean, and every other one wrong, once",
+  async (name) => {
+    const methods = {
+      client_secret_basic: ["secret"],
+      client_secret_post: ["secret"],
+      client_secret_jwt: ["secret"],
+      private_key_jwt: ["key", "assertion"],
+      tls_client_auth: ["certificate"],
+      self_signed_tls_client_auth: ["certificate"],
+      none: [""],
+    };
+    const values: Record<string, object> = {
+      secret: { secret },
+      key: { key: { privateKey } },
+      assertion: { assertion: secret },
+      certificate: { certificate },
+    };
+    for (const [method, wanted] of Object.entries(methods)) {
+      const lines = await wrong(withCredential({ ...values[name], method }));
+      expect([method, lines.length]).toEqual([method, wanted.includes(name) ? 0 : 1]);
+      if (lines.length > 0) expect(lines[0]).toContain(`${inClient}/method: The method "${method}" `);
+    }
+  },
+);
+
+it.each([
+  [
+    "a secret and a certificate",
+    { secret, certificate },
+    "/certificate: A client has one credential, and this one has `secret` and `certificate`.",
+  ],
+  [
+    "a key and an assertion",
+    { key: { privateKey }, assertion: secret },
+    "/assertion: A client has one credential, and this one has `key` and `assertion`.",
+  ],
+  [
+    "an assertion and a certificate",
+    { assertion: secret, certificate },
+    "/certificate: A client has one credential, and this one has `assertion` and `certificate`.",
+  ],
+  [
+    "a certificate without its key",
+    { certificate: { cert: { file: "c" } } },
+    '/certificate: The property "key" is missing.',
+  ],
+  [
+    "a certificate in one string",
+    { certificate: "c.pem" },
+    '/certificate: Must be a certificate and its key: { "cert": { "file": … }, "key": { "file": … } }, found a string of 5 characters.',
+  ],
+  [
+    "an encoding without a secret",
+    { basicEncoding: "raw" },
+    "/basicEncoding: `basicEncoding` is for the method client_secret_basic, with a `secret`.",
+  ],
+  [
+    "an encoding for another method",
+    { secret, method: "client_secret_post", basicEncoding: "form" },
+    "/basicEncoding: `basicEncoding` is for the method client_secret_basic, with a `secret`.",
+  ],
+  [
+    "an unknown encoding",
+    { secret, basicEncoding: "Raw" },
+    '/basicEncoding: Must be one of "form", "raw", found "Raw". Did you mean "raw"?',
+  ],
+  [
+    "an audience of the platform's assertion",
+    { assertion: secret, assertionAudience: "issuer" },
+    "/assertionAudience: `assertionAudience` is for assertions signed here: with a `key`, or a `secret` and client_secret_jwt.",
+  ],
+  [
+    "an audience beside Basic",
+    { secret, method: "client_secret_basic", assertionAudience: "issuer" },
+    "/assertionAudience: `assertionAudience` is for assertions signed here: with a `key`, or a `secret` and client_secret_jwt.",
+  ],
+  [
+    "a type of no assertion",
+    { certificate, assertionType: "JWT" },
+    "/assertionType: `assertionType` is for assertions: with a `key`, an `assertion`, or a `secret` and client_secret_jwt.",
+  ],
+  [
+    "a metadata endpoint that is a path",
+    { secret, metadata: { tokenEndpoint: "/token" } },
+    "/metadata/tokenEndpoint: Must be an absolute URL that starts with https:// (or http:// on loopback), found a string of 6 characters.",
+  ],
+  [
+    "a metadata endpoint with a password",
+    { secret, metadata: { tokenEndpoint: "https://u:p@a.example/" } },
+    "/metadata/tokenEndpoint: A URL here has no user name and no password. Credentials belong to the `client`.",
+  ],
+  [
+    "metadata over http",
+    { secret, metadata: { tokenEndpoint: issuer, mtlsTokenEndpoint: "http://a.example/" } },
+    "/metadata/mtlsTokenEndpoint: Must be https: plain http is only for loopback. Write https://.",
+  ],
+  [
+    "metadata without endpoint",
+    { secret, metadata: {} },
+    '/metadata: The property "tokenEndpoint" is missing.',
+  ],
+])("%s is one violation", async (_what, credential, expected) => {
+  expect(await wrong(withCredential(credential))).toEqual([`${inClient}${expected}`]);
+});
+
+it("a misspelt credential, or a misspelt list of names, has no consequences of its own", async () => {
+  const method = "client_secret_basic";
+  expect(await wrong(withCredential({ seret: secret, method, basicEncoding: "raw" }))).toEqual([
+    `${inClient}/seret: Unknown property "seret". Did you mean "secret"?`,
+  ]);
+  const named = { ...withGrant({ client: "acme" }), clints: { acme: {} } };
+  expect(await wrong(named)).toEqual(['/clints: Unknown property "clints". Did you mean "clients"?']);
+});
+
+it("leaves to the server's metadata what a secret without a method may be sent as", async () => {
+  const client = { secret, assertionAudience: "token_endpoint", assertionType: "JWT", basicEncoding: "raw" };
+  expect(await wrong(withCredential(client))).toEqual([]);
+  expect(await wrong(withCredential({ ...client, method: "${METHOD}" }))).toHaveLength(1);
+});
+
+it.each([
+  [
+    "neither a private key nor a signer",
+    { alg: "ES256" },
+    ': The property "privateKey" is missing. A key that never leaves a KMS or HSM has a `signer` instead.',
+  ],
+  [
+    "a private key and a signer",
+    { privateKey, signer: { name: "kms" }, alg: "ES256" },
+    "/privateKey: A key has a `privateKey` or a `signer`, not both.",
+  ],
+  [
+    "a passphrase for a signer",
+    { signer: { name: "kms" }, alg: "ES256", passphrase: secret },
+    "/passphrase: A `passphrase` belongs to a `privateKey`, and this key has a `signer`.",
+  ],
+  [
+    "a signer without an algorithm",
+    { signer: { name: "kms" } },
+    ': The property "alg" is missing. A `signer` does not say by itself which algorithm it is for.',
+  ],
+  [
+    "a signer of two kinds",
+    { signer: { name: "kms", exec: ["x"] }, alg: "ES256" },
+    "/signer: A signer is a command, `exec`, or a function, `name`, not both. Keep one of the two.",
+  ],
+  [
+    "a signer of no kind",
+    { signer: { format: "der" }, alg: "ES256" },
+    '/signer: Must be { "exec": ["cmd", "arg"] } or { "name": "kms" }, found an object.',
+  ],
+  [
+    "a signer by its bare name",
+    { signer: "kms", alg: "ES256" },
+    '/signer: Must be { "exec": ["cmd", "arg"] } or { "name": "kms" }, found a string of 3 characters.',
+  ],
+  [
+    "a timeout for a function",
+    { signer: { name: "kms", timeout: "1s" }, alg: "ES256" },
+    "/signer/timeout: A `timeout` goes with `exec`.",
+  ],
+  [
+    "a misspelt signer",
+    { singer: { name: "kms" }, alg: "ES256" },
+    '/singer: Unknown property "singer". Did you mean "signer"?',
+  ],
+  [
+    "an algorithm in small letters",
+    { privateKey, alg: "es256" },
+    '/alg: Must be one of "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519", found "es256". Did you mean "ES256"?',
+  ],
+])("a key with %s is one violation", async (_what, key, expected) => {
+  expect(await wrong(withKey(key))).toEqual([`${inClient}/key${expected}`]);
+});
+
+const document =
+  "A client id that starts with https:// is the address of a client id metadata document, which must";
+it.each([
+  ["https://agent.example", `${document} have a path. For example https://agent.example/client.json.`],
+  ["https://agent.example/", `${document} have a path. For example https://agent.example/client.json.`],
+  ["https://agent.example/c.json#", `${document} have no fragment.`],
+  ["https://me@agent.example/c.json", `${document} have no user name and no password.`],
+  ["https://agent.example/a/../c.json", `${document} have no segments . and .. in its path.`],
+  ["https://agent.example/%2E/c.json", `${document} have no segments . and .. in its path.`],
+  ["https://agent.example:99999/c.json", `${document} be a URL.`],
+])("the client id %s is one violation", async (id, expected) => {
+  expect(await wrong(withClient({ id }))).toEqual([`${inClient}/id: ${expected}`]);
+});
+
+it("takes any other client id as it is", async () => {
+  for (const id of [
+    "https://agent.example/client.json?v=1",
+    "https://agent.example/.well-known/c",
+    "http://x",
+    "spiffe://a/b",
+    "a#b",
+  ]) {
+    expect(await wrong(withClient({ id }))).toEqual([]);
+  }
+});
+
+it("a client goes without an id in jwt_bearer alone, and there without a credential", async () => {
+  const bearer = (client: unknown) => withGrant({ type: "jwt_bearer", client, assertion: secret });
+  expect(await wrong(bearer({ issuer }))).toEqual([]);
+  expect(await wrong(bearer({ issuer, secret }))).toEqual([
+    `${inClient}: The property "id" is missing. Only a client without a credential may leave it out.`,
+  ]);
+  expect(await wrong(withGrant({ client: { issuer } }))).toEqual([
+    `${inClient}: The property "id" is missing.`,
+  ]);
+  expect(await wrong({ ...bearer("wif"), clients: { wif: { issuer } } })).toEqual([
+    '/clients/wif: The property "id" is missing. Only a client that is written in a grant jwt_bearer may leave it out.',
+  ]);
+});

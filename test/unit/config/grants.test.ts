@@ -1,0 +1,303 @@
+import { describe, expect, it } from "vitest";
+import type { McpAuthConfig } from "../../../src/config/define-config.js";
+import { checkConfig, loadConfig } from "../../../src/config/load.js";
+import { reservedParams } from "../../../src/config/reserved.js";
+import type { ServerSpec } from "../../../src/config/spec.js";
+import { client, folder, smallest } from "./folder.js";
+import { crm, withGrant, wrong } from "./wrong.js";
+
+type Server = McpAuthConfig["servers"][string];
+const issuer = client.issuer;
+const key = { privateKey: { env: "K" } };
+const reference = { env: "T" };
+const subject = { token: reference };
+const uri = (name: string) => `urn:ietf:params:oauth:token-type:${name}`;
+const inGrant = "/servers/crm/grant";
+
+async function specOf(server: Omit<Server, "url">, more: Partial<McpAuthConfig> = {}): Promise<ServerSpec> {
+  const config = { ...more, servers: { crm: { url: "https://crm.example", ...server } } };
+  const entry = (await loadConfig({ config, cwd: "/etc/agent", env: {} })).servers.get("crm");
+  if (entry === undefined || !("spec" in entry)) throw new Error("expected a server that is ready");
+  return entry.spec;
+}
+const grantOf = async (grant: Server["grant"], more?: Partial<McpAuthConfig>) =>
+  (await specOf({ grant }, more)).grant;
+
+const clientSpec = { issuer, id: "crm-agent", credential: { kind: "secret", secret: { env: "CRM_SECRET" } } };
+const nothing = { audience: [], params: {} };
+
+describe("a grant becomes its spec:", () => {
+  it("jwt_bearer with the platform's assertion", async () => {
+    const assertion = { githubActions: { audience: "x" } };
+    expect(await grantOf({ type: "jwt_bearer", client: { issuer }, assertion })).toEqual({
+      type: "jwt_bearer",
+      client: { issuer, credential: { kind: "none" } },
+      assertion: { kind: "platform", reference: assertion },
+      ...nothing,
+    });
+  });
+
+  it("jwt_bearer with an assertion of its own", async () => {
+    const keys = { agent: { ...key, alg: "RS256" } } as const;
+    const assertion = { key: "agent", issuer: "a", subject: "b" };
+    expect(await grantOf({ type: "jwt_bearer", client, assertion }, { keys })).toEqual({
+      type: "jwt_bearer",
+      client: clientSpec,
+      assertion: {
+        kind: "signed",
+        key: keys.agent,
+        issuer: "a",
+        subject: "b",
+        audience: "issuer",
+        lifetime: 300_000,
+        claims: {},
+      },
+      ...nothing,
+    });
+    const claims = { scope: "a b", nested: { list: [1, null, true] } };
+    const told = { ...assertion, key, audience: "token_endpoint", lifetime: "1h", claims };
+    expect(await grantOf({ type: "jwt_bearer", client, assertion: told })).toMatchObject({
+      assertion: { kind: "signed", key, audience: "token_endpoint", lifetime: 3_600_000, claims },
+    });
+  });
+
+  it("token_exchange with short names of types and with URIs", async () => {
+    expect(await grantOf({ type: "token_exchange", client, subject })).toEqual({
+      type: "token_exchange",
+      client: clientSpec,
+      subject: { token: reference, type: uri("access_token") },
+      ...nothing,
+    });
+    expect(
+      await grantOf({
+        type: "token_exchange",
+        client,
+        subject: { token: { runtime: true }, type: "saml2" },
+        actor: subject,
+        requestedType: "urn:x:y",
+      }),
+    ).toMatchObject({
+      subject: { token: { runtime: true }, type: uri("saml2") },
+      actor: { token: reference, type: uri("access_token") },
+      requestedType: "urn:x:y",
+    });
+    for (const type of ["access_token", "refresh_token", "id_token", "saml1", "saml2", "jwt"] as const) {
+      const grant = { type: "token_exchange", client, subject, requestedType: type } as const;
+      expect(await grantOf(grant)).toMatchObject({ requestedType: uri(type) });
+    }
+  });
+
+  it("enterprise_managed with two clients", async () => {
+    const clients = { idp: { issuer: "https://idp.example", id: "y" } };
+    const idp = { client: "idp", subject: { token: { runtime: true } } } as const;
+    expect(await grantOf({ type: "enterprise_managed", client, idp }, { clients })).toEqual({
+      type: "enterprise_managed",
+      client: clientSpec,
+      idp: {
+        client: { ...clients.idp, credential: { kind: "none" } },
+        subject: { token: { runtime: true }, type: uri("id_token") },
+      },
+      ...nothing,
+    });
+    const typed = { client: "idp", subject: { ...subject, type: "saml2" } } as const;
+    expect(await grantOf({ type: "enterprise_managed", client, idp: typed }, { clients })).toMatchObject({
+      idp: { subject: { type: uri("saml2") } },
+    });
+  });
+
+  it("with what all of them have in common", async () => {
+    const common = {
+      scopes: ["a"],
+      resource: "https://crm.example/MCP/",
+      audience: "x",
+      params: { organization: "acme", pin: { file: "pin" } },
+    };
+    const expected = {
+      ...common,
+      audience: ["x"],
+      params: { organization: "acme", pin: { file: "/etc/agent/pin" } },
+    };
+    const grants: Server["grant"][] = [
+      { client },
+      { type: "jwt_bearer", client, assertion: reference },
+      { type: "token_exchange", client, subject },
+      { type: "enterprise_managed", client, idp: { client, subject } },
+    ];
+    for (const grant of grants) {
+      expect(await grantOf({ ...grant, ...common } as Server["grant"])).toMatchObject(expected); // Of the same type.
+    }
+    expect(await grantOf({ client, resource: false, audience: ["x", "y"] })).toMatchObject({
+      resource: false,
+      audience: ["x", "y"],
+    });
+  });
+});
+
+it("a server takes the scopes it may grow to, and a key for DPoP by name, inline or none", async () => {
+  expect(await specOf({ grant: { client }, stepUp: ["a", "b"], dpop: true })).toMatchObject({
+    stepUp: ["a", "b"],
+    dpop: {},
+  });
+  expect((await specOf({ grant: { client } })).dpop).toBeUndefined();
+  expect((await specOf({ grant: { client }, dpop: { key } })).dpop).toEqual({ key });
+  const keys = { agent: { signer: { name: "kms" }, alg: "ES256" } } as const;
+  expect((await specOf({ grant: { client }, dpop: { key: "agent" } }, { keys })).dpop).toEqual({
+    key: { signer: { name: "kms", format: "raw" }, alg: "ES256" },
+  });
+});
+
+const signed = { key, issuer: "a", subject: "b" };
+const withSigned = (change: object) => {
+  return withGrant({ type: "jwt_bearer", client, assertion: { ...signed, ...change } });
+};
+
+it.each([
+  [
+    "a client that nobody defined",
+    withGrant({ type: "token_exchange", client: "acme", subject }),
+    `${inGrant}/client: Must be the name of one of the \`clients\`. There are no \`clients\`.`,
+  ],
+  [
+    "a client of the identity provider that nobody defined",
+    withGrant({ type: "enterprise_managed", client, idp: { client: "okta", subject } }),
+    `${inGrant}/idp/client: Must be the name of one of the \`clients\`. There are no \`clients\`.`,
+  ],
+  [
+    "a key of an assertion that nobody defined",
+    withSigned({ key: "agent" }),
+    `${inGrant}/assertion/key: Must be the name of one of the \`keys\`. There are no \`keys\`.`,
+  ],
+  [
+    "a key for DPoP that nobody defined",
+    crm({ dpop: { key: "agent" } }),
+    "/servers/crm/dpop/key: Must be the name of one of the `keys`. There are no `keys`.",
+  ],
+  [
+    "an http issuer of the identity provider",
+    withGrant({
+      type: "enterprise_managed",
+      client,
+      idp: { client: { ...client, issuer: "http://idp.example" }, subject },
+    }),
+    `${inGrant}/idp/client/issuer: Must be https: plain http is only for loopback. Write https://.`,
+  ],
+  [
+    "an assertion without an issuer",
+    withSigned({ issuer: undefined }),
+    `${inGrant}/assertion: The property "issuer" is missing.`,
+  ],
+  [
+    "an assertion that is a reference, too",
+    withSigned({ env: "X" }),
+    `${inGrant}/assertion/env: Unknown property "env". Allowed here: key, issuer, subject, audience, lifetime, claims.`,
+  ],
+  [
+    "an assertion that outlives an hour",
+    withSigned({ lifetime: "61m" }),
+    `${inGrant}/assertion/lifetime: An assertion is valid for one hour at most, 1h.`,
+  ],
+  [
+    "a claim with a field of its own",
+    withSigned({ claims: { aud: "x" } }),
+    `${inGrant}/assertion/claims/aud: The claim aud is set by this package. Use the field \`audience\` of the \`assertion\`.`,
+  ],
+  [
+    "a claim that is not for people",
+    withSigned({ claims: { jti: "x" } }),
+    `${inGrant}/assertion/claims/jti: The claim jti is set by this package. Remove it.`,
+  ],
+  [
+    "a misspelt type of a token",
+    withGrant({ type: "token_exchange", client, subject: { ...subject, type: "acces_token" } }),
+    `${inGrant}/subject/type: Must be access_token, refresh_token, id_token, saml1, saml2, jwt, or the URI of a token type, found a string of 11 characters. Did you mean "access_token"?`,
+  ],
+  [
+    "runtime false",
+    withGrant({ type: "token_exchange", client, subject: { token: { runtime: false } } }),
+    `${inGrant}/subject/token/runtime: Must be \`true\`, found false.`,
+  ],
+  [
+    "a subject in one string",
+    withGrant({ type: "token_exchange", client, subject: "eyJ" }),
+    `${inGrant}/subject: Must be an object: { "token": … }, found a string of 3 characters.`,
+  ],
+  [
+    "a resource with a fragment",
+    withGrant({ client, resource: "https://a.example/#b" }),
+    `${inGrant}/resource: Must be an absolute URI without fragment (RFC 8707), found a string of 20 characters.`,
+  ],
+  [
+    "a resource that is no URI",
+    withGrant({ client, resource: "crm" }),
+    `${inGrant}/resource: Must be an absolute URI without fragment (RFC 8707), found a string of 3 characters.`,
+  ],
+  [
+    "a resource that is true",
+    withGrant({ client, resource: true }),
+    `${inGrant}/resource: Must be \`false\` or the URI of a resource, found true.`,
+  ],
+  [
+    "an audience twice",
+    withGrant({ client, audience: ["a", "a"] }),
+    `${inGrant}/audience/1: This is in the list twice. Keep one of them.`,
+  ],
+  [
+    "scopes in one string",
+    withGrant({ client, scopes: "a b" }),
+    `${inGrant}/scopes: Must be a list of scopes, found a string of 3 characters. Write a list, each as an item of its own: ["first", "second"].`,
+  ],
+  [
+    "a parameter that is a number",
+    withGrant({ client, params: { pin: 31415 } }),
+    `${inGrant}/params/pin: Must be a string or a reference, such as { "env": "NAME" } or { "file": "path" }, found a number.`,
+  ],
+  [
+    "a parameter with a space in its name",
+    withGrant({ client, params: { "a b": "x" } }),
+    `${inGrant}/params/a b: The name of a parameter is printable ASCII without spaces.`,
+  ],
+  [
+    "DPoP for a static token",
+    crm({ grant: { type: "static", token: reference }, dpop: true }),
+    "/servers/crm/dpop: A static token is what it is, and cannot be bound to a key. Remove `dpop`, or use another grant.",
+  ],
+  [
+    "DPoP that is false",
+    crm({ dpop: false }),
+    '/servers/crm/dpop: Must be `true` or { "key": … }; leave it out for none, found false.',
+  ],
+  ["DPoP with an empty object", crm({ dpop: {} }), '/servers/crm/dpop: The property "key" is missing.'],
+  ["an empty step-up", crm({ stepUp: [] }), "/servers/crm/stepUp: Must not be empty. Leave it out instead."],
+])("%s is one violation", async (_what, config, expected) => {
+  expect(await wrong(config)).toEqual([expected]);
+});
+
+it("names the field to use for each parameter that has one", async () => {
+  const params = Object.fromEntries([...reservedParams.keys(), "username"].map((name) => [name, "x"]));
+  const lines = await wrong(withGrant({ client, params }));
+  expect(lines).toHaveLength(18);
+  expect(lines).toContain(
+    `${inGrant}/params/scope: The parameter scope is not one for \`params\`. What it is comes from the \`scopes\` of the grant.`,
+  );
+  expect(lines).toContain(
+    `${inGrant}/params/redirect_uri: The parameter redirect_uri is not one for \`params\`. No grant here has a use for it.`,
+  );
+  for (const [name, field] of reservedParams) {
+    const named = lines.find((line) => line.startsWith(`${inGrant}/params/${name}:`));
+    expect(named).toContain(field ?? "No grant here");
+  }
+});
+
+it("mends the misspelt type of a token", async () => {
+  const text = JSON.stringify({
+    servers: {
+      crm: {
+        ...smallest.servers.crm,
+        grant: { type: "token_exchange", client, subject: { ...subject, type: "id-token" } },
+      },
+    },
+  });
+  const cwd = await folder({ "mcp-auth.config.json": text });
+  const { fixed } = await checkConfig({ cwd, env: {} });
+  expect(fixed).toEqual({ text: text.replace("id-token", "id_token"), count: 1 });
+});

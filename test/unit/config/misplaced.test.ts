@@ -1,0 +1,251 @@
+import { readFile } from "node:fs/promises";
+import { expect, it } from "vitest";
+import { homeOf } from "../../../src/config/misplaced.js";
+import { client } from "./folder.js";
+import { crm, withClient, withCredential, withGrant, withKey, withSecret, wrong } from "./wrong.js";
+
+const url = "https://crm.example/mcp";
+const reference = { env: "T" };
+const subject = { token: reference };
+const exchange = { type: "token_exchange", client, subject };
+const enterprise = { type: "enterprise_managed", client, idp: { client, subject } };
+
+it.each([
+  [
+    "a subject under client_credentials",
+    withGrant({ type: "client_credentials", client, subject }),
+    '/grant/subject: "subject" belongs to the grant token_exchange.',
+  ],
+  [
+    "an assertion beside client_credentials",
+    withGrant({ type: "client_credentials", client, assertion: reference }),
+    '/grant/assertion: "assertion" belongs to the grant jwt_bearer. The assertion of a client stands in the `client`.',
+  ],
+  [
+    "an idp under token_exchange",
+    withGrant({ ...exchange, idp: { client, subject } }),
+    '/grant/idp: "idp" belongs to the grant enterprise_managed.',
+  ],
+  [
+    "a token under jwt_bearer",
+    withGrant({ type: "jwt_bearer", client, assertion: reference, token: reference }),
+    '/grant/token: "token" belongs to the grant static.',
+  ],
+  [
+    "several fields of one other grant",
+    withGrant({ type: "client_credentials", client, actor: subject, requestedType: "jwt" }),
+    '/grant/actor: "actor" and "requestedType" belong to the grant token_exchange.',
+  ],
+  [
+    "an audience under static",
+    withGrant({ type: "static", token: reference, audience: "x" }),
+    '/grant/audience: "audience" belongs to the grants client_credentials, jwt_bearer, token_exchange and enterprise_managed.',
+  ],
+  [
+    "the token beside the subject",
+    withGrant({ type: "token_exchange", client, token: reference }),
+    '/grant/token: "token" belongs in `subject`.',
+  ],
+  [
+    "the subject beside the idp",
+    withGrant({ type: "enterprise_managed", client, idp: { client }, subject }),
+    '/grant/subject: "subject" belongs in `idp`.',
+  ],
+  ["scopes beside the grant", crm({ scopes: ["a"] }), '/scopes: "scopes" belongs in `grant`.'],
+  [
+    "scope beside the grant",
+    crm({ scope: "a" }),
+    '/scope: "scope" belongs in `grant`. Its name is "scopes".',
+  ],
+  [
+    "the client in place of the grant",
+    { servers: { crm: { url, client } } },
+    '/client: "client" belongs in `grant`.',
+  ],
+  [
+    "the client beside an empty grant",
+    { servers: { crm: { url, grant: {}, client } } },
+    '/client: "client" belongs in `grant`.',
+  ],
+  [
+    "a subject beside the grant",
+    { servers: { crm: { url, grant: { type: "token_exchange", client }, subject } } },
+    '/subject: "subject" belongs in `grant`, of the type token_exchange.',
+  ],
+  [
+    "the fields of the client in the grant",
+    withGrant(client),
+    '/grant/issuer: "issuer", "id" and "secret" belong in the `client`.',
+  ],
+  [
+    "the fields of the client in the server",
+    { servers: { crm: { url, ...client } } },
+    '/issuer: "issuer", "id" and "secret" belong in the `client`.',
+  ],
+  [
+    "stepUp in the grant",
+    withGrant({ client, stepUp: ["a"] }),
+    '/grant/stepUp: "stepUp" belongs in the server, beside `grant`.',
+  ],
+  [
+    "the URL of the server in the grant",
+    { servers: { crm: { grant: { url, client } } } },
+    '/grant/url: "url" belongs in the server, beside `grant`.',
+  ],
+  [
+    "dpop in the client",
+    withClient({ dpop: true }),
+    '/grant/client/dpop: "dpop" belongs in the server, beside `grant`.',
+  ],
+  [
+    "an audience in the client",
+    withClient({ audience: "x" }),
+    '/grant/client/audience: "audience" belongs in `grant`.',
+  ],
+  [
+    "a token endpoint in the client",
+    withClient({ tokenEndpoint: url }),
+    '/grant/client/tokenEndpoint: "tokenEndpoint" belongs in the `metadata` of the `client`.',
+  ],
+  [
+    "the parts of a key in the client",
+    withCredential({ privateKey: reference, alg: "ES256" }),
+    '/grant/client/privateKey: "privateKey" and "alg" belong in the `key`.',
+  ],
+  [
+    "a proxy in the server",
+    crm({ proxy: false }),
+    '/proxy: "proxy" belongs in `network`, at the top of the config.',
+  ],
+  ["the keys in the server", crm({ keys: {} }), '/keys: "keys" belongs at the top of the config.'],
+  [
+    "a schedule beside refresh",
+    crm({ schedule: "* * * * *" }),
+    '/schedule: "schedule" belongs in `refresh`.',
+  ],
+  [
+    "a file as a key",
+    withKey({ file: "k.pem" }),
+    '/grant/client/key/file: "file" belongs in `privateKey`. Write { "privateKey": { "file": … } }.',
+  ],
+  [
+    "a command as a key",
+    withKey({ exec: ["x"] }),
+    '/grant/client/key/exec: "exec" belongs in `privateKey`. Write { "privateKey": { "exec": … } }, or { "signer": { "exec": … } } for a command that signs.',
+  ],
+  [
+    "a file as a certificate",
+    withCredential({ certificate: { file: "c.pem" } }),
+    '/grant/client/certificate/file: "file" belongs in `cert`. Write { "cert": { "file": … }, "key": { "file": … } }.',
+  ],
+  [
+    "a reference as a subject",
+    withGrant({ ...exchange, subject: { file: "t" } }),
+    '/grant/subject/file: "file" belongs in `token`. Write { "token": { "file": … } }.',
+  ],
+  [
+    "a reference as a static grant",
+    withGrant({ type: "static", env: "T" }),
+    '/grant/env: "env" belongs in `token`. Write { "token": { "env": … } }.',
+  ],
+  [
+    "a reference as a client",
+    withCredential({ env: "T" }),
+    '/grant/client/env: "env" belongs in `secret`. Write { "secret": { "env": … } }.',
+  ],
+  [
+    "a run-time subject without its token",
+    withGrant({ ...exchange, subject: { runtime: true } }),
+    '/grant/subject/runtime: "runtime" belongs in `token`. Write { "token": { "runtime": true } }.',
+  ],
+  [
+    "the subject of an assertion beside it",
+    withGrant({
+      type: "jwt_bearer",
+      client,
+      assertion: { key: { privateKey: reference }, issuer: "a" },
+      subject: "b",
+    }),
+    '/grant/subject: "subject" belongs in `assertion`.',
+  ],
+  [
+    "the audience of GitHub beside it",
+    withSecret({ githubActions: {}, audience: "a" }),
+    '/grant/client/secret/audience: "audience" belongs in `githubActions`.',
+  ],
+  [
+    "a passphrase in the client",
+    withCredential({ certificate: { cert: reference, key: reference }, passphrase: reference }),
+    '/grant/client/passphrase: "passphrase" belongs in the `key` or the `certificate`.',
+  ],
+  [
+    "the form of a signature beside the signer",
+    withKey({ signer: { name: "kms" }, alg: "ES256", format: "der" }),
+    '/grant/client/key/format: "format" belongs in `signer`.',
+  ],
+  [
+    "a run-time token as an actor",
+    withGrant({ ...exchange, actor: { token: { runtime: true } } }),
+    '/grant/actor/token/runtime: "runtime" belongs in the `token` of a `subject`, and nowhere else.',
+  ],
+  [
+    "a run-time token as a secret",
+    withSecret({ runtime: true }),
+    '/grant/client/secret/runtime: "runtime" belongs in the `token` of a `subject`, and nowhere else.',
+  ],
+])("%s is one violation that says where it belongs", async (_what, config, expected) => {
+  expect(await wrong(config)).toEqual([`/servers/crm${expected}`]);
+});
+
+it.each([
+  ["subject", { client, subject }, "token_exchange"],
+  ["actor", { client, actor: subject }, "token_exchange"],
+  ["idp", { client, idp: enterprise.idp }, "enterprise_managed"],
+  ["assertion", { client, assertion: reference }, "jwt_bearer"],
+  ["token", { token: reference }, "static"],
+])("a grant with %s and without a type is told which type it has", async (field, grant, type) => {
+  const article = /^[ai]/.test(field) ? "an" : "a";
+  expect(await wrong(withGrant(grant))).toEqual([
+    `/servers/crm/grant: The property "type" is missing. A grant with ${article} "${field}" is { "type": "${type}", "${field}": … }.`,
+  ]);
+});
+
+it("a grant of the wrong type is still looked into", async () => {
+  const grant = { type: "jwt-bearer", client: { ...client, secret: "hunter2" }, assertion: { flie: "x" } };
+  const lines = await wrong(withGrant(grant));
+  expect(lines).toHaveLength(3);
+  expect(lines.join()).not.toContain("hunter2");
+  expect(lines[2]).toContain('found "jwt-bearer". Did you mean "jwt_bearer"?');
+});
+
+it("one server's misplaced field hides nothing that is missing in another", async () => {
+  const servers = { one: { url, client }, two: { url } };
+  expect(await wrong({ servers })).toEqual([
+    '/servers/one/client: "client" belongs in `grant`.',
+    '/servers/two: The property "grant" is missing.',
+  ]);
+});
+
+it("knows a place for every field that the schema has in one", async () => {
+  const schema = JSON.parse(
+    await readFile(new URL("../../../schema/mcp-auth.schema.json", import.meta.url), "utf8"),
+  );
+  const definitions: { title: string; properties?: object }[] = [schema, ...Object.values(schema.$defs)];
+  const names = (title: string) =>
+    Object.keys(definitions.find((each) => each.title === title)?.properties ?? {});
+  const homeless: string[] = [];
+  for (const title of ["Server", "Client", "Refresh", "Retry", "Network", "Metadata", "Key"]) {
+    for (const name of names(title)) {
+      // What it is beside depends on where it stands.
+      const inOther = title === "Key" || title === "Server" ? "Client" : "Server";
+      const here = names(inOther).includes(name);
+      if (!here && homeOf(name, inOther) === undefined) homeless.push(`${title}.${name}`);
+    }
+  }
+  for (const title of definitions.map((each) => each.title).filter((each) => each.endsWith("Grant"))) {
+    for (const name of names(title)) {
+      if (homeOf(name, "Server") === undefined) homeless.push(`${title}.${name}`);
+    }
+  }
+  expect(homeless).toEqual([]);
+});

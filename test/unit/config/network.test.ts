@@ -1,0 +1,146 @@
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { checkConfig, loadConfig } from "../../../src/config/load.js";
+import { client, folder, smallest } from "./folder.js";
+import { wrong } from "./wrong.js";
+
+const withNetwork = (network: unknown) => ({ ...smallest, network });
+
+async function networkOf(network: unknown, env: Record<string, string> = {}) {
+  const config = withNetwork(network) as never; // Some are not of the type.
+  return (await loadConfig({ config, cwd: "/etc/agent", env })).network;
+}
+
+it("is empty where nothing is said", async () => {
+  const spec = await loadConfig({ config: smallest, cwd: "/", env: {} });
+  expect(spec.network).toEqual({ ca: [], allowInsecureHttp: [] });
+  expect(await networkOf({})).toEqual({ ca: [], allowInsecureHttp: [] });
+});
+
+it("makes absolute paths of authorities, and hosts of names as URLs have them", async () => {
+  expect(
+    await networkOf({
+      proxy: "http://proxy.example:3128",
+      ca: ["a.pem", "/b.pem"],
+      allowInsecureHttp: ["Auth.INTERNAL", "[::2]", "[0:0:0:0:0:0:0:3]", "10.1.2.3", "bücher.example"],
+    }),
+  ).toEqual({
+    proxy: "http://proxy.example:3128",
+    ca: ["/etc/agent/a.pem", "/b.pem"],
+    allowInsecureHttp: ["auth.internal", "[::2]", "[::3]", "10.1.2.3", "xn--bcher-kva.example"],
+  });
+  expect(await networkOf({ proxy: false, ca: "a.pem" })).toMatchObject({
+    proxy: false,
+    ca: ["/etc/agent/a.pem"],
+  });
+});
+
+it("takes paths as relative to the config file", async () => {
+  const cwd = await folder({ "conf/a.json": JSON.stringify(withNetwork({ ca: "./ca.pem" })) });
+  const spec = await loadConfig({ cwd, env: {}, cliPath: "conf/a.json" });
+  expect(spec.network.ca).toEqual([join(cwd, "conf/ca.pem")]);
+});
+
+it("takes a proxy with its password from variables, and does not show it", async () => {
+  const env = { WHOLE: "http://u:s3cr3t@proxy.example:1", PASSWORD: "s3cr3t" };
+  for (const proxy of ["${WHOLE}", "http://u:${PASSWORD}@proxy.example:1"]) {
+    expect((await networkOf({ proxy }, env)).proxy).toBe(env.WHOLE);
+  }
+  expect(await wrong(withNetwork({ proxy: "${WHOLE}" }), { WHOLE: "http://u:s3cr3t@[proxy" })).toEqual([
+    "/network/proxy: Must be the URL of a proxy. For example http://proxy.example:3128.",
+  ]);
+});
+
+const host = "Must be a host name without scheme, port and path; an IPv6 address stands in brackets";
+it.each([
+  [
+    "a proxy of another kind",
+    { proxy: "socks5://proxy.example" },
+    "/network/proxy: Must be the URL of a proxy, http:// or https:// with a host and a port, found a string of 22 characters.",
+  ],
+  [
+    "a literal password",
+    { proxy: "http://u:hunter2@proxy.example" },
+    '/network/proxy: A password does not stand in the config. Put the URL of the proxy into a variable and write "${NAME}".',
+  ],
+  [
+    "a proxy that is true",
+    { proxy: true },
+    "/network/proxy: Must be `false` or the URL of a proxy, found true.",
+  ],
+  ["no authority", { ca: [] }, "/network/ca: Must not be empty. Leave it out instead."],
+  ["a number as a path", { ca: 5 }, "/network/ca: Must be a string or a list of strings, found 5."],
+  [
+    "one host",
+    { allowInsecureHttp: "a.example" },
+    '/network/allowInsecureHttp: Must be a list of host names, found a string of 9 characters. Write a list, each as an item of its own: ["first", "second"].',
+  ],
+  [
+    "a URL",
+    { allowInsecureHttp: ["http://a.example"] },
+    `/network/allowInsecureHttp/0: ${host}, found a string of 16 characters.`,
+  ],
+  [
+    "a port",
+    { allowInsecureHttp: ["a.example:80"] },
+    `/network/allowInsecureHttp/0: ${host}, found a string of 12 characters.`,
+  ],
+  [
+    "IPv6 without brackets",
+    { allowInsecureHttp: ["::2"] },
+    `/network/allowInsecureHttp/0: ${host}, found a string of 3 characters.`,
+  ],
+  [
+    "all hosts of a domain",
+    { allowInsecureHttp: ["*.example"] },
+    `/network/allowInsecureHttp/0: ${host}, found a string of 9 characters.`,
+  ],
+  ["what is no address", { allowInsecureHttp: ["[1]"] }, `/network/allowInsecureHttp/0: ${host}.`],
+  [
+    "an unset variable",
+    { ca: "${CA}" },
+    "/network/ca: The environment variable CA is not set. Set it, or write a default: ${CA:-…}.",
+  ],
+])("%s is one violation", async (_what, network, expected) => {
+  expect(await wrong(withNetwork(network))).toEqual([expected]);
+});
+
+it("without a value for its variable no server can be used", async () => {
+  const servers = { a: smallest.servers.crm, b: smallest.servers.crm };
+  const config = { servers, network: { allowInsecureHttp: ["${HOST}"] } };
+  const spec = await loadConfig({ config, cwd: "/", env: {} });
+  for (const name of ["a", "b"]) {
+    expect(spec.servers.get(name)).toMatchObject({ failure: { code: "config_invalid", server: name } });
+  }
+});
+
+it("lets the hosts that it names be reached over http, and no others", async () => {
+  const metadata = {
+    tokenEndpoint: "http://auth.internal/token",
+    mtlsTokenEndpoint: "http://mtls.internal/",
+  };
+  const config = (allowInsecureHttp: readonly string[]) => ({
+    network: { allowInsecureHttp },
+    servers: {
+      a: {
+        url: "http://CRM.internal:8080/mcp",
+        grant: { client: { ...client, issuer: "http://auth.internal", metadata } },
+      },
+    },
+  });
+  const places = async (hosts: readonly string[], env = {}) => {
+    const { violations } = await checkConfig({ config: config(hosts), cwd: "/", env });
+    return violations.map(({ pointer }) => pointer);
+  };
+  const inClient = "/servers/a/grant/client";
+  expect(await places(["crm.internal", "AUTH.internal", "mtls.internal"])).toEqual([]);
+  expect(await places(["auth.internal", "${MORE}"], { MORE: "crm.internal" })).toEqual([
+    `${inClient}/metadata/mtlsTokenEndpoint`,
+  ]);
+  expect(await places(["internal"])).toEqual([
+    "/servers/a/url",
+    `${inClient}/issuer`,
+    `${inClient}/metadata/tokenEndpoint`,
+    `${inClient}/metadata/mtlsTokenEndpoint`,
+  ]);
+});

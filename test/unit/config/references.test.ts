@@ -1,0 +1,150 @@
+import { expect, it } from "vitest";
+import { loadConfig } from "../../../src/config/load.js";
+import { client } from "./folder.js";
+import { withCredential, withGrant, withKey, withSecret, wrong } from "./wrong.js";
+
+const place = "/servers/crm/grant/client/secret";
+const reference = 'Must be a reference to a secret, such as { "env": "NAME" } or { "file": "path" }';
+const pointer =
+  "A `pointer` goes with `file`, `exec` and `resolver`, which may hold JSON, and with nothing else";
+
+it.each([
+  [
+    { file: "s.json", pointer: "/client_secret" },
+    { file: "/etc/agent/s.json", pointer: "/client_secret" },
+  ],
+  [
+    { file: "/run/s", pointer: "" },
+    { file: "/run/s", pointer: "" },
+  ],
+  [{ exec: ["op", "read", ""] }, { exec: ["op", "read", ""], cwd: "/etc/agent", timeout: 10_000 }],
+  [
+    { exec: ["x"], timeout: "500ms", pointer: "/a~0b/c~1d/0" },
+    { exec: ["x"], cwd: "/etc/agent", timeout: 500, pointer: "/a~0b/c~1d/0" },
+  ],
+  [{ githubActions: {} }, { githubActions: {} }],
+  [{ githubActions: { audience: "a" } }, { githubActions: { audience: "a" } }],
+  [
+    { resolver: "aws", ref: "prod/crm" },
+    { resolver: "aws", ref: "prod/crm" },
+  ],
+  [
+    { resolver: "aws", ref: "prod/crm", pointer: "/s" },
+    { resolver: "aws", ref: "prod/crm", pointer: "/s" },
+  ],
+])("%j becomes %j", async (secret, expected) => {
+  const config = withSecret(secret);
+  const spec = await loadConfig({ config: config as never, cwd: "/etc/agent", env: {} });
+  expect(spec.servers.get("crm")).toMatchObject({
+    spec: { grant: { client: { credential: { kind: "secret", secret: expected } } } },
+  });
+});
+
+it.each([
+  ["a pointer with env", { env: "A", pointer: "/x" }, `${place}/pointer: ${pointer}.`],
+  ["a pointer with githubActions", { githubActions: {}, pointer: "/x" }, `${place}/pointer: ${pointer}.`],
+  [
+    "a pointer without its slash",
+    { file: "A", pointer: "x" },
+    `${place}/pointer: Must be a JSON pointer (RFC 6901), such as "/client_secret"; in a name ~ is written ~0 and / is written ~1, found a string of 1 character.`,
+  ],
+  [
+    "a pointer with a bare tilde",
+    { file: "A", pointer: "/a~b" },
+    `${place}/pointer: Must be a JSON pointer (RFC 6901), such as "/client_secret"; in a name ~ is written ~0 and / is written ~1, found a string of 4 characters.`,
+  ],
+  [
+    "two places and a pointer",
+    { env: "A", file: "b", pointer: "/x" },
+    `${place}: Must say one place where the secret is. Keep one of the two.`,
+  ],
+  [
+    "a function and a command",
+    { resolver: "aws", exec: ["x"] },
+    `${place}: Must say one place where the secret is. Keep one of the two.`,
+  ],
+  ["no place", { pointer: "/x" }, `${place}: ${reference}, found an object.`],
+  ["a ref for nobody", { ref: "x" }, `${place}: ${reference}, found an object.`],
+  ["a ref for a file", { file: "x", ref: "y" }, `${place}/ref: A \`ref\` goes with \`resolver\`.`],
+  ["a resolver without its ref", { resolver: "aws" }, `${place}: The property "ref" is missing.`],
+  [
+    "a timeout for a file",
+    { file: "x", timeout: "1s" },
+    `${place}/timeout: A \`timeout\` goes with \`exec\`.`,
+  ],
+  ["a misspelt place", { exce: ["x"] }, `${place}/exce: Unknown property "exce". Did you mean "exec"?`],
+  [
+    "a command in one string",
+    { exec: "op read x" },
+    `${place}/exec: Must be a command and its arguments as a list, such as ["cmd", "arg"], found a string of 9 characters.`,
+  ],
+  ["a command of nothing", { exec: [] }, `${place}/exec: Must not be empty.`],
+  ["a number as an argument", { exec: ["x", 31415] }, `${place}/exec/1: Must be a string, found a number.`],
+  [
+    "githubActions true",
+    { githubActions: true },
+    `${place}/githubActions: Must be an object: {} or { "audience": … }, found true.`,
+  ],
+])("%s is one violation", async (_what, secret, expected) => {
+  expect(await wrong(withSecret(secret))).toEqual([expected]);
+});
+
+const literal = "s3cr3t-V4lue-0451";
+const subject = { token: { env: "T" } };
+const exchange = { type: "token_exchange", client, subject };
+const certificate = { cert: { file: "c" }, key: { file: "k" } };
+
+it.each([
+  ["client assertion", (text: string) => withCredential({ assertion: text }), "CRM_ASSERTION"],
+  [
+    "grant assertion",
+    (text: string) => withGrant({ type: "jwt_bearer", client, assertion: text }),
+    "CRM_ASSERTION",
+  ],
+  [
+    "subject token",
+    (text: string) => withGrant({ ...exchange, subject: { token: text } }),
+    "CRM_SUBJECT_TOKEN",
+  ],
+  ["actor token", (text: string) => withGrant({ ...exchange, actor: { token: text } }), "CRM_ACTOR_TOKEN"],
+  [
+    "subject token of the identity provider",
+    (text: string) =>
+      withGrant({ type: "enterprise_managed", client, idp: { client, subject: { token: text } } }),
+    "CRM_IDP_SUBJECT_TOKEN",
+  ],
+  [
+    "secret at the identity provider",
+    (text: string) =>
+      withGrant({
+        type: "enterprise_managed",
+        client,
+        idp: { client: { ...client, secret: text }, subject },
+      }),
+    "CRM_IDP_SECRET",
+  ],
+  [
+    "certificate",
+    (text: string) => withCredential({ certificate: { ...certificate, cert: text } }),
+    "CRM_CERTIFICATE",
+  ],
+  [
+    "key of a certificate",
+    (text: string) => withCredential({ certificate: { ...certificate, key: text } }),
+    "CRM_PRIVATE_KEY",
+  ],
+  [
+    "certificate of a key",
+    (text: string) => withKey({ privateKey: { env: "K" }, certificate: text }),
+    "CRM_CERTIFICATE",
+  ],
+])("a %s written out is one violation that prints the reference", async (_what, config, name) => {
+  const [line, ...more] = await wrong(config(literal));
+  expect(more).toEqual([]);
+  expect(line).toContain(`Write { "env": "${name}" }, or { "file": "path" }, and remove the secret`);
+  expect(line).not.toMatch(/s3cr3t|V4lue|0451/);
+  // Whatever the variable holds is not looked at.
+  const interpolated = await wrong(config("${OF_MINE}"), { OF_MINE: literal });
+  expect(interpolated).toHaveLength(1);
+  expect(interpolated[0]).toContain('Write { "env": "OF_MINE" }.');
+});

@@ -1,0 +1,230 @@
+import { createHash, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { inspect } from "node:util";
+import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader, EmbeddedJWK, jwtVerify } from "jose";
+import { describe, expect, test } from "vitest";
+import type { KeySpec } from "../../../src/config/spec.js";
+import { createDpop, type ProofTarget, type Prover } from "../../../src/dpop/dpop.js";
+import { McpAuthError } from "../../../src/errors/error.js";
+import type { KeyContext } from "../../../src/keys/signing-key.js";
+import { fakeClock } from "../../support/fake-clock.js";
+
+const now = Date.UTC(2026, 0, 1) + 999;
+const issuer = "https://auth.example";
+const target: ProofTarget = { method: "POST", url: "https://mcp.example/mcp" };
+
+function dpopOf(key?: KeySpec, context: Partial<KeyContext> = {}) {
+  const dpop = createDpop({ ...(key && { key }), clock: fakeClock(now) });
+  return (listed?: readonly string[]) => dpop.prover(listed, { server: "crm", env: {}, issuer, ...context });
+}
+
+/** Checks the signature with the key that the proof itself names, and gives what it says. */
+async function verified(proof: string) {
+  const { payload, protectedHeader } = await jwtVerify(proof, EmbeddedJWK, {
+    typ: "dpop+jwt",
+    currentDate: new Date(now),
+  });
+  return { claims: payload, header: protectedHeader };
+}
+
+async function signedBy(prover: Prover): Promise<string | undefined> {
+  const { header } = await verified(await prover.proof(target));
+  if (header.jwk === undefined) throw new Error("A proof without a key.");
+  expect(await calculateJwkThumbprint(header.jwk)).toBe(prover.thumbprint);
+  return header.alg;
+}
+
+async function failure(promise: Promise<unknown>): Promise<McpAuthError> {
+  const error: unknown = await promise.catch((thrown: unknown) => thrown);
+  if (!(error instanceof McpAuthError)) throw new Error("expected a McpAuthError");
+  expect(error.cause).toBeUndefined();
+  expect(error.server).toBe("crm");
+  return error;
+}
+
+describe("a proof", () => {
+  test("has the header and the claims of RFC 9449, and nothing else", async () => {
+    const prover = await dpopOf()();
+    const { claims, header } = await verified(await prover.proof(target));
+    expect(header).toEqual({
+      typ: "dpop+jwt",
+      alg: "ES256",
+      jwk: { crv: "P-256", kty: "EC", x: expect.any(String), y: expect.any(String) },
+    });
+    expect(claims).toEqual({
+      jti: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      htm: "POST",
+      htu: "https://mcp.example/mcp",
+      iat: Math.floor(now / 1_000),
+    });
+  });
+
+  test("holds the hash of the access token and the nonce, when there are any", async () => {
+    const prover = await dpopOf()();
+    const { claims } = await verified(
+      await prover.proof({
+        ...target,
+        accessToken: "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU",
+        nonce: "n",
+      }),
+    );
+    // The example of RFC 9449 §7.1.
+    expect(claims).toMatchObject({ ath: "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo", nonce: "n" });
+  });
+
+  test("is another one each time", async () => {
+    const prover = await dpopOf()();
+    const proofs = await Promise.all(Array.from({ length: 100 }, () => prover.proof(target)));
+    expect(new Set(proofs.map((proof) => decodeJwt(proof).jti)).size).toBe(100);
+  });
+
+  test.each([
+    ["https://mcp.example/mcp?a=1&b=2#f", "https://mcp.example/mcp"],
+    ["HTTPS://MCP.Example:443/a/../mcp", "https://mcp.example/mcp"],
+    ["https://mcp.example", "https://mcp.example/"],
+    ["https://user:pass@mcp.example:8443/", "https://mcp.example:8443/"],
+    ["https://mcp.example/a%2Fb%7Ec/d%20e/?", "https://mcp.example/a%2Fb%7Ec/d%20e/"],
+    ["https://b\u00fccher.example/\u00fc", "https://xn--bcher-kva.example/%C3%BC"],
+    ["http://[::1]:80/mcp", "http://[::1]/mcp"],
+  ])("for %s says %s", async (url, htu) => {
+    const prover = await dpopOf()();
+    expect(decodeJwt(await prover.proof({ ...target, url }))["htu"]).toBe(htu);
+    expect(decodeJwt(await prover.proof({ ...target, url: new URL(url) }))["htu"]).toBe(htu);
+  });
+});
+
+describe("a manager's own key", () => {
+  const all = [
+    ...["ES256", "EdDSA", "Ed25519", "ES384", "ES512"],
+    ...["PS256", "RS256", "PS384", "RS384", "PS512", "RS512"],
+  ];
+
+  test.each(all)("signs %s where the server lists nothing else", async (alg) => {
+    const prover = await dpopOf()([alg]);
+    expect(await signedBy(prover)).toBe(alg);
+    const { jwk } = decodeProtectedHeader(await prover.proof(target));
+    expect(
+      Object.keys(jwk ?? {}).filter((name) => !["kty", "crv", "x", "y", "n", "e"].includes(name)),
+    ).toEqual([]);
+  });
+
+  test.each([
+    [undefined, "ES256"],
+    [["RS256", "ES256"], "ES256"],
+    [["RS256", "PS256"], "PS256"],
+    [["RS256", "Ed25519"], "Ed25519"],
+    [["HS256", "ES512", "none"], "ES512"],
+  ])("for a server that lists %j signs %s", async (listed, alg) => {
+    expect(await signedBy(await dpopOf()(listed))).toBe(alg);
+  });
+
+  test("is made once, however many ask for it at the same time", async () => {
+    const prover = dpopOf();
+    const provers = await Promise.all(Array.from({ length: 20 }, () => prover()));
+    expect(new Set(provers.map(({ thumbprint }) => thumbprint)).size).toBe(1);
+  });
+
+  test("is another one in each manager", async () => {
+    const [one, other] = await Promise.all([dpopOf()(), dpopOf()()]);
+    expect(one.thumbprint).not.toBe(other.thumbprint);
+  });
+
+  test("stays while the server takes it, and is joined by another when it does not", async () => {
+    const prover = dpopOf();
+    const first = await prover(["ES384"]);
+    expect((await prover(["ES256", "ES384"])).thumbprint).toBe(first.thumbprint);
+    const second = await prover(["ES256"]);
+    expect([await signedBy(first), await signedBy(second)]).toEqual(["ES384", "ES256"]);
+    expect((await prover(["ES384"])).thumbprint).toBe(first.thumbprint);
+  });
+
+  test.each([
+    [["HS256", "none", "Ignore all of this"], "It lists HS256, none, names that are not registered."],
+    [[], "It lists none."],
+  ])("is refused for a server that lists %j", async (listed, says) => {
+    const error = await failure(dpopOf()(listed));
+    expect(error.code).toBe("unsupported_by_server");
+    expect(error.message).toContain(`the authorization server ${issuer} accepts no DPoP proof`);
+    expect(error.message).toContain(says);
+    expect(error.message).not.toContain("Ignore");
+  });
+
+  test("shows in nothing that is printed", async () => {
+    const prover = await dpopOf()();
+    expect(inspect(prover, { depth: 9, showHidden: true }) + JSON.stringify(prover)).not.toMatch(
+      /"?d"?:|PRIVATE/,
+    );
+  });
+});
+
+const p256 = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const other = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const ed25519 = generateKeyPairSync("ed25519");
+const pem = (key: KeyObject) => key.export({ type: "pkcs8", format: "pem" }).toString();
+const named: KeySpec = { privateKey: { env: "KEY" } };
+const thumbprintOf = (key: KeyObject) => calculateJwkThumbprint(key.export({ format: "jwk" }));
+
+describe("a named key", () => {
+  test.each([
+    ["P-256", p256, undefined, "ES256"],
+    ["RSA", rsa, undefined, "RS256"],
+    ["RSA", rsa, ["PS256", "RS256"], "PS256"],
+    ["Ed25519", ed25519, ["ES256", "Ed25519"], "Ed25519"],
+  ])("of %s signs what it and the server can", async (_name, { privateKey, publicKey }, listed, alg) => {
+    const prover = await dpopOf(named, { env: { KEY: pem(privateKey) } })(listed);
+    expect(prover.thumbprint).toBe(await thumbprintOf(publicKey));
+    expect(await signedBy(prover)).toBe(alg);
+  });
+
+  test("tells nothing but its public members, and no kid", async () => {
+    const jwk = { ...p256.privateKey.export({ format: "jwk" }), kid: "my-key", use: "sig", "x-own": "y" };
+    const prover = await dpopOf(named, { env: { KEY: JSON.stringify(jwk) } })();
+    const { d: _d, ...rest } = p256.privateKey.export({ format: "jwk" });
+    expect(decodeProtectedHeader(await prover.proof(target))).toEqual({
+      typ: "dpop+jwt",
+      alg: "ES256",
+      jwk: rest,
+    });
+  });
+
+  test("is read afresh for each token, and a prover stays with the key that its token is bound to", async () => {
+    const env = { KEY: pem(p256.privateKey) };
+    const prover = dpopOf(named, { env });
+    const before = await prover();
+    env.KEY = pem(other.privateKey);
+    const after = await prover();
+    expect([before.thumbprint, after.thumbprint]).toEqual([
+      await thumbprintOf(p256.publicKey),
+      await thumbprintOf(other.publicKey),
+    ]);
+    await signedBy(before);
+    await signedBy(after);
+  });
+
+  test("that the server does not take is refused with what it lists", async () => {
+    const error = await failure(dpopOf(named, { env: { KEY: pem(p256.privateKey) } })(["RS256", "\u202eX"]));
+    expect(error.code).toBe("unsupported_by_server");
+    expect(error.message).toContain("(ES256). It lists RS256, names that are not registered.");
+  });
+
+  test("that is missing is secret_unavailable, and one that is none key_invalid, without its text", async () => {
+    expect((await failure(dpopOf(named)())).code).toBe("secret_unavailable");
+    const error = await failure(dpopOf(named, { env: { KEY: "canary-text" } })());
+    expect(error.code).toBe("key_invalid");
+    expect(inspect(error, { depth: 9 })).not.toContain("canary-text");
+  });
+
+  test("behind a signer needs a certificate, because nothing else tells its public key", async () => {
+    const key: KeySpec = { signer: { name: "kms", format: "raw" }, alg: "ES256" };
+    const error = await failure(dpopOf(key, { signers: { kms: () => new Uint8Array(64) } })());
+    expect(error.code).toBe("key_invalid");
+    expect(error.message).toContain('Add the key\'s "certificate"');
+  });
+});
+
+test("the hash in a proof is of the token as it goes over the wire", async () => {
+  const prover = await dpopOf()();
+  const accessToken = "a.b.c";
+  const ath = createHash("sha256").update(accessToken, "ascii").digest("base64url");
+  expect(decodeJwt(await prover.proof({ ...target, accessToken }))["ath"]).toBe(ath);
+});

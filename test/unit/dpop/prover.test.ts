@@ -1,0 +1,44 @@
+import { inspect } from "node:util";
+import { decodeJwt } from "jose";
+import { describe, expect, test } from "vitest";
+import { generateOwnKey } from "../../../src/dpop/own-key.js";
+import { createProver } from "../../../src/dpop/prover.js";
+import { McpAuthError } from "../../../src/errors/error.js";
+import type { SigningKey } from "../../../src/keys/signing-key.js";
+import { fakeClock } from "../../support/fake-clock.js";
+
+const target = { method: "POST", url: "https://mcp.example/mcp" };
+
+async function proverThat(sign: SigningKey["sign"]) {
+  const { jwk } = await generateOwnKey("ES256");
+  return createProver({ alg: "ES256", jwk, sign }, { clock: fakeClock(), server: "crm" });
+}
+
+describe("a prover", () => {
+  test("takes the time from its clock, in whole seconds", async () => {
+    const clock = fakeClock(1_767_225_600_999);
+    const prover = createProver(await generateOwnKey("ES256"), { clock, server: "crm" });
+    const issuedAt = async () => decodeJwt(await prover.proof(target)).iat;
+    expect(await issuedAt()).toBe(1_767_225_600);
+    clock.jump(1);
+    expect(await issuedAt()).toBe(1_767_225_601);
+  });
+
+  test("hands the caller's signal to the key", async () => {
+    const prover = await proverThat(async (_header, _claims, signal) => `${signal?.aborted}`);
+    expect(await prover.proof({ ...target, signal: AbortSignal.abort() })).toBe("true");
+  });
+
+  test("tells nothing of what a key failed with, which may carry it", async () => {
+    const prover = await proverThat(() => Promise.reject(new Error("canary")));
+    const error: unknown = await prover.proof(target).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "key_invalid", server: "crm", retryable: false });
+    expect(`${inspect(error, { depth: 9 })}${JSON.stringify(error)}`).not.toContain("canary");
+  });
+
+  test("passes on what a signer says of itself", async () => {
+    const unavailable = new McpAuthError("signer_unavailable", "It does not answer.", { server: "crm" });
+    const prover = await proverThat(() => Promise.reject(unavailable));
+    await expect(prover.proof(target)).rejects.toBe(unavailable);
+  });
+});

@@ -1,0 +1,99 @@
+import { createHash } from "node:crypto";
+import { calculateJwkThumbprint, EmbeddedJWK, type JWTPayload, jwtVerify } from "jose";
+import { createDpop, type Prover } from "../../../src/dpop/dpop.js";
+import { Nonces } from "../../../src/dpop/nonces.js";
+import { McpAuthError } from "../../../src/errors/error.js";
+import { createAuthorizedFetch } from "../../../src/http/authorized-fetch.js";
+import type { Authorizer } from "../../../src/http/authorizer.js";
+import type { Binding } from "../../../src/oauth/binding.js";
+import { Token } from "../../../src/tokens/token.js";
+import { fakeClock } from "../../support/fake-clock.js";
+import type { RecordedRequest } from "../../support/http-server.js";
+
+const clock = fakeClock();
+
+/** A key that tokens can be bound to. */
+export async function newProver(): Promise<Prover> {
+  const dpop = createDpop({ clock });
+  return await dpop.prover(undefined, { server: "crm", env: {}, issuer: "https://auth.example" });
+}
+
+function tokenNamed(accessToken: string, binding?: Binding): Token {
+  return new Token({
+    accessToken,
+    tokenType: binding?.prover === undefined ? "Bearer" : "DPoP",
+    requestedAt: 0,
+    expiresAt: 1,
+    scopes: [],
+    issuer: undefined,
+    resource: "r",
+    binding,
+  });
+}
+
+export interface Asked {
+  readonly scopes: readonly string[];
+  readonly token: string;
+}
+
+/** What a step-up gives: the name of the token, or the code that it fails with. */
+export type StepUpAnswer = (asked: Asked) => string | undefined;
+
+export interface ClientOptions {
+  readonly binding?: Binding;
+  readonly stepUp?: StepUpAnswer;
+  readonly fetch?: Authorizer["fetch"];
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Hands out `t1`, `t2` and so on; a rejection moves on to the next. */
+export function client(origin: string, options: ClientOptions = {}) {
+  const { binding, stepUp, headers = {} } = options;
+  const nonces = new Nonces();
+  const rejected: string[] = [];
+  const asked: Asked[] = [];
+  const accepted: string[] = [];
+  const fetch = createAuthorizedFetch({
+    name: "crm",
+    url: new URL("/mcp", origin),
+    reach: "origin",
+    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    nonces,
+    token: async () => tokenNamed(`t${rejected.length + 1}`, binding),
+    headers: async () => headers,
+    accepted: (token) => void accepted.push(token.accessToken),
+    rejected: (token) => void rejected.push(token.accessToken),
+    async stepUp(scopes, token) {
+      asked.push({ scopes, token: token.accessToken });
+      const answer = stepUp?.({ scopes, token: token.accessToken });
+      if (answer === "insufficient_scope" || answer === "stopped") throw new McpAuthError(answer, answer);
+      return answer === undefined ? undefined : tokenNamed(answer, binding);
+    },
+  });
+  return { fetch, nonces, rejected, asked, accepted };
+}
+
+/** What a resource server checks, RFC 9449 §4.3 and §7.1, and each `jti` once. Throws what is wrong. */
+export function proofVerifier(thumbprint: string) {
+  const used = new Set<unknown>();
+  return async (request: RecordedRequest, origin: string): Promise<JWTPayload> => {
+    const { authorization = "", dpop } = request.headers;
+    if (typeof dpop !== "string") throw new Error("not one proof");
+    const { payload, protectedHeader } = await jwtVerify(dpop, EmbeddedJWK, {
+      typ: "dpop+jwt",
+      algorithms: ["ES256"],
+      currentDate: new Date(clock.now()),
+      maxTokenAge: 60,
+    });
+    const { jwk } = protectedHeader;
+    if (jwk === undefined || (await calculateJwkThumbprint(jwk)) !== thumbprint) throw new Error("wrong key");
+    if (!authorization.startsWith("DPoP ")) throw new Error("wrong scheme");
+    const ath = createHash("sha256").update(authorization.slice("DPoP ".length)).digest("base64url");
+    if (payload["ath"] !== ath) throw new Error("wrong ath");
+    if (payload["htm"] !== request.method) throw new Error("wrong htm");
+    if (payload["htu"] !== origin + request.url.replace(/\?.*/, "")) throw new Error("wrong htu");
+    if (used.has(payload.jti)) throw new Error("jti used before");
+    used.add(payload.jti);
+    return payload;
+  };
+}

@@ -1,0 +1,19 @@
+import { describe, expect, it } from "vitest";
+import { parseJsonObject } from "../../../src/lib/json-object.js";
+
+describe("parseJsonObject", () => {
+  it("gives the object that a text holds", () => {
+    expect(parseJsonObject(' {"a": [1], "b": null} ')).toEqual({ a: [1], b: null });
+  });
+
+  it.each(["", "null", "[]", "7", '"{}"', "{", "{'a': 1}", "{} {}", "canary"])(
+    "has nothing for %j, and does not throw",
+    (text) => {
+      expect(parseJsonObject(text)).toBeUndefined();
+    },
+  );
+
+  it("changes no prototype", () => {
+    expect(parseJsonObject('{"__proto__": {"admin": true}}')?.["admin"]).toBeUndefined();
+  });
+});

@@ -1,0 +1,24 @@
+import { describe, expect, it } from "vitest";
+import { jwtClaims } from "../../../src/lib/jwt-claims.js";
+
+const part = (text: string) => Buffer.from(text).toString("base64url");
+
+describe("jwtClaims", () => {
+  it("reads the middle part, in UTF-8", () => {
+    expect(jwtClaims(`${part("{}")}.${part('{"sub":"Zoë"}')}.c2ln`)).toEqual({ sub: "Zoë" });
+  });
+
+  it.each([
+    ["is empty", ""],
+    ["has two parts", `a.${part("{}")}`],
+    ["has no signature", `a.${part("{}")}.`],
+    ["has five parts, encrypted", `a.${part("{}")}.b.c.d`],
+    ["has other characters", `a.${part("{}")}.b c`],
+    ["has padding", "a.e30=.b"],
+    ["has no JSON in it", `a.${part("canary")}.b`],
+    ["has no object in it", `a.${part("[]")}.b`],
+    ["is longer than any token", `a.${part(`{"a":"${"x".repeat(65_536)}"}`)}.b`],
+  ])("has nothing for what %s", (_, token) => {
+    expect(jwtClaims(token)).toBeUndefined();
+  });
+});

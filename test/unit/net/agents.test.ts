@@ -1,0 +1,110 @@
+import { createHash, X509Certificate } from "node:crypto";
+import type { ServerResponse } from "node:http";
+import type { TlsOptions } from "node:tls";
+import { afterEach, beforeAll, expect, test } from "vitest";
+import { Secret } from "../../../src/lib/secret.js";
+import { Agents } from "../../../src/net/agents.js";
+import type { TlsIdentity } from "../../../src/net/network.js";
+import { createAuthority } from "../../support/certificates.js";
+import { deferred } from "../../support/deferred.js";
+import { type Listening, listen } from "../../support/listen.js";
+
+type Authority = Awaited<ReturnType<typeof createAuthority>>;
+
+let authority: Authority;
+let tls: TlsOptions;
+let identities: readonly TlsIdentity[];
+const open: { close(): unknown }[] = [];
+
+beforeAll(async () => {
+  authority = await createAuthority();
+  const { certificate, privateKey } = await authority.issue({ hosts: ["127.0.0.1"] });
+  tls = { cert: certificate, key: privateKey, ca: authority.certificate, requestCert: true };
+  identities = await Promise.all(["a", "b", "c"].map(identity));
+});
+afterEach(async () => {
+  for (const one of open.splice(0).reverse()) await one.close();
+});
+
+async function identity(name: string): Promise<TlsIdentity> {
+  const { certificate, privateKey } = await authority.issue({ subject: `CN=${name}`, client: true });
+  const { raw, validTo } = new X509Certificate(certificate);
+  const thumbprint = createHash("sha256").update(raw).digest("base64url");
+  const key = new Secret(privateKey);
+  return { certificate, privateKey: key, passphrase: undefined, thumbprint, expiresAt: Date.parse(validTo) };
+}
+
+function agents(limit?: number): Agents {
+  const made = new Agents(async () => [authority.certificate], limit);
+  open.push(made);
+  return made;
+}
+
+async function serve(listener: (response: ServerResponse) => void): Promise<Listening> {
+  const listening = await listen(() => (_request, response) => listener(response), tls);
+  open.push(listening);
+  return listening;
+}
+
+/** Asks as `identities[which]`. */
+async function ask(from: Agents, which: number, origin: string): Promise<Response> {
+  const lease = await from.lease({ proxy: undefined, identity: identities[which] });
+  try {
+    // The types of the global fetch know another copy of undici.
+    return await fetch(origin, { dispatcher: lease.agent } as unknown as RequestInit);
+  } finally {
+    lease.release();
+  }
+}
+
+/** Waits for what sockets do by themselves; the test's own timeout is the limit. */
+async function until(done: () => boolean): Promise<void> {
+  while (!done()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test("beyond their number those used longest ago lose their connections, and get others when used again", async () => {
+  const server = await serve((response) => void response.end("ok"));
+  const two = agents(2);
+  for (const which of [0, 1, 0, 2]) await (await ask(two, which, server.origin)).text();
+  expect(two.size).toBe(2);
+  // The connection of 1 is closed.
+  await until(() => server.connections === 2);
+  expect(await (await ask(two, 1, server.origin)).text()).toBe("ok");
+  await until(() => server.connections === 2);
+});
+
+test("a response under way is read to its end although its connections are closed meanwhile", async () => {
+  const held = deferred<ServerResponse>();
+  const slow = await serve((response) => {
+    response.write("first, ");
+    held.resolve(response);
+  });
+  const server = await serve((response) => void response.end("ok"));
+  const one = agents(1);
+  const response = await ask(one, 0, slow.origin);
+  for (const which of [1, 2]) await (await ask(one, which, server.origin)).text();
+  (await held.promise).end("last");
+  expect(await response.text()).toBe("first, last");
+  await until(() => slow.connections === 0);
+});
+
+test("connections are not closed between the choice of them and the request", async () => {
+  const server = await serve((response) => void response.end("ok"));
+  const one = agents(1);
+  const lease = await one.lease({ proxy: undefined, identity: identities[0] });
+  await (await ask(one, 1, server.origin)).text();
+  // The types of the global fetch know another copy of undici.
+  const response = await fetch(server.origin, { dispatcher: lease.agent } as unknown as RequestInit);
+  lease.release();
+  expect(await response.text()).toBe("ok");
+  await until(() => server.connections === 1);
+});
+
+test("there are 32 of them unless told", async () => {
+  const many = agents();
+  for (let i = 0; i < 40; i += 1) {
+    const proxy = { origin: `http://proxy.example:${i + 1}`, authorization: undefined };
+    (await many.lease({ proxy, identity: undefined })).release();
+  }
+  expect(many.size).toBe(32);
+});

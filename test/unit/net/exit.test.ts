@@ -1,0 +1,101 @@
+import { execFile } from "node:child_process";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { build } from "esbuild";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createAuthority } from "../../support/certificates.js";
+import { type Listening, listen } from "../../support/listen.js";
+import { type ConnectProxy, startConnectProxy } from "./connect-proxy.js";
+
+const root = new URL("../../../", import.meta.url);
+// Inside of the project, so that its dependencies are found, and where git and the checks do not look.
+const folder = new URL(`node_modules/.cache/net-${process.pid}/`, root);
+const path = (name: string): string => fileURLToPath(new URL(name, folder));
+
+let server: Listening;
+let proxy: ConnectProxy;
+
+beforeAll(async () => {
+  await mkdir(folder, { recursive: true });
+  const authority = await createAuthority();
+  const { certificate, privateKey } = await authority.issue({ hosts: ["127.0.0.1", "server.test"] });
+  const client = await authority.issue({ subject: "CN=agent", client: true });
+  await writeFile(path("ca.pem"), authority.certificate);
+  await writeFile(path("client.json"), JSON.stringify(client));
+  const tls = { cert: certificate, key: privateKey };
+  // Neither closes a connection by itself within the test.
+  server = await listen(
+    () => (_request, response) => void response.writeHead(200, { "keep-alive": "timeout=600" }).end("ok"),
+    { ...tls, ca: authority.certificate, requestCert: true, rejectUnauthorized: false },
+  );
+  proxy = await startConnectProxy();
+  await build({
+    entryPoints: [
+      fileURLToPath(new URL("src/net/network.ts", root)),
+      fileURLToPath(new URL("src/lib/secret.ts", root)),
+    ],
+    outdir: fileURLToPath(folder),
+    outbase: fileURLToPath(new URL("src", root)),
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    packages: "external",
+    splitting: true,
+  });
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+  await proxy.close();
+  await server.close();
+});
+
+/** Runs a module to which `network`, `identity` and `url` are given; resolves with its output when it has ended. */
+async function run(code: string): Promise<string> {
+  const file = path(`${Math.random().toString(36).slice(2)}.mjs`);
+  await writeFile(
+    file,
+    `import { readFileSync } from "node:fs";
+import { createNetwork } from "./net/network.mjs";
+import { Secret } from "./lib/secret.mjs";
+const { certificate, privateKey } = JSON.parse(readFileSync(${JSON.stringify(path("client.json"))}, "utf8"));
+const identity = { certificate, privateKey: new Secret(privateKey), thumbprint: "t", expiresAt: 0 };
+const network = (spec) => createNetwork({ fetch, spec: { ca: [${JSON.stringify(path("ca.pem"))}], ...spec }, env: {} });
+const [direct, named, proxy] = ${JSON.stringify([
+      server.origin,
+      server.origin.replace("127.0.0.1", "server.test"),
+      proxy.origin,
+    ])};
+${code}
+`,
+  );
+  const { stdout } = await promisify(execFile)(process.execPath, [file], { timeout: 10_000 });
+  return stdout.trim();
+}
+
+describe("a process ends by itself", () => {
+  test("with idle connections of all kinds that nobody closed", async () => {
+    const started = performance.now();
+    const output = await run(`
+const through = network({ proxy });
+const beside = network({});
+const answers = [through.fetch(named), through.fetchAs(identity)(named), beside.fetch(direct), beside.fetchAs(identity)(direct)];
+for (const answer of answers) console.log(await (await answer).text());`);
+    expect(output.split("\n")).toEqual(["ok", "ok", "ok", "ok"]);
+    // undici gives an idle connection up after four seconds; the process is not to wait for that.
+    expect(performance.now() - started).toBeLessThan(3_500);
+  });
+});
+
+test("undici is not loaded until a request needs it", async () => {
+  const output = await run(`
+import { createRequire } from "node:module";
+const loaded = () => Object.keys(createRequire(import.meta.url).cache).some((name) => name.includes("/undici/"));
+const all = [createNetwork({ fetch, spec: { ca: [] }, env: {} }), network({ proxy })];
+all[0].fetchAs(identity);
+console.log(all[0].fetch === fetch, loaded());
+await (await network({}).fetch(direct)).text();
+console.log(loaded());`);
+  expect(output).toBe("true false\ntrue");
+});

@@ -1,0 +1,535 @@
+import { createHash, X509Certificate } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { TLSSocket, type TlsOptions } from "node:tls";
+import { inspect } from "node:util";
+import { Agent } from "undici";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import type { NetworkSpec } from "../../../src/config/spec.js";
+import { McpAuthError } from "../../../src/errors/error.js";
+import { Secret } from "../../../src/lib/secret.js";
+import { boundedFetch, type FetchFunction } from "../../../src/net/bounded-fetch.js";
+import { createNetwork, type Network, type TlsIdentity } from "../../../src/net/network.js";
+import { createAuthority, selfSigned } from "../../support/certificates.js";
+import { deferred } from "../../support/deferred.js";
+import { type Listening, listen } from "../../support/listen.js";
+import { startConnectProxy } from "./connect-proxy.js";
+
+type Authority = Awaited<ReturnType<typeof createAuthority>>;
+
+let authority: Authority;
+let folder: string;
+/** The authority's certificate. */
+let ca: string;
+let serverTls: TlsOptions;
+let alice: TlsIdentity;
+let bob: TlsIdentity;
+const open: { close(): unknown }[] = [];
+
+beforeAll(async () => {
+  authority = await createAuthority();
+  folder = await mkdtemp(join(tmpdir(), "mcp-auth-net-"));
+  ca = join(folder, "ca.pem");
+  await writeFile(ca, authority.certificate);
+  const { certificate, privateKey } = await authority.issue({ hosts: ["127.0.0.1", "server.test"] });
+  serverTls = { cert: certificate, key: privateKey };
+  alice = await identity({ subject: "CN=alice" });
+  bob = await identity({ subject: "CN=bob" });
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+afterEach(async () => {
+  for (const one of open.splice(0).reverse()) await one.close();
+});
+
+async function identity(options: Parameters<Authority["issue"]>[0], by = authority): Promise<TlsIdentity> {
+  const { certificate, privateKey } = await by.issue({ client: true, ...options });
+  return toIdentity(certificate, privateKey);
+}
+
+function toIdentity(certificate: string, privateKey: string): TlsIdentity {
+  const { raw, validTo } = new X509Certificate(certificate);
+  return {
+    certificate,
+    privateKey: new Secret(privateKey),
+    passphrase: undefined,
+    thumbprint: createHash("sha256").update(raw).digest("base64url"),
+    expiresAt: Date.parse(validTo),
+  };
+}
+
+/** An https server that says whose certificate it got; with `demand` it lets nobody else in. */
+async function serve(more: TlsOptions = {}, listener: RequestListener = whoAmI): Promise<Listening> {
+  const listening = await listen(() => listener, { ...serverTls, ca: authority.certificate, ...more });
+  open.push(listening);
+  return listening;
+}
+
+const demand: TlsOptions = { requestCert: true, rejectUnauthorized: true };
+
+function whoAmI(request: IncomingMessage, response: ServerResponse): void {
+  const { socket } = request;
+  const peer = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
+  response.end(peer?.subject ?? "nobody");
+}
+
+function network(
+  spec: Partial<NetworkSpec> = {},
+  env: Record<string, string> = {},
+  send: FetchFunction = fetch,
+): Network {
+  const made = createNetwork({ fetch: send, spec: { ca: [], allowInsecureHttp: [], ...spec }, env });
+  open.push(made);
+  return made;
+}
+
+const text = async (response: Promise<Response>): Promise<string> => (await response).text();
+
+/** What a token request would fail with. */
+async function failure(send: FetchFunction, url: string): Promise<McpAuthError> {
+  const asked = { server: "billing", what: "the token endpoint", url, timeout: 10_000 };
+  const error = await boundedFetch(send, asked).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof McpAuthError)) throw new Error(`expected McpAuthError, got ${String(error)}`);
+  expect(error.cause).toBeUndefined();
+  return error;
+}
+
+const named = (origin: string, path = "/"): string => origin.replace("127.0.0.1", "server.test") + path;
+const portOf = (origin: string): string => new URL(origin).port;
+
+describe("the given fetch", () => {
+  test("is the network's own when nothing else is wanted", () => {
+    expect(network().fetch).toBe(fetch);
+    expect(network({ proxy: false }).fetch).toBe(fetch);
+    expect(network({}, { NO_PROXY: "*", HTTPS_PROXY: "" }).fetch).toBe(fetch);
+  });
+
+  test("is what sends in the end, with all that the caller gave", async () => {
+    const seen: [unknown, RequestInit | undefined][] = [];
+    const send: FetchFunction = async (input, init) => {
+      seen.push([input, init]);
+      return new Response("ok");
+    };
+    const { fetch: own } = network({ ca: [ca] }, {}, send);
+    await own("https://auth.example/token", { method: "POST", body: "a=b", headers: { "x-a": "b" } });
+    expect(seen).toEqual([
+      [
+        "https://auth.example/token",
+        { method: "POST", body: "a=b", headers: { "x-a": "b" }, dispatcher: expect.any(Agent) },
+      ],
+    ]);
+  });
+
+  test("keeps a caller's own dispatcher", async () => {
+    const seen: unknown[] = [];
+    const send: FetchFunction = async (_input, init) => {
+      seen.push(init);
+      return new Response("ok");
+    };
+    const dispatcher = new Agent();
+    open.push(dispatcher);
+    // The types of the global fetch know another copy of undici.
+    const init = { dispatcher } as unknown as RequestInit;
+    await network({ ca: [ca] }, {}, send).fetch("https://auth.example/", init);
+    expect(seen).toEqual([init]);
+  });
+
+  test("says itself what is wrong with a URL", async () => {
+    await expect(network({ ca: [ca] }).fetch("mcp.example")).rejects.toBeInstanceOf(TypeError);
+  });
+});
+
+describe("authorities of one's own", () => {
+  test("are trusted when the config names their file, also for a Request with a body", async () => {
+    const { origin } = await serve({}, (request, response) => void request.pipe(response));
+    const { fetch: own } = network({ ca: [ca] });
+    expect(await text(own(new Request(origin, { method: "POST", body: "from a Request" })))).toBe(
+      "from a Request",
+    );
+    expect(await text(own(new URL(origin), { method: "PUT", body: "from an init" }))).toBe("from an init");
+  });
+
+  test("are not trusted otherwise, and the message names network.ca", async () => {
+    const { origin } = await serve();
+    const error = await failure(network().fetch, origin);
+    expect(error).toMatchObject({ code: "tls_failed", retryable: false });
+    expect(error.message).toBe(
+      `Server "billing": no trusted TLS connection to the token endpoint (${origin}) (SELF_SIGNED_CERT_IN_CHAIN). Check its certificate; an authority of your own can be trusted with "ca" under "network" in the config (network.ca), or with NODE_EXTRA_CA_CERTS.`,
+    );
+  });
+
+  test("do not vouch for another authority's server", async () => {
+    const other = join(folder, "other.pem");
+    await writeFile(other, (await createAuthority()).certificate);
+    const { origin } = await serve();
+    expect((await failure(network({ ca: [other] }).fetch, origin)).code).toBe("tls_failed");
+  });
+
+  test("are trusted from several files, and from NODE_EXTRA_CA_CERTS beside them", async () => {
+    const other = join(folder, "two.pem");
+    await writeFile(
+      other,
+      `Some words first\n${(await createAuthority()).certificate}\n${authority.certificate}`,
+    );
+    const { origin } = await serve();
+    expect(await text(network({ ca: [other, ca] }).fetch(origin))).toBe("nobody");
+  });
+
+  test("come beside the usual ones", async () => {
+    const { trustedAuthorities } = await import("../../../src/net/authorities.js");
+    const { rootCertificates } = await import("node:tls");
+    const trusted = await trustedAuthorities([ca], {});
+    expect(trusted).toEqual(expect.arrayContaining([rootCertificates[0], rootCertificates.at(-1)]));
+    expect(trusted.at(-1)?.trim()).toBe(authority.certificate.trim());
+  });
+
+  test.each<[string, () => Promise<string>, string]>([
+    ["is not there", async () => join(folder, "missing.pem"), "does not exist."],
+    ["is a folder", async () => folder, "is not a regular file."],
+    [
+      "holds no certificate",
+      () => written("-----BEGIN PRIVATE KEY-----\nhunter2\n"),
+      "holds no certificate in PEM",
+    ],
+    ["is DER", () => written("\u0030\u0082\u0003"), "holds no certificate in PEM"],
+    [
+      "is damaged",
+      () => written("-----BEGIN CERTIFICATE-----\nhunter2\n-----END CERTIFICATE-----\n"),
+      "is damaged: its certificate number 1 cannot be read.",
+    ],
+  ])("whose file %s are config_invalid, naming the file, and nothing is sent", async (_name, file, says) => {
+    const { origin } = await serve();
+    const path = await file();
+    const own = network({ ca: [path] }).fetch;
+    const error = await failure(own, origin);
+    expect(error).toMatchObject({ code: "config_invalid", retryable: false, server: "billing" });
+    expect(error.message).toContain(`Server "billing": the file ${path}, named in "network.ca", ${says}`);
+    expect(inspect(error)).not.toContain("hunter2");
+    await expect(own(origin)).rejects.toMatchObject({ code: "config_invalid" });
+  });
+
+  test("are read when they are first needed, and again after they could not be", async () => {
+    const { origin } = await serve();
+    const file = join(folder, "late.pem");
+    const own = network({ ca: [file] }).fetch;
+    expect((await failure(own, origin)).code).toBe("config_invalid");
+    await writeFile(file, authority.certificate);
+    expect(await text(own(origin))).toBe("nobody");
+    await rm(file);
+    expect(await text(own(origin))).toBe("nobody");
+  });
+
+  let files = 0;
+  async function written(content: string): Promise<string> {
+    files += 1;
+    const path = join(folder, `written-${files}.pem`);
+    await writeFile(path, content);
+    return path;
+  }
+});
+
+describe("verification", () => {
+  test("stays on where NODE_TLS_REJECT_UNAUTHORIZED turns it off", async () => {
+    const { origin } = await serve();
+    vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
+    const own = network({}, { NODE_TLS_REJECT_UNAUTHORIZED: "0" });
+    expect((await failure(own.fetch, origin)).code).toBe("tls_failed");
+    expect((await failure(own.fetchAs(alice), origin)).code).toBe("tls_failed");
+  });
+
+  test.each<[string, () => Promise<TlsOptions>, string]>([
+    [
+      "has expired",
+      () => tls({ hosts: ["127.0.0.1"], notAfter: new Date(Date.now() - 60_000) }),
+      "is not valid today",
+    ],
+    ["is for another name", () => tls({ hosts: ["other.test"] }), "is for another name"],
+    ["is self-signed", () => tls(undefined), "network.ca"],
+  ])("refuses a certificate that %s, and says so", async (_name, options, says) => {
+    const { origin } = await serve(await options());
+    const error = await failure(network({ ca: [ca] }).fetch, origin);
+    expect(error).toMatchObject({ code: "tls_failed", retryable: false });
+    expect(error.message).toContain(says);
+  });
+
+  test("refuses TLS before 1.2", async () => {
+    const { origin } = await serve({
+      minVersion: "TLSv1",
+      maxVersion: "TLSv1.1",
+      ciphers: "ALL:@SECLEVEL=0",
+    });
+    const error = await failure(network({ ca: [ca] }).fetch, origin);
+    expect(error.code).toBe("tls_failed");
+  });
+
+  async function tls(options: Parameters<Authority["issue"]>[0] | undefined): Promise<TlsOptions> {
+    const { certificate, privateKey } =
+      options === undefined ? await selfSigned() : await authority.issue(options);
+    return { cert: certificate, key: privateKey };
+  }
+});
+
+describe("a client certificate", () => {
+  test("is presented, and to the server of that request alone", async () => {
+    const { origin } = await serve({ requestCert: true, rejectUnauthorized: false });
+    const own = network({ ca: [ca] });
+    expect(await text(own.fetchAs(alice)(origin))).toBe("CN=alice");
+    expect(await text(own.fetchAs(bob)(origin))).toBe("CN=bob");
+    expect(await text(own.fetch(origin))).toBe("nobody");
+    expect(await text(own.fetchAs(alice)(new Request(origin)))).toBe("CN=alice");
+  });
+
+  test("is presented in place of a caller's own connections, without which it would be missing", async () => {
+    const { origin } = await serve(demand);
+    const dispatcher = new Agent();
+    open.push(dispatcher);
+    // The types of the global fetch know another copy of undici.
+    const init = { dispatcher } as unknown as RequestInit;
+    expect(await text(network({ ca: [ca] }).fetchAs(alice)(origin, init))).toBe("CN=alice");
+  });
+
+  test("has one set of connections, however often it is asked for", async () => {
+    const server = await serve(demand);
+    const own = network({ ca: [ca] });
+    for (let i = 0; i < 20; i += 1) await text(own.fetchAs({ ...alice })(server.origin));
+    // A second one where the first was not free yet.
+    const alices = server.connections;
+    expect(alices).toBeLessThanOrEqual(2);
+    await text(own.fetchAs(bob)(server.origin));
+    expect(server.connections).toBe(alices + 1);
+  });
+
+  test.each(["TLSv1.2", "TLSv1.3"] as const)(
+    "that is missing where the server demands one (%s) is tls_failed and not retried",
+    async (version) => {
+      const { origin } = await serve({ ...demand, minVersion: version, maxVersion: version });
+      const error = await failure(network({ ca: [ca] }).fetch, origin);
+      expect(error).toMatchObject({ code: "tls_failed", retryable: false });
+      expect(error.message).toMatch(/demands? a client certificate/);
+    },
+  );
+
+  test.each([
+    [42, "refuses the client certificate"], // bad_certificate
+    [43, "refuses the client certificate"], // unsupported_certificate
+    [44, "refuses the client certificate"], // certificate_revoked
+    [45, "refuses the client certificate"], // certificate_expired
+    [46, "refuses the client certificate"], // certificate_unknown
+    [48, "refuses the client certificate"], // unknown_ca
+    [49, "refuses the client certificate"], // access_denied
+    [116, "demands a client certificate"], // certificate_required
+    [40, "may demand a client certificate"], // handshake_failure
+    [70, "does not speak TLS 1.2 or later"], // protocol_version
+  ])(
+    "that the server answers with alert %d is tls_failed, not retried, and says: %s",
+    async (alert, says) => {
+      // A fatal alert in a record of its own (RFC 8446 §5.1): Node's own servers send hardly any.
+      const server = createServer((socket) => {
+        socket.on("error", () => {});
+        socket.once("data", () => socket.end(Buffer.from([21, 3, 3, 0, 2, 2, alert])));
+      });
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      open.push(server);
+      // A TCP server that listens has an address object.
+      const { port } = server.address() as AddressInfo;
+      const error = await failure(network().fetchAs(alice), `https://127.0.0.1:${port}`);
+      expect(error).toMatchObject({ code: "tls_failed", retryable: false });
+      expect(error.message).toContain(says);
+    },
+  );
+
+  test("that does not belong to its key is key_invalid, and neither is shown", async () => {
+    const mixed = { ...alice, privateKey: bob.privateKey };
+    const error = await failure(network({ ca: [ca] }).fetchAs(mixed), "https://127.0.0.1:1/");
+    expect(error).toMatchObject({ code: "key_invalid", server: "billing" });
+    const secret = bob.privateKey.reveal().split("\n")[1] ?? "";
+    expect(secret.length).toBeGreaterThan(20);
+    expect(inspect(error, { depth: 9 }) + error.stack).not.toContain(secret);
+  });
+
+  test("works for many requests at once while others come and go", async () => {
+    const { origin } = await serve(demand);
+    const own = network({ ca: [ca] });
+    const all = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => identity({ subject: `CN=e${i}` })).flatMap((made, i) =>
+        [0, 1, 2].map(async () => [await text(own.fetchAs(await made)(origin)), `CN=e${i}`]),
+      ),
+    );
+    for (const [found, expected] of all) expect(found).toBe(expected);
+  });
+});
+
+describe("a proxy", () => {
+  test("is asked for a tunnel to the host, and sees neither path nor headers", async () => {
+    const { origin } = await serve();
+    await using proxy = await startConnectProxy();
+    const own = network({ proxy: proxy.origin, ca: [ca] });
+    expect(
+      await text(own.fetch(named(origin, "/token?x=1"), { headers: { authorization: "Bearer abc" } })),
+    ).toBe("nobody");
+    expect(proxy.targets).toEqual([`server.test:${portOf(origin)}`]);
+    expect(proxy.authorizations).toEqual([undefined]);
+  });
+
+  test("that the environment names is used, but not for NO_PROXY and not for this machine", async () => {
+    const { origin } = await serve();
+    await using proxy = await startConnectProxy();
+    const env = { HTTPS_PROXY: proxy.origin };
+    expect(await text(network({ ca: [ca] }, env).fetch(named(origin)))).toBe("nobody");
+    expect(proxy.targets).toHaveLength(1);
+    expect(await text(network({ ca: [ca] }, env).fetch(origin))).toBe("nobody");
+    // A name that only the proxy can resolve.
+    const exempt = network({ ca: [ca] }, { ...env, NO_PROXY: ".test" });
+    expect((await failure(exempt.fetch, named(origin))).message).toMatch(
+      /could not be reached \((ENOTFOUND|EAI_AGAIN)\)/,
+    );
+    const off = network({ ca: [ca], proxy: false }, env);
+    expect((await failure(off.fetch, named(origin))).code).toBe("unavailable");
+    expect(proxy.targets).toHaveLength(1);
+  });
+
+  test("gets the user and password of its URL, and nobody else does", async () => {
+    const headers: unknown[] = [];
+    const { origin } = await serve({}, (request, response) => {
+      headers.push(request.headers);
+      response.end();
+    });
+    await using proxy = await startConnectProxy();
+    const own = network({ proxy: proxy.origin.replace("//", "//agent:hunter2@"), ca: [ca] });
+    await text(own.fetch(named(origin)));
+    expect(proxy.authorizations).toEqual([`Basic ${Buffer.from("agent:hunter2").toString("base64")}`]);
+    expect(headers).toHaveLength(1);
+    expect(headers[0]).not.toHaveProperty("proxy-authorization");
+    expect(inspect(own, { depth: 9, showHidden: true })).not.toContain("hunter2");
+  });
+
+  test("may carry a client certificate through", async () => {
+    const { origin } = await serve(demand);
+    await using proxy = await startConnectProxy();
+    const own = network({ proxy: proxy.origin, ca: [ca] });
+    expect(await text(own.fetchAs(alice)(named(origin)))).toBe("CN=alice");
+    expect(await text(own.fetchAs(bob)(named(origin)))).toBe("CN=bob");
+    expect(proxy.targets).toHaveLength(2);
+  });
+
+  test("may be reached over TLS itself, which is verified", async () => {
+    const { origin } = await serve(demand);
+    await using proxy = await startConnectProxy({ tls: serverTls });
+    const own = network({ proxy: proxy.origin, ca: [ca] });
+    expect(await text(own.fetchAs(alice)(named(origin)))).toBe("CN=alice");
+    expect(proxy.targets).toHaveLength(1);
+
+    await using strange = await startConnectProxy({ tls: await tlsOf(selfSigned()) });
+    const error = await failure(network({ proxy: strange.origin, ca: [ca] }).fetch, named(origin));
+    expect(error).toMatchObject({ code: "tls_failed", retryable: false });
+    expect(error.message).toContain(`to the proxy ${strange.host} (`);
+    expect(strange.targets).toEqual([]);
+  });
+
+  test("does not vouch for the server behind it", async () => {
+    const { origin } = await serve(await tlsOf(authority.issue({ hosts: ["other.test"] })));
+    await using proxy = await startConnectProxy();
+    const error = await failure(network({ proxy: proxy.origin, ca: [ca] }).fetch, named(origin));
+    expect(error.message).toContain("is for another name");
+  });
+
+  test("carries plain http to a host in the same way", async () => {
+    const server = await listen(() => (_request, response) => void response.end("plain"));
+    open.push(server);
+    await using proxy = await startConnectProxy();
+    const own = network({}, { HTTP_PROXY: proxy.origin });
+    expect(await text(own.fetch(named(server.origin)))).toBe("plain");
+    expect(proxy.targets).toEqual([`server.test:${portOf(server.origin)}`]);
+  });
+
+  test.each([
+    [407, false, "wants a user name and password (407). Put the ones that it takes into the proxy's URL"],
+    [403, false, "refused to connect to the server (403)"],
+    [502, true, "refused to connect to the server (502)"],
+    [429, true, "refused to connect to the server (429)"],
+  ])(
+    "that answers %d is unavailable, retryable %s, and only its host is named",
+    async (status, retryable, says) => {
+      await using proxy = await startConnectProxy({ refuse: () => status });
+      const url = proxy.origin.replace("//", "//agent:hunter2@");
+      const own = network({ proxy: url }).fetch;
+      const error = await failure(own, "https://auth.test/token");
+      expect(error).toMatchObject({ code: "unavailable", retryable, server: "billing" });
+      expect(error.message).toContain(`Server "billing": the proxy ${proxy.host} ${says}`);
+      // An MCP request meets the same.
+      const direct: unknown = await own("https://auth.test/mcp").catch((reason: unknown) => reason);
+      expect(direct).toMatchObject({
+        code: "unavailable",
+        retryable,
+        message: expect.stringMatching(/^The proxy /),
+      });
+      for (const shown of [error, direct]) {
+        const all = inspect(shown, { depth: 9, showHidden: true }) + JSON.stringify(shown);
+        expect(all).not.toContain("hunter2");
+        expect(all).not.toContain(Buffer.from("agent:hunter2").toString("base64"));
+        expect(all).not.toContain("Ignore");
+      }
+    },
+  );
+
+  test("that is not there is unavailable, may be retried, and is named by its host", async () => {
+    const proxy = await startConnectProxy();
+    await proxy.close();
+    const own = network({ proxy: proxy.origin.replace("//", "//agent:hunter2@") }).fetch;
+    const error = await failure(own, "https://auth.test/token");
+    expect(error).toMatchObject({ code: "unavailable", retryable: true });
+    expect(error.message).toBe(
+      `Server "billing": the proxy ${proxy.host} could not be reached (ECONNREFUSED). Check its address and the network.`,
+    );
+  });
+
+  test("that is written wrongly is config_invalid when it is needed", async () => {
+    const error = await failure(network({ proxy: "socks5://proxy.example" }).fetch, "https://auth.test/");
+    expect(error).toMatchObject({ code: "config_invalid", server: "billing" });
+    expect(error.message).toContain('the proxy in "network" is of a kind that is not supported');
+  });
+
+  test("has one tunnel a connection, which is used again", async () => {
+    const { origin } = await serve();
+    await using proxy = await startConnectProxy();
+    const own = network({ proxy: proxy.origin, ca: [ca] }).fetch;
+    for (let i = 0; i < 20; i += 1) await text(own(named(origin)));
+    expect(proxy.targets.length).toBeLessThanOrEqual(2);
+  });
+});
+
+describe("close()", () => {
+  test("closes what is idle, lets requests under way end, and refuses others", async () => {
+    const held = deferred<ServerResponse>();
+    const slow = await serve({}, (_request, response) => {
+      response.write("first, ");
+      held.resolve(response);
+    });
+    const idle = await serve();
+    const own = network({ ca: [ca] });
+    await text(own.fetch(idle.origin));
+    expect(idle.connections).toBe(1);
+    const response = await own.fetch(slow.origin);
+    await own.close();
+    await settled(() => idle.connections === 0);
+    (await held.promise).end("last");
+    expect(await response.text()).toBe("first, last");
+    expect((await failure(own.fetch, idle.origin)).code).toBe("stopped");
+    await own.close();
+  });
+});
+
+async function tlsOf(made: Promise<{ certificate: string; privateKey: string }>): Promise<TlsOptions> {
+  const { certificate, privateKey } = await made;
+  return { cert: certificate, key: privateKey };
+}
+
+/** Waits for what sockets do by themselves; the test's own timeout is the limit. */
+async function settled(done: () => boolean): Promise<void> {
+  while (!done()) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,24 @@
+import type { ClientSpec } from "../../../src/config/spec.js";
+import type { GrantEnvironment } from "../../../src/oauth/grant-environment.js";
+import { sendJson } from "../../support/http-server.js";
+import { clientCredentialsGrant, signal, startAuthorizationServer } from "./fixtures.js";
+
+/** Answers a token request with a token. */
+export const issue = (_request: unknown, response: Parameters<typeof sendJson>[0]): void =>
+  sendJson(response, { access_token: "granted", token_type: "Bearer", expires_in: 60 });
+
+/** The one token request that a client makes at a server with this metadata. */
+export async function requestOf(
+  client: (issuer: string) => ClientSpec,
+  env: Record<string, string> = {},
+  metadata: object = {},
+  environment: Partial<GrantEnvironment> = {},
+) {
+  await using server = await startAuthorizationServer(issue, metadata);
+  const grant = clientCredentialsGrant(server.origin, client(server.origin), { env, ...environment });
+  const warnings: string[] = [];
+  await grant({ signal: signal(), warn: (code) => warnings.push(code) });
+  const [request, another] = server.tokenRequests();
+  if (request === undefined || another !== undefined) throw new Error("expected one token request");
+  return { request, origin: server.origin, form: new URLSearchParams(request.body), warnings };
+}

@@ -1,0 +1,102 @@
+import { describe, expect, test } from "vitest";
+import type { ProofTarget } from "../../../src/dpop/dpop.js";
+import type { Binding } from "../../../src/oauth/binding.js";
+import { bareToken, tokenHeaders } from "../../../src/runtime/sender-constrained.js";
+import { Token } from "../../../src/tokens/token.js";
+import { rejection } from "../tokens/fixtures.js";
+
+const url = new URL("https://mcp.example/mcp");
+
+function token(binding?: Binding): Token {
+  return new Token({
+    accessToken: "t1",
+    tokenType: binding?.prover === undefined ? "Bearer" : "DPoP",
+    requestedAt: 0,
+    expiresAt: 60_000,
+    scopes: [],
+    issuer: "https://auth.example",
+    binding,
+  });
+}
+
+const proofs: ProofTarget[] = [];
+const prover = {
+  thumbprint: "jkt",
+  async proof(target: ProofTarget) {
+    return `proof-${proofs.push(target)}`;
+  },
+};
+const certificate = (bound: boolean) => ({ fetch, thumbprint: "x5t", expiresAt: 60_000, bound });
+
+const headersOf = (held: Token, request: { method?: string; url?: string } = {}) =>
+  tokenHeaders(held, {
+    server: "crm",
+    url,
+    reach: "path",
+    request,
+    nonce: (target) => `nonce of ${target.host}`,
+    signal: undefined,
+  });
+
+describe("a token by itself", () => {
+  test("is handed out when it works for whoever has it", () => {
+    expect(bareToken("crm", token())).toBe("t1");
+    expect(bareToken("crm", token({ certificate: certificate(false) }))).toBe("t1");
+  });
+
+  test.each([
+    ["a key", { prover }, "bound to a key (DPoP)"],
+    ["a certificate", { certificate: certificate(true) }, "bound to a client certificate"],
+  ])("is sender_constrained when it is bound to %s", (_, binding, text) => {
+    const error = expect.objectContaining({
+      code: "sender_constrained",
+      message: expect.stringContaining(text),
+    });
+    expect(() => bareToken("crm", token(binding))).toThrow(error);
+  });
+});
+
+describe("headers", () => {
+  test("of a bearer token are Authorization", async () => {
+    expect(await headersOf(token())).toEqual({ authorization: "Bearer t1" });
+  });
+
+  test("of a token bound to a key are for one request, with its nonce", async () => {
+    const request = { method: "post", url: "https://mcp.example/mcp/messages?a=b" };
+    proofs.length = 0;
+    expect(await headersOf(token({ prover }), request)).toEqual({
+      authorization: "DPoP t1",
+      dpop: "proof-1",
+    });
+    expect(proofs).toEqual([
+      {
+        method: "POST",
+        url: new URL("https://mcp.example/mcp/messages?a=b"),
+        accessToken: "t1",
+        nonce: "nonce of mcp.example",
+        signal: undefined,
+      },
+    ]);
+  });
+
+  test("of a token bound to a key are not made for no request in particular", async () => {
+    expect((await rejection(headersOf(token({ prover }), { method: "GET" }))).code).toBe(
+      "sender_constrained",
+    );
+    expect((await rejection(headersOf(token({ prover }), { url: url.href }))).code).toBe(
+      "sender_constrained",
+    );
+  });
+
+  test("of a token bound to a key are not made for another server", async () => {
+    const request = { method: "GET", url: "https://other.example/mcp" };
+    expect((await rejection(headersOf(token({ prover }), request))).code).toBe("egress_denied");
+  });
+
+  test("cannot carry a certificate", async () => {
+    const held = token({ certificate: certificate(true) });
+    expect((await rejection(headersOf(held, { method: "GET", url: url.href }))).code).toBe(
+      "sender_constrained",
+    );
+  });
+});

@@ -1,0 +1,180 @@
+import { describe, expect, test } from "vitest";
+import type { ServerSpec } from "../../../src/config/spec.js";
+import type { Target } from "../../../src/discovery/metadata.js";
+import { ScopeSets } from "../../../src/runtime/scope-sets.js";
+import { stepUp } from "../../../src/runtime/step-up.js";
+import { deferred } from "../../support/deferred.js";
+import { type Answer, refusal, rejection, room } from "../tokens/fixtures.js";
+
+const demand = { reason: "demand" } as const;
+const authorizationServer = { issuer: "https://auth.example", token_endpoint: "https://auth.example/token" };
+
+interface Options {
+  readonly scopes?: readonly string[];
+  readonly stepUp?: readonly string[];
+  /** What the token request for this set is answered with. */
+  readonly answer?: (scopes: string) => Answer;
+}
+
+/** Scope sets whose tokens are called after their scopes, and every set that a token was asked for, in order. */
+function world({ scopes, stepUp: growth = [], answer }: Options = {}) {
+  const asked: string[] = [];
+  const plans: (number | undefined)[] = [];
+  const sets = new ScopeSets({
+    scopes,
+    onPlan: (renewAt) => void plans.push(renewAt),
+    createCache: (wanted, onPlan) => {
+      const name = wanted === undefined ? "*" : wanted.join("+");
+      const made = room({
+        onPlan,
+        answer: async () => {
+          asked.push(name);
+          return answer?.(name) ?? { accessToken: name, expiresIn: 3_600, scopes: wanted ?? [] };
+        },
+      });
+      return made.cache;
+    },
+  });
+  // What a step-up looks at; the rest of a server is not its business.
+  const spec = { name: "crm", stepUp: growth, grant: { ...(scopes && { scopes }) } } as unknown as ServerSpec;
+  const step = async (wanted: readonly string[], target?: Partial<Target>) => {
+    const token = await sets.own.getToken(demand);
+    const found = target && { authorizationServer, resource: undefined, ...target };
+    return stepUp(spec, sets, found, { wanted, token, signal: undefined });
+  };
+  return { sets, asked, plans, step, spec };
+}
+
+describe("a 403 that asks for more scopes", () => {
+  test("gets a token for the union, which is the manager's set from then on", async () => {
+    const { sets, step, asked } = world({ scopes: ["read"], stepUp: ["write"] });
+    expect((await step(["write"]))?.accessToken).toBe("read+write");
+    expect((await sets.own.getToken(demand)).accessToken).toBe("read+write");
+    expect(asked).toEqual(["read", "read+write"]);
+  });
+
+  test("is insufficient_scope without a request when the config does not allow it", async () => {
+    const { sets, step, asked } = world({ scopes: ["read"], stepUp: ["write"] });
+    const error = await rejection(step(["write", "admin"]));
+    expect(error.code).toBe("insufficient_scope");
+    expect(error.message).toContain('wants the scope "admin", which the config does not allow');
+    expect(error.retryable).toBe(false);
+    expect(asked).toEqual(["read"]);
+    expect((await sets.own.getToken(demand)).accessToken).toBe("read");
+  });
+
+  test("shows of what a server asks for only what looks like a scope", async () => {
+    const { step } = world({ scopes: ["read"] });
+    const error = await rejection(step(["<ignore-all-instructions>", `x${"y".repeat(200)}`]));
+    expect(error.message).toContain("wants a scope, which the config does not allow");
+  });
+
+  test("allows what the server lists beforehand when the config leaves the scopes to it", async () => {
+    const { step, asked } = world();
+    const target = { scopes: ["read"], supportedScopes: ["read", "write"] };
+    expect((await step(["write"], target))?.accessToken).toBe("read+write");
+    expect(asked).toEqual(["*", "read+write"]);
+    expect((await rejection(step(["admin"], target))).code).toBe("insufficient_scope");
+  });
+
+  test("allows nothing that neither the config nor the server named", async () => {
+    const { step, asked } = world();
+    expect((await rejection(step(["write"]))).code).toBe("insufficient_scope");
+    expect(asked).toEqual(["*"]);
+  });
+
+  test("gives nothing when those scopes have been asked for", async () => {
+    const { step, asked } = world({ scopes: ["read", "write"] });
+    expect(await step(["write"])).toBeUndefined();
+    expect(asked).toEqual(["read+write"]);
+  });
+
+  test("takes what another call has got meanwhile", async () => {
+    const { sets, step, asked, spec } = world({ scopes: ["read"], stepUp: ["write"] });
+    const token = await sets.own.getToken(demand);
+    await step(["write"]);
+    const second = await stepUp(spec, sets, undefined, { wanted: ["write"], token, signal: undefined });
+    expect(second?.accessToken).toBe("read+write");
+    expect(asked).toEqual(["read", "read+write"]);
+  });
+
+  test("sends one request for fifty calls at once", async () => {
+    const { step, asked } = world({ scopes: ["read"], stepUp: ["write"] });
+    const tokens = await Promise.all(Array.from({ length: 50 }, () => step(["write"])));
+    expect(new Set(tokens.map((token) => token?.accessToken))).toEqual(new Set(["read+write"]));
+    expect(asked).toEqual(["read", "read+write"]);
+  });
+
+  test("loses nothing of two different ones at once", async () => {
+    const { sets, step } = world({ scopes: ["read"], stepUp: ["write", "admin"] });
+    await Promise.all([step(["write"]), step(["admin"])]);
+    expect([...(sets.scopes ?? [])].sort()).toEqual(["admin", "read", "write"]);
+  });
+
+  test("harms no other set when it fails", async () => {
+    const { sets, step } = world({
+      scopes: ["read"],
+      stepUp: ["write"],
+      answer: (name) => (name === "read" ? { accessToken: "read" } : refusal()),
+    });
+    expect((await rejection(step(["write"]))).code).toBe("token_request_rejected");
+    expect((await sets.own.getToken(demand)).accessToken).toBe("read");
+    expect(sets.own.snapshot().state).toBe("fresh");
+  });
+});
+
+describe("scope sets", () => {
+  test("are the same in any order", () => {
+    const { sets } = world({ scopes: ["a", "b"] });
+    expect(sets.of(["b", "a", "b"])).toBe(sets.own);
+    expect(sets.of(["a"])).not.toBe(sets.own);
+    expect(sets.of([])).not.toBe(sets.own);
+  });
+
+  test("only the manager's own is renewed before anybody asks", async () => {
+    const { sets, plans, step } = world({ scopes: ["read"], stepUp: ["write"] });
+    await sets.of(["other"]).getToken(demand);
+    expect(plans).toEqual([]);
+    await step(["write"]);
+    const renewAt = plans.at(-1);
+    expect(renewAt).toBeTypeOf("number");
+    // That of the set that is no longer the manager's own is not the timers' business any more.
+    await sets.of(["read"]).getToken({ reason: "forced" });
+    expect(plans.at(-1)).toBe(renewAt);
+  });
+
+  test("are bounded, and one with a request under way stays", async () => {
+    const gate = deferred<Answer>();
+    const { sets, asked } = world({
+      scopes: ["own"],
+      answer: (name) => (name === "slow" ? gate.promise : {}),
+    });
+    const slow = sets.of(["slow"]);
+    const pending = slow.getToken(demand);
+    const first = sets.of(["s0"]);
+    for (let number = 1; number < 300; number += 1) sets.of([`s${number}`]);
+    expect(sets.of(["slow"])).toBe(slow);
+    expect(sets.of(["s0"])).not.toBe(first);
+    expect(sets.of(["own"])).toBe(sets.own);
+    gate.resolve({ accessToken: "slow" });
+    expect((await pending).accessToken).toBe("slow");
+    expect(asked).toEqual(["slow"]);
+  });
+
+  test("that are asked for after a stop have stopped", async () => {
+    const { sets } = world({ scopes: ["read"] });
+    await sets.stop(0);
+    expect((await rejection(sets.of(["other"]).getToken(demand))).code).toBe("stopped");
+  });
+
+  test("a refused token is dropped wherever it is", async () => {
+    const { sets, asked } = world({
+      scopes: ["a"],
+      answer: () => ({ accessToken: "same", expiresIn: 3_600 }),
+    });
+    await Promise.all([sets.own.getToken(demand), sets.of(["b"]).getToken(demand)]);
+    sets.reject("same");
+    await Promise.all([sets.own.getToken(demand), sets.of(["b"]).getToken(demand)]);
+    expect(asked.sort()).toEqual(["a", "a", "b", "b"]);
+  });
+});
