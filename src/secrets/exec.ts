@@ -1,8 +1,8 @@
 import type { ExecReference } from "../config/spec.js";
 import { type ProcessOutcome, runProcess } from "../lib/run-process.js";
 import { untilAborted } from "../lib/until-aborted.js";
-import type { SecretContext, SecretSources } from "./read-secret.js";
 import { secretAborted, secretUnavailable } from "./reference.js";
+import type { SecretContext, SecretSources } from "./secret-context.js";
 import { decodeText } from "./text.js";
 
 /** Runs that are under way, by environment and by command: who comes while one runs gets what it prints. */

@@ -3,8 +3,8 @@ import { parseJsonObject } from "../lib/json-object.js";
 import { isLoopbackHost } from "../lib/loopback.js";
 import { BodyTooLarge, boundedFetch } from "../net/bounded-fetch.js";
 import { parseRetryAfter } from "../net/retry-after.js";
-import type { SecretContext } from "./read-secret.js";
 import { secretUnavailable } from "./reference.js";
+import type { SecretContext } from "./secret-context.js";
 
 export interface GithubActionsReference {
   readonly githubActions: { readonly audience?: string };

@@ -1,8 +1,8 @@
 import type { ResolverReference } from "../config/spec.js";
 import { callFunction } from "../lib/call-function.js";
 import { knownFunction } from "../lib/known-function.js";
-import type { SecretContext } from "./read-secret.js";
 import { secretAborted, secretUnavailable } from "./reference.js";
+import type { SecretContext } from "./secret-context.js";
 
 /** Milliseconds that a function has. */
 const timeout = 10_000;
