@@ -1,9 +1,10 @@
 import type { Dispatcher } from "undici";
 import type { NetworkSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
-import { Agents } from "./agents.js";
+import type { Agents } from "./agents.js";
 import type { FetchFunction } from "./bounded-fetch.js";
-import { proxyRules } from "./proxy.js";
+import type { ProxyRules } from "./proxy.js";
+import { namesProxy, proxyVariables } from "./proxy-variables.js";
 import type { TlsIdentity } from "./tls-identity.js";
 
 export type { TlsIdentity } from "./tls-identity.js";
@@ -36,8 +37,15 @@ export interface NetworkOptions {
  * place by `fetch`, but not by `fetchAs`, whose certificate would be missing.
  */
 export function createNetwork({ fetch, spec, env }: NetworkOptions): Network {
-  const proxies = proxyRules(spec.proxy, env);
-  const agents = new Agents(onceLoaded(spec.ca, env));
+  let closed = false;
+  let connections: Promise<Connections> | undefined;
+  // Most configs need none of this.
+  const load = async (): Promise<Connections> => {
+    const [{ Agents }, { proxyRules }] = await Promise.all([import("./agents.js"), import("./proxy.js")]);
+    const agents = new Agents(onceLoaded(spec.ca, env));
+    if (closed) agents.close();
+    return { agents, proxies: proxyRules(spec.proxy, env) };
+  };
 
   const send = async (
     identity: TlsIdentity | undefined,
@@ -47,6 +55,8 @@ export function createNetwork({ fetch, spec, env }: NetworkOptions): Network {
     const address = input instanceof Request ? input.url : String(input);
     // `fetch` itself says what is wrong with these.
     if (!URL.canParse(address)) return await fetch(input, init);
+    connections ??= load();
+    const { agents, proxies } = await connections;
     const lease = await agents.lease({ proxy: proxies.proxyFor(new URL(address)), identity });
     try {
       return await fetch(input, withDispatcher(init, lease.agent));
@@ -56,16 +66,25 @@ export function createNetwork({ fetch, spec, env }: NetworkOptions): Network {
       lease.release();
     }
   };
-  const own = proxies.named || spec.ca.length > 0 || env["NODE_TLS_REJECT_UNAUTHORIZED"] === "0";
+  const own =
+    namesProxy(spec.proxy, proxyVariables(env)) ||
+    spec.ca.length > 0 ||
+    env["NODE_TLS_REJECT_UNAUTHORIZED"] === "0";
   return {
     fetch: own
       ? (input, init) => (hasDispatcher(init) ? fetch(input, init) : send(undefined, input, init))
       : fetch,
     fetchAs: (identity) => (input, init) => send(identity, input, init),
     async close() {
-      agents.close();
+      closed = true;
+      (await connections)?.agents.close();
     },
   };
+}
+
+interface Connections {
+  readonly agents: Agents;
+  readonly proxies: ProxyRules;
 }
 
 /** Reads the authorities when they are first needed, and again if that failed. */

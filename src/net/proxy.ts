@@ -2,6 +2,7 @@ import type { NetworkSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { isLoopbackHost } from "../lib/loopback.js";
 import { isExempt } from "./no-proxy.js";
+import { proxyVariables } from "./proxy-variables.js";
 
 export interface HttpProxy {
   /** `http://host:port` or `https://host:port`, without user and password. */
@@ -11,8 +12,6 @@ export interface HttpProxy {
 }
 
 export interface ProxyRules {
-  /** Whether a proxy is named anywhere, also where it is not to be used. */
-  readonly named: boolean;
   /** The proxy for a URL. Throws `config_invalid` when what names it cannot be used. */
   proxyFor(url: URL): HttpProxy | undefined;
 }
@@ -26,13 +25,8 @@ export function proxyRules(
   configured: NetworkSpec["proxy"],
   env: Readonly<Record<string, string | undefined>>,
 ): ProxyRules {
-  // An empty variable is the usual way to unset one.
-  const variable = (name: string): string | undefined => env[name.toLowerCase()] || env[name] || undefined;
-  const forHttps = variable("HTTPS_PROXY");
-  const forHttp = variable("HTTP_PROXY");
-  const noProxy = variable("NO_PROXY") ?? "";
+  const { forHttps, forHttp, noProxy } = proxyVariables(env);
   return {
-    named: typeof configured === "string" || forHttps !== undefined || forHttp !== undefined,
     proxyFor(url) {
       if (configured === false || isLoopbackHost(url.hostname.replace(/\.$/, ""))) return undefined;
       const secure = url.protocol === "https:";
