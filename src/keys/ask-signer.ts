@@ -1,3 +1,4 @@
+import { isUint8Array } from "node:util/types";
 import type { SignerSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { callFunction } from "../lib/call-function.js";
@@ -8,6 +9,9 @@ import { type JwtHeader, type KeyContext, type Signer, signerUnavailable } from 
 
 /** Milliseconds that a function has. */
 const functionTimeout = 10_000;
+
+/** The most that a command may print: four times what an RSA key of 16,384 bits makes. */
+const mostPrinted = 11_264;
 
 /**
  * The bytes that a signer gives for an input, not judged yet. What it prints or throws otherwise reaches nobody.
@@ -30,13 +34,18 @@ export async function askSigner(
   const outcome = await runProcess({
     ...{ command, cwd, env, timeout, signal },
     input: `${asked}\n`,
+    maxBytes: mostPrinted,
     ...(clock && { clock }),
   });
   if (outcome.kind === "aborted") throw aborted(server);
   if (outcome.kind === "failed") throw signerUnavailable(server, signer, outcome.problem, outcome.mayPass);
   const printed = outcome.stdout.toString("latin1").trim().replace(/=+$/, "");
   if (!/^[\w-]+$/.test(printed))
-    throw signerUnavailable(server, signer, "it did not print a signature in base64url.");
+    throw signerUnavailable(
+      server,
+      signer,
+      "it did not print a signature in base64url, on one line and nothing else (RFC 4648 §5: - and _ in place of + and /).",
+    );
   return Buffer.from(printed, "base64url");
 }
 
@@ -57,7 +66,8 @@ async function askFunction(
     case "threw":
       throw signerUnavailable(server, signer, "it threw. Call it by itself to see what.");
     case "done":
-      if (outcome.value instanceof Uint8Array) return outcome.value;
+      // Not by `instanceof`: test runners have globals of their own.
+      if (isUint8Array(outcome.value)) return outcome.value;
       throw signerUnavailable(server, signer, "it gave something else than a Uint8Array.");
   }
 }

@@ -1,3 +1,5 @@
+import { derElement } from "./der.js";
+
 /** Bytes of r and of s, RFC 7518 §3.4. */
 const sizes: ReadonlyMap<string, number> = new Map([
   ["ES256", 32],
@@ -18,30 +20,13 @@ export function signatureLength(alg: string): number | undefined {
  */
 export function rawFromDer(der: Uint8Array, alg: string): Uint8Array | undefined {
   const size = sizes.get(alg);
-  const sequence = element(der, 0x30);
+  const sequence = derElement(der, 0x30);
   if (size === undefined || sequence === undefined || sequence.rest.length > 0) return undefined;
-  const r = element(sequence.content, 0x02);
-  const s = r && element(r.rest, 0x02);
+  const r = derElement(sequence.content, 0x02);
+  const s = r && derElement(r.rest, 0x02);
   if (r === undefined || s === undefined || s.rest.length > 0) return undefined;
   const parts = [unsigned(r.content, size), unsigned(s.content, size)];
   return parts.every((part) => part !== undefined) ? Buffer.concat(parts) : undefined;
-}
-
-interface Element {
-  readonly content: Uint8Array;
-  readonly rest: Uint8Array;
-}
-
-/** One element of this tag. Lengths of a signature take one byte, or two where the first says so. */
-function element(bytes: Uint8Array, tag: number): Element | undefined {
-  const [found, first, second] = bytes;
-  if (found !== tag || first === undefined) return undefined;
-  const isLong = first === 0x81;
-  // DER has one way to write each length.
-  if (first > 0x81 || first === 0x80 || (isLong && (second ?? 0) < 0x80)) return undefined;
-  const start = isLong ? 3 : 2;
-  const end = start + (isLong ? (second ?? 0) : first);
-  return end > bytes.length ? undefined : { content: bytes.subarray(start, end), rest: bytes.subarray(end) };
 }
 
 /** A positive integer at full length: without the zero that keeps it positive, with those that make it long enough. */
@@ -50,6 +35,6 @@ function unsigned(integer: Uint8Array, size: number): Uint8Array | undefined {
   if (first === undefined || first >= 0x80) return undefined;
   if (first === 0 && integer.length > 1 && (second ?? 0) < 0x80) return undefined;
   const digits = first === 0 ? integer.subarray(1) : integer;
-  if (digits.length > size) return undefined;
+  if (digits.length === 0 || digits.length > size) return undefined;
   return Buffer.concat([Buffer.alloc(size - digits.length), digits]);
 }

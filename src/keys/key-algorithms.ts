@@ -1,9 +1,16 @@
-import { createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import { type AsymmetricKeyDetails, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 import { type KeyMaterial, KeyProblem } from "./signing-key.js";
 
 // PSS first, as RFC 8017 §8 advises; SHA-256 before the others, because every server has it.
 const rsa = ["PS256", "RS256", "PS384", "RS384", "PS512", "RS512"] as const;
 const ed25519 = ["EdDSA", "Ed25519"] as const;
+
+/** Hashes that JOSE has with PSS, by OpenSSL's name, with the bytes of salt: as many as the hash has, RFC 7518 §3.5. */
+const pssHashes: ReadonlyMap<string, { readonly algorithm: string; readonly salt: number }> = new Map([
+  ["sha256", { algorithm: "PS256", salt: 32 }],
+  ["sha384", { algorithm: "PS384", salt: 48 }],
+  ["sha512", { algorithm: "PS512", salt: 64 }],
+]);
 
 /** By OpenSSL's name of the curve: RFC 7518 §3.4. */
 const byCurve: ReadonlyMap<string, { readonly curve: string; readonly algorithm: string }> = new Map([
@@ -45,7 +52,10 @@ export function keyAlgorithms(material: KeyMaterial, configured: string | undefi
 /** Whether a key that somebody else signs with can have this algorithm, by its public half. Throws `KeyProblem`. */
 export function assertSuits(key: KeyObject, alg: string): void {
   const { kind, algorithms } = ownAlgorithms(key);
-  assertFits("the config", alg, kind, algorithms);
+  if (algorithms.includes(alg)) return;
+  throw new KeyProblem(
+    `its key is ${kind}, which signs ${algorithms.join(", ")}, but the "alg" of the config is "${alg}".`,
+  );
 }
 
 function isEd25519(alg: string): boolean {
@@ -62,19 +72,12 @@ function assertFits(whose: string, alg: string, kind: string, algorithms: readon
 function ownAlgorithms(key: KeyObject): { readonly kind: string; readonly algorithms: readonly string[] } {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
   switch (type) {
-    case "rsa": {
-      const bits = details?.modulusLength ?? 0;
-      if (bits < leastRsaBits) {
-        throw new KeyProblem(
-          `it is an RSA key of ${bits} bits. The least that is secure is ${leastRsaBits}.`,
-        );
-      }
+    case "rsa":
+      assertLongEnough(details);
       return { kind: "an RSA key", algorithms: rsa };
-    }
     case "rsa-pss":
-      throw new KeyProblem(
-        "it is an RSA key restricted to PSS. Use a plain RSA key, which can sign PS256 just as well.",
-      );
+      assertLongEnough(details);
+      return { kind: "an RSA key restricted to PSS", algorithms: pssAlgorithms(details) };
     case "ec": {
       const known = byCurve.get(details?.namedCurve ?? "");
       if (known === undefined) {
@@ -91,6 +94,24 @@ function ownAlgorithms(key: KeyObject): { readonly kind: string; readonly algori
         `it is of type ${type ?? "unknown"}. The types that can be used are RSA, EC and Ed25519.`,
       );
   }
+}
+
+function assertLongEnough(details: AsymmetricKeyDetails | undefined): void {
+  const bits = details?.modulusLength ?? 0;
+  if (bits >= leastRsaBits) return;
+  throw new KeyProblem(`it is an RSA key of ${bits} bits. The least that is secure is ${leastRsaBits}.`);
+}
+
+/** RFC 4055 §3.1: such a key may be bound to one hash, and to a least length of salt. */
+function pssAlgorithms(details: AsymmetricKeyDetails | undefined): readonly string[] {
+  const { hashAlgorithm: hash, mgf1HashAlgorithm: maskHash, saltLength = 0 } = details ?? {};
+  const all = [...pssHashes.values()].map(({ algorithm }) => algorithm);
+  if (hash === undefined) return all;
+  const only = pssHashes.get(hash);
+  if (only !== undefined && maskHash === hash && saltLength <= only.salt) return [only.algorithm];
+  throw new KeyProblem(
+    "it is an RSA key restricted to PSS with parameters that no JOSE algorithm has. Use one without parameters, or a plain RSA key.",
+  );
 }
 
 /**

@@ -2,11 +2,18 @@ import { createPublicKey } from "node:crypto";
 import type { KeySpec, PrivateKeySpec } from "../config/spec.js";
 import { systemClock } from "../lib/clock.js";
 import { readSecret } from "../secrets/read-secret.js";
-import { assertBelongsTogether, assertNotEnded, type Certificate, readCertificate } from "./certificate.js";
+import {
+  assertBegun,
+  assertBelongsTogether,
+  assertNotEnded,
+  type Certificate,
+  readCertificate,
+} from "./certificate.js";
 import { fingerprintOf } from "./fingerprint.js";
 import { readJwk } from "./jwk.js";
 import { assertPairMatches, keyAlgorithms } from "./key-algorithms.js";
 import { looksLikePem, readPem } from "./pem.js";
+import { plainPrivateKey } from "./plain-rsa.js";
 import {
   type KeyContext,
   type KeyMaterial,
@@ -66,6 +73,7 @@ async function loadPrivateKey(spec: PrivateKeySpec, context: KeyContext): Promis
       ? { privateKey: readPem(content, passphrase) }
       : readJwk(content, spec.kid);
     algorithms = keyAlgorithms(material, spec.alg);
+    material = { ...material, privateKey: plainPrivateKey(material.privateKey) };
     assertPairMatches(material.privateKey);
   } catch (error) {
     throw keyInvalid(spec.privateKey, server, problemOf(error));
@@ -75,6 +83,7 @@ async function loadPrivateKey(spec: PrivateKeySpec, context: KeyContext): Promis
     const found = readCertificate(certificateText?.reveal() ?? "");
     assertBelongsTogether(found, privateKey);
     assertNotEnded(found, clock.now());
+    assertBegun(found, clock.now());
     return found;
   });
   try {

@@ -3,9 +3,10 @@ import type { SignerKeySpec } from "../config/spec.js";
 import { systemClock } from "../lib/clock.js";
 import { readSecret } from "../secrets/read-secret.js";
 import { askSigner } from "./ask-signer.js";
-import { assertNotEnded, type Certificate, readCertificate } from "./certificate.js";
+import { assertBegun, assertNotEnded, type Certificate, readCertificate } from "./certificate.js";
 import { rawFromDer, signatureLength } from "./ecdsa-signature.js";
 import { assertSuits } from "./key-algorithms.js";
+import { plainPublicKey } from "./plain-rsa.js";
 import {
   type JwtClaims,
   type JwtHeader,
@@ -26,7 +27,9 @@ import {
 export async function loadSigner(spec: SignerKeySpec, context: KeyContext): Promise<SigningKey> {
   const certificate = await certificateOf(spec, context);
   // A public key in JWK form has nothing but strings.
-  const publicJwk = certificate?.publicKey.export({ format: "jwk" }) as PublicJwk | undefined;
+  const publicJwk = (certificate && plainPublicKey(certificate.publicKey).export({ format: "jwk" })) as
+    | PublicJwk
+    | undefined;
   const kid = spec.kid ?? (publicJwk && (await thumbprintOf(publicJwk)));
   return {
     kid: kid === false ? undefined : kid,
@@ -53,7 +56,9 @@ async function certificateOf(spec: SignerKeySpec, context: KeyContext): Promise<
   const text = await readSecret(reference, context);
   try {
     const certificate = readCertificate(text.reveal());
-    assertNotEnded(certificate, (context.clock ?? systemClock).now());
+    const now = (context.clock ?? systemClock).now();
+    assertNotEnded(certificate, now);
+    assertBegun(certificate, now);
     assertSuits(certificate.publicKey, alg);
     return certificate;
   } catch (error) {

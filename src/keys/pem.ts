@@ -3,7 +3,7 @@ import type { Secret } from "../lib/secret.js";
 import { KeyProblem } from "./signing-key.js";
 
 /** One `-----BEGIN …-----` block, RFC 7468, or RFC 1421 where it has headers. */
-interface PemBlock {
+export interface PemBlock {
   readonly label: string;
   readonly lines: readonly string[];
 }
@@ -85,7 +85,8 @@ function keyInput(block: PemBlock, passphrase: Secret | undefined): PrivateKeyIn
 
 const begin = /^-----BEGIN ([A-Z0-9 ]{1,40})-----$/;
 
-function readBlocks(text: string): readonly PemBlock[] {
+/** Every block of a PEM text, in its order. Throws `KeyProblem` for one without an end. */
+export function readBlocks(text: string): readonly PemBlock[] {
   // Environment variables and .env files often carry a key on one line, its line breaks written as \n.
   const unfolded = text.includes("\n") ? text : text.replaceAll("\\r", "").replaceAll("\\n", "\n");
   const blocks: PemBlock[] = [];

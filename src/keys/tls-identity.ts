@@ -3,7 +3,13 @@ import { systemClock } from "../lib/clock.js";
 import { Secret } from "../lib/secret.js";
 import type { TlsIdentity } from "../net/network.js";
 import { readSecret, type SecretContext } from "../secrets/read-secret.js";
-import { assertBelongsTogether, assertNotEnded, type Certificate, readCertificate } from "./certificate.js";
+import {
+  assertBegun,
+  assertBelongsTogether,
+  assertNotEnded,
+  type Certificate,
+  readCertificate,
+} from "./certificate.js";
 import { fingerprintOf } from "./fingerprint.js";
 import { readPem } from "./pem.js";
 import { keyInvalid, problemOf } from "./signing-key.js";
@@ -49,11 +55,12 @@ export async function loadTlsIdentity(spec: CertificateSpec, context: SecretCont
     const found = readCertificate(text.reveal());
     assertBelongsTogether(found, privateKey);
     assertNotEnded(found, clock.now());
+    assertBegun(found, clock.now());
     return found;
   });
-  const { thumbprint, expiresAt } = certificate;
+  const { thumbprint, expiresAt, pem } = certificate;
   const identity: TlsIdentity = {
-    certificate: text.reveal(),
+    certificate: pem,
     privateKey: new Secret(privateKey.export({ type: "pkcs8", format: "pem" }).toString()),
     passphrase: undefined,
     thumbprint,

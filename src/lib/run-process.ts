@@ -28,7 +28,8 @@ const defaultMaxBytes = 1_048_576;
 
 /**
  * Runs a command to its end and gives what it printed. What it says on stderr is nobody's business: it may hold what
- * the command is asked for. At the time-out or an abort it is killed with all that it has started. Never rejects.
+ * the command is asked for. At the time-out, at an abort and when this process exits before it does, it is killed with
+ * all that it has started. Never rejects.
  */
 export async function runProcess(options: ProcessOptions): Promise<ProcessOutcome> {
   if (options.signal?.aborted) return { kind: "aborted" };
@@ -57,10 +58,15 @@ function ended(child: ChildProcess, options: ProcessOptions): Promise<ProcessOut
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let size = 0;
+    let hasExited = false;
     const settle = (outcome: ProcessOutcome): void => {
       timer.cancel();
       signal?.removeEventListener("abort", onAbort);
+      forget(child);
+      // What is not to be killed, such as a command that has become another user, must not hold this process.
+      child.stdin?.destroy();
       child.stdout?.destroy();
+      child.unref();
       resolve(outcome);
     };
     const end = (outcome: ProcessOutcome): void => {
@@ -68,9 +74,16 @@ function ended(child: ChildProcess, options: ProcessOptions): Promise<ProcessOut
       settle(outcome);
     };
     const onAbort = (): void => end({ kind: "aborted" });
-    const timer = clock.setTimeout(() => end(failed(`it did not end within ${timeout} ms.`, true)), timeout);
+    const onTimeout = (): void => {
+      const late = hasExited
+        ? `it ended, but something that it started still held its output after ${timeout} ms.`
+        : `it did not end within ${timeout} ms.`;
+      end(failed(late, true));
+    };
+    const timer = clock.setTimeout(onTimeout, timeout);
     timer.unref();
     signal?.addEventListener("abort", onAbort, { once: true });
+    watch(child);
     child.stdout?.on("data", (chunk: Buffer) => {
       size += chunk.byteLength;
       if (size > maxBytes) end(failed(`it printed more than ${maxBytes} bytes.`));
@@ -78,6 +91,9 @@ function ended(child: ChildProcess, options: ProcessOptions): Promise<ProcessOut
     });
     child.stdout?.on("error", ignore);
     child.on("error", (error) => settle(failed(startProblem(error))));
+    child.on("exit", () => {
+      hasExited = true;
+    });
     // Not `exit`: what it has printed may still be under way.
     child.on("close", (code, killedBy) => {
       if (code === 0) settle({ kind: "done", code, stdout: Buffer.concat(chunks) });
@@ -88,6 +104,22 @@ function ended(child: ChildProcess, options: ProcessOptions): Promise<ProcessOut
     child.stdin?.on("error", ignore);
     child.stdin?.end(input);
   });
+}
+
+/** Commands under way. Being groups of their own, they get no interrupt from a terminal: nobody else would end them. */
+const running = new Set<ChildProcess>();
+
+function watch(child: ChildProcess): void {
+  if (running.size === 0) process.on("exit", killAll);
+  running.add(child);
+}
+
+function forget(child: ChildProcess): void {
+  if (running.delete(child) && running.size === 0) process.off("exit", killAll);
+}
+
+function killAll(): void {
+  for (const child of running) kill(child);
 }
 
 function kill(child: ChildProcess): void {
@@ -116,6 +148,7 @@ const startProblems: ReadonlyMap<string, string> = new Map([
   ["ENOENT", "the command was not found, or its folder does not exist."],
   ["EACCES", "this process may not run the command."],
   ["ENOEXEC", "it is no program: a script needs a line with #! at its top."],
+  ["EINVAL", "it could not be started. On Windows name the .exe: a .cmd or .bat file needs a shell."],
   ["E2BIG", "its arguments or the environment are too long."],
 ]);
 

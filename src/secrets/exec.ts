@@ -1,12 +1,20 @@
 import type { ExecReference } from "../config/spec.js";
-import { type ProcessOutcome, runProcess } from "../lib/run-process.js";
+import { type ProcessOptions, type ProcessOutcome, runProcess } from "../lib/run-process.js";
 import { untilAborted } from "../lib/until-aborted.js";
 import { secretAborted, secretUnavailable } from "./reference.js";
 import type { SecretContext, SecretSources } from "./secret-context.js";
 import { decodeText } from "./text.js";
 
-/** Runs that are under way, by environment and by command: who comes while one runs gets what it prints. */
-const running = new WeakMap<SecretSources["env"], Map<string, Promise<ProcessOutcome>>>();
+/** A run that is under way. */
+interface Run {
+  readonly outcome: Promise<ProcessOutcome>;
+  readonly controller: AbortController;
+  /** How many callers wait for it. */
+  waiting: number;
+}
+
+/** By environment and by command: who comes while one runs gets what it prints. */
+const running = new WeakMap<SecretSources["env"], Map<string, Run>>();
 
 /** Whether commands of the config may be run. */
 export function mayExec({ allowExec, env }: Pick<SecretSources, "allowExec" | "env">): boolean {
@@ -14,8 +22,8 @@ export function mayExec({ allowExec, env }: Pick<SecretSources, "allowExec" | "e
 }
 
 /**
- * What a command prints, as UTF-8. Calls at the same time share one run; a caller who gives up leaves it to the others.
- * Rejects with `secret_unavailable` (retryable when it took too long) and `aborted`.
+ * What a command prints, as UTF-8. Calls at the same time share one run; a caller who gives up leaves it to the others,
+ * and the last one ends it. Rejects with `secret_unavailable` (retryable when it took too long) and `aborted`.
  */
 export async function readFromCommand(reference: ExecReference, context: SecretContext): Promise<string> {
   const { server, signal } = context;
@@ -24,7 +32,8 @@ export async function readFromCommand(reference: ExecReference, context: SecretC
   if (!mayExec(context)) {
     throw fail("running commands is forbidden here, by `allowExec: false` or MCP_AUTH_ALLOW_EXEC=0.");
   }
-  const outcome = await untilAborted(shared(reference, context), signal, () => secretAborted(server));
+  if (signal?.aborted) throw secretAborted(server);
+  const outcome = await shared(reference, context);
   if (outcome.kind === "aborted") throw secretAborted(server);
   if (outcome.kind === "failed") throw fail(outcome.problem, outcome.mayPass);
   const text = decodeText(outcome.stdout);
@@ -32,15 +41,39 @@ export async function readFromCommand(reference: ExecReference, context: SecretC
   return text;
 }
 
-/** Not tied to any caller's signal: each of them leaves by its own. */
-function shared(reference: ExecReference, { env, clock }: SecretContext): Promise<ProcessOutcome> {
+/** Not tied to any one caller's signal: each of them leaves by its own. */
+async function shared(
+  reference: ExecReference,
+  { env, clock, server, signal }: SecretContext,
+): Promise<ProcessOutcome> {
   const { exec, cwd, timeout } = reference;
-  const runs = running.get(env) ?? new Map<string, Promise<ProcessOutcome>>();
+  const runs = running.get(env) ?? new Map<string, Run>();
   running.set(env, runs);
   const key = JSON.stringify([cwd, timeout, exec]);
   const run =
-    runs.get(key) ??
-    runProcess({ command: exec, cwd, env, timeout, ...(clock && { clock }) }).finally(() => runs.delete(key));
+    runs.get(key) ?? begin(runs, key, { command: exec, cwd, env, timeout, ...(clock && { clock }) });
+  run.waiting += 1;
+  try {
+    return await untilAborted(run.outcome, signal, () => secretAborted(server));
+  } finally {
+    run.waiting -= 1;
+    if (run.waiting === 0) {
+      leave(runs, key, run);
+      // Nothing is left to end when it has ended by itself.
+      run.controller.abort();
+    }
+  }
+}
+
+function begin(runs: Map<string, Run>, key: string, options: ProcessOptions): Run {
+  const controller = new AbortController();
+  const outcome = runProcess({ ...options, signal: controller.signal }).finally(() => leave(runs, key, run));
+  const run: Run = { outcome, controller, waiting: 0 };
   runs.set(key, run);
   return run;
+}
+
+/** Who comes now starts a run of its own. */
+function leave(runs: Map<string, Run>, key: string, run: Run): void {
+  if (runs.get(key) === run) runs.delete(key);
 }

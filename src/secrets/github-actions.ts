@@ -68,6 +68,9 @@ function requestUrl(text: string | undefined, audience: string | undefined): str
   const url = new URL(text);
   const isLocal = url.protocol === "http:" && isLoopbackHost(url.hostname);
   if (url.protocol !== "https:" && !isLocal) return "insecure";
-  if (audience !== undefined) url.searchParams.set("audience", audience);
+  // What the runner has put into the query stays as it is.
+  if (audience !== undefined) {
+    url.search += `${url.search === "" ? "?" : "&"}audience=${encodeURIComponent(audience)}`;
+  }
   return url.href;
 }

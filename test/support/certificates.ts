@@ -4,6 +4,8 @@ import { promisify } from "node:util";
 
 const day = 86_400_000;
 
+type KeyType = "ec" | "rsa" | "rsa-pss" | "ed25519";
+
 export interface CertificateOptions {
   /** As RFC 4514 writes it, the last part of the name first, without escapes: `CN=agent, O=Acme, C=DE`. */
   readonly subject?: string;
@@ -11,9 +13,11 @@ export interface CertificateOptions {
   readonly hosts?: readonly string[];
   /** For clients alone. */
   readonly client?: boolean;
+  /** Long ago unless told, so that it has begun for the clock of any test. */
+  readonly notBefore?: Date;
   readonly notAfter?: Date;
   /** P-256 unless told. */
-  readonly keyType?: "ec" | "rsa" | "ed25519";
+  readonly keyType?: KeyType;
 }
 
 export interface IssuedCertificate {
@@ -44,7 +48,13 @@ export async function createAuthority(): Promise<Authority> {
     extension("2.5.29.15", tagged(0x03, Buffer.from([1, 0x06])), true),
   ];
   return {
-    certificate: certificate(issuer.subject, publicKey, issuer, new Date(Date.now() + 30 * day), extensions),
+    certificate: certificate(
+      issuer.subject,
+      publicKey,
+      issuer,
+      { notAfter: new Date(Date.now() + 30 * day) },
+      extensions,
+    ),
     issue: (options = {}) => issue(options, issuer),
   };
 }
@@ -60,17 +70,18 @@ async function issue(options: CertificateOptions, issuer: Issuer | undefined): P
   const usages = client ? ["1.3.6.1.5.5.7.3.2"] : ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"];
   const extensions = [extension("2.5.29.37", sequence(...usages.map(oid)))];
   if (hosts.length > 0) extensions.push(extension("2.5.29.17", sequence(...hosts.map(alternativeName))));
-  const notAfter = options.notAfter ?? new Date(Date.now() + 30 * day);
+  const { notBefore, notAfter = new Date(Date.now() + 30 * day) } = options;
   const by = issuer ?? { subject, key: privateKey };
   return {
-    certificate: certificate(subject, publicKey, by, notAfter, extensions),
+    certificate: certificate(subject, publicKey, by, { notBefore, notAfter }, extensions),
     privateKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
   };
 }
 
-function keyPair(type: "ec" | "rsa" | "ed25519"): Promise<{ privateKey: KeyObject; publicKey: KeyObject }> {
+function keyPair(type: KeyType): Promise<{ privateKey: KeyObject; publicKey: KeyObject }> {
   const generate = promisify(generateKeyPair);
   if (type === "rsa") return promisify(generateKeyPair)("rsa", { modulusLength: 2048 });
+  if (type === "rsa-pss") return promisify(generateKeyPair)("rsa-pss", { modulusLength: 2048 });
   if (type === "ed25519") return promisify(generateKeyPair)("ed25519", {});
   return generate("ec", { namedCurve: "P-256" });
 }
@@ -80,11 +91,11 @@ function certificate(
   subject: string,
   publicKey: KeyObject,
   issuer: Issuer,
-  notAfter: Date,
+  validity: { readonly notBefore?: Date | undefined; readonly notAfter: Date },
   extensions: readonly Buffer[],
 ): string {
   const { oid: algorithm, hash } = signature(issuer.key);
-  const notBefore = new Date(Math.min(Date.now(), notAfter.getTime()) - day);
+  const { notBefore = new Date("2020-01-01T00:00:00Z"), notAfter } = validity;
   const toBeSigned = sequence(
     // Version 3, and a serial number that is positive and begins with no zero.
     tagged(0xa0, tagged(0x02, Buffer.from([2]))),

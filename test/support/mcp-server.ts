@@ -73,7 +73,7 @@ export interface RunningMcpServer extends AsyncDisposable {
   readonly origin: string;
   /** The MCP endpoint, and the resource that tokens must be for. */
   readonly url: string;
-  /** In the order in which they were answered. */
+  /** In the order in which they came. */
   readonly requests: readonly McpRequest[];
   /** How many of them got 401. */
   readonly unauthorized: number;
@@ -160,15 +160,16 @@ export async function startMcpServer(options: McpServerOptions): Promise<Running
 
     return (request, response) => {
       const certificate = clientCertificate(request);
-      response.once("close", () => {
-        requests.push({
-          method: request.method ?? "",
-          path: request.url ?? "",
-          headers: request.headers,
-          jti: tokenIdOf(request.headers.authorization),
-          certificateThumbprint: certificate && certificateThumbprint(certificate),
-          status: response.statusCode,
-        });
+      requests.push({
+        method: request.method ?? "",
+        path: request.url ?? "",
+        headers: request.headers,
+        jti: tokenIdOf(request.headers.authorization),
+        certificateThumbprint: certificate && certificateThumbprint(certificate),
+        // A stream is read before it ends: what is recorded then would come too late for a test.
+        get status() {
+          return response.statusCode;
+        },
       });
       answer(request, response).catch((error: unknown) => {
         if (!response.headersSent) sendJson(response, 500, { error: String(error) });

@@ -1,0 +1,16 @@
+import type { SecretReference } from "../config/spec.js";
+import type { Secret } from "../lib/secret.js";
+import { readSecret } from "./read-secret.js";
+import { secretUnavailable } from "./reference.js";
+import type { SecretContext } from "./secret-context.js";
+
+/**
+ * The secret behind a reference, for a header of its own. Rejects with the codes of `readSecret`, and with
+ * `secret_unavailable` for what no header can hold (RFC 9110 §5.5): `Headers` refuses it as well, but shows it.
+ */
+export async function readHeader(reference: SecretReference, context: SecretContext): Promise<Secret> {
+  const secret = await readSecret(reference, context);
+  if (/^[\t\x20-\x7e\x80-\xff]*$/.test(secret.reveal())) return secret;
+  const problem = "its value cannot stand in a header, which is one line of Latin-1 text.";
+  throw secretUnavailable(reference, context.server, problem);
+}

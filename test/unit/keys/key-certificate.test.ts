@@ -1,0 +1,174 @@
+import { createHash, createPublicKey, X509Certificate } from "node:crypto";
+import { inspect } from "node:util";
+import { decodeProtectedHeader, jwtVerify } from "jose";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { PrivateKeySpec } from "../../../src/config/spec.js";
+import { McpAuthError } from "../../../src/errors/error.js";
+import { loadKey } from "../../../src/keys/load-key.js";
+import { signJwt } from "../../../src/keys/sign-jwt.js";
+import type { SigningKey } from "../../../src/keys/signing-key.js";
+import { type Authority, createAuthority, type IssuedCertificate } from "../../support/certificates.js";
+import { fakeClock } from "../../support/fake-clock.js";
+
+let authority: Authority;
+let agent: IssuedCertificate;
+beforeAll(async () => {
+  authority = await createAuthority();
+  agent = await authority.issue({ subject: "CN=agent" });
+});
+
+const spec: PrivateKeySpec = { privateKey: { env: "KEY" }, certificate: { env: "CERTIFICATE" } };
+const thumbprint = (pem: string) =>
+  createHash("sha256").update(new X509Certificate(pem).raw).digest("base64url");
+
+const load = ({ certificate, privateKey }: IssuedCertificate, more: object = {}): Promise<SigningKey> =>
+  loadKey({ ...spec, ...more }, { server: "billing", env: { KEY: privateKey, CERTIFICATE: certificate } });
+
+async function problem(work: Promise<unknown>): Promise<string> {
+  const error: unknown = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof McpAuthError)) throw new Error("expected a McpAuthError");
+  expect(error).toMatchObject({ code: "key_invalid", server: "billing", retryable: false });
+  const shown = `${error.message}${error.stack}${inspect(error, { depth: 9, showHidden: true })}${JSON.stringify(error)}`;
+  expect(shown).not.toMatch(/canary|MII/);
+  const prefix =
+    'Server "billing": the certificate in the environment variable "CERTIFICATE" cannot be used: ';
+  expect(error.message.slice(0, prefix.length)).toBe(prefix);
+  return error.message.slice(prefix.length);
+}
+
+describe("a key with its certificate", () => {
+  it.each(["ec", "rsa", "ed25519"] as const)(
+    "of type %s sends the certificate's thumbprint",
+    async (keyType) => {
+      const issued = await authority.issue({ keyType });
+      const key = await load(issued);
+      const publicKey = createPublicKey(issued.certificate);
+      for (const alg of key.algorithms) {
+        const jwt = await signJwt(key, { alg, typ: "JWT", claims: { sub: "agent" }, server: "billing" });
+        const { protectedHeader } = await jwtVerify(jwt, publicKey, { algorithms: [alg] });
+        expect(protectedHeader).toEqual({
+          alg,
+          kid: key.kid,
+          typ: "JWT",
+          "x5t#S256": thumbprint(issued.certificate),
+        });
+      }
+    },
+  );
+
+  it("sends it also without a kid", async () => {
+    const key = await load(agent, { kid: false });
+    const jwt = await signJwt(key, { alg: "ES256", typ: "JWT", claims: {}, server: "billing" });
+    expect(decodeProtectedHeader(jwt)).toEqual({
+      alg: "ES256",
+      typ: "JWT",
+      "x5t#S256": thumbprint(agent.certificate),
+    });
+  });
+
+  it("sends that of the first where a chain follows", async () => {
+    const key = await load({ ...agent, certificate: `${agent.certificate}${authority.certificate}` });
+    expect(key.certificateThumbprint).toBe(thumbprint(agent.certificate));
+  });
+
+  it("can be one file with both in it, in either order", async () => {
+    for (const both of [
+      `${agent.privateKey}${agent.certificate}`,
+      `${agent.certificate}${agent.privateKey}`,
+    ]) {
+      const key = await load({ certificate: both, privateKey: both });
+      expect(key.certificateThumbprint).toBe(thumbprint(agent.certificate));
+    }
+  });
+
+  it("is another key as soon as either changes", async () => {
+    const one = { ...spec };
+    const read = ({ certificate, privateKey }: IssuedCertificate) =>
+      loadKey(one, { server: "billing", env: { KEY: privateKey, CERTIFICATE: certificate } });
+    const first = await read(agent);
+    expect(await read({ ...agent })).toBe(first);
+    const withChain = await read({ ...agent, certificate: `${agent.certificate}${authority.certificate}` });
+    expect(withChain).not.toBe(first);
+    const renewed = await authority.issue();
+    const second = await read(renewed);
+    expect(second.certificateThumbprint).toBe(thumbprint(renewed.certificate));
+    expect(second.kid).not.toBe(first.kid);
+  });
+
+  it("is refused when the certificate has ended meanwhile", async () => {
+    const clock = fakeClock(Date.now());
+    const one = { ...spec };
+    const issued = await authority.issue({ notAfter: new Date(Date.now() + 60_000) });
+    const env = { KEY: issued.privateKey, CERTIFICATE: issued.certificate };
+    const read = () => loadKey(one, { server: "billing", env, clock });
+    const first = await read();
+    expect(await read()).toBe(first);
+    clock.jump(61_000);
+    expect(await problem(read())).toMatch(/^it ended at .*Z\. Put the renewed one in its place\.$/);
+  });
+});
+
+describe("a key with a certificate that cannot be used", () => {
+  it("because it is another key's is refused", async () => {
+    for (const keyType of ["ec", "rsa", "ed25519"] as const) {
+      const { certificate } = await authority.issue({ keyType });
+      expect(await problem(load({ ...agent, certificate }))).toMatch(
+        /^it is the certificate of another key\./,
+      );
+    }
+    const chain = `${authority.certificate}${agent.certificate}`;
+    expect(await problem(load({ ...agent, certificate: chain }))).toMatch(/another key\..*first\.$/);
+  });
+
+  it("does not keep the next key from being read", async () => {
+    for (const keyType of ["rsa", "ed25519", "ec"] as const) {
+      const { certificate } = await authority.issue({ keyType });
+      await problem(load({ ...agent, certificate }));
+      expect((await load(agent)).certificateThumbprint).toBe(thumbprint(agent.certificate));
+    }
+  });
+
+  it("because it has ended is refused with when", async () => {
+    const issued = await authority.issue({ notAfter: new Date("2021-06-01T12:00:00Z") });
+    expect(await problem(load(issued))).toBe(
+      "it ended at 2021-06-01T12:00:00.000Z. Put the renewed one in its place.",
+    );
+  });
+
+  it("because it has not begun is refused with when, but for a clock that is a little late", async () => {
+    const notBefore = new Date("2026-06-01T12:00:00Z");
+    const issued = await authority.issue({ notBefore, notAfter: new Date("2026-07-01T12:00:00Z") });
+    const at = (milliseconds: number) =>
+      loadKey(
+        { ...spec },
+        {
+          ...{ server: "billing", clock: fakeClock(notBefore.getTime() + milliseconds) },
+          env: { KEY: issued.privateKey, CERTIFICATE: issued.certificate },
+        },
+      );
+    expect(await problem(at(-300_001))).toMatch(/^it begins at 2026-06-01T12:00:00\.000Z\./);
+    expect((await at(-300_000)).certificateThumbprint).toBe(thumbprint(issued.certificate));
+  });
+
+  it("because something else is in its place is refused with what", async () => {
+    const damaged = agent.certificate.replace(/\n[^\n]{64}\n/, "\n");
+    const publicKey = createPublicKey(agent.privateKey).export({ type: "spki", format: "pem" }).toString();
+    for (const [certificate, reason] of [
+      [agent.privateKey, /^it holds a private key and no certificate\./],
+      [publicKey, /^it holds a public key/],
+      ["canary", /^it holds no certificate in PEM/],
+      [damaged, /damaged\.$/],
+      [agent.certificate.slice(0, 200), /no END line/],
+    ] as const) {
+      expect(await problem(load({ ...agent, certificate }))).toMatch(reason);
+    }
+  });
+
+  it("because there is none is secret_unavailable", async () => {
+    const work = loadKey(spec, { server: "billing", env: { KEY: agent.privateKey } });
+    await expect(work).rejects.toMatchObject({ code: "secret_unavailable" });
+  });
+});
