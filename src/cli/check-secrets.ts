@@ -1,37 +1,92 @@
 import type { ConfigSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
+import type { SecretContext } from "../secrets/read-secret.js";
+import { describeReference } from "../secrets/reference.js";
+import { referencesOf, type Sought, secretsOf } from "./config-secrets.js";
 import type { CommandIo } from "./io.js";
 
-/** Reads every secret and key that the config refers to, one after the other, and gives the failures. */
-export async function checkSecrets(spec: ConfigSpec, env: CommandIo["env"]): Promise<McpAuthError[]> {
-  const [{ readSecret }, { loadKey }] = await Promise.all([
-    import("../secrets/read-secret.js"),
-    import("../keys/load-key.js"),
-  ]);
-  const failures: McpAuthError[] = [];
-  for (const entry of spec.servers.values()) {
+export interface CheckedSecrets {
+  readonly failures: readonly McpAuthError[];
+  /** What only the code of the agent can give. */
+  readonly skipped: readonly { readonly server: string; readonly message: string }[];
+}
+
+type Sources = Omit<SecretContext, "server">;
+
+/**
+ * Reads every secret, key and certificate that the config refers to, one after the other, each once. Commands are run
+ * for it, and GitHub is asked; nothing is signed and nothing is sent to a server of the config. Rejects with `aborted`.
+ */
+export async function checkSecrets(
+  { servers, network: spec }: ConfigSpec,
+  { env, signal }: Pick<CommandIo, "env" | "signal">,
+): Promise<CheckedSecrets> {
+  const { createNetwork } = await import("../net/network.js");
+  const network = createNetwork({ fetch: globalThis.fetch, spec, env });
+  try {
+    return await checkAll(servers, { env, signal, fetch: network.fetch });
+  } finally {
+    await network.close();
+  }
+}
+
+async function checkAll(servers: ConfigSpec["servers"], sources: Sources): Promise<CheckedSecrets> {
+  const failures = new Map<string, McpAuthError>();
+  const skipped: { server: string; message: string }[] = [];
+  const seen = new Set<string>();
+  for (const entry of servers.values()) {
+    // Why it cannot be used at all is among the violations.
     if (!("spec" in entry)) continue;
-    const { grant, headers, name } = entry.spec;
-    const context = { server: name, env };
-    const reads: (() => Promise<unknown>)[] = Object.values(headers)
-      .filter((value) => typeof value !== "string")
-      .map((value) => () => readSecret(value, context));
-    if (grant.type === "static") reads.push(() => readSecret(grant.token, context));
-    else if (grant.client.credential.kind === "secret") {
-      const { secret } = grant.client.credential;
-      reads.push(() => readSecret(secret, context));
-    } else if (grant.client.credential.kind === "key") {
-      const { key } = grant.client.credential;
-      reads.push(() => loadKey(key, context));
-    }
-    for (const read of reads) {
-      try {
-        await read();
-      } catch (error) {
-        if (!(error instanceof McpAuthError)) throw error;
-        failures.push(error);
+    const { name: server } = entry;
+    for (const sought of secretsOf(entry.spec)) {
+      const key = JSON.stringify(sought);
+      if (seen.has(key)) continue;
+      seen.add(key);
+      const reason = reasonToSkip(sought);
+      if (reason !== undefined) {
+        skipped.push({ server, message: `Server "${server}": ${reason}` });
+        continue;
       }
+      const failure = await failureOf(sought, { ...sources, server });
+      // What is missing for several servers, or as several things, is one mistake.
+      const same = failure?.message.replace(`Server "${server}": `, "") ?? "";
+      if (failure !== undefined && !failures.has(same)) failures.set(same, failure);
     }
   }
-  return failures;
+  return { failures: [...failures.values()], skipped };
+}
+
+function reasonToSkip(sought: Sought): string | undefined {
+  if (sought.kind === "subject") return "the token of its user is given at run time and was not checked.";
+  const inCode = referencesOf(sought).find((reference) => "resolver" in reference);
+  if (inCode !== undefined) {
+    return `${describeReference(inCode)} is a function given in code; what it gives was not checked.`;
+  }
+  if (sought.kind !== "key" || !("signer" in sought.key) || !("name" in sought.key.signer)) return undefined;
+  return `the signer ${JSON.stringify(sought.key.signer.name)} is a function given in code and was not checked.`;
+}
+
+async function failureOf(sought: Sought, context: SecretContext): Promise<McpAuthError | undefined> {
+  try {
+    await read(sought, context);
+    return undefined;
+  } catch (error) {
+    if (error instanceof McpAuthError && error.code !== "aborted") return error;
+    throw error;
+  }
+}
+
+async function read(sought: Sought, context: SecretContext): Promise<unknown> {
+  switch (sought.kind) {
+    case "secret":
+      return await (await import("../secrets/read-secret.js")).readSecret(sought.reference, context);
+    case "header":
+      return await (await import("../secrets/read-header.js")).readHeader(sought.reference, context);
+    case "key":
+      return await (await import("../keys/load-key.js")).loadKey(sought.key, context);
+    case "certificate":
+      return await (await import("../keys/tls-identity.js")).loadTlsIdentity(sought.certificate, context);
+    case "subject":
+      return undefined;
+  }
 }

@@ -17,6 +17,17 @@ export function parseOptions<O extends NonNullable<ParseArgsConfig["options"]>>(
   args: readonly string[],
   options: O,
 ) {
+  const parsed = parse(args, options);
+  // As a path, nothing would be the working directory.
+  const { config, "env-file": envFiles }: { config?: unknown; "env-file"?: unknown } = parsed.values;
+  if (config === "") throw new UsageError("--config needs the name of a file");
+  if (Array.isArray(envFiles) && envFiles.includes("")) {
+    throw new UsageError("--env-file needs the name of a file");
+  }
+  return parsed;
+}
+
+function parse<O extends NonNullable<ParseArgsConfig["options"]>>(args: readonly string[], options: O) {
   try {
     return parseArgs({
       args: [...args],

@@ -1,6 +1,8 @@
-import { createMcpAuth } from "../index.js";
+import { readConfigFile } from "../config/find.js";
+import { createMcpAuth, type Token } from "../index.js";
 import { exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
+import { maskCommand } from "./mask.js";
 import { environment, parseOptions, UsageError } from "./options.js";
 
 const help = `Usage: npx mcp-auth-runtime token SERVER [--json] [--force-refresh] [--config FILE] [--env-file FILE]
@@ -26,27 +28,33 @@ export async function token(args: readonly string[], io: CommandIo): Promise<num
     throw new UsageError("Name one server of the config: npx mcp-auth-runtime token SERVER");
   }
   const env = await environment(io, values["env-file"]);
-  const auth = await createMcpAuth({
-    cwd: io.cwd,
-    env,
-    ...(values.config !== undefined && { config: values.config }),
-  });
+  const { config, json = false, "force-refresh": forceRefresh = false } = values;
+  // By itself the runtime would say that code had named the file.
+  if (config !== undefined) await readConfigFile(config, io.cwd, "--config");
+  const auth = await createMcpAuth({ cwd: io.cwd, env, ...(config !== undefined && { config }) });
   try {
-    const issued = await auth
-      .resolve(server)
-      .getToken({ signal: io.signal, forceRefresh: values["force-refresh"] === true });
-    // The runner hides what this line names from the log, and must be told before the token is printed.
-    if (env["GITHUB_ACTIONS"] === "true") io.err(`::add-mask::${issued.accessToken}\n`);
-    const { accessToken } = issued;
-    io.out(
-      values.json === true
-        ? `${JSON.stringify({ ...issued.toJSON(), accessToken }, null, 2)}\n`
-        : `${accessToken}\n`,
-    );
+    const manager = auth.resolve(server);
+    const { signal } = io;
+    // Fails for a token that is of no use by itself.
+    const accessToken = await manager.getAccessToken({ signal, forceRefresh });
+    if (json) {
+      const issued = await manager.getToken({ signal });
+      print(io, issued.accessToken, JSON.stringify(described(issued), null, 2));
+    } else print(io, accessToken, accessToken);
     return exitCodes.done;
   } finally {
     const stopped = auth.stop();
     // Whoever interrupts does not want to wait for what is under way.
     if (!io.signal.aborted) await stopped;
   }
+}
+
+function described(token: Token): Record<string, unknown> {
+  return { ...token.toJSON(), accessToken: token.accessToken };
+}
+
+/** The runner hides a token from its log once it was told, which must be before the token is printed. */
+function print(io: CommandIo, accessToken: string, text: string): void {
+  if (io.env["GITHUB_ACTIONS"] === "true") io.err(maskCommand(accessToken));
+  io.out(`${text}\n`);
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { type Clock, systemClock } from "./clock.js";
 import { untilAborted } from "./until-aborted.js";
 
@@ -31,7 +32,11 @@ export async function callFunction(
     controller.abort();
   };
   const onAbort = end("aborted");
-  signal?.addEventListener("abort", onAbort, { once: true });
+  if (signal !== undefined) {
+    // Any number of calls may share a signal; that is no leak, and Node 20 would warn of one.
+    setMaxListeners(0, signal);
+    signal.addEventListener("abort", onAbort, { once: true });
+  }
   if (signal?.aborted) onAbort();
   const timer = clock.setTimeout(end("late"), timeout);
   timer.unref();

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { setMaxListeners } from "node:events";
 import { type Clock, systemClock } from "./clock.js";
 
 export interface ProcessOptions {
@@ -82,7 +83,11 @@ function ended(child: ChildProcess, options: ProcessOptions): Promise<ProcessOut
     };
     const timer = clock.setTimeout(onTimeout, timeout);
     timer.unref();
-    signal?.addEventListener("abort", onAbort, { once: true });
+    if (signal !== undefined) {
+      // Any number of commands may share a signal; that is no leak, and Node 20 would warn of one.
+      setMaxListeners(0, signal);
+      signal.addEventListener("abort", onAbort, { once: true });
+    }
     watch(child);
     child.stdout?.on("data", (chunk: Buffer) => {
       size += chunk.byteLength;

@@ -1,8 +1,22 @@
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { exitCodeOf } from "../../../src/cli/exit-code.js";
 import { run } from "../../../src/cli/main.js";
 import { parseOptions, UsageError } from "../../../src/cli/options.js";
 import type { McpAuthErrorCode } from "../../../src/index.js";
+import { command, project } from "./command.js";
+
+test("a config that --config names and that is not there is said to be named by it", async () => {
+  const cwd = await project();
+  for (const argv of [["token", "crm"], ["validate"]]) {
+    const { code, out, err } = await command([...argv, "--config", "none.json"], { cwd });
+    expect([code, out]).toEqual([2, ""]);
+    expect(err).toBe(
+      `error[config_not_found]: There is no config file at ${join(cwd, "none.json")}, which --config names. ` +
+        "Correct the path, or write the file.\n",
+    );
+  }
+});
 
 test("every error code has an exit code: what to change, who refused, or when to try again", () => {
   const expected: Record<McpAuthErrorCode, number> = {
@@ -71,11 +85,16 @@ describe("options", () => {
     });
   });
 
-  test.each([["--unknown"], ["-x"], ["--json=yes"], ["--config"], ["--no-json"]])(
-    "%s is refused with one sentence",
-    (argument) => {
-      expect(() => parse(argument)).toThrowError(UsageError);
-      expect(() => parse(argument)).toThrowError(/^[^\n]+$/);
-    },
-  );
+  test.each([
+    ["--unknown"],
+    ["-x"],
+    ["--json=yes"],
+    ["--config"],
+    ["--config="],
+    ["--env-file="],
+    ["--no-json"],
+  ])("%s is refused with one sentence", (argument) => {
+    expect(() => parse(argument)).toThrowError(UsageError);
+    expect(() => parse(argument)).toThrowError(/^[^\n]+$/);
+  });
 });

@@ -1,0 +1,47 @@
+import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { run } from "../../../src/cli/main.js";
+
+export interface Said {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs one command line in this process. */
+export async function command(
+  argv: readonly string[],
+  around: {
+    readonly cwd: string;
+    readonly env?: Readonly<Record<string, string>>;
+    readonly signal?: AbortSignal;
+  },
+): Promise<Said> {
+  let [out, err] = ["", ""];
+  const code = await run(argv, {
+    cwd: around.cwd,
+    env: around.env ?? {},
+    colour: false,
+    signal: around.signal ?? new AbortController().signal,
+    out(text) {
+      out += text;
+    },
+    err(text) {
+      err += text;
+    },
+  });
+  return { code, out, err };
+}
+
+/** A folder with these files in which a search for a config ends, gone when the test is over. */
+export async function project(files: Readonly<Record<string, string>> = {}): Promise<string> {
+  const folder = await realpath(await mkdtemp(join(tmpdir(), "mcp-auth-cli-")));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  await mkdir(join(folder, ".git"));
+  for (const [name, content] of Object.entries(files)) {
+    await writeFile(join(folder, name), content, { mode: 0o600 });
+  }
+  return folder;
+}

@@ -1,0 +1,335 @@
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { selfSigned } from "../../support/certificates.js";
+import { sendJson, startHttpServer } from "../../support/http-server.js";
+import { command, project } from "./command.js";
+
+const issuer = "https://auth.example";
+const client = { issuer, id: "agent", secret: { env: "CLIENT_SECRET" } };
+const key = { privateKey: { env: "KEY" } };
+const node = (code: string) => ({ exec: [process.execPath, "-e", code] });
+
+const config = (servers: Readonly<Record<string, object>>) => {
+  const written = Object.entries(servers).map(([name, server]) => [
+    name,
+    { url: `https://${name}.example/mcp`, ...server },
+  ]);
+  return JSON.stringify({ servers: Object.fromEntries(written) });
+};
+
+async function validate(
+  servers: Readonly<Record<string, object>>,
+  env: Readonly<Record<string, string>> = {},
+  files: Readonly<Record<string, string>> = {},
+) {
+  const cwd = await project({ "mcp-auth.config.json": config(servers), ...files });
+  const said = await command(["validate", "--secrets", "--json"], { cwd, env });
+  const { secrets, skipped, violations } = JSON.parse(said.out) as {
+    secrets: { code: string; server: string; message: string }[];
+    skipped: { server: string; message: string }[];
+    violations: unknown[];
+  };
+  expect(violations).toEqual([]);
+  expect(said.out + said.err).not.toContain("canary");
+  return { cwd, code: said.code, secrets, skipped, messages: secrets.map(({ message }) => message) };
+}
+
+describe("validate --secrets looks for", () => {
+  test.each<[string, object, readonly string[]]>([
+    ["the secret of a client", { grant: { client } }, ["CLIENT_SECRET"]],
+    [
+      "the platform's JWT for a client",
+      { grant: { client: { issuer, id: "a", assertion: { env: "JWT" } } } },
+      ["JWT"],
+    ],
+    ["the key of a client", { grant: { client: { issuer, id: "a", key } } }, ["KEY"]],
+    [
+      "the certificate of a client",
+      {
+        grant: {
+          client: { issuer, id: "a", certificate: { cert: { env: "CERT" }, key: { env: "CERT_KEY" } } },
+        },
+      },
+      ["CERT"],
+    ],
+    ["nothing of a public client", { grant: { client: { issuer, id: "a" } } }, []],
+    ["a static token", { grant: { type: "static", token: { env: "TOKEN" } } }, ["TOKEN"]],
+    [
+      "the assertion of a workload",
+      { grant: { type: "jwt_bearer", client: { issuer }, assertion: { env: "JWT" } } },
+      ["JWT"],
+    ],
+    [
+      "the key of an assertion of our own, beside the client's",
+      { grant: { type: "jwt_bearer", client, assertion: { key, issuer: "me", subject: "me" } } },
+      ["CLIENT_SECRET", "KEY"],
+    ],
+    [
+      "subject and actor of an exchange",
+      {
+        grant: {
+          type: "token_exchange",
+          client,
+          subject: { token: { env: "SUBJECT" } },
+          actor: { token: { env: "ACTOR" } },
+        },
+      },
+      ["CLIENT_SECRET", "SUBJECT", "ACTOR"],
+    ],
+    [
+      "both clients and the subject of an enterprise-managed grant",
+      {
+        grant: {
+          type: "enterprise_managed",
+          client,
+          idp: {
+            client: { issuer: "https://idp.example", id: "b", secret: { env: "IDP_SECRET" } },
+            subject: { token: { env: "ID_TOKEN" } },
+          },
+        },
+      },
+      ["CLIENT_SECRET", "IDP_SECRET", "ID_TOKEN"],
+    ],
+    [
+      "headers and parameters, where they are references",
+      {
+        headers: { "x-plain": "plain", "x-key": { env: "HEADER" } },
+        grant: { client, params: { plain: "plain", account: { env: "PARAM" } } },
+      },
+      ["HEADER", "CLIENT_SECRET", "PARAM"],
+    ],
+    [
+      "the key that tokens are bound to",
+      { dpop: { key: { privateKey: { env: "DPOP_KEY" } } }, grant: { client } },
+      ["CLIENT_SECRET", "DPOP_KEY"],
+    ],
+    [
+      "the certificate of a signer, which is asked nothing",
+      {
+        grant: {
+          client: {
+            issuer,
+            id: "a",
+            key: {
+              signer: node("throw new Error('canary')"),
+              alg: "ES256",
+              certificate: { env: "SIGNER_CERT" },
+            },
+          },
+        },
+      },
+      ["SIGNER_CERT"],
+    ],
+  ])("%s", async (_, server, names) => {
+    const { secrets, skipped, code, messages } = await validate({ crm: server });
+    expect(messages).toEqual(
+      names.map(
+        (name) =>
+          `Server "crm": no secret can be had from the environment variable "${name}": it is not set. ` +
+          "Set it, or name another one in the config.",
+      ),
+    );
+    for (const failure of secrets)
+      expect(failure).toMatchObject({ code: "secret_unavailable", server: "crm" });
+    expect(skipped).toEqual([]);
+    expect(code).toBe(names.length === 0 ? 0 : 2);
+  });
+});
+
+describe("validate --secrets judges", () => {
+  test("keys and certificates, not only whether they are there", async () => {
+    const identity = await selfSigned();
+    const other = await selfSigned();
+    const pair = (cert: string) => ({
+      grant: { client: { issuer, id: "a", certificate: { cert: { env: cert }, key: { env: "CERT_KEY" } } } },
+    });
+    const env = {
+      KEY: "canary: no key",
+      CERT: identity.certificate,
+      OTHER_CERT: other.certificate,
+      CERT_KEY: identity.privateKey,
+    };
+    const servers = {
+      key: { grant: { client: { issuer, id: "a", key } } },
+      good: pair("CERT"),
+      bad: pair("OTHER_CERT"),
+    };
+    const { secrets, code } = await validate(servers, env);
+    expect(code).toBe(2);
+    expect(secrets).toMatchObject([
+      { code: "key_invalid", server: "key" },
+      { code: "key_invalid", server: "bad" },
+    ]);
+  });
+
+  test("whether a value can stand in a header", async () => {
+    const server = {
+      headers: { "x-key": { env: "HEADER" } },
+      grant: { type: "static", token: { env: "TOKEN" } },
+    };
+    const { messages } = await validate({ crm: server }, { HEADER: "canary\nx: y", TOKEN: "t" });
+    expect(messages).toEqual([
+      'Server "crm": no secret can be had from the environment variable "HEADER": ' +
+        "its value cannot stand in a header, which is one line of Latin-1 text.",
+    ]);
+    expect((await validate({ crm: server }, { HEADER: "ok", TOKEN: "t" })).code).toBe(0);
+  });
+
+  test("what is missing at several places once", async () => {
+    const shared = { headers: { "x-key": { env: "CLIENT_SECRET" } }, grant: { client } };
+    const { secrets } = await validate({
+      a: shared,
+      b: shared,
+      c: { grant: { client: { ...client, id: "c" } } },
+    });
+    expect(secrets.map(({ server }) => server)).toEqual(["a"]);
+  });
+
+  test("not what nobody uses, nor servers that cannot be used anyway", async () => {
+    const text = JSON.stringify({
+      clients: { unused: { ...client, secret: { env: "UNUSED" } } },
+      servers: { crm: { url: "https://${HOST}/mcp", grant: { client } } },
+    });
+    const cwd = await project({ "mcp-auth.config.json": text });
+    const { out } = await command(["validate", "--secrets", "--json"], { cwd });
+    expect(JSON.parse(out)).toMatchObject({ violations: [{ pointer: "/servers/crm/url" }], secrets: [] });
+  });
+});
+
+describe("commands", () => {
+  const notes = (text: string) =>
+    node(`require("node:fs").appendFileSync("ran", "x"); console.log(${JSON.stringify(text)})`);
+  const server = { grant: { client: { issuer, id: "a", secret: notes("canary") } } };
+
+  test("are run with --secrets only, and once for all who use them", async () => {
+    const { cwd, code } = await validate({ a: server, b: server });
+    expect(code).toBe(0);
+    expect(await readFile(join(cwd, "ran"), "utf8")).toBe("x");
+    const silent = await project({ "mcp-auth.config.json": config({ a: server }) });
+    expect((await command(["validate"], { cwd: silent })).code).toBe(0);
+    await expect(readFile(join(silent, "ran"))).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  test("are not run where the environment forbids it", async () => {
+    const { cwd, messages } = await validate({ a: server }, { MCP_AUTH_ALLOW_EXEC: "0" });
+    expect(messages).toEqual([expect.stringContaining("running commands is forbidden here")]);
+    await expect(readFile(join(cwd, "ran"))).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  test("that fail are named, without what they print", async () => {
+    const failing = node("console.log('canary'); console.error('canary'); process.exit(9)");
+    const { messages } = await validate({ a: { grant: { type: "static", token: failing } } });
+    expect(messages).toEqual([
+      `Server "a": no secret can be had from the command ${JSON.stringify(process.execPath)}: it ended with exit code 9.`,
+    ]);
+  });
+
+  test("are ended by an interrupt: 130, and nothing more is said", async () => {
+    const listener = createServer();
+    onTestFinished(() => void listener.close());
+    await once(listener.listen(0, "127.0.0.1"), "listening");
+    // A TCP server that listens has an address object.
+    const { port } = listener.address() as AddressInfo;
+    const connected = once(listener, "connection");
+    const token = node(`require("node:net").connect(${port}, "127.0.0.1"); setInterval(() => {}, 1000)`);
+    const cwd = await project({
+      "mcp-auth.config.json": config({ a: { grant: { type: "static", token } } }),
+    });
+    const interrupt = new AbortController();
+    const running = command(["validate", "--secrets"], { cwd, signal: interrupt.signal });
+    const [socket]: Socket[] = await connected;
+    const closed = socket && once(socket.on("error", () => {}).resume(), "close");
+    interrupt.abort();
+    expect(await running).toEqual({ code: 130, out: "", err: "" });
+    await closed;
+  });
+});
+
+describe("what only code can give", () => {
+  const servers = {
+    a: { grant: { type: "token_exchange", client, subject: { token: { runtime: true } } } },
+    b: {
+      grant: {
+        type: "enterprise_managed",
+        client,
+        idp: { client, subject: { token: { runtime: true } } },
+      },
+    },
+    c: { grant: { client: { issuer, id: "c", secret: { resolver: "aws", ref: "prod/crm" } } } },
+    d: { grant: { client: { issuer, id: "d", key: { privateKey: { resolver: "aws", ref: "k" } } } } },
+    e: { grant: { client: { issuer, id: "e", key: { signer: { name: "kms" }, alg: "ES256" } } } },
+  };
+  const expected = [
+    'Server "a": the token of its user is given at run time and was not checked.',
+    'Server "b": the token of its user is given at run time and was not checked.',
+    'Server "c": the resolver "aws" is a function given in code; what it gives was not checked.',
+    'Server "d": the resolver "aws" is a function given in code; what it gives was not checked.',
+    'Server "e": the signer "kms" is a function given in code and was not checked.',
+  ];
+
+  test("is no mistake, and is said not to be checked", async () => {
+    const env = { CLIENT_SECRET: "s" };
+    const { code, secrets, skipped } = await validate(servers, env);
+    expect([code, secrets]).toEqual([0, []]);
+    expect(skipped).toEqual(expected.map((message) => ({ server: message.slice(8, 9), message })));
+    const cwd = await project({ "mcp-auth.config.json": config(servers) });
+    expect(await command(["validate", "--secrets"], { cwd, env })).toEqual({
+      code: 0,
+      out: "mcp-auth.config.json: no mistakes, 5 servers\n",
+      err: expected.map((message) => `${message}\n`).join(""),
+    });
+    expect((await command(["validate"], { cwd })).err).toBe("");
+  });
+});
+
+test("the ID token of a GitHub Actions job is asked for, and told how to be had outside of one", async () => {
+  const server = await startHttpServer((_, response) => sendJson(response, { value: "canary" }));
+  onTestFinished(() => server.close());
+  const assertion = { githubActions: { audience: issuer } };
+  const servers = { a: { grant: { type: "jwt_bearer", client: { issuer }, assertion } } };
+  const env = {
+    ACTIONS_ID_TOKEN_REQUEST_URL: `${server.origin}/?v=1`,
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: "t",
+  };
+  expect((await validate(servers, env)).code).toBe(0);
+  expect(server.requests.map(({ url }) => url)).toEqual(["/?v=1&audience=https%3A%2F%2Fauth.example"]);
+  const { code, messages } = await validate(servers);
+  expect(code).toBe(2);
+  expect(messages).toEqual([expect.stringContaining("`permissions: { id-token: write }`")]);
+});
+
+describe("validate --json is JSON also", () => {
+  test("when there is no config: its error is in it", async () => {
+    const cwd = await project();
+    const said = await command(["validate", "--json"], { cwd });
+    expect([said.code, said.err]).toEqual([2, ""]);
+    expect(JSON.parse(said.out)).toEqual({
+      valid: false,
+      violations: [],
+      secrets: [],
+      skipped: [],
+      error: {
+        name: "McpAuthError",
+        code: "config_not_found",
+        retryable: false,
+        message: expect.stringContaining(join(cwd, "mcp-auth.config.json")),
+      },
+    });
+    const named = await command(["validate", "--json", "--config", "none.json"], { cwd });
+    expect(named.code).toBe(2);
+    expect(JSON.parse(named.out).error).toMatchObject({
+      code: "config_not_found",
+      message: expect.stringContaining("none.json, which --config names"),
+    });
+  });
+
+  test("when the file cannot even be read", async () => {
+    const cwd = await project({ "mcp-auth.config.json": "{" });
+    const said = await command(["validate", "--json"], { cwd });
+    expect([said.code, said.err]).toEqual([2, ""]);
+    expect(JSON.parse(said.out)).toMatchObject({ valid: false, violations: [{ line: 1 }] });
+  });
+});

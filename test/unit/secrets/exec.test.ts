@@ -1,0 +1,250 @@
+import { once } from "node:events";
+import { mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import type { ExecReference } from "../../../src/config/spec.js";
+import { readSecret, type SecretContext } from "../../../src/secrets/read-secret.js";
+import { deferred } from "../../support/deferred.js";
+import { fakeClock } from "../../support/fake-clock.js";
+import { failureOf } from "./failing.js";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await realpath(await mkdtemp(join(tmpdir(), "exec-")));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const reference = (code: string, more: Partial<ExecReference> = {}): ExecReference => ({
+  exec: [process.execPath, "-e", code],
+  cwd: folder,
+  timeout: 10_000,
+  ...more,
+});
+
+async function read(code: ExecReference, context: Partial<SecretContext> = {}): Promise<string> {
+  return (await readSecret(code, { server: "crm", env: {}, ...context })).reveal();
+}
+
+/** A program that notes each run in a file, connects here, and prints what it is sent when the connection ends. */
+async function held(): Promise<{
+  code: string;
+  sockets: readonly Socket[];
+  started(count: number): Promise<void>;
+  runs(): Promise<number>;
+}> {
+  const sockets: Socket[] = [];
+  const waiting = new Map<number, () => void>();
+  const server = createServer((socket) => {
+    socket.on("error", () => {}).resume();
+    sockets.push(socket);
+    waiting.get(sockets.length)?.();
+  });
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  // A TCP server that listens has an address object.
+  const { port } = server.address() as AddressInfo;
+  const log = join(folder, "runs");
+  const code =
+    `require("node:fs").appendFileSync(${JSON.stringify(log)}, "x");` +
+    `require("node:net").connect(${port}, "127.0.0.1").pipe(process.stdout);`;
+  return {
+    code,
+    sockets,
+    started: (count) =>
+      sockets.length >= count
+        ? Promise.resolve()
+        : new Promise((resolve) => void waiting.set(count, resolve)),
+    runs: async () => (await readFile(log, "utf8")).length,
+  };
+}
+
+describe("a command", () => {
+  it("gives what it prints, without one trailing newline", async () => {
+    expect(await read(reference("console.log('p:ä '); console.error('x')"))).toBe("p:ä ");
+    expect(await read(reference("process.stdout.write('a\\r\\n\\r\\n')"))).toBe("a\r\n");
+  });
+
+  it("gives the string at its pointer", async () => {
+    const code = "console.log(JSON.stringify({ data: { 'client/secret': 's3cret\\n' } }))";
+    expect(await read(reference(code, { pointer: "/data/client~1secret" }))).toBe("s3cret");
+  });
+
+  it("has the environment of the runtime, and runs in the folder of the config", async () => {
+    const code = "console.log(process.env.VAULT_ADDR, process.env.HOME, process.cwd())";
+    expect(await read(reference(code), { env: { VAULT_ADDR: "https://vault.example" } })).toBe(
+      `https://vault.example undefined ${folder}`,
+    );
+  });
+
+  it("is run afresh for each read, so that a rotated secret is used", async () => {
+    const code = reference("process.stdout.write(require('node:fs').readFileSync('value'))");
+    await writeFile(join(folder, "value"), "old");
+    expect(await read(code)).toBe("old");
+    await writeFile(join(folder, "value"), "new");
+    expect(await read(code)).toBe("new");
+  });
+});
+
+describe("a command that gives no secret is named, but not its arguments nor what it prints:", () => {
+  const command = JSON.stringify(process.execPath);
+  const says = (problem: string) =>
+    `Server "crm": no secret can be had from the command ${command}: ${problem}`;
+
+  it.each<[string, string, string]>([
+    [
+      "an exit code",
+      "console.log('canary'); console.error('canary'); process.exit(4)",
+      "it ended with exit code 4.",
+    ],
+    ["nothing printed", "console.error('canary')", "it is empty."],
+    ["a newline alone", "console.log()", "it is empty."],
+    [
+      "bytes that are no text",
+      "process.stdout.write(Buffer.from('canary\\xff', 'latin1'))",
+      "what it prints is not text in UTF-8.",
+    ],
+    ["too much", "process.stdout.write('canary'.repeat(200_000))", "it printed more than 1048576 bytes."],
+  ])("%s", async (_, code, problem) => {
+    const error = await failureOf(reference(code), { env: {} });
+    expect(error).toMatchObject({ code: "secret_unavailable", retryable: false, message: says(problem) });
+  });
+
+  it("one that is not there", async () => {
+    const error = await failureOf(
+      { exec: ["./nowhere", "canary"], cwd: folder, timeout: 1_000 },
+      { env: {} },
+    );
+    expect(error.message).toBe(
+      'Server "crm": no secret can be had from the command "./nowhere": the command was not found, or its folder does not exist.',
+    );
+  });
+
+  it("one that takes longer than its time-out, which may pass", async () => {
+    const { code, started } = await held();
+    const clock = fakeClock();
+    const failing = failureOf(reference(code, { timeout: 3_000 }), { env: {}, clock });
+    await started(1);
+    await clock.advance(3_000);
+    expect(await failing).toMatchObject({
+      code: "secret_unavailable",
+      retryable: true,
+      message: says("it did not end within 3000 ms."),
+    });
+  });
+
+  it.each<[string, Omit<SecretContext, "server">]>([
+    ["allowExec: false", { env: {}, allowExec: false }],
+    ["MCP_AUTH_ALLOW_EXEC=0", { env: { MCP_AUTH_ALLOW_EXEC: "0" } }],
+    ["MCP_AUTH_ALLOW_EXEC=0 against allowExec: true", { env: { MCP_AUTH_ALLOW_EXEC: "0" }, allowExec: true }],
+  ])("one that may not be run, by %s", async (_, context) => {
+    const file = join(folder, "ran");
+    const code = reference(`require("node:fs").writeFileSync(${JSON.stringify(file)}, "")`);
+    expect(await failureOf(code, context)).toMatchObject({
+      code: "secret_unavailable",
+      retryable: false,
+      message: says("running commands is forbidden here, by `allowExec: false` or MCP_AUTH_ALLOW_EXEC=0."),
+    });
+    await expect(readFile(file)).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  it.each([undefined, true])("but it runs unless that is forbidden: %s", async (allowExec) => {
+    const context = { env: { MCP_AUTH_ALLOW_EXEC: "1" }, allowExec };
+    expect(await read(reference("console.log('x')"), context)).toBe("x");
+  });
+});
+
+describe("callers at the same time", () => {
+  it("share one run, whatever part of its output they want, and those who come later do not", async () => {
+    const { code, sockets, started, runs } = await held();
+    const env = {};
+    const whole = read(reference(code), { env });
+    const part = Array.from({ length: 20 }, () => read(reference(code, { pointer: "/a" }), { env }));
+    await started(1);
+    const late = read(reference(code, { pointer: "/b" }), { env, server: "other" });
+    sockets[0]?.end('{"a":"1","b":"2"}\n');
+    expect(await whole).toBe('{"a":"1","b":"2"}');
+    expect(new Set(await Promise.all(part))).toEqual(new Set(["1"]));
+    expect(await late).toBe("2");
+    expect(await runs()).toBe(1);
+
+    const next = read(reference(code), { env });
+    await started(2);
+    sockets[1]?.end("new");
+    expect(await next).toBe("new");
+    expect(await runs()).toBe(2);
+  });
+
+  it("do not share with another environment, another folder or another command", async () => {
+    const { code, sockets, started } = await held();
+    const env = {};
+    const reads = [
+      read(reference(code), { env }),
+      read(reference(code), { env: {} }),
+      read(reference(code, { cwd: tmpdir() }), { env }),
+      read({ ...reference(code), exec: [process.execPath, "-e", code, "other"] }, { env }),
+    ];
+    await started(4);
+    for (const socket of sockets) socket.end("x");
+    expect(await Promise.all(reads)).toEqual(["x", "x", "x", "x"]);
+  });
+
+  it("share its failure, each with their own name on it", async () => {
+    const { code, sockets, started, runs } = await held();
+    const env = {};
+    const failing = `${code} process.exitCode = 5;`;
+    const one = failureOf(reference(failing), { env });
+    const other = readSecret(reference(failing), { env, server: "other" }).catch((error: unknown) => error);
+    await started(1);
+    sockets[0]?.end("canary");
+    expect(await one).toMatchObject({ message: expect.stringContaining("exit code 5") });
+    expect(await other).toMatchObject({
+      server: "other",
+      message: expect.stringMatching(/^Server "other": .*exit code 5/),
+    });
+    expect(await runs()).toBe(1);
+  });
+
+  it("may give up without ending it for the others", async () => {
+    const { code, sockets, started, runs } = await held();
+    const env = {};
+    const controller = new AbortController();
+    const leaving = failureOf(reference(code), { env, signal: controller.signal });
+    const staying = read(reference(code), { env });
+    await started(1);
+    controller.abort();
+    expect(await leaving).toMatchObject({ code: "aborted", retryable: false });
+    sockets[0]?.end("kept");
+    expect(await staying).toBe("kept");
+    expect(await runs()).toBe(1);
+  });
+
+  it("end it when the last of them gives up, and who comes then has a run of their own", async () => {
+    const { code, sockets, started } = await held();
+    const env = {};
+    const controllers = [new AbortController(), new AbortController()];
+    const leaving = controllers.map(({ signal }) => failureOf(reference(code), { env, signal }));
+    await started(1);
+    const ended = deferred();
+    sockets[0]?.on("close", () => ended.resolve());
+    for (const controller of controllers) controller.abort();
+    for (const error of await Promise.all(leaving)) expect(error.code).toBe("aborted");
+    const next = read(reference(code), { env });
+    await ended.promise;
+    await started(2);
+    sockets[1]?.end("fresh");
+    expect(await next).toBe("fresh");
+  });
+
+  it("who have given up before run nothing", async () => {
+    const file = join(folder, "ran");
+    const code = reference(`require("node:fs").writeFileSync(${JSON.stringify(file)}, "")`);
+    const error = await failureOf(code, { env: {}, signal: AbortSignal.abort() });
+    expect(error.message).toBe('Server "crm": the wait for its secret was aborted.');
+    await expect(readFile(file)).rejects.toMatchObject({ code: "ENOENT" });
+  });
+});

@@ -1,0 +1,178 @@
+import { describe, expect, it, onTestFinished } from "vitest";
+import type { FetchFunction } from "../../../src/net/bounded-fetch.js";
+import { readSecret } from "../../../src/secrets/read-secret.js";
+import { deferred } from "../../support/deferred.js";
+import { fakeClock } from "../../support/fake-clock.js";
+import { type Handler, sendJson, startHttpServer } from "../../support/http-server.js";
+import { failureOf } from "./failing.js";
+
+const requestToken = "canary.request.token";
+
+async function service(handler: Handler, query = "?api-version=2.0") {
+  const server = await startHttpServer(handler);
+  onTestFinished(() => server.close());
+  const env = {
+    ACTIONS_ID_TOKEN_REQUEST_URL: `${server.origin}/idtoken/1a2b${query}`,
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: requestToken,
+  };
+  return { server, env };
+}
+
+const says = (problem: string) =>
+  `Server "crm": no secret can be had from the ID token of a GitHub Actions job: ${problem}`;
+const reference = { githubActions: { audience: "https://auth.example" } };
+
+describe("the ID token of a job", () => {
+  it.each<[audience: string | undefined, query: string, url: string]>([
+    [undefined, "?api-version=2.0", "/idtoken/1a2b?api-version=2.0"],
+    [
+      "https://auth.example/a b",
+      "?api-version=2.0",
+      "/idtoken/1a2b?api-version=2.0&audience=https%3A%2F%2Fauth.example%2Fa%20b",
+    ],
+    ["a&b=c#d+e", "?x=a%20b+c", "/idtoken/1a2b?x=a%20b+c&audience=a%26b%3Dc%23d%2Be"],
+    ["ä", "", "/idtoken/1a2b?audience=%C3%A4"],
+  ])("is asked for with the audience %s, the rest of the URL as it is", async (audience, query, url) => {
+    const { server, env } = await service(
+      (_, response) => sendJson(response, { count: 1, value: "a.b.c" }),
+      query,
+    );
+    const githubActions = audience === undefined ? {} : { audience };
+    const secret = await readSecret({ githubActions }, { server: "crm", env });
+    expect(secret.reveal()).toBe("a.b.c");
+    expect(server.requests).toMatchObject([{ method: "GET", url, body: "" }]);
+    expect(server.requests[0]?.headers).toMatchObject({
+      authorization: `Bearer ${requestToken}`,
+      accept: "application/json",
+    });
+  });
+
+  it("is asked for anew each time, through the fetch of the runtime", async () => {
+    let count = 0;
+    const { env } = await service((_, response) => sendJson(response, { value: `token-${++count}` }));
+    const asked: string[] = [];
+    const fetch: FetchFunction = (input, init) => {
+      asked.push(String(input));
+      return globalThis.fetch(input, init);
+    };
+    const context = { server: "crm", env, fetch };
+    expect((await readSecret(reference, context)).reveal()).toBe("token-1");
+    expect((await readSecret(reference, context)).reveal()).toBe("token-2");
+    expect(asked).toHaveLength(2);
+  });
+});
+
+describe("without what a job has", () => {
+  const url = "https://actions.example/idtoken?api-version=2.0";
+
+  it.each([
+    {},
+    { ACTIONS_ID_TOKEN_REQUEST_URL: url },
+    { ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: "" },
+    { ACTIONS_ID_TOKEN_REQUEST_TOKEN: requestToken },
+    { ACTIONS_ID_TOKEN_REQUEST_URL: "", ACTIONS_ID_TOKEN_REQUEST_TOKEN: requestToken },
+  ])("it is said where there are tokens and with which permission", async (env) => {
+    const error = await failureOf(reference, { env, fetch: unused });
+    expect(error).toMatchObject({ code: "secret_unavailable", retryable: false });
+    expect(error.message).toBe(
+      says(
+        "ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN are not set. They are there only inside of a " +
+          "GitHub Actions job, and only with `permissions: { id-token: write }` in its workflow.",
+      ),
+    );
+  });
+
+  it.each([
+    "http://actions.example/canary",
+    "ftp://127.0.0.1/canary",
+    "canary",
+    "http://127.0.0.1.example/canary",
+  ])("the token of the request goes to no such place: %s", async (address) => {
+    const env = { ACTIONS_ID_TOKEN_REQUEST_URL: address, ACTIONS_ID_TOKEN_REQUEST_TOKEN: requestToken };
+    const error = await failureOf(reference, { env, fetch: unused });
+    expect(error).toMatchObject({
+      code: "secret_unavailable",
+      retryable: false,
+      message: says("ACTIONS_ID_TOKEN_REQUEST_URL is no https URL."),
+    });
+  });
+});
+
+describe("a service that gives no token", () => {
+  it.each<[status: number, retryable: boolean, advice: string]>([
+    [400, false, "Check `permissions: { id-token: write }` of the job."],
+    [401, false, "Check `permissions: { id-token: write }` of the job."],
+    [403, false, "Check `permissions: { id-token: write }` of the job."],
+    [404, false, "Check `permissions: { id-token: write }` of the job."],
+    [302, false, "Check `permissions: { id-token: write }` of the job."],
+    [408, true, "Try again later."],
+    [429, true, "Try again later."],
+    [500, true, "Try again later."],
+    [503, true, "Try again later."],
+  ])("by its status %i", async (status, retryable, advice) => {
+    const { server, env } = await service((_, response) =>
+      sendJson(response, { message: "canary" }, status, { location: "https://canary.example/" }),
+    );
+    expect(await failureOf(reference, { env })).toMatchObject({
+      code: "secret_unavailable",
+      retryable,
+      message: says(`its service answered ${status}. ${advice}`),
+    });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it("but says when to come back has that passed on, in milliseconds", async () => {
+    const { env } = await service((_, response) => sendJson(response, {}, 429, { "retry-after": "7" }));
+    expect(await failureOf(reference, { env })).toMatchObject({ retryable: true, retryAfter: 7_000 });
+  });
+
+  it.each<[string, string]>([
+    ["prose", "canary"],
+    ["an empty body", ""],
+    ["half of it", '{"value":"canary'],
+    ["a list", '["canary"]'],
+    ["null", "null"],
+    ["another field", '{"token":"canary"}'],
+    ["no string", '{"value":{"canary":1}}'],
+    ["an empty string", '{"value":""}'],
+    ["far too much", `{"value":"${"canary".repeat(200_000)}"}`],
+  ])("in its answer: %s", async (_, body) => {
+    const { env } = await service((_request, response) => void response.end(body));
+    expect(await failureOf(reference, { env })).toMatchObject({
+      code: "secret_unavailable",
+      retryable: false,
+      message: says("what its service answered holds no token."),
+    });
+  });
+
+  it("because it cannot be reached: unavailable, which may pass", async () => {
+    const { server, env } = await service(() => {});
+    await server.close();
+    expect(await failureOf(reference, { env })).toMatchObject({ code: "unavailable", retryable: true });
+  });
+
+  it("within ten seconds: timeout, which may pass", async () => {
+    const { server, env } = await service(() => {});
+    const clock = fakeClock();
+    const failing = failureOf(reference, { env, clock });
+    await server.received(1);
+    await clock.advance(10_000);
+    expect(await failing).toMatchObject({ code: "timeout", retryable: true });
+    expect(clock.pending).toEqual([]);
+  });
+
+  it("before the caller gives up", async () => {
+    const dropped = deferred();
+    const { server, env } = await service(
+      (_, response) => void response.on("close", () => dropped.resolve()),
+    );
+    const controller = new AbortController();
+    const failing = failureOf(reference, { env, signal: controller.signal });
+    await server.received(1);
+    controller.abort();
+    expect(await failing).toMatchObject({ code: "aborted" });
+    await dropped.promise;
+  });
+});
+
+const unused: FetchFunction = () => Promise.reject(new Error("nothing should be sent"));

@@ -1,0 +1,89 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { readSecret } from "../../../src/secrets/read-secret.js";
+import { failureOf } from "./failing.js";
+
+async function pointed(document: string, pointer: string) {
+  const folder = await mkdtemp(join(tmpdir(), "pointer-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, "credentials.json");
+  await writeFile(file, document);
+  return { file, pointer };
+}
+
+// The document of RFC 6901 §5, with strings for values.
+const example = JSON.stringify({
+  foo: ["bar", "baz"],
+  "": "0",
+  "a/b": "1",
+  "c%d": "2",
+  "e^f": "3",
+  "g|h": "4",
+  "i\\j": "5",
+  'k"l': "6",
+  " ": "7",
+  "m~n": "8",
+  "~1": "9",
+  nested: { "0": { list: [{ value: "deep" }] } },
+});
+
+describe("a pointer", () => {
+  it.each([
+    ["/foo/0", "bar"],
+    ["/foo/1", "baz"],
+    ["/", "0"],
+    ["/a~1b", "1"],
+    ["/c%d", "2"],
+    ["/e^f", "3"],
+    ["/g|h", "4"],
+    ["/i\\j", "5"],
+    ['/k"l', "6"],
+    ["/ ", "7"],
+    ["/m~0n", "8"],
+    ["/~01", "9"],
+    ["/nested/0/list/0/value", "deep"],
+  ])("%s leads to what RFC 6901 says", async (pointer, expected) => {
+    const secret = await readSecret(await pointed(example, pointer), { server: "crm", env: {} });
+    expect(secret.reveal()).toBe(expected);
+  });
+
+  it("of nothing is the document itself", async () => {
+    const secret = await readSecret(await pointed('"all"', ""), { server: "crm", env: {} });
+    expect(secret.reveal()).toBe("all");
+  });
+
+  it("leads into a document with the byte order mark that editors add", async () => {
+    const secret = await readSecret(await pointed('\u{feff}{"a":"x\\n"}\n', "/a"), {
+      server: "crm",
+      env: {},
+    });
+    expect(secret.reveal()).toBe("x");
+  });
+
+  it.each<[string, string, string]>([
+    ["canary", "/a", 'it is not JSON, and a "pointer" leads into JSON.'],
+    ['{"a":"canary"', "/a", 'it is not JSON, and a "pointer" leads into JSON.'],
+    ['{"a":"canary"}', "/b", 'there is nothing at its "pointer" "/b".'],
+    ['{"a":"canary"}', "/a/b", 'there is nothing at its "pointer" "/a/b".'],
+    ['{"a":"canary"}', "/constructor", 'there is nothing at its "pointer" "/constructor".'],
+    ['{"a":"canary"}', "/a/length", 'there is nothing at its "pointer" "/a/length".'],
+    ['["canary"]', "/1", 'there is nothing at its "pointer" "/1".'],
+    ['["canary"]', "/00", 'there is nothing at its "pointer" "/00".'],
+    ['["canary"]', "/-", 'there is nothing at its "pointer" "/-".'],
+    ['["canary"]', "/length", 'there is nothing at its "pointer" "/length".'],
+    ['{"canary":{"a":1}}', "", 'what is at its "pointer" "" is not a string.'],
+    ['{"a":12345}', "/a", 'what is at its "pointer" "/a" is not a string.'],
+    ['{"a":null}', "/a", 'what is at its "pointer" "/a" is not a string.'],
+    ['{"a":["canary"]}', "/a", 'what is at its "pointer" "/a" is not a string.'],
+    ['{"a":""}', "/a", "it is empty."],
+  ])("into %s: %s fails and says why, without what is there", async (document, pointer, problem) => {
+    const reference = await pointed(document, pointer);
+    const error = await failureOf(reference, { env: {} });
+    expect(error).toMatchObject({ code: "secret_unavailable", retryable: false });
+    expect(error.message).toBe(
+      `Server "crm": no secret can be had from the file ${JSON.stringify(reference.file)}: ${problem}`,
+    );
+  });
+});

@@ -1,0 +1,47 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { transform } from "esbuild";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { readSecret, type SecretResolver } from "../../../src/secrets/read-secret.js";
+import { snippets } from "../../support/snippets.js";
+import { failureOf } from "./failing.js";
+
+/** The recipe of docs/secrets.md as it stands there, called with a stand-in for the service. */
+async function awsResolver(
+  getSecretValue: (input: object, options: object) => unknown,
+): Promise<SecretResolver> {
+  const folder = await mkdtemp(join(tmpdir(), "recipes-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const root = new URL("../../../", import.meta.url);
+  const [found] = snippets(root, "docs/secrets.md").filter(({ mark }) => mark === "resolver aws");
+  const { code } = await transform(found?.code ?? "", { loader: "ts", format: "esm" });
+  const file = join(folder, "aws.mjs");
+  await writeFile(file, code);
+  const module: Readonly<Record<string, unknown>> = await import(/* @vite-ignore */ pathToFileURL(file).href);
+  const make = module["awsResolver"];
+  if (typeof make !== "function") throw new Error("expected the recipe to export awsResolver");
+  return make(getSecretValue);
+}
+
+const reference = { resolver: "aws", ref: "prod/crm", pointer: "/client_secret" };
+
+describe("the recipe for AWS Secrets Manager", () => {
+  it("asks for the secret by its ref and gives its text", async () => {
+    const asked: unknown[] = [];
+    const aws = await awsResolver(async (input, options) => {
+      asked.push(input, options);
+      return { SecretString: '{"client_secret":"s3cret"}', VersionStages: ["AWSCURRENT"] };
+    });
+    const secret = await readSecret(reference, { server: "crm", env: {}, resolvers: { aws } });
+    expect(secret.reveal()).toBe("s3cret");
+    expect(asked).toEqual([{ SecretId: "prod/crm" }, { abortSignal: expect.any(AbortSignal) }]);
+  });
+
+  it("refuses a binary secret", async () => {
+    const aws = await awsResolver(async () => ({ SecretBinary: Buffer.from("canary") }));
+    const error = await failureOf(reference, { env: {}, resolvers: { aws } });
+    expect(error.message).toContain('the resolver "aws": it threw.');
+  });
+});

@@ -1,0 +1,152 @@
+import { getEventListeners } from "node:events";
+import { describe, expect, it } from "vitest";
+import type { ResolverReference } from "../../../src/config/spec.js";
+import { readSecret, type SecretContext, type SecretResolver } from "../../../src/secrets/read-secret.js";
+import { deferred } from "../../support/deferred.js";
+import { fakeClock } from "../../support/fake-clock.js";
+import { failureOf } from "./failing.js";
+
+const reference = (more: Partial<ResolverReference> = {}): ResolverReference => ({
+  resolver: "aws",
+  ref: "prod/crm",
+  ...more,
+});
+const given = (resolver: unknown): Omit<SecretContext, "server"> => ({
+  env: {},
+  // What JavaScript may pass.
+  resolvers: { aws: resolver as SecretResolver },
+});
+const says = (problem: string) => `Server "crm": no secret can be had from the resolver "aws": ${problem}`;
+
+describe("a function given in code", () => {
+  it.each<[string, SecretResolver]>([
+    ["at once", (ref, { server }) => `${ref} for ${server}\n`],
+    ["later", async (ref, { server }) => `${ref} for ${server}\n`],
+  ])("is called with its ref and the name of the server, and gives the secret %s", async (_, resolver) => {
+    const secret = await readSecret(reference(), { server: "crm", ...given(resolver) });
+    expect(secret.reveal()).toBe("prod/crm for crm");
+  });
+
+  it("may give JSON, into which a pointer leads", async () => {
+    const context = { server: "crm", ...given(() => '{"password":"s3cret"}') };
+    expect((await readSecret(reference({ pointer: "/password" }), context)).reveal()).toBe("s3cret");
+  });
+
+  it.each<[string, unknown]>([
+    [
+      "throws",
+      () => {
+        throw new Error("canary");
+      },
+    ],
+    ["rejects", () => Promise.reject(Object.assign(new Error("canary"), { canary: "canary" }))],
+    ["rejects with no error", () => Promise.reject("canary")],
+  ])("that %s is named, without what it threw", async (_, resolver) => {
+    expect(await failureOf(reference(), given(resolver))).toMatchObject({
+      code: "secret_unavailable",
+      retryable: false,
+      message: says("it threw. Call it by itself to see what."),
+    });
+  });
+
+  it.each<[string, unknown]>([
+    ["undefined", undefined],
+    ["null", null],
+    ["a number", 1],
+    ["bytes", Buffer.from("canary")],
+    ["an object", { SecretString: "canary" }],
+  ])("that gives %s is told that it must be a string", async (_, value) => {
+    expect(
+      (
+        await failureOf(
+          reference(),
+          given(() => value),
+        )
+      ).message,
+    ).toBe(says("it gave something else than a string."));
+  });
+
+  it.each(["", "\n"])("that gives nothing is named: %j", async (value) => {
+    expect(
+      (
+        await failureOf(
+          reference(),
+          given(async () => value),
+        )
+      ).message,
+    ).toBe(says("it is empty."));
+  });
+});
+
+describe("a name that was not given", () => {
+  it("is answered with those that were, and with the near one", async () => {
+    const resolvers = { aws2: () => "canary", vault: () => "canary" };
+    expect(await failureOf(reference(), { env: {}, resolvers })).toMatchObject({
+      code: "secret_unavailable",
+      message: says(
+        'no function of this name was given as `resolvers` (what was: aws2, vault). Did you mean "aws2"?',
+      ),
+    });
+  });
+
+  it.each([{}, undefined])("is answered with where to give it: %j", async (resolvers) => {
+    expect((await failureOf(reference(), { env: {}, resolvers })).message).toBe(
+      says("no function of this name was given as `resolvers` (none was)."),
+    );
+  });
+
+  it.each(["constructor", "toString", "__proto__"])(
+    "is not a member of every object: %s",
+    async (resolver) => {
+      const error = await failureOf(reference({ resolver }), { env: {}, resolvers: {} });
+      expect(error.message).toContain(`the resolver "${resolver}": no function of this name was given`);
+    },
+  );
+
+  it("is also what is no function", async () => {
+    expect((await failureOf(reference(), given("canary"))).message).toContain("no function of this name");
+  });
+});
+
+describe("a function that does not answer", () => {
+  it("has ten seconds, after which its signal is aborted and asking again may help", async () => {
+    const clock = fakeClock();
+    const called = deferred<AbortSignal>();
+    const never: SecretResolver = (_, { signal }) => {
+      called.resolve(signal);
+      return new Promise(() => {});
+    };
+    const failing = failureOf(reference(), { ...given(never), clock });
+    const signal = await called.promise;
+    await clock.advance(9_999);
+    expect(signal.aborted).toBe(false);
+    await clock.advance(1);
+    expect(await failing).toMatchObject({
+      code: "secret_unavailable",
+      retryable: true,
+      message: says("it did not answer within 10000 ms."),
+    });
+    expect(signal.aborted).toBe(true);
+    expect(clock.pending).toEqual([]);
+  });
+
+  it("is left when the caller gives up, and what it rejects with then is nobody's", async () => {
+    const controller = new AbortController();
+    const called = deferred<AbortSignal>();
+    const answer = deferred<string>();
+    const slow: SecretResolver = (_, { signal }) => {
+      called.resolve(signal);
+      return answer.promise;
+    };
+    const failing = failureOf(reference(), { ...given(slow), signal: controller.signal });
+    const signal = await called.promise;
+    controller.abort();
+    expect(await failing).toMatchObject({
+      code: "aborted",
+      message: 'Server "crm": the wait for its secret was aborted.',
+    });
+    expect(signal.aborted).toBe(true);
+    expect(getEventListeners(controller.signal, "abort")).toEqual([]);
+    answer.reject(new Error("canary"));
+  });
+});
