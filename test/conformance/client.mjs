@@ -47,7 +47,12 @@ async function callAsTheConfigSays(config) {
 /** What a person would write who was given a client by the operator of the authorization server. */
 async function writeConfig(folder) {
   const found = await lookUp();
-  const server = { url, grant: await grant(folder, found), ...(found.takesDpop && { dpop: true }) };
+  const server = {
+    url,
+    grant: await grant(folder, found),
+    ...(found.stepUp.length > 0 && { stepUp: found.stepUp }),
+    ...(found.takesDpop && { dpop: true }),
+  };
   const path = join(folder, "mcp-auth.config.json");
   await writeFile(path, JSON.stringify({ servers: { server } }), { mode: 0o600 });
   return path;
@@ -58,14 +63,21 @@ async function lookUp() {
   if (process.env.CONFORMANCE_ISSUER_FROM === "metadata") {
     const { origin, pathname } = new URL(url);
     const response = await fetch(`${origin}/.well-known/oauth-protected-resource${pathname}`);
-    return { issuer: (await response.json()).authorization_servers[0], methods: [], takesDpop: false };
+    return {
+      issuer: (await response.json()).authorization_servers[0],
+      methods: [],
+      stepUp: [],
+      takesDpop: false,
+    };
   }
-  const { issuers, servers, challenge } = await discover(url);
+  const { issuers, servers, challenge, scopes: supported } = await discover(url);
+  const more = process.env.CONFORMANCE_STEP_UP?.split(" ") ?? [];
   const server = servers.find(({ issuer }) => issuer === issuers[0]);
   return {
     issuer: issuers[0],
     methods: server?.authMethods ?? [],
     scopes: challenge?.scopes,
+    stepUp: [...supported, ...more],
     takesDpop: server !== undefined && (await takesDpop(server.issuer)),
   };
 }

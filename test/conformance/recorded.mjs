@@ -4,14 +4,17 @@
  * Assertions on the requests of one scenario.
  *
  * @param checks the scenario's `checks.json`
- * @param {{ outcome: string, tokenRequests: number, unauthorized: number }} expected
+ * @param {{ outcome: string, tokenRequests: number, unauthorized: number, grant: string, nonces: boolean }} expected
+ * `grant` is `client_credentials`, `workload` (the platform's JWT) or `enterprise` (the second leg: the first goes to
+ * the identity provider, whose requests the suite checks by itself and does not record). `nonces`: both servers want a
+ * DPoP nonce of their own, so that the first request to each is repeated.
  * @returns {{ asserted: number, failures: string[] }}
  */
 export function assertRecorded(checks, expected) {
   const traffic = readTraffic(checks);
   const isRefusal = expected.outcome === "issuer_mismatch" || expected.outcome === "resource_mismatch";
   const assertions = [
-    ...(isRefusal ? ofRefusal(traffic) : ofTokenRequests(traffic, expected.tokenRequests)),
+    ...(isRefusal ? ofRefusal(traffic) : ofTokenRequests(traffic, expected)),
     // The server's word, not the client's.
     ["tools are listed", traffic.answered("tools/list") || expected.outcome !== "called"],
     ["a tool is called, or none", traffic.answered("tools/call") === (expected.outcome === "called")],
@@ -31,11 +34,12 @@ function* ofRefusal({ authRequests, tokenRequests, resource }) {
   yield ["the authorization server is asked for metadata only", authRequests.every(isForMetadata)];
 }
 
-function* ofTokenRequests(traffic, count) {
+function* ofTokenRequests(traffic, { tokenRequests: count, grant, nonces }) {
   const { tokenRequests, resource, scopesAtTheDoor, scopesSupported, challenges, methods } = traffic;
   yield [`token requests: ${count}, found ${tokenRequests.length}`, tokenRequests.length === count];
   for (const [index, { body }] of tokenRequests.entries()) {
-    yield ["the grant is client_credentials", body.grant_type === "client_credentials"];
+    yield [`the grant is ${grantTypes[grant]}`, body.grant_type === grantTypes[grant]];
+    if (grant !== "client_credentials") yield* ofGrantAssertion(body.assertion, grant, traffic);
     yield [
       "`resource` is that of the metadata, byte for byte",
       resource !== undefined && body.resource === resource,
@@ -48,6 +52,8 @@ function* ofTokenRequests(traffic, count) {
     const wanted = scopesAtTheDoor ?? scopesSupported ?? [];
     if (index === 0)
       yield ["`scope` is that of the 401, else `scopes_supported`, else absent", sameSet(asked, wanted)];
+    else if (nonces)
+      yield ["the request is repeated as it was, with a nonce", sameRequest(body, tokenRequests[0].body)];
     else yield ["`scope` is widened by a challenge", challenges.some((scopes) => isWithin(scopes, asked))];
   }
   const assertions = tokenRequests
@@ -58,6 +64,21 @@ function* ofTokenRequests(traffic, count) {
     assertions.length > 0 === methods.includes("private_key_jwt"),
   ];
   for (const assertion of assertions) yield* ofAssertion(assertion, traffic);
+}
+
+const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+const grantTypes = { client_credentials: "client_credentials", workload: jwtBearer, enterprise: jwtBearer };
+
+/** RFC 7523 §2.1: what a grant presents, which somebody else has signed. */
+function* ofGrantAssertion(assertion, grant, { issuer, resource }) {
+  const header = decode(assertion, 0);
+  const claims = decode(assertion, 1);
+  if (grant === "workload")
+    yield ["the assertion is the workload's own", claims.sub === "conformance-workload"];
+  if (grant !== "enterprise") return;
+  yield ["the assertion is an ID-JAG", header.typ === "oauth-id-jag+jwt"];
+  yield ["the ID-JAG was asked for this authorization server", claims.aud === issuer];
+  yield ["the ID-JAG was asked for this MCP server", claims.resource === resource];
 }
 
 /** RFC 7523 with the audience of its revision: the issuer, and as one string. */
@@ -116,6 +137,10 @@ function isForMetadata({ method, path }) {
 
 function isWithin(some, all) {
   return some.every((value) => all.includes(value));
+}
+
+function sameRequest(one, other) {
+  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 function sameSet(one, other) {

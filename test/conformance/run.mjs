@@ -36,27 +36,36 @@ report(rows.flat());
 
 /** One scenario by itself, where the client's exit code counts. */
 async function runSingle(record) {
-  const { version, scenario, wire, passed, issuerFrom = "discover" } = record;
-  const result = await runSuite({ version, scenario, wire, issuerFrom, client });
+  const { version, scenario, wire, passed, issuerFrom = "discover", assertion, stepUp, unmet = {} } = record;
+  const result = await runSuite({ version, scenario, wire, issuerFrom, assertion, stepUp, client });
   const recorded = result.scenarios.get(scenario);
   const { failures, asserted } = judge(recorded, record);
   const { counts } = result;
+  const missing = Object.keys(unmet).length;
   if (result.skipped) failures.push("the suite skipped it");
-  if (result.code !== 0) failures.push(`the suite ended with exit code ${result.code}`);
-  if (result.clientExit !== (record.client === "called" ? 0 : 3))
+  if ((result.code === 0) !== (missing === 0)) failures.push(`the suite ended with exit code ${result.code}`);
+  failures.push(...differences(recorded?.checks ?? [], new Set(Object.keys(unmet)), "on record"));
+  if (result.clientExit !== exitCodeOf(record.client))
     failures.push(`the client ended with exit code ${result.clientExit}`);
   if (counts === undefined) failures.push("the suite printed no `Passed: n/n`");
-  else if (counts.passed !== counts.of || counts.warnings > 0) failures.push("not all checks passed");
+  else if (counts.of - counts.passed !== missing || counts.warnings > 0)
+    failures.push("not all checks passed");
   else if (counts.passed < passed) failures.push(`${counts.passed} checks, on record are ${passed}`);
   return [
     {
-      name: `${version}  ${wire ?? "default wire"}  ${scenario}${issuerFrom === "discover" ? "" : ", not asking discover"}`,
+      name: `${version}  ${wire ?? "default wire"}  ${scenario}${issuerFrom === "discover" ? "" : ", not asking discover"}${assertion === undefined ? "" : `, ${assertion}`}${stepUp === undefined ? "" : `, stepUp ${stepUp}`}`,
       checks: `${counts?.passed ?? 0}/${counts?.of ?? 0}`,
       asserted,
       failures,
       said: recorded?.said || result.said,
     },
   ];
+}
+
+/** 3 for a refusal of ours, 1 for an error of the SDK, as when the server's own refusal is what remains. */
+function exitCodeOf(outcome) {
+  if (outcome === "called") return 0;
+  return /^[a-z_]+$/.test(outcome) ? 3 : 1;
 }
 
 /** All scenarios of a suite on one wire, each check held against the baseline of that wire. */
@@ -74,11 +83,7 @@ async function runWholeSuite(record) {
     const allowed = new Set(
       baseline.filter((entry) => entry.scenario === scenario).map(({ check }) => check),
     );
-    const failing = new Set(checks.filter(isFailure).map(({ id }) => id));
-    for (const check of failing)
-      if (!allowed.has(check)) failures.push(`${check} fails and is not in the baseline`);
-    for (const check of allowed)
-      if (!failing.has(check)) failures.push(`${check} is in the baseline and does not fail`);
+    failures.push(...differences(checks, allowed, "in the baseline"));
     const total = passes + checks.filter(isFailure).length;
     return {
       name: `${version}  ${wire}  ${scenario} (of suite ${suite})`,
@@ -116,7 +121,14 @@ function ofTheWhole({ version, suite, wire, scenarios }, result, baseline) {
 }
 
 /** What holds for every scenario, however it is run: the client's report, its Node, and its requests. */
-function judge(recorded, { client: outcome, tokenRequests = 1, issuerFrom = "discover" }) {
+function judge(recorded, record) {
+  const {
+    client: outcome,
+    tokenRequests = 1,
+    issuerFrom = "discover",
+    grant = "client_credentials",
+  } = record;
+  const nonces = record.nonces === true;
   if (recorded === undefined) return { failures: ["nothing was recorded"], asserted: 0 };
   const failures = [];
   const { client: report, leaked } = recorded;
@@ -125,9 +137,22 @@ function judge(recorded, { client: outcome, tokenRequests = 1, issuerFrom = "dis
     failures.push(`the client ended with ${report?.outcome}, expected ${outcome}`);
   if (leaked) failures.push("the client printed its credential");
   // `discover` makes one request without a token, to be challenged.
-  const unauthorized = issuerFrom === "discover" ? 1 : 0;
-  const requests = assertRecorded(recorded.checks, { outcome, tokenRequests, unauthorized });
+  const unauthorized = (issuerFrom === "discover" ? 1 : 0) + (nonces ? 1 : 0);
+  const requests = assertRecorded(recorded.checks, { outcome, tokenRequests, unauthorized, grant, nonces });
   return { failures: [...failures, ...requests.failures], asserted: requests.asserted + 3 };
+}
+
+/** What fails and is not expected to, and the reverse. */
+function differences(checks, allowed, where) {
+  const failing = new Set(checks.filter(isFailure).map(({ id }) => id));
+  return [
+    ...[...failing]
+      .filter((check) => !allowed.has(check))
+      .map((check) => `${check} fails and is not ${where}`),
+    ...[...allowed]
+      .filter((check) => !failing.has(check))
+      .map((check) => `${check} is ${where} and does not fail`),
+  ];
 }
 
 function isFailure({ status }) {

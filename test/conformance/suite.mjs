@@ -35,10 +35,11 @@ export async function assertInstalled() {
 /**
  * One run of the suite: of a `scenario`, or of a whole `suite` of them.
  *
- * @param {{ version: string, scenario?: string, suite?: string, wire?: string, issuerFrom: string, client: { node: string, file: string, version: string } }} options
- * `wire` is a revision of the protocol; without it the suite chooses one.
+ * @param {{ version: string, scenario?: string, suite?: string, wire?: string, issuerFrom: string, assertion?: string, stepUp?: string, client: { node: string, file: string, version: string } }} options
+ * `wire` is a revision of the protocol; without it the suite chooses one. `assertion` is which of the workload's JWTs the
+ * client is to use, `stepUp` what the operator says the MCP server may ask for later.
  */
-export async function runSuite({ version, scenario, suite, wire, issuerFrom, client }) {
+export async function runSuite({ version, scenario, suite, wire, issuerFrom, assertion, stepUp, client }) {
   const out = await mkdtemp(join(tmpdir(), "mcp-auth-conformance-"));
   try {
     const args = [commands[version], "client", "--timeout", `${clientTimeout}`, "-o", out];
@@ -53,6 +54,8 @@ export async function runSuite({ version, scenario, suite, wire, issuerFrom, cli
       ...env,
       CONFORMANCE_CLIENT_NODE: client.version,
       CONFORMANCE_ISSUER_FROM: issuerFrom,
+      ...(assertion !== undefined && { CONFORMANCE_ASSERTION: assertion }),
+      ...(stepUp !== undefined && { CONFORMANCE_STEP_UP: stepUp }),
     });
     const output = `${stdout}\n${stderr}`;
     const secrets = secretsIn(stderr);
