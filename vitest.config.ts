@@ -8,6 +8,8 @@ if (expected !== undefined && !process.version.startsWith(`v${expected}.`)) {
 
 export default defineConfig({
   test: {
+    // By itself it would leave one processor idle, of two.
+    maxWorkers: "100%",
     testTimeout: 15_000,
     hookTimeout: 30_000,
     restoreMocks: true,
