@@ -1,5 +1,6 @@
 // Every grant with every client authentication and every binding, against real servers, up to a tool that is called.
 // The table in the docs cites these tests by name.
+import { readFileSync } from "node:fs";
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { IssuedToken } from "../support/authorization-server.js";
@@ -209,7 +210,10 @@ test.each(cells.map((each) => [each.cell, each] as const))(
   },
 );
 
-test.each(["none", "DPoP"] as const)("jwt_bearer of the platform × no client × %s", async (binding) => {
+test.each([
+  ["no binding", "none"],
+  ["DPoP", "DPoP"],
+] as const)("jwt_bearer of the platform × no client × %s", async (_, binding) => {
   const grant = {
     type: "jwt_bearer",
     client: { issuer: world.issuer.issuer },
@@ -220,6 +224,25 @@ test.each(["none", "DPoP"] as const)("jwt_bearer of the platform × no client ×
     expect(request.params).not.toHaveProperty("client_id");
     expect(token.subject).toBe("workload-7");
   });
+});
+
+test("the table in docs/grants.md has these cells and no others", () => {
+  const lines = readFileSync("docs/grants.md", "utf8").split("\n");
+  const rows = lines
+    .filter((line) => line.startsWith("|"))
+    .map((line) => line.replaceAll("`", "").split(/ *\| */));
+  const header = rows.find(([, first]) => first === "client authentication") ?? [];
+  const table = rows
+    .filter((row) => row.length === header.length && row.includes("✓"))
+    .flatMap(([, authentication, binding, ...cells]) =>
+      cells.flatMap((cell, index) =>
+        cell === "✓" ? [`${header[index + 3]} × ${authentication} × ${binding}`] : [],
+      ),
+    );
+  const withoutClient = ["no binding", "DPoP"].map(
+    (binding) => `jwt_bearer of the platform × no client × ${binding}`,
+  );
+  expect(table.sort()).toEqual([...cells.map(({ cell }) => cell), ...withoutClient].sort());
 });
 
 /** Connects an MCP client, calls a tool twice, and looks at the one token that this took. */
