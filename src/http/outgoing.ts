@@ -17,7 +17,9 @@ export interface Outgoing {
 
 /** Takes apart what a caller passed to `fetch`. Throws `TypeError` for a URL that does not parse, as `fetch` does. */
 export function takeApart(input: string | URL | Request, init: RequestInit = {}): Outgoing {
-  return input instanceof Request ? fromRequest(new Request(input, init)) : fromInit(new URL(input), init);
+  // To `fetch`, a request in the place of `init` is a set of settings; but none of them is its own property.
+  const request = input instanceof Request || init instanceof Request;
+  return request ? fromRequest(new Request(input, init)) : fromInit(new URL(input), init);
 }
 
 function fromInit(url: URL, init: RequestInit): Outgoing {

@@ -116,7 +116,13 @@ function createAgent(
       if (error === null) socket.once("error", (reason) => socket.destroy(reason));
       callback(...outcome);
     });
-  return new Agent({ connect: proxy === undefined ? connect : throughProxy(connect, proxy, plain) });
+  return new Agent({
+    connect: proxy === undefined ? connect : throughProxy(connect, proxy, plain),
+    // Undici would give up after five minutes without a byte. A stream of events may be silent for longer, and a tool
+    // may take longer to answer; what is to end earlier has a signal for that.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
 }
 
 type Connector = ReturnType<typeof import("undici").buildConnector>;

@@ -24,6 +24,8 @@ export interface NetworkOptions {
   readonly spec: NetworkSpec;
   /** For `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The environment of the process, at which TLS itself looks whatever `env` is; the same unless told. */
+  readonly processEnv?: Readonly<Record<string, string | undefined>>;
 }
 
 /**
@@ -36,7 +38,7 @@ export interface NetworkOptions {
  * `key_invalid` for a certificate without its key, `stopped` after `close()`. A `dispatcher` of the caller's is left in
  * place by `fetch`, but not by `fetchAs`, whose certificate would be missing.
  */
-export function createNetwork({ fetch, spec, env }: NetworkOptions): Network {
+export function createNetwork({ fetch, spec, env, processEnv = env }: NetworkOptions): Network {
   let closed = false;
   let connections: Promise<Connections> | undefined;
   // Most configs need none of this.
@@ -69,7 +71,7 @@ export function createNetwork({ fetch, spec, env }: NetworkOptions): Network {
   const own =
     namesProxy(spec.proxy, proxyVariables(env)) ||
     spec.ca.length > 0 ||
-    env["NODE_TLS_REJECT_UNAUTHORIZED"] === "0";
+    processEnv["NODE_TLS_REJECT_UNAUTHORIZED"] === "0";
   return {
     fetch: own
       ? (input, init) => (hasDispatcher(init) ? fetch(input, init) : send(undefined, input, init))

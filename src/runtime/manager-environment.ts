@@ -25,7 +25,7 @@ export function managerEnvironment(
   spec: NetworkSpec,
 ): ManagerEnvironment {
   const { clock, env } = given;
-  const network = createNetwork({ fetch: given.fetch, spec, env });
+  const network = createNetwork({ fetch: given.fetch, spec, env, processEnv: process.env });
   const { fetch } = network;
   const metadata = new MetadataCache({ fetch, clock, insecureHosts: spec.allowInsecureHttp });
   return { ...given, fetch, network, random: Math.random, metadata, holds: new Holds() };

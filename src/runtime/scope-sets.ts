@@ -19,6 +19,9 @@ export interface ScopeSetsOptions {
   readonly onPlan: (renewAt: number | undefined) => void;
 }
 
+// Of the set that is left to the config and the server. A scope has no space.
+const unsaid = " ";
+
 /** More sets than any server has use for; the one used longest ago makes room. */
 const mostSets = 100;
 
@@ -68,20 +71,27 @@ export class ScopeSets {
     for (const { cache } of this.#entries.values()) cache.confirm(token);
   }
 
+  /** There is another credential than before. */
+  credentialChanged(): void {
+    for (const { cache } of this.#entries.values()) cache.credentialChanged();
+  }
+
   /** Those that are asked for later have stopped too. */
   async stop(grace: number): Promise<void> {
     this.#stopped = true;
     await Promise.all([...this.#entries.values()].map(({ cache }) => cache.stop(grace)));
   }
 
-  #entry(scopes: Scopes): Entry {
-    const key = scopes === undefined ? "*" : [...new Set(scopes)].sort().join(" ");
+  #entry(wanted: Scopes): Entry {
+    // A list of our own: the caller's may change.
+    const scopes = wanted && [...new Set(wanted)];
+    const key = scopes === undefined ? unsaid : scopes.toSorted().join(" ");
     const known = this.#entries.get(key);
     // A `Map` iterates in order of insertion: the first is the one used longest ago.
     if (known !== undefined) this.#entries.delete(key);
     const entry = known ?? this.#create(scopes);
     this.#entries.set(key, entry);
-    this.#makeRoom();
+    this.#makeRoom(entry);
     return entry;
   }
 
@@ -95,12 +105,17 @@ export class ScopeSets {
     return entry;
   }
 
-  #makeRoom(): void {
+  /** `latest` is about to be asked, and others may be under way: whoever asks for the same is to find them. */
+  #makeRoom(latest: Entry): void {
     if (this.#entries.size <= mostSets) return;
+    let looked = 0;
     for (const [key, entry] of this.#entries) {
-      if (entry === this.#own || entry.cache.busy) continue;
+      // With any number under way, the next call looks on.
+      if (looked > 2 * mostSets) return;
+      looked += 1;
+      if (entry === this.#own || entry === latest || entry.cache.busy) continue;
       this.#entries.delete(key);
-      return;
+      if (this.#entries.size <= mostSets) return;
     }
   }
 }

@@ -141,12 +141,13 @@ export class ServerTokenManager implements SeamedManager {
   for(subject: RuntimeSubject): TokenManager {
     if (this.#parent !== undefined) return this.#parent.for(subject);
     assertSubject(this.name, this.#spec.grant, subject);
-    return this.#subjects.get(subject, (latest) => {
+    const create = (latest: () => RuntimeSubject): ServerTokenManager => {
       const user = { parent: this, subject: latest, dpop: this.#dpop, nonces: this.#nonces };
       const manager = new ServerTokenManager(this.#spec, this.#environment, user);
       if (this.#stopped) void manager.stop();
       return manager;
-    });
+    };
+    return this.#subjects.get(subject, create, (manager) => manager.#sets.credentialChanged());
   }
 
   status(): TokenManagerStatus {

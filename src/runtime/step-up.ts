@@ -12,12 +12,15 @@ export interface StepUp {
   readonly signal: AbortSignal | undefined;
 }
 
+/** More than any server has, and an end to a set to which a server adds with each challenge. */
+const mostScopes = 256;
+
 /**
  * A token with the scopes that a 403 asks for beside those so far, which from then on are the manager's own;
  * `undefined` when they have been asked for already and there is nothing to be gained.
  *
- * Rejects with `insufficient_scope`, and without a request, when the config does not allow one of them. A request
- * that fails leaves the manager's set as it is.
+ * Rejects with `insufficient_scope`, and without a request, when the config does not allow one of them, or leaves them
+ * to a server that wants too many. A request that fails leaves the manager's set as it is.
  */
 export async function stepUp(
   spec: ServerSpec,
@@ -40,6 +43,7 @@ export async function stepUp(
       const current = await before.getToken({ reason: "demand", signal });
       return current.accessToken === token.accessToken ? undefined : current;
     }
+    if (configured === undefined && union.length > mostScopes) throw tooManyScopes(spec.name);
     const widened = await sets.of(union).getToken({ reason: "demand", signal });
     // Unless another call has widened the set meanwhile, and the two belong together.
     if (sets.own === before) {
@@ -47,6 +51,15 @@ export async function stepUp(
       return widened;
     }
   }
+}
+
+function tooManyScopes(server: string): McpAuthError {
+  return new McpAuthError(
+    "insufficient_scope",
+    `Server "${server}" has asked for more than ${mostScopes} scopes, so no token was asked for. Write those that it ` +
+      'needs into the grant\'s "scopes".',
+    { server },
+  );
 }
 
 function insufficientScope(server: string, beyond: readonly string[]): McpAuthError {

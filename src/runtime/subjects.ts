@@ -69,15 +69,27 @@ export class Subjects<M extends object> {
   readonly #managers = new Map<string, Known<M>>();
   /** Forgotten here, but perhaps not by those who have them. */
   readonly #forgotten = new Set<WeakRef<M>>();
+  /** How many there may be before those that are gone are cleared away. */
+  #sweepAt = mostSubjects;
 
-  /** The one of this user; `create` gets a function that gives the subject of the latest call. */
-  get(subject: RuntimeSubject, create: (latest: () => RuntimeSubject) => M): M {
-    const { key } = subject;
+  /**
+   * The one of this user; `create` gets a function that gives the subject of the latest call. `renewed` is called when
+   * that has another token than the call before; what a function would give is not known.
+   */
+  get(
+    { key, subjectToken }: RuntimeSubject,
+    create: (latest: () => RuntimeSubject) => M,
+    renewed?: (manager: M) => void,
+  ): M {
+    // The object is the caller's, who may use it again for another user.
+    const subject = { key, subjectToken };
     const known = this.#managers.get(key);
     this.#managers.delete(key);
     if (known !== undefined) {
+      const before = known.subject.subjectToken;
       known.subject = subject;
       this.#managers.set(key, known);
+      if (typeof subjectToken === "string" && subjectToken !== before) renewed?.(known.manager);
       return known.manager;
     }
     const entry: Known<M> = { subject, manager: create(() => entry.subject) };
@@ -95,8 +107,11 @@ export class Subjects<M extends object> {
 
   #forget(key: string, { manager }: Known<M>): void {
     this.#managers.delete(key);
+    this.#forgotten.add(new WeakRef(manager));
+    if (this.#forgotten.size < this.#sweepAt) return;
     for (const reference of this.#forgotten)
       if (reference.deref() === undefined) this.#forgotten.delete(reference);
-    this.#forgotten.add(new WeakRef(manager));
+    // To look at them all each time would take ever longer, and whom one looks at the collector has to leave.
+    this.#sweepAt = Math.max(2 * this.#forgotten.size, mostSubjects);
   }
 }

@@ -144,6 +144,13 @@ export class TokenCache {
     this.#keep(token);
   }
 
+  /** There is another credential: what was refused for the one before says nothing of it. */
+  credentialChanged(): void {
+    const { code } = this.#lastError ?? {};
+    // Anything else it does not mend, and there may be a new one with each call.
+    if (code === "token_request_rejected" || code === "secret_unavailable") this.#cooldown.reset();
+  }
+
   snapshot(): CacheSnapshot {
     const { expiresAt } = this.#entry ?? {};
     const lastError = this.#lastError;

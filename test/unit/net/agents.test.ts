@@ -1,5 +1,6 @@
 import { createHash, X509Certificate } from "node:crypto";
 import type { ServerResponse } from "node:http";
+import { createRequire } from "node:module";
 import type { TlsOptions } from "node:tls";
 import { afterEach, beforeAll, expect, test } from "vitest";
 import { Secret } from "../../../src/lib/secret.js";
@@ -107,4 +108,33 @@ test("there are 32 of them unless told", async () => {
     (await many.lease({ proxy, identity: undefined })).release();
   }
   expect(many.size).toBe(32);
+});
+
+test("a stream of events may stay silent for a day, and an answer may take as long to begin", async () => {
+  // Undici's own clock: what it would end after a while, it ends when this one has moved.
+  const require = createRequire(import.meta.url);
+  const timers: { tick(milliseconds: number): void } = require("undici/lib/util/timers.js");
+  const stream = deferred<ServerResponse>();
+  const streaming = await serve((response) => {
+    response.write("first, ");
+    stream.resolve(response);
+  });
+  const late = deferred<ServerResponse>();
+  const slow = await serve((response) => late.resolve(response));
+  const from = agents();
+  const events = await ask(from, 0, streaming.origin);
+  const answer = ask(from, 0, slow.origin);
+  answer.catch(() => {});
+  const [open, unanswered] = await Promise.all([stream.promise, late.promise]);
+  const reader = events.body?.getReader();
+  expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe("first, ");
+  const next = reader?.read();
+  next?.catch(() => {});
+  // The first one starts timers that were only set.
+  timers.tick(1_000);
+  timers.tick(24 * 60 * 60 * 1_000);
+  unanswered.end("late");
+  open.end("last");
+  expect(await (await answer).text()).toBe("late");
+  expect(Buffer.from((await next)?.value ?? []).toString()).toBe("last");
 });

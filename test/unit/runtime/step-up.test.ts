@@ -77,6 +77,28 @@ describe("a 403 that asks for more scopes", () => {
     expect((await rejection(step(["admin"], target))).code).toBe("insufficient_scope");
   });
 
+  test("does not make the set grow for ever when the server names other scopes each time", async () => {
+    const { step, asked } = world();
+    await step(["write"], { scopes: ["read"], supportedScopes: ["read", "write"] });
+    let refused = 0;
+    for (let turn = 0; turn < 1_000; turn += 1) {
+      const scope = `s${turn}`;
+      await step([scope], { scopes: [scope], supportedScopes: ["read"] }).catch((error: unknown) => {
+        expect(error).toMatchObject({ code: "insufficient_scope" });
+        refused += 1;
+      });
+    }
+    expect(refused).toBeGreaterThan(700);
+    const sizes = asked.map((name) => name.split("+").length);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(256);
+  });
+
+  test("allows any number that the config names", async () => {
+    const many = Array.from({ length: 300 }, (_, number) => `s${number}`);
+    const { step } = world({ scopes: ["read"], stepUp: many });
+    expect((await step(many))?.accessToken).toBe(["read", ...many].join("+"));
+  });
+
   test("allows nothing that neither the config nor the server named", async () => {
     const { step, asked } = world();
     expect((await rejection(step(["write"]))).code).toBe("insufficient_scope");

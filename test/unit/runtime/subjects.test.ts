@@ -94,4 +94,16 @@ describe("what there is for each user", () => {
     expect(get("user-1")).not.toBe(second);
     expect(subjects.all()).toContain(second);
   });
+
+  test("is not changed by what the caller does with the object afterwards", () => {
+    const subjects = new Subjects<{ readonly token: () => unknown }>();
+    const get = (given: { key: string; subjectToken: string }) =>
+      subjects.get(given, (latest) => ({ token: () => latest().subjectToken }));
+    const reused = subject("ada");
+    const ada = get(reused);
+    reused.key = "bob";
+    reused.subjectToken = "token of bob";
+    expect(get(reused)).not.toBe(ada);
+    expect(ada.token()).toBe("token of ada");
+  });
 });
