@@ -38,10 +38,12 @@ function fromInit(url: URL, init: RequestInit): Outgoing {
   };
 }
 
-/** As `fetch` does it: `patch` and whatever else stays in small letters. */
+/** As `fetch` does it: `patch` stays in small letters, and so does whatever else this Node does not know better of. */
 function normalisedMethod(method = "GET"): string {
   const capitals = method.toUpperCase();
-  return /^(?:DELETE|GET|HEAD|OPTIONS|POST|PUT)$/.test(capitals) ? capitals : method;
+  if (/^(?:DELETE|GET|HEAD|OPTIONS|POST|PUT)$/.test(capitals)) return capitals;
+  // Which further names are put into capitals depends on the version. Throws `TypeError`, as `fetch` would.
+  return capitals === method ? method : new Request("http://localhost", { method }).method;
 }
 
 /** The request is passed on as one, because it holds settings that cannot be read from it. */

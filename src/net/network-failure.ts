@@ -57,11 +57,14 @@ export function networkFailure(error: unknown, target: string): Failure {
   return { code: "unavailable", detail, retryable: true };
 }
 
-/** Codes of an error and of what is under it: `fetch` puts the reason in `cause`, several addresses in `errors`. */
+/**
+ * Codes of an error and of what is under it. Those made of OpenSSL's words may have a slash, `SSL/TLS_ALERT`. `fetch` puts the reason in `cause`,
+ * several addresses in `errors`.
+ */
 function errorCodes(error: unknown, depth = 0): readonly string[] {
   if (depth > 4 || typeof error !== "object" || error === null) return [];
   const codes: string[] = [];
-  if ("code" in error && typeof error.code === "string" && /^[A-Z][A-Z0-9_]{1,63}$/.test(error.code)) {
+  if ("code" in error && typeof error.code === "string" && /^[A-Z][A-Z0-9_/]{1,63}$/.test(error.code)) {
     codes.push(error.code);
   }
   if ("cause" in error) codes.push(...errorCodes(error.cause, depth + 1));
