@@ -58,8 +58,8 @@ export function networkFailure(error: unknown, target: string): Failure {
 }
 
 /**
- * Codes of an error and of what is under it. Those made of OpenSSL's words may have a slash, `SSL/TLS_ALERT`. `fetch` puts the reason in `cause`,
- * several addresses in `errors`.
+ * Codes of an error and of what is under it: `fetch` puts the reason in `cause`, several addresses in `errors`. Those
+ * made of OpenSSL's words may have a slash, as in `SSL/TLS_ALERT`.
  */
 function errorCodes(error: unknown, depth = 0): readonly string[] {
   if (depth > 4 || typeof error !== "object" || error === null) return [];
