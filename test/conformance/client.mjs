@@ -1,5 +1,8 @@
 // The client under test: a config file for the server that the suite names, and then only what any user has.
 // It knows no scenario. Exit code 0: tools were listed and one was called; 3: refused; 1: anything else.
+// What only the operator can say comes by environment: CONFORMANCE_STEP_UP, scopes that may be asked for later;
+// CONFORMANCE_DPOP, that the client is registered for bound tokens (RFC 9449 §5.2); CONFORMANCE_ASSERTION, which of the
+// workload's JWTs is the one in the file.
 // The issuer comes from `discover`; with CONFORMANCE_ISSUER_FROM=metadata from the server's resource metadata as it
 // stands, as by somebody who does not ask first, so that what `discover` refuses is put to the token manager too.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -51,7 +54,7 @@ async function writeConfig(folder) {
     url,
     grant: await grant(folder, found),
     ...(found.stepUp.length > 0 && { stepUp: found.stepUp }),
-    ...(found.takesDpop && { dpop: true }),
+    ...(process.env.CONFORMANCE_DPOP !== undefined && { dpop: true }),
   };
   const path = join(folder, "mcp-auth.config.json");
   await writeFile(path, JSON.stringify({ servers: { server } }), { mode: 0o600 });
@@ -63,12 +66,7 @@ async function lookUp() {
   if (process.env.CONFORMANCE_ISSUER_FROM === "metadata") {
     const { origin, pathname } = new URL(url);
     const response = await fetch(`${origin}/.well-known/oauth-protected-resource${pathname}`);
-    return {
-      issuer: (await response.json()).authorization_servers[0],
-      methods: [],
-      stepUp: [],
-      takesDpop: false,
-    };
+    return { issuer: (await response.json()).authorization_servers[0], methods: [], stepUp: [] };
   }
   const { issuers, servers, challenge, scopes: supported } = await discover(url);
   const more = process.env.CONFORMANCE_STEP_UP?.split(" ") ?? [];
@@ -78,15 +76,7 @@ async function lookUp() {
     methods: server?.authMethods ?? [],
     scopes: challenge?.scopes,
     stepUp: [...supported, ...more],
-    takesDpop: server !== undefined && (await takesDpop(server.issuer)),
   };
-}
-
-/** RFC 9449 §5.1. */
-async function takesDpop(issuer) {
-  const response = await fetch(`${issuer}/.well-known/oauth-authorization-server`);
-  const metadata = response.ok ? await response.json() : {};
-  return metadata.dpop_signing_alg_values_supported !== undefined;
 }
 
 /** The grant for what the suite gives: an identity provider's token, a workload's token, else a client's credential. */

@@ -1,16 +1,20 @@
 // What the suite does not look at for a machine client, read from the requests that it recorded.
+import { claimsOf, headerOf } from "./jwt.mjs";
+import { ofReceived } from "./received.mjs";
 
 /**
  * Assertions on the requests of one scenario.
  *
  * @param checks the scenario's `checks.json`
- * @param {{ outcome: string, tokenRequests: number, unauthorized: number, grant: string, nonces: boolean }} expected
- * `grant` is `client_credentials`, `workload` (the platform's JWT) or `enterprise` (the second leg: the first goes to
- * the identity provider, whose requests the suite checks by itself and does not record). `nonces`: both servers want a
- * DPoP nonce of their own, so that the first request to each is repeated.
+ * @param {{ outcome: string, tokenRequests: number, unauthorized: number, grant: string, assertion?: string, dpop: boolean, nonces: boolean }} expected
+ * `tokenRequests` are those at the authorization server. `grant` is `client_credentials`, `workload` (the platform's
+ * JWT, of which `assertion` says which) or `enterprise` (an ID-JAG). `dpop`: tokens are to be bound. `nonces`: both
+ * servers want a DPoP nonce of their own, so that the first request to each is repeated.
+ * @param {{ received: object[] | undefined, context: object } | undefined} run what the servers received and what the
+ * suite gave to the client, when the scenario was run by itself
  * @returns {{ asserted: number, failures: string[] }}
  */
-export function assertRecorded(checks, expected) {
+export function assertRecorded(checks, expected, run) {
   const traffic = readTraffic(checks);
   const isRefusal = expected.outcome === "issuer_mismatch" || expected.outcome === "resource_mismatch";
   const assertions = [
@@ -18,6 +22,7 @@ export function assertRecorded(checks, expected) {
     // The server's word, not the client's.
     ["tools are listed", traffic.answered("tools/list") || expected.outcome !== "called"],
     ["a tool is called, or none", traffic.answered("tools/call") === (expected.outcome === "called")],
+    ...(run === undefined ? [] : ofReceived(run.received ?? [], run.context, traffic, expected)),
     [
       "the token manager asks the MCP server nothing without a token",
       traffic.unauthorized.length <= expected.unauthorized,
@@ -39,7 +44,7 @@ function* ofTokenRequests(traffic, { tokenRequests: count, grant, nonces }) {
   yield [`token requests: ${count}, found ${tokenRequests.length}`, tokenRequests.length === count];
   for (const [index, { body }] of tokenRequests.entries()) {
     yield [`the grant is ${grantTypes[grant]}`, body.grant_type === grantTypes[grant]];
-    if (grant !== "client_credentials") yield* ofGrantAssertion(body.assertion, grant, traffic);
+    if (grant === "enterprise") yield* ofIdJag(body.assertion, traffic);
     yield [
       "`resource` is that of the metadata, byte for byte",
       resource !== undefined && body.resource === resource,
@@ -54,7 +59,13 @@ function* ofTokenRequests(traffic, { tokenRequests: count, grant, nonces }) {
       yield ["`scope` is that of the 401, else `scopes_supported`, else absent", sameSet(asked, wanted)];
     else if (nonces)
       yield ["the request is repeated as it was, with a nonce", sameRequest(body, tokenRequests[0].body)];
-    else yield ["`scope` is widened by a challenge", challenges.some((scopes) => isWithin(scopes, asked))];
+    else {
+      const before = tokenRequests[index - 1].body.scope?.split(" ") ?? [];
+      yield [
+        "`scope` is what it was and what a challenge asked for",
+        challenges.some((scopes) => sameSet(asked, [...before, ...scopes])),
+      ];
+    }
   }
   const assertions = tokenRequests
     .map(({ body }) => body.client_assertion)
@@ -69,13 +80,10 @@ function* ofTokenRequests(traffic, { tokenRequests: count, grant, nonces }) {
 const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const grantTypes = { client_credentials: "client_credentials", workload: jwtBearer, enterprise: jwtBearer };
 
-/** RFC 7523 §2.1: what a grant presents, which somebody else has signed. */
-function* ofGrantAssertion(assertion, grant, { issuer, resource }) {
-  const header = decode(assertion, 0);
-  const claims = decode(assertion, 1);
-  if (grant === "workload")
-    yield ["the assertion is the workload's own", claims.sub === "conformance-workload"];
-  if (grant !== "enterprise") return;
+/** SEP-990: the identity provider writes into it what it was asked for. */
+function* ofIdJag(assertion, { issuer, resource }) {
+  const header = headerOf(assertion);
+  const claims = claimsOf(assertion);
   yield ["the assertion is an ID-JAG", header.typ === "oauth-id-jag+jwt"];
   yield ["the ID-JAG was asked for this authorization server", claims.aud === issuer];
   yield ["the ID-JAG was asked for this MCP server", claims.resource === resource];
@@ -83,8 +91,8 @@ function* ofGrantAssertion(assertion, grant, { issuer, resource }) {
 
 /** RFC 7523 with the audience of its revision: the issuer, and as one string. */
 function* ofAssertion(assertion, { issuer, algorithms, tokenRequests }) {
-  const header = decode(assertion, 0);
-  const claims = decode(assertion, 1);
+  const header = headerOf(assertion);
+  const claims = claimsOf(assertion);
   yield ["`aud` is the issuer, one string", typeof claims.aud === "string" && claims.aud === issuer];
   yield ["`iss` and `sub` are the client", typeof claims.iss === "string" && claims.iss === claims.sub];
   yield ["`typ` is client-authentication+jwt", header.typ === "client-authentication+jwt"];
@@ -120,6 +128,9 @@ function readTraffic(checks) {
     resource: resourceMetadata?.resource,
     scopesSupported: resourceMetadata?.scopes_supported,
     issuer: serverMetadata?.issuer,
+    tokenEndpoint: serverMetadata?.token_endpoint,
+    dpopAlgorithms: serverMetadata?.dpop_signing_alg_values_supported ?? [],
+    issued: details("outgoing-auth-response").flatMap(({ body }) => body?.access_token ?? []),
     methods: serverMetadata?.token_endpoint_auth_methods_supported ?? [],
     algorithms: serverMetadata?.token_endpoint_auth_signing_alg_values_supported ?? [],
     scopesAtTheDoor: unauthorized.map(challengedScopes).find((scopes) => scopes !== undefined),
@@ -145,8 +156,4 @@ function sameRequest(one, other) {
 
 function sameSet(one, other) {
   return isWithin(one, other) && isWithin(other, one);
-}
-
-function decode(jwt, part) {
-  return JSON.parse(Buffer.from(jwt.split(".")[part], "base64url").toString());
 }

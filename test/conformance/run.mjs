@@ -37,9 +37,9 @@ report(rows.flat());
 /** One scenario by itself, where the client's exit code counts. */
 async function runSingle(record) {
   const { version, scenario, wire, passed, issuerFrom = "discover", assertion, stepUp, unmet = {} } = record;
-  const result = await runSuite({ version, scenario, wire, issuerFrom, assertion, stepUp, client });
+  const result = await runSuite({ ...record, issuerFrom, client });
   const recorded = result.scenarios.get(scenario);
-  const { failures, asserted } = judge(recorded, record);
+  const { failures, asserted } = judge(recorded, record, result);
   const { counts } = result;
   const missing = Object.keys(unmet).length;
   if (result.skipped) failures.push("the suite skipped it");
@@ -120,15 +120,18 @@ function ofTheWhole({ version, suite, wire, scenarios }, result, baseline) {
   };
 }
 
-/** What holds for every scenario, however it is run: the client's report, its Node, and its requests. */
-function judge(recorded, record) {
+/**
+ * What holds for every scenario, however it is run: the client's report, its Node, and its requests. What was received
+ * is that of one scenario only when it was run by itself, which `run` is for.
+ */
+function judge(recorded, record, run) {
   const {
     client: outcome,
     tokenRequests = 1,
     issuerFrom = "discover",
     grant = "client_credentials",
   } = record;
-  const nonces = record.nonces === true;
+  const { assertion, dpop = false, nonces = false } = record;
   if (recorded === undefined) return { failures: ["nothing was recorded"], asserted: 0 };
   const failures = [];
   const { client: report, leaked } = recorded;
@@ -138,7 +141,8 @@ function judge(recorded, record) {
   if (leaked) failures.push("the client printed its credential");
   // `discover` makes one request without a token, to be challenged.
   const unauthorized = (issuerFrom === "discover" ? 1 : 0) + (nonces ? 1 : 0);
-  const requests = assertRecorded(recorded.checks, { outcome, tokenRequests, unauthorized, grant, nonces });
+  const wanted = { outcome, tokenRequests, unauthorized, grant, assertion, dpop, nonces };
+  const requests = assertRecorded(recorded.checks, wanted, run);
   return { failures: [...failures, ...requests.failures], asserted: requests.asserted + 3 };
 }
 

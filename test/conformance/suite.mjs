@@ -35,14 +35,28 @@ export async function assertInstalled() {
 /**
  * One run of the suite: of a `scenario`, or of a whole `suite` of them.
  *
- * @param {{ version: string, scenario?: string, suite?: string, wire?: string, issuerFrom: string, assertion?: string, stepUp?: string, client: { node: string, file: string, version: string } }} options
+ * @param {{ version: string, scenario?: string, suite?: string, wire?: string, issuerFrom: string, assertion?: string, stepUp?: string, dpop?: boolean, client: { node: string, file: string, version: string } }} options
  * `wire` is a revision of the protocol; without it the suite chooses one. `assertion` is which of the workload's JWTs the
- * client is to use, `stepUp` what the operator says the MCP server may ask for later.
+ * client is to use, `stepUp` what the operator says the MCP server may ask for later, `dpop` that tokens are to be bound.
  */
-export async function runSuite({ version, scenario, suite, wire, issuerFrom, assertion, stepUp, client }) {
+export async function runSuite({
+  version,
+  scenario,
+  suite,
+  wire,
+  issuerFrom,
+  assertion,
+  stepUp,
+  dpop,
+  client,
+}) {
   const out = await mkdtemp(join(tmpdir(), "mcp-auth-conformance-"));
   try {
-    const args = [commands[version], "client", "--timeout", `${clientTimeout}`, "-o", out];
+    const received = join(out, "received.json");
+    // Not by NODE_OPTIONS, which the client would inherit.
+    const recorder = `${new URL("recorder.mjs", import.meta.url)}?to=${encodeURIComponent(received)}`;
+    const args = ["--import", recorder, commands[version], "client"];
+    args.push("--timeout", `${clientTimeout}`, "-o", out);
     // A scenario outside of the revision, and each of an extension, is skipped with exit code 0 unless forced.
     if (wire !== undefined) args.push("--spec-version", wire);
     if (wire !== undefined && scenario !== undefined) args.push("--force");
@@ -56,6 +70,7 @@ export async function runSuite({ version, scenario, suite, wire, issuerFrom, ass
       CONFORMANCE_ISSUER_FROM: issuerFrom,
       ...(assertion !== undefined && { CONFORMANCE_ASSERTION: assertion }),
       ...(stepUp !== undefined && { CONFORMANCE_STEP_UP: stepUp }),
+      ...(dpop === true && { CONFORMANCE_DPOP: "1" }),
     });
     const output = `${stdout}\n${stderr}`;
     const secrets = secretsIn(stderr);
@@ -66,6 +81,8 @@ export async function runSuite({ version, scenario, suite, wire, issuerFrom, ass
       // Said of one scenario run by itself, and only of a failure.
       clientExit: Number(/^Client exited with code (-?\d+)$/m.exec(output)?.[1] ?? 0),
       scenarios: await readResults(out, secrets),
+      context: contexts(stderr)[0] ?? {},
+      received: existsSync(received) ? JSON.parse(await readFile(received, "utf8")) : undefined,
       said: redacted(output, secrets).trim().split("\n").slice(-25).join("\n"),
     };
   } finally {
@@ -105,9 +122,8 @@ function clientReport(stdout) {
 
 /** The credentials that the suite gave to the client, for the test that the client does not print them. */
 function secretsIn(stderr) {
-  return [...stderr.matchAll(/^With context: (\{.*\})$/gm)]
-    .flatMap(([, json]) => {
-      const { client_secret: secret, private_key_pem: key, ...rest } = JSON.parse(json);
+  return contexts(stderr)
+    .flatMap(({ client_secret: secret, private_key_pem: key, ...rest }) => {
       return [
         secret,
         ...[rest.idp_id_token, rest.valid_jwt, rest.wrong_audience_jwt, rest.expired_jwt],
@@ -115,6 +131,11 @@ function secretsIn(stderr) {
       ];
     })
     .filter((secret) => secret !== undefined);
+}
+
+/** What the suite gave to the client, one for each scenario that gives something. */
+function contexts(stderr) {
+  return [...stderr.matchAll(/^With context: (\{.*\})$/gm)].map(([, json]) => JSON.parse(json));
 }
 
 /** Fit to be printed: without the credentials that the suite gave to the client, tokens, and colours. */

@@ -1,0 +1,89 @@
+// RFC 9449 as the servers saw it. The suite looks at proofs of the authorization code flow and at the MCP server only.
+import { createHash, createPublicKey, verify } from "node:crypto";
+import { claimsOf, headerOf } from "./jwt.mjs";
+
+/** Assertions on the `requests` that are to carry a proof, as they arrived: for tokens, and to the MCP server. */
+export function* ofProofs(requests, { tokenRequests, authorized, tokenEndpoint, dpopAlgorithms, nonces }) {
+  const proofs = requests.map((request) => request.header("dpop"));
+  yield [
+    "one proof is sent with each token request and each request to the MCP server",
+    proofs.every((values) => values.length === 1),
+  ];
+  const keys = new Set();
+  const ids = new Set();
+  const latest = new Map();
+  for (const [index, request] of requests.entries()) {
+    const [proof] = proofs[index];
+    const header = headerOf(proof);
+    const claims = claimsOf(proof);
+    keys.add(thumbprint(header.jwk));
+    ids.add(claims.jti);
+    yield* ofProof(proof, request, dpopAlgorithms);
+    const atTokenEndpoint = tokenRequests.includes(request);
+    yield atTokenEndpoint ? ofTokenRequest(claims, tokenEndpoint) : ofResource(claims, request);
+    const { origin } = new URL(request.url);
+    yield ["a proof has the latest nonce of its server, and no other", claims.nonce === latest.get(origin)];
+    if (request.answer.nonce !== undefined) latest.set(origin, request.answer.nonce);
+  }
+  yield ["no two proofs have the same `jti`", ids.size === requests.length];
+  yield ["all proofs are made with one key", keys.size === 1];
+  yield [
+    "the access token is bound to that key",
+    authorized.length > 0 && authorized.every(({ token }) => keys.has(claimsOf(token).cnf?.jkt)),
+  ];
+  yield ["servers that want a nonce have asked for it once each", latest.size === (nonces ? 2 : 0)];
+}
+
+/** RFC 9449 §4.2, for either end. */
+function* ofProof(proof, { method, url, at }, algorithms) {
+  const { typ, alg, jwk } = headerOf(proof);
+  const { htm, htu, iat, jti } = claimsOf(proof);
+  yield ["`typ` of a proof is dpop+jwt", typ === "dpop+jwt"];
+  yield ["`alg` of a proof is one that the server lists", algorithms.includes(alg)];
+  yield [
+    "`jwk` of a proof is the public half of a key, and nothing else",
+    Object.keys(jwk ?? {})
+      .sort()
+      .join() === "crv,kty,x,y",
+  ];
+  yield ["a proof verifies with its own key", verifies(proof, jwk)];
+  yield ["`htm` of a proof is the method", htm === method];
+  yield ["`htu` of a proof is the URL without its query", htu === url.split("?")[0]];
+  yield ["`iat` of a proof is now", Math.abs(at - iat) < 60];
+  yield ["`jti` of a proof cannot be guessed", typeof jti === "string" && jti.length >= 16];
+}
+
+/** RFC 9449 §5: there is no access token yet. */
+function ofTokenRequest({ ath, htu }, tokenEndpoint) {
+  return [
+    "a proof at the token endpoint names it as its metadata do, and has no `ath`",
+    htu === tokenEndpoint && ath === undefined,
+  ];
+}
+
+/** RFC 9449 §7. */
+function ofResource({ ath }, { token }) {
+  return ["`ath` of a proof is the hash of the token beside it", ath === sha256(token ?? "")];
+}
+
+/** Of ES256, the one algorithm that the suite's servers list. */
+function verifies(proof, jwk) {
+  try {
+    const [header, claims, signature] = proof.split(".");
+    const key = createPublicKey({ key: jwk, format: "jwk" });
+    const how = { key, dsaEncoding: "ieee-p1363" };
+    return verify("sha256", Buffer.from(`${header}.${claims}`), how, Buffer.from(signature, "base64url"));
+  } catch {
+    return false;
+  }
+}
+
+/** RFC 7638, of an elliptic curve. */
+function thumbprint(jwk) {
+  const { crv, kty, x, y } = jwk ?? {};
+  return sha256(JSON.stringify({ crv, kty, x, y }));
+}
+
+function sha256(text) {
+  return createHash("sha256").update(text).digest("base64url");
+}

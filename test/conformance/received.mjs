@@ -1,0 +1,143 @@
+// What the suite's servers received of one scenario, headers and identity provider included (see `recorder.mjs`).
+import { ofProofs } from "./dpop-proofs.mjs";
+
+/**
+ * Assertions on the requests as they arrived.
+ *
+ * @param requests what `recorder.mjs` wrote, in the order of arrival
+ * @param context what the suite gave to the client
+ * @param traffic what the suite recorded of its own MCP server and authorization server
+ * @param expected the record of the run
+ */
+export function* ofReceived(requests, context, traffic, expected) {
+  const { issuer, issued } = traffic;
+  const { grant, dpop, assertion } = expected;
+  const parsed = requests.map(withParts);
+  const posted = parsed.filter(({ method, path }) => method === "POST" && path.endsWith("/token"));
+  const tokenRequests = posted.filter(({ origin }) => origin === originOf(issuer));
+  const exchanges = posted.filter((request) => !tokenRequests.includes(request));
+  // A client begins with the one URL that it is told; what the metadata say of the server may be wrong.
+  const atMcpServer = parsed.filter(({ origin, path }) => origin === parsed[0]?.origin && isMcp(path));
+  const authorized = atMcpServer.filter(({ authorization }) => authorization !== undefined);
+
+  // Of none, all that follows would hold.
+  yield ["what the servers received was recorded", parsed.length > 0];
+  yield [
+    "all but the MCP server are asked for metadata and tokens only, the identity provider for one",
+    parsed.every((request) => isForMetadata(request) || [...posted, ...atMcpServer].includes(request)) &&
+      exchanges.length === (grant === "enterprise" ? 1 : 0),
+  ];
+  for (const request of tokenRequests) yield* ofTokenRequest(request, context, traffic);
+  if (grant === "workload") yield* ofWorkload(tokenRequests, context[assertion ?? "valid_jwt"]);
+  if (grant === "enterprise") yield* ofExchange(exchanges[0], tokenRequests[0], context, traffic);
+  yield [
+    "the MCP server gets a token that was issued, with the scheme of its kind",
+    authorized.every(({ scheme, token }) => scheme === (dpop ? "DPoP" : "Bearer") && issued.includes(token)),
+  ];
+  yield ["an issued token is used", authorized.length > 0 === issued.length > 0];
+  const { tokenEndpoint, dpopAlgorithms } = traffic;
+  const proving = parsed.filter((request) => [...tokenRequests, ...authorized].includes(request));
+  const known = { tokenRequests, authorized, tokenEndpoint, dpopAlgorithms, nonces: expected.nonces };
+  if (dpop) yield* ofProofs(proving, known);
+  else yield ["no proof is sent unasked", parsed.every(({ header }) => header("dpop").length === 0)];
+  yield* ofCredentials(parsed, { tokenRequests, exchanges, authorized }, context, traffic);
+}
+
+/** RFC 6749 §2.3.1 and §3.2, whatever the grant. */
+function* ofTokenRequest({ header, authorization, fields }, context, { methods }) {
+  const types = header("content-type").map((value) => value.split(";")[0]);
+  yield ["a token request is a form", types.join() === "application/x-www-form-urlencoded"];
+  const names = [...fields.keys()];
+  yield ["no parameter is sent twice", new Set(names).size === names.length];
+  const { client_id: id, client_secret: secret } = context;
+  const basic = `Basic ${Buffer.from(`${formEncoded(id)}:${formEncoded(secret)}`).toString("base64")}`;
+  yield [
+    "the client's own `Authorization: Basic` where the server wants it, else none",
+    authorization === (methods.includes("client_secret_basic") ? basic : undefined),
+  ];
+}
+
+/** SEP-1933. Nobody but the platform signs, and what it signed is passed on as it is. */
+function* ofWorkload(tokenRequests, jwt) {
+  yield [
+    "the assertion is the platform's, byte for byte",
+    jwt !== undefined && tokenRequests.every(({ fields }) => fields.get("assertion") === jwt),
+  ];
+  yield [
+    "no client assertion and no secret beside it",
+    tokenRequests.every(({ fields }) => !fields.has("client_assertion") && !fields.has("client_secret")),
+  ];
+}
+
+/** SEP-990, both legs: RFC 8693 at the identity provider, then RFC 7523 §2.1 at the authorization server. */
+function* ofExchange(exchange, tokenRequest, context, { issuer, resource }) {
+  const field = (name) => exchange?.fields.getAll(name).join();
+  const type = (name) => `urn:ietf:params:oauth:${name}`;
+  yield ["the exchange is at the identity provider", exchange?.origin === originOf(context.idp_issuer)];
+  yield ["the exchange comes first", exchange?.at <= tokenRequest?.at];
+  yield ["it is a token exchange", field("grant_type") === type("grant-type:token-exchange")];
+  yield ["it asks for an ID-JAG", field("requested_token_type") === type("token-type:id-jag")];
+  yield ["it presents an ID token", field("subject_token_type") === type("token-type:id_token")];
+  yield ["it is the user's, byte for byte", field("subject_token") === context.idp_id_token];
+  yield ["its `audience` is the issuer of the authorization server", field("audience") === issuer];
+  yield ["its `resource` is that of the metadata, byte for byte", field("resource") === resource];
+  yield ["its client is the one of the identity provider", field("client_id") === context.idp_client_id];
+  yield [
+    "which has no secret",
+    exchange?.authorization === undefined && !exchange?.fields.has("client_secret"),
+  ];
+}
+
+/** What was given for one server reaches no other, and a private key none. */
+function* ofCredentials(parsed, { tokenRequests, exchanges, authorized }, context, { issued }) {
+  const staysWith = (secrets, requests) =>
+    parsed.every((request) => requests.includes(request) || !carries(request, secrets));
+  const { client_secret: secret, private_key_pem: pem = "", idp_id_token: idToken } = context;
+  const jwts = [context.valid_jwt, context.wrong_audience_jwt, context.expired_jwt];
+  const grants = tokenRequests.map(({ fields }) => fields.get("assertion"));
+  yield [
+    "what the client has for the token endpoint goes there only",
+    staysWith([secret, ...jwts, ...grants], tokenRequests),
+  ];
+  yield ["the user's token goes to the identity provider only", staysWith([idToken], exchanges)];
+  yield ["the access token goes to the MCP server only", staysWith(issued, authorized)];
+  yield [
+    "the private key goes nowhere",
+    staysWith(
+      pem.split("\n").filter((line) => line.length > 40),
+      [],
+    ),
+  ];
+}
+
+function carries({ url, headers, body, fields, authorization = "" }, secrets) {
+  const basic = Buffer.from(authorization.split(" ")[1] ?? "", "base64").toString();
+  const query = new URL(url).searchParams.values();
+  const text = [url, ...query, ...headers.flat(), body, ...fields.values(), basic].join("\n");
+  return secrets.some((secret) => secret && text.includes(secret));
+}
+
+function withParts(request) {
+  const { origin, pathname: path } = new URL(request.url);
+  const header = (wanted) => request.headers.filter(([name]) => name === wanted).map(([, value]) => value);
+  const [authorization, ...more] = header("authorization");
+  const [scheme, token] = more.length === 0 ? (authorization?.split(" ") ?? []) : [];
+  const fields = new URLSearchParams(header("content-type").join().includes("form") ? request.body : "");
+  return { ...request, origin, path, header, authorization, scheme, token, fields };
+}
+
+function isMcp(path) {
+  return !path.includes("/.well-known/");
+}
+
+function isForMetadata({ method, path }) {
+  return method === "GET" && path.includes("/.well-known/");
+}
+
+function originOf(url) {
+  return url === undefined ? undefined : new URL(url).origin;
+}
+
+function formEncoded(text = "") {
+  return new URLSearchParams([["", text]]).toString().slice(1);
+}
