@@ -38,7 +38,10 @@ function checkAssertion(assertion: Json | undefined, path: Path, context: CheckC
     const field = reservedClaims.get(name);
     context.report([...path, "claims", name], {
       atName: true,
-      message: `The claim ${name} is set by this package`,
+      message:
+        name === "nbf"
+          ? "The claim nbf is not sent: it fails where clocks differ, and `exp` is enough"
+          : `The claim ${name} is set by this package`,
       hint: field === undefined ? "Remove it" : `Use the field \`${field}\` of the \`assertion\``,
     });
   }

@@ -96,6 +96,11 @@ const holders: Readonly<Record<string, (place: string) => Home>> = {
         ? 'Write { "privateKey": { "exec": … } }, or { "signer": { "exec": … } } for a command that signs'
         : `Write { "privateKey": { "${place}": … } }`,
   }),
+  DPoPKey: (place) => ({
+    where: "in the `privateKey` of the `key`",
+    within: ["key"],
+    hint: `Write { "key": { "privateKey": { "${place}": … } } }`,
+  }),
   Certificate: (place) => ({
     where: "in `cert`",
     within: ["cert", "key"],

@@ -138,10 +138,22 @@ function wrongType({ params, parentSchema, data }: SchemaError, path: Path, foun
   };
 }
 
+// Registered, and no slip for any of ours, however near.
+const otherAlgorithms = /^(HS(256|384|512)|ES256K|Ed448|ML-DSA-\d\d)$/i;
+
 /** Of a string nothing is shown, unless it is one of those allowed but for a slip. */
 function notInList({ parentSchema, data }: SchemaError, path: Path, found: string): SchemaMistake {
   const values = parentSchema?.enum ?? [];
   const allowed = mustBe(values) ?? "Not allowed here";
+  if (values.includes("RS256") && typeof data === "string" && otherAlgorithms.test(data)) {
+    const mistake = {
+      path,
+      atName: false,
+      message: `${allowed}, found ${JSON.stringify(data)}`,
+      rule: "enum",
+    };
+    return /^hs/i.test(data) ? { ...mistake, hint: ofSecret } : mistake;
+  }
   const [near] = typeof data === "string" ? nearNames(data, values.map(String)) : [];
   if (near === undefined) return { path, atName: false, message: `${allowed}${found}`, rule: "enum" };
   return {
@@ -153,6 +165,8 @@ function notInList({ parentSchema, data }: SchemaError, path: Path, found: strin
     rule: "enum",
   };
 }
+
+const ofSecret = "It signs with a secret: give the client a `secret`, and the method client_secret_jwt";
 
 function notAllowed(error: SchemaError, path: Path, found: string): SchemaMistake {
   const message = error.parentSchema?.errorMessage ?? "Not allowed here";

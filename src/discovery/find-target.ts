@@ -51,12 +51,14 @@ export async function findTarget(cache: MetadataCache, wanted: WantedTarget): Pr
       issuerNotListed(metadata, issuer));
   if (mismatch !== undefined) throw failureError(server, mismatch);
   const supportedScopes = metadata?.scopes_supported;
+  const proofAlgorithms = metadata?.dpop_signing_alg_values_supported;
   const scopes = challenge?.scopes ?? supportedScopes;
   return {
     authorizationServer,
     resource: resource === false ? undefined : (resource ?? metadata?.resource ?? url),
     ...(scopes && { scopes }),
     ...(supportedScopes && { supportedScopes }),
+    ...(proofAlgorithms && { proofAlgorithms }),
   };
 }
 

@@ -17,6 +17,7 @@ export interface ResourceMetadata {
   readonly resource: string;
   readonly authorization_servers?: readonly string[];
   readonly scopes_supported?: readonly string[];
+  readonly dpop_signing_alg_values_supported?: readonly string[];
 }
 
 /** Everything about the two servers that a token request needs, checked against what the config pins. */
@@ -28,4 +29,6 @@ export interface Target {
   readonly scopes?: readonly string[];
   /** All that the resource metadata lists. */
   readonly supportedScopes?: readonly string[];
+  /** What the MCP server takes of DPoP proofs, RFC 9728 §2. */
+  readonly proofAlgorithms?: readonly string[];
 }

@@ -32,7 +32,8 @@ export async function findProtectedResource(
   if (!found.ok) return found;
   if (found.value === undefined) return succeed(undefined);
 
-  const { resource, authorization_servers, scopes_supported } = found.value.json;
+  const { resource, authorization_servers, scopes_supported, dpop_signing_alg_values_supported } =
+    found.value.json;
   const broken = (why: string) => {
     const detail = `its resource metadata cannot be used: ${why} Tell whoever runs the server.`;
     return fail({ code: "discovery_failed", detail });
@@ -42,11 +43,16 @@ export async function findProtectedResource(
   if (issuers === false) return broken('its "authorization_servers" is not a list of strings.');
   const scopes = stringList(scopes_supported);
   if (scopes === false) return broken('its "scopes_supported" is not a list of strings.');
+  const proofAlgorithms = stringList(dpop_signing_alg_values_supported);
+  if (proofAlgorithms === false) {
+    return broken('its "dpop_signing_alg_values_supported" is not a list of strings.');
+  }
   const usable = parseScopes(scopes);
   const metadata: ResourceMetadata = {
     resource,
     ...(issuers === undefined ? {} : { authorization_servers: issuers }),
     ...(usable === undefined ? {} : { scopes_supported: usable }),
+    ...(proofAlgorithms === undefined ? {} : { dpop_signing_alg_values_supported: proofAlgorithms }),
   };
   return succeed({ metadata, document: found.value });
 }
@@ -93,7 +99,8 @@ export function issuerNotListed(metadata: ResourceMetadata, issuer: string): Fai
   const remedy =
     near === undefined
       ? "No credential is sent elsewhere. Check with whoever runs the server which issuer is right."
-      : "Write the issuer in the config exactly as the authorization server does.";
+      : "Write the issuer in the config exactly as the authorization server's own metadata has it. Where the two servers " +
+        'disagree, write what this one lists and give the client "metadata" with the token endpoint.';
   const detail = `its resource metadata does not list the configured issuer ${issuerName(issuer)}: ${why}. ${remedy}`;
   return { code: "issuer_mismatch", detail };
 }

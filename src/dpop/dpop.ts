@@ -1,5 +1,5 @@
 import type { KeySpec } from "../config/spec.js";
-import { McpAuthError } from "../errors/error.js";
+import { McpAuthError, type McpAuthErrorCode } from "../errors/error.js";
 import { chooseAlgorithm, registeredAlgorithms } from "../keys/choose-algorithm.js";
 import { loadKey } from "../keys/load-key.js";
 import type { KeyContext } from "../keys/signing-key.js";
@@ -16,14 +16,25 @@ export type { ProofTarget, Prover } from "./prover.js";
 export interface Dpop {
   readonly nonces: Nonces;
   /**
-   * The key to bind a new token to: the named key, loaded afresh, or this manager's own. `listed` is
-   * `dpop_signing_alg_values_supported` of the authorization server. Rejects with `unsupported_by_server`, and for a
-   * named key with the codes of `loadKey`.
+   * The key to bind a new token to: the named key, loaded afresh, or this manager's own. A configured `alg` that is not
+   * listed is used all the same, with a warning. Rejects with `unsupported_by_server`, and for a named key with the
+   * codes of `loadKey`.
    */
-  prover(
-    listed: readonly string[] | undefined,
-    context: KeyContext & { readonly issuer: string },
-  ): Promise<Prover>;
+  prover(listed: ProofAlgorithms, context: ProverContext): Promise<Prover>;
+}
+
+/** `dpop_signing_alg_values_supported` of both servers; absent where they do not say. */
+export interface ProofAlgorithms {
+  /** RFC 9449 §5.1. */
+  readonly authorizationServer?: readonly string[] | undefined;
+  /** RFC 9728 §2. */
+  readonly resource?: readonly string[] | undefined;
+}
+
+interface ProverContext extends KeyContext {
+  readonly issuer: string;
+  /** Something is off that does not stop the request. */
+  readonly warn?: ((code: McpAuthErrorCode) => void) | undefined;
 }
 
 interface DpopOptions {
@@ -33,8 +44,6 @@ interface DpopOptions {
   /** Where there are some already. */
   readonly nonces?: Nonces | undefined;
 }
-
-type ProverContext = Parameters<Dpop["prover"]>[1];
 
 export function createDpop({ key, clock, nonces = new Nonces() }: DpopOptions): Dpop {
   if (key !== undefined) {
@@ -58,20 +67,35 @@ export function createDpop({ key, clock, nonces = new Nonces() }: DpopOptions): 
 }
 
 /** What there is a key for already, if the server takes it; else the first that both can. */
-function ownAlgorithm(
-  made: readonly string[],
-  listed: readonly string[] | undefined,
-  { server, issuer }: ProverContext,
-): string {
-  const chosen = [...made, ...ownAlgorithms].find((alg) => listed === undefined || listed.includes(alg));
+function ownAlgorithm(made: readonly string[], listed: ProofAlgorithms, context: ProverContext): string {
+  const taken = takenByBoth(listed);
+  const chosen = [...made, ...ownAlgorithms].find((alg) => taken?.includes(alg) ?? true);
   if (chosen !== undefined) return chosen;
-  throw new McpAuthError(
-    "unsupported_by_server",
-    `Server "${server}": the authorization server ${issuer} accepts no DPoP proof that a key made for it can sign ` +
-      `(${ownAlgorithms.join(", ")}). It lists ${knownNames(listed ?? [], registeredAlgorithms) || "none"}. Leave "dpop" out of the ` +
-      'server, or name a key with its "alg" there if the list is wrong.',
-    { server },
-  );
+  const remedy = 'Leave "dpop" out of the server, or name a key with its "alg" there if the list is wrong.';
+  throw notTaken(`a key made for it can sign (${ownAlgorithms.join(", ")})`, listed, remedy, context);
+}
+
+/** The token is bound to one key, of which both servers see proofs. */
+function takenByBoth({ authorizationServer, resource }: ProofAlgorithms): readonly string[] | undefined {
+  if (authorizationServer === undefined || resource === undefined) return authorizationServer ?? resource;
+  return authorizationServer.filter((alg) => resource.includes(alg));
+}
+
+function notTaken(
+  what: string,
+  { authorizationServer, resource }: ProofAlgorithms,
+  remedy: string,
+  { server, issuer }: ProverContext,
+): McpAuthError {
+  const lists = (listed: readonly string[]) => `lists ${knownNames(listed, registeredAlgorithms) || "none"}`;
+  const itself = resource && `The MCP server ${lists(resource)}.`;
+  const detail =
+    authorizationServer === undefined
+      ? `it accepts no DPoP proof that ${what}. ${itself ?? ""}`
+      : `the authorization server ${issuer} ${itself === undefined ? "accepts" : "and the MCP server accept"} no DPoP ` +
+        `proof that ${what}. ${itself === undefined ? "It" : "The authorization server"} ${lists(authorizationServer)}.` +
+        (itself === undefined ? "" : ` ${itself}`);
+  return new McpAuthError("unsupported_by_server", `Server "${server}": ${detail} ${remedy}`, { server });
 }
 
 async function makeProver(alg: string, clock: Clock, server: string): Promise<Prover> {
@@ -90,12 +114,20 @@ async function makeProver(alg: string, clock: Clock, server: string): Promise<Pr
 async function namedKeyProver(
   spec: KeySpec,
   clock: Clock,
-  listed: readonly string[] | undefined,
+  listed: ProofAlgorithms,
   context: ProverContext,
 ): Promise<Prover> {
+  const { server, warn } = context;
   const key = await loadKey(spec, context);
-  const alg = chooseAlgorithm(key, listed, context);
-  const { server } = context;
+  const taken = takenByBoth(listed);
+  const isTaken = (one: string) => taken?.includes(one) ?? true;
+  if (key.configuredAlgorithm === undefined && !key.algorithms.some(isTaken)) {
+    const remedy =
+      'Name a key of a type that is listed in the server\'s "dpop", or set its "alg" if the list is wrong.';
+    throw notTaken(`the key of its "dpop" can sign (${key.algorithms.join(", ")})`, listed, remedy, context);
+  }
+  const alg = chooseAlgorithm(key, taken, context);
+  if (!isTaken(alg)) warn?.("unsupported_by_server");
   const jwk = key.publicJwk === undefined ? undefined : proofJwk(key.publicJwk);
   if (jwk === undefined) {
     throw new McpAuthError(

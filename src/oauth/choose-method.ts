@@ -49,10 +49,19 @@ export function chooseMethod(
   const possible = methods[client.credential.kind];
   const chosen = possible.find(isListed);
   if (chosen !== undefined) return chosen;
+  const isPublic = client.credential.kind === "none";
+  const refused = isPublic ? "a client without a credential" : alternatives(possible);
+  const remedy = isPublic ? "Give the client a credential" : "Use a credential";
   throw new McpAuthError(
     "unsupported_by_server",
-    `Server "${server}": the authorization server ${client.issuer} does not take ${possible.join(" or ")}; it lists ` +
-      `${knownNames(listed ?? [], registered) || "nothing"}. Use a credential that it takes, or set the client's "method" if the list is wrong.`,
+    `Server "${server}": the authorization server ${client.issuer} does not take ${refused}; it lists ` +
+      `${knownNames(listed ?? [], registered) || "nothing"}. ${remedy} that it takes, or set the client's "method" if the list is wrong.`,
     { server },
   );
+}
+
+/** `a, b or c`. */
+function alternatives(names: readonly string[]): string {
+  const last = names.at(-1) ?? "";
+  return names.length < 2 ? last : `${names.slice(0, -1).join(", ")} or ${last}`;
 }

@@ -12,16 +12,14 @@ export function rejectionAdvice(
     case "unauthorized_client":
       return `Allow this client the grant type ${grantType} at ${issuer}.`;
     case "unsupported_grant_type":
-      return `${server(endpoint)} does not offer the grant type ${grantType}.`;
+      return `${server(endpoint)} does not offer the grant type ${grantType}. Have it switched on there, or use another grant.`;
     case "invalid_scope":
       return `Check the "scopes" of the grant, and which of them the client may ask for at ${issuer}.`;
     case "invalid_grant":
       return presentedAdvice(endpoint) ?? registrationAdvice(endpoint);
     // RFC 8693 §2.2.2: this is also how a server refuses the subject or actor token.
     case "invalid_request":
-      return refusesTokensSo(endpoint)
-        ? (presentedAdvice(endpoint) ?? registrationAdvice(endpoint))
-        : registrationAdvice(endpoint);
+      return (refusesTokensSo(endpoint) ? presentedAdvice(endpoint) : undefined) ?? requestAdvice(endpoint);
     case "invalid_target":
       return targetAdvice(endpoint);
     case "access_denied":
@@ -50,6 +48,14 @@ function refusesTokensSo({ presents }: TokenEndpoint): boolean {
 
 function registrationAdvice({ issuer }: TokenEndpoint): string {
   return `Check the client's registration at ${issuer} and the "scopes" of the grant; its log may say more.`;
+}
+
+/** RFC 6749 §5.2: something in the request is missing, too much or malformed. */
+function requestAdvice({ issuer }: TokenEndpoint): string {
+  return (
+    `Check the "scopes", "resource", "audience" and "params" of the grant against what ${issuer} expects of this ` +
+    "client's registration; its log may say more."
+  );
 }
 
 /** For a refusal of what the request presents beside the client's own credential. */
@@ -87,20 +93,16 @@ function presentedAdvice({ issuer, presents, idp }: TokenEndpoint): string | und
 
 /** RFC 8707 §2, RFC 8693 §2.2.2. */
 function targetAdvice({ issuer, presents }: TokenEndpoint): string {
-  switch (presents) {
-    case "identity":
-      return (
-        `The identity provider ${issuer} issues nothing for this server: register the server, by its URL, and its ` +
-        "authorization server, by its issuer, there."
-      );
-    case "subject_token":
-      return (
-        `The authorization server ${issuer} issues no tokens for this server: register its URL there as a resource, or ` +
-        'set the "resource" or "audience" of the grant to what is known there.'
-      );
-    default:
-      return `The authorization server ${issuer} issues no tokens for this server: register its URL there as a resource.`;
+  if (presents === "identity") {
+    return (
+      `The identity provider ${issuer} issues nothing for this server: register the server, by its URL, and its ` +
+      "authorization server, by its issuer, there."
+    );
   }
+  return (
+    `The authorization server ${issuer} issues no tokens for this server: register its URL there as a resource, or ` +
+    'set the "resource" or "audience" of the grant to what is known there.'
+  );
 }
 
 /** RFC 9449 §5 and §8. */
@@ -115,8 +117,14 @@ function proofAdvice({ issuer, presents, dpop }: TokenEndpoint, oauthError: stri
     : `The authorization server ${issuer} does not take the DPoP proof. Check the clock of this machine, and the server's "dpop" key.`;
 }
 
-function clientAdvice({ issuer, credential, identified, presents }: TokenEndpoint): string {
+function clientAdvice({ issuer, credential, identified, presents, hasDocument }: TokenEndpoint): string {
   const client = presents === "identity" ? 'the "idp" client\'s' : "the client's";
+  if (hasDocument === true && credential === "key") {
+    return (
+      `Check that ${issuer} takes the addresses of client id metadata documents as ids and can fetch the one at ${client} ` +
+      '"id", that the document names the method private_key_jwt and the public half of this key, and that the "kid" of both agree.'
+    );
+  }
   switch (credential) {
     case "secret":
       return `Check ${client} "id" and secret, and that it is registered at ${issuer}.`;

@@ -33,6 +33,8 @@ export interface TokenEndpoint extends GrantInUse {
   readonly credential: CredentialSpec["kind"];
   /** Whether the request names a client at all. */
   readonly identified: boolean;
+  /** Whether the client's id is the address of a document about it (draft-ietf-oauth-client-id-metadata-document). */
+  readonly hasDocument?: boolean;
 }
 
 export function tokenEndpoint(
@@ -51,6 +53,7 @@ export function tokenEndpoint(
     name: `${whose(grant)} at ${shown}`,
     credential: client.credential.kind,
     identified: client.id !== undefined,
+    hasDocument: client.id?.startsWith("https://") === true,
   };
 }
 

@@ -26,6 +26,7 @@ export function tokenExchange(
     presents: "subject_token",
     // Whatever the config asks for by its name is wanted as it comes.
     issuedTypes: requestedType === undefined ? accessTokens : [...accessTokens, requestedType],
+    requestedType,
     async present({ context }) {
       const token = await readSubjectToken(subject, environment.subjectToken, context);
       const fields: TokenField[] = [

@@ -8,7 +8,7 @@ import type { GrantEnvironment } from "./grant-environment.js";
 import { requestContext } from "./request-context.js";
 import { type GrantInUse, tokenEndpoint, whose } from "./token-endpoint.js";
 import { sendTokenRequest, type TokenField, type TokenRequestContext } from "./token-request.js";
-import { readTokenResponse } from "./token-response.js";
+import { readTokenResponse, type WantedTypes } from "./token-response.js";
 
 /** Where one request of a grant goes, and with what. */
 export interface GrantRequest {
@@ -20,9 +20,7 @@ export interface GrantRequest {
 }
 
 /** What a grant has of its own. */
-export interface GrantKind extends Omit<GrantInUse, "dpop"> {
-  /** The token types (RFC 8693 §3) that it can use; absent for a grant whose answers name none. */
-  readonly issuedTypes?: readonly string[];
+export interface GrantKind extends Omit<GrantInUse, "dpop">, WantedTypes {
   /** The fields that only this grant has, read or signed anew for each request, and scopes that replace those asked for. */
   readonly present?: (request: GrantRequest) => Promise<Presentation>;
 }
@@ -72,11 +70,14 @@ export function tokenGrant(
             params: further,
           };
         };
-        return await sendTokenRequest(client, target.authorizationServer, parameters, whose(kind), context);
+        return await sendTokenRequest(client, target.authorizationServer, parameters, whose(kind), {
+          ...context,
+          proofAlgorithms: target.proofAlgorithms,
+        });
       },
     });
     const endpoint = tokenEndpoint(spec.name, client, target.authorizationServer, inUse);
-    const token = readTokenResponse(answer, endpoint, clock.now(), kind.issuedTypes);
+    const token = readTokenResponse(answer, endpoint, clock.now(), kind);
     return { ...token, requestedAt: answer.requestedAt, issuer, resource: target.resource };
   };
 }

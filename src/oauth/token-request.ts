@@ -31,6 +31,8 @@ export interface TokenRequestContext extends ClientAuthenticationContext {
   readonly signal: AbortSignal;
   /** Binds the token to a key; absent without DPoP. */
   readonly dpop?: Dpop | undefined;
+  /** What the MCP server takes of the proofs of such a key. */
+  readonly proofAlgorithms?: readonly string[] | undefined;
 }
 
 /** An answer that is not judged yet, and what it was asked with. */
@@ -65,8 +67,9 @@ export async function sendTokenRequest(
 ): Promise<TokenAnswer> {
   const { server, dpop, signal } = context;
   const { issuer, dpop_signing_alg_values_supported: proofAlgorithms } = metadata;
+  const listed = { authorizationServer: proofAlgorithms, resource: context.proofAlgorithms };
   const { apply, fetch, tokenEndpoint, identity } = await authenticateClient(client, metadata, context);
-  const prover = await dpop?.prover(proofAlgorithms, { ...context, issuer });
+  const prover = await dpop?.prover(listed, { ...context, issuer });
   const asked = await parameters();
   const oauth = await import("oauth4webapi");
   let answer: TokenAnswer | undefined;

@@ -7,6 +7,14 @@ import type { IssuedToken } from "./grant.js";
 import type { TokenEndpoint } from "./token-endpoint.js";
 import type { TokenAnswer } from "./token-request.js";
 
+/** Token types, RFC 8693 §3. */
+export interface WantedTypes {
+  /** Those that can be used; absent for a grant whose answers name none. */
+  readonly issuedTypes?: readonly string[];
+  /** The one among them that was asked for by its name. */
+  readonly requestedType?: string | undefined;
+}
+
 /**
  * Judges the answer of a token endpoint that was asked for an access token. Members that a machine client has no use
  * for (`id_token`, `refresh_token`) are not looked at. With `issuedTypes`, an answer that names another
@@ -18,13 +26,15 @@ export function readTokenResponse(
   answer: Omit<TokenAnswer, "requestedAt" | "hasNewNonce">,
   endpoint: TokenEndpoint,
   now: number,
-  issuedTypes?: readonly string[],
+  wanted: WantedTypes = {},
 ): Pick<IssuedToken, "accessToken" | "tokenType" | "expiresIn" | "scopes" | "binding"> {
   const { members, invalid } = acceptedAnswer(answer, endpoint, now);
   const { access_token, token_type, expires_in, scope, issued_token_type } = members;
+  const { issuedTypes, requestedType } = wanted;
   if (issuedTypes !== undefined) assertIssuedType(issued_token_type, issuedTypes, invalid);
   const token = accessToken(access_token, invalid);
-  const type = tokenType(token_type, answer, invalid);
+  const isAsRequested = requestedType !== undefined && issued_token_type === requestedType;
+  const type = tokenType(token_type, { ...answer, isAsRequested }, invalid);
   const binding = bindingOf(token, answer, invalid);
   const expiresIn = lifetime(expires_in);
   return {
@@ -52,7 +62,7 @@ function accessToken(value: unknown, invalid: Invalid): string {
 
 function tokenType(
   value: unknown,
-  { prover }: Pick<TokenAnswer, "prover">,
+  { prover, isAsRequested }: Pick<TokenAnswer, "prover"> & { readonly isAsRequested: boolean },
   invalid: Invalid,
 ): IssuedToken["tokenType"] {
   if (typeof value !== "string") throw invalid('it has no "token_type".');
@@ -67,6 +77,10 @@ function tokenType(
     case "dpop":
       if (isBound) return "DPoP";
       throw invalid('its "token_type" is DPoP, but none was asked for.');
+    case "n_a":
+      // RFC 8693 §2.2.1: what was issued is no access token. The config has asked for it all the same.
+      if (isAsRequested && !isBound) return "Bearer";
+      throw invalid('its "token_type" is N_A, which says that it is no access token.');
     default:
       throw invalid(`its "token_type" is not ${isBound ? "DPoP" : "Bearer"}.`);
   }

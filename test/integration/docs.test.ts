@@ -111,6 +111,28 @@ describe("the documentation", () => {
     }
   });
 
+  test("gives each run-time dependency its size, import time, maintenance and what it replaces", async () => {
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [fileURLToPath(new URL("bench/dependencies.mjs", root)), "--sizes"],
+      { cwd: root },
+    );
+    // What the script prints.
+    const sizes = JSON.parse(stdout) as Record<string, number>;
+    const rows = [...(await text("docs/dependencies.md")).matchAll(/^\| `([^`]+)` \d+ \|(.+)\|$/gm)].map(
+      ([, name = "", cells = ""]) => ({ name, cells: cells.split("|").map((cell) => cell.trim()) }),
+    );
+    expect(rows.map(({ name }) => name).sort()).toEqual(Object.keys(sizes).sort());
+    for (const { name, cells } of rows) {
+      const [, , size = "", importTime] = cells;
+      expect([name, cells.length, cells.includes("")]).toEqual([name, 6, false]);
+      expect(importTime).toMatch(/^\d+ ms$/);
+      // Within a tenth, or 0.01 MB: patch releases differ by that.
+      const [said, measured] = [Number(/^([\d.]+) MB$/.exec(size)?.[1]), (sizes[name] ?? 0) / 1e6];
+      expect([name, Math.abs(said - measured) <= Math.max(measured / 10, 0.01)]).toEqual([name, true]);
+    }
+  });
+
   test("gives the version of package.json", async () => {
     expect(version).toBe((JSON.parse(await text("package.json")) as { version: string }).version);
   });

@@ -2,7 +2,7 @@
 // The table in the docs cites these tests by name.
 import { readFileSync } from "node:fs";
 import { decodeJwt, decodeProtectedHeader } from "jose";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { IssuedToken } from "../support/authorization-server.js";
 import { certificateThumbprint } from "../support/mutual-tls.js";
 import type { TokenRequest } from "../support/token-requests.js";
@@ -12,10 +12,6 @@ import { type ClientId, type GrantConfig, type IdentityWorld, startIdentityWorld
 type Binding = "none" | "DPoP" | "mTLS";
 
 let world: IdentityWorld;
-beforeAll(async () => {
-  world = await startIdentityWorld();
-});
-afterAll(() => world[Symbol.asyncDispose]());
 
 const urn = "urn:ietf:params:oauth";
 const scopes = ["read"];
@@ -196,33 +192,43 @@ const cells = grants.flatMap((grant) =>
   })),
 );
 
-test.each(cells.map((each) => [each.cell, each] as const))(
-  "%s",
-  async (_, { grant, authentication, binding }) => {
-    const { id } = authentication;
-    await callTool(grant.config(world.client(id), id), binding, (request, token) => {
-      expect(request).toMatchObject({ clientId: id, status: 200 });
-      expect(request.params["grant_type"]).toBe(grant.grantType);
-      authentication.check(request);
-      grant.check?.(request, id);
-      expect(token).toMatchObject({ clientId: id, subject: grant.subject });
-    });
-  },
+const withoutClient = ["jwt_bearer of the platform", "jwt_bearer signed by us"].flatMap((name) =>
+  (["none", "DPoP"] as const).map((binding) => ({
+    name,
+    binding,
+    cell: `${name} × no client × ${binding === "none" ? "no binding" : binding}`,
+  })),
 );
 
-test.each([
-  ["no binding", "none"],
-  ["DPoP", "DPoP"],
-] as const)("jwt_bearer of the platform × no client × %s", async (_, binding) => {
-  const grant = {
-    type: "jwt_bearer",
-    client: { issuer: world.issuer.issuer },
-    scopes,
-    assertion: { resolver: "platform", ref: "workload" },
-  };
-  await callTool(grant, binding, (request, token) => {
-    expect(request.params).not.toHaveProperty("client_id");
-    expect(token.subject).toBe("workload-7");
+describe("a tool is called with a token from", () => {
+  beforeAll(async () => {
+    world = await startIdentityWorld();
+  });
+  afterAll(() => world[Symbol.asyncDispose]());
+
+  test.each(cells.map((each) => [each.cell, each] as const))(
+    "%s",
+    async (_, { grant, authentication, binding }) => {
+      const { id } = authentication;
+      await callTool(grant.config(world.client(id), id), binding, (request, token) => {
+        expect(request).toMatchObject({ clientId: id, status: 200 });
+        expect(request.params["grant_type"]).toBe(grant.grantType);
+        authentication.check(request);
+        grant.check?.(request, id);
+        expect(token).toMatchObject({ clientId: id, subject: grant.subject });
+      });
+    },
+  );
+
+  test.each(withoutClient.map((each) => [each.cell, each] as const))("%s", async (_, { name, binding }) => {
+    const grant = grants.find((each) => each.name === name);
+    if (grant === undefined) throw new Error(`There is no grant ${name}.`);
+    await callTool(grant.config({ issuer: world.issuer.issuer }, "public"), binding, (request, token) => {
+      expect(request.params["grant_type"]).toBe(grant.grantType);
+      expect(request.headers.authorization).toBeUndefined();
+      expect(Object.keys(request.params).filter((field) => field.startsWith("client_"))).toEqual([]);
+      expect(token.subject).toBe(grant.subject);
+    });
   });
 });
 
@@ -239,10 +245,7 @@ test("the table in docs/grants.md has these cells and no others", () => {
         cell === "✓" ? [`${header[index + 3]} × ${authentication} × ${binding}`] : [],
       ),
     );
-  const withoutClient = ["no binding", "DPoP"].map(
-    (binding) => `jwt_bearer of the platform × no client × ${binding}`,
-  );
-  expect(table.sort()).toEqual([...cells.map(({ cell }) => cell), ...withoutClient].sort());
+  expect(table.sort()).toEqual([...cells, ...withoutClient].map(({ cell }) => cell).sort());
 });
 
 /** Connects an MCP client, calls a tool twice, and looks at the one token that this took. */

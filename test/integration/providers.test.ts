@@ -42,6 +42,8 @@ interface Product {
     readonly [name: string]: unknown;
   };
   readonly env?: Readonly<Record<string, string>>;
+  /** What the MCP server publishes, by its path; `resource` and issuers are given by their paths. */
+  readonly resourceMetadata?: { readonly at: string; readonly resource: string; readonly issuer: string };
   /** By the path in the config. */
   readonly files?: Readonly<Record<string, string>>;
 }
@@ -52,10 +54,12 @@ interface Asked {
   readonly form: URLSearchParams;
   /** Requests that were neither for metadata nor for a token. */
   readonly others: readonly RecordedRequest[];
+  /** The paths of all requests at the origin. */
+  readonly asked: readonly string[];
 }
 
 const hosts =
-  /https:\/\/(login\.microsoftonline|acme\.okta|acme\.eu\.auth0|keycloak\.example|accounts\.google|auth\.example|mcp\.example|cognito-idp\.eu-central-1\.amazonaws)\.com/g;
+  /https:\/\/(login\.microsoftonline|acme\.okta|acme\.eu\.auth0|keycloak\.example|accounts\.google|(?:compute|oauth2)\.googleapis|auth\.example|mcp\.example|cognito-idp\.eu-central-1\.amazonaws)\.com/g;
 
 /** The config of the page, for servers at this origin and files in this folder. */
 function configOf(mark: string, origin: string, folder: string): string {
@@ -112,6 +116,11 @@ async function ask(mark: string, product: Product): Promise<Asked> {
     if (request.url === product.metadataAt) {
       return sendJson(response, { issuer: at(issuer), token_endpoint: at(token_endpoint), ...more });
     }
+    const { resourceMetadata } = product;
+    if (request.url === resourceMetadata?.at) {
+      const { resource, issuer: listed } = resourceMetadata;
+      return sendJson(response, { resource: at(resource), authorization_servers: [at(listed)] });
+    }
     if (request.method === "POST" && request.url === token_endpoint) return grantToken(response);
     if (request.url.startsWith("/id-token?")) return sendJson(response, { value: product.env?.["ID_TOKEN"] });
     if (request.method === "POST") return sendJson(response, {});
@@ -130,7 +139,8 @@ async function ask(mark: string, product: Product): Promise<Asked> {
   const [request, another] = [...server.requests, ...elsewhere.requests].filter(isTokenRequest);
   if (request === undefined || another !== undefined) throw new Error("expected one token request");
   const others = server.requests.filter((one) => one.url.startsWith("/id-token"));
-  return { origin, request, form: new URLSearchParams(request.body), others };
+  const asked = server.requests.map(({ url }) => url);
+  return { origin, request, form: new URLSearchParams(request.body), others, asked };
 }
 
 function grantToken(response: Parameters<typeof sendJson>[0]): void {
@@ -155,8 +165,8 @@ const uuid = /^[0-9a-f-]{36}$/;
 test("every config of the page is tried here", () => {
   const tried = [
     ...["entra-secret", "entra-certificate", "entra-github", "entra-kubernetes", "okta"],
-    ...["auth0-secret", "auth0-key", "keycloak-key", "keycloak-kubernetes", "cognito", "google", "github"],
-    ...["kubernetes", "spiffe-file", "spiffe-agent", "spiffe-x509"],
+    ...["auth0-secret", "auth0-key", "keycloak-key", "keycloak-kubernetes", "cognito", "google"],
+    ...["google-mcp", "github", "kubernetes", "spiffe-file", "spiffe-agent", "spiffe-x509"],
   ];
   expect(marked.map(({ mark }) => mark)).toEqual(tried);
 });
@@ -397,7 +407,7 @@ test("Amazon Cognito takes Basic credentials at the domain of the pool, and a cu
   expect(basic(request)).toBe("5k3j2h1g4f6d7s8a9p0o1i2u3y:s3cret");
 });
 
-test("Google takes an assertion with the scopes in it, and no client", async () => {
+describe("Google", () => {
   const account = "agent@acme-project.iam.gserviceaccount.com";
   const kid = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c";
   const keyFile = {
@@ -406,28 +416,53 @@ test("Google takes an assertion with the scopes in it, and no client", async () 
     private_key: pem(rsa.privateKey),
     client_email: account,
   };
-  const { request, form } = await ask("google", {
-    metadataAt: "/.well-known/openid-configuration",
-    metadata: {
-      issuer: "",
-      // On another host, as Google's is.
-      token_endpoint: "elsewhere/token",
-      token_endpoint_auth_methods_supported: ["client_secret_post", "client_secret_basic"],
-    },
-    files: { "service-account.json": JSON.stringify(keyFile) },
+  const files = { "service-account.json": JSON.stringify(keyFile) };
+
+  test("takes an assertion with the scopes in it, and no client", async () => {
+    const { request, form } = await ask("google", {
+      metadataAt: "/.well-known/openid-configuration",
+      metadata: {
+        issuer: "",
+        // On another host, as Google's is.
+        token_endpoint: "elsewhere/token",
+        token_endpoint_auth_methods_supported: ["client_secret_post", "client_secret_basic"],
+      },
+      files,
+    });
+    expect(request.headers.authorization).toBeUndefined();
+    expect(fields(form)).toEqual(["assertion", "grant_type"]);
+    expect(form.get("grant_type")).toBe(grants.jwtBearer);
+    const { header, claims, lifetime } = await verified(form, "assertion", rsa.publicKey);
+    expect(header).toEqual({ alg: "RS256", typ: "JWT", kid });
+    expect(claims).toEqual({
+      iss: account,
+      sub: account,
+      aud: `http://${request.headers.host}/token`,
+      scope: "https://www.googleapis.com/auth/cloud-platform",
+    });
+    expect(lifetime).toBeLessThanOrEqual(3_600);
   });
-  expect(request.headers.authorization).toBeUndefined();
-  expect(fields(form)).toEqual(["assertion", "grant_type"]);
-  expect(form.get("grant_type")).toBe(grants.jwtBearer);
-  const { header, claims, lifetime } = await verified(form, "assertion", rsa.publicKey);
-  expect(header).toMatchObject({ alg: "RS256", kid });
-  expect(claims).toEqual({
-    iss: account,
-    sub: account,
-    aud: `http://${request.headers.host}/token`,
-    scope: "https://www.googleapis.com/auth/cloud-platform",
+
+  test("is named with a slash by its own MCP servers, and asked for no metadata then", async () => {
+    const { request, form, origin, asked } = await ask("google-mcp", {
+      // As Google publishes them, without the slash.
+      metadataAt: "/.well-known/openid-configuration",
+      metadata: { issuer: "", token_endpoint: "/token" },
+      resourceMetadata: { at: "/.well-known/oauth-protected-resource/mcp", resource: "/mcp", issuer: "/" },
+      files,
+    });
+    expect(asked).toContain("/.well-known/oauth-protected-resource/mcp");
+    expect(asked).not.toContain("/.well-known/openid-configuration");
+    expect(request.headers.authorization).toBeUndefined();
+    expect(fields(form)).toEqual(["assertion", "grant_type"]);
+    const { claims } = await verified(form, "assertion", rsa.publicKey);
+    expect(claims).toEqual({
+      iss: account,
+      sub: account,
+      aud: `${origin}/token`,
+      scope: "https://www.googleapis.com/auth/compute",
+    });
   });
-  expect(lifetime).toBeLessThanOrEqual(3_600);
 });
 
 describe("an authorization server that trusts the platform", () => {

@@ -290,6 +290,16 @@ it.each([
     { privateKey, alg: "es256" },
     '/alg: Must be one of "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519", found "es256". Did you mean "ES256"?',
   ],
+  [
+    "the algorithm of a secret",
+    { privateKey, alg: "HS256" },
+    '/alg: Must be one of "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519", found "HS256". It signs with a secret: give the client a `secret`, and the method client_secret_jwt.',
+  ],
+  [
+    "an algorithm that this package has not",
+    { privateKey, alg: "ES256K" },
+    '/alg: Must be one of "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519", found "ES256K".',
+  ],
 ])("a key with %s is one violation", async (_what, key, expected) => {
   expect(await wrong(withKey(key))).toEqual([`${inClient}/key${expected}`]);
 });

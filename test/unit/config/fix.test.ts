@@ -55,6 +55,7 @@ describe("what can mean only one thing is mended", () => {
       server(`"grant": { "client": { ${client} } }, "zzzzzz": 1`),
       server(`"grant": { "client": { ${client} } }, "reach": "or\\u0067in"`),
       server(`"grant": { "client": { ${client} } }`),
+      server(`"grant": { "client": { ${client}, "key": { "privateKey": { "env": "K" }, "alg": "HS256" } } }`),
     ]) {
       expect(await fixed("c.json", text)).toBe(undefined);
     }

@@ -207,6 +207,11 @@ it.each([
     `${inGrant}/assertion/claims/jti: The claim jti is set by this package. Remove it.`,
   ],
   [
+    "a claim that a clock ahead would make wrong",
+    withSigned({ claims: { nbf: 1 } }),
+    `${inGrant}/assertion/claims/nbf: The claim nbf is not sent: it fails where clocks differ, and \`exp\` is enough. Remove it.`,
+  ],
+  [
     "a misspelt type of a token",
     withGrant({ type: "token_exchange", client, subject: { ...subject, type: "acces_token" } }),
     `${inGrant}/subject/type: Must be access_token, refresh_token, id_token, saml1, saml2, jwt, or the URI of a token type, found a string of 11 characters. Did you mean "access_token"?`,

@@ -98,6 +98,16 @@ it.each([
     '/grant/client/dpop: "dpop" belongs in the server, beside `grant`.',
   ],
   [
+    "a key's reference as dpop",
+    crm({ dpop: reference }),
+    '/dpop/env: "env" belongs in the `privateKey` of the `key`. Write { "key": { "privateKey": { "env": … } } }.',
+  ],
+  [
+    "the parts of a key in dpop",
+    crm({ dpop: { privateKey: reference, alg: "ES256" } }),
+    '/dpop/privateKey: "privateKey" and "alg" belong in the `key`.',
+  ],
+  [
     "an audience in the client",
     withClient({ audience: "x" }),
     '/grant/client/audience: "audience" belongs in `grant`.',

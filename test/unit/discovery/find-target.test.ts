@@ -99,6 +99,13 @@ describe("the target of a token request", () => {
     });
   });
 
+  test("has the algorithms of DPoP proofs that the MCP server lists", async () => {
+    published[inserted] = document({ dpop_signing_alg_values_supported: ["ES384"] });
+    expect(await find()).toMatchObject({ proofAlgorithms: ["ES384"] });
+    published[inserted] = document({ dpop_signing_alg_values_supported: null });
+    expect(await find({ url: `${mcp.origin}/mcp?` })).not.toHaveProperty("proofAlgorithms");
+  });
+
   test("has no scopes when nobody names any", async () => {
     published[inserted] = document({ scopes_supported: [] });
     expect(await find()).not.toHaveProperty("scopes");
@@ -351,6 +358,7 @@ describe("resource metadata that cannot be used is discovery_failed", () => {
     ["resource", { resource: ["https://mcp.example"] }],
     ["authorization_servers", { authorization_servers: "https://auth.example" }],
     ["scopes_supported", { scopes_supported: [1] }],
+    ["dpop_signing_alg_values_supported", { dpop_signing_alg_values_supported: "ES256" }],
   ])("for its %s", async (name, more) => {
     published[inserted] = document(more);
     const error = await failure(find());

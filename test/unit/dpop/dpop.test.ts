@@ -12,9 +12,14 @@ const now = Date.UTC(2026, 0, 1) + 999;
 const issuer = "https://auth.example";
 const target: ProofTarget = { method: "POST", url: "https://mcp.example/mcp" };
 
-function dpopOf(key?: KeySpec, context: Partial<KeyContext> = {}) {
+type Listed = readonly string[] | undefined;
+
+/** `listed` by the authorization server, `resource` by the MCP server. */
+function dpopOf(key?: KeySpec, context: Partial<KeyContext> = {}, warnings: string[] = []) {
   const dpop = createDpop({ ...(key && { key }), clock: fakeClock(now) });
-  return (listed?: readonly string[]) => dpop.prover(listed, { server: "crm", env: {}, issuer, ...context });
+  const warn = (code: string) => void warnings.push(code);
+  return (authorizationServer?: Listed, resource?: Listed) =>
+    dpop.prover({ authorizationServer, resource }, { server: "crm", env: {}, issuer, warn, ...context });
 }
 
 /** Checks the signature with the key that the proof itself names, and gives what it says. */
@@ -117,6 +122,34 @@ describe("a manager's own key", () => {
     expect(await signedBy(await dpopOf()(listed))).toBe(alg);
   });
 
+  test.each<[Listed, Listed, string]>([
+    [undefined, ["ES384", "PS256"], "ES384"],
+    [["ES256", "ES384"], ["PS256", "ES384"], "ES384"],
+    [["ES256", "ES384"], undefined, "ES256"],
+  ])("for servers of which one lists %j and the other %j signs %s", async (listed, resource, alg) => {
+    expect(await signedBy(await dpopOf()(listed, resource))).toBe(alg);
+  });
+
+  test.each<[Listed, Listed, string]>([
+    [
+      ["ES256"],
+      ["ES384", "canary"],
+      `the authorization server ${issuer} and the MCP server accept no DPoP proof that a key made for it can sign`,
+    ],
+    [
+      ["ES256"],
+      ["ES384", "canary"],
+      "The authorization server lists ES256. The MCP server lists ES384, names",
+    ],
+    [undefined, ["ES256K"], "it accepts no DPoP proof that a key made for it can sign"],
+    [undefined, ["ES256K"], "The MCP server lists ES256K. Leave"],
+  ])("is refused where one server lists %j and the other %j", async (listed, resource, says) => {
+    const { code, message } = await failure(dpopOf()(listed, resource));
+    expect(code).toBe("unsupported_by_server");
+    expect(message).toContain(says);
+    expect(message).not.toContain("canary");
+  });
+
   test("is made once, however many ask for it at the same time", async () => {
     const prover = dpopOf();
     const provers = await Promise.all(Array.from({ length: 20 }, () => prover()));
@@ -204,8 +237,28 @@ describe("a named key", () => {
   test("that the server does not take is refused with what it lists", async () => {
     const error = await failure(dpopOf(named, { env: { KEY: pem(p256.privateKey) } })(["RS256", "\u202eX"]));
     expect(error.code).toBe("unsupported_by_server");
-    expect(error.message).toContain("(ES256). It lists RS256, names that are not registered.");
+    expect(error.message).toBe(
+      `Server "crm": the authorization server ${issuer} accepts no DPoP proof that the key of its "dpop" can sign (ES256). ` +
+        'It lists RS256, names that are not registered. Name a key of a type that is listed in the server\'s "dpop", ' +
+        'or set its "alg" if the list is wrong.',
+    );
   });
+
+  test.each<[Listed, Listed, readonly string[]]>([
+    [["RS256"], undefined, ["unsupported_by_server"]],
+    [["ES256"], ["RS256"], ["unsupported_by_server"]],
+    [["RS256", "ES256"], ["ES256"], []],
+    [undefined, undefined, []],
+  ])(
+    "signs with the config's alg where %j and %j are listed, and warns of %j",
+    async (listed, resource, expected) => {
+      const warnings: string[] = [];
+      const key = { ...named, alg: "ES256" };
+      const prover = await dpopOf(key, { env: { KEY: pem(p256.privateKey) } }, warnings)(listed, resource);
+      expect(await signedBy(prover)).toBe("ES256");
+      expect(warnings).toEqual(expected);
+    },
+  );
 
   test("that is missing is secret_unavailable, and one that is none key_invalid, without its text", async () => {
     expect((await failure(dpopOf(named)())).code).toBe("secret_unavailable");

@@ -52,7 +52,7 @@ describe("the method for a credential", () => {
     [
       "secret",
       ["private_key_jwt"],
-      "client_secret_basic or client_secret_post or client_secret_jwt; it lists private_key_jwt.",
+      "does not take client_secret_basic, client_secret_post or client_secret_jwt; it lists private_key_jwt. Use a credential",
     ],
     [
       "key",
@@ -65,7 +65,11 @@ describe("the method for a credential", () => {
       ["private_key_jwt"],
       "tls_client_auth or self_signed_tls_client_auth; it lists private_key_jwt.",
     ],
-    ["none", ["client_secret_post"], "none; it lists client_secret_post."],
+    [
+      "none",
+      ["client_secret_post"],
+      "does not take a client without a credential; it lists client_secret_post. Give the client a credential",
+    ],
   ] as const)("%s at a server that lists only %j is refused", (kind, listed, said) => {
     const client = { issuer, credential: credentials[kind] };
     const metadata = { token_endpoint_auth_methods_supported: listed };

@@ -28,6 +28,14 @@ describe("what to do about a refusal", () => {
     expect(advice({ credential }, undefined, 401)).toContain(text);
   });
 
+  it("of a client whose id is the address of a document is a matter of that document", () => {
+    const more = { credential: "key", hasDocument: true } as const;
+    expect(advice(more, "invalid_client", 401)).toContain(
+      "takes the addresses of client id metadata documents",
+    );
+    expect(advice({ ...more, credential: "secret" }, "invalid_client", 401)).toContain('"id" and secret');
+  });
+
   it("of a request without a client is to name one", () => {
     const more = { credential: "none", identified: false, presents: "platform_assertion" } as const;
     expect(advice(more, "invalid_client", 401)).toContain('give the client its "id"');
@@ -45,9 +53,9 @@ describe("what to do about a refusal", () => {
   });
 
   it.each<[Presented, string]>([
-    ["client", "registration"],
-    ["platform_assertion", "registration"],
-    ["id_jag", "registration"],
+    ["client", 'the "scopes", "resource", "audience" and "params" of the grant'],
+    ["platform_assertion", '"params" of the grant'],
+    ["id_jag", '"params" of the grant'],
     ["subject_token", 'the "subject" of the grant'],
     ["identity", "the user's token"],
   ])("of a request with %s that is said to be invalid", (presents, text) => {
@@ -55,11 +63,19 @@ describe("what to do about a refusal", () => {
   });
 
   it.each<[Presented, string]>([
-    ["client", "register its URL there as a resource."],
+    ["client", 'register its URL there as a resource, or set the "resource" or "audience"'],
+    ["platform_assertion", '"resource" or "audience"'],
     ["subject_token", '"resource" or "audience"'],
     ["identity", "by its issuer, there."],
   ])("of a target with %s", (presents, text) => {
     expect(advice({ presents }, "invalid_target")).toContain(text);
+  });
+
+  it("of the grant itself is to have it switched on, or to use another", () => {
+    const text = advice({ grantType: "urn:example" }, "unsupported_grant_type");
+    expect(text).toContain(
+      "does not offer the grant type urn:example. Have it switched on there, or use another",
+    );
   });
 
   it.each<[Partial<TokenEndpoint>, string, string]>([

@@ -1,10 +1,19 @@
 import { describe, expect, it } from "vitest";
 import type { TokenExchangeSpec } from "../../../src/config/spec.js";
+import { createDpop } from "../../../src/dpop/dpop.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { Secret } from "../../../src/lib/secret.js";
 import type { GrantEnvironment } from "../../../src/oauth/grant-environment.js";
 import { type Handler, sendJson } from "../../support/http-server.js";
-import { failureOf, fieldsOf, grantOf, secretClient, signal, startAuthorizationServer } from "./fixtures.js";
+import {
+  clock,
+  failureOf,
+  fieldsOf,
+  grantOf,
+  secretClient,
+  signal,
+  startAuthorizationServer,
+} from "./fixtures.js";
 
 const grantType = "urn:ietf:params:oauth:grant-type:token-exchange";
 const type = (name: string) => `urn:ietf:params:oauth:token-type:${name}`;
@@ -179,11 +188,36 @@ describe("the answer", () => {
     },
   );
 
-  it("must have a token_type that says how to use the token", async () => {
-    await using server = await startAuthorizationServer(answering({ ...good, token_type: "N_A" }));
-    const error = await failureOf(exchange(server.origin)({ signal: signal() }), canaries);
+  // RFC 8693 §2.2.1 has a server write N_A for every token that is no access token.
+  it("may have a token_type of N_A for what was asked for by its name, which is then sent as a Bearer token", async () => {
+    const issued_token_type = type("id_token");
+    await using server = await startAuthorizationServer(
+      answering({ ...good, issued_token_type, token_type: "n_a" }),
+    );
+    const token = await exchange(server.origin, { requestedType: type("id_token") })({ signal: signal() });
+    expect(token).toMatchObject({ accessToken: "granted", tokenType: "Bearer" });
+  });
+
+  it.each<[string, object, Partial<TokenExchangeSpec>]>([
+    ["an access token that nobody named", {}, {}],
+    ["a JWT that nobody named", { issued_token_type: type("jwt") }, {}],
+    ["another than the one that was named", {}, { requestedType: type("id_token") }],
+    ["one that is not named", { issued_token_type: undefined }, { requestedType: type("id_token") }],
+  ])("must not have a token_type of N_A for %s", async (_, more, wanted) => {
+    await using server = await startAuthorizationServer(answering({ ...good, ...more, token_type: "N_A" }));
+    const error = await failureOf(exchange(server.origin, wanted)({ signal: signal() }), canaries);
     expect(error.code).toBe("token_response_invalid");
-    expect(error.message).toContain('its "token_type" is not Bearer.');
+    expect(error.message).toContain('its "token_type" is N_A, which says that it is no access token.');
+  });
+
+  it("must not have a token_type of N_A where a bound token was asked for", async () => {
+    const issued_token_type = type("id_token");
+    await using server = await startAuthorizationServer(
+      answering({ ...good, issued_token_type, token_type: "N_A" }),
+    );
+    const more = { requestedType: type("id_token") };
+    const grant = exchange(server.origin, more, { dpop: createDpop({ clock }) });
+    expect((await failureOf(grant({ signal: signal() }), canaries)).code).toBe("token_response_invalid");
   });
 
   it.each(["invalid_request", "invalid_grant"])(

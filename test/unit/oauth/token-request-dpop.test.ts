@@ -1,16 +1,20 @@
 import { generateKeyPairSync } from "node:crypto";
-import { calculateJwkThumbprint, decodeJwt, EmbeddedJWK, jwtVerify } from "jose";
+import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader, EmbeddedJWK, jwtVerify } from "jose";
 import { describe, expect, it } from "vitest";
 import { createDpop, type Dpop } from "../../../src/dpop/dpop.js";
 import { Nonces } from "../../../src/dpop/nonces.js";
-import { type Handler, type RecordedRequest, sendJson } from "../../support/http-server.js";
+import { createGrant } from "../../../src/oauth/create-grant.js";
+import { type Handler, type RecordedRequest, sendJson, startHttpServer } from "../../support/http-server.js";
 import {
   type AuthorizationServer,
   clientCredentialsGrant,
   clock,
+  environment,
   failureOf,
   now,
   secret,
+  secretClient,
+  serverSpec,
   signal,
   startAuthorizationServer,
   unsignedJwt,
@@ -35,7 +39,7 @@ const asksForNonce = (nonce: string, status = 400) => json(nonceWanted, status, 
 const dpopGrant = (server: AuthorizationServer, dpop: Dpop = createDpop({ clock })) =>
   clientCredentialsGrant(server.origin, undefined, { dpop });
 
-const proofOf = ({ headers }: RecordedRequest) => String(headers["dpop"]);
+const proofOf = ({ headers }: Pick<RecordedRequest, "headers">) => String(headers["dpop"]);
 const claimsOf = (request: RecordedRequest) => decodeJwt(proofOf(request));
 
 describe("a token request with DPoP", () => {
@@ -70,6 +74,24 @@ describe("a token request with DPoP", () => {
     await dpopGrant(server)({ signal: signal() });
     const [header = ""] = String(server.tokenRequests()[0]?.headers["dpop"]).split(".");
     expect(JSON.parse(Buffer.from(header, "base64url").toString())).toMatchObject({ alg: "EdDSA" });
+  });
+
+  it("is signed as the MCP server lists, of what the authorization server does", async () => {
+    await using server = await startAuthorizationServer(json(bound), {
+      dpop_signing_alg_values_supported: ["ES256", "ES384"],
+    });
+    await using mcp = await startHttpServer((_, response) =>
+      sendJson(response, {
+        resource: mcp.origin,
+        authorization_servers: [server.origin],
+        dpop_signing_alg_values_supported: ["ES384"],
+      }),
+    );
+    const grant = { type: "client_credentials", client: secretClient(server.origin) } as const;
+    const spec = serverSpec(mcp.origin, grant);
+    await createGrant(spec, environment({ dpop: createDpop({ clock }) }))({ signal: signal() });
+    const [request] = server.tokenRequests();
+    expect(decodeProtectedHeader(proofOf(request ?? { headers: {} })).alg).toBe("ES384");
   });
 
   it("is not sent to a server that takes no such proof", async () => {

@@ -1,0 +1,427 @@
+// Bad input of every kind, through the public API: what is said about it, and that nothing secret went out.
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inspect } from "node:util";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { createMcpAuth, type McpAuthConfig, type McpAuthOptions } from "../../src/index.js";
+import { selfSigned } from "../support/certificates.js";
+import { type Handler, sendJson } from "../support/http-server.js";
+import { failure, listen, ownServer, runtime } from "./harness.js";
+
+const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const pem = ({ privateKey }: { readonly privateKey: KeyObject }) =>
+  privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+
+/** A JWT that nobody signed. */
+const jwt = (claims: object) =>
+  [{ alg: "none" }, claims, "signature"]
+    .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
+    .join(".");
+
+const bearer: Handler = (_, response) =>
+  sendJson(response, { access_token: "canary-token", token_type: "Bearer", expires_in: 60 });
+const refusing =
+  (error: string, status = 400): Handler =>
+  (_, response) =>
+    sendJson(response, { error, error_description: "canary-prose" }, status);
+
+interface Setting {
+  /** Beyond issuer and token endpoint. */
+  readonly metadata?: object;
+  readonly token?: Handler;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Fields of the server in the config. */
+  readonly server?: object;
+  readonly options?: McpAuthOptions<"crm">;
+}
+
+/** A server `crm` with this grant, and its authorization server at the same origin. */
+async function crm(grant: (issuer: string) => object, setting: Setting = {}) {
+  const { metadata, token = bearer, env = {}, server: more, options } = setting;
+  const server = await ownServer((request, response) => {
+    const issuer = server.origin;
+    if (request.url === "/token") return token(request, response);
+    if (request.url !== "/.well-known/oauth-authorization-server") return sendJson(response, {}, 404);
+    sendJson(response, { issuer, token_endpoint: `${issuer}/token`, ...metadata });
+  });
+  const config = {
+    servers: {
+      crm: {
+        url: `${server.origin}/mcp`,
+        retry: { attempts: 3, min: "1ms", max: "2ms" },
+        grant: grant(server.origin),
+        ...more,
+      },
+    },
+    // Put together from parts.
+  } as object as McpAuthConfig<"crm">;
+  const auth = await runtime({ config, env, ...options });
+  return {
+    auth,
+    manager: auth.resolve("crm"),
+    issuer: server.origin,
+    host: new URL(server.origin).host,
+    tokenRequests: () => server.requests.filter(({ url }) => url === "/token"),
+  };
+}
+
+/** The grant client_credentials with this client. */
+const as =
+  (client: object) =>
+  (issuer: string): object => ({ client: { issuer, id: "agent", ...client } });
+
+const canaries = ["canary", "PRIVATE KEY", "eyJ"];
+
+/** What is said when a token is asked for, in which nothing may be that is nobody's business. */
+async function said(
+  { manager, issuer, host }: Awaited<ReturnType<typeof crm>>,
+  code: string,
+  ask = () => manager.getToken(),
+) {
+  const error = await failure(ask());
+  expect([error.code, error.server, error.retryable]).toEqual([code, "crm", false]);
+  const shown = `${inspect(error, { depth: 9, showHidden: true })}${error.stack}${JSON.stringify(error)}`;
+  for (const canary of canaries) expect(shown).not.toContain(canary);
+  return error.message.replaceAll(issuer, "ISSUER").replaceAll(host, "HOST");
+}
+
+const methods = "token_endpoint_auth_methods_supported";
+const algorithms = "token_endpoint_auth_signing_alg_values_supported";
+const proofAlgorithms = "dpop_signing_alg_values_supported";
+
+describe("a method that the authorization server does not list", () => {
+  const reference = { env: "NOWHERE" };
+
+  test.each([
+    [
+      "a secret",
+      { secret: reference },
+      ["private_key_jwt", "canary"],
+      "does not take client_secret_basic, client_secret_post or client_secret_jwt; it lists private_key_jwt, names " +
+        "that are not registered. Use a credential that it takes, or",
+    ],
+    [
+      "a key",
+      { key: { privateKey: reference } },
+      ["client_secret_basic"],
+      "does not take private_key_jwt; it lists client_secret_basic. Use a credential that it takes, or",
+    ],
+    [
+      "an assertion",
+      { assertion: reference },
+      [],
+      "does not take private_key_jwt; it lists nothing. Use a credential that it takes, or",
+    ],
+    [
+      "a certificate",
+      { certificate: { cert: reference, key: reference } },
+      ["none"],
+      "does not take tls_client_auth or self_signed_tls_client_auth; it lists none. Use a credential that it takes, or",
+    ],
+    [
+      "nothing",
+      {},
+      ["client_secret_basic", "private_key_jwt"],
+      "does not take a client without a credential; it lists client_secret_basic, private_key_jwt. Give the client a " +
+        "credential that it takes, or",
+    ],
+  ])("for %s is unsupported_by_server before anything is read or sent", async (_, client, listed, text) => {
+    // The variable is not set: to read it would be another error.
+    const world = await crm(as(client), { metadata: { [methods]: listed } });
+    expect(await said(world, "unsupported_by_server")).toBe(
+      `Server "crm": the authorization server ISSUER ${text} set the client's "method" if the list is wrong.`,
+    );
+    expect(world.tokenRequests()).toEqual([]);
+  });
+
+  test("is used when the config names it, with one warning however many tokens are asked for", async () => {
+    const world = await crm(as({ secret: { env: "SECRET" }, method: "client_secret_post" }), {
+      metadata: { [methods]: ["private_key_jwt"] },
+      env: { SECRET: "s3cret" },
+    });
+    const heard = listen(world.auth);
+    await world.manager.getToken();
+    await world.manager.getToken({ forceRefresh: true });
+    const forms = world.tokenRequests().map(({ body }) => new URLSearchParams(body).get("client_secret"));
+    expect(forms).toEqual(["s3cret", "s3cret"]);
+    const warnings = heard.filter(({ event }) => event === "token:warning");
+    expect(warnings).toMatchObject([{ server: "crm", code: "unsupported_by_server" }]);
+  });
+});
+
+describe("an algorithm that the servers do not list", () => {
+  const key = { privateKey: { env: "KEY" } };
+  const env = { KEY: pem(ec), SECRET: "s".repeat(64) };
+
+  test.each<[string, object, object, object, string]>([
+    [
+      "of the client's key",
+      { key },
+      {},
+      { [algorithms]: ["RS256", "canary"] },
+      "accepts no signature that the key can make (ES256). It lists RS256, names that are not registered. Use a key",
+    ],
+    [
+      "of its secret",
+      { secret: { env: "NOWHERE" }, method: "client_secret_jwt" },
+      {},
+      { [algorithms]: ["RS256"] },
+      "accepts no signature that a client secret can make (HS256, HS384, HS512). It lists RS256. Set the client's",
+    ],
+    [
+      "of a key that is made for DPoP",
+      { secret: { env: "SECRET" } },
+      { dpop: true },
+      { [proofAlgorithms]: ["ES256K"] },
+      "accepts no DPoP proof that a key made for it can sign (ES256,",
+    ],
+    [
+      "of a named key for DPoP",
+      { secret: { env: "SECRET" } },
+      { dpop: { key } },
+      { [proofAlgorithms]: ["RS256"] },
+      'accepts no DPoP proof that the key of its "dpop" can sign (ES256). It lists RS256. Name a key',
+    ],
+  ])("%s is unsupported_by_server, and nothing is sent", async (_, client, server, metadata, text) => {
+    const world = await crm(as(client), { metadata, env, server });
+    const message = await said(world, "unsupported_by_server");
+    expect(message).toContain(`Server "crm": the authorization server ISSUER ${text}`);
+    expect(world.tokenRequests()).toEqual([]);
+  });
+
+  test.each<[string, object, object, object]>([
+    ["the client's key", { key: { ...key, alg: "ES256" } }, {}, { [algorithms]: ["RS256"] }],
+    [
+      "the key for DPoP",
+      { secret: { env: "SECRET" } },
+      { dpop: { key: { ...key, alg: "ES256" } } },
+      { [proofAlgorithms]: ["RS256"] },
+    ],
+  ])("is used for %s when the config names it, with a warning", async (_, client, server, metadata) => {
+    const token: Handler = ({ headers }, response) => {
+      const token_type = headers["dpop"] === undefined ? "Bearer" : "DPoP";
+      sendJson(response, { access_token: "t", token_type, expires_in: 60 });
+    };
+    const world = await crm(as(client), { metadata, env, server, token });
+    const heard = listen(world.auth);
+    await world.manager.getToken();
+    expect(world.tokenRequests()).toHaveLength(1);
+    const codes = heard.filter(({ event }) => event === "token:warning").map(({ code }) => code);
+    expect(codes).toEqual(["unsupported_by_server"]);
+  });
+});
+
+describe("a key that is none, or not the right one", () => {
+  const encrypted = ec.privateKey
+    .export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "canary-passphrase" })
+    .toString();
+  const publicPem = ec.publicKey.export({ type: "spki", format: "pem" }).toString();
+  const publicJwk = JSON.stringify(ec.publicKey.export({ format: "jwk" }));
+  const certificate = async () => (await selfSigned("agent")).pem;
+
+  test.each<[string, () => string | Promise<string>, object, RegExp]>([
+    [
+      "EC, for RS256",
+      () => pem(ec),
+      { alg: "RS256" },
+      /EC key on P-256, which signs ES256, .*"alg".*"RS256"/,
+    ],
+    ["P-256, for ES384", () => pem(ec), { alg: "ES384" }, /EC key on P-256, which signs ES256, .*"ES384"/],
+    ["RSA, for ES256", () => pem(rsa), { alg: "ES256" }, /an RSA key.*"ES256"/],
+    ["a certificate", certificate, {}, /holds a certificate. Name the private key/],
+    ["a public key in PEM", () => publicPem, {}, /holds a public key. Name the private key/],
+    ["a public key as JWK", () => publicJwk, {}, /holds a public key. Name the private key/],
+    ["encrypted, without a passphrase", () => encrypted, {}, /is encrypted. Add the key's "passphrase"/],
+    [
+      "encrypted, with another passphrase",
+      () => encrypted,
+      { passphrase: { env: "PASSPHRASE" } },
+      /cannot be decrypted: the passphrase is wrong/,
+    ],
+    ["no key at all", () => "canary", {}, /is neither PEM nor JSON/],
+  ])("is key_invalid, which is said of one that is %s", async (_, content, key, text) => {
+    const folder = await mkdtemp(join(tmpdir(), "mcp-auth-bad-key-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    await writeFile(join(folder, "agent.pem"), await content(), { mode: 0o600 });
+    const world = await crm(as({ key: { privateKey: { file: "./agent.pem" }, ...key } }), {
+      env: { PASSPHRASE: "canary-other" },
+      options: { cwd: folder },
+    });
+    const message = await said(world, "key_invalid");
+    expect(message).toMatch(text);
+    expect(message).toContain(join(folder, "agent.pem"));
+    expect(world.tokenRequests()).toEqual([]);
+  });
+});
+
+describe("a grant with what is not its own", () => {
+  const client = { issuer: "https://auth.example", id: "agent" };
+  const token = { env: "TOKEN" };
+  const subject = { token };
+  const own = {
+    client_credentials: { client },
+    jwt_bearer: { client, assertion: token },
+    token_exchange: { client, subject },
+    enterprise_managed: { client, idp: { client, subject } },
+    static: { token },
+  } as const;
+  const fields = {
+    assertion: token,
+    subject,
+    actor: subject,
+    requestedType: "jwt",
+    idp: { client, subject },
+    token,
+  };
+
+  /** The lines about mistakes. */
+  async function mistakes(grant: object, more: object = {}): Promise<readonly string[]> {
+    const servers = { crm: { url: "https://crm.example/mcp", grant, ...more } };
+    // It is wrong on purpose.
+    const config = { servers } as object as McpAuthConfig<"crm">;
+    const error = await failure(createMcpAuth({ config, env: {} }));
+    expect(error.code).toBe("config_invalid");
+    return error.message.split("\n").filter((line) => line.includes("/servers/"));
+  }
+
+  const foreign = Object.entries(own).flatMap(([type, grant]) =>
+    Object.entries(fields)
+      .filter(([name]) => !(name in grant) && !(type === "token_exchange" && name in exchangeOnly))
+      .map(([name, value]) => [type, name, { type, ...grant, [name]: value }] as const),
+  );
+  const homes: Readonly<Record<string, RegExp>> = {
+    assertion: /to the grant jwt_bearer/,
+    subject: /to the grant token_exchange|in `idp`|in `assertion`/,
+    actor: /to the grant token_exchange/,
+    requestedType: /to the grant token_exchange/,
+    idp: /to the grant enterprise_managed/,
+    token: /to the grant static|in `subject`|in the `subject` of the `idp`/,
+  };
+
+  test.each(foreign)(
+    "%s with `%s` is config_invalid, once, saying where that belongs",
+    async (_, name, grant) => {
+      const lines = await mistakes(grant);
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toContain(`/servers/crm/grant/${name}`);
+      expect(lines[0]).toMatch(new RegExp(`"${name}" belongs`));
+      expect(lines[0]).toMatch(homes[name] ?? /never/);
+    },
+  );
+
+  test.each([
+    ...["grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope"],
+    ...["resource", "audience", "assertion", "subject_token", "subject_token_type", "actor_token"],
+    ...["actor_token_type", "requested_token_type", "refresh_token", "code", "redirect_uri", "code_verifier"],
+  ])("the parameter %s is config_invalid, whatever its value", async (name) => {
+    for (const value of ["canary", { env: "CANARY" }]) {
+      const lines = await mistakes({ client, params: { [name]: value } });
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toContain(`/servers/crm/grant/params/${name}`);
+      expect(lines[0]).toContain(`The parameter ${name} is not one for \`params\``);
+      expect(lines[0]).not.toContain("canary");
+    }
+  });
+});
+
+const exchangeOnly = { actor: true, requestedType: true };
+
+describe("what a grant presents is refused", () => {
+  const assertion = { env: "ASSERTION" };
+  const workload = (issuer: string) => ({ type: "jwt_bearer", client: { issuer }, assertion });
+  const env = { ASSERTION: jwt({ sub: "canary" }), KEY: pem(ec), SUBJECT: "canary-subject" };
+
+  test.each<[string, (issuer: string) => object, string]>([
+    [
+      "the platform's token",
+      workload,
+      "It does not take the platform's token. Check that ISSUER trusts who issues it, for this subject, and",
+    ],
+    [
+      "an assertion of our own",
+      (issuer) => ({
+        type: "jwt_bearer",
+        client: { issuer },
+        assertion: { key: { privateKey: { env: "KEY" } }, issuer: "robot", subject: "user" },
+      }),
+      'It does not take the assertion. Check the "issuer", "subject" and "audience" of the grant\'s "assertion",',
+    ],
+    [
+      "a subject",
+      (issuer) => ({
+        type: "token_exchange",
+        client: { issuer, id: "agent" },
+        subject: { token: { env: "SUBJECT" } },
+      }),
+      'It does not take the "subject" of the grant, or its "actor". Check that the token has not expired,',
+    ],
+    ["a client", as({}), "Check the client's registration at ISSUER"],
+  ])("%s: it is asked once, and the message is about that", async (_, grant, text) => {
+    const world = await crm(grant, { env, token: refusing("invalid_grant") });
+    expect(await said(world, "token_request_rejected")).toContain(
+      `Server "crm": the token endpoint at HOST refused the request (400, invalid_grant). ${text}`,
+    );
+    expect(world.tokenRequests()).toHaveLength(1);
+  });
+
+  test("a server in trouble is asked again, with the platform's token as it is then", async () => {
+    let count = 0;
+    const tokens = [jwt({ jti: "1" }), jwt({ jti: "2" }), jwt({ jti: "3" })];
+    const { manager, tokenRequests } = await crm(
+      (issuer) => ({ ...workload(issuer), assertion: { resolver: "platform", ref: "" } }),
+      {
+        token: (request, response) =>
+          tokenRequests().length < 3
+            ? sendJson(response, { error: "server_error" }, 503)
+            : bearer(request, response),
+        options: { resolvers: { platform: async () => tokens[count++] ?? "" } },
+      },
+    );
+    await manager.getToken();
+    const sent = tokenRequests().map(({ body }) => new URLSearchParams(body).get("assertion"));
+    expect(sent).toEqual(tokens);
+  });
+
+  test.each([
+    ["no JWT", "canary", "it is not a JWT, of three parts with dots between."],
+    ["a JWT of the past", jwt({ exp: 1 }), "the platform's token has expired by its own account."],
+  ])("that is %s is not even sent", async (_, value, text) => {
+    const world = await crm(workload, { env: { ASSERTION: value } });
+    expect(await said(world, "secret_unavailable")).toContain(text);
+    expect(world.tokenRequests()).toEqual([]);
+  });
+});
+
+describe("an authorization server that does not do DPoP well", () => {
+  const grant = as({ secret: { env: "SECRET" } });
+  const setting = { env: { SECRET: "s3cret" }, server: { dpop: true } };
+
+  test("and answers a proof with a Bearer token is not believed", async () => {
+    const world = await crm(grant, setting);
+    expect(await said(world, "token_response_invalid")).toBe(
+      'Server "crm": the answer of the token endpoint at HOST cannot be used: its "token_type" is Bearer, although the ' +
+        "request had a DPoP proof: the token would work for whoever has it. Have DPoP switched on for this client " +
+        'there, or leave "dpop" out of the server.',
+    );
+    expect(world.tokenRequests()).toHaveLength(1);
+  });
+
+  test.each([
+    ["a new nonce each time, and takes none", true, 2],
+    ["no nonce at all", false, 1],
+  ])("and gives %s is not asked without end", async (_, gives, requests) => {
+    let count = 0;
+    const token: Handler = (_request, response) => {
+      const headers = gives ? { "dpop-nonce": `n${++count}` } : {};
+      sendJson(response, { error: "use_dpop_nonce" }, 400, headers);
+    };
+    const world = await crm(grant, { ...setting, token });
+    expect(await said(world, "token_request_rejected")).toContain(
+      "wants a nonce in the DPoP proof, and gives none",
+    );
+    expect(world.tokenRequests()).toHaveLength(requests);
+  });
+});
