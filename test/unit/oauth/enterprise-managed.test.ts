@@ -260,6 +260,34 @@ describe("the metadata of the identity provider", () => {
     expect(posts).toEqual(["/old", "/new"]);
   });
 
+  it("that names another issuer is not used, and neither server gets a token request", async () => {
+    const elsewhere = { issuer: "https://idp.example", token_endpoint: "https://idp.example/token" };
+    await using both = await servers(idJags(), issue, elsewhere);
+    const error = await failureOf(enterprise(both)({ signal: signal() }), canaries);
+    expect(error).toMatchObject({ code: "issuer_mismatch", retryable: false });
+    expect(error.message).toContain(
+      `the metadata of authorization server ${both.idp.origin} names another issuer`,
+    );
+    expect([...both.idp.tokenRequests(), ...both.mcp.tokenRequests()]).toEqual([]);
+  });
+
+  it("that does not list the client's method ends it before the user's token is read", async () => {
+    await using both = await servers(idJags(), issue, {
+      token_endpoint_auth_methods_supported: ["client_secret_basic"],
+    });
+    // Neither variable is set: to read one would be another error.
+    const credential = { kind: "key", key: { privateKey: { env: "NOWHERE" } } } as const;
+    const client = { issuer: both.idp.origin, id: "agent-at-idp", credential };
+    const subject = { token: { env: "NOWHERE" }, type: idTokenType };
+    const grant = enterprise(both, { idp: { client, subject } });
+    const error = await failureOf(grant({ signal: signal() }), canaries);
+    expect(error.code).toBe("unsupported_by_server");
+    expect(error.message).toContain(
+      `${both.idp.origin} does not take private_key_jwt; it lists client_secret_basic.`,
+    );
+    expect([...both.idp.tokenRequests(), ...both.mcp.tokenRequests()]).toEqual([]);
+  });
+
   it("that cannot be had names the identity provider", async () => {
     await using idp = await startHttpServer((_, response) => void response.writeHead(404).end());
     await using mcp = await startAuthorizationServer(issue);
