@@ -8,7 +8,7 @@ import { fetchAuthorizationServer } from "./authorization-server.js";
 import { absenceFreshFor, freshFor } from "./freshness.js";
 import { issuerName } from "./issuer-difference.js";
 import type { AuthorizationServerMetadata, ResourceMetadata } from "./metadata.js";
-import { findProtectedResource } from "./protected-resource.js";
+import { findProtectedResource, resourceMismatch } from "./protected-resource.js";
 import { SharedLookups } from "./shared-lookups.js";
 
 export interface DiscoveryRequest {
@@ -106,7 +106,10 @@ export class MetadataCache {
       this.#resources.lookup({
         key: url,
         variant: named ?? "",
-        accepts: ({ sources }) => named === undefined || sources.includes(named),
+        // Where a challenge led to what another resource says of itself, whoever has no challenge does not follow.
+        accepts: ({ sources, metadata }) =>
+          sources.includes(named) ||
+          (named === undefined && (!metadata || resourceMismatch(metadata.resource, url) === undefined)),
         since: challenge && this.#firstSeen(challenge),
         load: async () => {
           const found = await findProtectedResource(this.#how(request), server, named);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import Ajv from "ajv/dist/2020.js";
 import { beforeAll, expect, it } from "vitest";
+import { withCredential, wrong } from "./wrong.js";
 
 const root = new URL("../../..", import.meta.url).pathname;
 type Node = Readonly<Record<string, unknown>>;
@@ -44,6 +45,17 @@ it("describes every property, definition and enum value", () => {
     }
   }
   expect(silent).toEqual([]);
+});
+
+it("says of the items of a list without repetitions that they are text, because the validator cannot compare others", async () => {
+  const metadata = { tokenEndpoint: "https://auth.example/token" };
+  for (const name of ["authMethods", "signingAlgorithms"]) {
+    const inMetadata = { ...metadata, [name]: [{ valueOf: 1 }, {}] };
+    const lines = await wrong(withCredential({ secret: { env: "S" }, metadata: inMetadata }));
+    expect(lines.map((line) => line.split(":")[0])).toEqual(
+      [0, 1].map((index) => `/servers/crm/grant/client/metadata/${name}/${index}`),
+    );
+  }
 });
 
 it("is a valid schema whose examples and defaults hold, as is the smallest config and one full of variables", () => {

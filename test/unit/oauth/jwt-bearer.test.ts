@@ -223,6 +223,11 @@ describe("an assertion signed by us", () => {
     expect(payload.jti).not.toBe("fixed");
   });
 
+  it("lives for a whole second at least, because its times are in seconds", async () => {
+    const { payload } = await assertionOf(signed({ lifetime: 500 }));
+    expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(1);
+  });
+
   it("is another one at each request, and after a move of the endpoint", async () => {
     let path = "/old";
     await using server = await startAuthorizationServer(
