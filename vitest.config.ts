@@ -16,6 +16,8 @@ export default defineConfig({
     unstubEnvs: true,
     projects: [
       { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      { extends: true, test: { name: "fuzz", include: ["test/fuzz/**/*.test.ts"] } },
+      { extends: true, test: { name: "peers", include: ["test/peers/**/*.test.ts"] } },
       {
         extends: true,
         test: {

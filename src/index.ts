@@ -12,7 +12,12 @@ export type { FetchFunction } from "./net/bounded-fetch.js";
 export type { McpClientCapabilities } from "./runtime/client-capabilities.js";
 export type { McpAuthOptions } from "./runtime/create-mcp-auth.js";
 export { createMcpAuth } from "./runtime/create-mcp-auth.js";
-export type { McpAuthEventName, McpAuthEvents, McpAuthListener } from "./runtime/events.js";
+export type {
+  ConfigReloadedEvent,
+  McpAuthEventName,
+  McpAuthEvents,
+  McpAuthListener,
+} from "./runtime/events.js";
 export type { Logger } from "./runtime/logger.js";
 export type { McpAuth, StartOptions } from "./runtime/mcp-auth.js";
 export type { RuntimeSubject } from "./runtime/subjects.js";

@@ -7,6 +7,7 @@ import type { Clock } from "../lib/clock.js";
 import type { Secret } from "../lib/secret.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import type { Network } from "../net/network.js";
+import type { CredentialWatch } from "../secrets/credential-watch.js";
 
 /** What a grant takes from outside. */
 export interface GrantEnvironment extends Pick<KeyContext, "env" | "resolvers" | "allowExec" | "signers"> {
@@ -24,6 +25,8 @@ export interface GrantEnvironment extends Pick<KeyContext, "env" | "resolvers" |
   readonly scopes?: readonly string[] | undefined;
   /** The subject token of a grant whose subject is given at run time; absent where none was given. */
   readonly subjectToken?: (() => Promise<Secret>) | undefined;
+  /** Knows what the requests of this manager are made with. */
+  readonly watch?: CredentialWatch | undefined;
   /** Told what was found out about the two servers. */
   readonly onTarget?: ((target: Target) => void) | undefined;
 }

@@ -1,12 +1,17 @@
 import type { McpAuthErrorCode } from "../errors/error.js";
 import type { Binding } from "./binding.js";
 
+/** Named like the event that tells of it. */
+export type CredentialChange = "secret:changed" | "key:rotated";
+
 /** What one attempt of a grant may use. Every attempt builds its request afresh. */
 export interface GrantAttempt {
   /** Aborted when the deadline of the acquisition passes or the manager stops. */
   readonly signal: AbortSignal;
   /** Something is off that does not stop the request. */
   readonly warn?: (code: McpAuthErrorCode) => void;
+  /** A credential was read that differs from the one that the request before was made with. */
+  readonly noticed?: (change: CredentialChange) => void;
 }
 
 /** A validated token endpoint response, RFC 6749 §5.1, or what stands for one. */

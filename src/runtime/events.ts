@@ -1,5 +1,5 @@
 import { channel } from "node:diagnostics_channel";
-import type { TokenEvent, TokenEventName } from "../tokens/observer.js";
+import type { TokenEvent } from "../tokens/observer.js";
 import type { Logger } from "./logger.js";
 
 export interface McpAuthEvents {
@@ -13,6 +13,21 @@ export interface McpAuthEvents {
   "token:rejected": TokenEvent;
   /** No usable token, and no request for one for `durationMs`. */
   "token:cooldown": TokenEvent;
+  /** The secret of a client is another one than at the request before. */
+  "secret:changed": TokenEvent;
+  /** The key of a client is another one than at the request before, with what belongs to it. */
+  "key:rotated": TokenEvent;
+  /** `reload()` has put another config in place. */
+  "config:reloaded": ConfigReloadedEvent;
+}
+
+/** What `reload()` did, as names of servers. Those that are in none of the lists go on as they were. */
+export interface ConfigReloadedEvent {
+  readonly added: readonly string[];
+  readonly changed: readonly string[];
+  readonly removed: readonly string[];
+  /** Milliseconds. */
+  readonly durationMs: number;
 }
 
 export type McpAuthEventName = keyof McpAuthEvents;
@@ -24,14 +39,28 @@ const levels = {
   "token:failed": "warn",
   "token:rejected": "info",
   "token:cooldown": "warn",
+  "secret:changed": "info",
+  "key:rotated": "info",
+  "config:reloaded": "info",
 } as const satisfies Record<McpAuthEventName, keyof Logger>;
+
+type Listeners = { readonly [E in McpAuthEventName]: Set<(event: McpAuthEvents[E]) => unknown> };
 
 /**
  * Hands events to listeners, to `node:diagnostics_channel` as `mcp-auth:<event>`, and to the logger. A listener
  * that throws disturbs nobody: what it threw goes to the logger by its name only.
  */
 export class Events {
-  readonly #listeners = new Map<McpAuthEventName, Set<(event: TokenEvent) => unknown>>();
+  readonly #listeners: Listeners = {
+    "token:renewed": new Set(),
+    "token:warning": new Set(),
+    "token:failed": new Set(),
+    "token:rejected": new Set(),
+    "token:cooldown": new Set(),
+    "secret:changed": new Set(),
+    "key:rotated": new Set(),
+    "config:reloaded": new Set(),
+  };
   readonly #logger: Logger | undefined;
 
   constructor(logger: Logger | undefined) {
@@ -40,21 +69,20 @@ export class Events {
 
   /** Returns the function that removes the listener. */
   on<E extends McpAuthEventName>(name: E, listener: McpAuthListener<E>): () => void {
-    const listeners = this.#listeners.get(name) ?? new Set();
-    this.#listeners.set(name, listeners);
+    const listeners = this.#listeners[name];
     // One more wrapper, so that the same function can listen twice and be removed once.
-    const entry = (event: TokenEvent) => listener(event);
+    const entry = (event: McpAuthEvents[E]) => listener(event);
     listeners.add(entry);
     return () => void listeners.delete(entry);
   }
 
-  emit(name: TokenEventName, event: TokenEvent): void {
+  emit<E extends McpAuthEventName>(name: E, event: McpAuthEvents[E]): void {
     Object.freeze(event);
     const onThrow = (error: unknown): void => {
       const fields = { event: name, error: error instanceof Error ? error.name : typeof error };
       this.#log("error", fields, "A listener threw.");
     };
-    for (const listener of [...(this.#listeners.get(name) ?? [])]) settle(() => listener(event), onThrow);
+    for (const listener of [...this.#listeners[name]]) settle(() => listener(event), onThrow);
     const diagnostics = channel(`mcp-auth:${name}`);
     if (diagnostics.hasSubscribers) diagnostics.publish(event);
     this.#log(levels[name], { event: name, ...event }, name);

@@ -9,6 +9,7 @@ import type { Clock } from "../lib/clock.js";
 import { isScope } from "../lib/scope.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { RenewalTimers } from "../schedule/renewal-timers.js";
+import { CredentialWatch } from "../secrets/credential-watch.js";
 import type { Token } from "../tokens/token.js";
 import { clientCapabilities, type McpClientCapabilities } from "./client-capabilities.js";
 import { configuredHeaders } from "./configured-headers.js";
@@ -192,6 +193,7 @@ export class ServerTokenManager implements SeamedManager {
       },
       dpop: this.#dpop,
       subjectToken: user && (() => readSubjectToken(this.name, user.subject())),
+      watch: new CredentialWatch(),
     };
   }
 }

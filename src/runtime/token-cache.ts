@@ -4,8 +4,8 @@ import type { Target } from "../discovery/metadata.js";
 import type { Dpop } from "../dpop/dpop.js";
 import type { Secret } from "../lib/secret.js";
 import type { Grant } from "../oauth/grant.js";
+import type { CredentialWatch } from "../secrets/credential-watch.js";
 import { TokenCache } from "../tokens/cache.js";
-import { Cooldown } from "../tokens/cooldown.js";
 import { grantSource } from "../tokens/grant-source.js";
 import { observed } from "../tokens/observed.js";
 import type { Report, TokenEvent } from "../tokens/observer.js";
@@ -22,6 +22,8 @@ export interface GrantHooks {
   /** Loaded when the first token is asked for. */
   readonly dpop: (() => Promise<Dpop>) | undefined;
   readonly subjectToken: (() => Promise<Secret>) | undefined;
+  /** Knows what the requests of this manager were made with. */
+  readonly watch: CredentialWatch;
 }
 
 export interface TokenCacheHooks extends GrantHooks {
@@ -51,30 +53,20 @@ export function createTokenCache(
     else events.emit(name, event);
   };
   const common = { server, issuer, clock, report };
+  const leaf = grantSource(lazyGrant(spec, environment, hooks), {
+    ...common,
+    assumedLifetime: refresh.assumedLifetime,
+  });
   return new TokenCache({
     ...common,
     policy: { ahead: refresh.ahead, jitter: refresh.jitter, random },
     onPlan: hooks.onPlan,
+    hasNewCredential: () => hooks.watch.changed({ ...environment, server }),
     onRenewed() {
       if (renewed !== undefined) events.emit("token:renewed", renewed);
       renewed = undefined;
     },
-    source: (hasToken) => {
-      const leaf = grantSource(lazyGrant(spec, environment, hooks), {
-        ...common,
-        assumedLifetime: refresh.assumedLifetime,
-      });
-      const patient = resilient(observed(leaf, common), {
-        server,
-        issuer,
-        clock,
-        random,
-        retry,
-        deadline,
-        holds,
-      });
-      return new Cooldown(patient, { ...common, hasToken });
-    },
+    source: resilient(observed(leaf, common), { server, issuer, clock, random, retry, deadline, holds }),
   });
 }
 

@@ -1,11 +1,11 @@
 import { McpAuthError } from "../errors/error.js";
-import type { Clock } from "../lib/clock.js";
+import type { Clock, ClockTimer } from "../lib/clock.js";
 import { untilAborted } from "../lib/until-aborted.js";
 import { Coalesced } from "./coalesce.js";
-import type { Cooldown } from "./cooldown.js";
+import * as lifecycle from "./lifecycle.js";
 import type { Report } from "./observer.js";
-import { nextTry, type RefreshPolicy, type Timeline, timeline } from "./policy.js";
-import type { RenewalReason, TokenRequest } from "./source.js";
+import { type RefreshPolicy, timeline } from "./policy.js";
+import type { RenewalReason, TokenRequest, TokenSource } from "./source.js";
 import type { Token } from "./token.js";
 
 export interface TokenCacheOptions {
@@ -14,12 +14,14 @@ export interface TokenCacheOptions {
   readonly clock: Clock;
   readonly policy: RefreshPolicy;
   readonly report: Report;
-  /** Makes the source under the cache; it asks `hasToken` whether a failure leaves callers without one. */
-  readonly source: (hasToken: () => boolean) => Cooldown;
-  /** Called when it becomes known when the token is next to be renewed; `undefined`: there is none. */
+  /** Asked for each new token. */
+  readonly source: TokenSource;
+  /** Called when it becomes known when the token is next to be renewed; `undefined`: there is nothing to be gained. */
   readonly onPlan: (renewAt: number | undefined) => void;
   /** Called when a token from the source has taken its place. */
   readonly onRenewed?: () => void;
+  /** Whether the credential is another one than that of the last request. Asked when a call meets the cool-down. */
+  readonly hasNewCredential?: () => Promise<boolean>;
 }
 
 export interface CacheRequest {
@@ -29,56 +31,55 @@ export interface CacheRequest {
 }
 
 export interface CacheSnapshot {
-  readonly state: "none" | "fresh" | "stale" | "expired" | "cooldown" | "stopped";
+  readonly state: lifecycle.State;
   readonly expiresAt?: number;
   readonly lastError?: McpAuthError;
 }
 
-interface Entry extends Timeline {
-  readonly token: Token;
-  /** The server took it. */
-  confirmed: boolean;
-}
-
-// A token refused so soon after it was issued, and never taken, was no good from the start.
-const youth = 30_000;
-const rejectionsInARow = 2;
-// However short tokens live, they are not renewed in the background more often than this.
-const shortestInterval = 1_000;
 // Longer than anybody waits, and the longest that `setTimeout` takes.
 const everLong = 2 ** 31 - 1;
 
+/** What a wrong credential fails with, and another may mend. */
+const ofCredential: ReadonlySet<string> = new Set([
+  "token_request_rejected",
+  "secret_unavailable",
+  "key_invalid",
+]);
+
 /**
- * Holds the token and decides by its age: fresh, it is handed out; stale, it is handed out and renewed behind the
- * callers' backs; unusable, they wait for the next, all for the same one. See §"When tokens are renewed" in the docs.
+ * Holds the token and hands it out: fresh, at once; stale, at once while it is renewed behind the callers' backs;
+ * otherwise they wait for the next, all for the same one. What is decided when is the `Lifecycle`'s: here it meets the
+ * clock, the source and the callers.
  */
 export class TokenCache {
   readonly #options: TokenCacheOptions;
   readonly #clock: Clock;
-  readonly #cooldown: Cooldown;
   readonly #source: Coalesced;
   readonly #stopping = new AbortController();
-  #entry: Entry | undefined;
+  /** Of background requests, the same for the life of this one: spreads those of a fleet. */
+  readonly #spread: number;
+  #life = lifecycle.beginning;
+  #token: Token | undefined;
+  /** What `peek` compares: the token is fresh from the last look until then. */
   #staleAt = Number.NEGATIVE_INFINITY;
+  #seenAt = Number.NEGATIVE_INFINITY;
   #lastError: McpAuthError | undefined;
-  /** Failed renewals in a row while there was a token, and the moment before which none is tried again. */
-  #failures = 0;
-  #notBefore = Number.NEGATIVE_INFINITY;
-  #rejections = 0;
   #rejected = false;
-  #stopped = false;
+  #checking: Promise<boolean> | undefined;
 
   constructor(options: TokenCacheOptions) {
     this.#options = options;
     this.#clock = options.clock;
-    this.#cooldown = options.source(() => this.#clock.now() < (this.#entry?.unusableAt ?? 0));
-    // The token is kept as part of the shared request: once that has ended, whoever comes finds it.
+    this.#spread = options.policy.random();
+    // What the outcome means is settled as part of the shared request: once that has ended, whoever comes finds it.
     this.#source = new Coalesced({ getToken: (request) => this.#fetch(request) });
   }
 
   /** The token while it is fresh, at once; otherwise `undefined`, and `getToken` has to be asked. */
   peek(now: number): Token | undefined {
-    return now < this.#staleAt ? this.#entry?.token : undefined;
+    if (now >= this.#staleAt || now < this.#seenAt) return undefined;
+    this.#seenAt = now;
+    return this.#token;
   }
 
   /** A request is under way. */
@@ -88,27 +89,32 @@ export class TokenCache {
 
   /** A usable token. Rejects with the codes of the grant, `timeout`, `unauthorized`, `aborted` and `stopped`. */
   async getToken({ reason, signal }: CacheRequest): Promise<Token> {
-    if (this.#stopped) throw this.#stoppedError();
+    let decision = this.#decide(reason);
+    if (decision.kind === "refuse" && signal?.aborted !== true && (await this.#hasNewCredential())) {
+      this.credentialChanged();
+      decision = this.#decide(reason);
+    }
+    if (decision.kind === "stopped") throw this.#stoppedError();
     if (signal?.aborted) throw this.#abortedError();
-    const now = this.#clock.now();
-    const entry = this.#entry;
-    if (entry !== undefined && reason !== "forced") {
-      if (now < entry.staleAt) return entry.token;
-      if (now < entry.unusableAt) {
-        if (now >= this.#notBefore) this.#renew("expiry").catch(ignore);
-        return entry.token;
+    switch (decision.kind) {
+      case "token":
+        if (decision.renew) this.#request("expiry").catch(ignore);
+        return this.#held();
+      case "refuse":
+        throw again(this.#lastError ?? this.#stoppedError(), decision.retryAfter);
+      case "wait": {
+        const renewal = this.#request(this.#rejected && reason === "demand" ? "rejected" : reason);
+        const answer = reason === "forced" ? renewal : renewal.catch((error: unknown) => this.#makeDo(error));
+        return await this.#attended(answer, signal, decision.stopgapAt);
       }
     }
-    const renewal = this.#renew(this.#rejected && reason === "demand" ? "rejected" : reason);
-    const answer = reason === "forced" ? renewal : renewal.catch((error: unknown) => this.#makeDo(error));
-    return await this.#attended(answer, signal);
   }
 
   /** Renews unless the present token is usable until then. A failure is an event, and never rejects. */
   async ensureUsableUntil(time: number, reason: RenewalReason): Promise<void> {
-    if (this.#stopped || (this.#entry !== undefined && this.#entry.unusableAt > time)) return;
-    if (this.#entry !== undefined && this.#clock.now() < this.#notBefore) return;
-    await this.#renew(reason).catch(ignore);
+    const now = this.#look();
+    if (lifecycle.wantsRenewal(this.#life, now, time)) await this.#request(reason).catch(ignore);
+    else this.#plan();
   }
 
   /**
@@ -116,46 +122,44 @@ export class TokenCache {
    * whose error is `unauthorized`.
    */
   reject(accessToken: string): void {
-    const entry = this.#entry;
-    if (entry === undefined || entry.token.accessToken !== accessToken) return;
+    const token = this.#token;
+    if (token === undefined || token.accessToken !== accessToken) return;
     const { server, issuer, report } = this.#options;
-    const age = this.#clock.now() - entry.token.requestedAt;
-    this.#drop();
+    const now = this.#look();
+    const age = now - (this.#life.token?.requestedAt ?? now);
+    const { expiresAt } = token;
     this.#rejected = true;
-    if (entry.confirmed || age > youth) this.#accepted();
-    else this.#rejections += 1;
-    const { expiresAt } = entry;
+    const life = lifecycle.tokenRefused(this.#life, now);
+    const isCoolingDown = life.cooldown !== undefined && life.cooldown !== this.#life.cooldown;
+    if (isCoolingDown) this.#lastError = unauthorized(server);
+    this.#enter(life, undefined);
     report("token:rejected", { server, issuer, reason: "rejected", durationMs: age, expiresAt });
-    if (this.#rejections >= rejectionsInARow) this.#cooldown.openForRefusedTokens(unauthorized(server));
+    if (isCoolingDown) this.#reportCooldown("rejected");
   }
 
   /** The server took this token. */
   confirm(token: Token): void {
-    const entry = this.#entry;
-    if (entry === undefined || entry.token !== token || entry.confirmed) return;
-    entry.confirmed = true;
-    this.#accepted();
+    if (this.#token === token) this.#life = lifecycle.tokenTaken(this.#life);
   }
 
   /** Takes a token that was got elsewhere. */
   accept(token: Token): void {
-    if (this.#stopped) return;
-    this.#cooldown.reset();
-    this.#keep(token);
+    if (!this.#life.stopped) this.#keep(token, false);
   }
 
   /** There is another credential: what was refused for the one before says nothing of it. */
   credentialChanged(): void {
-    const { code } = this.#lastError ?? {};
     // Anything else it does not mend, and there may be a new one with each call.
-    if (code === "token_request_rejected" || code === "secret_unavailable") this.#cooldown.reset();
+    if (ofCredential.has(this.#lastError?.code ?? "")) this.#life = lifecycle.credentialReplaced(this.#life);
   }
 
   snapshot(): CacheSnapshot {
-    const { expiresAt } = this.#entry ?? {};
+    const now = this.#look();
+    const state = lifecycle.stateOf(this.#life, now);
+    const { expiresAt } = this.#life.token ?? {};
     const lastError = this.#lastError;
     return {
-      state: this.#state(),
+      state,
       ...(expiresAt !== undefined && { expiresAt }),
       ...(lastError !== undefined && { lastError }),
     };
@@ -163,9 +167,7 @@ export class TokenCache {
 
   /** New calls get `stopped` at once; what is in flight has `grace` milliseconds to end. */
   async stop(grace: number): Promise<void> {
-    this.#stopped = true;
-    this.#staleAt = Number.NEGATIVE_INFINITY;
-    this.#options.onPlan(undefined);
+    this.#enter(lifecycle.stopped(this.#life), this.#token);
     const flight = this.#source.flight;
     if (flight === undefined) return;
     // Keeps the process alive: whoever stops waits for the end, and a pause between two attempts would not.
@@ -174,103 +176,139 @@ export class TokenCache {
     timer.cancel();
   }
 
-  #state(): CacheSnapshot["state"] {
-    if (this.#stopped) return "stopped";
+  /** The present moment; and sees to it that a clock which was set back makes nothing last longer. */
+  #look(): number {
     const now = this.#clock.now();
-    const entry = this.#entry;
-    if (entry !== undefined && now < entry.unusableAt) return now < entry.staleAt ? "fresh" : "stale";
-    if (this.#cooldown.until !== undefined) return "cooldown";
-    return entry === undefined ? "none" : "expired";
+    const back = this.#seenAt - now;
+    this.#seenAt = now;
+    if (back > 0) this.#enter(lifecycle.clockSetBack(this.#life, back), this.#token);
+    return now;
   }
 
-  /** The server takes our tokens: refusals count from the beginning. */
-  #accepted(): void {
-    if (this.#rejections >= rejectionsInARow) this.#cooldown.reset();
-    this.#rejections = 0;
+  #enter(life: lifecycle.Lifecycle, token: Token | undefined): void {
+    this.#life = life;
+    this.#token = token;
+    this.#staleAt = life.stopped
+      ? Number.NEGATIVE_INFINITY
+      : (life.token?.staleAt ?? Number.NEGATIVE_INFINITY);
+    this.#plan();
   }
 
-  /**
-   * Waits as one caller among others. What they wait for may be a renewal that began in the background, whose timers
-   * keep no process alive: those who wait do.
-   */
-  async #attended(answer: Promise<Token>, signal: AbortSignal | undefined): Promise<Token> {
-    const awake = this.#clock.setTimeout(ignore, everLong);
-    try {
-      return await untilAborted(answer, signal, () => this.#abortedError());
-    } finally {
-      awake.cancel();
-    }
+  #plan(): void {
+    const { onPlan } = this.#options;
+    onPlan(lifecycle.wakeAt(this.#life, this.#clock.now(), this.#spread));
   }
 
-  async #renew(reason: RenewalReason): Promise<Token> {
-    // Asked here already, lest a forced refresh join what is only being refused.
-    const refusal = this.#source.flight === undefined ? this.#cooldown.refusal(reason) : undefined;
-    if (refusal !== undefined) throw refusal;
-    return await this.#source.getToken({ reason, attempt: 1, signal: this.#stopping.signal });
+  #held(): Token {
+    if (this.#token === undefined) throw new TypeError("The lifecycle speaks of a token that is not there.");
+    return this.#token;
+  }
+
+  #request(reason: RenewalReason): Promise<Token> {
+    const probe = reason !== "forced" && lifecycle.isProbe(this.#life);
+    return this.#source.getToken({ reason, attempt: 1, probe, signal: this.#stopping.signal });
   }
 
   /** What callers share: the request, and what its outcome means for the token at hand. */
   async #fetch(request: TokenRequest): Promise<Token> {
+    this.#life = lifecycle.requestBegun(this.#life);
     try {
-      const token = await this.#cooldown.getToken(request);
-      this.#keep(token);
+      const token = await this.#options.source.getToken(request);
+      this.#keep(token, true);
       this.#options.onRenewed?.();
       return token;
     } catch (error) {
-      if (this.#stopping.signal.aborted) throw this.#stoppedError();
-      this.#failed(error);
+      if (this.#stopping.signal.aborted) {
+        this.#life = lifecycle.requestCalledOff(this.#life);
+        throw this.#stoppedError();
+      }
+      this.#failed(error, request.reason);
       throw error;
     }
   }
 
-  #keep(token: Token): void {
-    const before = this.#entry;
-    const now = this.#clock.now();
+  #keep(token: Token, fromRequest: boolean): void {
+    const { requestedAt } = token;
     const times = timeline(token, this.#options.policy);
-    this.#entry = { ...times, token, confirmed: false };
     this.#lastError = undefined;
     this.#rejected = false;
-    // A token that is no better than the one before would be renewed at once, again and again.
-    const noGain = before !== undefined && times.expiresAt <= before.expiresAt && now >= times.staleAt;
-    this.#failures = noGain ? this.#failures + 1 : 0;
-    this.#notBefore = Math.max(
-      now + shortestInterval,
-      noGain ? nextTry(now, times.unusableAt, this.#failures) : Number.NEGATIVE_INFINITY,
-    );
-    if (this.#stopped) return;
-    this.#staleAt = times.staleAt;
-    this.#plan(times.unusableAt, Math.max(times.staleAt, this.#notBefore));
+    const now = this.#look();
+    this.#enter(lifecycle.issued(this.#life, now, { ...times, requestedAt }, fromRequest), token);
   }
 
-  #failed(error: unknown): void {
-    if (error instanceof McpAuthError) this.#lastError = error;
-    const entry = this.#entry;
-    const now = this.#clock.now();
-    // Later the cool-down sets the pace.
-    if (entry === undefined || now >= entry.unusableAt) return;
-    this.#failures += 1;
-    this.#notBefore = nextTry(now, entry.unusableAt, this.#failures);
-    this.#plan(entry.unusableAt, Math.max(entry.staleAt, this.#notBefore));
+  #failed(error: unknown, reason: RenewalReason): void {
+    const failure = error instanceof McpAuthError ? error : undefined;
+    this.#lastError = failure;
+    const { retryable: passing = false, retryAfter } = failure ?? {};
+    const now = this.#look();
+    const before = this.#life.cooldown;
+    this.#enter(lifecycle.requestFailed(this.#life, now, { passing, retryAfter }), this.#token);
+    if (this.#life.cooldown !== before) this.#reportCooldown(reason);
   }
 
-  /** A renewal is planned only while it would spare somebody a wait; later, callers ask by themselves. */
-  #plan(unusableAt: number, renewAt: number): void {
-    this.#options.onPlan(renewAt < unusableAt && this.#clock.now() < unusableAt ? renewAt : undefined);
+  #reportCooldown(reason: RenewalReason): void {
+    const { cooldown } = this.#life;
+    if (cooldown === undefined) return;
+    const { server, issuer, report } = this.#options;
+    const { code } = this.#lastError ?? {};
+    const durationMs = cooldown.until - cooldown.since;
+    report("token:cooldown", { server, issuer, reason, durationMs, ...(code !== undefined && { code }) });
   }
 
-  /** What there is when no new token could be had: until it expires, the old one, if the failure may pass. */
+  /** What there is when no new token could be had. */
   #makeDo(error: unknown): Token {
-    const entry = this.#entry;
     const passing = error instanceof McpAuthError && error.retryable;
-    if (entry !== undefined && passing && this.#clock.now() < entry.expiresAt) return entry.token;
+    const token = this.#standIn(passing);
+    if (token !== undefined) return token;
     throw error;
   }
 
-  #drop(): void {
-    this.#entry = undefined;
-    this.#staleAt = Number.NEGATIVE_INFINITY;
-    this.#notBefore = Number.NEGATIVE_INFINITY;
-    this.#options.onPlan(undefined);
+  /** Asked once for all callers whom the cool-down keeps waiting. */
+  #hasNewCredential(): Promise<boolean> {
+    const { hasNewCredential } = this.#options;
+    if (hasNewCredential === undefined || !ofCredential.has(this.#lastError?.code ?? "")) {
+      return Promise.resolve(false);
+    }
+    this.#checking ??= hasNewCredential().finally(() => {
+      this.#checking = undefined;
+    });
+    return this.#checking;
+  }
+
+  /** The token at hand, if it may take the place of one that could not be had. */
+  #standIn(passing: boolean): Token | undefined {
+    const now = this.#look();
+    return lifecycle.canStandIn(this.#life, now, passing) ? this.#token : undefined;
+  }
+
+  #decide(reason: RenewalReason): lifecycle.Decision {
+    const now = this.#look();
+    return lifecycle.decide(this.#life, now, reason);
+  }
+
+  /**
+   * Waits as one caller among others. What they wait for may be a renewal that began in the background, whose timers
+   * keep no process alive: those who wait do. At `stopgapAt` they have waited long enough.
+   */
+  async #attended(answer: Promise<Token>, signal?: AbortSignal, stopgapAt?: number): Promise<Token> {
+    const now = this.#clock.now();
+    let awake: ClockTimer | undefined;
+    const stopgap = new Promise<Token>((resolve) => {
+      const wait = (milliseconds: number): void => {
+        awake = this.#clock.setTimeout(() => {
+          wait(everLong);
+          const token = this.#standIn(true);
+          if (token !== undefined) resolve(token);
+        }, milliseconds);
+      };
+      wait(stopgapAt === undefined ? everLong : stopgapAt - now);
+    });
+    try {
+      const first = stopgapAt === undefined ? answer : Promise.race([answer, stopgap]);
+      return await untilAborted(first, signal, () => this.#abortedError());
+    } finally {
+      awake?.cancel();
+    }
   }
 
   #stoppedError(): McpAuthError {
@@ -284,6 +322,12 @@ export class TokenCache {
       server,
     });
   }
+}
+
+/** The same failure as a new error, whose stack is the present caller's. */
+function again(error: McpAuthError, left: number): McpAuthError {
+  const { server, oauthError, message, code, retryable } = error;
+  return new McpAuthError(code, message, { server, oauthError, retryable, retryAfter: left });
 }
 
 function unauthorized(server: string): McpAuthError {

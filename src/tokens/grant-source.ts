@@ -2,7 +2,7 @@ import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
 import { longestLifetime } from "../lib/longest-lifetime.js";
 import { untilAborted } from "../lib/until-aborted.js";
-import type { Grant, IssuedToken } from "../oauth/grant.js";
+import type { CredentialChange, Grant, IssuedToken } from "../oauth/grant.js";
 import { jwtLifetime } from "./jwt-lifetime.js";
 import type { Report, TokenEvent } from "./observer.js";
 import type { TokenSource } from "./source.js";
@@ -27,7 +27,10 @@ export function grantSource(grant: Grant, options: GrantSourceOptions): TokenSou
         const durationMs = clock.now() - started;
         report("token:warning", { server, issuer, reason, attempt, durationMs, ...about });
       };
-      const answer = grant({ signal, warn: (code) => warn({ code }) });
+      const noticed = (change: CredentialChange): void => {
+        report(change, { server, issuer, reason, attempt, durationMs: clock.now() - started });
+      };
+      const answer = grant({ signal, warn: (code) => warn({ code }), noticed });
       const issued = await untilAborted(answer, signal, () => calledOff(server));
       const known = knownLifetime(issued);
       const expiresAt = issued.requestedAt + Math.min(known ?? assumedLifetime, longestLifetime * 1_000);

@@ -23,6 +23,8 @@ export type TokenEventName =
   | "token:warning"
   | "token:failed"
   | "token:rejected"
-  | "token:cooldown";
+  | "token:cooldown"
+  | "secret:changed"
+  | "key:rotated";
 
 export type Report = (name: TokenEventName, event: TokenEvent) => void;

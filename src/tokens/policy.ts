@@ -20,6 +20,11 @@ export interface RefreshPolicy {
 const longestLeeway = 30_000;
 const shortestWindow = 300_000;
 const shortestPause = 100;
+const shortestCooldown = 1_000;
+const longestCooldown = 60_000;
+
+/** However short tokens live, they are not renewed in the background more often than this, in milliseconds. */
+export const shortestInterval = 1_000;
 
 /** When a token is to be renewed and when it must not be used any more. Its lifetime counts from the request. */
 export function timeline(
@@ -44,4 +49,9 @@ export function timeline(
 export function nextTry(now: number, unusableAt: number, failures: number): number {
   const grown = 1_000 * 2 ** Math.min(failures - 1, 6);
   return now + Math.max(Math.min(grown, (unusableAt - now) / 4), shortestPause);
+}
+
+/** Milliseconds that the n-th cool-down in a row lasts, from 1. */
+export function cooldownLength(n: number): number {
+  return Math.min(shortestCooldown * 2 ** Math.min(n - 1, 6), longestCooldown);
 }

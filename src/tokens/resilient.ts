@@ -1,9 +1,10 @@
 import type { RetrySpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
-import { backoffDelay } from "../net/backoff.js";
+import { hasAnotherCredential } from "../oauth/another-credential.js";
 import { markAskedToWait, tokenEndpointAsksToWait } from "../oauth/asked-to-wait.js";
 import type { Holds } from "./holds.js";
+import { type RetryPlan, retryPlan } from "./retry-plan.js";
 import type { TokenRequest, TokenSource } from "./source.js";
 import type { Token } from "./token.js";
 
@@ -70,27 +71,27 @@ async function attempts(
   options: ResilientOptions,
   endsAt: number,
 ): Promise<Token> {
-  const { retry } = options;
+  const plan = retryPlan({ ...options, endsAt, probe: request.probe ?? false });
   try {
     return await source.getToken(request);
   } catch (error) {
     // The common case is over without loading anything.
-    const delay = delayBefore(error, 1, options, endsAt);
-    if (delay === undefined || retry.attempts <= 1) throw error;
+    const delay = delayBefore(plan, error, 1, options);
+    if (delay === undefined) throw error;
     await pause(delay, request.signal, options.clock);
   }
   const { default: pRetry } = await import("p-retry");
   let refused = false;
   return await pRetry((number) => source.getToken({ ...request, attempt: number + 1 }), {
-    retries: Math.max(retry.attempts - 2, 0),
+    retries: Math.max(options.retry.attempts - 2, 0),
     // The waits are ours, awaited in `onFailedAttempt`: its own know neither Retry-After nor the clock.
     minTimeout: 0,
     maxTimeout: 0,
     signal: request.signal,
-    async onFailedAttempt({ error, attemptNumber, retriesLeft }) {
-      const delay = delayBefore(error, attemptNumber + 1, options, endsAt);
+    async onFailedAttempt({ error, attemptNumber }) {
+      const delay = delayBefore(plan, error, attemptNumber + 1, options);
       refused = delay === undefined;
-      if (delay !== undefined && retriesLeft > 0) await pause(delay, request.signal, options.clock);
+      if (delay !== undefined) await pause(delay, request.signal, options.clock);
     },
     shouldRetry: () => !refused,
   });
@@ -98,28 +99,42 @@ async function attempts(
 
 /** How long to wait before another attempt, `undefined` when there is to be none. */
 function delayBefore(
+  plan: RetryPlan,
   error: unknown,
   attempt: number,
-  { clock, retry, random, holds, issuer, server }: ResilientOptions,
-  endsAt: number,
+  { clock, holds, issuer, server }: ResilientOptions,
 ): number | undefined {
-  if (!(error instanceof McpAuthError) || !error.retryable) return undefined;
+  if (!(error instanceof McpAuthError)) return undefined;
   const now = clock.now();
   // Another manager may have been told to wait while this attempt was under way.
   const held = holds.remaining(issuer, now);
-  const asked = Math.max(error.retryAfter ?? 0, held);
-  if (asked > 0 && now + asked >= endsAt) {
-    if (tokenEndpointAsksToWait(error)) throw markAskedToWait(heldBack(server, asked));
-    // The MCP server may have asked for it, with its metadata: that is between it and this manager.
-    throw held === asked ? heldBack(server, held) : error;
+  const next = plan(
+    {
+      attempt,
+      passing: error.retryable,
+      retryAfter: error.retryAfter,
+      hasAnotherCredential: hasAnotherCredential(error),
+    },
+    now,
+    held,
+  );
+  switch (next.kind) {
+    case "again":
+      return next.after;
+    case "failed":
+      return undefined;
+    case "beyond": {
+      if (tokenEndpointAsksToWait(error)) throw markAskedToWait(heldBack(server, next.asked));
+      // The MCP server may have asked for it, with its metadata: that is between it and this manager.
+      throw held === next.asked ? heldBack(server, held) : error;
+    }
   }
-  const delay = Math.max(asked, error.retryAfter === undefined ? backoffDelay(attempt, retry, random) : 0);
-  return now + delay < endsAt ? delay : undefined;
 }
 
 /** Waits between two attempts. It keeps no process alive: that is up to whoever waits for the token. */
-function pause(milliseconds: number, signal: AbortSignal, clock: Clock): Promise<void> {
-  return new Promise((resolve, reject) => {
+async function pause(milliseconds: number, signal: AbortSignal, clock: Clock): Promise<void> {
+  if (milliseconds === 0) return;
+  await new Promise<void>((resolve, reject) => {
     const end = () => {
       timer.cancel();
       signal.removeEventListener("abort", onAbort);

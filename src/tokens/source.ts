@@ -9,6 +9,8 @@ export interface TokenRequest {
   readonly signal: AbortSignal;
   /** Counts from 1. */
   readonly attempt: number;
+  /** It follows failures: it is tried once, and whoever asks sees to the pauses. */
+  readonly probe?: boolean;
 }
 
 /**

@@ -2,7 +2,6 @@ import { expect, test } from "vitest";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { ScopeSets } from "../../../src/runtime/scope-sets.js";
 import { TokenCache } from "../../../src/tokens/cache.js";
-import { Cooldown } from "../../../src/tokens/cooldown.js";
 import { Token } from "../../../src/tokens/token.js";
 import { deferred } from "../../support/deferred.js";
 import { fakeClock } from "../../support/fake-clock.js";
@@ -25,18 +24,14 @@ function world(scopes?: readonly string[]) {
       new TokenCache({
         ...{ server: "crm", issuer: "i", clock, onPlan, report: () => {} },
         policy: { ahead: undefined, jitter: 0, random: () => 0 },
-        source: (hasToken) =>
-          new Cooldown(
-            {
-              async getToken({ signal }) {
-                await opened.promise;
-                asked.push(wanted?.join("+") ?? "*");
-                if (signal.aborted) throw new McpAuthError("aborted", "Called off.");
-                return issue(wanted);
-              },
-            },
-            { server: "crm", issuer: "i", clock, report: () => {}, hasToken },
-          ),
+        source: {
+          async getToken({ signal }) {
+            await opened.promise;
+            asked.push(wanted?.join("+") ?? "*");
+            if (signal.aborted) throw new McpAuthError("aborted", "Called off.");
+            return issue(wanted);
+          },
+        },
       }),
   });
   const get = async (wanted: readonly string[] | undefined) =>

@@ -1,7 +1,6 @@
 import { McpAuthError, type McpAuthErrorCode, type McpAuthErrorOptions } from "../../../src/errors/error.js";
 import type { Grant, IssuedToken } from "../../../src/oauth/grant.js";
 import { TokenCache } from "../../../src/tokens/cache.js";
-import { Cooldown } from "../../../src/tokens/cooldown.js";
 import { grantSource } from "../../../src/tokens/grant-source.js";
 import { Holds } from "../../../src/tokens/holds.js";
 import { observed } from "../../../src/tokens/observed.js";
@@ -24,7 +23,6 @@ export interface RecordedEvent extends TokenEvent {
 export interface Room {
   readonly clock: FakeClock;
   readonly cache: TokenCache;
-  readonly cooldown: Cooldown;
   readonly holds: Holds;
   readonly events: RecordedEvent[];
   /** The signals of the requests that went out, in order. */
@@ -62,8 +60,9 @@ export function room(options: RoomOptions = {}): Room {
     if (answer instanceof McpAuthError) throw answer;
     return issued({ accessToken: `token-${number + 1}`, requestedAt, ...answer });
   };
-  let cooldown: Cooldown | undefined;
   let renewAt: number | undefined;
+  const leaf = observed(grantSource(grant, { ...common, assumedLifetime: 300 * second }), common);
+  const retry = { attempts, min: 250, max: 10 * second };
   const cache = new TokenCache({
     ...common,
     policy: { ahead, jitter: 0.2, random },
@@ -71,16 +70,9 @@ export function room(options: RoomOptions = {}): Room {
       renewAt = at;
       options.onPlan?.(at);
     },
-    source: (hasToken) => {
-      const leaf = observed(grantSource(grant, { ...common, assumedLifetime: 300 * second }), common);
-      const retry = { attempts, min: 250, max: 10 * second };
-      const patient = resilient(leaf, { server, issuer, clock, random, retry, deadline, holds });
-      cooldown = new Cooldown(patient, { ...common, hasToken });
-      return cooldown;
-    },
+    source: resilient(leaf, { server, issuer, clock, random, retry, deadline, holds }),
   });
-  if (cooldown === undefined) throw new Error("The cache made no source.");
-  return { clock, cache, cooldown, holds, events, requests, renewAt: () => renewAt };
+  return { clock, cache, holds, events, requests, renewAt: () => renewAt };
 }
 
 export function issued(fields: Partial<IssuedToken>): IssuedToken {

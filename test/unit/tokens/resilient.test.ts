@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { RetrySpec } from "../../../src/config/spec.js";
 import type { McpAuthError } from "../../../src/errors/error.js";
+import { markAnotherCredential } from "../../../src/oauth/another-credential.js";
 import { markAskedToWait } from "../../../src/oauth/asked-to-wait.js";
 import { Holds } from "../../../src/tokens/holds.js";
 import { resilient } from "../../../src/tokens/resilient.js";
@@ -64,6 +65,7 @@ function patient(setup: Setup) {
     holds,
     attempts,
     stop,
+    request,
     get: (reason?: TokenRequest["reason"]) => source.getToken(request(reason)),
   };
 }
@@ -107,14 +109,81 @@ describe("what may pass", () => {
     expect(attempts).toHaveLength(3);
   });
 
-  test("waits as long as Retry-After says", async () => {
-    const limited = () => failure("unavailable", { retryable: true, retryAfter: 7_000 });
-    const { get, clock, attempts } = patient({ outcome: (n) => (n < 3 ? limited() : undefined) });
+  test.each([
+    [0, [0, 7_000, 14_000]],
+    [0.5, [0, 7_350, 14_700]],
+    [1, [0, 7_700, 15_400]],
+  ])(
+    "waits as long as Retry-After says, and up to a tenth longer, so that a fleet does not come back at once",
+    async (random, expected) => {
+      const limited = () => failure("unavailable", { retryable: true, retryAfter: 7_000 });
+      const outcome = (n: number) => (n < 3 ? limited() : undefined);
+      const { get, clock, attempts } = patient({ outcome, random: () => random });
+      const got = get();
+      await clock.advance(16_000);
+      await got;
+      expect(attempts.map(([at]) => at)).toEqual(expected);
+    },
+  );
+
+  test("keeps to a Retry-After that ends just before the deadline without anything on top", async () => {
+    const limited = () => failure("unavailable", { retryable: true, retryAfter: 29_900 });
+    const { get, clock, attempts } = patient({ outcome: (n) => (n === 1 ? limited() : undefined) });
     const got = get();
-    await clock.advance(14_000);
+    await clock.advance(29_900);
     await got;
-    expect(attempts.map(([at]) => at)).toEqual([0, 7_000, 14_000]);
+    expect(attempts.map(([at]) => at)).toEqual([0, 29_900]);
   });
+});
+
+describe("a refused credential", () => {
+  const changed = () => markAnotherCredential(refusal());
+
+  test("is followed once, at once, by another", async () => {
+    const { get, clock, attempts } = patient({ outcome: (n) => (n === 1 ? changed() : undefined) });
+    const got = get();
+    await clock.settle();
+    await got;
+    expect(attempts).toEqual([
+      [0, 1],
+      [0, 2],
+    ]);
+  });
+
+  test("is not followed by a third, whatever is said of it", async () => {
+    const { get, clock, attempts } = patient({ outcome: changed });
+    expect((await outcomeOf(get(), clock)).code).toBe("token_request_rejected");
+    expect(attempts).toHaveLength(2);
+  });
+
+  test("does not cost more requests than the config allows", async () => {
+    const { get, clock, attempts } = patient({ outcome: changed, retry: { attempts: 1 } });
+    await outcomeOf(get(), clock);
+    expect(attempts).toHaveLength(1);
+  });
+
+  test("does not end the attempts at what may pass", async () => {
+    const { get, clock, attempts } = patient({
+      random: () => 0,
+      outcome: (n) => [outage(), changed(), outage()][n - 1],
+    });
+    const got = get();
+    await clock.settle();
+    expect((await got).accessToken).toBe("token");
+    expect(attempts).toHaveLength(4);
+  });
+});
+
+test("a probe is one request, but for another credential", async () => {
+  const down = patient({ outcome: outage });
+  await outcomeOf(down.source.getToken({ ...down.request(), probe: true }), down.clock);
+  expect(down.attempts).toHaveLength(1);
+  const outcome = (n: number) => (n === 1 ? markAnotherCredential(refusal()) : undefined);
+  const rotated = patient({ outcome });
+  const got = rotated.source.getToken({ ...rotated.request(), probe: true });
+  await rotated.clock.settle();
+  await got;
+  expect(rotated.attempts).toHaveLength(2);
 });
 
 test("however the dice fall: no more attempts than allowed, none past the deadline, pauses within full jitter", async () => {
@@ -239,9 +308,9 @@ test("the longer counts of what this answer asks and what another manager was to
   });
   const got = get();
   holds.hold(issuer, clock.now(), 9_000);
-  await clock.advance(9_000);
+  await clock.advance(9_900);
   await got;
-  expect(attempts.map(([at]) => at)).toEqual([0, 9_000]);
+  expect(attempts.map(([at]) => at)).toEqual([0, 9_900]);
 });
 
 test("a Retry-After of the last attempt is kept to by the next acquisition", async () => {

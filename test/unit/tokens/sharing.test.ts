@@ -73,10 +73,37 @@ describe("a caller who joins a forced refresh", () => {
     expect((await refresh).code).toBe("token_request_rejected");
   });
 
-  test("does not make do with a token that expired while they waited", async () => {
+  test("that is not answered gets the old token after half of what is left of it", async () => {
+    const { cache, clock, answer } = await aged(55 * second);
+    let got: string | undefined;
+    const call = cache.getToken(demand).then((token) => {
+      got = token.accessToken;
+    });
+    await clock.advance(2_499);
+    expect(got).toBeUndefined();
+    await clock.advance(1);
+    expect(got).toBe("token-1");
+    await call;
+    // The request goes on, for those who come.
+    const next = cache.getToken(demand);
+    answer({});
+    expect((await next).accessToken).toBe("token-2");
+    expect(clock.pending).toHaveLength(0);
+  });
+
+  test("does not make do with a token that the server refused meanwhile", async () => {
     const { cache, clock, answer } = await aged(55 * second);
     const call = rejection(cache.getToken(demand));
-    await clock.advance(6 * second);
+    cache.reject("token-1");
+    await clock.advance(3 * second);
+    answer(outage());
+    expect((await call).code).toBe("unavailable");
+  });
+
+  test("does not make do with one that has expired", async () => {
+    const { cache, clock, answer } = await aged(60 * second);
+    const call = rejection(cache.getToken(demand));
+    await clock.advance(second);
     answer(outage());
     expect((await call).code).toBe("unavailable");
   });

@@ -1,15 +1,13 @@
 import { describe, expect, test } from "vitest";
-import type { McpAuthError } from "../../../src/errors/error.js";
 import { Coalesced } from "../../../src/tokens/coalesce.js";
-import { Cooldown } from "../../../src/tokens/cooldown.js";
 import { grantSource } from "../../../src/tokens/grant-source.js";
 import { Holds } from "../../../src/tokens/holds.js";
 import { jwtLifetime } from "../../../src/tokens/jwt-lifetime.js";
 import { observed } from "../../../src/tokens/observed.js";
 import type { TokenEvent, TokenEventName } from "../../../src/tokens/observer.js";
-import type { TokenRequest, TokenSource } from "../../../src/tokens/source.js";
+import type { TokenRequest } from "../../../src/tokens/source.js";
 import { fakeClock } from "../../support/fake-clock.js";
-import { issued, issuer, outage, refusal, rejection, server, token } from "./fixtures.js";
+import { issued, issuer, outage, rejection, server, token } from "./fixtures.js";
 
 const request: TokenRequest = { reason: "demand", signal: new AbortController().signal, attempt: 1 };
 
@@ -140,74 +138,6 @@ describe("observed", () => {
     const source = observed({ getToken: () => Promise.reject(outage()) }, common);
     await rejection(source.getToken({ ...request, signal: AbortSignal.abort() }));
     expect(events).toEqual([]);
-  });
-});
-
-describe("the cool-down", () => {
-  function cooled(outcome: () => McpAuthError | undefined, hasToken = () => false) {
-    const { common, clock, events } = parts();
-    let asked = 0;
-    const source: TokenSource = {
-      async getToken() {
-        asked += 1;
-        const error = outcome();
-        if (error !== undefined) throw error;
-        return token({ requestedAt: 0, expiresAt: 1 });
-      },
-    };
-    return { cooldown: new Cooldown(source, { ...common, hasToken }), clock, events, asked: () => asked };
-  }
-
-  test("doubles from 1 s to 60 s while failures go on", async () => {
-    const { cooldown, clock, events } = cooled(refusal);
-    for (let round = 0; round < 8; round += 1) {
-      await rejection(cooldown.getToken(request));
-      const { retryAfter } = await rejection(cooldown.getToken(request));
-      await clock.advance(retryAfter ?? 0);
-    }
-    expect(events.map(({ durationMs }) => durationMs)).toEqual(
-      [1, 2, 4, 8, 16, 32, 60, 60].map((length) => length * 1_000),
-    );
-    expect(new Set(events.map(({ name }) => name))).toEqual(new Set(["token:cooldown"]));
-  });
-
-  test("repeats the last error as a new one, with the time that is left", async () => {
-    const { cooldown, clock, asked } = cooled(refusal);
-    const first = await rejection(cooldown.getToken(request));
-    await clock.advance(400);
-    const again = await rejection(cooldown.getToken(request));
-    expect(again).not.toBe(first);
-    expect(again).toMatchObject({
-      code: "token_request_rejected",
-      oauthError: "invalid_client",
-      message: first.message,
-      server,
-      retryAfter: 600,
-    });
-    expect(asked()).toBe(1);
-  });
-
-  test("lets a forced refresh through, and ends with a success or a reset", async () => {
-    let failing = true;
-    const { cooldown, clock } = cooled(() => (failing ? refusal() : undefined));
-    await rejection(cooldown.getToken(request));
-    failing = false;
-    await cooldown.getToken({ ...request, reason: "forced" });
-    expect(cooldown.until).toBeUndefined();
-    failing = true;
-    await rejection(cooldown.getToken(request));
-    expect(cooldown.until).toBe(clock.now() + 1_000);
-    cooldown.reset();
-    expect(cooldown.until).toBeUndefined();
-  });
-
-  test("does not open while there is a usable token, nor for an abort", async () => {
-    const withToken = cooled(refusal, () => true);
-    await rejection(withToken.cooldown.getToken(request));
-    expect(withToken.cooldown.until).toBeUndefined();
-    const stopped = cooled(refusal);
-    await rejection(stopped.cooldown.getToken({ ...request, signal: AbortSignal.abort() }));
-    expect(stopped.cooldown.until).toBeUndefined();
   });
 });
 

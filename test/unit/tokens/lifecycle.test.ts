@@ -1,0 +1,189 @@
+// The policy as a table of moments: no clock, no promise, no server.
+import { describe, expect, test } from "vitest";
+import {
+  beginning,
+  clockSetBack,
+  credentialReplaced,
+  decide,
+  issued,
+  type Lifecycle,
+  requestBegun,
+  requestFailed,
+  stateOf,
+  stopped,
+  tokenRefused,
+  tokenTaken,
+  wakeAt,
+  wantsRenewal,
+} from "../../../src/tokens/lifecycle.js";
+import { timeline } from "../../../src/tokens/policy.js";
+
+const second = 1_000;
+const outage = { passing: true, retryAfter: undefined };
+const refusal = { passing: false, retryAfter: undefined };
+
+/** A token asked for at a moment: of 60 seconds, stale after 39 and unusable after 54, unless told. */
+function got(life: Lifecycle, now: number, lifetime = 60 * second): Lifecycle {
+  const times = { requestedAt: now, expiresAt: now + lifetime };
+  const token = { ...timeline(times, { jitter: 0.2, random: () => 0 }), requestedAt: now };
+  return issued(requestBegun(life), now, token);
+}
+
+const withToken = got(beginning, 0);
+
+test.each([
+  ["none", beginning, 0, { kind: "wait", stopgapAt: undefined }],
+  ["fresh", withToken, 38_999, { kind: "token", renew: false }],
+  ["stale", withToken, 39_000, { kind: "token", renew: true }],
+  ["stale, to the last millisecond", withToken, 53_999, { kind: "token", renew: true }],
+  ["stale while it is renewed", requestBegun(withToken), 40_000, { kind: "token", renew: false }],
+  [
+    "stale after a failure",
+    requestFailed(withToken, 40_000, refusal),
+    40_500,
+    { kind: "token", renew: false },
+  ],
+  [
+    "stale, the pause over",
+    requestFailed(withToken, 40_000, refusal),
+    41_000,
+    { kind: "token", renew: true },
+  ],
+  ["unusable", withToken, 54_000, { kind: "wait", stopgapAt: 57_000 }],
+  [
+    "unusable, in a passing outage",
+    requestFailed(withToken, 54_000, outage),
+    54_500,
+    { kind: "token", renew: false },
+  ],
+  [
+    "unusable, and refused",
+    requestFailed(withToken, 54_000, refusal),
+    54_500,
+    { kind: "refuse", retryAfter: 500 },
+  ],
+  ["expired", withToken, 60_000, { kind: "wait", stopgapAt: undefined }],
+  [
+    "expired, in an outage",
+    requestFailed(withToken, 60_000, outage),
+    60_200,
+    { kind: "refuse", retryAfter: 800 },
+  ],
+  ["expired, asked for already", requestBegun(withToken), 70_000, { kind: "wait", stopgapAt: undefined }],
+  ["stopped", stopped(withToken), 0, { kind: "stopped" }],
+])("what a call gets when the token is %s", (_, life, now, decision) => {
+  expect(decide(life, now, "demand")).toEqual(decision);
+});
+
+test.each([
+  ["fresh", withToken],
+  ["cooling down", requestFailed(beginning, 0, refusal)],
+])("a forced call waits for a new token when it is %s", (_, life) => {
+  expect(decide(life, 1, "forced")).toEqual({ kind: "wait", stopgapAt: undefined });
+});
+
+describe("without anybody there", () => {
+  test.each([
+    ["no token was ever had", requestFailed(requestBegun(beginning), 0, outage), 0, undefined],
+    ["a fresh token is renewed when it is stale", withToken, 1, 39_000],
+    ["a request is under way", requestBegun(withToken), 40_000, undefined],
+    ["a failed renewal is tried again", requestFailed(withToken, 40_000, refusal), 40_000, 41_000],
+    [
+      "the server asked for more",
+      requestFailed(withToken, 40_000, { passing: true, retryAfter: 5_000 }),
+      40_000,
+      45_000,
+    ],
+    [
+      "an outage outlasts the token: at the end of the cool-down",
+      requestFailed(withToken, 60_000, outage),
+      60_000,
+      61_000,
+    ],
+    ["what only a person can mend outlasts it", requestFailed(withToken, 60_000, refusal), 60_000, undefined],
+    ["nobody renewed it in time", withToken, 60_000, undefined],
+    ["it was stopped", stopped(withToken), 1, undefined],
+  ])("%s", (_, life, now, expected) => {
+    expect(wakeAt(life, now, 0)).toBe(expected);
+  });
+
+  test("an outage of minutes is asked after ever more seldom, up to once a minute, a fleet not at one moment", () => {
+    let life = requestFailed(withToken, 60_000, outage);
+    const pauses: number[] = [];
+    for (let now = 60_000; pauses.length < 8; ) {
+      const at = wakeAt(life, now, 0.5) ?? Number.NaN;
+      expect(wantsRenewal(life, at, Number.POSITIVE_INFINITY)).toBe(true);
+      pauses.push(at - now);
+      now = at;
+      life = requestFailed(requestBegun(life), now, outage);
+    }
+    expect(pauses).toEqual([1, 2, 4, 8, 16, 32, 60, 60].map((seconds) => seconds * 1_050));
+  });
+});
+
+test("the cool-downs double from 1 s to 60 s, and last as long as a server asks", () => {
+  const lengths: number[] = [];
+  let life = beginning;
+  for (let round = 0; round < 8; round += 1) {
+    life = requestFailed(life, 0, refusal);
+    lengths.push(life.cooldown?.until ?? 0);
+  }
+  expect(lengths).toEqual([1, 2, 4, 8, 16, 32, 60, 60].map((length) => length * second));
+  const asked = requestFailed(beginning, 0, { passing: true, retryAfter: 90_000 });
+  expect(decide(asked, 1, "demand")).toEqual({ kind: "refuse", retryAfter: 89_999 });
+});
+
+test("a cool-down ends with a token, with another credential, and with time", () => {
+  const cooling = requestFailed(requestFailed(beginning, 0, refusal), 1_000, refusal);
+  expect(stateOf(cooling, 2_999)).toBe("cooldown");
+  expect(stateOf(cooling, 3_000)).toBe("none");
+  expect(stateOf(got(cooling, 1_500), 1_500)).toBe("fresh");
+  expect(stateOf(credentialReplaced(cooling), 1_500)).toBe("none");
+  // It begins anew with one second.
+  expect(requestFailed(credentialReplaced(cooling), 0, refusal).cooldown?.until).toBe(1_000);
+});
+
+describe("a clock that was set back by an hour", () => {
+  const hour = 3_600 * second;
+
+  test("lets the token live as long as it would have, and no longer", () => {
+    const now = 10_000 - hour;
+    const life = clockSetBack(withToken, hour);
+    expect(decide(life, now + 28_999, "demand")).toEqual({ kind: "token", renew: false });
+    expect(decide(life, now + 29_000, "demand")).toEqual({ kind: "token", renew: true });
+    expect(decide(life, now + 50_000, "demand")).toMatchObject({ kind: "wait" });
+  });
+
+  test("lets a cool-down last as long as it would have", () => {
+    const life = clockSetBack(requestFailed(beginning, 0, refusal), hour);
+    expect(decide(life, 400 - hour, "demand")).toEqual({ kind: "refuse", retryAfter: 600 });
+  });
+
+  test("while the token was asked for: its life is counted from now", () => {
+    const life = got(beginning, hour);
+    const token = life.token ?? { requestedAt: 0, staleAt: 0, unusableAt: 0, expiresAt: 0 };
+    const back = issued(requestBegun(beginning), 0, token);
+    expect(back.token).toMatchObject({ requestedAt: 0, staleAt: 39_000, expiresAt: 60_000 });
+  });
+});
+
+describe("tokens that the server refuses", () => {
+  test("two new ones in a row open a cool-down, which grows although tokens are issued", () => {
+    let life = beginning;
+    const lengths: number[] = [];
+    for (let round = 0; round < 4; round += 1) {
+      life = tokenRefused(got(life, 0), 1);
+      lengths.push((life.cooldown?.until ?? 1) - 1);
+    }
+    expect(lengths).toEqual([0, 1_000, 2_000, 4_000]);
+  });
+
+  test.each([
+    ["one that was taken before", (life: Lifecycle) => tokenRefused(tokenTaken(got(life, 0)), 1)],
+    ["one that is older than half a minute", (life: Lifecycle) => tokenRefused(got(life, 0), 30_001)],
+  ])("%s begins the count anew", (_, refusedOld) => {
+    const life = refusedOld(tokenRefused(got(beginning, 0), 1));
+    expect(life).toMatchObject({ refusals: 0, token: undefined });
+    expect(tokenRefused(got(life, 0), 1).cooldown).toBeUndefined();
+  });
+});
