@@ -110,9 +110,12 @@ export class TokenCache {
     }
   }
 
-  /** Renews unless the present token is usable until then. A failure is an event, and never rejects. */
-  async ensureUsableUntil(time: number, reason: RenewalReason): Promise<void> {
-    const now = this.#look();
+  /**
+   * Renews unless the present token is usable until then. A failure is an event, and never rejects. Whoever was woken by
+   * a timer says for which moment it was set: at least so much time has passed, whatever the clock says.
+   */
+  async ensureUsableUntil(time: number, reason: RenewalReason, due?: number): Promise<void> {
+    const now = this.#look(due);
     if (lifecycle.wantsRenewal(this.#life, now, time)) await this.#request(reason).catch(ignore);
     else this.#plan();
   }
@@ -177,11 +180,11 @@ export class TokenCache {
   }
 
   /** The present moment; and sees to it that a clock which was set back makes nothing last longer. */
-  #look(): number {
+  #look(atLeast = this.#seenAt): number {
     const now = this.#clock.now();
-    const back = this.#seenAt - now;
+    const back = Math.max(this.#seenAt, atLeast) - now;
     this.#seenAt = now;
-    if (back > 0) this.#enter(lifecycle.clockSetBack(this.#life, back), this.#token);
+    if (back > 0) this.#enter(lifecycle.clockSetBack(this.#life, now, back), this.#token);
     return now;
   }
 

@@ -226,16 +226,17 @@ export function stopped(life: Lifecycle): Lifecycle {
 }
 
 /**
- * The clock was set back by so many milliseconds since it was last looked at. What was left of everything then is the
- * most that can be left: no token is believed for longer than it lives, and no pause is longer than it was meant.
+ * The clock was set back by so many milliseconds since it was last looked at, and is now at `now`. What was left of the
+ * token then is the most that can be left: it is believed no longer than it lives. A cool-down that begins in the future
+ * has ended, since it would last that much longer.
  */
-export function clockSetBack(life: Lifecycle, by: number): Lifecycle {
-  const { token, cooldown } = life;
+export function clockSetBack(life: Lifecycle, now: number, by: number): Lifecycle {
+  const { token, cooldown, notBefore } = life;
   return {
     ...life,
-    notBefore: life.notBefore - by,
     token: token && shifted(token, by),
-    cooldown: cooldown && { ...cooldown, since: cooldown.since - by, until: cooldown.until - by },
+    notBefore: notBefore - by,
+    cooldown: cooldown !== undefined && now < cooldown.since ? undefined : cooldown,
   };
 }
 

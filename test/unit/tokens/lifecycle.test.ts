@@ -148,15 +148,15 @@ describe("a clock that was set back by an hour", () => {
 
   test("lets the token live as long as it would have, and no longer", () => {
     const now = 10_000 - hour;
-    const life = clockSetBack(withToken, hour);
+    const life = clockSetBack(withToken, now, hour);
     expect(decide(life, now + 28_999, "demand")).toEqual({ kind: "token", renew: false });
     expect(decide(life, now + 29_000, "demand")).toEqual({ kind: "token", renew: true });
     expect(decide(life, now + 50_000, "demand")).toMatchObject({ kind: "wait" });
   });
 
-  test("lets a cool-down last as long as it would have", () => {
-    const life = clockSetBack(requestFailed(beginning, 0, refusal), hour);
-    expect(decide(life, 400 - hour, "demand")).toEqual({ kind: "refuse", retryAfter: 600 });
+  test("ends a cool-down, which would last an hour longer", () => {
+    const life = clockSetBack(requestFailed(beginning, 0, refusal), 400 - hour, hour);
+    expect(decide(life, 400 - hour, "demand")).toMatchObject({ kind: "wait" });
   });
 
   test("while the token was asked for: its life is counted from now", () => {

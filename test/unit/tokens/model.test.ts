@@ -1,0 +1,304 @@
+// Random histories of one manager against a model of what a caller may expect. The model knows nothing of the policy but
+// when a token is usable, which is what the documentation says.
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { McpAuthError } from "../../../src/errors/error.js";
+import type { Token } from "../../../src/tokens/token.js";
+import { failure, outage, refusal, second } from "./fixtures.js";
+import { type KeptRoom, kept } from "./kept.js";
+
+// Loaded once beforehand, so that the turns of the event loop that loading takes are not part of the tests.
+beforeAll(() => import("p-retry"));
+
+const minute = 60 * second;
+const year = 365 * 24 * 60 * minute;
+const attempts = 3;
+const deadline = 20 * second;
+
+const unhandled: unknown[] = [];
+const note = (reason: unknown) => void unhandled.push(reason);
+beforeAll(() => void process.on("unhandledRejection", note));
+afterAll(() => {
+  process.off("unhandledRejection", note);
+  expect(unhandled).toEqual([]);
+});
+
+/** How the server answers from now on. */
+type Mode =
+  | { readonly kind: "up"; readonly lifetime: number | undefined; readonly delay: number }
+  | { readonly kind: "down"; readonly delay: number }
+  | { readonly kind: "busy"; readonly retryAfter: number }
+  | { readonly kind: "refusing" }
+  | { readonly kind: "silent" };
+
+/** What the model knows: tokens that came, those that were refused, and what goes on. */
+class Model {
+  mode: Mode = { kind: "up", lifetime: 60, delay: 0 };
+  inFlight = 0;
+  mostInFlight = 0;
+  /** Milliseconds by which the clock was set back since a token was asked for, by its name. */
+  readonly backSince = new Map<string, number>();
+  readonly refused = new Set<string>();
+  readonly open: KeptRoom;
+  /** The last token that anybody was handed. */
+  last: Token | undefined;
+  /** What no caller should see. */
+  readonly wrongs: string[] = [];
+
+  constructor(spread: number) {
+    this.open = kept({
+      attempts,
+      deadline,
+      random: () => spread,
+      answer: (_, signal) => this.#answer(signal),
+    });
+  }
+
+  get now(): number {
+    return this.open.clock.now();
+  }
+
+  /** When a token ends by the clock as it is now: however that was set, it lives no longer than it was to live. */
+  endOf({ accessToken, requestedAt, expiresAt }: Token): { usable: number; expires: number } {
+    const back = this.backSince.get(accessToken) ?? 0;
+    const lifetime = Math.max(expiresAt - requestedAt, 0);
+    return { usable: expiresAt - back - Math.min(30 * second, lifetime * 0.1), expires: expiresAt - back };
+  }
+
+  setBack(by: number): void {
+    this.open.clock.jump(-by);
+    for (const [name, back] of this.backSince) this.backSince.set(name, back + by);
+  }
+
+  async #answer(signal: AbortSignal) {
+    const { mode } = this;
+    this.inFlight += 1;
+    this.mostInFlight = Math.max(this.mostInFlight, this.inFlight);
+    const name = `token-${this.open.requests.length}`;
+    this.backSince.set(name, 0);
+    try {
+      if ("delay" in mode && mode.delay > 0) {
+        await new Promise<void>((resolve) => void this.open.clock.setTimeout(resolve, mode.delay));
+      }
+      switch (mode.kind) {
+        case "up":
+          return { accessToken: name, ...(mode.lifetime === undefined ? {} : { expiresIn: mode.lifetime }) };
+        case "down":
+          return outage();
+        case "busy":
+          return failure("unavailable", { retryable: true, retryAfter: mode.retryAfter });
+        case "refusing":
+          return refusal();
+        case "silent":
+          return await new Promise<McpAuthError>((resolve) => {
+            signal.addEventListener("abort", () => resolve(outage()), { once: true });
+          });
+      }
+    } finally {
+      this.inFlight -= 1;
+    }
+  }
+}
+
+/** One step of a history. */
+type Step = (model: Model) => Promise<void> | void;
+
+const call =
+  (reason: "demand" | "forced", leaves: boolean): Step =>
+  async (model) => {
+    const { open, last } = model;
+    const began = model.now;
+    const before = open.requests.length;
+    // What the model is sure of: this token was handed out, nobody refused it, and it is usable.
+    const has =
+      last !== undefined && !model.refused.has(last.accessToken) && began < model.endOf(last).usable;
+    open.timers.used(began);
+    const controller = new AbortController();
+    const signal = leaves ? controller.signal : undefined;
+    let settled = false;
+    const outcome = open.cache.getToken({ reason, signal }).then(
+      (token) => {
+        settled = true;
+        model.last = token;
+        if (model.refused.has(token.accessToken)) model.wrongs.push("a refused token");
+        // What came just now goes to whoever waited for it, however short its life.
+        const isNew = Number(token.accessToken.slice("token-".length)) > before;
+        const hasExpired = model.now >= model.endOf(token).expires;
+        if (!isNew && began === model.now && hasExpired) model.wrongs.push("an expired token");
+      },
+      (error: unknown) => {
+        settled = true;
+        const code = error instanceof McpAuthError ? error.code : String(error);
+        if (has && reason !== "forced" && code !== "aborted")
+          model.wrongs.push(`${code}, with a usable token`);
+      },
+    );
+    await open.clock.settle();
+    if (has && reason === "demand" && !settled) model.wrongs.push("a wait, with a usable token");
+    if (leaves) {
+      controller.abort();
+      await outcome;
+    }
+  };
+
+const burst: Step = async (model) => {
+  await Promise.all(Array.from({ length: 20 }, () => call("demand", false)(model)));
+};
+
+const refuse: Step = (model) => {
+  if (model.last === undefined) return;
+  model.refused.add(model.last.accessToken);
+  model.open.cache.reject(model.last.accessToken);
+};
+
+const take: Step = (model) => {
+  if (model.last !== undefined) model.open.cache.confirm(model.last);
+};
+
+const pass =
+  (milliseconds: number): Step =>
+  (model) =>
+    model.open.clock.advance(milliseconds);
+const forward =
+  (milliseconds: number): Step =>
+  (model) =>
+    model.open.clock.jump(milliseconds);
+const back =
+  (milliseconds: number): Step =>
+  async (model) => {
+    // What happened since the last look nobody can know.
+    model.open.cache.snapshot();
+    model.setBack(milliseconds);
+  };
+const mode =
+  (next: Mode): Step =>
+  (model) => {
+    model.mode = next;
+  };
+
+const lifetimes = fc.oneof(
+  { weight: 6, arbitrary: fc.constantFrom(1, 2, 5, 30, 60, 299, 300, 301, 3_600, 86_400) },
+  fc.integer({ min: 1, max: 10 * (year / second) }),
+  fc.double({ min: 0.001, max: 100, noNaN: true }),
+  fc.constantFrom(undefined, 0, -1, -1e9, 1e9, 1e300, Number.POSITIVE_INFINITY),
+);
+const delays = fc.constantFrom(0, 0, 50, 2_000, 15_000);
+const modes: fc.Arbitrary<Mode> = fc.oneof(
+  fc.record({ kind: fc.constant("up" as const), lifetime: lifetimes, delay: delays }),
+  fc.record({ kind: fc.constant("down" as const), delay: delays }),
+  fc.record({ kind: fc.constant("busy" as const), retryAfter: fc.constantFrom(1_000, 10_000, 600_000) }),
+  fc.constant({ kind: "refusing" as const }),
+  fc.constant({ kind: "silent" as const }),
+);
+const pauses = fc.oneof(
+  fc.integer({ min: 0, max: 500 }),
+  fc.integer({ min: 0, max: 70_000 }),
+  fc.constantFrom(36_000, 39_000, 54_000, 60_000, 3_300_000),
+);
+/** The step, and how a counterexample shows it. */
+const steps = fc.oneof(
+  { weight: 6, arbitrary: pauses.map((ms): [string, Step] => [`pass ${ms}`, pass(ms)]) },
+  { weight: 5, arbitrary: fc.constant<[string, Step]>(["call", call("demand", false)]) },
+  { weight: 3, arbitrary: modes.map((next): [string, Step] => [JSON.stringify(next), mode(next)]) },
+  fc.constant<[string, Step]>(["burst", burst]),
+  fc.constant<[string, Step]>(["call and leave", call("demand", true)]),
+  fc.constant<[string, Step]>(["force", call("forced", false)]),
+  fc.constant<[string, Step]>(["refuse", refuse]),
+  fc.constant<[string, Step]>(["take", take]),
+  fc.constantFrom(1, 3_600_000, 86_400_000).map((ms): [string, Step] => [`forward ${ms}`, forward(ms)]),
+  fc.constantFrom(1, 5_000, 3_600_000).map((ms): [string, Step] => [`back ${ms}`, back(ms)]),
+);
+const histories = fc.array(
+  steps.map(([name, run]) => Object.assign(run, { [fc.toStringMethod]: () => name })),
+  { maxLength: 25 },
+);
+
+async function live(history: readonly Step[], spread: number): Promise<Model> {
+  const model = new Model(spread);
+  for (const step of history) await step(model);
+  return model;
+}
+
+describe("whatever happens", () => {
+  test("nobody is handed an expired or refused token, fails or waits while there is a usable one", async () => {
+    await fc.assert(
+      fc.asyncProperty(histories, fc.double({ min: 0, max: 1, noNaN: true }), async (history, spread) => {
+        const model = await live(history, spread);
+        await model.open.clock.advance(2 * deadline);
+        expect(model.wrongs).toEqual([]);
+      }),
+      { numRuns: 300 },
+    );
+  }, 60_000);
+
+  test("there is never a second request under way, nor more in one acquisition than the config allows", async () => {
+    await fc.assert(
+      fc.asyncProperty(histories, async (history) => {
+        const model = await live(history, 0.5);
+        expect(model.mostInFlight).toBeLessThanOrEqual(1);
+        const acquisitions = new Map<AbortSignal, number>();
+        for (const signal of model.open.requests) {
+          acquisitions.set(signal, (acquisitions.get(signal) ?? 0) + 1);
+        }
+        for (const count of acquisitions.values()) expect(count).toBeLessThanOrEqual(attempts);
+      }),
+      { numRuns: 300 },
+    );
+  }, 60_000);
+
+  test("a cool-down is followed by one request and no more, until one of them brings a token", async () => {
+    await fc.assert(
+      fc.asyncProperty(histories, async (history) => {
+        const { open } = await live(history, 0.5);
+        let sinceCooldown: number | undefined;
+        for (const { name, reason } of open.events) {
+          if (name === "token:cooldown") sinceCooldown = 0;
+          else if (name === "token:renewed" || reason === "forced") sinceCooldown = undefined;
+          else if (name === "token:failed" && sinceCooldown !== undefined) {
+            sinceCooldown += 1;
+            expect(sinceCooldown).toBeLessThanOrEqual(1);
+          }
+        }
+      }),
+      { numRuns: 300 },
+    );
+  }, 60_000);
+
+  test("once the server is well, the next call after the longest pause succeeds", async () => {
+    await fc.assert(
+      fc.asyncProperty(histories, async (history) => {
+        const model = await live(history, 0.5);
+        model.mode = { kind: "up", lifetime: 3_600, delay: 0 };
+        // The longest that the server of a history asked to be left alone, and the longest cool-down.
+        await model.open.clock.advance(600_000 + 2 * deadline);
+        model.open.timers.used(model.now);
+        expect((await model.open.call()).expiresAt).toBeGreaterThan(model.now);
+      }),
+      { numRuns: 200 },
+    );
+  }, 60_000);
+
+  test("an outage that outlasts the token ends by itself, and the next call does not wait", async () => {
+    const outages = fc.integer({ min: 0, max: 25 * minute });
+    const kinds = fc.constantFrom<Mode>(
+      { kind: "down", delay: 0 },
+      { kind: "down", delay: 2_000 },
+      { kind: "busy", retryAfter: 10_000 },
+      { kind: "silent" },
+    );
+    await fc.assert(
+      fc.asyncProperty(outages, kinds, fc.constantFrom(5, 60, 600), async (length, kind, lifetime) => {
+        const model = new Model(0.5);
+        model.mode = { kind: "up", lifetime, delay: 0 };
+        await call("demand", false)(model);
+        model.mode = kind;
+        await model.open.clock.advance(length);
+        model.mode = { kind: "up", lifetime, delay: 0 };
+        // The longest cool-down, what a fleet is spread by, and an acquisition that began before.
+        await model.open.clock.advance(66 * second + deadline);
+        expect(["fresh", "stale"]).toContain(model.open.cache.snapshot().state);
+      }),
+      { numRuns: 40 },
+    );
+  }, 60_000);
+});
