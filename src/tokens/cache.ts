@@ -1,8 +1,10 @@
 import { McpAuthError } from "../errors/error.js";
-import type { Clock, ClockTimer } from "../lib/clock.js";
-import { untilAborted } from "../lib/until-aborted.js";
+import type { Clock } from "../lib/clock.js";
+import { attended } from "./attended.js";
+import { abortedError, again, stoppedError, unauthorized, unexplained } from "./cache-errors.js";
 import { Coalesced } from "./coalesce.js";
 import * as lifecycle from "./lifecycle.js";
+import * as befalls from "./lifecycle-events.js";
 import type { Report } from "./observer.js";
 import { type RefreshPolicy, timeline } from "./policy.js";
 import type { RenewalReason, TokenRequest, TokenSource } from "./source.js";
@@ -35,9 +37,6 @@ export interface CacheSnapshot {
   readonly expiresAt?: number;
   readonly lastError?: McpAuthError;
 }
-
-// Longer than anybody waits, and the longest that `setTimeout` takes.
-const everLong = 2 ** 31 - 1;
 
 /** What a wrong credential fails with, and another may mend. */
 const ofCredential: ReadonlySet<string> = new Set([
@@ -94,18 +93,20 @@ export class TokenCache {
       this.credentialChanged();
       decision = this.#decide(reason);
     }
-    if (decision.kind === "stopped") throw this.#stoppedError();
-    if (signal?.aborted) throw this.#abortedError();
+    if (decision.kind === "stopped") throw stoppedError(this.#options.server);
+    if (signal?.aborted) throw abortedError(this.#options.server);
     switch (decision.kind) {
       case "token":
         if (decision.renew) this.#request("expiry").catch(ignore);
         return this.#held();
       case "refuse":
-        throw again(this.#lastError ?? this.#stoppedError(), decision.retryAfter);
+        throw again(this.#lastError ?? unexplained(this.#options.server), decision.retryAfter);
       case "wait": {
         const renewal = this.#request(this.#rejected && reason === "demand" ? "rejected" : reason);
         const answer = reason === "forced" ? renewal : renewal.catch((error: unknown) => this.#makeDo(error));
-        return await this.#attended(answer, signal, decision.stopgapAt);
+        const stopgap = { at: decision.stopgapAt, token: () => this.#standIn(true) };
+        const aborted = () => abortedError(this.#options.server);
+        return await attended(answer, { clock: this.#clock, signal, aborted, stopgap });
       }
     }
   }
@@ -132,7 +133,7 @@ export class TokenCache {
     const age = now - (this.#life.token?.requestedAt ?? now);
     const { expiresAt } = token;
     this.#rejected = true;
-    const life = lifecycle.tokenRefused(this.#life, now);
+    const life = befalls.tokenRefused(this.#life, now);
     const isCoolingDown = life.cooldown !== undefined && life.cooldown !== this.#life.cooldown;
     if (isCoolingDown) this.#lastError = unauthorized(server);
     this.#enter(life, undefined);
@@ -142,7 +143,7 @@ export class TokenCache {
 
   /** The server took this token. */
   confirm(token: Token): void {
-    if (this.#token === token) this.#life = lifecycle.tokenTaken(this.#life);
+    if (this.#token === token) this.#life = befalls.tokenTaken(this.#life);
   }
 
   /** Takes a token that was got elsewhere. */
@@ -153,7 +154,7 @@ export class TokenCache {
   /** There is another credential: what was refused for the one before says nothing of it. */
   credentialChanged(): void {
     // Anything else it does not mend, and there may be a new one with each call.
-    if (ofCredential.has(this.#lastError?.code ?? "")) this.#life = lifecycle.credentialReplaced(this.#life);
+    if (ofCredential.has(this.#lastError?.code ?? "")) this.#life = befalls.credentialReplaced(this.#life);
   }
 
   snapshot(): CacheSnapshot {
@@ -170,7 +171,7 @@ export class TokenCache {
 
   /** New calls get `stopped` at once; what is in flight has `grace` milliseconds to end. */
   async stop(grace: number): Promise<void> {
-    this.#enter(lifecycle.stopped(this.#life), this.#token);
+    this.#enter(befalls.stopped(this.#life), this.#token);
     const flight = this.#source.flight;
     if (flight === undefined) return;
     // Keeps the process alive: whoever stops waits for the end, and a pause between two attempts would not.
@@ -184,7 +185,7 @@ export class TokenCache {
     const now = this.#clock.now();
     const back = Math.max(this.#seenAt, atLeast) - now;
     this.#seenAt = now;
-    if (back > 0) this.#enter(lifecycle.clockSetBack(this.#life, now, back), this.#token);
+    if (back > 0) this.#enter(befalls.clockSetBack(this.#life, now, back), this.#token);
     return now;
   }
 
@@ -214,7 +215,7 @@ export class TokenCache {
 
   /** What callers share: the request, and what its outcome means for the token at hand. */
   async #fetch(request: TokenRequest): Promise<Token> {
-    this.#life = lifecycle.requestBegun(this.#life);
+    this.#life = befalls.requestBegun(this.#life);
     try {
       const token = await this.#options.source.getToken(request);
       this.#keep(token, true);
@@ -222,8 +223,8 @@ export class TokenCache {
       return token;
     } catch (error) {
       if (this.#stopping.signal.aborted) {
-        this.#life = lifecycle.requestCalledOff(this.#life);
-        throw this.#stoppedError();
+        this.#life = befalls.requestCalledOff(this.#life);
+        throw stoppedError(this.#options.server);
       }
       this.#failed(error, request.reason);
       throw error;
@@ -236,7 +237,7 @@ export class TokenCache {
     this.#lastError = undefined;
     this.#rejected = false;
     const now = this.#look();
-    this.#enter(lifecycle.issued(this.#life, now, { ...times, requestedAt }, fromRequest), token);
+    this.#enter(befalls.issued(this.#life, now, { ...times, requestedAt }, fromRequest), token);
   }
 
   #failed(error: unknown, reason: RenewalReason): void {
@@ -245,7 +246,7 @@ export class TokenCache {
     const { retryable: passing = false, retryAfter } = failure ?? {};
     const now = this.#look();
     const before = this.#life.cooldown;
-    this.#enter(lifecycle.requestFailed(this.#life, now, { passing, retryAfter }), this.#token);
+    this.#enter(befalls.requestFailed(this.#life, now, { passing, retryAfter }), this.#token);
     if (this.#life.cooldown !== before) this.#reportCooldown(reason);
   }
 
@@ -288,58 +289,6 @@ export class TokenCache {
     const now = this.#look();
     return lifecycle.decide(this.#life, now, reason);
   }
-
-  /**
-   * Waits as one caller among others. What they wait for may be a renewal that began in the background, whose timers
-   * keep no process alive: those who wait do. At `stopgapAt` they have waited long enough.
-   */
-  async #attended(answer: Promise<Token>, signal?: AbortSignal, stopgapAt?: number): Promise<Token> {
-    const now = this.#clock.now();
-    let awake: ClockTimer | undefined;
-    const stopgap = new Promise<Token>((resolve) => {
-      const wait = (milliseconds: number): void => {
-        awake = this.#clock.setTimeout(() => {
-          wait(everLong);
-          const token = this.#standIn(true);
-          if (token !== undefined) resolve(token);
-        }, milliseconds);
-      };
-      wait(stopgapAt === undefined ? everLong : stopgapAt - now);
-    });
-    try {
-      const first = stopgapAt === undefined ? answer : Promise.race([answer, stopgap]);
-      return await untilAborted(first, signal, () => this.#abortedError());
-    } finally {
-      awake?.cancel();
-    }
-  }
-
-  #stoppedError(): McpAuthError {
-    const { server } = this.#options;
-    return new McpAuthError("stopped", `Server "${server}": the runtime was stopped.`, { server });
-  }
-
-  #abortedError(): McpAuthError {
-    const { server } = this.#options;
-    return new McpAuthError("aborted", `Server "${server}": the caller no longer waits for a token.`, {
-      server,
-    });
-  }
-}
-
-/** The same failure as a new error, whose stack is the present caller's. */
-function again(error: McpAuthError, left: number): McpAuthError {
-  const { server, oauthError, message, code, retryable } = error;
-  return new McpAuthError(code, message, { server, oauthError, retryable, retryAfter: left });
-}
-
-function unauthorized(server: string): McpAuthError {
-  return new McpAuthError(
-    "unauthorized",
-    `Server "${server}" refused two tokens in a row. Its idea of issuer, audience or scope differs from that of ` +
-      "the authorization server: compare what the token says with what the server expects.",
-    { server },
-  );
 }
 
 function ignore(): void {}

@@ -2,20 +2,22 @@
 import { describe, expect, test } from "vitest";
 import {
   beginning,
-  clockSetBack,
-  credentialReplaced,
   decide,
-  issued,
   type Lifecycle,
-  requestBegun,
-  requestFailed,
   stateOf,
-  stopped,
-  tokenRefused,
-  tokenTaken,
   wakeAt,
   wantsRenewal,
 } from "../../../src/tokens/lifecycle.js";
+import {
+  clockSetBack,
+  credentialReplaced,
+  issued,
+  requestBegun,
+  requestFailed,
+  stopped,
+  tokenRefused,
+  tokenTaken,
+} from "../../../src/tokens/lifecycle-events.js";
 import { timeline } from "../../../src/tokens/policy.js";
 
 const second = 1_000;

@@ -1,0 +1,127 @@
+import { type Held, isUsable, type Lifecycle } from "./lifecycle.js";
+import { cooldownLength, nextTry, shortestInterval } from "./policy.js";
+
+// A token refused so soon after it was issued, and never taken, was no good from the start.
+const youth = 30_000;
+const mostRefusals = 2;
+
+export function requestBegun(life: Lifecycle): Lifecycle {
+  return { ...life, requesting: true };
+}
+
+/** A token has come, `fromRequest` or from elsewhere. */
+export function issued(
+  life: Lifecycle,
+  now: number,
+  brought: Omit<Held, "confirmed">,
+  fromRequest = true,
+): Lifecycle {
+  const { token: before, refusals } = life;
+  // One that was asked for in the future: the clock was set back meanwhile.
+  const token = shifted(brought, Math.max(brought.requestedAt - now, 0));
+  // A token that is no better than the one before would be renewed at once, again and again.
+  const noGain = before !== undefined && token.expiresAt <= before.expiresAt && now >= token.staleAt;
+  const failures = noGain ? life.failures + 1 : 0;
+  const pause = noGain ? nextTry(now, token.unusableAt, failures) : now;
+  // That another is issued proves nothing where it is the tokens that are refused.
+  const stillRefused = fromRequest && refusals >= mostRefusals;
+  return {
+    ...life,
+    token: { ...token, confirmed: false },
+    requesting: fromRequest ? false : life.requesting,
+    failures,
+    notBefore: Math.max(now + shortestInterval, pause),
+    passing: true,
+    cooldown: undefined,
+    cooldowns: stillRefused ? life.cooldowns : 0,
+    refusals: fromRequest ? refusals : 0,
+    supplied: true,
+  };
+}
+
+export interface Failed {
+  /** It may pass by itself. */
+  readonly passing: boolean;
+  /** Milliseconds that the server wants to be left alone. */
+  readonly retryAfter: number | undefined;
+}
+
+/** The request has failed: the pace is slower with each, and without a usable token a cool-down opens. */
+export function requestFailed(life: Lifecycle, now: number, { passing, retryAfter = 0 }: Failed): Lifecycle {
+  const ended = { ...life, requesting: false, passing };
+  const { token } = life;
+  if (token === undefined || !isUsable(life, now)) return cooledDown(ended, now, passing, retryAfter);
+  const failures = life.failures + 1;
+  const notBefore = Math.max(nextTry(now, token.unusableAt, failures), now + retryAfter);
+  return { ...ended, failures, notBefore };
+}
+
+/** The request was called off; nothing is known of the server. */
+export function requestCalledOff(life: Lifecycle): Lifecycle {
+  return { ...life, requesting: false };
+}
+
+function cooledDown(life: Lifecycle, now: number, passing: boolean, retryAfter: number): Lifecycle {
+  const cooldowns = life.cooldowns + 1;
+  const until = now + Math.max(cooldownLength(cooldowns), retryAfter);
+  return { ...life, cooldown: { since: now, until, passing }, cooldowns };
+}
+
+/** The server took the token at hand. */
+export function tokenTaken(life: Lifecycle): Lifecycle {
+  if (life.token === undefined || life.token.confirmed) return life;
+  return refusalsForgotten({ ...life, token: { ...life.token, confirmed: true } });
+}
+
+/** The server refused the token at hand, which is dropped; two new ones in a row open a cool-down. */
+export function tokenRefused(life: Lifecycle, now: number): Lifecycle {
+  const { token } = life;
+  if (token === undefined) return life;
+  const dropped = { ...life, token: undefined, failures: 0, notBefore: Number.NEGATIVE_INFINITY };
+  if (token.confirmed || now - token.requestedAt > youth) return refusalsForgotten(dropped);
+  const refusals = life.refusals + 1;
+  return refusals < mostRefusals
+    ? { ...dropped, refusals }
+    : cooledDown({ ...dropped, refusals }, now, false, 0);
+}
+
+/** The tokens of this server are taken: refusals count from the beginning. */
+function refusalsForgotten(life: Lifecycle): Lifecycle {
+  return life.refusals < mostRefusals
+    ? { ...life, refusals: 0 }
+    : { ...life, refusals: 0, cooldown: undefined, cooldowns: 0 };
+}
+
+/** What a credential was refused for says nothing of another. */
+export function credentialReplaced(life: Lifecycle): Lifecycle {
+  return { ...life, cooldown: undefined, cooldowns: 0, failures: 0, notBefore: Number.NEGATIVE_INFINITY };
+}
+
+export function stopped(life: Lifecycle): Lifecycle {
+  return { ...life, stopped: true };
+}
+
+/**
+ * The clock was set back by so many milliseconds since it was last looked at, and is now at `now`. What was left of the
+ * token then is the most that can be left: it is believed no longer than it lives. A cool-down that begins in the future
+ * has ended, since it would last that much longer.
+ */
+export function clockSetBack(life: Lifecycle, now: number, by: number): Lifecycle {
+  const { token, cooldown, notBefore } = life;
+  return {
+    ...life,
+    token: token && shifted(token, by),
+    notBefore: notBefore - by,
+    cooldown: cooldown !== undefined && now < cooldown.since ? undefined : cooldown,
+  };
+}
+
+function shifted<T extends Omit<Held, "confirmed">>(token: T, by: number): T {
+  return {
+    ...token,
+    requestedAt: token.requestedAt - by,
+    staleAt: token.staleAt - by,
+    unusableAt: token.unusableAt - by,
+    expiresAt: token.expiresAt - by,
+  };
+}
