@@ -30,7 +30,7 @@ export async function token(args: readonly string[], io: CommandIo): Promise<num
   const env = await environment(io, values["env-file"]);
   const { config, json = false, "force-refresh": forceRefresh = false } = values;
   // By itself the runtime would say that code had named the file.
-  if (config !== undefined) await readConfigFile(config, io.cwd, "--config");
+  if (config !== undefined) await readConfigFile(config, io.cwd, "--config names");
   const auth = await createMcpAuth({ cwd: io.cwd, env, ...(config !== undefined && { config }) });
   try {
     const manager = auth.resolve(server);

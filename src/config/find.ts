@@ -21,7 +21,7 @@ export interface FoundFile {
 
 /**
  * The file at `path`. Throws `config_not_found` when there is none, `config_invalid` when it is no config or anyone
- * may write to it. `origin` is where the path was given, for the message.
+ * may write to it. `origin` ends the sentence "there is no file at …, which", for the message.
  */
 export async function readConfigFile(path: string, cwd: string, origin: string): Promise<FoundFile> {
   const file = resolve(cwd, path);
@@ -33,7 +33,7 @@ export async function readConfigFile(path: string, cwd: string, origin: string):
     if (!isAbsence(error)) throw unreadable(error, file);
     throw new McpAuthError(
       "config_not_found",
-      `There is no config file at ${file}, which ${origin} names. Correct the path, or write the file.`,
+      `There is no config file at ${file}, which ${origin}. Correct the path, or write the file.`,
     );
   }
 }

@@ -17,6 +17,8 @@ export interface LoadOptions {
   readonly config?: string | McpAuthConfig | undefined;
   /** The path after `--config`; wins over all others. */
   readonly cliPath?: string | undefined;
+  /** Absolute: the file that was found before. It is read again, and nothing else is looked at. */
+  readonly pinned?: string | undefined;
   /** Absolute. Where the search begins, and what relative paths of an object config are relative to. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -75,16 +77,18 @@ export async function checkConfig(options: LoadOptions): Promise<CheckedConfig> 
   };
 }
 
-async function readDocument({ config, cliPath, cwd, env }: LoadOptions): Promise<SourceDocument> {
-  if (cliPath !== undefined) return parse(await readConfigFile(cliPath, cwd, "--config"));
-  if (typeof config === "string") return parse(await readConfigFile(config, cwd, "the option `config`"));
+async function readDocument({ config, cliPath, pinned, cwd, env }: LoadOptions): Promise<SourceDocument> {
+  if (pinned !== undefined) return parse(await readConfigFile(pinned, cwd, "this runtime was made from"));
+  if (cliPath !== undefined) return parse(await readConfigFile(cliPath, cwd, "--config names"));
+  if (typeof config === "string")
+    return parse(await readConfigFile(config, cwd, "the option `config` names"));
   if (config !== undefined) {
     const { readObject } = await import("./read-object.js");
     return readObject(config);
   }
   const fromEnv = env["MCP_AUTH_CONFIG"];
   if (fromEnv !== undefined && fromEnv !== "")
-    return parse(await readConfigFile(fromEnv, cwd, "MCP_AUTH_CONFIG"));
+    return parse(await readConfigFile(fromEnv, cwd, "MCP_AUTH_CONFIG names"));
   return parse(await searchConfigFile(cwd));
 }
 

@@ -1,4 +1,4 @@
-import type { TokenManager } from "../index.js";
+import { McpAuthError, type TokenManager } from "../index.js";
 import { type HostSeam, seamOf } from "../runtime/seam.js";
 
 /** `AuthProvider` of `@modelcontextprotocol/client` 2, as far as it is implemented here. */
@@ -45,7 +45,8 @@ export interface McpSdkTokens {
  * those of `manager.fetch` do. Use one of the two, not both; `fetch` is the better one, because it knows which
  * token a 401 was for, sends the config's `headers`, and can show the proof or certificate that a token may need.
  *
- * Its `token()` rejects with the codes of `getAccessToken`, `sender_constrained` among them.
+ * Its `token()` rejects with the codes of `getAccessToken`, `sender_constrained` among them, and with `egress_denied`
+ * once a reload has given the server another URL: the transport is for the one before.
  *
  * @example
  * ```ts
@@ -53,17 +54,18 @@ export interface McpSdkTokens {
  * ```
  */
 export function authProvider(manager: TokenManager): McpSdkAuthProvider {
-  const seam = seamOf(manager);
-  const sent = new SentTokens(seam.now);
+  const seam = seamAt(manager);
+  const sent = new SentTokens(seam().now);
   return {
     async token() {
+      seam();
       const token = await manager.getAccessToken();
       sent.add(token);
       return token;
     },
     async onUnauthorized() {
       const rejected = sent.takeRejected();
-      if (rejected !== undefined) seam.reject(rejected);
+      if (rejected !== undefined) seam().reject(rejected);
       // Waits for the new token here, so that its failure is what the call fails with.
       await manager.getAccessToken();
     },
@@ -106,7 +108,8 @@ class SentTokens {
  * if it goes to the token endpoint of the pinned issuer. The token it gets is handed to the manager. Because the SDK
  * makes that request, concurrent calls after a 401 may each make one.
  *
- * Rejects with `issuer_mismatch` when the SDK would send the credential elsewhere.
+ * Rejects with `issuer_mismatch` when the SDK would send the credential elsewhere, and with `egress_denied` once a reload
+ * has given the server another URL: the transport is for the one before.
  *
  * @example
  * ```ts
@@ -114,33 +117,48 @@ class SentTokens {
  * ```
  */
 export function oauthProvider(manager: TokenManager): McpSdkOAuthProvider {
-  const seam = seamOf(manager);
-  const client = requireClient(manager.name, seam);
+  const seam = seamAt(manager);
+  const client = () => requireClient(manager.name, seam());
+  const requests = new OpenRequests();
+  const { id } = client();
   let sent: string | undefined;
   return {
     redirectUrl: undefined,
-    clientMetadata: { client_name: client.id, redirect_uris: [], grant_types: ["client_credentials"] },
-    clientInformation: () => ({ client_id: client.id, issuer: client.issuer }),
+    clientMetadata: { client_name: id, redirect_uris: [], grant_types: ["client_credentials"] },
+    clientInformation() {
+      const { id: client_id, issuer } = client();
+      return { client_id, issuer };
+    },
     async tokens() {
+      seam();
       sent = await manager.getAccessToken();
       return { access_token: sent, token_type: "Bearer" };
     },
     async saveTokens(tokens) {
       const { access_token, token_type, expires_in, scope } = tokens;
-      await seam.accept({ access_token, token_type, expires_in, scope });
-      sent = access_token;
+      const present = seam();
+      if (requests.areAllOf(present)) {
+        await present.accept({ access_token, token_type, expires_in, scope });
+        requests.answered(present);
+        sent = access_token;
+      } else if (sent !== undefined) {
+        // It may have been asked for as an earlier config had it: the manager gets one of its own.
+        present.reject(sent);
+      }
     },
     async addClientAuthentication(headers, params, url, metadata) {
-      await seam.authenticate({ url: String(url), issuer: metadata?.issuer, headers, body: params });
+      const present = seam();
+      requests.made(present);
+      await present.authenticate({ url: String(url), issuer: metadata?.issuer, headers, body: params });
     },
     prepareTokenRequest(scope) {
       const params = new URLSearchParams({ grant_type: "client_credentials" });
-      const wanted = seam.scopes?.join(" ") ?? scope;
+      const wanted = seam().scopes?.join(" ") ?? scope;
       if (wanted !== undefined && wanted !== "") params.set("scope", wanted);
       return params;
     },
     invalidateCredentials(scope) {
-      if (sent !== undefined && (scope === "tokens" || scope === "all")) seam.reject(sent);
+      if (sent !== undefined && (scope === "tokens" || scope === "all")) seam().reject(sent);
     },
     redirectToAuthorization() {
       throw new TypeError("There is nobody at a browser: this client authorizes itself.");
@@ -149,6 +167,43 @@ export function oauthProvider(manager: TokenManager): McpSdkOAuthProvider {
     codeVerifier() {
       throw new TypeError("There is no code verifier: this client authorizes itself.");
     },
+  };
+}
+
+/** The token requests of the SDK that it has not told the answer of, by what the manager was when they were made. */
+class OpenRequests {
+  readonly #counts = new Map<HostSeam, number>();
+
+  made(seam: HostSeam): void {
+    this.#counts.set(seam, (this.#counts.get(seam) ?? 0) + 1);
+  }
+
+  answered(seam: HostSeam): void {
+    const left = (this.#counts.get(seam) ?? 0) - 1;
+    if (left > 0) this.#counts.set(seam, left);
+    else this.#counts.delete(seam);
+  }
+
+  /** Whether an answer that comes now can be to no request made before a reload. */
+  areAllOf(seam: HostSeam): boolean {
+    return [...this.#counts.keys()].every((made) => made === seam);
+  }
+}
+
+/**
+ * The present seam of a manager each time. Throws `egress_denied` when its server has another URL by now: what knows the
+ * server by the one before would send it the tokens of another.
+ */
+function seamAt(manager: TokenManager): () => HostSeam {
+  const { name: server, url } = manager;
+  return () => {
+    if (manager.url === url) return seamOf(manager);
+    throw new McpAuthError(
+      "egress_denied",
+      `Server "${server}": a reload of the config has given it another URL, and its tokens go there only. Connect again ` +
+        "to the manager's `url`, with a provider made anew.",
+      { server },
+    );
   };
 }
 

@@ -1,7 +1,7 @@
 import { createHash, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { type PemBlock, readBlocks } from "./pem.js";
 import { plainPublicKey } from "./plain-rsa.js";
-import { KeyProblem } from "./signing-key.js";
+import { KeyProblem, PartsDiffer, Unfinished } from "./signing-key.js";
 
 /** An X.509 certificate as far as a client needs to know its own. */
 export interface Certificate {
@@ -22,7 +22,7 @@ const labels: ReadonlySet<string> = new Set(["CERTIFICATE", "X509 CERTIFICATE", 
 export function readCertificate(text: string): Certificate {
   const blocks = readBlocks(text);
   const [first, ...chain] = blocks.filter(({ label }) => labels.has(label)).map(decode);
-  if (first === undefined) throw new KeyProblem(explainAbsence(blocks));
+  if (first === undefined) throw new Unfinished(explainAbsence(blocks));
   return {
     publicKey: first.publicKey,
     // As it is written anew: TLS minds how long lines are and what stands between blocks.
@@ -39,7 +39,7 @@ function decode({ label, lines }: PemBlock, index: number): X509Certificate {
   try {
     return new X509Certificate(`-----BEGIN ${label}-----\n${base64}\n-----END ${label}-----\n`);
   } catch {
-    throw new KeyProblem(
+    throw new Unfinished(
       index === 0
         ? "it cannot be read as a certificate: it is damaged."
         : `certificate ${index + 1} in it, of the chain, cannot be read: it is damaged.`,
@@ -76,13 +76,13 @@ export function assertBegun({ beginsAt }: Pick<Certificate, "beginsAt">, now: nu
   );
 }
 
-/** Throws `KeyProblem`: what is signed with another key, the certificate does not prove. */
+/** Throws `PartsDiffer`: what is signed with another key, the certificate does not prove. */
 export function assertBelongsTogether(certificate: Certificate, privateKey: KeyObject): void {
   const own = plainPublicKey(createPublicKey(privateKey));
   const certified = plainPublicKey(certificate.publicKey);
   // The types first: what OpenSSL notes down when they differ, Node reports as the failure of the next key it reads.
   if (own.asymmetricKeyType === certified.asymmetricKeyType && own.equals(certified)) return;
-  throw new KeyProblem(
+  throw new PartsDiffer(
     "it is the certificate of another key. Where a chain is in it, the certificate of the key must be the first.",
   );
 }

@@ -1,5 +1,5 @@
 import { createPrivateKey } from "node:crypto";
-import { type KeyMaterial, KeyProblem } from "./signing-key.js";
+import { type KeyMaterial, KeyProblem, Unfinished } from "./signing-key.js";
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -25,7 +25,7 @@ export function readJwk(text: string, kid: string | false | undefined): KeyMater
     json = JSON.parse(text);
   } catch {
     // The parser's own message would quote the key.
-    throw new KeyProblem("it is neither PEM nor JSON.");
+    throw new Unfinished("it is neither PEM nor JSON.");
   }
   if (!isObject(json)) throw new KeyProblem("it is JSON, but neither a JWK nor a JWK Set.");
   const { keys } = json;

@@ -1,7 +1,11 @@
 import { createPublicKey } from "node:crypto";
-import type { KeySpec, PrivateKeySpec } from "../config/spec.js";
+import type { KeySpec, PrivateKeySpec, SecretReference } from "../config/spec.js";
 import { systemClock } from "../lib/clock.js";
+import { fingerprintOf } from "../lib/fingerprint.js";
+import type { Secret } from "../lib/secret.js";
+import { type Look, onceWritten } from "../secrets/once-written.js";
 import { readSecret } from "../secrets/read-secret.js";
+import { Bundles } from "./bundles.js";
 import {
   assertBegun,
   assertBelongsTogether,
@@ -9,7 +13,6 @@ import {
   type Certificate,
   readCertificate,
 } from "./certificate.js";
-import { fingerprintOf } from "./fingerprint.js";
 import { readJwk } from "./jwk.js";
 import { assertPairMatches, keyAlgorithms } from "./key-algorithms.js";
 import { looksLikePem, readPem } from "./pem.js";
@@ -19,97 +22,145 @@ import {
   type KeyMaterial,
   KeyProblem,
   keyInvalid,
+  PartsDiffer,
   type PublicJwk,
   problemOf,
   type SigningKey,
   thumbprintOf,
+  Unfinished,
 } from "./signing-key.js";
 
-/** The last key made from each spec, and a hash of the texts it was made from. */
-const imported = new WeakMap<
-  PrivateKeySpec,
-  { readonly fingerprint: string; readonly key: SigningKey; readonly certificate: Certificate | undefined }
->();
+interface Loaded {
+  readonly key: SigningKey;
+  readonly certificate: Certificate | undefined;
+}
+
+const bundles = new Bundles<PrivateKeySpec, Loaded>();
 
 /**
  * The private key that a spec names, ready to sign. Its text is read afresh at every call, so that a rotated key is
  * used without a restart, but imported only when it has changed; its certificate goes with it. Of a signer outside of
- * the process only the certificate is read, and nothing is asked before it signs.
+ * the process only the certificate is read, and nothing is asked before it signs. Where the parts do not belong
+ * together, because not all of them have been replaced yet, it is the last good key for ten minutes.
  *
  * Rejects with the codes of `readSecret`, and with `key_invalid` when it is not a private key, cannot be decrypted, is
- * too weak or of an unsupported kind, or does not go with the `alg`, `kid` or `certificate` of the config.
+ * too weak or of an unsupported kind, or does not go with the `alg`, `kid` or `certificate` of the config; that is
+ * retryable when a file was changed a moment ago.
  */
 export async function loadKey(spec: KeySpec, context: KeyContext): Promise<SigningKey> {
-  if ("signer" in spec) return await (await import("./load-signer.js")).loadSigner(spec, context);
-  return await loadPrivateKey(spec, context);
+  const key =
+    "signer" in spec
+      ? await (await import("./load-signer.js")).loadSigner(spec, context)
+      : await loadPrivateKey(spec, context);
+  if (context.watch?.replaced(spec, key.bundle)) context.onRotated?.();
+  return key;
+}
+
+/** The key before the one that `loadKey` gave last, as long as that one is younger than ten minutes. */
+export function precedingKey(spec: KeySpec, { clock = systemClock }: KeyContext): SigningKey | undefined {
+  // What a signer outside of the process signs with, only that knows.
+  return "signer" in spec ? undefined : bundles.predecessor(spec, clock.now())?.key;
 }
 
 async function loadPrivateKey(spec: PrivateKeySpec, context: KeyContext): Promise<SigningKey> {
-  const { server, clock = systemClock } = context;
-  const [text, passphrase, certificateText] = await Promise.all([
-    readSecret(spec.privateKey, context),
-    spec.passphrase && readSecret(spec.passphrase, context),
-    spec.certificate && readSecret(spec.certificate, context),
-  ]);
-  const ofCertificate = <T>(judge: () => T): T | undefined => {
-    if (spec.certificate === undefined) return undefined;
-    try {
-      return judge();
-    } catch (error) {
-      throw keyInvalid(spec.certificate, server, problemOf(error, "certificate"), "certificate");
-    }
-  };
-  const fingerprint = fingerprintOf([text, passphrase, certificateText]);
-  const known = imported.get(spec);
-  if (known?.fingerprint === fingerprint) {
-    ofCertificate(() => known.certificate && assertNotEnded(known.certificate, clock.now()));
-    return known.key;
-  }
-  let material: KeyMaterial;
-  let algorithms: readonly string[];
-  try {
-    const content = text.reveal();
-    material = looksLikePem(content)
-      ? { privateKey: readPem(content, passphrase) }
-      : readJwk(content, spec.kid);
-    algorithms = keyAlgorithms(material, spec.alg);
-    material = { ...material, privateKey: plainPrivateKey(material.privateKey) };
-    assertPairMatches(material.privateKey);
-  } catch (error) {
-    throw keyInvalid(spec.privateKey, server, problemOf(error));
-  }
-  const { privateKey } = material;
-  const certificate = ofCertificate(() => {
-    const found = readCertificate(certificateText?.reveal() ?? "");
-    assertBelongsTogether(found, privateKey);
-    assertNotEnded(found, clock.now());
-    assertBegun(found, clock.now());
-    return found;
+  const references = [spec.privateKey, spec.passphrase, spec.certificate];
+  return await onceWritten(references, context, async () => {
+    const [text, passphrase, certificate] = await Promise.all([
+      readSecret(spec.privateKey, context),
+      spec.passphrase && readSecret(spec.passphrase, context),
+      spec.certificate && readSecret(spec.certificate, context),
+    ]);
+    return await made(spec, { text, passphrase, certificate }, context);
   });
+}
+
+interface Texts {
+  readonly text: Secret;
+  readonly passphrase: Secret | undefined;
+  readonly certificate: Secret | undefined;
+}
+
+/** The key that some texts make up: the last one, a new one, or the last good one in place of what is none. */
+async function made(
+  spec: PrivateKeySpec,
+  texts: Texts,
+  { server, clock = systemClock }: KeyContext,
+): Promise<Look<SigningKey>> {
+  const now = clock.now();
+  const fingerprint = fingerprintOf([texts.text, texts.passphrase, texts.certificate]);
+  let judged: SecretReference = spec.privateKey;
+  const judgeCertificate = (judge: () => Certificate): Certificate | undefined => {
+    if (spec.certificate === undefined) return undefined;
+    judged = spec.certificate;
+    const certificate = judge();
+    assertNotEnded(certificate, now);
+    judged = spec.privateKey;
+    return certificate;
+  };
   try {
-    const key = await signingKey(spec, material, algorithms, certificate);
-    imported.set(spec, { fingerprint, key, certificate });
-    return key;
+    const known = bundles.find(spec, fingerprint, now);
+    if (known !== undefined) {
+      const { certificate } = known;
+      if (certificate !== undefined) judgeCertificate(() => certificate);
+      return { value: known.key };
+    }
+    const material = readMaterial(spec, texts);
+    const certificate = judgeCertificate(() => {
+      const found = readCertificate(texts.certificate?.reveal() ?? "");
+      assertBelongsTogether(found, material.privateKey);
+      assertBegun(found, now);
+      return found;
+    });
+    const key = await signingKey(spec, material, certificate);
+    const bundle = { key, certificate };
+    const identity = identityOf(key);
+    const endsAt = certificate?.expiresAt;
+    return { value: bundles.keep(spec, { fingerprint, identity, bundle, endsAt }, now).key };
   } catch (error) {
-    throw keyInvalid(spec.privateKey, server, problemOf(error));
+    const standIn = error instanceof PartsDiffer ? bundles.standIn(spec, now) : undefined;
+    if (standIn !== undefined) return { value: standIn.key };
+    const what = judged === spec.certificate ? "certificate" : "private key";
+    return {
+      error: keyInvalid(judged, server, problemOf(error, what), what),
+      half: error instanceof Unfinished ? "perhaps" : "no",
+    };
   }
+}
+
+interface UsableMaterial extends KeyMaterial {
+  readonly algorithms: readonly string[];
+}
+
+function readMaterial(spec: PrivateKeySpec, { text, passphrase }: Texts): UsableMaterial {
+  const content = text.reveal();
+  const read = looksLikePem(content)
+    ? { privateKey: readPem(content, passphrase) }
+    : readJwk(content, spec.kid);
+  const algorithms = keyAlgorithms(read, spec.alg);
+  const privateKey = plainPrivateKey(read.privateKey);
+  assertPairMatches(privateKey);
+  return { ...read, privateKey, algorithms };
+}
+
+/** What the outside sees of a key: a text that is only written anew makes no other. */
+function identityOf({ kid, algorithms, publicJwk, certificateThumbprint }: SigningKey): string {
+  return JSON.stringify([kid, algorithms, publicJwk, certificateThumbprint]);
 }
 
 async function signingKey(
   spec: PrivateKeySpec,
-  material: KeyMaterial,
-  algorithms: readonly string[],
+  { privateKey, kid, algorithms }: UsableMaterial,
   certificate: Certificate | undefined,
 ): Promise<SigningKey> {
-  const { privateKey } = material;
   // A public key in JWK form has nothing but strings.
   const publicJwk = createPublicKey(privateKey).export({ format: "jwk" }) as PublicJwk;
   return {
-    kid: await keyId(spec.kid, material.kid, publicJwk),
+    kid: await keyId(spec.kid, kid, publicJwk),
     algorithms,
     configuredAlgorithm: spec.alg,
     publicJwk,
     certificateThumbprint: certificate?.thumbprint,
+    bundle: {},
     async sign(header, claims) {
       const { SignJWT } = await import("jose");
       return await new SignJWT({ ...claims }).setProtectedHeader({ ...header }).sign(privateKey);

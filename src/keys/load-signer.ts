@@ -1,8 +1,11 @@
 import { constants, type KeyObject, verify } from "node:crypto";
 import type { SignerKeySpec } from "../config/spec.js";
 import { systemClock } from "../lib/clock.js";
+import { fingerprintOf } from "../lib/fingerprint.js";
+import { onceWritten } from "../secrets/once-written.js";
 import { readSecret } from "../secrets/read-secret.js";
 import { askSigner } from "./ask-signer.js";
+import { Bundles } from "./bundles.js";
 import { assertBegun, assertNotEnded, type Certificate, readCertificate } from "./certificate.js";
 import { rawFromDer, signatureLength } from "./ecdsa-signature.js";
 import { assertSuits } from "./key-algorithms.js";
@@ -17,12 +20,19 @@ import {
   type SigningKey,
   signerUnavailable,
   thumbprintOf,
+  Unfinished,
 } from "./signing-key.js";
+
+const certificates = new Bundles<SignerKeySpec, Certificate>();
+
+/** Certificates that are there before the signer signs with their key. */
+const early = new WeakSet<Certificate>();
 
 /**
  * A key that never leaves a KMS or an HSM. What is known of it is what the config says; with its `certificate` also its
- * public half, against which every signature is then checked. Rejects with the codes of `readSecret` and with
- * `key_invalid`; its `sign` with `signer_unavailable` and `aborted`.
+ * public half, against which every signature is then checked. As long as the signer signs for the certificate before,
+ * that one goes with it, for ten minutes. Rejects with the codes of `readSecret` and with `key_invalid`; its `sign` with
+ * `signer_unavailable` (retryable when it signs for the other of two certificates) and `aborted`.
  */
 export async function loadSigner(spec: SignerKeySpec, context: KeyContext): Promise<SigningKey> {
   const certificate = await certificateOf(spec, context);
@@ -37,6 +47,7 @@ export async function loadSigner(spec: SignerKeySpec, context: KeyContext): Prom
     configuredAlgorithm: spec.alg,
     publicJwk,
     certificateThumbprint: certificate?.thumbprint,
+    bundle: certificate ?? spec,
     async sign(header, claims, signal) {
       const input = signingInput(header, claims);
       const answer = await askSigner(spec.signer, header, Buffer.from(input, "ascii"), {
@@ -44,7 +55,7 @@ export async function loadSigner(spec: SignerKeySpec, context: KeyContext): Prom
         signal: signal ?? context.signal,
       });
       const signature = joseForm(answer, spec, context.server);
-      assertSigned(input, signature, spec, certificate, context.server);
+      if (certificate !== undefined) assertSigned(input, signature, spec, certificate, context);
       return `${input}.${Buffer.from(signature).toString("base64url")}`;
     },
   };
@@ -53,17 +64,29 @@ export async function loadSigner(spec: SignerKeySpec, context: KeyContext): Prom
 async function certificateOf(spec: SignerKeySpec, context: KeyContext): Promise<Certificate | undefined> {
   const { certificate: reference, alg } = spec;
   if (reference === undefined) return undefined;
-  const text = await readSecret(reference, context);
-  try {
-    const certificate = readCertificate(text.reveal());
-    const now = (context.clock ?? systemClock).now();
-    assertNotEnded(certificate, now);
-    assertBegun(certificate, now);
-    assertSuits(certificate.publicKey, alg);
-    return certificate;
-  } catch (error) {
-    throw keyInvalid(reference, context.server, problemOf(error, "certificate"), "certificate");
-  }
+  const { server, clock = systemClock } = context;
+  return await onceWritten([reference], context, async () => {
+    const text = await readSecret(reference, context);
+    const now = clock.now();
+    const fingerprint = fingerprintOf([text]);
+    try {
+      let certificate = certificates.find(spec, fingerprint, now);
+      if (certificate === undefined) {
+        const found = readCertificate(text.reveal());
+        assertBegun(found, now);
+        assertSuits(found.publicKey, alg);
+        assertNotEnded(found, now);
+        const { thumbprint: identity, expiresAt: endsAt } = found;
+        certificate = certificates.keep(spec, { fingerprint, identity, bundle: found, endsAt }, now);
+      }
+      assertNotEnded(certificate, now);
+      const before = early.has(certificate) ? certificates.predecessor(spec, now) : undefined;
+      return { value: before ?? certificate };
+    } catch (error) {
+      const invalid = keyInvalid(reference, server, problemOf(error, "certificate"), "certificate");
+      return { error: invalid, half: error instanceof Unfinished ? "perhaps" : "no" };
+    }
+  });
 }
 
 /** RFC 7515 §5.1. */
@@ -95,16 +118,26 @@ function joseForm(answer: Uint8Array, { alg, signer }: SignerKeySpec, server: st
 function assertSigned(
   input: string,
   signature: Uint8Array,
-  { alg, signer }: SignerKeySpec,
-  certificate: Certificate | undefined,
-  server: string,
+  spec: SignerKeySpec,
+  certificate: Certificate,
+  { server, clock = systemClock }: KeyContext,
 ): void {
-  if (certificate === undefined || isSignature(input, signature, alg, certificate.publicKey)) return;
+  const { alg, signer } = spec;
+  const isOf = (one: Certificate | undefined): one is Certificate =>
+    one !== undefined && isSignature(input, signature, alg, one.publicKey);
+  if (isOf(certificate)) return;
+  const latest = certificates.last(spec);
+  const before = certificates.predecessor(spec, clock.now());
+  const isAhead = latest !== undefined && isOf(before);
+  if (isAhead) early.add(latest);
+  else if (isOf(latest)) early.delete(latest);
+  const another = isAhead || isOf(latest);
   throw signerUnavailable(
     server,
     signer,
     `its signature is not that of the key in the "certificate" for ${alg}. Check which key it signs with, and that it is ` +
       "given the input as it is: the tool, or the command, must hash it once and not twice.",
+    another,
   );
 }
 

@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject, type PrivateKeyInput } from "node:crypto";
 import type { Secret } from "../lib/secret.js";
-import { KeyProblem } from "./signing-key.js";
+import { KeyProblem, PartsDiffer, Unfinished } from "./signing-key.js";
 
 /** One `-----BEGIN …-----` block, RFC 7468, or RFC 1421 where it has headers. */
 export interface PemBlock {
@@ -44,7 +44,7 @@ export function readPem(text: string, passphrase: Secret | undefined): KeyObject
   const blocks = readBlocks(text);
   const keys = blocks.filter(({ label }) => privateKeyTypes.has(label));
   const [key, another] = keys;
-  if (key === undefined) throw new KeyProblem(explainAbsence(blocks));
+  if (key === undefined) throw new Unfinished(explainAbsence(blocks));
   if (another !== undefined) {
     throw new KeyProblem("it holds several private keys. Put the one to sign with into a file of its own.");
   }
@@ -57,11 +57,12 @@ export function readPem(text: string, passphrase: Secret | undefined): KeyObject
     return createPrivateKey(keyInput(key, encrypted ? passphrase : undefined));
   } catch {
     // OpenSSL's own error is dropped: for a wrong passphrase it depends on chance which of many it is.
-    throw new KeyProblem(
-      encrypted
-        ? "it cannot be decrypted: the passphrase is wrong, or it is encrypted in a way that OpenSSL no longer supports."
-        : `its ${key.label} block is damaged, or of a kind that OpenSSL does not know.`,
-    );
+    if (encrypted) {
+      throw new PartsDiffer(
+        "it cannot be decrypted: the passphrase is wrong, or it is encrypted in a way that OpenSSL no longer supports.",
+      );
+    }
+    throw new Unfinished(`its ${key.label} block is damaged, or of a kind that OpenSSL does not know.`);
   }
 }
 
@@ -104,7 +105,7 @@ export function readBlocks(text: string): readonly PemBlock[] {
     }
   }
   if (open !== undefined)
-    throw new KeyProblem("a PEM block in it has no END line: it seems to be cut short.");
+    throw new Unfinished("a PEM block in it has no END line: it seems to be cut short.");
   return blocks;
 }
 

@@ -37,6 +37,8 @@ export type Signer = (request: {
 export interface KeyContext extends SecretContext {
   /** The functions that `{ "signer": { "name": … } }` names. */
   readonly signers?: Readonly<Record<string, Signer>> | undefined;
+  /** Told of a key or certificate that is another one than `watch` knows. */
+  readonly onRotated?: (() => void) | undefined;
 }
 
 /** A private key that is ready to sign, with everything that goes with it. It cannot be read back out. */
@@ -51,6 +53,8 @@ export interface SigningKey {
   readonly publicJwk: PublicJwk | undefined;
   /** The SHA-256 thumbprint of the key's certificate, base64url; `undefined` sends none. */
   readonly certificateThumbprint: string | undefined;
+  /** The same object as long as it is the same key with the same `kid` and certificate. */
+  readonly bundle: object;
   /** Signs a JWT in compact form, RFC 7519 §7.1. `signal` ends the wait for a signer outside of the process. */
   sign(header: JwtHeader, claims: JwtClaims, signal?: AbortSignal): Promise<string>;
 }
@@ -66,6 +70,12 @@ export interface KeyMaterial {
 
 /** What is wrong with a key, in words without anything of its content. Becomes `key_invalid` in `loadKey`. */
 export class KeyProblem extends Error {}
+
+/** What a file may also hold because it is being written, or the other file that belongs to it is. */
+export class Unfinished extends KeyProblem {}
+
+/** Two parts that would each be good with another: one of them may have been replaced a moment before the other. */
+export class PartsDiffer extends Unfinished {}
 
 /** A key or certificate that cannot be used: says where it is and what is wrong, never anything of its content. */
 export function keyInvalid(

@@ -1,8 +1,8 @@
 import type { McpAuthErrorCode } from "../errors/error.js";
-import type { KeyContext } from "../keys/signing-key.js";
 import type { Clock } from "../lib/clock.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import type { Network, TlsIdentity } from "../net/network.js";
+import type { CredentialContext, CredentialsInUse } from "./credentials-in-use.js";
 
 /**
  * Adds a client's credential to a token request; the function type of oauth4webapi. Made for one request: an
@@ -15,12 +15,14 @@ export type ClientAuth = (
   headers: Headers,
 ) => void | Promise<void>;
 
-export interface ClientAuthenticationContext extends KeyContext {
+export interface ClientAuthenticationContext extends CredentialContext {
   readonly clock: Clock;
   readonly fetch: FetchFunction;
   readonly network: Pick<Network, "fetchAs">;
   /** Something is off that does not stop the request. */
   readonly warn?: ((code: McpAuthErrorCode) => void) | undefined;
+  /** Reads the credential of this request. */
+  readonly credentials: CredentialsInUse;
   /** Told the `kid` of each assertion that is signed. */
   readonly signedWith?: ((kid: string | undefined) => void) | undefined;
 }

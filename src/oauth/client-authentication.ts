@@ -6,10 +6,15 @@ import type { ClientAuth, ClientAuthentication, ClientAuthenticationContext } fr
 import { clientSecretBasic } from "./client-secret-basic.js";
 import { clientSecretJwt } from "./client-secret-jwt.js";
 import { clientSecretPost } from "./client-secret-post.js";
+import { CredentialsInUse } from "./credentials-in-use.js";
 import { platformAssertion } from "./platform-assertion.js";
 import { privateKeyJwt } from "./private-key-jwt.js";
 import { anonymousClient, publicClient } from "./public-client.js";
 import { tlsClientAuth } from "./tls-client-auth.js";
+
+/** Who does not ask what a refused request was made with, need not say what reads it. */
+type ContextToAuthenticate = Omit<ClientAuthenticationContext, "credentials"> &
+  Partial<Pick<ClientAuthenticationContext, "credentials">>;
 
 /**
  * How this client proves at this authorization server who it is (RFC 6749 §2.3, RFC 7523 §2.2, RFC 8705 §2). What is
@@ -21,8 +26,9 @@ import { tlsClientAuth } from "./tls-client-auth.js";
 export async function authenticateClient(
   client: ClientSpec,
   metadata: AuthorizationServerMetadata,
-  context: ClientAuthenticationContext,
+  { credentials = new CredentialsInUse(), ...rest }: ContextToAuthenticate,
 ): Promise<ClientAuthentication> {
+  const context = { ...rest, credentials };
   const method = client.id === undefined ? undefined : chooseMethod(client, metadata, context);
   if (method === "tls_client_auth" || method === "self_signed_tls_client_auth") {
     const { certificate } = credentialFor(method, client.credential, ["certificate"], context.server);

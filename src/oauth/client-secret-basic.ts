@@ -1,7 +1,6 @@
 import type { ClientSpec, SecretReference } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
-import { readSecret, type SecretContext } from "../secrets/read-secret.js";
-import type { ClientAuth } from "./client-auth.js";
+import type { ClientAuth, ClientAuthenticationContext } from "./client-auth.js";
 
 /**
  * `client_secret_basic`, RFC 6749 §2.3.1: id and secret are form-encoded before they are joined. With `basicEncoding`
@@ -12,11 +11,11 @@ import type { ClientAuth } from "./client-auth.js";
 export async function clientSecretBasic(
   reference: SecretReference,
   { id, basicEncoding = "form" }: Pick<ClientSpec, "id" | "basicEncoding">,
-  context: SecretContext,
+  context: ClientAuthenticationContext,
 ): Promise<ClientAuth> {
   // RFC 7617 §2: the server would take what is before the first colon for the whole id.
   if (basicEncoding === "raw" && id?.includes(":")) throw colonInId(context.server);
-  const secret = await readSecret(reference, context);
+  const secret = await context.credentials.secret(reference, context);
   const encode = basicEncoding === "raw" ? (value: string) => value : formEncode;
   return (_authorizationServer, client, _body, headers) => {
     const credentials = `${encode(client.client_id)}:${encode(secret.reveal())}`;

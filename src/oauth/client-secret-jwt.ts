@@ -3,7 +3,6 @@ import type { AuthorizationServerMetadata } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
 import { registeredAlgorithms } from "../keys/choose-algorithm.js";
 import { knownNames } from "../lib/known-names.js";
-import { readSecret } from "../secrets/read-secret.js";
 import { describeReference } from "../secrets/reference.js";
 import {
   addClientAssertion,
@@ -37,7 +36,8 @@ export async function clientSecretJwt(
 ): Promise<ClientAuth> {
   const { server, clock } = context;
   const listed = listedBy(metadata, server);
-  const key = Buffer.from((await readSecret(reference, context)).reveal(), "utf8");
+  const secret = await context.credentials.secret(reference, context);
+  const key = Buffer.from(secret.reveal(), "utf8");
   const { alg } = listed.find(({ bytes }) => key.length >= bytes) ?? tooShort(reference, listed, server);
   const audience = audienceOf(spec.assertionAudience, metadata);
   const header = { alg, typ: spec.assertionType ?? clientAssertionType };

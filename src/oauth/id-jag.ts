@@ -31,17 +31,18 @@ export async function requestIdJag(
   spec: ServerSpec,
   { idp }: EnterpriseManagedSpec,
   environment: GrantEnvironment,
-  { target, scopes, context, warnings }: GrantRequest,
+  { target, scopes, context, attempt, refusals, warnings }: GrantRequest,
 ): Promise<IdJag> {
   const { client, subject } = idp;
   const { name: server, url, timeout } = spec;
   const { issuer } = client;
   const { signal, clock } = context;
   const inUse = { grantType: tokenExchangeGrantType, presents: "identity", dpop: false } as const;
-  const atIdp = requestContext(spec, environment, signal, () =>
+  const atIdp = requestContext(spec, environment, attempt, () =>
     warnings.about(`authentication at ${issuer}`),
   );
   const wanted = { server, url, issuer, timeout, signal, metadata: client.metadata };
+  let credentials = refusals.credentials(signal);
   const { found, answer } = await askTokenEndpoint({
     find: async () => ({ authorizationServer: await findAuthorizationServer(environment.metadata, wanted) }),
     forget: () => environment.metadata.forgetAuthorizationServer(issuer),
@@ -62,11 +63,18 @@ export async function requestIdJag(
         };
       };
       const { signedWith: _ofTheOtherClient, ...quiet } = atIdp;
-      return await sendTokenRequest(client, authorizationServer, parameters, whose(inUse), quiet);
+      credentials = refusals.credentials(signal);
+      const context = { ...quiet, credentials };
+      return await sendTokenRequest(client, authorizationServer, parameters, whose(inUse), context);
     },
   });
   const endpoint = tokenEndpoint(server, client, found.authorizationServer, inUse);
-  return readIdJag(acceptedAnswer(answer, endpoint, clock.now()));
+  try {
+    return readIdJag(acceptedAnswer(answer, endpoint, clock.now()));
+  } catch (error) {
+    await refusals.judge(error, { client: credentials, status: answer.response.status }, atIdp);
+    throw error;
+  }
 }
 
 /** SEP-990 §4.2. */

@@ -2,13 +2,12 @@ import { randomUUID } from "node:crypto";
 import type { AssertionSpec, JwtBearerSpec, ServerSpec } from "../config/spec.js";
 import type { AuthorizationServerMetadata } from "../discovery/metadata.js";
 import { chooseAlgorithm } from "../keys/choose-algorithm.js";
-import { loadKey } from "../keys/load-key.js";
 import { signJwt } from "../keys/sign-jwt.js";
 import { audienceOf } from "./client-assertion.js";
 import type { Grant } from "./grant.js";
 import type { GrantEnvironment } from "./grant-environment.js";
 import { readPlatformAssertion } from "./platform-assertion.js";
-import { tokenGrant } from "./token-grant.js";
+import { type GrantRequest, tokenGrant } from "./token-grant.js";
 import type { TokenRequestContext } from "./token-request.js";
 
 export const jwtBearerGrantType = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -23,11 +22,11 @@ export function jwtBearer(spec: ServerSpec, grant: JwtBearerSpec, environment: G
   return tokenGrant(spec, grant, environment, {
     grantType: jwtBearerGrantType,
     presents: assertion.kind === "platform" ? "platform_assertion" : "signed_assertion",
-    async present({ target, context }) {
+    async present({ target, context, presented }) {
       const jwt =
         assertion.kind === "platform"
           ? (await readPlatformAssertion(assertion.reference, context)).reveal()
-          : await signAssertion(assertion, target.authorizationServer, context);
+          : await signAssertion(assertion, target.authorizationServer, { ...context, presented });
       return { fields: [["assertion", jwt]] };
     },
   });
@@ -37,10 +36,10 @@ export function jwtBearer(spec: ServerSpec, grant: JwtBearerSpec, environment: G
 async function signAssertion(
   spec: Extract<AssertionSpec, { kind: "signed" }>,
   metadata: AuthorizationServerMetadata,
-  context: TokenRequestContext,
+  context: TokenRequestContext & Pick<GrantRequest, "presented">,
 ): Promise<string> {
-  const { server, clock, signal, signedWith } = context;
-  const key = await loadKey(spec.key, context);
+  const { server, clock, signal, signedWith, presented } = context;
+  const key = await presented.key(spec.key, context);
   // What a server takes here it does not publish: its list is for client assertions.
   const alg = chooseAlgorithm(key, undefined, { server, issuer: metadata.issuer });
   const iat = Math.floor(clock.now() / 1_000);

@@ -1,7 +1,6 @@
 import type { ClientSpec, KeySpec } from "../config/spec.js";
 import type { AuthorizationServerMetadata } from "../discovery/metadata.js";
 import { chooseAlgorithm } from "../keys/choose-algorithm.js";
-import { loadKey } from "../keys/load-key.js";
 import { signJwt } from "../keys/sign-jwt.js";
 import {
   addClientAssertion,
@@ -28,7 +27,7 @@ export async function privateKeyJwt(
 ): Promise<ClientAuth> {
   const { server, clock, signal, signedWith, warn } = context;
   const { issuer, token_endpoint_auth_signing_alg_values_supported: listed } = metadata;
-  const key = await loadKey(keySpec, context);
+  const key = await context.credentials.key(keySpec, context);
   const alg = chooseAlgorithm(key, listed, { server, issuer });
   if (listed !== undefined && !listed.includes(alg)) warn?.("unsupported_by_server");
   const audience = audienceOf(spec.assertionAudience, metadata);

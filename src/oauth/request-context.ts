@@ -1,27 +1,30 @@
 import type { ServerSpec } from "../config/spec.js";
 import type { SecretContext } from "../secrets/read-secret.js";
+import type { GrantAttempt } from "./grant.js";
 import type { GrantEnvironment } from "./grant-environment.js";
 import type { TokenRequestContext } from "./token-request.js";
 
 /** What a grant reads references with. */
 export function secretContext(
   { name: server }: Pick<ServerSpec, "name">,
-  { env, fetch, clock, resolvers, allowExec }: GrantEnvironment,
+  { env, fetch, clock, resolvers, allowExec, watch }: GrantEnvironment,
   signal: AbortSignal,
 ): SecretContext {
-  return { server, env, fetch, clock, resolvers, allowExec, signal };
+  return { server, env, fetch, clock, resolvers, allowExec, watch, signal, unattended: true };
 }
 
 /** What a grant makes token requests with. `warn` is told that something is not listed which is used all the same. */
 export function requestContext(
-  { name: server, timeout }: Pick<ServerSpec, "name" | "timeout">,
+  { name, timeout }: Pick<ServerSpec, "name" | "timeout">,
   environment: GrantEnvironment,
-  signal: AbortSignal,
+  { signal, noticed }: GrantAttempt,
   warn: () => void,
-): TokenRequestContext {
-  const { env, fetch, clock, resolvers, allowExec, signers, network, signedWith } = environment;
+): Omit<TokenRequestContext, "credentials"> {
+  const { signers, network, signedWith } = environment;
   return {
-    ...{ server, timeout, signal, warn },
-    ...{ env, fetch, clock, resolvers, allowExec, signers, network, signedWith },
+    ...secretContext({ name }, environment, signal),
+    ...{ timeout, signal, clock: environment.clock, fetch: environment.fetch },
+    ...{ signers, network, signedWith, warn, noticed },
+    onRotated: () => noticed?.("key:rotated"),
   };
 }

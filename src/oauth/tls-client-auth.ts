@@ -1,6 +1,5 @@
 import type { CertificateSpec } from "../config/spec.js";
 import type { AuthorizationServerMetadata } from "../discovery/metadata.js";
-import { loadTlsIdentity } from "../keys/tls-identity.js";
 import type { ClientAuthentication, ClientAuthenticationContext } from "./client-auth.js";
 import { publicClient } from "./public-client.js";
 
@@ -15,7 +14,7 @@ export async function tlsClientAuth(
   metadata: Pick<AuthorizationServerMetadata, "token_endpoint" | "mtls_endpoint_aliases">,
   context: ClientAuthenticationContext,
 ): Promise<ClientAuthentication> {
-  const identity = await loadTlsIdentity(spec, context);
+  const identity = await context.credentials.identity(spec, context);
   return {
     apply: publicClient,
     fetch: context.network.fetchAs(identity),

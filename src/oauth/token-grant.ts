@@ -1,10 +1,12 @@
 import type { ClientSpec, GrantCommon, ServerSpec } from "../config/spec.js";
 import type { AuthorizationServerMetadata, Target } from "../discovery/metadata.js";
-import { readSecret } from "../secrets/read-secret.js";
+import { readSecret, type SecretContext } from "../secrets/read-secret.js";
 import { askTokenEndpoint } from "./ask-token-endpoint.js";
+import type { CredentialsInUse } from "./credentials-in-use.js";
 import { findGrantTarget } from "./find-grant-target.js";
 import type { Grant, GrantAttempt } from "./grant.js";
 import type { GrantEnvironment } from "./grant-environment.js";
+import { Refusals } from "./refusals.js";
 import { requestContext } from "./request-context.js";
 import { type GrantInUse, tokenEndpoint, whose } from "./token-endpoint.js";
 import { sendTokenRequest, type TokenField, type TokenRequestContext } from "./token-request.js";
@@ -16,6 +18,10 @@ export interface GrantRequest {
   /** What the token is to be good for. */
   readonly scopes: readonly string[];
   readonly context: TokenRequestContext;
+  /** Reads the key of what the grant signs itself. */
+  readonly presented: CredentialsInUse;
+  readonly attempt: GrantAttempt;
+  readonly refusals: Refusals;
   readonly warnings: Warnings;
 }
 
@@ -46,23 +52,31 @@ export function tokenGrant(
   const { issuer } = client;
   const inUse = { ...kind, dpop: dpop !== undefined };
   const told = new Set<string>();
+  const refusals = new Refusals();
 
   return async (attempt) => {
     const { signal } = attempt;
     const warnings = new Warnings(attempt, told);
     const context = {
-      ...requestContext(spec, environment, signal, () => warnings.about(`authentication at ${issuer}`)),
+      ...requestContext(spec, environment, attempt, () => warnings.about(`authentication at ${issuer}`)),
       dpop,
     };
+    let used = { client: refusals.credentials(signal), presented: refusals.credentials(signal) };
     const { found: target, answer } = await askTokenEndpoint({
       find: () => findGrantTarget(spec, grant, environment, signal),
       forget: () => metadata.forgetAuthorizationServer(issuer),
       async send(target) {
         warnings.unlessListed(kind.grantType, target.authorizationServer);
         const scopes = environment.scopes ?? grant.scopes ?? target.scopes ?? [];
+        used = { client: refusals.credentials(signal), presented: refusals.credentials(signal) };
+        const { client: credentials, presented } = used;
+        const request = {
+          ...{ target, scopes, presented, attempt, refusals, warnings },
+          context: { ...context, credentials },
+        };
         const parameters = async () => {
           const further = await Promise.all(Object.entries(params).map((param) => readParam(param, context)));
-          const own = await kind.present?.({ target, scopes, context, warnings });
+          const own = await kind.present?.(request);
           return {
             grantType: kind.grantType,
             scopes: own?.scopes ?? scopes,
@@ -71,14 +85,20 @@ export function tokenGrant(
           };
         };
         return await sendTokenRequest(client, target.authorizationServer, parameters, whose(kind), {
-          ...context,
+          ...request.context,
           proofAlgorithms: target.proofAlgorithms,
         });
       },
     });
     const endpoint = tokenEndpoint(spec.name, client, target.authorizationServer, inUse);
-    const token = readTokenResponse(answer, endpoint, clock.now(), kind);
-    return { ...token, requestedAt: answer.requestedAt, issuer, resource: target.resource };
+    const { requestedAt, response } = answer;
+    try {
+      const token = readTokenResponse(answer, endpoint, clock.now(), kind);
+      return { ...token, requestedAt, issuer, resource: target.resource };
+    } catch (error) {
+      await refusals.judge(error, { ...used, status: response.status }, context);
+      throw error;
+    }
   };
 }
 
@@ -93,7 +113,7 @@ function audienceField(audience: string): TokenField {
 
 async function readParam(
   [name, value]: readonly [string, GrantCommon["params"][string]],
-  context: TokenRequestContext,
+  context: SecretContext,
 ): Promise<TokenField> {
   return [name, typeof value === "string" ? value : (await readSecret(value, context)).reveal()];
 }

@@ -3,15 +3,16 @@ import { MetadataCache } from "../discovery/metadata-cache.js";
 import type { KeyContext } from "../keys/signing-key.js";
 import type { Clock } from "../lib/clock.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
-import { createNetwork, type Network } from "../net/network.js";
-import { Holds } from "../tokens/holds.js";
+import { createNetwork } from "../net/network.js";
+import type { Holds } from "../tokens/holds.js";
 import type { Events } from "./events.js";
+import { type RetiringNetwork, retiringNetwork } from "./retiring-network.js";
 
 /** What the managers of one runtime share. */
 export interface ManagerEnvironment extends Pick<KeyContext, "env" | "resolvers" | "signers" | "allowExec"> {
   /** Through the proxy and with the authorities that the config or the environment names. */
   readonly fetch: FetchFunction;
-  readonly network: Network;
+  readonly network: RetiringNetwork;
   readonly clock: Clock;
   readonly events: Events;
   readonly random: () => number;
@@ -20,13 +21,15 @@ export interface ManagerEnvironment extends Pick<KeyContext, "env" | "resolvers"
   readonly holds: Holds;
 }
 
-export function managerEnvironment(
-  given: Omit<ManagerEnvironment, "network" | "random" | "metadata" | "holds">,
-  spec: NetworkSpec,
-): ManagerEnvironment {
+/** The part that no config changes. `fetch` is what sends in the end. */
+export type GivenEnvironment = Omit<ManagerEnvironment, "network" | "random" | "metadata">;
+
+export function managerEnvironment(given: GivenEnvironment, spec: NetworkSpec): ManagerEnvironment {
   const { clock, env } = given;
-  const network = createNetwork({ fetch: given.fetch, spec, env, processEnv: process.env });
+  const network = retiringNetwork(() =>
+    createNetwork({ fetch: given.fetch, spec, env, processEnv: process.env }),
+  );
   const { fetch } = network;
   const metadata = new MetadataCache({ fetch, clock, insecureHosts: spec.allowInsecureHttp });
-  return { ...given, fetch, network, random: Math.random, metadata, holds: new Holds() };
+  return { ...given, fetch, network, random: Math.random, metadata };
 }

@@ -12,7 +12,7 @@ export interface McpAuth<Name extends string = string> extends AsyncDisposable {
   readonly name: "mcp-auth-runtime";
   /** The version of this package. */
   readonly version: string;
-  /** The names of the servers, in the order of the config. */
+  /** The names of the servers, in the order of the config; after a reload, of the new one. */
   readonly servers: readonly Name[];
   has(name: string): name is Name;
   /**
@@ -36,6 +36,23 @@ export interface McpAuth<Name extends string = string> extends AsyncDisposable {
    * `require`, or with `stopped`.
    */
   start(options?: StartOptions<Name>): Promise<readonly McpAuthError[]>;
+  /**
+   * Reads the config again, the same file or object, and puts it in the place of the one in use. Servers that are the
+   * same keep their tokens, timers and calls; the managers of the others stay the same objects, and what they do next
+   * is by the new config. Calls under way end as they began. After `start()`, added and changed servers are started,
+   * too; what fails then is told by events.
+   *
+   * Resolves when the new config is in use. Rejects with `config_not_found` and `config_invalid`, and then nothing has
+   * changed, or with `stopped`. Several at once run one after the other.
+   *
+   * Nothing else reads the config again: a file that was written has no effect before this call.
+   *
+   * @example
+   * ```ts
+   * process.on("SIGHUP", () => auth.reload().catch((error) => console.error(error.message)));
+   * ```
+   */
+  reload(): Promise<void>;
   /**
    * Ends all timers. Calls from now on reject with `stopped`; renewals in flight have five seconds. May be called
    * any number of times.

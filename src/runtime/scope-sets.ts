@@ -50,6 +50,11 @@ export class ScopeSets {
     return this.#own.scopes;
   }
 
+  /** When the token of the manager's own set is to be renewed, milliseconds since the epoch. */
+  get renewAt(): number | undefined {
+    return this.#own.renewAt;
+  }
+
   /** The cache of one set, whatever the order of its scopes. */
   of(scopes: Scopes): TokenCache {
     return this.#entry(scopes).cache;
@@ -59,6 +64,15 @@ export class ScopeSets {
   adopt(scopes: readonly string[]): void {
     this.#own = this.#entry(scopes);
     this.#options.onPlan(this.#own.renewAt);
+  }
+
+  /** Takes what is usable from others, for the same scopes of the config, and what the manager's own set has grown to. */
+  takeOver(others: ScopeSets, now: number): void {
+    for (const { scopes, cache } of others.#entries.values()) {
+      const token = cache.usable(now);
+      if (token !== undefined) this.#entry(scopes).cache.accept(token);
+    }
+    if (others.scopes !== undefined) this.adopt(others.scopes);
   }
 
   /** The server refused this token. */

@@ -46,7 +46,13 @@ export interface SeamedManager extends TokenManager {
   readonly [hostSeam]: HostSeam;
 }
 
-/** The seam of a manager that this package made; anything else is a mistake of the caller. */
+/** What a manager has of the config that it follows, which a reload may replace. */
+export type ManagedServer = Omit<SeamedManager, "name" | "for">;
+
+/**
+ * The seam of a manager that this package made; anything else is a mistake of the caller. It is another one once a
+ * reload has replaced what the tokens depend on, so it is asked for when it is used.
+ */
 export function seamOf(manager: TokenManager): HostSeam {
   // Only our own managers carry the symbol; the check below says so of any other.
   const seam = (manager as Partial<SeamedManager>)[hostSeam];

@@ -16,16 +16,21 @@ export function hasRuntimeSubject(grant: GrantSpec): boolean {
   return grant.type === "enterprise_managed" && "runtime" in grant.idp.subject.token;
 }
 
+/** Why there are no users to choose from: `config_invalid` where the grant takes no subject from code. */
+export function subjectRefusal(server: string, grant: GrantSpec): McpAuthError | undefined {
+  if (hasRuntimeSubject(grant)) return undefined;
+  return new McpAuthError(
+    "config_invalid",
+    `Server "${server}": its tokens are for no user, so there is nothing to choose with for(). To have them for ` +
+      'users, give the grant token_exchange or enterprise_managed the subject { "token": { "runtime": true } }.',
+    { server },
+  );
+}
+
 /** Throws `config_invalid` where the grant takes no subject from code, `TypeError` for what is no subject. */
 export function assertSubject(server: string, grant: GrantSpec, { key, subjectToken }: RuntimeSubject): void {
-  if (!hasRuntimeSubject(grant)) {
-    throw new McpAuthError(
-      "config_invalid",
-      `Server "${server}": its tokens are for no user, so there is nothing to choose with for(). To have them for ` +
-        'users, give the grant token_exchange or enterprise_managed the subject { "token": { "runtime": true } }.',
-      { server },
-    );
-  }
+  const refusal = subjectRefusal(server, grant);
+  if (refusal !== undefined) throw refusal;
   if (typeof key !== "string" || key === "")
     throw new TypeError("The `key` of a subject is a string with content.");
   if (typeof subjectToken !== "string" && typeof subjectToken !== "function") {

@@ -13,11 +13,15 @@ export interface RenewalTimersOptions {
   readonly spread: number;
   /** Renews unless the token lasts until then. Never rejects. */
   readonly ensureUsableUntil: (time: number, reason: "expiry" | "schedule") => Promise<void>;
+  /** Told by how many milliseconds the clock was set back while a timer ran. */
+  readonly clockSetBack?: (by: number) => void;
 }
 
-// `setTimeout` fires at once for anything over 24.8 days, and a long one drifts with a sleeping machine.
-const longestTimer = 86_400_000;
-const longestOffset = 30_000;
+const second = 1_000;
+const minute = 60 * second;
+const hour = 60 * minute;
+const day = 24 * hour;
+const longestOffset = 30 * second;
 
 /**
  * The timers of one manager: one for the moment at which its token is to be renewed, one for the next tick of its
@@ -29,6 +33,8 @@ export class RenewalTimers {
   readonly #tick: Alarm;
   #lastUse: number;
   #asleep = false;
+  /** A renewal was slept through. */
+  #missed = false;
   #stopped = false;
   #ticking = false;
 
@@ -54,14 +60,22 @@ export class RenewalTimers {
   /** A caller was here. Cheap: it stands in the path of every call. */
   used(now: number): void {
     this.#lastUse = now;
+    if (this.#missed) this.#catchUp(now);
   }
 
-  /** The token is to be renewed at this moment; `undefined`: there is none, or nothing to be gained. */
+  /** Takes the place of others, which are stopped: it has been used as they were, and ticks if they did. */
+  follow(others: RenewalTimers): void {
+    this.#lastUse = others.#lastUse;
+    if (others.#ticking) this.startTicking();
+  }
+
+  /** The token is to be renewed at this moment; `undefined`: nothing is to be done before the next call. */
   plan(renewAt: number | undefined): void {
     if (!this.#options.automatic || this.#stopped) return;
     this.#asleep = false;
+    this.#missed = false;
     if (renewAt === undefined) this.#expiry.clear();
-    else this.#expiry.set(renewAt, () => this.#due());
+    else this.#planned(renewAt);
     if (renewAt !== undefined) this.startTicking();
   }
 
@@ -76,17 +90,34 @@ export class RenewalTimers {
 
   stop(): void {
     this.#stopped = true;
+    this.#missed = false;
     this.#expiry.clear();
     this.#tick.clear();
+  }
+
+  #planned(renewAt: number): void {
+    // What was planned for a clock that has been set back since is as far away as it was.
+    const setBack = (by: number): void => {
+      this.#planned(renewAt - by);
+      this.#options.clockSetBack?.(by);
+    };
+    this.#expiry.set(renewAt, () => this.#due(), setBack);
   }
 
   #due(): void {
     if (this.#isIdle()) {
       this.#asleep = true;
+      this.#missed = true;
       return;
     }
     // Whatever is there now is to be replaced.
     void this.#options.ensureUsableUntil(Number.POSITIVE_INFINITY, "expiry");
+  }
+
+  /** After the call that woke it, which may be answered without a renewal, in a cool-down for example. */
+  #catchUp(now: number): void {
+    this.#missed = false;
+    this.#planned(now);
   }
 
   /** Sets the timer of the next tick and tells when that is. Ticks that a sleeping machine missed are left out. */
@@ -96,21 +127,30 @@ export class RenewalTimers {
     const following = tick === undefined ? undefined : schedule.next(tick);
     if (tick === undefined || following === undefined) return undefined;
     const offset = this.#options.spread * Math.min((following - tick) / 10, longestOffset);
-    this.#tick.set(tick + offset, () => {
+    const ring = (): void => {
       const next = this.#armTick(schedule, Math.max(tick, this.#options.clock.now() - offset));
       this.#asleep = this.#isIdle();
       if (!this.#asleep) void this.#options.ensureUsableUntil(next ?? following, "schedule");
-    });
+    };
+    // By the clock as it is now, there may be ticks before this one.
+    const setBack = (): void => void this.#armTick(schedule);
+    this.#tick.set(tick + offset, ring, setBack);
     return tick + offset;
   }
 
   #isIdle(): boolean {
     const { idle, clock } = this.#options;
-    return idle !== undefined && clock.now() - this.#lastUse > idle;
+    const now = clock.now();
+    // A use that lies in the future was before the clock was set back.
+    this.#lastUse = Math.min(this.#lastUse, now);
+    return idle !== undefined && now - this.#lastUse > idle;
   }
 }
 
-/** One timer that can be far away. */
+/**
+ * One timer for a moment that can be far away. Timers run by elapsed time, which stands still while the machine sleeps
+ * and knows nothing of a clock that is set; so the clock is looked at on the way.
+ */
 class Alarm {
   readonly #clock: Clock;
   #timer: ClockTimer | undefined;
@@ -120,19 +160,21 @@ class Alarm {
     this.#clock = clock;
   }
 
-  set(at: number, ring: () => void): void {
+  /** `setBack` is called in place of `ring` when the clock turns out to have been set back by so many milliseconds. */
+  set(at: number, ring: () => void, setBack: (by: number) => void): void {
     this.clear();
     this.at = at;
-    const left = at - this.#clock.now();
-    this.#timer = this.#clock.setTimeout(
-      () => {
-        // Part of a long wait is over, or the timer was a little early, as those of Node can be.
-        if (this.#clock.now() < at) return this.set(at, ring);
-        this.clear();
-        ring();
-      },
-      Math.min(Math.max(Math.ceil(left), 0), longestTimer),
-    );
+    const set = this.#clock.now();
+    const wait = step(at - set);
+    this.#timer = this.#clock.setTimeout(() => {
+      const now = this.#clock.now();
+      const by = set + wait - now;
+      if (by > inaccuracy) return setBack(by);
+      // Part of a long wait is over, or the timer was a little early, as those of Node can be.
+      if (now < at) return this.set(at, ring, setBack);
+      this.clear();
+      ring();
+    }, wait);
     this.#timer.unref();
   }
 
@@ -141,6 +183,18 @@ class Alarm {
     this.#timer = undefined;
     this.at = undefined;
   }
+}
+
+// A timer of Node's may be a millisecond early, and clocks are slewed by a few.
+const inaccuracy = second;
+
+/**
+ * How long to wait before the clock is looked at again: after a sleep, whatever was due within the hour is late by a
+ * minute, and in general by a sixtieth of what was left. `setTimeout` could wait for 24.8 days at the most.
+ */
+function step(left: number): number {
+  const longest = left > 30 * day ? day : Math.min(Math.max(Math.ceil(left / 60), minute), hour);
+  return Math.min(Math.max(Math.ceil(left), 0), longest);
 }
 
 function ignore(): void {}

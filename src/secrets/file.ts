@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { isAbsolute } from "node:path";
+import type { Look } from "./once-written.js";
 import { secretUnavailable } from "./reference.js";
 import { decodeText } from "./text.js";
 
@@ -12,34 +13,45 @@ interface FileReference {
 }
 
 /**
- * The text of a file, byte order mark dropped. Only regular files of at most 1 MiB of UTF-8 are read; anything else
- * is `secret_unavailable`.
+ * One look at the text of a file, byte order mark dropped. Only regular files of at most 1 MiB of UTF-8 are read;
+ * anything else is `secret_unavailable`. Unless it is the last look, one that was changed meanwhile is half-written.
  */
-export async function readSecretFile(reference: FileReference, server: string): Promise<string> {
-  const fail = (problem: string) => secretUnavailable(reference, server, problem);
+export async function readSecretFile(
+  reference: FileReference,
+  server: string,
+  last: boolean,
+): Promise<Look<string>> {
+  const fail = (problem: string, half: "surely" | "perhaps" | "no"): Look<string> => ({
+    error: secretUnavailable(reference, server, problem),
+    half,
+  });
   // A relative path would be read from wherever the process happens to run.
-  if (!isAbsolute(reference.file)) throw fail("the path is not absolute.");
+  if (!isAbsolute(reference.file)) return fail("the path is not absolute.", "no");
   const outcome = await readRegularFile(reference.file);
-  if ("problem" in outcome) throw fail(outcome.problem);
+  if ("problem" in outcome) return fail(outcome.problem, outcome.missing ? "perhaps" : "no");
+  if (outcome.torn && !last) return fail("it was changed while it was read.", "surely");
   const text = decodeText(outcome.bytes);
-  if (text === undefined) throw fail("it is not text in UTF-8.");
-  return text;
+  return text === undefined ? fail("it is not text in UTF-8.", "perhaps") : { value: text };
 }
 
-type Outcome = { readonly bytes: Uint8Array } | { readonly problem: string };
+type Outcome =
+  | { readonly bytes: Uint8Array; readonly torn: boolean }
+  | { readonly problem: string; readonly missing?: boolean };
 
 async function readRegularFile(path: string): Promise<Outcome> {
   let file: FileHandle | undefined;
   try {
     // Without O_NONBLOCK opening a FIFO waits until somebody writes to it. Windows has no such flag.
     file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-    const stats = await file.stat();
-    if (stats.isDirectory()) return { problem: "it is a directory." };
-    if (!stats.isFile()) return { problem: "it is not a regular file." };
+    const before = await file.stat({ bigint: true });
+    if (before.isDirectory()) return { problem: "it is a directory." };
+    if (!before.isFile()) return { problem: "it is not a regular file." };
     const bytes = await readAtMost(file, maxBytes + 1);
-    return bytes.length > maxBytes ? { problem: "it is larger than 1 MiB." } : { bytes };
+    if (bytes.length > maxBytes) return { problem: "it is larger than 1 MiB." };
+    const after = await file.stat({ bigint: true });
+    return { bytes, torn: before.mtimeNs !== after.mtimeNs || before.size !== after.size };
   } catch (error) {
-    return { problem: explain(error) };
+    return { problem: explain(error), missing: codeOf(error) === "ENOENT" };
   } finally {
     await file?.close().catch(() => {});
   }
@@ -72,8 +84,12 @@ const explanations: ReadonlyMap<string, string> = new Map([
 ]);
 
 function explain(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const code = codeOf(error);
   const known = explanations.get(code);
   if (known !== undefined) return known;
   return /^[A-Z0-9_]{2,40}$/.test(code) ? `it cannot be read (${code}).` : "it cannot be read.";
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

@@ -1,7 +1,12 @@
 /** What a JSON pointer leads to, or in words why it leads nowhere. Nothing of the document is in the words. */
 export type Pointed =
   | { readonly text: string; readonly problem?: never }
-  | { readonly text?: never; readonly problem: string };
+  | {
+      readonly text?: never;
+      readonly problem: string;
+      /** It is no JSON, as when only a part of it is there. */
+      readonly cut?: true;
+    };
 
 /** The string at a JSON pointer (RFC 6901) in a JSON document. */
 export function readPointer(document: string, pointer: string): Pointed {
@@ -10,7 +15,7 @@ export function readPointer(document: string, pointer: string): Pointed {
     value = JSON.parse(document);
   } catch {
     // The error quotes the document.
-    return { problem: 'it is not JSON, and a "pointer" leads into JSON.' };
+    return { problem: 'it is not JSON, and a "pointer" leads into JSON.', cut: true };
   }
   const steps = pointer
     .split("/")

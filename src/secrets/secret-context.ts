@@ -1,4 +1,6 @@
+import type { SecretReference } from "../config/spec.js";
 import type { Clock } from "../lib/clock.js";
+import type { Secret } from "../lib/secret.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 
 /** Gives the secret that `ref` stands for. What it throws reaches nobody: it may carry the secret. */
@@ -24,6 +26,23 @@ export interface SecretSources {
 export interface SecretContext extends SecretSources {
   /** Name of the MCP server in the config, for messages. */
   readonly server: string;
-  /** Ends the wait for a command, a resolver or a request. */
+  /** Ends the wait for a command, a resolver, a request, or a file that is being written. */
   readonly signal?: AbortSignal | undefined;
+  /** Nobody may be waiting: pauses keep no process alive. */
+  readonly unattended?: boolean | undefined;
+  /** Told what is read. */
+  readonly watch?: CredentialNotes | undefined;
+  /** Told of a value that is another one than `watch` knows. */
+  readonly onChanged?: (() => void) | undefined;
+}
+
+/** Takes down what requests are made with. */
+export interface CredentialNotes {
+  /**
+   * Notes what a reference gave, `undefined` for nothing. True when it is another value than the last that there was; not
+   * for the first.
+   */
+  note(reference: SecretReference, value: Secret | undefined): boolean;
+  /** Notes what was made of all parts of a key or certificate. True when it is another object than the last time. */
+  replaced(spec: object, bundle: object): boolean;
 }

@@ -81,6 +81,11 @@ export class TokenCache {
     return this.#token;
   }
 
+  /** The token while it is usable, fresh or stale. */
+  usable(now: number): Token | undefined {
+    return lifecycle.isUsable(this.#life, now) ? this.#token : undefined;
+  }
+
   /** A request is under way. */
   get busy(): boolean {
     return this.#source.flight !== undefined;
@@ -111,12 +116,9 @@ export class TokenCache {
     }
   }
 
-  /**
-   * Renews unless the present token is usable until then. A failure is an event, and never rejects. Whoever was woken by
-   * a timer says for which moment it was set: at least so much time has passed, whatever the clock says.
-   */
-  async ensureUsableUntil(time: number, reason: RenewalReason, due?: number): Promise<void> {
-    const now = this.#look(due);
+  /** Renews unless the present token is usable until then. A failure is an event, and never rejects. */
+  async ensureUsableUntil(time: number, reason: RenewalReason): Promise<void> {
+    const now = this.#look();
     if (lifecycle.wantsRenewal(this.#life, now, time)) await this.#request(reason).catch(ignore);
     else this.#plan();
   }
@@ -155,6 +157,11 @@ export class TokenCache {
   credentialChanged(): void {
     // Anything else it does not mend, and there may be a new one with each call.
     if (ofCredential.has(this.#lastError?.code ?? "")) this.#life = befalls.credentialReplaced(this.#life);
+  }
+
+  /** A timer that rang tells by how much the clock was set back while it ran, which nobody else can know so well. */
+  clockSetBack(by: number): void {
+    this.#look(this.#clock.now() + by);
   }
 
   snapshot(): CacheSnapshot {
@@ -237,7 +244,9 @@ export class TokenCache {
     this.#lastError = undefined;
     this.#rejected = false;
     const now = this.#look();
-    this.#enter(befalls.issued(this.#life, now, { ...times, requestedAt }, fromRequest), token);
+    const before = this.#life.token;
+    const life = befalls.issued(this.#life, now, { ...times, requestedAt }, fromRequest);
+    this.#enter(life, life.token === before ? this.#token : token);
   }
 
   #failed(error: unknown, reason: RenewalReason): void {

@@ -9,7 +9,10 @@ export function requestBegun(life: Lifecycle): Lifecycle {
   return { ...life, requesting: true };
 }
 
-/** A token has come, `fromRequest` or from elsewhere. */
+/**
+ * A token has come, `fromRequest` or from elsewhere, and takes the place of the one before. One that is of no use on
+ * arrival goes to those who waited for it, but takes no place from one that is.
+ */
 export function issued(
   life: Lifecycle,
   now: number,
@@ -19,15 +22,17 @@ export function issued(
   const { token: before, refusals } = life;
   // One that was asked for in the future: the clock was set back meanwhile.
   const token = shifted(brought, Math.max(brought.requestedAt - now, 0));
+  const isUseless = now >= token.unusableAt && before !== undefined && isUsable(life, now);
   // A token that is no better than the one before would be renewed at once, again and again.
   const noGain = before !== undefined && token.expiresAt <= before.expiresAt && now >= token.staleAt;
   const failures = noGain ? life.failures + 1 : 0;
-  const pause = noGain ? nextTry(now, token.unusableAt, failures) : now;
+  const held = isUseless ? before : { ...token, confirmed: false };
+  const pause = noGain ? nextTry(now, held.unusableAt, failures) : now;
   // That another is issued proves nothing where it is the tokens that are refused.
   const stillRefused = fromRequest && refusals >= mostRefusals;
   return {
     ...life,
-    token: { ...token, confirmed: false },
+    token: held,
     requesting: fromRequest ? false : life.requesting,
     failures,
     notBefore: Math.max(now + shortestInterval, pause),

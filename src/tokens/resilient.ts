@@ -1,6 +1,7 @@
 import type { RetrySpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
+import { pause } from "../lib/pause.js";
 import { hasAnotherCredential } from "../oauth/another-credential.js";
 import { markAskedToWait, tokenEndpointAsksToWait } from "../oauth/asked-to-wait.js";
 import type { Holds } from "./holds.js";
@@ -78,7 +79,7 @@ async function attempts(
     // The common case is over without loading anything.
     const delay = delayBefore(plan, error, 1, options);
     if (delay === undefined) throw error;
-    await pause(delay, request.signal, options.clock);
+    await wait(delay, request.signal, options.clock);
   }
   const { default: pRetry } = await import("p-retry");
   let refused = false;
@@ -91,7 +92,7 @@ async function attempts(
     async onFailedAttempt({ error, attemptNumber }) {
       const delay = delayBefore(plan, error, attemptNumber + 1, options);
       refused = delay === undefined;
-      if (delay !== undefined) await pause(delay, request.signal, options.clock);
+      if (delay !== undefined) await wait(delay, request.signal, options.clock);
     },
     shouldRetry: () => !refused,
   });
@@ -132,25 +133,9 @@ function delayBefore(
 }
 
 /** Waits between two attempts. It keeps no process alive: that is up to whoever waits for the token. */
-async function pause(milliseconds: number, signal: AbortSignal, clock: Clock): Promise<void> {
-  if (milliseconds === 0) return;
-  await new Promise<void>((resolve, reject) => {
-    const end = () => {
-      timer.cancel();
-      signal.removeEventListener("abort", onAbort);
-    };
-    const onAbort = () => {
-      end();
-      reject(new McpAuthError("aborted", "The wait before another attempt was aborted."));
-    };
-    const timer = clock.setTimeout(() => {
-      end();
-      resolve();
-    }, milliseconds);
-    timer.unref();
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-  });
+async function wait(milliseconds: number, signal: AbortSignal, clock: Clock): Promise<void> {
+  if (milliseconds > 0) await pause(milliseconds, { clock, signal, unattended: true });
+  if (signal.aborted) throw new McpAuthError("aborted", "The wait before another attempt was aborted.");
 }
 
 function heldBack(server: string, retryAfter: number): McpAuthError {

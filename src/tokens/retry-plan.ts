@@ -52,7 +52,8 @@ export function retryPlan({ retry, endsAt, probe, random }: RetryPlanOptions): R
     if (asked > 0 && now + asked >= endsAt) return { kind: "beyond", asked };
     if (probe || attempt >= retry.attempts) return { kind: "failed" };
     const spread = random() * Math.min(asked * 0.1, longestSpread);
-    const backoff = retryAfter === undefined ? backoffDelay(attempt, retry, random) : 0;
+    // A server that asks for nothing, or for a moment that has gone by, is given the pause that any other gets.
+    const backoff = asked > 0 ? 0 : backoffDelay(attempt, retry, random);
     const after = Math.max(asked + spread, backoff);
     // Beyond the deadline only the spread may lie.
     if (now + after < endsAt) return { kind: "again", after };

@@ -1,6 +1,6 @@
 // Bad input of every kind, through the public API: what is said about it, and that nothing secret went out.
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
@@ -246,7 +246,10 @@ describe("a key that is none, or not the right one", () => {
   ])("is key_invalid, which is said of one that is %s", async (_, content, key, text) => {
     const folder = await mkdtemp(join(tmpdir(), "mcp-auth-bad-key-"));
     onTestFinished(() => rm(folder, { recursive: true }));
-    await writeFile(join(folder, "agent.pem"), await content(), { mode: 0o600 });
+    const file = join(folder, "agent.pem");
+    await writeFile(file, await content(), { mode: 0o600 });
+    // One that was written a moment ago may be half of what it will be.
+    await utimes(file, 0, 0);
     const world = await crm(as({ key: { privateKey: { file: "./agent.pem" }, ...key } }), {
       env: { PASSPHRASE: "canary-other" },
       options: { cwd: folder },

@@ -234,13 +234,16 @@ describe("the cool-down", () => {
 
   test("is passed by forceRefresh, and ended by its success", async () => {
     const world = await startWorld();
-    const env: Record<string, string> = { SECRET: "wrong" };
-    const { manager } = await managerOf(world, { env });
+    let secret = "wrong";
+    // What a function would give is not known before it is called; a variable that is mended ends the cool-down itself.
+    const client = { issuer: world.issuer.issuer, id: "agent", secret: { resolver: "vault", ref: "agent" } };
+    const config = { servers: { tools: { url: world.mcp.url, grant: { client } } } };
+    const { manager } = await managerOf({ config, env: {} }, { resolvers: { vault: () => secret } });
     await failure(manager.getAccessToken());
     const forced = await failure(manager.getAccessToken({ forceRefresh: true }));
     expect(forced.oauthError).toBe("invalid_client");
     expect(world.issuer.tokenRequests).toHaveLength(2);
-    env["SECRET"] = agentSecret;
+    secret = agentSecret;
     expect((await failure(manager.getAccessToken())).oauthError).toBe("invalid_client");
     expect(world.issuer.tokenRequests).toHaveLength(2);
     expect(await manager.getAccessToken({ forceRefresh: true })).toMatch(/^ey/);

@@ -107,6 +107,21 @@ describe("where a config is found", () => {
     expect((await loadConfig({ ...all, cliPath: undefined, config: smallest })).file).toBeUndefined();
   });
 
+  it("a file that was found before is read again, whatever is nearer or named by now", async () => {
+    const cwd = await folder({
+      "mcp-auth.config.json": json,
+      "a/mcp-auth.config.json": json,
+      "env.json": json,
+    });
+    const pinned = join(cwd, "mcp-auth.config.json");
+    const from = { cwd: join(cwd, "a"), env: { MCP_AUTH_CONFIG: join(cwd, "env.json") }, pinned };
+    expect((await loadConfig(from)).file).toBe(pinned);
+    expect((await loadConfig({ ...from, config: join(cwd, "env.json") })).file).toBe(pinned);
+    const gone = await failure(loadConfig({ ...from, pinned: join(cwd, "gone.json") }));
+    expect(gone.code).toBe("config_not_found");
+    expect(gone.message).toContain("gone.json, which this runtime was made from.");
+  });
+
   it("names the file and who named it when it is not there", async () => {
     const cwd = await folder({ "mcp-auth.config.json": json });
     const error = await failure(loadConfig({ cwd, env: { MCP_AUTH_CONFIG: "gone.json" } }));

@@ -4,6 +4,7 @@ import type { Target } from "../../../src/discovery/metadata.js";
 import { ScopeSets } from "../../../src/runtime/scope-sets.js";
 import { stepUp } from "../../../src/runtime/step-up.js";
 import { deferred } from "../../support/deferred.js";
+import { fakeClock } from "../../support/fake-clock.js";
 import { type Answer, refusal, rejection, room } from "../tokens/fixtures.js";
 
 const demand = { reason: "demand" } as const;
@@ -181,6 +182,21 @@ describe("scope sets", () => {
     gate.resolve({ accessToken: "slow" });
     expect((await pending).accessToken).toBe("slow");
     expect(asked).toEqual(["slow"]);
+  });
+
+  test("take over what is fresh from others, and what the manager's own set has grown to", async () => {
+    const before = world({ scopes: ["read"], stepUp: ["write"] });
+    await before.step(["write"]);
+    await before.sets.of(["other"]).getToken(demand);
+    const { sets, asked, plans } = world({ scopes: ["read"], stepUp: ["write"] });
+    sets.takeOver(before.sets, fakeClock().now());
+    expect((await sets.own.getToken(demand)).accessToken).toBe("read+write");
+    expect((await sets.of(["other"]).getToken(demand)).accessToken).toBe("other");
+    expect((await sets.of(["read"]).getToken(demand)).accessToken).toBe("read");
+    expect(asked).toEqual([]);
+    expect(sets.scopes).toEqual(["read", "write"]);
+    expect(plans.at(-1)).toBe(sets.renewAt);
+    expect(sets.renewAt).toBeGreaterThan(fakeClock().now());
   });
 
   test("that are asked for after a stop have stopped", async () => {

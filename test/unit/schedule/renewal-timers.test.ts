@@ -126,6 +126,114 @@ describe("the expiry timer", () => {
   });
 });
 
+describe("when the clock and the time that has passed differ", () => {
+  test("because the machine slept, what was due meanwhile is done within a minute of its waking", async () => {
+    const { timers: t, clock, renewals, started } = timers({ schedule: every(7 * hour) });
+    t.plan(started + 54 * minute);
+    await clock.advance(10 * minute);
+    clock.jump(day);
+    await clock.advance(minute);
+    expect(renewals.map(([at, reason]) => [at - day <= 11 * minute, reason])).toEqual([[true, "expiry"]]);
+    // The next look at a tick that was hours away.
+    await clock.advance(10 * minute);
+    expect(renewals.map(([, reason]) => reason)).toEqual(["expiry", "schedule"]);
+  });
+
+  test("because it slept for weeks, what was due a day later is done within half an hour", async () => {
+    const { timers: t, clock, renewals, started } = timers();
+    t.plan(started + day);
+    await clock.settle();
+    clock.jump(21 * day);
+    await clock.advance(30 * minute);
+    expect(renewals).toHaveLength(1);
+  });
+
+  test.each([10 * minute, hour, 30 * day])(
+    "because the clock was set back by %d ms, a renewal is not late by that",
+    async (by) => {
+      const { timers: t, clock, renewals, started } = timers();
+      t.plan(started + 54 * minute);
+      await clock.advance(10 * minute);
+      clock.jump(-by);
+      await clock.advance(44 * minute - 1);
+      expect(renewals).toEqual([]);
+      expect(t.nextRefreshAt).toBe(started + 54 * minute - by);
+      await clock.advance(1);
+      expect(renewals).toEqual([[54 * minute - by, "expiry", Number.POSITIVE_INFINITY]]);
+    },
+  );
+
+  test("because it was set back, a schedule ticks by the clock as it is now", async () => {
+    const { timers: t, clock, renewals } = timers({ schedule: every(10 * minute) });
+    t.startTicking();
+    await clock.advance(15 * minute);
+    clock.jump(-hour);
+    await clock.advance(20 * minute);
+    expect(renewals).toEqual([
+      [10 * minute, "schedule", 10 * minute],
+      [-40 * minute, "schedule", 10 * minute],
+      [-30 * minute, "schedule", 10 * minute],
+    ]);
+  });
+
+  test("because it was set forward, what is due by it is done within a minute", async () => {
+    const { timers: t, clock, renewals, started } = timers({ idle: 2 * hour });
+    t.plan(started + 54 * minute);
+    await clock.advance(10 * minute);
+    clock.jump(hour);
+    await clock.advance(minute);
+    expect(renewals).toHaveLength(1);
+  });
+
+  test("because it was set back, nobody is kept awake for longer than `idle` after it was seen", async () => {
+    const { timers: t, clock, renewals } = timers({ idle: 30 * minute });
+    t.used(clock.now());
+    clock.jump(-10 * hour);
+    t.plan(clock.now() + minute);
+    await clock.advance(minute);
+    expect(renewals).toHaveLength(1);
+    t.plan(clock.now() + 31 * minute);
+    await clock.advance(31 * minute);
+    expect([renewals.length, t.asleep]).toEqual([1, true]);
+  });
+
+  test("by what clocks are slewed, a renewal waits for the moment that was planned", async () => {
+    const { timers: t, clock, renewals, started } = timers();
+    t.plan(started + 30 * second);
+    clock.jump(-second);
+    await clock.advance(31 * second - 1);
+    expect(renewals).toEqual([]);
+    await clock.advance(1);
+    expect(renewals).toHaveLength(1);
+  });
+
+  test("no number of days makes for more than some hundreds of timers", async () => {
+    const clock = fakeClock();
+    let timersSet = 0;
+    const counting: Clock = {
+      now: () => clock.now(),
+      setTimeout(callback, ms) {
+        timersSet += 1;
+        return clock.setTimeout(callback, ms);
+      },
+    };
+    const done: number[] = [];
+    const t = new RenewalTimers({
+      clock: counting,
+      automatic: true,
+      idle: undefined,
+      spread: 0,
+      cron: undefined,
+      ensureUsableUntil: async () => void done.push(clock.now()),
+    });
+    const at = clock.now() + 90 * day;
+    t.plan(at);
+    await clock.advance(90 * day);
+    expect(done).toEqual([at]);
+    expect(timersSet).toBeLessThan(1_200);
+  });
+});
+
 describe("a manager that nobody uses", () => {
   test("falls asleep after `idle`, and wakes with its next token", async () => {
     const { timers: t, clock, renewals, started } = timers({ idle: 30 * minute });
@@ -143,6 +251,63 @@ describe("a manager that nobody uses", () => {
     t.plan(clock.now() + minute);
     await clock.advance(minute);
     expect(renewals).toHaveLength(2);
+  });
+
+  test("and is used again, is renewed even if that call asks for nothing, as in a cool-down", async () => {
+    const { timers: t, clock, renewals, started } = timers({ idle: 30 * minute });
+    t.plan(started + 40 * minute);
+    await clock.advance(2 * hour);
+    expect([renewals.length, t.asleep]).toEqual([0, true]);
+    t.used(clock.now());
+    t.used(clock.now());
+    expect(clock.pending).toHaveLength(1);
+    await clock.advance(0);
+    expect(renewals).toEqual([[2 * hour, "expiry", Number.POSITIVE_INFINITY]]);
+    t.used(clock.now());
+    expect(clock.pending).toEqual([]);
+  });
+
+  test("and was renewed by its own call meanwhile, has nothing to make up for", async () => {
+    const { timers: t, clock, renewals, started } = timers({ idle: 30 * minute });
+    t.plan(started + 40 * minute);
+    await clock.advance(2 * hour);
+    t.plan(clock.now() + 50 * minute);
+    t.used(clock.now());
+    await clock.advance(49 * minute);
+    expect(renewals).toEqual([]);
+  });
+
+  test("and was stopped asleep, is not woken by a call", async () => {
+    const { timers: t, clock, started } = timers({ idle: minute });
+    t.plan(started + 2 * minute);
+    await clock.advance(hour);
+    t.stop();
+    t.used(clock.now());
+    expect(clock.pending).toEqual([]);
+  });
+
+  test("sleeps on under the timers that take its place, which tick as it did", async () => {
+    const { timers: t, clock, started } = timers({ idle: minute, schedule: every(10 * minute) });
+    t.plan(started + 2 * minute);
+    await clock.advance(hour);
+    t.stop();
+    const renewals: string[] = [];
+    const next = new RenewalTimers({
+      clock,
+      automatic: true,
+      idle: minute,
+      spread: 0,
+      cron: async () => every(10 * minute),
+      ensureUsableUntil: async (_, reason) => void renewals.push(reason),
+    });
+    next.follow(t);
+    next.plan(started + 2 * minute);
+    await clock.advance(0);
+    expect([next.asleep, renewals]).toEqual([true, []]);
+    expect(next.nextRefreshAt).toBe(started + 70 * minute);
+    next.used(clock.now());
+    await clock.advance(0);
+    expect(renewals).toEqual(["expiry"]);
   });
 
   test("is kept warm without `idle`", async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { readSecret } from "../../../src/secrets/read-secret.js";
+import { aged } from "./aged.js";
 import { failureOf } from "./failing.js";
 
 async function pointed(document: string, pointer: string) {
@@ -10,6 +11,7 @@ async function pointed(document: string, pointer: string) {
   onTestFinished(() => rm(folder, { recursive: true }));
   const file = join(folder, "credentials.json");
   await writeFile(file, document);
+  await aged(file);
   return { file, pointer };
 }
 

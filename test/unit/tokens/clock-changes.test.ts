@@ -25,17 +25,29 @@ describe("a clock that is set back by an hour", () => {
     expect(holds.remaining(issuer, clock.now())).toBe(0);
   });
 
-  test("leaves the token in use, which is replaced at once when the server refuses it", async () => {
-    const { cache, call, clock, requests } = kept();
-    const { accessToken } = await call();
+  test("does not make a token live longer: it is renewed when it was due, with nobody there", async () => {
+    const { call, clock, requests } = kept();
+    await call();
+    await clock.advance(10 * second);
     clock.jump(-hour);
-    await clock.advance(600 * second);
+    await clock.advance(28 * second);
     expect(requests).toHaveLength(1);
-    cache.reject(accessToken);
-    expect((await call()).accessToken).toBe("token-2");
+    await clock.advance(2 * second);
+    expect(requests).toHaveLength(2);
     // The new one is renewed by the clock as it is now.
     await clock.advance(39 * second);
     expect(requests).toHaveLength(3);
+  });
+
+  test("nor where no timer runs, if somebody was there just before or after", async () => {
+    const { call, clock } = kept();
+    await call();
+    await clock.advance(30 * second);
+    await call();
+    clock.jump(-hour);
+    expect((await call()).accessToken).toBe("token-1");
+    clock.stall(31 * second);
+    expect((await call()).accessToken).toBe("token-2");
   });
 });
 

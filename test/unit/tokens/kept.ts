@@ -26,6 +26,7 @@ export function kept({ warm = false, schedule, ...options }: KeptOptions = {}): 
     spread: 0,
     cron: schedule && (async () => schedule),
     ensureUsableUntil: (time, reason) => cache.ensureUsableUntil(time, reason),
+    clockSetBack: (by) => cache.clockSetBack(by),
   });
   return {
     ...opened,

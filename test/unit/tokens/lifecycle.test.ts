@@ -123,6 +123,22 @@ describe("without anybody there", () => {
   });
 });
 
+describe("a token that is of no use on arrival", () => {
+  const useless = { requestedAt: 0, staleAt: 0, unusableAt: 0, expiresAt: 0 };
+
+  test("takes no place from one that is usable, and is not asked for again at once", () => {
+    const life = issued(requestBegun(withToken), 40_000, useless);
+    expect(life.token).toBe(withToken.token);
+    expect(decide(life, 40_500, "demand")).toEqual({ kind: "token", renew: false });
+    expect(wakeAt(life, 40_000, 0)).toBe(41_000);
+  });
+
+  test("takes that of one that is not", () => {
+    const life = issued(requestBegun(withToken), 55_000, { ...useless, expiresAt: 55_001 });
+    expect(life.token).toMatchObject({ expiresAt: 55_001 });
+  });
+});
+
 test("the cool-downs double from 1 s to 60 s, and last as long as a server asks", () => {
   const lengths: number[] = [];
   let life = beginning;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Secret } from "../lib/secret.js";
+import type { Secret } from "./secret.js";
 
 /** Tells whether any of several secrets has changed, without keeping them. */
 export function fingerprintOf(secrets: readonly (Secret | undefined)[]): string {

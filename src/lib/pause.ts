@@ -1,0 +1,31 @@
+import { setMaxListeners } from "node:events";
+import type { Clock } from "./clock.js";
+
+interface PauseOptions {
+  readonly clock: Clock;
+  /** Ends it before its time. */
+  readonly signal?: AbortSignal | undefined;
+  /** Nobody may be waiting for what comes after: it keeps no process alive. */
+  readonly unattended?: boolean | undefined;
+}
+
+/** Waits so many milliseconds, or until the signal is aborted. Nothing stays behind. */
+export async function pause(
+  milliseconds: number,
+  { clock, signal, unattended }: PauseOptions,
+): Promise<void> {
+  if (signal?.aborted) return;
+  await new Promise<void>((resolve) => {
+    const end = (): void => {
+      timer.cancel();
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = clock.setTimeout(end, milliseconds);
+    if (unattended === true) timer.unref();
+    if (signal === undefined) return;
+    // Any number of pauses may share a signal; that is no leak, and Node 20 would warn of one.
+    setMaxListeners(0, signal);
+    signal.addEventListener("abort", end, { once: true });
+  });
+}

@@ -1,0 +1,206 @@
+import type { ServerSpec } from "../config/spec.js";
+import { serverChallenge } from "../discovery/challenge.js";
+import { createAuthorizedFetch } from "../http/authorized-fetch.js";
+import { isWithinPath } from "../http/reach.js";
+import type { Clock } from "../lib/clock.js";
+import { isScope } from "../lib/scope.js";
+import type { FetchFunction } from "../net/bounded-fetch.js";
+import { RenewalTimers } from "../schedule/renewal-timers.js";
+import type { Token } from "../tokens/token.js";
+import { clientCapabilities, type McpClientCapabilities } from "./client-capabilities.js";
+import { configuredHeaders } from "./configured-headers.js";
+import type { ManagerEnvironment } from "./manager-environment.js";
+import type { ScopeSets } from "./scope-sets.js";
+import { type HostSeam, hostSeam, type ManagedServer } from "./seam.js";
+import { bareToken, tokenHeaders } from "./sender-constrained.js";
+import { specChange } from "./spec-changes.js";
+import { stepUp } from "./step-up.js";
+import { hasRuntimeSubject, type RuntimeSubject } from "./subjects.js";
+import type { HeaderOptions, TokenManagerStatus, TokenOptions } from "./token-manager.js";
+import { TokenSupply } from "./token-supply.js";
+
+// What a renewal in flight gets when the manager stops.
+const stopGrace = 5_000;
+
+/** Whose tokens they are, when they are not the server's own. */
+export interface UserOf {
+  readonly server: LiveServer;
+  readonly subject: () => RuntimeSubject;
+}
+
+/**
+ * One server as one config has it: its tokens, the timers that keep them fresh, and a `fetch` over both. It never
+ * changes; with another config another takes its place, and calls that began here end here.
+ */
+export class LiveServer implements ManagedServer {
+  readonly url: string;
+  /** `url`, taken apart. */
+  readonly address: URL;
+  readonly clientCapabilities: McpClientCapabilities;
+  readonly fetch: FetchFunction;
+  readonly spec: ServerSpec;
+  /** The tokens of the one whose place this took are as good as new ones. */
+  readonly keepsTokens: boolean;
+  readonly #environment: ManagerEnvironment;
+  readonly #clock: Clock;
+  readonly #supply: TokenSupply;
+  readonly #sets: ScopeSets;
+  readonly #timers: RenewalTimers;
+  readonly #headers: () => Promise<Readonly<Record<string, string>>> | undefined;
+
+  /** `before` is the one whose place this takes: what it knows that still holds is kept. */
+  constructor(spec: ServerSpec, environment: ManagerEnvironment, before?: LiveServer, user?: UserOf) {
+    this.url = spec.url;
+    this.address = new URL(spec.url);
+    this.clientCapabilities = clientCapabilities(spec);
+    this.spec = spec;
+    this.#environment = environment;
+    this.#clock = environment.clock;
+    // Another environment is another network: what came over the one before is left there.
+    const isSameNetwork = before !== undefined && before.#environment === environment;
+    const change = isSameNetwork ? specChange(before.spec, spec) : "tokens";
+    const kept = change === "tokens" ? undefined : before;
+    this.keepsTokens = kept !== undefined;
+    const known = kept === undefined ? undefined : kept.#supply;
+    const ofUser = user && { subject: user.subject, supply: user.server.#supply };
+    const supply =
+      known !== undefined && change !== "requested"
+        ? known
+        : new TokenSupply(spec, environment, ofUser, known);
+    this.#supply = supply;
+    this.#sets = supply.sets;
+    this.#timers = renewalTimers(spec, environment, supply.sets, user !== undefined);
+    if (kept !== undefined) this.#timers.follow(kept.#timers);
+    supply.onPlan((renewAt) => this.#timers.plan(renewAt));
+    this.#headers = configuredHeaders(spec, environment);
+    this.fetch = createAuthorizedFetch({
+      name: spec.name,
+      url: this.address,
+      reach: spec.reach,
+      fetch: environment.fetch,
+      nonces: supply.nonces,
+      headers: this.#headers,
+      token: (signal) => this.getToken(signal === undefined ? undefined : { signal }),
+      accepted: (token) => supply.sets.confirm(token),
+      rejected: (token, response, url) => {
+        // Another path of the same origin may be another resource; what it asks for is not for us.
+        if (isWithinPath(url.pathname, this.address.pathname)) {
+          supply.challenge = serverChallenge(response.headers) ?? supply.challenge;
+        }
+        supply.sets.reject(token.accessToken);
+      },
+      stepUp: (wanted, token, signal) => stepUp(spec, supply.sets, supply.target, { wanted, token, signal }),
+    });
+  }
+
+  get [hostSeam](): HostSeam {
+    return this.#supply.seam;
+  }
+
+  // One async method that looks into the cache before it waits: what a fresh token costs is one comparison.
+  // `getToken` does the same again, because a second async method in between doubles that cost (see `bench/`).
+  async getAccessToken(options?: TokenOptions): Promise<string> {
+    const now = this.#clock.now();
+    this.#timers.used(now);
+    const token =
+      (options === undefined ? this.#sets.own.peek(now) : undefined) ?? (await this.#acquire(options));
+    return token.binding === undefined ? token.accessToken : bareToken(this.spec.name, token);
+  }
+
+  async getToken(options?: TokenOptions): Promise<Token> {
+    const now = this.#clock.now();
+    this.#timers.used(now);
+    return (options === undefined ? this.#sets.own.peek(now) : undefined) ?? (await this.#acquire(options));
+  }
+
+  async getHeaders(options: HeaderOptions = {}): Promise<Record<string, string>> {
+    const { method, url, signal, scopes } = options;
+    const wanted = { ...(signal && { signal }), ...(scopes && { scopes }) };
+    const [headers, token] = await Promise.all([this.#headers(), this.getToken(wanted)]);
+    const authorization = await tokenHeaders(token, {
+      server: this.spec.name,
+      url: this.address,
+      reach: this.spec.reach,
+      request: { method, url },
+      nonce: (target) => this.#supply.nonces.get("resource", target),
+      signal,
+    });
+    return { ...headers, ...authorization };
+  }
+
+  status(): TokenManagerStatus {
+    const { state, ...known } = this.#sets.own.snapshot();
+    const { asleep, nextRefreshAt } = this.#timers;
+    const { kid } = this.#supply;
+    return {
+      server: this.spec.name,
+      state: asleep && state !== "stopped" ? "asleep" : state,
+      ...known,
+      ...(nextRefreshAt !== undefined && { nextRefreshAt }),
+      ...(kid !== undefined && { kid }),
+    };
+  }
+
+  /** The same for a user, whose `before` may be of an earlier config. */
+  ofUser(subject: () => RuntimeSubject, before: LiveServer | undefined): LiveServer {
+    return new LiveServer(this.spec, this.#environment, before, { server: this, subject });
+  }
+
+  /** There is another credential than before. */
+  credentialChanged(): void {
+    this.#sets.credentialChanged();
+  }
+
+  /** Starts the schedule and waits for a first token, if the server is to have one before it is used. */
+  async start(required: boolean): Promise<void> {
+    // Whose token it would be is not known yet.
+    if (hasRuntimeSubject(this.spec.grant) && !required) return;
+    this.#timers.startTicking();
+    if (this.spec.refresh.automatic || required) await this.getToken();
+  }
+
+  /** Another takes its place: from now on nothing happens here by itself. */
+  retire(): void {
+    this.#timers.stop();
+  }
+
+  async stop(): Promise<void> {
+    this.#timers.stop();
+    await this.#sets.stop(stopGrace);
+  }
+
+  #acquire({ forceRefresh = false, signal, scopes }: TokenOptions = {}): Promise<Token> {
+    const cache = scopes === undefined ? this.#sets.own : this.#sets.of(valid(scopes));
+    return cache.getToken({ reason: forceRefresh ? "forced" : "demand", signal });
+  }
+}
+
+/** Throws `TypeError`: what is no scope is a mistake of the caller, and a space would make two of one. */
+function valid(scopes: readonly string[]): readonly string[] {
+  if (scopes.every(isScope)) return scopes;
+  throw new TypeError("A scope is printable ASCII without spaces, quotes and backslashes (RFC 6749 §3.3).");
+}
+
+function renewalTimers(
+  spec: ServerSpec,
+  environment: ManagerEnvironment,
+  sets: ScopeSets,
+  ofUser: boolean,
+): RenewalTimers {
+  const { idle, schedule, timezone } = spec.refresh;
+  // There may be any number of users, and nobody knows which of them comes back: their tokens are renewed by use.
+  const automatic = spec.refresh.automatic && !ofUser;
+  const { clock, random } = environment;
+  return new RenewalTimers({
+    clock,
+    automatic,
+    idle,
+    spread: random(),
+    cron:
+      schedule === undefined
+        ? undefined
+        : async () => (await import("../schedule/cron.js")).cronSchedule(schedule, timezone),
+    ensureUsableUntil: (time, reason) => sets.own.ensureUsableUntil(time, reason),
+    clockSetBack: (by) => sets.own.clockSetBack(by),
+  });
+}

@@ -1,0 +1,211 @@
+import { isDeepStrictEqual } from "node:util";
+import type { ConfigSpec } from "../config/spec.js";
+import { McpAuthError } from "../errors/error.js";
+import { isWithinPath } from "../http/reach.js";
+import { nearNames } from "../lib/near-names.js";
+import { version } from "../lib/version.js";
+import type { ConfigReloadedEvent } from "./events.js";
+import { type GivenEnvironment, type ManagerEnvironment, managerEnvironment } from "./manager-environment.js";
+import type { McpAuth, StartOptions } from "./mcp-auth.js";
+import { ServerTokenManager } from "./server-token-manager.js";
+import { isSameEntry } from "./spec-changes.js";
+import type { TokenManager } from "./token-manager.js";
+
+/** Reads the config: the file that was found before, or whatever createMcpAuth was given. */
+type Load = (pinned: string | undefined) => Promise<ConfigSpec>;
+
+type Changes = Omit<ConfigReloadedEvent, "durationMs">;
+
+/** The managers of one config, and of those that take its place. */
+export class Runtime<Name extends string> implements McpAuth<Name> {
+  readonly name = "mcp-auth-runtime";
+  readonly version = version;
+  readonly on: McpAuth<Name>["on"];
+  readonly #given: GivenEnvironment;
+  readonly #load: Load;
+  /** Those of removed servers, too: whoever has one finds it at work again when its server is back. */
+  readonly #managers = new Map<string, ServerTokenManager>();
+  #spec: ConfigSpec;
+  #environment: ManagerEnvironment;
+  #servers: readonly Name[];
+  /** What `start()` was called with. */
+  #required: ReadonlySet<string> | undefined;
+  #reloads: Promise<unknown> = Promise.resolve();
+  #stopped: Promise<void> | undefined;
+
+  constructor(spec: ConfigSpec, given: GivenEnvironment, load: Load) {
+    this.#given = given;
+    this.#load = load;
+    this.on = (event, listener) => given.events.on(event, listener);
+    this.#spec = spec;
+    this.#environment = managerEnvironment(given, spec.network);
+    this.#servers = namesOf(spec);
+    for (const [name, entry] of spec.servers) {
+      this.#managers.set(name, new ServerTokenManager(name, { entry, environment: this.#environment }));
+    }
+  }
+
+  get servers(): readonly Name[] {
+    return this.#servers;
+  }
+
+  has(name: string): name is Name {
+    return this.#spec.servers.has(name);
+  }
+
+  resolve(name: Name): TokenManager {
+    this.#assertRunning();
+    const manager = this.has(name) ? this.#managers.get(name) : undefined;
+    if (manager === undefined) throw unknownServer(name, this.servers);
+    return manager;
+  }
+
+  resolveUrl(url: string | URL): TokenManager | undefined {
+    if (!URL.canParse(String(url))) return undefined;
+    const { origin, pathname } = new URL(url);
+    let best: { readonly manager: TokenManager; readonly length: number } | undefined;
+    for (const manager of this.#present()) {
+      const { address } = manager;
+      if (address?.origin !== origin || !isWithinPath(pathname, address.pathname)) continue;
+      const { length } = address.pathname;
+      if (best === undefined || length > best.length) best = { manager, length };
+    }
+    return best?.manager;
+  }
+
+  async start(options: StartOptions<Name> = {}): Promise<readonly McpAuthError[]> {
+    this.#assertRunning();
+    const required = new Set<string>(options.require ?? []);
+    for (const name of required) if (!this.has(name)) throw unknownServer(name, this.servers);
+    this.#required = required;
+    const outcomes = await Promise.all(
+      this.#present().map(async (manager) => ({
+        name: manager.name,
+        failure: await started(manager, required.has(manager.name)),
+      })),
+    );
+    const failures = outcomes.filter((outcome) => outcome.failure !== undefined);
+    const fatal = failures.find((outcome) => required.has(outcome.name));
+    if (fatal?.failure !== undefined) throw fatal.failure;
+    return failures.flatMap(({ failure }) => (failure === undefined ? [] : [failure]));
+  }
+
+  async reload(): Promise<void> {
+    const reloaded = this.#reloads.then(() => this.#reload());
+    // One after the other: the last to be asked for reads the file last.
+    this.#reloads = reloaded.catch(() => {});
+    await reloaded;
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= Promise.all([...this.#managers.values()].map((manager) => manager.stop())).then(() =>
+      this.#environment.network.close(),
+    );
+    return this.#stopped;
+  }
+
+  status(): ReturnType<McpAuth<Name>["status"]> {
+    return this.#present().map((manager) => manager.status());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #reload(): Promise<void> {
+    this.#assertRunning();
+    const { clock, events } = this.#given;
+    const begun = clock.now();
+    const spec = await this.#load(this.#spec.file);
+    this.#assertRunning();
+    const changes = this.#swap(spec);
+    events.emit("config:reloaded", { ...changes, durationMs: clock.now() - begun });
+    const { added, changed } = changes;
+    if (this.#required !== undefined) this.#prewarm([...added, ...changed], this.#required);
+  }
+
+  /** In one go: no call sees half of it. */
+  #swap(spec: ConfigSpec): Changes {
+    const before = this.#spec;
+    const keepsNetwork = isDeepStrictEqual(before.network, spec.network);
+    const { network } = this.#environment;
+    const environment = keepsNetwork ? this.#environment : managerEnvironment(this.#given, spec.network);
+    const removed = [...before.servers.keys()].filter((name) => !spec.servers.has(name));
+    const [added, changed]: [string[], string[]] = [[], []];
+    for (const name of removed) {
+      this.#managers.get(name)?.become({ entry: { name, failure: removedServer(name) }, environment });
+    }
+    for (const [name, entry] of spec.servers) {
+      const previous = before.servers.get(name);
+      const isSame = previous !== undefined && isSameEntry(previous, entry);
+      if (isSame && (keepsNetwork || "failure" in entry)) continue;
+      (previous === undefined ? added : changed).push(name);
+      const manager = this.#managers.get(name);
+      if (manager === undefined)
+        this.#managers.set(name, new ServerTokenManager(name, { entry, environment }));
+      else manager.become({ entry, environment });
+    }
+    this.#spec = spec;
+    this.#environment = environment;
+    this.#servers = namesOf(spec);
+    if (!keepsNetwork) network.retire();
+    return {
+      added: Object.freeze(added),
+      changed: Object.freeze(changed),
+      removed: Object.freeze(removed),
+    };
+  }
+
+  /** What fails is told by events. */
+  #prewarm(names: readonly string[], required: ReadonlySet<string>): void {
+    for (const name of names) {
+      const manager = this.#managers.get(name);
+      if (manager !== undefined) started(manager, required.has(name)).catch(() => {});
+    }
+  }
+
+  /** The managers of the present config, in its order. */
+  #present(): readonly ServerTokenManager[] {
+    return this.#servers.flatMap((name) => this.#managers.get(name) ?? []);
+  }
+
+  #assertRunning(): void {
+    if (this.#stopped === undefined) return;
+    throw new McpAuthError("stopped", "This runtime was stopped; create another with createMcpAuth().");
+  }
+}
+
+function namesOf<Name extends string>(spec: ConfigSpec): readonly Name[] {
+  // The names come from the same config that `Name` was inferred from; for a file, and after a reload, it is `string`.
+  return Object.freeze([...spec.servers.keys()] as Name[]);
+}
+
+/** Starts one manager and waits for its first token; gives what went wrong. */
+async function started(manager: ServerTokenManager, required: boolean): Promise<McpAuthError | undefined> {
+  try {
+    await manager.start(required);
+    return undefined;
+  } catch (error) {
+    if (error instanceof McpAuthError) return error;
+    throw error;
+  }
+}
+
+function removedServer(name: string): McpAuthError {
+  return new McpAuthError(
+    "unknown_server",
+    `A reload of the config has removed server "${name}"; nothing is sent to it any more. Write it into the config ` +
+      "again and reload, or let go of its manager.",
+    { server: name },
+  );
+}
+
+function unknownServer(name: string, servers: readonly string[]): McpAuthError {
+  const known =
+    servers.length === 0 ? "The config names no server." : `The config names: ${servers.join(", ")}.`;
+  const [near] = nearNames(name, servers);
+  const hint = near === undefined ? "" : ` Did you mean "${near}"?`;
+  return new McpAuthError("unknown_server", `There is no server "${name}" in the config.${hint} ${known}`, {
+    server: name,
+  });
+}

@@ -1,0 +1,54 @@
+import type { McpAuthError } from "../errors/error.js";
+import type { McpClientCapabilities } from "./client-capabilities.js";
+import { type HostSeam, hostSeam, type ManagedServer } from "./seam.js";
+import type { TokenManagerStatus } from "./token-manager.js";
+
+/**
+ * Stands for a server that its config leaves without an address or a client, or that is in no config any more: every
+ * use says why.
+ */
+export class UnusableServer implements ManagedServer {
+  readonly #server: string;
+  readonly #failure: McpAuthError;
+
+  constructor(server: string, failure: McpAuthError) {
+    this.#server = server;
+    this.#failure = failure;
+  }
+
+  get url(): string {
+    return this.fail();
+  }
+
+  get clientCapabilities(): McpClientCapabilities {
+    return this.fail();
+  }
+
+  get [hostSeam](): HostSeam {
+    return this.fail();
+  }
+
+  async fetch(): Promise<never> {
+    return this.fail();
+  }
+
+  async getAccessToken(): Promise<never> {
+    return this.fail();
+  }
+
+  async getToken(): Promise<never> {
+    return this.fail();
+  }
+
+  async getHeaders(): Promise<never> {
+    return this.fail();
+  }
+
+  status(): TokenManagerStatus {
+    return { server: this.#server, state: "none", lastError: this.#failure };
+  }
+
+  fail(): never {
+    throw this.#failure;
+  }
+}

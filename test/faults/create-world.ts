@@ -1,0 +1,194 @@
+import { randomBytes } from "node:crypto";
+import { createMcpAuth, type McpAuth, type McpAuthConfig, McpAuthError } from "../../src/index.js";
+import { sendJson } from "../support/http-server.js";
+import type { AnsweredPath } from "./faulty-server.js";
+import { answeredPath, startFaultyServer } from "./faulty-server.js";
+import { type Attempt, Observation } from "./observation.js";
+import { shiftedClock, type WorldClock } from "./shifted-clock.js";
+import { watchedFetch } from "./watched-fetch.js";
+import type { AuthorizationWorld } from "./world.js";
+
+// A clock that moves on does not wait for what is imported lazily.
+await Promise.all([
+  import("cosmiconfig"),
+  import("node-cron"),
+  import("oauth4webapi"),
+  import("p-retry"),
+  import("undici"),
+  import("../../src/config/load.js"),
+  import("../../src/net/agents.js"),
+  import("../../src/net/authorities.js"),
+  import("../../src/net/proxy.js"),
+  import("../../src/schedule/cron.js"),
+  import("../../src/oauth/create-grant.js"),
+]);
+
+/** What the framework itself has beside what rows have. */
+export interface OwnWorld extends AuthorizationWorld {
+  readonly attempts: readonly Attempt[];
+  /** Requests of a kind that the runtimes made. */
+  count(kind: AnsweredPath): number;
+  /** What must show nowhere. */
+  readonly secrets: readonly string[];
+  /** Stops the runtimes, and says what they have left behind. */
+  stop(): Promise<readonly string[]>;
+  /** Closes everything. */
+  close(): Promise<void>;
+}
+
+export async function createWorld(members: Readonly<Record<string, unknown>> = {}): Promise<OwnWorld> {
+  const mark = randomBytes(9).toString("hex");
+  const secret = `secret+of/the agent ${mark}`;
+  const requests = watchedFetch(() => clock.now());
+  const clock: WorldClock = shiftedClock(requests);
+  const tokens = new Map<string, { readonly endsAt: number; revoked: boolean }>();
+  const closing: (() => unknown)[] = [];
+  const servers = new Set<{ readonly connections: number }>();
+  const runtimes: McpAuth<string>[] = [];
+
+  const issuer = await startFaultyServer((server) => ({
+    metadata: (_request, response) =>
+      sendJson(response, { issuer: server.origin, token_endpoint: world.tokenEndpoint }),
+    token: (_request, response) =>
+      sendJson(response, {
+        access_token: world.issue(server.lifetime),
+        token_type: "Bearer",
+        expires_in: server.lifetime,
+      }),
+  }));
+  const mcp = await startFaultyServer(({ origin }) => ({
+    "resource-metadata": (_request, response) =>
+      sendJson(response, { resource: `${origin}/mcp`, authorization_servers: [issuer.origin] }),
+    mcp(request, response) {
+      const token = tokens.get(request.headers.authorization?.replace(/^Bearer /, "") ?? "");
+      if (token !== undefined && !token.revoked && clock.serverTime() < token.endsAt) {
+        return sendJson(response, { jsonrpc: "2.0", id: 1, result: {} });
+      }
+      const challenge = `Bearer resource_metadata="${origin}/.well-known/oauth-protected-resource/mcp"`;
+      return sendJson(response, {}, 401, { "www-authenticate": challenge });
+    },
+  }));
+  const observation = new Observation(issuer.origin);
+  let first: Promise<McpAuth<"tools">> | undefined;
+
+  const world: OwnWorld = {
+    clock,
+    issuer,
+    mcp,
+    issuerOrigin: issuer.origin,
+    tokenEndpoint: `${issuer.origin}/token`,
+    network: {},
+    env: { SECRET: secret },
+    get send() {
+      return requests.send;
+    },
+    set send(send) {
+      requests.send = send;
+    },
+    get config(): McpAuthConfig<"tools"> {
+      const client = { issuer: issuer.origin, id: "agent", secret: { env: "SECRET" } };
+      const server = { url: `${mcp.origin}/mcp`, grant: { client }, refresh: { jitter: 0 } };
+      return { network: world.network, servers: { tools: { ...server, ...members } } };
+    },
+    auth: () => (first ??= world.runtime()),
+    manager: async () => (await world.auth()).resolve("tools"),
+    async runtime<Name extends string = "tools">(options = {}) {
+      const auth = await createMcpAuth<Name>({
+        // The config of the world is that of a caller who gives no other.
+        config: world.config as McpAuthConfig<Name>,
+        env: world.env,
+        clock,
+        fetch: requests.fetch,
+        logger: observation.logger,
+        ...options,
+      });
+      runtimes.push(auth);
+      observation.listen(auth);
+      return auth;
+    },
+    seen: observation.seen,
+    attempts: observation.attempts,
+    note: (value) => observation.note(value),
+    exchanges: requests.exchanges,
+    count: (kind) => requests.exchanges.filter(({ url }) => answeredPath(url) === kind).length,
+    canary: `canary-${mark}`,
+    issue(lifetime = issuer.lifetime) {
+      const token = `token-${mark}-${tokens.size + 1}`;
+      tokens.set(token, { endsAt: clock.serverTime() + lifetime * 1_000, revoked: false });
+      return token;
+    },
+    get issued() {
+      return [...tokens.keys()];
+    },
+    revoke() {
+      for (const token of tokens.values()) token.revoked = true;
+    },
+    get secrets() {
+      const { SECRET: other = secret } = world.env;
+      const plain = [secret, other, ...tokens.keys(), world.canary];
+      const basic = Buffer.from(`agent:${new URLSearchParams({ "": secret }).toString().slice(1)}`);
+      return [...plain, ...plain.map(encodeURIComponent), basic.toString("base64"), mark];
+    },
+    until: (promise) => clock.until(promise),
+    async failure(promise) {
+      const error: unknown = await world.until(promise).then(
+        () => new Error("It resolved."),
+        (reason: unknown) => reason,
+      );
+      world.note(error);
+      if (error instanceof McpAuthError) return error;
+      throw error;
+    },
+    hold: (prefix) => requests.hold(prefix),
+    stalled: (prefix) => requests.stalled(prefix),
+    onEnd: (close) => void closing.push(close),
+    own(server) {
+      servers.add(server);
+      closing.push(() => server.close());
+      return server;
+    },
+    async stop() {
+      const managers = runtimes.flatMap((auth) => auth.servers.map((name) => managerOf(auth, name)));
+      const look = () => {
+        for (const auth of runtimes) world.note([auth, auth.status()]);
+        for (const manager of managers) world.note(manager);
+      };
+      look();
+      await world.until(Promise.all(runtimes.map((auth) => auth.stop())));
+      look();
+      return await leftovers();
+    },
+    async close() {
+      observation.end();
+      for (const close of closing.reverse()) await close();
+      await Promise.all([issuer.close(), mcp.close()]);
+    },
+  };
+
+  async function leftovers(): Promise<string[]> {
+    const left: string[] = [];
+    await clock.settle();
+    if (clock.waiting > 0) left.push(`${clock.waiting} timers`);
+    const pending = requests.exchanges.filter((exchange) => exchange.pending);
+    if (pending.length > 0) left.push(`requests under way: ${pending.map(({ url }) => url).join(", ")}`);
+    // The other end learns of a closed connection some turns later. One that never came to be is given up by Node's
+    // `fetch` after ten seconds.
+    const until = performance.now() + 12_000;
+    const open = () => [...servers].reduce((sum, { connections }) => sum + connections, 0);
+    while (open() > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 5));
+    if (open() > 0) left.push(`${open()} connections`);
+    return left;
+  }
+
+  servers.add(issuer).add(mcp);
+  return world;
+}
+
+/** A runtime that a row has stopped gives none. */
+function managerOf(auth: McpAuth<string>, name: string): unknown {
+  try {
+    return auth.resolve(name);
+  } catch (error) {
+    return error;
+  }
+}

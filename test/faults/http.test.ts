@@ -1,0 +1,286 @@
+import { expect } from "vitest";
+import {
+  type Answer,
+  answered,
+  answeredOnce,
+  body,
+  bomb,
+  empty,
+  grantedToken,
+  html,
+  oauthError,
+  raw,
+} from "./bad-answers.js";
+import { type AuthorizationFault, authorizationFaults } from "./fault.js";
+import type { AuthorizationWorld } from "./world.js";
+
+const second = 1_000;
+const day = 86_400 * second;
+
+const refused = { sees: "token_request_rejected", requests: 1 } as const;
+const unavailable = { sees: "unavailable", requests: 4 } as const;
+const heldBack = { sees: "unavailable", requests: 1 } as const;
+const unusable = { sees: "token_response_invalid", requests: 1 } as const;
+const granted = { sees: "a token", requests: 1 } as const;
+const grantedLater = { sees: "a token", requests: 2 } as const;
+
+/** The credential is in the request: it must come to nobody else. */
+function redirected(status: number, what: string): AuthorizationFault {
+  return answered(
+    {
+      name: `${status} ${what}, to another origin`,
+      ...refused,
+      check: ({ mcp }) => expect(mcp.requests.filter(({ url }) => url.includes("stolen"))).toEqual([]),
+    },
+    ({ mcp }, response) => response.writeHead(status, { location: `${mcp.origin}/stolen` }).end(),
+  );
+}
+
+/** Milliseconds between the first two token requests after it began to go wrong. */
+function pauses({ exchanges, tokenEndpoint }: AuthorizationWorld): readonly number[] {
+  const at = exchanges.filter(({ url }) => url === tokenEndpoint).map((exchange) => exchange.at);
+  return at.slice(1).map((time, index) => time - (at[index] ?? 0));
+}
+
+/** Waited for, and no more than a tenth longer than that, and than the second to which a date is rounded up. */
+function waits(from: number): (world: AuthorizationWorld) => void {
+  return (world) => {
+    const waited = pauses(world).filter((pause) => pause >= from && pause <= (from + second) * 1.1);
+    expect(waited).not.toEqual([]);
+  };
+}
+
+/** An HTTP date, a little more than so many milliseconds from now: it has no fractions of seconds. */
+function dated(milliseconds: number, status: number): Answer {
+  return (world, response, request) => {
+    const at = Math.ceil((world.clock.now() + milliseconds) / second) * second;
+    return empty(status, { "retry-after": new Date(at).toUTCString() })(world, response, request);
+  };
+}
+
+const later = (status: number, retryAfter: string) => html(status, { "retry-after": retryAfter });
+const challenge = { "www-authenticate": 'Basic realm="clients"' };
+
+authorizationFaults("HTTP", [
+  redirected(300, "Multiple Choices"),
+  redirected(301, "Moved Permanently"),
+  redirected(302, "Found"),
+  redirected(303, "See Other"),
+  redirected(307, "Temporary Redirect"),
+  redirected(308, "Permanent Redirect"),
+  answered({ name: "304 Not Modified", ...refused }, empty(304)),
+
+  answered({ name: "400 with `invalid_request`", ...refused }, oauthError("invalid_request")),
+  answered(
+    { name: "401 with `invalid_client` and a challenge", ...refused },
+    oauthError("invalid_client", 401, challenge),
+  ),
+  answered({ name: "400 with `invalid_grant`", ...refused }, oauthError("invalid_grant")),
+  answered({ name: "400 with `unauthorized_client`", ...refused }, oauthError("unauthorized_client")),
+  answered({ name: "400 with `unsupported_grant_type`", ...refused }, oauthError("unsupported_grant_type")),
+  answered({ name: "400 with `invalid_scope`", ...refused }, oauthError("invalid_scope")),
+  answered({ name: "400 with `invalid_target` (RFC 8707)", ...refused }, oauthError("invalid_target")),
+  answered({ name: "403 with `access_denied`", ...refused }, oauthError("access_denied", 403)),
+  answered({ name: "400 with `server_error`", ...unavailable }, oauthError("server_error")),
+  answered(
+    { name: "400 with `temporarily_unavailable`", ...unavailable },
+    oauthError("temporarily_unavailable"),
+  ),
+  answered({ name: "400 with a code that nobody knows", ...refused }, oauthError("quota_of_moon_exceeded")),
+  answered(
+    { name: "400 whose `error` is prose with a token in it", ...refused },
+    (world, response, request) =>
+      oauthError(`${world.canary} ${world.issue()}`, 400)(world, response, request),
+  ),
+  answered({ name: "400 whose `error` is an object", ...refused }, oauthError({ code: "invalid_client" })),
+  answered({ name: "400 with HTML", ...refused }, html(400)),
+  answered(
+    { name: "200 with `invalid_client` in place of a token", ...refused },
+    oauthError("invalid_client", 200),
+  ),
+
+  answered({ name: "401 with HTML", ...refused }, html(401)),
+  answered({ name: "401, empty", ...refused }, empty(401)),
+  answered({ name: "403 with HTML", ...refused }, html(403)),
+  answered({ name: "403, empty", ...refused }, empty(403)),
+  answered({ name: "404", ...refused }, html(404)),
+  answered({ name: "405", ...refused }, html(405, { allow: "GET" })),
+  answered({ name: "408", ...unavailable }, empty(408)),
+  answered({ name: "413", ...refused }, html(413)),
+
+  answered({ name: "429 without `Retry-After`", ...unavailable }, html(429)),
+  answeredOnce(
+    {
+      name: "429 once, `Retry-After` in seconds, within the deadline",
+      ...grantedLater,
+      check: waits(5 * second),
+    },
+    later(429, "5"),
+  ),
+  answeredOnce(
+    {
+      name: "429 once, `Retry-After` as a date, within the deadline",
+      ...grantedLater,
+      check: waits(5 * second),
+    },
+    dated(5 * second, 429),
+  ),
+  answered(
+    { name: "429, `Retry-After` in seconds, beyond the deadline", ...heldBack, recovery: 90 * second },
+    later(429, "90"),
+  ),
+  answered({ name: "429, `Retry-After` negative", ...unavailable }, later(429, "-5")),
+  answered(
+    { name: "429, `Retry-After` of ten years (a day is the most)", ...heldBack, recovery: day },
+    later(429, "315360000"),
+  ),
+  answered(
+    { name: "429, `Retry-After` that is neither number nor date", ...unavailable },
+    later(429, "soon"),
+  ),
+
+  answered({ name: "500", ...unavailable }, html(500)),
+  answered({ name: "501", ...unavailable }, empty(501)),
+  answered({ name: "502 with HTML", ...unavailable }, html(502)),
+  answered({ name: "503 without `Retry-After`", ...unavailable }, html(503)),
+  answeredOnce(
+    {
+      name: "503 once, `Retry-After` in seconds, within the deadline",
+      ...grantedLater,
+      check: waits(7 * second),
+    },
+    later(503, "7"),
+  ),
+  answeredOnce(
+    {
+      name: "503 once, `Retry-After` as a date, within the deadline",
+      ...grantedLater,
+      check: waits(7 * second),
+    },
+    dated(7 * second, 503),
+  ),
+  answered(
+    { name: "503, `Retry-After` in seconds, beyond the deadline", ...heldBack, recovery: 90 * second },
+    later(503, "90"),
+  ),
+  answered(
+    { name: "503, `Retry-After` as a date in the past", ...unavailable },
+    later(503, "Sun, 06 Nov 1994 08:49:37 GMT"),
+  ),
+  answered(
+    { name: "503, `Retry-After` as a date in the year 9999 (a day is the most)", ...heldBack, recovery: day },
+    later(503, "Fri, 31 Dec 9999 23:59:59 GMT"),
+  ),
+  answered({ name: "503, `Retry-After` negative", ...unavailable }, later(503, "-1")),
+  answered({ name: "503, `Retry-After` of zero", ...unavailable }, later(503, "0")),
+  answered(
+    { name: "503, `Retry-After` of more digits than a number has", ...heldBack, recovery: day },
+    later(503, "9".repeat(400)),
+  ),
+  answered(
+    { name: "503, `Retry-After` that is neither number nor date", ...unavailable },
+    later(503, "tomorrow"),
+  ),
+  answered({ name: "504", ...unavailable }, html(504)),
+  answered({ name: "a status that does not exist (799)", ...unavailable }, html(799)),
+
+  answered({ name: "200, empty", ...unusable }, empty(200, { "content-type": "application/json" })),
+  answered({ name: "204", ...unusable }, empty(204)),
+  answered({ name: "200 with HTML", ...unusable }, html(200)),
+  answered(
+    { name: "200 with JSON that is cut off", ...unusable },
+    body((world) => grantedToken(world).slice(0, -9)),
+  ),
+  answered(
+    { name: "200 with a good answer as text/plain", ...unusable },
+    body(grantedToken, { "content-type": "text/plain" }),
+  ),
+  answered({ name: "200 with a good answer and no content type", ...unusable }, body(grantedToken, {})),
+  answered(
+    { name: "200 with a JSON list", ...unusable },
+    body((world) => `[${grantedToken(world)}]`),
+  ),
+  answered(
+    { name: "200 with JSON `null`", ...unusable },
+    body(() => "null"),
+  ),
+  answered(
+    { name: "200 with JSON nested 100,000 deep", ...unusable },
+    body(({ canary }) => `{"${canary}":${"[".repeat(100_000)}${"]".repeat(100_000)}}`),
+  ),
+  answered(
+    { name: "200 with 10 MB", ...unusable, check: readsNoMoreThan(2 * 1_048_576) },
+    body(({ canary }) => JSON.stringify({ access_token: canary.repeat(10_000_000 / canary.length) })),
+  ),
+  answered(
+    { name: "200 with a gzip bomb of a gigabyte", ...unusable, check: readsNoMoreThan(2 * 1_048_576) },
+    body(() => bomb, { "content-type": "application/json", "content-encoding": "gzip" }),
+  ),
+  answered(
+    { name: "200 that claims to be compressed and is not", ...unavailable },
+    body(grantedToken, { "content-type": "application/json", "content-encoding": "gzip" }),
+  ),
+  answered(
+    { name: "200 with a byte order mark", ...granted },
+    body((world) => `\uFEFF${grantedToken(world)}`),
+  ),
+  answered(
+    { name: "200 with `access_token` twice", ...granted },
+    body((world) => `{"access_token":"${world.canary}",${grantedToken(world).slice(1)}`),
+  ),
+  answered(
+    { name: "200 with bytes that are not UTF-8", ...unusable },
+    body((world) => Buffer.concat([Buffer.from(grantedToken(world)), Buffer.from([0xff, 0xfe, 0xc0])])),
+  ),
+  answered(
+    // Node's fetch takes no 100 that it has not asked for.
+    { name: "100 Continue that nobody asked for, and then the answer", ...unavailable },
+    raw((world) => `HTTP/1.1 100 Continue\r\n\r\n${onTheWire(grantedToken(world))}`),
+  ),
+  answered(
+    { name: "103 Early Hints, and then the answer", ...granted },
+    raw((world) => `HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n${onTheWire(grantedToken(world))}`),
+  ),
+  answered(
+    { name: "`Content-Length` larger than the body", ...unavailable },
+    raw((world) => onTheWire(grantedToken(world), 1_000)),
+  ),
+  answered(
+    { name: "`Content-Length` smaller than the body", ...unusable },
+    raw((world) => onTheWire(grantedToken(world), 10)),
+  ),
+  answered(
+    { name: "`Content-Length` twice, and different", ...unavailable },
+    raw((world) => onTheWire(grantedToken(world)).replace("\r\n", "\r\ncontent-length: 3\r\n")),
+  ),
+  answered(
+    { name: "a chunk whose size is no number", ...unavailable },
+    raw(({ canary }) => `${chunkedHead}zz\r\n${canary}\r\n0\r\n\r\n`),
+  ),
+  answered(
+    { name: "chunks that end too early", ...unavailable },
+    raw(({ canary }) => `${chunkedHead}ff\r\n${canary}`),
+  ),
+  answered(
+    { name: "a header with bytes that are not allowed", ...unavailable },
+    raw(({ canary }) => `HTTP/1.1 200 OK\r\nx-${canary}\0: \x01\x02\r\n\r\n`),
+  ),
+  answered(
+    { name: "headers of 64 KiB", ...unavailable },
+    raw(({ canary }) => `HTTP/1.1 200 OK\r\nx-long: ${canary.repeat(65_536 / canary.length)}\r\n\r\n`),
+  ),
+]);
+
+const chunkedHead = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+
+function onTheWire(text: string, length = Buffer.byteLength(text)): string {
+  const headers = `content-type: application/json\r\ncontent-length: ${length}\r\nconnection: close`;
+  return `HTTP/1.1 200 OK\r\n${headers}\r\n\r\n${text}`;
+}
+
+/** Of any answer, after decompression. */
+function readsNoMoreThan(bytes: number): (world: AuthorizationWorld) => void {
+  return ({ exchanges }) => {
+    expect(Math.max(...exchanges.map(({ bytesRead }) => bytesRead))).toBeLessThanOrEqual(bytes);
+  };
+}

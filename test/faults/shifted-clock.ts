@@ -1,0 +1,85 @@
+import { fakeClock } from "../support/fake-clock.js";
+import type { WatchedFetch } from "./watched-fetch.js";
+import type { ShiftedClock } from "./world.js";
+
+export interface WorldClock extends ShiftedClock {
+  /** Lets time pass until the promise is settled. */
+  until<T>(promise: Promise<T>): Promise<T>;
+}
+
+// Nothing that is waited for takes longer: what is due later is there to keep the process alive, or never comes.
+const longestWait = 3_600_000;
+
+// What else a request may wait for before it is made takes real time: files of secrets, keys and authorities.
+const patience = 1_000;
+
+/** Resolves once this process reads no file and looks up no name, and what signs in other threads had its turn. */
+async function filesRead(): Promise<void> {
+  const until = performance.now() + patience;
+  const isReading = () =>
+    process.getActiveResourcesInfo().some((name) => /^(?:FSReq|GetAddrInfo)/.test(name));
+  do await new Promise((resolve) => setTimeout(resolve, 1));
+  while (isReading() && performance.now() < until);
+}
+
+/** A clock that moves when told, and not before the requests under way have got what they wait for. */
+export function shiftedClock(requests: Pick<WatchedFetch, "idle" | "moves">, start = Date.now()): WorldClock {
+  const clock = fakeClock(start);
+  let jumped = 0;
+
+  async function quiet(): Promise<void> {
+    let before: number;
+    do {
+      before = requests.moves;
+      await requests.idle();
+      await filesRead();
+      await clock.settle();
+    } while (requests.moves !== before);
+  }
+
+  /** Runs the next timer that is due by then; false when there is none. */
+  async function step(end: number): Promise<boolean> {
+    await quiet();
+    const [next] = clock.pending;
+    if (next === undefined || next.dueAt > end) return false;
+    await clock.advance(Math.max(next.dueAt - clock.now(), 0));
+    return true;
+  }
+
+  return {
+    now: clock.now,
+    setTimeout: clock.setTimeout,
+    serverTime: () => clock.now() - jumped,
+    async skip(milliseconds) {
+      const end = clock.now() + milliseconds;
+      while (await step(end));
+      await clock.advance(end - clock.now());
+      await quiet();
+    },
+    async until(promise) {
+      let settled = false;
+      const settle = () => {
+        settled = true;
+      };
+      promise.then(settle, settle);
+      await quiet();
+      let moved = performance.now();
+      while (!settled) {
+        if (await step(clock.now() + longestWait)) moved = performance.now();
+        else if (performance.now() - moved > patience)
+          throw new Error("Nothing is left that could settle it.");
+        await quiet();
+      }
+      return await promise;
+    },
+    jump(milliseconds) {
+      jumped += milliseconds;
+      clock.jump(milliseconds);
+    },
+    stall: clock.stall,
+    settle: clock.settle,
+    get waiting() {
+      return clock.pending.length;
+    },
+  };
+}

@@ -1,0 +1,866 @@
+// `auth.reload()`: another config takes the place of the one in use while everything that is the same goes on.
+import { chmod, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { authProvider, oauthProvider } from "../../src/hosts/mcp-sdk.js";
+import {
+  type ConfigReloadedEvent,
+  createMcpAuth,
+  type McpAuthConfig,
+  type McpAuthOptions,
+  type TokenManager,
+} from "../../src/index.js";
+import { type Deferred, deferred } from "../support/deferred.js";
+import { fakeClock } from "../support/fake-clock.js";
+import { type RecordedRequest, sendJson } from "../support/http-server.js";
+import { folder } from "../unit/config/folder.js";
+import { startConnectProxy } from "../unit/net/connect-proxy.js";
+import {
+  failure,
+  listen,
+  liveClock,
+  ownServer,
+  renewals,
+  runtime,
+  sendToken,
+  watchUnhandled,
+} from "./harness.js";
+
+const second = 1_000;
+const minute = 60 * second;
+const secret = "canary-secret";
+
+interface Site {
+  readonly origin: string;
+  readonly url: string;
+  /** As a config has it; more of the server, the client and the grant may be given. */
+  server(more?: object, client?: object, grant?: object): object;
+  /** The tokens that came with MCP requests, in order. */
+  readonly seen: readonly (string | undefined)[];
+  readonly mcpRequests: readonly RecordedRequest[];
+  readonly tokenRequests: readonly RecordedRequest[];
+  readonly connections: number;
+  /** Tokens that the MCP server refuses. */
+  readonly refused: Set<string>;
+  /** Holds back answers of the token endpoint, or of the MCP server, until it is resolved. */
+  holdTokens: Deferred<void> | undefined;
+  holdCalls: Deferred<void> | undefined;
+  tokenStatus: number;
+  lifetime: number;
+  /** Resolves once so many requests of either kind have come. */
+  received(count: number): Promise<void>;
+}
+
+/** An MCP server and its authorization server in one, whose tokens are called after it and counted. */
+async function site(name: string): Promise<Site> {
+  const [mcpRequests, tokenRequests]: [RecordedRequest[], RecordedRequest[]] = [[], []];
+  const server = await ownServer(async (request, response) => {
+    const { origin } = server;
+    if (request.url === "/.well-known/oauth-authorization-server") {
+      return sendJson(response, { issuer: origin, token_endpoint: `${origin}/token` });
+    }
+    if (request.url.startsWith("/.well-known/")) return sendJson(response, {}, 404);
+    if (request.url === "/token") {
+      tokenRequests.push(request);
+      const token = `${name}-${tokenRequests.length}`;
+      await made.holdTokens?.promise;
+      if (made.tokenStatus !== 200) return sendJson(response, { error: "invalid_client" }, made.tokenStatus);
+      return sendToken(response, token, made.lifetime);
+    }
+    mcpRequests.push(request);
+    await made.holdCalls?.promise;
+    const token = tokenOf(request);
+    sendJson(response, { name, token }, made.refused.has(token ?? "") ? 401 : 200);
+  });
+  const made: Site = {
+    origin: server.origin,
+    url: `${server.origin}/mcp`,
+    server: (more, client, grant) => ({
+      url: `${server.origin}/mcp`,
+      grant: {
+        client: { issuer: server.origin, id: "agent", secret: { env: "SECRET" }, ...client },
+        ...grant,
+      },
+      ...more,
+    }),
+    get seen() {
+      return mcpRequests.map(tokenOf);
+    },
+    mcpRequests,
+    tokenRequests,
+    get connections() {
+      return server.connections;
+    },
+    refused: new Set(),
+    holdTokens: undefined,
+    holdCalls: undefined,
+    tokenStatus: 200,
+    lifetime: 3_600,
+    async received(count) {
+      while (mcpRequests.length + tokenRequests.length < count)
+        await server.received(server.requests.length + 1);
+    },
+  };
+  return made;
+}
+
+function tokenOf({ headers }: RecordedRequest): string | undefined {
+  return headers.authorization?.replace("Bearer ", "");
+}
+
+/** A config in a file, and a runtime over it. */
+async function fromFile(servers: object, options: McpAuthOptions = {}, rest: object = {}) {
+  const path = await folder({ "mcp-auth.config.json": JSON.stringify({ servers, ...rest }) });
+  const file = join(path, "mcp-auth.config.json");
+  const auth = await runtime<string>({ cwd: path, env: { SECRET: secret }, ...options });
+  const reloads: ConfigReloadedEvent[] = [];
+  auth.on("config:reloaded", (event) => void reloads.push(event));
+  return {
+    auth,
+    file,
+    path,
+    reloads,
+    // In one go, as whoever can be read at any time has to.
+    async write(next: object, more: object = {}) {
+      await writeFile(`${file}.next`, JSON.stringify({ servers: next, ...more }), { mode: 0o644 });
+      await rename(`${file}.next`, file);
+    },
+  };
+}
+
+async function call(manager: TokenManager): Promise<unknown> {
+  return await (await manager.fetch(manager.url)).json();
+}
+
+/** What is in the place of the type that a config has: put together from parts. */
+const asConfig = (config: object) => config as McpAuthConfig<string>;
+
+describe("a reload", () => {
+  test("adds, changes and removes servers; the others go on; and says so", async () => {
+    const [a, b, c] = [await site("a"), await site("b"), await site("c")];
+    const servers = { kept: a.server(), moved: b.server(), gone: c.server() };
+    const { auth, write, reloads } = await fromFile(servers);
+    const [kept, moved, gone] = [auth.resolve("kept"), auth.resolve("moved"), auth.resolve("gone")];
+    for (const manager of [kept, moved, gone]) await call(manager);
+    await write({ added: b.server(), kept: a.server(), moved: c.server() });
+    expect(await auth.reload()).toBeUndefined();
+    expect(reloads).toEqual([
+      { added: ["added"], changed: ["moved"], removed: ["gone"], durationMs: expect.any(Number) },
+    ]);
+    expect(Object.isFrozen(reloads[0]?.added)).toBe(true);
+    expect(auth.servers).toEqual(["added", "kept", "moved"]);
+    expect([auth.has("added"), auth.has("gone")]).toEqual([true, false]);
+    expect(auth.status().map(({ server, state }) => `${server} ${state}`)).toEqual([
+      "added none",
+      "kept fresh",
+      "moved none",
+    ]);
+    expect([a, b, c].map(({ url }) => auth.resolveUrl(url)?.name)).toEqual(["kept", "added", "moved"]);
+    expect(await call(kept)).toEqual({ name: "a", token: "a-1" });
+    expect(await call(moved)).toEqual({ name: "c", token: "c-2" });
+    expect(await call(auth.resolve("added"))).toEqual({ name: "b", token: "b-2" });
+    expect(() => auth.resolve("gone")).toThrowError(expect.objectContaining({ code: "unknown_server" }));
+    const calls = [gone.getAccessToken(), gone.getToken(), gone.getHeaders(), gone.fetch(c.url)];
+    for (const error of await Promise.all(calls.map(failure))) {
+      expect(error).toMatchObject({ code: "unknown_server", server: "gone", retryable: false });
+      expect(error.message).toContain("reload");
+    }
+    expect(gone.status()).toMatchObject({ state: "none", lastError: { code: "unknown_server" } });
+    expect(a.tokenRequests).toHaveLength(1);
+  });
+
+  test("with nothing changed changes nothing, and says that", async () => {
+    const a = await site("a");
+    const { auth, reloads } = await fromFile({ a: a.server(), b: a.server({ url: "${NOWHERE}" }) });
+    await call(auth.resolve("a"));
+    await auth.reload();
+    expect(reloads).toEqual([{ added: [], changed: [], removed: [], durationMs: expect.any(Number) }]);
+    expect(await call(auth.resolve("a"))).toEqual({ name: "a", token: "a-1" });
+  });
+
+  test("twenty times over, with calls going on all the time: none fails, and the token is asked for once", async () => {
+    const [a, b] = [await site("a"), await site("b")];
+    const unhandled = watchUnhandled();
+    const { auth, write } = await fromFile({ kept: a.server(), other: b.server() });
+    const { kept, other } = { kept: auth.resolve("kept"), other: auth.resolve("other") };
+    let over = false;
+    let calls = 0;
+    const calling = Array.from({ length: 8 }, async () => {
+      while (!over) {
+        expect((await kept.fetch(a.url)).status).toBe(200);
+        expect((await other.fetch(b.url)).status).toBe(200);
+        calls += 2;
+      }
+    });
+    for (let round = 0; round < 20; round += 1) {
+      await write({
+        kept: a.server(),
+        other: b.server({ headers: { "x-round": `${round}` } }, { id: `agent-${round}` }),
+        ...(round % 2 === 0 && { now_and_then: b.server() }),
+      });
+      await auth.reload();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    over = true;
+    await Promise.all(calling);
+    expect(calls).toBeGreaterThan(40);
+    expect(a.tokenRequests).toHaveLength(1);
+    expect(new Set(a.seen)).toEqual(new Set(["a-1"]));
+    expect(unhandled).toEqual([]);
+  });
+
+  test("reads the object that was given in code, and the variables, as they are now", async () => {
+    const [a, b] = [await site("a"), await site("b")];
+    const servers: Record<string, object> = { one: a.server({ url: "${BASE}/mcp" }, { issuer: "${BASE}" }) };
+    const env: Record<string, string> = { SECRET: secret, BASE: a.origin };
+    const auth = await runtime<string>({ config: asConfig({ servers }), env });
+    const one = auth.resolve("one");
+    expect(await call(one)).toEqual({ name: "a", token: "a-1" });
+    env["BASE"] = b.origin;
+    servers["two"] = a.server();
+    expect(await call(one)).toEqual({ name: "a", token: "a-1" });
+    expect(auth.servers).toEqual(["one"]);
+    await auth.reload();
+    expect(await call(one)).toEqual({ name: "b", token: "b-1" });
+    expect(auth.servers).toEqual(["one", "two"]);
+  });
+});
+
+describe("a config that cannot be used", () => {
+  const mistakes: [what: string, spoil: (file: string, text: string) => Promise<unknown>][] = [
+    ["is no JSON", (file, text) => writeFile(file, text.slice(0, -3))],
+    ["is half written", (file) => writeFile(file, "")],
+    ["has an unknown field", (file, text) => writeFile(file, text.replace('"grant"', '"grnat"'))],
+    ["may be written by anyone", (file) => chmod(file, 0o666)],
+  ];
+  test.each(mistakes)(
+    "because it %s changes nothing, and the error is that of createMcpAuth()",
+    async (_, spoil) => {
+      const a = await site("a");
+      const servers = { a: a.server() };
+      const { auth, file, path, reloads } = await fromFile(servers);
+      const manager = auth.resolve("a");
+      await call(manager);
+      await spoil(file, JSON.stringify({ servers }));
+      const error = await failure(auth.reload());
+      expect(error.code).toBe("config_invalid");
+      const created = await failure(createMcpAuth({ cwd: path, env: {} }));
+      expect([error.message, error.violations]).toEqual([created.message, created.violations]);
+      expect(await call(manager)).toEqual({ name: "a", token: "a-1" });
+      expect([auth.servers, reloads]).toEqual([["a"], []]);
+      await rm(file);
+      await writeFile(file, JSON.stringify({ servers: { ...servers, b: a.server() } }), { mode: 0o644 });
+      await auth.reload();
+      expect(auth.servers).toEqual(["a", "b"]);
+    },
+  );
+
+  test("because it is gone is config_not_found, which names it", async () => {
+    const a = await site("a");
+    const { auth, file } = await fromFile({ a: a.server() });
+    await rm(file);
+    const error = await failure(auth.reload());
+    expect(error.code).toBe("config_not_found");
+    expect(error.message).toBe(
+      `There is no config file at ${file}, which this runtime was made from. Correct the path, or write the file.`,
+    );
+    expect(await call(auth.resolve("a"))).toEqual({ name: "a", token: "a-1" });
+  });
+
+  test("of one server makes that one unusable, and it is the same manager when it is usable again", async () => {
+    const a = await site("a");
+    const { auth, write, reloads } = await fromFile({ a: a.server(), b: a.server() });
+    const [manager, other] = [auth.resolve("a"), auth.resolve("b")];
+    const { fetch } = manager;
+    await call(manager);
+    await call(other);
+    await write({ a: a.server({ url: "${NOWHERE}" }), b: a.server() });
+    await auth.reload();
+    expect(await failure(fetch(a.url))).toMatchObject({ code: "config_invalid", server: "a" });
+    expect(() => manager.url).toThrowError(expect.objectContaining({ code: "config_invalid" }));
+    expect(auth.resolveUrl(a.url)).toBe(other);
+    await write({ a: a.server(), b: a.server() });
+    await auth.reload();
+    expect(auth.resolve("a")).toBe(manager);
+    expect(await (await fetch(a.url)).json()).toEqual({ name: "a", token: "a-3" });
+    expect(await call(other)).toEqual({ name: "a", token: "a-2" });
+    expect(reloads.map(({ changed }) => changed)).toEqual([["a"], ["a"]]);
+  });
+});
+
+describe("whoever can write the config", () => {
+  test("redirects nothing: a changed url, issuer and command have no effect before reload()", async () => {
+    const [a, evil] = [await site("a"), await site("evil")];
+    const { auth, path, write } = await fromFile({ a: a.server() });
+    const manager = auth.resolve("a");
+    const provider = authProvider(manager);
+    await call(manager);
+    const witness = join(path, "witness");
+    const command = [process.execPath, "-e", `require("fs").writeFileSync(${JSON.stringify(witness)}, "")`];
+    await write({ a: evil.server({}, { secret: { exec: command } }) });
+    const [before, refused] = [a.tokenRequests.length, a.refused];
+    refused.add("a-1");
+    expect(await call(manager)).toEqual({ name: "a", token: "a-2" });
+    await manager.getToken({ forceRefresh: true });
+    await manager.getAccessToken({ scopes: ["other"] });
+    await provider.onUnauthorized();
+    await auth.start();
+    await auth.resolve("a").getHeaders();
+    expect(manager.url).toBe(a.url);
+    expect(a.tokenRequests.length).toBeGreaterThan(before + 2);
+    expect([evil.tokenRequests, evil.mcpRequests]).toEqual([[], []]);
+    await expect(chmod(witness, 0o600)).rejects.toThrow("ENOENT");
+    await auth.reload();
+    await failure(manager.getAccessToken());
+    await expect(chmod(witness, 0o600)).resolves.toBeUndefined();
+    expect(manager.url).toBe(evil.url);
+  });
+
+  test("nor does a file planted nearer by, or a variable that names another", async () => {
+    const [a, evil] = [await site("a"), await site("evil")];
+    const text = (servers: object) => JSON.stringify({ servers });
+    const path = await folder({ "mcp-auth.config.json": text({ a: a.server() }), "deep/down/x": "" });
+    const env: Record<string, string> = { SECRET: secret };
+    const auth = await runtime<string>({ cwd: join(path, "deep/down"), env });
+    for (const planted of [
+      "deep/down/mcp-auth.config.json",
+      "deep/mcp-auth.config.yaml",
+      "mcp-auth.config.yml",
+    ]) {
+      await writeFile(join(path, planted), text({ a: evil.server() }));
+    }
+    env["MCP_AUTH_CONFIG"] = join(path, "deep/mcp-auth.config.yaml");
+    await auth.reload();
+    expect(await call(auth.resolve("a"))).toEqual({ name: "a", token: "a-1" });
+    await writeFile(join(path, "mcp-auth.config.json"), text({ a: a.server(), b: a.server() }));
+    await auth.reload();
+    expect(auth.servers).toEqual(["a", "b"]);
+    expect(evil.tokenRequests).toEqual([]);
+  });
+
+  test("but what is in a secret's file may change at any time", async () => {
+    const a = await site("a");
+    const { auth, path } = await fromFile({ a: a.server({}, { secret: { file: "./secret" } }) });
+    await writeFile(join(path, "secret"), "first");
+    const manager = auth.resolve("a");
+    await manager.getToken();
+    await writeFile(join(path, "next"), "second");
+    await rename(join(path, "next"), join(path, "secret"));
+    await manager.getToken({ forceRefresh: true });
+    const sent = a.tokenRequests.map(({ headers }) => headers.authorization);
+    expect(sent).toEqual(["first", "second"].map((value) => `Basic ${btoa(`agent:${value}`)}`));
+  });
+});
+
+describe("a server that changed", () => {
+  const harmless: [what: string, more: object][] = [
+    ["headers", { headers: { "x-new": "1" } }],
+    ["reach", { reach: "path" }],
+    ["stepUp", { stepUp: ["more"] }],
+    ["refresh", { refresh: { ahead: "1m", schedule: "0 * * * *" } }],
+    ["refresh: false", { refresh: false }],
+    ["retry, timeout and deadline", { retry: { attempts: 2 }, timeout: "1s", deadline: "2s" }],
+  ];
+  test.each(harmless)("in its %s keeps its token, and uses it the new way", async (_, more) => {
+    const a = await site("a");
+    const { auth, write, reloads } = await fromFile({ a: a.server() });
+    const manager = auth.resolve("a");
+    await call(manager);
+    const readOnly = await manager.getAccessToken({ scopes: ["read"] });
+    await write({ a: a.server(more) });
+    await auth.reload();
+    expect(reloads[0]?.changed).toEqual(["a"]);
+    expect(await call(manager)).toEqual({ name: "a", token: "a-1" });
+    expect(await manager.getAccessToken({ scopes: ["read"] })).toBe(readOnly);
+    expect(a.tokenRequests).toHaveLength(2);
+    if ("headers" in more) expect(a.mcpRequests.at(-1)?.headers["x-new"]).toBe("1");
+    if ("reach" in more) {
+      expect((await failure(manager.fetch(`${a.origin}/other`))).code).toBe("egress_denied");
+    }
+  });
+
+  const another: [what: string, more: object, client: object, grant: object][] = [
+    ["url", { url: "/mcp/deeper" }, {}, {}],
+    ["client", {}, { id: "another" }, {}],
+    ["credential", {}, { secret: { env: "OTHER" } }, {}],
+    ["scopes", {}, {}, { scopes: ["read"] }],
+    ["resource", {}, {}, { resource: false }],
+    ["audience", {}, {}, { audience: "api" }],
+    ["params", {}, {}, { params: { tenant: "x" } }],
+  ];
+  test.each(another)(
+    "in its %s asks for another token, and the timers of the one before are gone",
+    async (_, more, client, grant) => {
+      const a = await site("a");
+      const clock = fakeClock(Date.now());
+      const env = { SECRET: secret, OTHER: "another" };
+      const { auth, write } = await fromFile({ a: a.server() }, { clock, env });
+      const manager = auth.resolve("a");
+      await call(manager);
+      const { nextRefreshAt } = manager.status();
+      expect(nextRefreshAt).toBeTypeOf("number");
+      const changed = "url" in more ? { url: `${a.url}/deeper` } : more;
+      await write({ a: a.server(changed, client, grant) });
+      await auth.reload();
+      expect(manager.status()).toEqual({ server: "a", state: "none" });
+      expect(clock.pending).toEqual([]);
+      expect(await call(manager)).toEqual({ name: "a", token: "a-2" });
+      expect(clock.pending).toHaveLength(1);
+    },
+  );
+
+  test("leaves no timer behind, however often, and renews when it would have", async () => {
+    const a = await site("a");
+    const { clock, fetch, advance } = liveClock();
+    const { auth, write } = await fromFile({ a: a.server() }, { clock, fetch });
+    const manager = auth.resolve("a");
+    await call(manager);
+    const { nextRefreshAt = 0 } = manager.status();
+    for (let round = 0; round < 20; round += 1) {
+      await write({ a: a.server({ headers: { "x-round": `${round}` } }) });
+      await auth.reload();
+      expect(manager.status().nextRefreshAt).toBe(nextRefreshAt);
+    }
+    expect(clock.pending).toHaveLength(1);
+    // As if it had been used just before.
+    await call(manager);
+    const idle = nextRefreshAt - clock.now() - minute;
+    await advance(idle);
+    await call(manager);
+    await advance(minute);
+    expect(a.tokenRequests).toHaveLength(2);
+  });
+
+  test("in a way that makes no other token sleeps on if it slept", async () => {
+    const a = await site("a");
+    const { clock, fetch, advance } = liveClock();
+    const { auth, write } = await fromFile({ a: a.server() }, { clock, fetch });
+    const manager = auth.resolve("a");
+    await call(manager);
+    await advance(59 * minute);
+    expect(manager.status().state).toBe("asleep");
+    await write({ a: a.server({ headers: { "x-new": "1" } }) });
+    await auth.reload();
+    await advance(minute);
+    expect(manager.status().state).toBe("asleep");
+    expect(a.tokenRequests).toHaveLength(1);
+  });
+
+  test("loses the scopes that it had grown to when they are not allowed any more", async () => {
+    const a = await site("a");
+    const server = await ownServer((request, response) => {
+      const allowed = tokenOf(request) === "a-2";
+      const challenge = 'Bearer error="insufficient_scope", scope="write"';
+      response.writeHead(allowed ? 200 : 403, allowed ? {} : { "www-authenticate": challenge }).end();
+    });
+    const at = { url: `${server.origin}/mcp` };
+    const withScopes = (stepUp: string[]) => a.server({ ...at, stepUp }, {}, { scopes: ["read"] });
+    const { auth, write } = await fromFile({ a: withScopes(["write", "more"]) }, {}, {});
+    const manager = auth.resolve("a");
+    expect((await manager.fetch(at.url)).status).toBe(200);
+    await write({ a: withScopes(["write", "more", "most"]) });
+    await auth.reload();
+    expect(await manager.getAccessToken()).toBe("a-2");
+    await write({ a: withScopes(["more"]) });
+    await auth.reload();
+    expect((await failure(manager.fetch(at.url))).code).toBe("insufficient_scope");
+    expect(new URLSearchParams(a.tokenRequests.at(-1)?.body).get("scope")).toBe("read");
+  });
+});
+
+describe("calls that began before", () => {
+  test("end as they would have: what is sent again goes to the old server with the old issuer's token", async () => {
+    const [a, b] = [await site("a"), await site("b")];
+    const { auth, write } = await fromFile({ one: a.server() });
+    const manager = auth.resolve("one");
+    await manager.getToken();
+    a.refused.add("a-1");
+    a.holdCalls = deferred();
+    const pending = call(manager);
+    await a.received(2);
+    await write({ one: b.server() });
+    await auth.reload();
+    expect(await call(manager)).toEqual({ name: "b", token: "b-1" });
+    a.holdCalls.resolve();
+    expect(await pending).toEqual({ name: "a", token: "a-2" });
+    expect(b.seen).toEqual(["b-1"]);
+    expect(a.seen).toEqual(["a-1", "a-2"]);
+    expect(await manager.getAccessToken()).toBe("b-1");
+  });
+
+  test("get the token that they wait for, and calls that begin later the new one", async () => {
+    const [a, b] = [await site("a"), await site("b")];
+    const { auth, write } = await fromFile({ one: a.server() });
+    const manager = auth.resolve("one");
+    a.holdTokens = deferred();
+    const waiting = [manager.getAccessToken(), manager.getAccessToken()];
+    await a.received(1);
+    await write({ one: b.server() });
+    await auth.reload();
+    expect(await manager.getAccessToken()).toBe("b-1");
+    a.holdTokens.resolve();
+    expect(await Promise.all(waiting)).toEqual(["a-1", "a-1"]);
+    expect(await manager.getAccessToken()).toBe("b-1");
+    expect(manager.status()).toMatchObject({ state: "fresh" });
+  });
+
+  test("of a removed server end, too", async () => {
+    const a = await site("a");
+    const { auth, write } = await fromFile({ one: a.server(), two: a.server() });
+    const manager = auth.resolve("one");
+    a.holdTokens = deferred();
+    const pending = call(manager);
+    await a.received(1);
+    await write({ two: a.server() });
+    await auth.reload();
+    a.holdTokens.resolve();
+    expect(await pending).toEqual({ name: "a", token: "a-1" });
+    expect((await failure(manager.getAccessToken())).code).toBe("unknown_server");
+  });
+
+  test("are `stopped` with the runtime, after their grace", async () => {
+    const a = await site("a");
+    const clock = fakeClock(Date.now());
+    const { auth, write } = await fromFile({ one: a.server(), two: a.server() }, { clock });
+    const pending = failure(auth.resolve("one").getAccessToken());
+    a.holdTokens = deferred();
+    await a.received(1);
+    await write({ two: a.server() });
+    await auth.reload();
+    const stopping = auth.stop();
+    await clock.advance(5 * second);
+    await stopping;
+    expect((await pending).code).toBe("stopped");
+    expect(clock.pending).toEqual([]);
+  });
+});
+
+describe("the manager of a name", () => {
+  test("is the same object through changes, removals and returns, and so is its fetch", async () => {
+    const [a, b] = [await site("a"), await site("b")];
+    const { auth, write } = await fromFile({ one: a.server() });
+    const manager = auth.resolve("one");
+    const { fetch } = manager;
+    await write({ one: b.server() });
+    await auth.reload();
+    expect(auth.resolve("one")).toBe(manager);
+    expect(manager.url).toBe(b.url);
+    expect(await (await fetch(b.url)).json()).toEqual({ name: "b", token: "b-1" });
+    expect((await failure(fetch(a.url))).code).toBe("egress_denied");
+    await write({ other: a.server() });
+    await auth.reload();
+    await write({ one: a.server() });
+    await auth.reload();
+    expect(auth.resolve("one")).toBe(manager);
+    expect(manager.fetch).toBe(fetch);
+    expect(await (await fetch(a.url)).json()).toEqual({ name: "a", token: "a-1" });
+    expect((await failure(fetch(b.url))).code).toBe("egress_denied");
+  });
+
+  test("gives hosts' providers what the new config says, but no token for another URL than they were made for", async () => {
+    const [a, b] = [await site("a"), await site("b")];
+    const { auth, write } = await fromFile({ one: a.server() });
+    const manager = auth.resolve("one");
+    const [two, one] = [authProvider(manager), oauthProvider(manager)];
+    expect([await two.token(), (await one.tokens()).access_token]).toEqual(["a-1", "a-1"]);
+    await write({ one: a.server({}, { id: "another" }) });
+    await auth.reload();
+    expect(one.clientInformation()).toEqual({ client_id: "another", issuer: a.origin });
+    expect([await two.token(), (await one.tokens()).access_token]).toEqual(["a-2", "a-2"]);
+    await write({ one: b.server() });
+    await auth.reload();
+    for (const promise of [two.token(), two.onUnauthorized(), one.tokens()]) {
+      expect(await failure(promise)).toMatchObject({ code: "egress_denied", server: "one" });
+    }
+    expect(await authProvider(manager).token()).toBe("b-1");
+  });
+
+  test("does not take a host's answer that may be to a request with an earlier client", async () => {
+    const a = await site("a");
+    const { auth, write } = await fromFile({ one: a.server() });
+    const manager = auth.resolve("one");
+    const provider = oauthProvider(manager);
+    const ask = async () => {
+      const body = new URLSearchParams();
+      await provider.addClientAuthentication(new Headers(), body, `${a.origin}/token`, { issuer: a.origin });
+    };
+    const answer = (access_token: string) => provider.saveTokens({ access_token, token_type: "Bearer" });
+    await ask();
+    await answer("host-1");
+    expect(await manager.getAccessToken()).toBe("host-1");
+    await ask();
+    await write({ one: a.server({}, { id: "another" }) });
+    await auth.reload();
+    expect((await provider.tokens()).access_token).toBe("a-1");
+    await answer("of the client before");
+    expect((await provider.tokens()).access_token).toBe("a-2");
+  });
+});
+
+describe("users", () => {
+  const exchange = {
+    type: "token_exchange",
+    subject: { token: { runtime: true }, type: "urn:ietf:params:oauth:token-type:jwt" },
+  };
+  const ann = { key: "ann", subjectToken: "jwt of ann" };
+  const bob = { key: "bob", subjectToken: "jwt of bob" };
+
+  test("of an unchanged server keep their tokens; of a changed one they go where it goes", async () => {
+    const [a, b] = [await site("a"), await site("b")];
+    const { auth, write } = await fromFile({
+      kept: a.server({}, {}, exchange),
+      moved: a.server({}, {}, exchange),
+    });
+    const kept = auth.resolve("kept").for(ann);
+    const moved = auth.resolve("moved").for(ann);
+    const unused = auth.resolve("moved").for(bob);
+    const { fetch } = moved;
+    expect([await call(kept), await call(moved)]).toEqual([
+      { name: "a", token: "a-1" },
+      { name: "a", token: "a-2" },
+    ]);
+    await write({ kept: a.server({}, {}, exchange), moved: b.server({}, {}, exchange) });
+    await auth.reload();
+    expect(auth.resolve("kept").for(ann)).toBe(kept);
+    expect(await call(kept)).toEqual({ name: "a", token: "a-1" });
+    expect(moved.status()).toEqual({ server: "moved", state: "none" });
+    expect((await failure(fetch(a.url))).code).toBe("egress_denied");
+    expect(await call(moved)).toEqual({ name: "b", token: "b-1" });
+    expect(await call(unused)).toEqual({ name: "b", token: "b-2" });
+    expect(auth.resolve("moved").for(ann)).toBe(moved);
+    const subjects = b.tokenRequests.map(({ body }) => new URLSearchParams(body).get("subject_token"));
+    expect(subjects).toEqual(["jwt of ann", "jwt of bob"]);
+    expect(a.tokenRequests).toHaveLength(2);
+  });
+
+  test("keep their tokens when the server changed in nothing that makes them others", async () => {
+    const a = await site("a");
+    const { auth, write } = await fromFile({ one: a.server({}, {}, exchange) });
+    const manager = auth.resolve("one").for(ann);
+    await call(manager);
+    await write({ one: a.server({ headers: { "x-new": "1" } }, {}, exchange) });
+    await auth.reload();
+    await write({ one: a.server({ timeout: "3s" }, {}, exchange) });
+    await auth.reload();
+    expect(await call(manager)).toEqual({ name: "a", token: "a-1" });
+  });
+
+  test("of a server without users any more, of one that was removed, and of a stopped one get no token", async () => {
+    const a = await site("a");
+    const { auth, write } = await fromFile({ one: a.server({}, {}, exchange) });
+    const manager = auth.resolve("one").for(ann);
+    await call(manager);
+    await write({ one: a.server() });
+    await auth.reload();
+    expect((await failure(manager.getAccessToken())).code).toBe("config_invalid");
+    await write({ other: a.server() });
+    await auth.reload();
+    expect((await failure(manager.getAccessToken())).code).toBe("unknown_server");
+    await write({ one: a.server({}, {}, exchange) });
+    await auth.reload();
+    expect(await manager.getAccessToken()).toBe("a-2");
+    await write({ one: a.server({}, { id: "another" }, exchange) });
+    await auth.reload();
+    await auth.stop();
+    expect((await failure(manager.getAccessToken())).code).toBe("stopped");
+    expect(a.tokenRequests).toHaveLength(2);
+  });
+});
+
+describe("a runtime that was started", () => {
+  test("starts what is added and changed, without waiting for it; what fails is an event", async () => {
+    const [a, b] = [await site("a"), await site("b")];
+    const { clock, fetch, advance } = liveClock(Date.UTC(2026, 0, 1));
+    const refresh = { schedule: "*/10 * * * *" };
+    const { auth, write } = await fromFile({ kept: a.server(), moved: a.server() }, { clock, fetch });
+    await auth.start();
+    expect(a.tokenRequests).toHaveLength(2);
+    const heard = listen(auth);
+    b.holdTokens = deferred();
+    await write({
+      kept: a.server(),
+      moved: b.server({ refresh }),
+      added: b.server(),
+      resting: b.server({ refresh: false }),
+      broken: b.server({}, { secret: { env: "NOWHERE" } }),
+    });
+    await auth.reload();
+    await b.received(2);
+    b.holdTokens.resolve();
+    await advance(0);
+    const states = Object.fromEntries(auth.status().map(({ server, state }) => [server, state]));
+    expect(states).toMatchObject({ kept: "fresh", moved: "fresh", added: "fresh", resting: "none" });
+    const failed = heard.filter(({ event }) => event === "token:failed");
+    expect(failed.map(({ server, code }) => `${server} ${code}`)).toEqual(["broken secret_unavailable"]);
+    expect([a.tokenRequests.length, b.tokenRequests.length]).toEqual([2, 2]);
+    await advance(55 * minute);
+    expect(renewals(heard.filter(({ server }) => server === "moved"))).toEqual(["demand", "schedule"]);
+  });
+
+  test("and one that was not asks for nothing", async () => {
+    const a = await site("a");
+    const clock = fakeClock();
+    const { auth, write } = await fromFile({ one: a.server() }, { clock });
+    await write({ one: a.server({}, { id: "another" }), two: a.server() });
+    await auth.reload();
+    await clock.settle();
+    expect([a.tokenRequests, clock.pending]).toEqual([[], []]);
+  });
+});
+
+/** A config in code, and what is called whenever it is read. */
+function watched(servers: object) {
+  const hooks = { onRead: () => {}, servers };
+  const config = {
+    get servers() {
+      hooks.onRead();
+      return hooks.servers;
+    },
+  };
+  return { config: asConfig(config), hooks };
+}
+
+describe("several reloads at once", () => {
+  test("do not interleave: each begins when the one before has ended", async () => {
+    const a = await site("a");
+    const { config, hooks } = watched({ one: a.server() });
+    const auth = await runtime({ config, env: { SECRET: secret } });
+    const order: string[] = [];
+    auth.on("config:reloaded", ({ added }) => void order.push(`ended with ${added.join()}`));
+    let count = 0;
+    hooks.onRead = () => {
+      count += 1;
+      order.push(`began ${count}`);
+      hooks.servers = { [`s${count}`]: a.server() };
+    };
+    await Promise.all([auth.reload(), auth.reload(), auth.reload()]);
+    expect(order).toEqual([1, 2, 3].flatMap((number) => [`began ${number}`, `ended with s${number}`]));
+  });
+
+  test("run one after the other, and the last one reads what was written last", async () => {
+    const a = await site("a");
+    const { auth, write, reloads, file } = await fromFile({ s0: a.server() });
+    const running = [auth.reload()];
+    for (let round = 1; round <= 5; round += 1) {
+      await write({ [`s${round}`]: a.server() });
+      running.push(auth.reload());
+    }
+    await Promise.all(running);
+    expect(auth.servers).toEqual(["s5"]);
+    // Each began where the one before ended.
+    let present = ["s0"];
+    for (const { added, removed } of reloads) {
+      expect(removed.every((name) => present.includes(name))).toBe(true);
+      present = [...present.filter((name) => !removed.includes(name)), ...added];
+    }
+    expect([reloads.length, present]).toEqual([6, ["s5"]]);
+    await writeFile(file, "{");
+    const broken = failure(auth.reload());
+    expect((await broken).code).toBe("config_invalid");
+    await write({ s6: a.server() });
+    await auth.reload();
+    expect(auth.servers).toEqual(["s6"]);
+  });
+
+  test("one of them asked for by a listener of another does not wait for itself", async () => {
+    const a = await site("a");
+    const { auth, write, reloads } = await fromFile({ one: a.server() });
+    const again = deferred();
+    const remove = auth.on("config:reloaded", () => {
+      remove();
+      auth.reload().then(again.resolve, again.reject);
+    });
+    await write({ two: a.server() });
+    await auth.reload();
+    await again.promise;
+    expect(reloads).toHaveLength(2);
+  });
+});
+
+describe("stop()", () => {
+  test("during a reload wins: it rejects with `stopped`, and nothing of it is there", async () => {
+    const a = await site("a");
+    const clock = fakeClock(Date.now());
+    const { auth, write, reloads } = await fromFile({ one: a.server() }, { clock });
+    const manager = auth.resolve("one");
+    await auth.start();
+    await write({ one: a.server({}, { id: "another" }), two: a.server() });
+    const reloading = [failure(auth.reload()), failure(auth.reload())];
+    await auth.stop();
+    for (const error of await Promise.all(reloading)) expect(error.code).toBe("stopped");
+    expect(reloads).toEqual([]);
+    expect((await failure(manager.getAccessToken())).code).toBe("stopped");
+    expect(auth.status()).toMatchObject([{ server: "one", state: "stopped" }]);
+    expect(clock.pending).toEqual([]);
+    expect(a.tokenRequests).toHaveLength(1);
+  });
+
+  test("while the config is being read wins, too", async () => {
+    const a = await site("a");
+    const clock = fakeClock(Date.now());
+    const { config, hooks } = watched({ one: a.server() });
+    const auth = await runtime<string>({ config, env: { SECRET: secret }, clock });
+    await auth.start();
+    let stopping: Promise<void> | undefined;
+    hooks.servers = { two: a.server() };
+    hooks.onRead = () => {
+      stopping = auth.stop();
+    };
+    expect((await failure(auth.reload())).code).toBe("stopped");
+    await stopping;
+    await clock.settle();
+    expect(auth.servers).toEqual(["one"]);
+    expect([clock.pending, a.tokenRequests.length]).toEqual([[], 1]);
+  });
+
+  test("by a listener of the reload wins, too, and afterwards there is no reload", async () => {
+    const a = await site("a");
+    const clock = fakeClock(Date.now());
+    const { auth, write } = await fromFile({ one: a.server() }, { clock });
+    await auth.start();
+    let stopping: Promise<void> | undefined;
+    auth.on("config:reloaded", () => {
+      stopping = auth.stop();
+    });
+    await write({ one: a.server({}, { id: "another" }), two: a.server() });
+    await auth.reload();
+    await stopping;
+    await clock.settle();
+    expect(a.tokenRequests).toHaveLength(1);
+    expect(clock.pending).toEqual([]);
+    expect((await failure(auth.reload())).code).toBe("stopped");
+  });
+});
+
+describe("another network", () => {
+  test("is used by all servers, and the one before is closed when its calls are through", async () => {
+    const [first, next] = [await startConnectProxy(), await startConnectProxy()];
+    onTestFinished(() => Promise.all([first.close(), next.close()]).then(() => undefined));
+    const a = await site("a");
+    const { port } = new URL(a.origin);
+    const at = (more: object = {}) => a.server({ url: `http://mcp.test:${port}/mcp`, ...more });
+    const network = ({ origin }: { origin: string }) => ({
+      network: { proxy: origin, allowInsecureHttp: ["mcp.test", "127.0.0.1"] },
+    });
+    const { auth, write, reloads } = await fromFile({ one: at(), two: at() }, {}, network(first));
+    const [one, two] = [auth.resolve("one"), auth.resolve("two")];
+    await call(one);
+    await call(two);
+    expect(first.targets.length).toBeGreaterThan(0);
+    a.holdCalls = deferred();
+    a.refused.add("a-1");
+    const [targets, pending] = [first.targets.length, call(one)];
+    await a.received(5);
+    await write({ one: at(), two: at() }, network(next));
+    await auth.reload();
+    expect(reloads[0]?.changed).toEqual(["one", "two"]);
+    a.holdCalls.resolve();
+    // Refused after the reload: it gets another token, and is sent again, the way it began.
+    expect(await pending).toEqual({ name: "a", token: "a-3" });
+    expect(next.targets).toEqual([]);
+    expect(first.targets.length).toBeGreaterThan(targets);
+    await expect.poll(() => a.connections).toBe(0);
+    expect(await call(two)).toEqual({ name: "a", token: "a-4" });
+    expect(next.targets.length).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,323 @@
+import { generateKeyPairSync } from "node:crypto";
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inspect } from "node:util";
+import { calculateJwkThumbprint, decodeProtectedHeader, type JWK } from "jose";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { McpAuth, McpAuthConfig, McpAuthEventName } from "../../src/index.js";
+import type { RegisteredClient } from "../support/registered-client.js";
+import { failure, liveClock, managerOf, startWorld, viaFetchV2, type World } from "./harness.js";
+
+const oldSecret = "canary-s3cr3t-old";
+const newSecret = "canary-s3cr3t-new";
+
+/** A world whose client can be registered anew while its server runs. */
+async function changingWorld(client: Omit<RegisteredClient, "id">) {
+  const clients: RegisteredClient[] = [{ id: "agent", ...client }];
+  const world = await startWorld({ clients });
+  return {
+    ...world,
+    register(changed: Omit<RegisteredClient, "id">): void {
+      clients[0] = { id: "agent", ...changed };
+      // It is made anew with the clients that it has by then; tokens are signed with the same key as before.
+      world.issuer.rotateNonces();
+    },
+  };
+}
+
+function withClient(world: World, client: object): McpAuthConfig<"tools"> {
+  const whole = { issuer: world.issuer.issuer, id: "agent", ...client };
+  return { servers: { tools: { url: world.mcp.url, grant: { client: whole } } } };
+}
+
+const statuses = ({ issuer }: World) => issuer.tokenRequests.map(({ status }) => status);
+
+const names = [
+  "token:renewed",
+  "token:warning",
+  "token:failed",
+  "token:rejected",
+  "token:cooldown",
+  "secret:changed",
+  "key:rotated",
+] as const satisfies readonly McpAuthEventName[];
+
+/** The events so far by name. Nothing in them may look like a secret. */
+function hear(auth: McpAuth<string>): () => readonly string[] {
+  const heard: string[] = [];
+  for (const name of names) {
+    auth.on(name, (event) => {
+      heard.push(name);
+      const shown = inspect(event, { depth: 9, showHidden: true }) + JSON.stringify(event);
+      expect(shown).not.toMatch(/canary|PRIVATE KEY|eyJ/);
+    });
+  }
+  return () => heard.splice(0);
+}
+
+async function ownFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "rotated-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Where a secret is, and how it is replaced there. */
+interface Place {
+  readonly reference: object;
+  readonly env: Record<string, string>;
+  put(secret: string): Promise<void>;
+}
+
+const places: ReadonlyArray<readonly [name: string, make: () => Promise<Place>]> = [
+  [
+    "a variable",
+    async () => {
+      const env: Record<string, string> = {};
+      return {
+        reference: { env: "SECRET" },
+        env,
+        async put(secret) {
+          env["SECRET"] = secret;
+        },
+      };
+    },
+  ],
+  [
+    "a file, written in place",
+    async () => {
+      const file = join(await ownFolder(), "secret");
+      return { reference: { file }, env: {}, put: (secret) => writeFile(file, `${secret}\n`) };
+    },
+  ],
+  [
+    "a file that is replaced as a whole",
+    async () => {
+      const file = join(await ownFolder(), "secret");
+      return {
+        reference: { file },
+        env: {},
+        async put(secret) {
+          await writeFile(`${file}.new`, secret);
+          await rename(`${file}.new`, file);
+        },
+      };
+    },
+  ],
+  [
+    "a mounted Kubernetes secret",
+    async () => {
+      const folder = await ownFolder();
+      let version = 0;
+      await symlink("..data/secret", join(folder, "secret"));
+      return {
+        reference: { file: join(folder, "secret") },
+        env: {},
+        async put(secret) {
+          version += 1;
+          await mkdir(join(folder, `..${version}`));
+          await writeFile(join(folder, `..${version}`, "secret"), secret);
+          await symlink(`..${version}`, join(folder, "..data_tmp"));
+          await rename(join(folder, "..data_tmp"), join(folder, "..data"));
+          await rm(join(folder, `..${version - 1}`), { recursive: true, force: true });
+        },
+      };
+    },
+  ],
+];
+
+describe.each(places)("a secret in %s", (_, make) => {
+  async function started() {
+    const place = await make();
+    await place.put(oldSecret);
+    const world = await changingWorld({ secret: oldSecret });
+    const config = withClient(world, { secret: place.reference });
+    const { auth, manager } = await managerOf(world, { config, env: place.env });
+    return { place, world, manager, heard: hear(auth) };
+  }
+
+  test("that was rotated there and at the server is used from the next request on, without a refusal", async () => {
+    const { place, world, manager, heard } = await started();
+    const client = await viaFetchV2(manager);
+    expect(await client.echo("before")).toBe("before");
+    world.register({ secret: newSecret });
+    await place.put(newSecret);
+    await manager.getToken({ forceRefresh: true });
+    expect(await client.echo("after")).toBe("after");
+    expect(statuses(world)).toEqual([200, 200]);
+    expect(heard()).toEqual(["token:renewed", "secret:changed", "token:renewed"]);
+  });
+
+  test("that was wrong works at once in the cool-down when it is mended", async () => {
+    const { place, world, manager, heard } = await started();
+    world.register({ secret: newSecret });
+    expect(await failure(manager.getToken())).toMatchObject({ oauthError: "invalid_client" });
+    expect(await failure(manager.getToken())).toMatchObject({ oauthError: "invalid_client" });
+    expect(statuses(world)).toEqual([401]);
+    await place.put(newSecret);
+    const client = await viaFetchV2(manager);
+    expect(await client.echo("mended")).toBe("mended");
+    expect(statuses(world)).toEqual([401, 200]);
+    expect(heard()).toEqual(["token:failed", "token:cooldown", "secret:changed", "token:renewed"]);
+  });
+
+  test("that is still wrong after it was changed holds calls back again", async () => {
+    const { place, world, manager } = await started();
+    world.register({ secret: newSecret });
+    await failure(manager.getToken());
+    await place.put("canary-wrong-as-well");
+    for (let call = 0; call < 5; call += 1) await failure(manager.getToken());
+    expect(statuses(world)).toEqual([401, 401]);
+  });
+});
+
+test("a secret that was changed while the request with it was refused is followed by the new one", async () => {
+  const world = await changingWorld({ secret: newSecret });
+  const env = { SECRET: oldSecret };
+  const { auth, manager } = await managerOf(world, {
+    env,
+    async fetch(input, init) {
+      const response = await fetch(input, init);
+      if (response.status === 401 && String(input).endsWith("/token")) env.SECRET = newSecret;
+      return response;
+    },
+  });
+  const heard = hear(auth);
+  const client = await viaFetchV2(manager);
+  expect(await client.echo("hello")).toBe("hello");
+  expect(statuses(world)).toEqual([401, 200]);
+  expect(heard()).toEqual(["token:failed", "secret:changed", "token:renewed"]);
+});
+
+test("a token at hand is used while the secret's file is being written", async () => {
+  const file = join(await ownFolder(), "secret");
+  await writeFile(file, oldSecret);
+  const world = await changingWorld({ secret: oldSecret });
+  const time = liveClock();
+  const { manager } = await managerOf(world, {
+    ...{ clock: time.clock, fetch: time.fetch },
+    config: withClient(world, { secret: { file } }),
+  });
+  const first = await manager.getAccessToken();
+  await writeFile(file, "");
+  // Unusable, and not expired yet.
+  time.clock.jump(3_580_000);
+  /** Lets time pass until there is an answer: how much depends on how long reading takes. */
+  const settled = async <T>(work: Promise<T>): Promise<T> => {
+    let isOver = false;
+    const end = work.finally(() => {
+      isOver = true;
+    });
+    while (!isOver) await time.advance(50);
+    return await end;
+  };
+  const calls = Array.from({ length: 20 }, () => manager.getAccessToken());
+  expect(new Set(await settled(Promise.all(calls)))).toEqual(new Set([first]));
+  expect(statuses(world)).toEqual([200]);
+  await writeFile(file, oldSecret);
+  expect((await settled(manager.getToken({ forceRefresh: true }))).accessToken).not.toBe(first);
+});
+
+describe("a key", () => {
+  const pair = () => generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const pem = ({ privateKey }: ReturnType<typeof pair>) =>
+    String(privateKey.export({ type: "pkcs8", format: "pem" }));
+  const registered = async ({ publicKey }: ReturnType<typeof pair>) => {
+    // A JWK of a public key has nothing but strings.
+    const jwk = publicKey.export({ format: "jwk" }) as JWK;
+    return { publicKey: { ...jwk, kid: await calculateJwkThumbprint(jwk) } };
+  };
+
+  async function started() {
+    const folder = await ownFolder();
+    const file = join(folder, "agent.pem");
+    const [old, renewed] = [pair(), pair()];
+    const put = async (next: typeof old): Promise<void> => {
+      await writeFile(`${file}.new`, pem(next));
+      await rename(`${file}.new`, file);
+    };
+    await put(old);
+    const world = await changingWorld(await registered(old));
+    const { auth, manager } = await managerOf(world, {
+      config: withClient(world, { key: { privateKey: { file } } }),
+    });
+    const kids = () =>
+      world.issuer.tokenRequests.map(
+        ({ params }) => decodeProtectedHeader(String(params["client_assertion"])).kid,
+      );
+    return { old, renewed, put, world, manager, heard: hear(auth), kids };
+  }
+
+  test("that was registered before it was put in its place is used from the next request on", async () => {
+    const { renewed, put, world, manager, heard, kids } = await started();
+    await manager.getToken();
+    world.register(await registered(renewed));
+    await put(renewed);
+    await manager.getToken({ forceRefresh: true });
+    expect(statuses(world)).toEqual([200, 200]);
+    expect(new Set(kids()).size).toBe(2);
+    expect(manager.status().kid).toBe(kids()[1]);
+    expect(heard()).toEqual(["token:renewed", "key:rotated", "token:renewed"]);
+  });
+
+  test("that the server does not know yet is followed once by the one before it", async () => {
+    const { renewed, put, world, manager, heard, kids } = await started();
+    const client = await viaFetchV2(manager);
+    await put(renewed);
+    await manager.getToken({ forceRefresh: true });
+    expect(await client.echo("hello")).toBe("hello");
+    expect(statuses(world)).toEqual([200, 401, 200]);
+    const [first, second, third] = kids();
+    expect(third).toBe(first);
+    expect(second).not.toBe(first);
+    expect(heard()).toEqual(["token:renewed", "key:rotated", "token:failed", "token:renewed"]);
+    world.register(await registered(renewed));
+    await manager.getToken({ forceRefresh: true });
+    expect(kids().slice(3)).toEqual([second]);
+    expect(heard()).toEqual(["token:renewed"]);
+  });
+
+  test("that the server does not know, as it does not know the one before, is refused twice and no more", async () => {
+    const { renewed, put, world, manager, heard } = await started();
+    await manager.getToken();
+    world.register(await registered(pair()));
+    await put(renewed);
+    const error = await failure(manager.getToken({ forceRefresh: true }));
+    expect(error).toMatchObject({ code: "token_request_rejected", oauthError: "invalid_client" });
+    expect(inspect(error, { depth: 9, showHidden: true })).not.toMatch(/PRIVATE KEY|eyJ/);
+    expect(statuses(world)).toEqual([200, 401, 401]);
+    expect(heard().filter((event) => event === "key:rotated")).toHaveLength(1);
+  });
+
+  test("that is half-written when it is needed is waited for", async () => {
+    const { renewed, world, manager, put } = await started();
+    await manager.getToken();
+    world.register(await registered(renewed));
+    await put(renewed);
+    const file = join(await ownFolder(), "agent.pem");
+    const text = pem(renewed);
+    await writeFile(file, text.slice(0, 100));
+    const config = withClient(world, { key: { privateKey: { file } } });
+    let waiting: () => void = () => {};
+    const isWaiting = new Promise<void>((resolve) => {
+      waiting = resolve;
+    });
+    const { manager: other } = await managerOf(world, {
+      config,
+      clock: {
+        now: () => Date.now(),
+        setTimeout(callback, milliseconds) {
+          // The first pause is the shortest timer there is.
+          if (milliseconds === 10) waiting();
+          const timer = setTimeout(callback, milliseconds);
+          return { unref: () => void timer.unref(), cancel: () => clearTimeout(timer) };
+        },
+      },
+    });
+    const token = other.getToken();
+    await isWaiting;
+    await writeFile(file, text.slice(100), { flag: "a" });
+    expect((await token).tokenType).toBe("Bearer");
+    expect(statuses(world)).toEqual([200, 200]);
+  });
+});

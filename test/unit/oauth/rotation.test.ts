@@ -1,0 +1,552 @@
+import { appendFileSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { decodeProtectedHeader } from "jose";
+import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import type { AssertionSpec, ClientSpec, KeySpec, SecretReference } from "../../../src/config/spec.js";
+import { createDpop } from "../../../src/dpop/dpop.js";
+import type { McpAuthError } from "../../../src/errors/error.js";
+import { hasAnotherCredential } from "../../../src/oauth/another-credential.js";
+import type { Grant, GrantAttempt } from "../../../src/oauth/grant.js";
+import type { GrantEnvironment } from "../../../src/oauth/grant-environment.js";
+import { CredentialWatch } from "../../../src/secrets/credential-watch.js";
+import { createAuthority, type IssuedCertificate } from "../../support/certificates.js";
+import { type FakeClock, fakeClock } from "../../support/fake-clock.js";
+import { type Handler, type RecordedRequest, sendJson } from "../../support/http-server.js";
+import {
+  clientCredentialsGrant,
+  failureOf,
+  grantOf,
+  secretClient,
+  signal,
+  startAuthorizationServer,
+  unsignedJwt,
+} from "./fixtures.js";
+import { issue } from "./request-of.js";
+
+const tenMinutes = 600_000;
+
+let old: IssuedCertificate;
+let renewed: IssuedCertificate;
+beforeAll(async () => {
+  const authority = await createAuthority();
+  old = await authority.issue({ subject: "CN=old" });
+  renewed = await authority.issue({ subject: "CN=renewed" });
+});
+
+let env: Record<string, string>;
+let clock: FakeClock;
+beforeEach(() => {
+  env = { CRM_SECRET: "canary-old" };
+  clock = fakeClock(Date.now());
+});
+
+const refusal = (response: Parameters<Handler>[1], error: string | undefined, status = 401): void =>
+  error === undefined
+    ? void response.writeHead(status).end()
+    : sendJson(response, { error, error_description: "canary" }, status);
+
+const refusing =
+  (error: string | undefined, status = 401, meanwhile: () => void = () => {}): Handler =>
+  (_, response) => {
+    meanwhile();
+    refusal(response, error, status);
+  };
+
+/** What one attempt ends with: `again` when it says that another credential is there. */
+async function outcome(grant: Grant, attempt: GrantAttempt): Promise<"token" | "again" | "final"> {
+  let refused: McpAuthError | undefined;
+  const failed = grant(attempt).catch(async (error: unknown) => {
+    refused = await failureOf(Promise.reject(error), ["canary", "eyJ", "MII"]);
+  });
+  await failed;
+  if (refused === undefined) return "token";
+  return hasAnotherCredential(refused) ? "again" : "final";
+}
+
+/** The attempts of one acquisition, as those make them who heed the mark; at most five. */
+async function acquire(grant: Grant, more: Partial<GrantAttempt> = {}): Promise<readonly string[]> {
+  const acquisition = { signal: signal(), ...more };
+  const outcomes: string[] = [];
+  do outcomes.push(await outcome(grant, acquisition));
+  while (outcomes.at(-1) === "again" && outcomes.length < 5);
+  return outcomes;
+}
+
+const basic = (secret: string): string => `Basic ${btoa(`crm-agent:${secret}`)}`;
+
+/** A server that takes these secrets. */
+const takes =
+  (...secrets: readonly string[]): Handler =>
+  (request, response) =>
+    secrets.map(basic).includes(String(request.headers.authorization))
+      ? issue(request, response)
+      : refusal(response, "invalid_client");
+
+const kidOf = ({ body }: Pick<RecordedRequest, "body">, field = "client_assertion"): string | undefined =>
+  decodeProtectedHeader(new URLSearchParams(body).get(field) ?? "").kid;
+
+describe("a client secret that is refused", () => {
+  it("is followed by the one that is there by then, once", async () => {
+    await using server = await startAuthorizationServer((request, response) => {
+      env["CRM_SECRET"] = "canary-new";
+      return takes("canary-new")(request, response);
+    });
+    const grant = clientCredentialsGrant(server.origin, secretClient(server.origin), { env });
+    expect(await acquire(grant)).toEqual(["again", "token"]);
+    expect(server.tokenRequests().map(({ headers }) => headers.authorization)).toEqual([
+      basic("canary-old"),
+      basic("canary-new"),
+    ]);
+  });
+
+  it("is final while it is the same", async () => {
+    await using server = await startAuthorizationServer(refusing("invalid_client"));
+    const grant = clientCredentialsGrant(server.origin, secretClient(server.origin), { env });
+    expect(await acquire(grant)).toEqual(["final"]);
+    expect(server.tokenRequests()).toHaveLength(1);
+  });
+
+  it("is final the second time, however often it changes", async () => {
+    let changes = 0;
+    const change = () => {
+      env["CRM_SECRET"] = `canary-${++changes}`;
+    };
+    await using server = await startAuthorizationServer(refusing("invalid_client", 401, change));
+    const grant = clientCredentialsGrant(server.origin, secretClient(server.origin), { env });
+    expect(await acquire(grant)).toEqual(["again", "final"]);
+    expect(await acquire(grant)).toEqual(["again", "final"]);
+    expect(server.tokenRequests()).toHaveLength(4);
+  });
+
+  it("is final when there is none any more", async () => {
+    await using server = await startAuthorizationServer(
+      refusing("invalid_client", 401, () => void delete env["CRM_SECRET"]),
+    );
+    const grant = clientCredentialsGrant(server.origin, secretClient(server.origin), { env });
+    expect(await acquire(grant)).toEqual(["final"]);
+  });
+
+  it.each([
+    ["invalid_client", 400, "again"],
+    ["unauthorized_client", 400, "again"],
+    [undefined, 401, "again"],
+    [undefined, 403, "again"],
+    [undefined, 400, "final"],
+    ["invalid_scope", 400, "final"],
+    ["invalid_grant", 400, "final"],
+    ["invalid_target", 401, "final"],
+    ["access_denied", 403, "final"],
+    ["temporarily_unavailable", 401, "final"],
+  ] as const)("as %s with %i is, if it has changed: %s", async (error, status, expected) => {
+    const change = () => {
+      env["CRM_SECRET"] = "canary-new";
+    };
+    await using server = await startAuthorizationServer(refusing(error, status, change));
+    const grant = clientCredentialsGrant(server.origin, secretClient(server.origin), { env });
+    expect(await outcome(grant, { signal: signal() })).toBe(expected);
+  });
+
+  it.each(["client_secret_basic", "client_secret_post", "client_secret_jwt"] as const)(
+    "is read again for %s",
+    async (method) => {
+      env["CRM_SECRET"] = "canary-old-that-is-long-enough-to-sign";
+      const change = () => {
+        env["CRM_SECRET"] = "canary-new-that-is-long-enough-to-sign";
+      };
+      await using server = await startAuthorizationServer(refusing("invalid_client", 401, change));
+      const client = secretClient(server.origin, { method });
+      const grant = clientCredentialsGrant(server.origin, client, { env });
+      expect(await outcome(grant, { signal: signal() })).toBe("again");
+    },
+  );
+
+  it("is asked of its command or function once more, and no more", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "refused-"));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const runs = join(folder, "runs");
+    appendFileSync(runs, "");
+    const script = `require("node:fs").appendFileSync(${JSON.stringify(runs)}, "x"); console.log("same")`;
+    let calls = 0;
+    const resolvers = { vault: () => `canary-${++calls}` };
+    const command: SecretReference = {
+      exec: [process.execPath, "-e", script],
+      cwd: folder,
+      timeout: 10_000,
+    };
+    await using server = await startAuthorizationServer(refusing("invalid_client"));
+    const grantWith = (secret: SecretReference) => {
+      const client = secretClient(server.origin, { credential: { kind: "secret", secret } });
+      return clientCredentialsGrant(server.origin, client, { env: { ...process.env }, resolvers });
+    };
+    expect(await acquire(grantWith(command))).toEqual(["final"]);
+    expect(readFileSync(runs, "utf8")).toBe("xx");
+    expect(await acquire(grantWith({ resolver: "vault", ref: "crm" }))).toEqual(["again", "final"]);
+    expect(calls).toBe(3);
+  });
+});
+
+describe("a key that is refused", () => {
+  const key = (): KeySpec => ({ privateKey: { env: "KEY" } });
+  const keyClient = (issuer: string, spec: KeySpec): ClientSpec => ({
+    issuer,
+    id: "crm-agent",
+    credential: { kind: "key", key: spec },
+  });
+
+  /** A server that knows the keys of some certificates, by their kid. */
+  async function knowing(kids: Set<string | undefined>, meanwhile: () => void = () => {}) {
+    const server = await startAuthorizationServer((request, response) => {
+      const isKnown = kids.has(kidOf(request));
+      meanwhile();
+      return isKnown ? issue(request, response) : refusal(response, "invalid_client");
+    });
+    onTestFinished(() => server.close());
+    return server;
+  }
+
+  /** A grant of which the first request was made with the old key, whose kid is known. */
+  async function started(more: Partial<GrantEnvironment> = {}) {
+    env["KEY"] = old.privateKey;
+    const known = new Set<string | undefined>();
+    const server = await knowing(known);
+    const client = keyClient(server.origin, key());
+    const grant = clientCredentialsGrant(server.origin, client, { env, clock, ...more });
+    await acquire(grant);
+    const first = server.tokenRequests().map((request) => kidOf(request))[0];
+    known.add(first);
+    const kids = () =>
+      server
+        .tokenRequests()
+        .slice(1)
+        .map((request) => kidOf(request));
+    return { grant, known, first, kids };
+  }
+
+  it("and is another one by then is followed by that", async () => {
+    env["KEY"] = old.privateKey;
+    const known = new Set<string | undefined>();
+    const server = await knowing(known, () => {
+      env["KEY"] = renewed.privateKey;
+    });
+    const grant = clientCredentialsGrant(server.origin, keyClient(server.origin, key()), { env, clock });
+    expect(await acquire(grant)).toEqual(["again", "final"]);
+    const [first, second, ...others] = server.tokenRequests().map((request) => kidOf(request));
+    expect(others).toEqual([]);
+    expect(second).not.toBe(first);
+  });
+
+  it("because the server does not know it yet is followed once by the one before", async () => {
+    const { grant, first, kids } = await started();
+    env["KEY"] = renewed.privateKey;
+    expect(await acquire(grant)).toEqual(["again", "token"]);
+    expect(kids()).toEqual([expect.not.stringMatching(String(first)), first]);
+  });
+
+  it("is tried first again at the next acquisition, and alone once the server knows it", async () => {
+    const { grant, known, first, kids } = await started();
+    env["KEY"] = renewed.privateKey;
+    await acquire(grant);
+    await acquire(grant);
+    const [second] = kids();
+    expect(kids()).toEqual([second, first, second, first]);
+    known.add(second);
+    expect(await acquire(grant)).toEqual(["token"]);
+    expect(kids().at(-1)).toBe(second);
+  });
+
+  it("is final when the one before is refused as well", async () => {
+    const { grant, known, kids } = await started();
+    known.clear();
+    env["KEY"] = renewed.privateKey;
+    expect(await acquire(grant)).toEqual(["again", "final"]);
+    expect(kids()).toHaveLength(2);
+  });
+
+  it("is final ten minutes after it came", async () => {
+    const { grant, kids } = await started();
+    env["KEY"] = renewed.privateKey;
+    await acquire(grant);
+    await clock.advance(tenMinutes);
+    expect(await acquire(grant)).toEqual(["final"]);
+    expect(kids()).toHaveLength(3);
+  });
+
+  it("is final when there was none before", async () => {
+    const { grant, known, kids } = await started();
+    known.clear();
+    expect(await acquire(grant)).toEqual(["final"]);
+    expect(kids()).toHaveLength(1);
+  });
+
+  it("goes with its own certificate, and so does the one before", async () => {
+    const thumbprints = () =>
+      server.tokenRequests().map(({ body }) => {
+        const header = decodeProtectedHeader(new URLSearchParams(body).get("client_assertion") ?? "");
+        return [header.kid, header["x5t#S256"]];
+      });
+    const server = await knowing(new Set());
+    const spec: KeySpec = { privateKey: { env: "KEY" }, certificate: { env: "CERTIFICATE" } };
+    const grant = clientCredentialsGrant(server.origin, keyClient(server.origin, spec), { env, clock });
+    const put = ({ privateKey: KEY, certificate: CERTIFICATE }: IssuedCertificate) =>
+      Object.assign(env, { KEY, CERTIFICATE });
+    put(old);
+    await acquire(grant);
+    put(renewed);
+    await acquire(grant);
+    const [first, second, third] = thumbprints();
+    expect(third).toEqual(first);
+    expect(second?.[0]).not.toEqual(first?.[0]);
+    expect(second?.[1]).not.toEqual(first?.[1]);
+  });
+
+  it("stays the latest for DPoP: what a token is bound to is not what the client is known by", async () => {
+    const spec = key();
+    env["KEY"] = old.privateKey;
+    const proofs: (string | undefined)[] = [];
+    const kids: (string | undefined)[] = [];
+    const server = await startAuthorizationServer((request, response) => {
+      const proof = decodeProtectedHeader(String(request.headers["dpop"]));
+      proofs.push(proof.jwk?.x);
+      kids.push(kidOf(request));
+      return kidOf(request) === kids[0]
+        ? sendJson(response, { access_token: "granted", token_type: "DPoP", expires_in: 60 })
+        : refusal(response, "invalid_client");
+    });
+    onTestFinished(() => server.close());
+    const grant = clientCredentialsGrant(server.origin, keyClient(server.origin, spec), {
+      ...{ env, clock },
+      dpop: createDpop({ key: spec, clock }),
+    });
+    const before = await grant({ signal: signal() });
+    env["KEY"] = renewed.privateKey;
+    const acquisition = { signal: signal() };
+    expect(await outcome(grant, acquisition)).toBe("again");
+    const after = await grant(acquisition);
+    expect(kids[2]).toBe(kids[0]);
+    expect(proofs[2]).toBe(proofs[1]);
+    expect(proofs[2]).not.toBe(proofs[0]);
+    // The token in hand stays with its own key.
+    const target = { method: "GET", url: "https://mcp.example", accessToken: "granted" };
+    const jwk = async ({ binding }: typeof before) =>
+      decodeProtectedHeader((await binding?.prover?.proof(target)) ?? "").jwk?.x;
+    expect([await jwk(before), await jwk(after)]).toEqual([proofs[0], proofs[2]]);
+  });
+});
+
+describe("a client certificate that is refused", () => {
+  const credential = {
+    kind: "certificate",
+    certificate: { cert: { env: "CERTIFICATE" }, key: { env: "KEY" } },
+  } as const;
+  const put = ({ privateKey: KEY, certificate: CERTIFICATE }: IssuedCertificate) =>
+    Object.assign(env, { KEY, CERTIFICATE });
+
+  it("is followed by the one that is there by then, or by the one before a young one", async () => {
+    const presented: string[] = [];
+    const network: GrantEnvironment["network"] = {
+      fetchAs: ({ certificate }) => {
+        presented.push(certificate);
+        return fetch;
+      },
+    };
+    let meanwhile = () => put(renewed);
+    await using server = await startAuthorizationServer(refusing("invalid_client", 401, () => meanwhile()));
+    const client: ClientSpec = {
+      issuer: server.origin,
+      id: "crm-agent",
+      credential: { ...credential, certificate: { ...credential.certificate } },
+    };
+    const grant = clientCredentialsGrant(server.origin, client, { env, clock, network });
+    put(old);
+    expect(await acquire(grant)).toEqual(["again", "final"]);
+    expect(presented).toEqual([old.certificate, renewed.certificate]);
+    meanwhile = () => put(renewed);
+    expect(await acquire(grant)).toEqual(["again", "final"]);
+    expect(presented.slice(2)).toEqual([renewed.certificate, old.certificate]);
+  });
+});
+
+describe("what others have issued", () => {
+  const platform = (claims: object) => unsignedJwt({ sub: "workload", ...claims });
+
+  it("is never tried again, though it is another one at each request", async () => {
+    let issued = 0;
+    const resolvers = { platform: () => platform({ jti: `canary-${++issued}` }) };
+    const reference = { resolver: "platform", ref: "token" };
+    for (const error of ["invalid_client", "invalid_grant"]) {
+      await using server = await startAuthorizationServer(refusing(error, 400));
+      const { origin } = server;
+      const assertion: AssertionSpec = { kind: "platform", reference };
+      const anonymous: ClientSpec = { issuer: origin, credential: { kind: "none" } };
+      const byAssertion: ClientSpec = {
+        issuer: origin,
+        id: "crm-agent",
+        credential: { kind: "assertion", assertion: reference },
+      };
+      const subject = { token: reference, type: "urn:ietf:params:oauth:token-type:jwt" };
+      const publicClient: ClientSpec = { ...anonymous, id: "crm-agent" };
+      const more = { env, clock, resolvers };
+      for (const grant of [
+        grantOf(origin, { type: "jwt_bearer", client: anonymous, assertion }, more),
+        grantOf(origin, { type: "client_credentials", client: byAssertion }, more),
+        grantOf(origin, { type: "token_exchange", client: publicClient, subject }, more),
+      ]) {
+        expect(await acquire(grant)).toEqual(["final"]);
+      }
+      expect(server.tokenRequests()).toHaveLength(3);
+    }
+    expect(issued).toBe(6);
+  });
+});
+
+describe("an assertion that we sign", () => {
+  const assertion = (): AssertionSpec => ({
+    kind: "signed",
+    key: { privateKey: { env: "KEY" } },
+    issuer: "robot",
+    subject: "robot",
+    audience: "issuer",
+    lifetime: 60_000,
+    claims: {},
+  });
+
+  it("is signed with the key before when the server does not know the young one", async () => {
+    env["KEY"] = old.privateKey;
+    const kids: (string | undefined)[] = [];
+    await using server = await startAuthorizationServer((request, response) => {
+      kids.push(kidOf(request, "assertion"));
+      return kids.at(-1) === kids[0] ? issue(request, response) : refusal(response, "invalid_grant", 400);
+    });
+    const client: ClientSpec = { issuer: server.origin, credential: { kind: "none" } };
+    const grant = grantOf(
+      server.origin,
+      { type: "jwt_bearer", client, assertion: assertion() },
+      { env, clock },
+    );
+    await acquire(grant);
+    env["KEY"] = renewed.privateKey;
+    expect(await acquire(grant)).toEqual(["again", "token"]);
+    expect(kids[2]).toBe(kids[0]);
+    expect(kids[1]).not.toBe(kids[0]);
+  });
+
+  it("is not the matter of a refused client, nor the client that of a refused assertion", async () => {
+    env["KEY"] = old.privateKey;
+    let error = "invalid_client";
+    await using server = await startAuthorizationServer((_, response) => {
+      if (error === "invalid_client") env["KEY"] = renewed.privateKey;
+      else env["CRM_SECRET"] = "canary-new";
+      return refusal(response, error, 400);
+    });
+    const client = secretClient(server.origin);
+    const grant = grantOf(
+      server.origin,
+      { type: "jwt_bearer", client, assertion: assertion() },
+      { env, clock },
+    );
+    expect(await acquire(grant)).toEqual(["final"]);
+    await clock.advance(tenMinutes);
+    error = "invalid_grant";
+    await outcome(grant, { signal: signal() });
+    await clock.advance(tenMinutes);
+    expect(await acquire(grant)).toEqual(["final"]);
+  });
+});
+
+describe("the client at an identity provider", () => {
+  it("is tried again with its own secret, and not for that of the other client", async () => {
+    Object.assign(env, { IDP_SECRET: "canary-idp-old", ID_TOKEN: "canary-id-token" });
+    await using idp = await startAuthorizationServer(
+      refusing("invalid_client", 401, () => {
+        env["IDP_SECRET"] = "canary-idp-new";
+      }),
+    );
+    await using mcp = await startAuthorizationServer(issue);
+    const grant = grantOf(
+      mcp.origin,
+      {
+        type: "enterprise_managed",
+        client: secretClient(mcp.origin),
+        idp: {
+          client: secretClient(idp.origin, { credential: { kind: "secret", secret: { env: "IDP_SECRET" } } }),
+          subject: { token: { env: "ID_TOKEN" }, type: "urn:ietf:params:oauth:token-type:id_token" },
+        },
+      },
+      { env, clock },
+    );
+    expect(await acquire(grant)).toEqual(["again", "final"]);
+    expect(idp.tokenRequests().map(({ headers }) => headers.authorization)).toEqual([
+      basic("canary-idp-old"),
+      basic("canary-idp-new"),
+    ]);
+    env["CRM_SECRET"] = "canary-another";
+    expect(await acquire(grant)).toEqual(["final"]);
+    expect(mcp.tokenRequests()).toEqual([]);
+  });
+});
+
+describe("a credential that is another one than at the request before", () => {
+  it("is told of once, by what it is, for all scope sets of a manager", async () => {
+    const heard: string[] = [];
+    const watch = new CredentialWatch();
+    await using server = await startAuthorizationServer(issue);
+    const { origin } = server;
+    const spec: KeySpec = { privateKey: { env: "KEY" } };
+    const keyed: ClientSpec = { issuer: origin, id: "crm-agent", credential: { kind: "key", key: spec } };
+    const more = { env, clock, watch };
+    const secrets = [0, 1].map(() => clientCredentialsGrant(origin, secretClient(origin), more));
+    const keys = [0, 1].map(() => clientCredentialsGrant(origin, keyed, more));
+    env["KEY"] = old.privateKey;
+    const all = async () => {
+      for (const grant of [...secrets, ...keys]) {
+        await grant({ signal: signal(), noticed: (change) => heard.push(change) });
+      }
+      return heard.splice(0);
+    };
+    expect(await all()).toEqual([]);
+    expect(await all()).toEqual([]);
+    env["CRM_SECRET"] = "canary-new";
+    expect(await all()).toEqual(["secret:changed"]);
+    env["KEY"] = renewed.privateKey;
+    expect(await all()).toEqual(["key:rotated"]);
+    expect(await all()).toEqual([]);
+  });
+
+  it("is told of with the next request, not with the look after a refusal", async () => {
+    const heard: string[] = [];
+    await using server = await startAuthorizationServer((request, response) => {
+      heard.push("request");
+      env["CRM_SECRET"] = "canary-new";
+      return takes("canary-new")(request, response);
+    });
+    const watch = new CredentialWatch();
+    const grant = clientCredentialsGrant(server.origin, secretClient(server.origin), { env, clock, watch });
+    const outcomes = await acquire(grant, { noticed: (change) => heard.push(change) });
+    expect(outcomes).toEqual(["again", "token"]);
+    expect(heard).toEqual(["request", "secret:changed", "request"]);
+    expect(await watch.changed({ server: "crm", env })).toBe(false);
+  });
+
+  it("is not told of what is new each time", async () => {
+    let issued = 0;
+    const heard: string[] = [];
+    const resolvers = { platform: () => unsignedJwt({ jti: `canary-${++issued}` }) };
+    await using server = await startAuthorizationServer(issue);
+    const { origin } = server;
+    const reference = { resolver: "platform", ref: "token" };
+    const more = { env, clock, resolvers, watch: new CredentialWatch() };
+    const client: ClientSpec = { issuer: origin, credential: { kind: "none" } };
+    const assertion: AssertionSpec = { kind: "platform", reference };
+    for (const grant of [
+      grantOf(origin, { type: "jwt_bearer", client, assertion }, more),
+      grantOf(origin, { type: "static", token: reference }, more),
+    ]) {
+      for (const _ of [0, 1]) {
+        await grant({ signal: signal(), noticed: (change) => heard.push(change) });
+      }
+    }
+    expect(heard).toEqual([]);
+  });
+});
