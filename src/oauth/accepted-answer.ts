@@ -1,5 +1,5 @@
 import { McpAuthError } from "../errors/error.js";
-import { type JsonObject, parseJsonObject } from "../lib/json-object.js";
+import { isWholeJson, type JsonObject, parseJsonObject } from "../lib/json-object.js";
 import { isJson } from "../net/media-type.js";
 import { parseRetryAfter } from "../net/retry-after.js";
 import type { TokenEndpoint } from "./token-endpoint.js";
@@ -17,7 +17,8 @@ export interface Accepted {
 
 /**
  * Whether the answer of a token endpoint grants what was asked for, RFC 6749 §5. Throws `token_request_rejected`,
- * `unavailable` (retryable) or `token_response_invalid`.
+ * `unavailable` (retryable) or `token_response_invalid`, retryable for what is no JSON at all: that is a server or a proxy
+ * in trouble, and not what an authorization server means to say.
  */
 export function acceptedAnswer(
   answer: Pick<TokenAnswer, "response">,
@@ -38,7 +39,7 @@ export function acceptedAnswer(
     new McpAuthError(
       "token_response_invalid",
       `Server "${server}": the answer of ${name} cannot be used: ${problem}`,
-      { server },
+      { server, retryable: members === undefined && !isWholeJson(body) },
     );
   if (body === "") throw invalid("it is empty.");
   if (!isJson(headers.get("content-type"))) throw invalid("its content type is not application/json.");
