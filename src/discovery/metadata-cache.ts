@@ -130,6 +130,11 @@ export class MetadataCache {
     this.#authorizationServers.forget(issuer);
   }
 
+  /** For what an MCP server says of itself and does not fit the config. */
+  forgetResource(url: string): void {
+    this.#resources.forget(url);
+  }
+
   #firstSeen(challenge: object): number {
     const seen = this.#challenges.get(challenge) ?? this.#clock.now();
     this.#challenges.set(challenge, seen);

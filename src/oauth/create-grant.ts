@@ -1,4 +1,5 @@
 import type { ServerSpec } from "../config/spec.js";
+import { McpAuthError, type McpAuthErrorCode } from "../errors/error.js";
 import { clientCredentials } from "./client-credentials.js";
 import { enterpriseManaged } from "./enterprise-managed.js";
 import type { Grant } from "./grant.js";
@@ -9,8 +10,37 @@ import { tokenExchange } from "./token-exchange.js";
 
 export type { GrantEnvironment } from "./grant-environment.js";
 
+/** What is wrong with what servers say of themselves, or with what we make of it. */
+const ofMetadata: ReadonlySet<McpAuthErrorCode> = new Set([
+  "discovery_failed",
+  "insecure_url",
+  "issuer_mismatch",
+  "resource_mismatch",
+  "unsupported_by_server",
+]);
+
 /** The grant of a server. Nothing is read and nothing is sent before it is called. */
 export function createGrant(spec: ServerSpec, environment: GrantEnvironment): Grant {
+  const grant = grantOf(spec, environment);
+  return async (attempt) => {
+    try {
+      return await grant(attempt);
+    } catch (error) {
+      // Whoever runs those servers may be mending it: the next attempt is to see that, and not in an hour.
+      if (error instanceof McpAuthError && ofMetadata.has(error.code)) forgetMetadata(spec, environment);
+      throw error;
+    }
+  };
+}
+
+function forgetMetadata({ url, grant }: ServerSpec, { metadata }: GrantEnvironment): void {
+  metadata.forgetResource(url);
+  if (grant.type === "static") return;
+  metadata.forgetAuthorizationServer(grant.client.issuer);
+  if (grant.type === "enterprise_managed") metadata.forgetAuthorizationServer(grant.idp.client.issuer);
+}
+
+function grantOf(spec: ServerSpec, environment: GrantEnvironment): Grant {
   const { grant } = spec;
   switch (grant.type) {
     case "client_credentials":
