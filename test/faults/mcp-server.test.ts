@@ -242,6 +242,32 @@ faults("MCP server", [
       expect(await call(world)).toBe(200);
     },
   },
+  {
+    name: "403 for one scope after the other, in a circle",
+    sees: "403",
+    requests: "3 token requests, 4 to the server",
+    recovery: "the next call",
+    async run(world) {
+      const wanted = ["b", "c", "d", "b", "c", "d"];
+      const { tools } = world.config.servers;
+      const grant = { ...tools.grant, scopes: ["a"] };
+      const config = { servers: { tools: { ...tools, grant, stepUp: ["b", "c", "d"] } } };
+      const auth = await world.runtime<"tools">({ config });
+      const manager = auth.resolve("tools");
+      await world.until(manager.getAccessToken());
+      let asked = 0;
+      world.mcp.answer("mcp", (_request, response) => {
+        const challenge = `Bearer error="insufficient_scope", scope="${wanted[asked % wanted.length]}"`;
+        asked += 1;
+        response.writeHead(403, { "www-authenticate": challenge }).end();
+      });
+      const count = counter(world);
+      expect((await world.until(manager.fetch(manager.url, post))).status).toBe(403);
+      expect(count()).toEqual({ mcp: 4, token: 3 });
+      world.mcp.answer("mcp", undefined);
+      expect((await world.until(manager.fetch(manager.url, post))).status).toBe(200);
+    },
+  },
   passedOn("403 without a challenge", 403),
   passedOn("500", 500),
   passedOn("503 with `Retry-After`", 503, { "retry-after": "7" }),
