@@ -36,6 +36,7 @@ export class MetadataCache {
   readonly insecureHosts: readonly string[];
   readonly #fetch: FetchFunction;
   readonly #clock: Clock;
+  readonly #closing = new AbortController();
   /** When each challenge was first seen. */
   readonly #challenges = new WeakMap<object, number>();
   readonly #authorizationServers: SharedLookups<AuthorizationServerMetadata>;
@@ -135,6 +136,11 @@ export class MetadataCache {
     this.#resources.forget(url);
   }
 
+  /** Ends what is under way, for which nobody can wait any more. */
+  close(): void {
+    this.#closing.abort();
+  }
+
   #firstSeen(challenge: object): number {
     const seen = this.#challenges.get(challenge) ?? this.#clock.now();
     this.#challenges.set(challenge, seen);
@@ -146,7 +152,12 @@ export class MetadataCache {
   }
 
   #how(request: DiscoveryRequest) {
-    return { fetch: this.#fetch, clock: this.#clock, timeout: request.timeout };
+    return {
+      fetch: this.#fetch,
+      clock: this.#clock,
+      timeout: request.timeout,
+      signal: this.#closing.signal,
+    };
   }
 
   async #wait<V>(request: DiscoveryRequest, work: Promise<Outcome<V>>): Promise<V> {

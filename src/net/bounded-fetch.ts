@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "../lib/clock.js";
+import { timeLimit } from "../lib/time-limit.js";
 import { untilAborted } from "../lib/until-aborted.js";
 import { type Failure, failureError } from "./failure.js";
 import { networkFailure } from "./network-failure.js";
@@ -80,11 +81,10 @@ export async function exchange(
     controller.abort();
   };
   const onAbort = (): void => end({ code: "aborted", detail: `the request to ${target} was aborted.` });
-  const timer = clock.setTimeout(() => {
+  const timer = timeLimit(clock, timeout, () => {
     const detail = `${target} did not answer within ${timeout} ms. Try again, or raise "timeout" in the config.`;
     end({ code: "timeout", detail, retryable: true });
-  }, timeout);
-  timer.unref();
+  });
   signal?.addEventListener("abort", onAbort, { once: true });
   if (signal?.aborted) onAbort();
 

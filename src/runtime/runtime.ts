@@ -98,9 +98,7 @@ export class Runtime<Name extends string> implements McpAuth<Name> {
   }
 
   stop(): Promise<void> {
-    this.#stopped ??= Promise.all([...this.#managers.values()].map((manager) => manager.stop())).then(() =>
-      this.#environment.network.close(),
-    );
+    this.#stopped ??= this.#stop();
     return this.#stopped;
   }
 
@@ -110,6 +108,12 @@ export class Runtime<Name extends string> implements McpAuth<Name> {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  async #stop(): Promise<void> {
+    await Promise.all([...this.#managers.values()].map((manager) => manager.stop()));
+    this.#environment.metadata.close();
+    await this.#environment.network.close();
   }
 
   async #reload(): Promise<void> {

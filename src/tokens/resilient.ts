@@ -2,6 +2,7 @@ import type { RetrySpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
 import { pause } from "../lib/pause.js";
+import { timeLimit } from "../lib/time-limit.js";
 import { hasAnotherCredential } from "../oauth/another-credential.js";
 import { markAskedToWait, tokenEndpointAsksToWait } from "../oauth/asked-to-wait.js";
 import type { Holds } from "./holds.js";
@@ -42,8 +43,7 @@ async function acquire(
   const limit = new AbortController();
   const endsAt = clock.now() + deadline;
   // The reason tells whoever watches the attempt that it failed and was not called off.
-  const passed = clock.setTimeout(() => limit.abort(deadlinePassed(server, deadline)), deadline);
-  passed.unref();
+  const passed = timeLimit(clock, deadline, () => limit.abort(deadlinePassed(server, deadline)));
   const onAbort = () => limit.abort(request.signal.reason);
   request.signal.addEventListener("abort", onAbort, { once: true });
   if (request.signal.aborted) onAbort();

@@ -10,5 +10,7 @@ export default defineConfig({
     maxConcurrency: 20,
     maxWorkers: "100%",
     testTimeout: 60_000,
+    // Some rows are processes of their own, which use dist.
+    globalSetup: ["scripts/build-before-tests.mjs"],
   },
 });

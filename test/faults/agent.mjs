@@ -1,0 +1,45 @@
+// An agent of one server, as a process of its own: `node agent.mjs PLAN`, with the config in CONFIG. Says what happens in
+// lines on stdout.
+import { createMcpAuth } from "../../dist/index.js";
+
+const say = (line) => process.stdout.write(`${line}\n`);
+process.on("unhandledRejection", () => say("unhandled"));
+const auth = await createMcpAuth({ config: JSON.parse(process.env.CONFIG) });
+const manager = auth.resolve("tools");
+const token = () =>
+  manager.getAccessToken().then(
+    () => say("token"),
+    (error) => say(error.code),
+  );
+
+const plans = {
+  /** Waits for a token, and stops when told to end. */
+  async stops() {
+    process.once("SIGTERM", async () => {
+      await auth.stop();
+      say("stopped");
+    });
+    await token();
+  },
+  /** The same, and leaves what is to be done then to Node. */
+  async dies() {
+    await token();
+  },
+  /** Has all that there is to go on by itself, and nothing to do. */
+  async ends() {
+    await auth.start();
+    await token();
+    say("done");
+  },
+  /** Does nothing else for five seconds, while the answer comes. */
+  async blocks() {
+    const waiting = token();
+    // The request is on its way before.
+    await new Promise((resolve) => process.once("message", resolve));
+    const end = Date.now() + 5_000;
+    while (Date.now() < end);
+    await waiting;
+    process.disconnect();
+  },
+};
+await plans[process.argv[2]]();
