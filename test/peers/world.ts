@@ -1,0 +1,143 @@
+// What the tests of `test/peers` run against: two servers on loopback that do as they are told, a clock that is moved, and
+// the manager in question, ours or the naive one.
+import type { ServerResponse } from "node:http";
+import { onTestFinished } from "vitest";
+import { createMcpAuth, type McpAuthConfig } from "../../src/index.js";
+import { liveClock } from "../integration/harness.js";
+import { NaiveManager, type NaiveServer } from "../naive.js";
+import { type HttpServer, type RecordedRequest, sendJson, startHttpServer } from "../support/http-server.js";
+
+/** What every manager can do in some way. */
+export interface Subject {
+  getAccessToken(options?: {
+    readonly signal?: AbortSignal;
+    readonly forceRefresh?: boolean;
+    readonly scopes?: readonly string[];
+  }): Promise<string>;
+  fetch(url: string, init?: RequestInit): Promise<Response>;
+}
+
+type Answer = (request: RecordedRequest, response: ServerResponse) => unknown;
+
+export interface World {
+  readonly auth: HttpServer;
+  readonly mcp: HttpServer;
+  readonly url: string;
+  readonly env: Record<string, string | undefined>;
+  /** Lines of the log, at all levels. */
+  readonly log: string[];
+  /** How token requests are answered; a token of `lifetime` seconds unless told. */
+  token: Answer;
+  /** How the MCP server answers; 200 unless told. */
+  call: Answer;
+  lifetime: number;
+  /** Members of the metadata in place of the true ones. */
+  metadata: Readonly<Record<string, unknown>>;
+  resource: Readonly<Record<string, unknown>>;
+  readonly tokenRequests: readonly RecordedRequest[];
+  readonly calls: readonly RecordedRequest[];
+  readonly now: () => number;
+  /** Moves the clock on, and lets what that causes end. */
+  pass(milliseconds: number): Promise<void>;
+  /** The same, without waiting for what servers have not answered. */
+  tick(milliseconds: number): Promise<void>;
+  issue(response: ServerResponse, lifetime?: number): void;
+  /** The manager, with these members of its server and its client. */
+  start(members?: object, client?: object): Promise<Subject>;
+}
+
+export const secret = "a secret+with/odd characters: 100%";
+
+export async function world(): Promise<World> {
+  const live = liveClock();
+  let issued = 0;
+  const auth = await startHttpServer((request, response) => {
+    if (request.url === "/token") return void built.token(request, response);
+    if (request.url !== "/.well-known/oauth-authorization-server") return void response.writeHead(404).end();
+    const issuer = auth.origin;
+    sendJson(response, { issuer, token_endpoint: `${issuer}/token`, ...built.metadata });
+  });
+  const mcp = await startHttpServer((request, response) => {
+    if (!request.url.startsWith("/.well-known/")) return void built.call(request, response);
+    sendJson(response, { resource: built.url, authorization_servers: [auth.origin], ...built.resource });
+  });
+  onTestFinished(async () => {
+    await Promise.all([auth.close(), mcp.close()]);
+  });
+  const built: World = {
+    auth,
+    mcp,
+    url: `${mcp.origin}/mcp`,
+    env: { SECRET: secret },
+    log: [],
+    token: (_request, response) => built.issue(response),
+    call: (_request, response) => sendJson(response, {}),
+    lifetime: 3_600,
+    metadata: {},
+    resource: {},
+    get tokenRequests() {
+      return auth.requests.filter(({ url }) => url === "/token");
+    },
+    get calls() {
+      return mcp.requests.filter(({ url }) => !url.startsWith("/.well-known/"));
+    },
+    now: () => live.clock.now(),
+    pass: (milliseconds) => live.advance(milliseconds),
+    tick: (milliseconds) => live.clock.advance(milliseconds),
+    issue(response, lifetime = built.lifetime) {
+      issued += 1;
+      sendJson(response, { access_token: `token-${issued}`, token_type: "Bearer", expires_in: lifetime });
+    },
+    async start(members = {}, client = {}) {
+      const own = { issuer: auth.origin, id: "agent", secret: { env: "SECRET" } };
+      const isOther = "key" in client || "method" in client;
+      const { secret: _secret, ...bare } = own;
+      const server = {
+        url: built.url,
+        grant: { client: { ...(isOther ? bare : own), ...client } },
+        ...members,
+      };
+      return await subject(server, built, live);
+    },
+  };
+  return built;
+}
+
+async function subject(
+  server: object,
+  { env, log }: World,
+  live: ReturnType<typeof liveClock>,
+): Promise<Subject> {
+  if (process.env["MCP_AUTH_PEERS_SUBJECT"] === "naive") {
+    // It takes what it knows of the config, and knows no better.
+    return new NaiveManager(server as NaiveServer, {
+      env,
+      fetch: live.fetch,
+      debug: (message) => void log.push(message),
+    });
+  }
+  const write = (fields: object, message: string) => void log.push(`${message} ${JSON.stringify(fields)}`);
+  const auth = await createMcpAuth<string>({
+    // Each test writes a config of its own, as an object.
+    config: { servers: { tools: server } } as McpAuthConfig<string>,
+    env,
+    clock: live.clock,
+    fetch: live.fetch,
+    logger: { debug: write, info: write, warn: write, error: write },
+  });
+  onTestFinished(async () => {
+    const stopped = auth.stop();
+    // What is under way has five seconds, and the clock stands still.
+    await live.clock.advance(5_000);
+    await stopped;
+  });
+  return auth.resolve("tools");
+}
+
+/** What becomes of a call: `done`, or that it failed and with what. */
+export async function outcome(call: Promise<unknown>): Promise<string> {
+  return await call.then(
+    () => "done",
+    (error: unknown) => `failed: ${error instanceof Error && "code" in error ? error.code : String(error)}`,
+  );
+}
