@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { type Clock, systemClock } from "../lib/clock.js";
 import { timeLimit } from "../lib/time-limit.js";
 import { untilAborted } from "../lib/until-aborted.js";
@@ -85,7 +86,11 @@ export async function exchange(
     const detail = `${target} did not answer within ${timeout} ms. Try again, or raise "timeout" in the config.`;
     end({ code: "timeout", detail, retryable: true });
   });
-  signal?.addEventListener("abort", onAbort, { once: true });
+  if (signal !== undefined) {
+    // Any number of requests may share a signal; that is no leak, and Node 20 would warn of one.
+    setMaxListeners(0, signal);
+    signal.addEventListener("abort", onAbort, { once: true });
+  }
   if (signal?.aborted) onAbort();
 
   let complete = false;

@@ -1,0 +1,186 @@
+// What servers can answer but what they should, on the way to a token and with it, with something to hide in each answer.
+import type { ServerResponse } from "node:http";
+import type { McpAuthErrorCode } from "../../src/index.js";
+import type { Canaries } from "../support/canaries.js";
+import { type Answer, metadataOf, type Part, type Script, type Stage } from "./canaries-stage.js";
+
+export interface Failure {
+  readonly name: string;
+  /** What `fetch` rejects with first; `undefined` for what the caller gets as a response. */
+  readonly code: Code;
+  /** What is wrong with its servers; nothing, but that the MCP server publishes no metadata, unless told. */
+  readonly script?: Script;
+  /** Over those of a server with a grant that works. */
+  readonly server?: Readonly<Record<string, unknown>>;
+}
+
+type Code = McpAuthErrorCode | "network" | undefined;
+type Headers = Readonly<Record<string, string>>;
+type Rows = Readonly<Record<string, readonly [code: Code, answer: Answer]>>;
+
+export function servedFailures(canaries: Canaries, stage: Stage): readonly Failure[] {
+  const answers = answersOf(canaries, stage);
+  const tables: Readonly<Record<Part, Rows>> = {
+    token: tokenRows(answers),
+    metadata: metadataRows(answers, stage),
+    resource: resourceRows(answers, stage),
+    mcp: mcpRows(answers),
+  };
+  return Object.entries(tables).flatMap(([part, rows]) =>
+    Object.entries(rows).map(([name, [code, answer]]) => ({
+      name: `${part}: ${name}`,
+      code,
+      script: { [part]: answer },
+      ...(code === "timeout" && { server: { timeout: "100ms" } }),
+    })),
+  );
+}
+
+type Answers = ReturnType<typeof answersOf>;
+
+function answersOf(canaries: Canaries, stage: Stage) {
+  const { say } = stage;
+  const phrase = () => canaries.phrase("what a bad answer says");
+  const word = () => canaries.word("what a bad answer says");
+  // A path of plain characters may show: it is how a wrong issuer is told from the right one. A query may not.
+  const url = () => `https://elsewhere.example/?${word()}`;
+  const json =
+    (status: number, members: object, headers: Headers = {}): Answer =>
+    (response) =>
+      say.json(response, status, members, headers);
+  return {
+    phrase,
+    word,
+    url,
+    json,
+    html:
+      (status: number, headers: Headers = {}): Answer =>
+      (response) =>
+        say.html(response, status, headers),
+    raw:
+      (text: string, type = "application/json"): Answer =>
+      (response) =>
+        void response.writeHead(200, { "content-type": type }).end(text),
+    granted:
+      (members: object): Answer =>
+      (response, asked) =>
+        stage.grant(response, asked, members),
+    oauth: (error: string, status = 400, headers: Headers = {}) =>
+      json(status, { error, error_description: phrase(), error_uri: url() }, headers),
+    challenge: (rest: string) => ({ "www-authenticate": `Bearer realm="${word()}", ${rest}` }),
+    destroyed: (response: ServerResponse) => void response.destroy(),
+    stalled: () => {},
+  };
+}
+
+function tokenRows({ word, phrase, url, ...answer }: Answers): Rows {
+  const { json, html, raw, granted, oauth, challenge, destroyed, stalled } = answer;
+  const refused = "token_request_rejected";
+  const invalid = "token_response_invalid";
+  const form = "application/x-www-form-urlencoded";
+  return {
+    invalid_client: [refused, oauth("invalid_client")],
+    invalid_grant: [refused, oauth("invalid_grant")],
+    unauthorized_client: [refused, oauth("unauthorized_client")],
+    invalid_scope: [refused, oauth("invalid_scope")],
+    invalid_target: [refused, oauth("invalid_target")],
+    "401 invalid_client": [refused, oauth("invalid_client", 401, challenge(`error_description="${word()}"`))],
+    "an error of its own": [refused, oauth(word())],
+    "an error in prose": [refused, oauth(phrase())],
+    "an error with 200": [refused, json(200, { error: word(), error_description: phrase() })],
+    "401 HTML": [refused, html(401)],
+    "403 HTML": [refused, html(403)],
+    "408": ["unavailable", html(408)],
+    "429": ["unavailable", json(429, { error: word() }, { "retry-after": "60" })],
+    "500": ["unavailable", html(500)],
+    "503": ["unavailable", oauth("temporarily_unavailable", 503, { "retry-after": word() })],
+    "a redirect": [refused, html(307, { location: url() })],
+    HTML: [invalid, html(200)],
+    "cut off": [invalid, raw(`{"access_token":"${word()}","token_type":"Bea`)],
+    "no object": [invalid, raw(JSON.stringify([word(), phrase()]))],
+    "a form": [invalid, raw(`access_token=${word()}&token_type=bearer`, form)],
+    "too much": [invalid, raw(JSON.stringify({ access_token: word(), more: word().repeat(30_000) }))],
+    "no token": [invalid, granted({ access_token: undefined, accessToken: word() })],
+    "a token that is none": [invalid, granted({ access_token: { token: word() } })],
+    "a token of two lines": [invalid, granted({ access_token: `${word()}\r\n${word()}` })],
+    "a type of its own": [invalid, granted({ token_type: word() })],
+    "a type that was not asked for": [invalid, granted({ token_type: "DPoP" })],
+    "a lifetime in prose": [undefined, granted({ expires_in: phrase() })],
+    "a dropped connection": ["unavailable", destroyed],
+    "no answer": ["timeout", stalled],
+  };
+}
+
+function metadataRows({ word, phrase, url, html, raw, destroyed }: Answers, stage: Stage): Rows {
+  const failed = "discovery_failed";
+  const changed =
+    (members: object): Answer =>
+    (response, { name }) =>
+      stage.say.json(response, 200, { ...metadataOf(stage, name), ...members });
+  return {
+    "as HTML": [failed, html(200)],
+    "not there": [failed, html(404)],
+    failing: ["unavailable", html(500)],
+    "a redirect": [failed, html(302, { location: url() })],
+    "cut off": [failed, raw(`{"issuer":"${word()}`)],
+    "too much": [failed, raw(JSON.stringify({ issuer: word().repeat(30_000) }))],
+    dropped: ["unavailable", destroyed],
+    "of another issuer": ["issuer_mismatch", changed({ issuer: url() })],
+    "without an endpoint": [failed, changed({ token_endpoint: undefined })],
+    "with prose for an endpoint": ["insecure_url", changed({ token_endpoint: phrase() })],
+    "with an endpoint without TLS": [
+      "insecure_url",
+      changed({ token_endpoint: `http://elsewhere.example/?${word()}` }),
+    ],
+    "with a password in an endpoint": [
+      "insecure_url",
+      changed({ token_endpoint: `https://${word()}:${word()}@elsewhere.example/` }),
+    ],
+    "with methods of its own": [
+      "unsupported_by_server",
+      changed({ token_endpoint_auth_methods_supported: [word(), phrase()] }),
+    ],
+    "with grants of its own": [undefined, changed({ grant_types_supported: [word(), phrase()] })],
+  };
+}
+
+function resourceRows({ phrase, url, html }: Answers, stage: Stage): Rows {
+  const changed =
+    (members: object): Answer =>
+    (response, { name }) => {
+      const usual = { resource: stage.mcp(name), authorization_servers: [stage.issuer(name)] };
+      stage.say.json(response, 200, { ...usual, ...members });
+    };
+  return {
+    "of other issuers": ["issuer_mismatch", changed({ authorization_servers: [url(), phrase()] })],
+    "of another resource": ["resource_mismatch", changed({ resource: url() })],
+    "of no resource": ["resource_mismatch", changed({ resource: phrase() })],
+    "as HTML": ["discovery_failed", html(200)],
+    failing: ["unavailable", html(500)],
+  };
+}
+
+function mcpRows({ word, url, html, challenge, destroyed }: Answers): Rows {
+  const refused = (challenged: string) => html(401, { "www-authenticate": challenged });
+  return {
+    "401": [undefined, html(401, challenge(`error="invalid_token", error_description="${word()}"`))],
+    "401 without a challenge": [undefined, html(401)],
+    "401 with another challenge": [undefined, refused(`Negotiate ${word()}, Basic realm="${word()}"`)],
+    "401 with half a challenge": [undefined, refused(`Bearer realm="${word()}, error=`)],
+    "401 with metadata elsewhere": [
+      undefined,
+      html(401, challenge(`resource_metadata="http://elsewhere.example/?${word()}"`)),
+    ],
+    "401 with metadata nowhere": [undefined, html(401, challenge(`resource_metadata="${word()}"`))],
+    "403": [undefined, html(403)],
+    // The name of a scope may show, if it looks like one.
+    "403 for a scope": [
+      "insufficient_scope",
+      html(403, challenge(`error="insufficient_scope", scope="admin ${word()}!"`)),
+    ],
+    "a redirect elsewhere": ["egress_denied", html(307, { location: url() })],
+    "a redirect to nowhere": [undefined, html(302, { location: `http://[${word()}` })],
+    "500": [undefined, html(500)],
+    "a dropped connection": ["network", destroyed],
+  };
+}

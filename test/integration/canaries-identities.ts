@@ -1,0 +1,219 @@
+// An agent with every identity that a config can give it, all of them canaries: from every source of secrets, in every
+// grant, with every client authentication and every binding of tokens.
+import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { McpAuthConfig, McpAuthOptions } from "../../src/index.js";
+import type { Canaries } from "../support/canaries.js";
+import type { Authority } from "../support/certificates.js";
+import { jwt, type Stage } from "./canaries-stage.js";
+
+type Servers = Record<string, McpAuthConfig<string>["servers"][string]>;
+
+export interface Identities {
+  readonly config: McpAuthConfig<string>;
+  readonly options: Required<Pick<McpAuthOptions, "env" | "resolvers" | "signers" | "cwd">>;
+  /** Servers whose grant takes its subject from code. */
+  readonly ofUsers: readonly string[];
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export async function plantIdentities(
+  canaries: Canaries,
+  stages: { readonly plain: Stage; readonly tls: Stage },
+  authority: Authority,
+  folder: string,
+): Promise<Identities> {
+  const keys = plantKeys(canaries);
+  const own = await authority.issue({ subject: "CN=agent", client: true });
+  canaries.plantPem("key of a certificate", own.privateKey);
+  const file = (name: string, text: string) => {
+    writeFileSync(join(folder, name), text, { mode: 0o600 });
+    return { file: name };
+  };
+  const prints = (text: string, pointer?: string) => ({
+    exec: [process.execPath, "-e", script, file(`${canaries.size}.out`, text).file, noise.file],
+    ...(pointer !== undefined && { pointer }),
+  });
+  const noise = file("noise", canaries.phrase("stderr of a command"));
+  file("ca.pem", authority.certificate);
+
+  const env: Record<string, string> = {
+    SECRET: canaries.fresh("secret in a variable"),
+    // As long as the hash that it is used with.
+    HMAC: canaries.word("secret of client_secret_jwt"),
+    PEM: keys.pem,
+    PASSPHRASE: keys.passphrase,
+    CERT: own.certificate,
+    CERT_KEY: encrypted(canaries, own.privateKey, keys.passphrase),
+    HEADER: canaries.fresh("secret in a header"),
+    PARAM: canaries.fresh("secret in a parameter"),
+    STATIC: canaries.word("static token"),
+    ACTIONS_ID_TOKEN_REQUEST_URL: stages.plain.mcp("github"),
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: canaries.word("token of a GitHub Actions job"),
+  };
+  const tokens = (label: string) => ({ resolver: "platform", ref: label });
+  const others = {
+    id: canaries.phrase("neighbour of a secret"),
+    other: canaries.phrase("neighbour of a secret"),
+  };
+  const bundle = JSON.stringify({ ...others, nested: [{ secret: canaries.fresh("secret at a pointer") }] });
+
+  const clients: Readonly<Record<string, Fields>> = {
+    basic: { secret: { env: "SECRET" } },
+    raw: { secret: file("secret", `${canaries.word("secret in a file")}\n`), basicEncoding: "raw" },
+    post: {
+      secret: { ...file("bundle.json", bundle), pointer: "/nested/0/secret" },
+      method: "client_secret_post",
+    },
+    hmac: { secret: { env: "HMAC" }, method: "client_secret_jwt" },
+    command: { secret: prints(canaries.fresh("secret that a command prints")) },
+    resolved: { secret: { resolver: "vault", ref: "ours", pointer: "/value" } },
+    pem: { key: { privateKey: { env: "PEM" } } },
+    encrypted: {
+      key: { privateKey: file("encrypted.pem", keys.encryptedPem), passphrase: { env: "PASSPHRASE" } },
+    },
+    jwk: { key: { privateKey: file("key.jwk", keys.jwk) } },
+    jwks: { key: { privateKey: { resolver: "jwks", ref: "ours" } } },
+    sec1: { key: { privateKey: prints(keys.sec1) } },
+    signer: { key: { signer: { name: "kms", format: "der" }, alg: "ES256", kid: "in-the-kms" } },
+    federated: { assertion: tokens("client assertion of the platform") },
+    tls: { certificate: { cert: { env: "CERT" }, key: file("cert.key", own.privateKey) } },
+    pinned: {
+      certificate: { cert: { env: "CERT" }, key: { env: "CERT_KEY" }, passphrase: { env: "PASSPHRASE" } },
+      method: "self_signed_tls_client_auth",
+    },
+    public: {},
+  };
+  const clientOf = (stage: Stage, name: string, id: string): Fields => ({
+    issuer: stage.issuer(name),
+    id: `agent-${id}`,
+    ...clients[id],
+  });
+  const subject = (label: string, type: string) => ({
+    token: tokens(label),
+    type: `urn:ietf:params:oauth:token-type:${type}`,
+  });
+  const idp = (name: string, token: object) => ({
+    client: { issuer: stages.plain.issuer(`${name}-idp`), id: "agent-at-idp", secret: { env: "SECRET" } },
+    subject: { token, type: "urn:ietf:params:oauth:token-type:id_token" },
+  });
+  const grants: Readonly<Record<string, (client: Fields, name: string) => Fields>> = {
+    cc: (client) => ({ client, params: { "x-param": { env: "PARAM" } } }),
+    platform: (client) => ({ type: "jwt_bearer", client, assertion: tokens("assertion of the platform") }),
+    signed: (client) => ({
+      type: "jwt_bearer",
+      client,
+      assertion: { key: { privateKey: { env: "PEM" } }, issuer: "account@example", subject: "robot" },
+    }),
+    exchange: (client) => ({
+      type: "token_exchange",
+      client,
+      subject: subject("subject token", "jwt"),
+      actor: subject("actor token", "jwt"),
+    }),
+    enterprise: (client, name) => ({
+      type: "enterprise_managed",
+      client,
+      idp: idp(name, tokens("sign-in of a user")),
+    }),
+    user: (client) => ({
+      type: "token_exchange",
+      client,
+      subject: { token: { runtime: true }, type: "jwt" },
+    }),
+    employee: (client, name) => ({ type: "enterprise_managed", client, idp: idp(name, { runtime: true }) }),
+  };
+  const bindings: Readonly<Record<string, Fields>> = {
+    bare: {},
+    dpop: { dpop: true },
+    keyed: { dpop: { key: { privateKey: file("dpop.pem", keys.dpop) } } },
+  };
+
+  const servers: Record<string, Fields> = {};
+  for (const [id, client] of Object.entries(clients)) {
+    const stage = "certificate" in client ? stages.tls : stages.plain;
+    for (const grant of Object.keys(grants)) {
+      for (const binding of Object.keys(bindings)) {
+        if (!isDriven(id, grant, binding)) continue;
+        const name = [grant, id, binding].join("-");
+        servers[name] = {
+          url: stage.mcp(name),
+          grant: grants[grant]?.(clientOf(stage, name, id), name),
+          headers: { "X-Key": { env: "HEADER" } },
+          ...bindings[binding],
+        };
+      }
+    }
+  }
+  const { plain } = stages;
+  servers["static"] = { url: plain.mcp("static"), grant: { type: "static", token: { env: "STATIC" } } };
+  servers["actions"] = {
+    url: plain.mcp("actions"),
+    grant: {
+      type: "jwt_bearer",
+      client: { issuer: plain.issuer("actions") },
+      assertion: { githubActions: { audience: "us" } },
+    },
+  };
+
+  const platform = (label: string) => canaries.plant(label, jwt("https://platform.example"));
+  const jwks = JSON.stringify({ keys: [JSON.parse(keys.jwk)] });
+  const vault = canaries.fresh("secret of a resolver");
+  return {
+    // One of the variants each, put together from parts.
+    config: { network: { ca: ["ca.pem"] }, servers: servers as object as Servers },
+    options: {
+      cwd: folder,
+      env,
+      resolvers: {
+        platform,
+        vault: () => JSON.stringify({ value: vault, note: canaries.phrase("neighbour of a secret") }),
+        jwks: () => jwks,
+      },
+      signers: { kms: ({ input }) => sign("sha256", Buffer.from(input), keys.ofSigner) },
+    },
+    ofUsers: Object.keys(servers).filter((name) => /^(user|employee)-/.test(name)),
+  };
+}
+
+/** One for each way to authenticate. */
+const methods: ReadonlySet<string> = new Set([
+  ...["basic", "post", "hmac", "pem", "federated", "tls", "pinned", "public"],
+]);
+
+/** Every way to authenticate in every grant, every other client in one, and the bindings where they differ. */
+function isDriven(id: string, grant: string, binding: string): boolean {
+  if (binding === "keyed") return id === "pem" && grant === "cc";
+  if (binding === "dpop" && id !== "pem" && id !== "tls") return grant === "cc" && methods.has(id);
+  return grant === "cc" || methods.has(id);
+}
+
+/** Prints one file on stdout and the other on stderr. */
+const script =
+  'const { readFileSync: r } = require("node:fs"); process.stderr.write(r(process.argv[2])); process.stdout.write(r(process.argv[1]))';
+
+function plantKeys(canaries: Canaries) {
+  const make = (): KeyObject => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+  const pemOf = (key: KeyObject) => key.export({ type: "pkcs8", format: "pem" }).toString();
+  const passphrase = canaries.fresh("passphrase");
+  const jwk = make().export({ format: "jwk" });
+  canaries.plant("private key, JWK", String(jwk.d));
+  return {
+    passphrase,
+    pem: canaries.plantPem("private key, PEM", pemOf(make())),
+    encryptedPem: encrypted(canaries, pemOf(make()), passphrase),
+    jwk: JSON.stringify({ ...jwk, alg: "ES256", kid: "of-the-jwk" }),
+    sec1: canaries.plantPem("private key, SEC 1", make().export({ type: "sec1", format: "pem" }).toString()),
+    dpop: canaries.plantPem("DPoP key", pemOf(make())),
+    ofSigner: make(),
+  };
+}
+
+/** The encrypted form of a key is planted, and what is in it. */
+export function encrypted(canaries: Canaries, pem: string, passphrase: string): string {
+  canaries.plantPem("key inside of an encrypted one", pem);
+  const options = { type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase } as const;
+  return canaries.plantPem("encrypted private key", createPrivateKey(pem).export(options).toString());
+}
