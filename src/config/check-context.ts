@@ -66,13 +66,19 @@ function isMisspelt(config: Json, among: string): boolean {
   return nearNames(among, Object.keys(config)).length > 0;
 }
 
+// In longer lists nobody looks for a name.
+const mostCompared = 1_000;
+const mostListed = 50;
+
 function undefinedName(
   name: string,
   names: readonly string[],
   among: "clients" | "keys",
 ): Omit<Mistake, "path"> {
-  const [near] = nearNames(name, names);
-  const known = names.length === 0 ? `There are no \`${among}\`` : `\`${among}\` has: ${names.join(", ")}`;
+  const [near] = nearNames(name, names.slice(0, mostCompared));
+  const more = names.length > mostListed ? ` and ${names.length - mostListed} more` : "";
+  const listed = `${names.slice(0, mostListed).join(", ")}${more}`;
+  const known = names.length === 0 ? `There are no \`${among}\`` : `\`${among}\` has: ${listed}`;
   return {
     message: `Must be the name of one of the \`${among}\``,
     hint: near === undefined ? known : `Did you mean "${near}"?`,

@@ -28,10 +28,9 @@ export async function checkDocument(
   const isOpen = (path: readonly string[]) => open.has(toPointer(path));
 
   // As it is written, and as it is with the variables of this environment.
-  const settled = document.mistakes
-    .filter(({ settles }) => settles === true)
-    .map(({ path }) => toPointer(path));
-  const unsettled = ({ path }: Mistake) => !settled.includes(toPointer(path));
+  const settling = document.mistakes.filter(({ settles }) => settles === true);
+  const settled = new Set(settling.map(({ path }) => toPointer(path)));
+  const unsettled = ({ path }: Mistake) => !settled.has(toPointer(path));
   const before = (await schemaMistakes(written, (_path, text) => text.includes("${"))).filter(unsettled);
   const after = (await schemaMistakes(value, isOpen)).filter(unsettled);
   const told = new Set([...document.mistakes, ...before].map(({ path }) => toPointer(path)));

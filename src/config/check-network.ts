@@ -46,7 +46,10 @@ export function checkNetwork(config: Json, written: Json, context: CheckContext)
 // A password that a variable brings, or a URL that a variable is all of, is nobody's literal.
 function hasPassword(literal: string): boolean {
   const userinfo = /^\w+:\/\/([^/?#]*)@/.exec(literal)?.[1];
-  return userinfo !== undefined && userinfo.replaceAll(/\$\{[^}]*\}/g, "").replace(/^[^:]*:?/, "") !== "";
+  return (
+    userinfo !== undefined &&
+    userinfo.replaceAll(/\$\{(?:[^}$]|\$(?!\{))*\}/g, "").replace(/^[^:]*:?/, "") !== ""
+  );
 }
 
 const example = { hint: "For example http://proxy.example:3128" };

@@ -15,7 +15,9 @@ export interface MissingVariable {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-const dollar = /\$\$\{|\$\{(?:(?:env:)?(?<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?<fallback>[^}]*))?\})?/g;
+// A default has no `${` in it: looking on from each of many for the end would take time in proportion to the square.
+const dollar =
+  /\$\$\{|\$\{(?:(?:env:)?(?<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?<fallback>(?:[^}$]|\$(?!\{))*))?\})?/g;
 
 /**
  * Fills in `${NAME}`, `${env:NAME}` and `${NAME:-default}` (used when the variable is unset or empty), and makes
@@ -35,7 +37,7 @@ export function interpolate(config: Json, env: Environment): Interpolated {
       if (match === "$${") return "${";
       // The last argument of a replacer for an expression with named groups is the groups.
       const { name, fallback } = rest.at(-1) as { name?: string; fallback?: string };
-      if (name === undefined || fallback?.includes("${") === true) {
+      if (name === undefined) {
         malformed = true;
         return match;
       }

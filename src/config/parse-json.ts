@@ -1,5 +1,5 @@
 import type { Node, ParseError } from "jsonc-parser";
-import { type Json, type Mistake, type SourceDocument, toPointer } from "./source-document.js";
+import { type Json, type Mistake, mostValues, type SourceDocument, toPointer } from "./source-document.js";
 
 /**
  * JSON with comments and trailing commas, with the place of every name and value. Under `root` (`mcp-auth` in
@@ -27,7 +27,10 @@ export async function parseJson(file: string, text: string, root?: string): Prom
 
   const places = new Map<string, { name?: number; value: number }>();
   const mistakes: Mistake[] = [];
+  let values = 0;
   const read = (node: Node, path: readonly string[], name?: number): Json => {
+    values += 1;
+    if (values > mostValues) return null;
     places.set(toPointer(path), { ...(name !== undefined && { name }), value: node.offset });
     if (node.type === "array") {
       return (node.children ?? []).map((item, index) => read(item, [...path, String(index)]));
@@ -44,7 +47,9 @@ export async function parseJson(file: string, text: string, root?: string): Prom
     return object;
   };
   try {
-    return { file, text, prefix, value: read(config, []), mistakes, places };
+    const value = read(config, []);
+    if (values > mostValues) return unread({ path: [], offset: 0, message: "The file holds too much" });
+    return { file, text, prefix, value, mistakes, places };
   } catch {
     return unread({ path: [], offset: 0, message: "The file is nested too deeply" });
   }

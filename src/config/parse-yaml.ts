@@ -1,10 +1,9 @@
-import type { Document, Node, Pair } from "yaml";
+import type { Node, Pair } from "yaml";
 import { duplicate } from "./parse-json.js";
-import { type Json, type Mistake, type SourceDocument, toPointer } from "./source-document.js";
+import { type Json, type Mistake, mostValues, type SourceDocument, toPointer } from "./source-document.js";
 
-// A config needs nowhere near as much; a few lines of aliases of aliases would make as many values as they like.
+// A config needs nowhere near as many; a few lines of aliases of aliases would make as many values as they like.
 const mostAliases = 100;
-const mostValues = 20_000;
 const deepest = 50;
 
 const knownTags = new Set(["str", "int", "float", "bool", "null", "map", "seq"]);
@@ -33,7 +32,7 @@ export async function parseYaml(file: string, text: string): Promise<SourceDocum
   }
   if (document.contents === null) return unread({ path: [], offset: 0, message: "The file is empty" });
   try {
-    const reading = new Reading(yaml, document);
+    const reading = new Reading(yaml);
     const value = reading.read(document.contents, []);
     return { file, text, prefix: [], value, mistakes: reading.mistakes, places: reading.places };
   } catch (error) {
@@ -47,13 +46,15 @@ class Reading {
   readonly mistakes: Mistake[] = [];
   readonly places = new Map<string, { name?: number; value: number }>();
   readonly #yaml: typeof import("yaml");
-  readonly #document: Document;
+  /** Those that stand before where we are. For each alias the library would look through the whole document. */
+  readonly #anchors = new Map<string, Node>();
+  /** How many aliases we are inside of. */
+  #following = 0;
   #aliases = 0;
   #values = 0;
 
-  constructor(yaml: typeof import("yaml"), document: Document) {
+  constructor(yaml: typeof import("yaml")) {
     this.#yaml = yaml;
-    this.#document = document;
   }
 
   read(node: unknown, path: readonly string[], name?: number): Json {
@@ -71,13 +72,20 @@ class Reading {
       this.#aliases += 1;
       if (this.#aliases > mostAliases)
         throw new TooMuch(offset, `More than ${mostAliases} aliases are too many`);
-      const target = node.resolve(this.#document);
-      if (target !== undefined) return this.read(target, path, name);
+      const target = this.#anchors.get(node.source);
+      if (target !== undefined) {
+        this.#following += 1;
+        const value = this.read(target, path, name);
+        this.#following -= 1;
+        return value;
+      }
       this.mistakes.push({ path, offset, message: "This alias has no anchor before it", settles: true });
       return null;
     }
     this.places.set(toPointer(path), { ...(name !== undefined && { name }), value: offset });
     this.#checkTag(node, path, offset);
+    // What an alias leads to was noted where it stands.
+    if (node.anchor !== undefined && this.#following === 0) this.#anchors.set(node.anchor, node);
     if (isMap(node)) return this.#readMap(node.items, path);
     if (isSeq(node)) return node.items.map((item, index) => this.read(item, [...path, String(index)]));
     const value: unknown = isScalar(node) ? node.value : null;

@@ -1,11 +1,14 @@
-import type { Json, Mistake, SourceDocument } from "./source-document.js";
+import { type Json, type Mistake, mostValues, type SourceDocument } from "./source-document.js";
 
 const deepest = 50;
 
 /** A config given in code, copied: what the caller does to the object later changes nothing. */
 export function readObject(config: unknown): SourceDocument {
   const mistakes: Mistake[] = [];
+  let values = 0;
   const read = (value: unknown, path: readonly string[]): Json => {
+    values += 1;
+    if (values > mostValues) return null;
     if (typeof value === "string" || typeof value === "boolean" || value === null) return value;
     if (typeof value === "number" && Number.isFinite(value)) return value;
     if (path.length > deepest) {
@@ -27,8 +30,16 @@ export function readObject(config: unknown): SourceDocument {
     return null;
   };
   const value = read(config, []);
+  // What is in two places of an object that contains itself would be there as often as it likes.
+  if (values > mostValues) {
+    return unread({ path: [], message: "The config holds too much, or contains itself" });
+  }
   const isNoData = mistakes.some(({ path }) => path.length === 0);
   return { prefix: [], value: isNoData ? undefined : value, mistakes, places: new Map() };
+}
+
+function unread(mistake: Mistake): SourceDocument {
+  return { prefix: [], value: undefined, mistakes: [mistake], places: new Map() };
 }
 
 const tooDeep = "The config is nested too deeply, or contains itself";

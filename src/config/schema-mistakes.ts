@@ -20,6 +20,9 @@ const rulesOfText = new Set(["pattern", "enum", "minLength"]);
 const references = new Set<string | undefined>(["SecretReference", "Assertion", "SubjectToken"]);
 const ofReference = new Set<string | undefined>(["env", "file", "exec", "resolver", "ref", "pointer"]);
 
+/** Whoever has made more sees the others once these are mended: each is held against all the others. */
+const mostErrors = 1_000;
+
 /**
  * Holds a config against the schema; one mistake gives one entry. `isOpen` says of a string that its `${…}` is not
  * filled in, so that its form cannot be judged.
@@ -32,7 +35,8 @@ export async function schemaMistakes(
   if (validate(config)) return [];
   const all = validate.errors ?? [];
   const ofWrongType = new Set(all.filter(isWrongType).map(({ instancePath }) => instancePath));
-  const ofTwoPlaces = all.filter(({ parentSchema }) => parentSchema?.title === "TwoPlaces");
+  const inTwoPlaces = all.filter(({ parentSchema }) => parentSchema?.title === "TwoPlaces");
+  const ofTwoPlaces = new Set(inTwoPlaces.map(({ instancePath }) => instancePath));
   const errors = all.filter((error) => {
     if (summaries.has(error.keyword)) return false;
     // What is no string is also none of the strings allowed.
@@ -40,12 +44,12 @@ export async function schemaMistakes(
     // What goes with which place is not known before there is one of them.
     if (!isAboutPlaces(error) && ["not", "required"].includes(error.keyword)) {
       const holder = error.keyword === "not" ? parentOf(error.instancePath) : error.instancePath;
-      if (ofTwoPlaces.some(({ instancePath }) => instancePath === holder)) return false;
+      if (ofTwoPlaces.has(holder)) return false;
     }
     const isForm = rulesOfText.has(error.keyword) && error.propertyName === undefined;
     return !(isForm && typeof error.data === "string" && isOpen(fromPointer(error.instancePath), error.data));
   });
-  return oncePerMistake(withoutConsequences(errors).map(toMistake));
+  return oncePerMistake(withoutConsequences(errors.slice(0, mostErrors)).map(toMistake));
 }
 
 function toMistake(finding: Finding): SchemaMistake {
@@ -56,6 +60,8 @@ function toMistake(finding: Finding): SchemaMistake {
   const mistake = (message: string, hint?: string, at: Path = path, atName = false): SchemaMistake => {
     return { path: at, atName, message, ...(hint !== undefined && { hint }), rule: `${keyword} ${message}` };
   };
+  // It is about a name: what the object is need not be found out for each.
+  if (keyword === "additionalProperties") return unknownProperty(finding, path);
   const found = `, found ${describeFound(data, mayBeSecret(path, schema.title))}`;
 
   if (propertyName !== undefined) {
@@ -63,8 +69,6 @@ function toMistake(finding: Finding): SchemaMistake {
     return mistake(message, undefined, [...path, propertyName], true);
   }
   switch (keyword) {
-    case "additionalProperties":
-      return unknownProperty(finding, path);
     case "required": {
       const name = String(params.missingProperty);
       return mistake(`The property "${name}" is missing`, missingHint(name, error, path));

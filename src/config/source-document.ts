@@ -6,6 +6,9 @@ export interface JsonObject {
   readonly [name: string]: Json;
 }
 
+/** A config needs nowhere near as many values. What looks at each beside each other needs an end somewhere. */
+export const mostValues = 20_000;
+
 /** The names and indexes that lead from the document to a value in it. */
 export type Path = readonly string[];
 
@@ -75,7 +78,7 @@ export function toViolation(document: SourceDocument, mistake: Mistake): Violati
   const offset = mistake.offset ?? offsetOf(document, mistake);
   return {
     ...(document.file !== undefined && { file: document.file }),
-    ...(document.text !== undefined && lineAndColumn(document.text, offset)),
+    ...(document.text !== undefined && lineAndColumn(document, document.text, offset)),
     pointer: toPointer([...document.prefix, ...mistake.path]),
     message: mistake.message,
     ...(mistake.hint !== undefined && { hint: mistake.hint }),
@@ -91,7 +94,24 @@ function offsetOf({ places }: SourceDocument, { path, atName }: Mistake): number
   return 0;
 }
 
-function lineAndColumn(text: string, offset: number): { line: number; column: number } {
-  const lines = text.slice(0, offset).split(/\r\n|\n|\r/);
-  return { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 };
+/** 1-based. Where each line of the text begins is found out once. */
+function lineAndColumn(
+  document: SourceDocument,
+  text: string,
+  offset: number,
+): { line: number; column: number } {
+  const starts = lineStarts.get(document) ?? startsOfLines(text);
+  lineStarts.set(document, starts);
+  // The last line that begins at or before the offset.
+  let line = 0;
+  for (let step = 2 ** 20; step >= 1; step /= 2) {
+    if ((starts[line + step] ?? Number.POSITIVE_INFINITY) <= offset) line += step;
+  }
+  return { line: line + 1, column: offset - (starts[line] ?? 0) + 1 };
+}
+
+const lineStarts = new WeakMap<SourceDocument, readonly number[]>();
+
+function startsOfLines(text: string): readonly number[] {
+  return [0, ...[...text.matchAll(/\r\n|\n|\r/g)].map(({ index, 0: end }) => index + end.length)];
 }

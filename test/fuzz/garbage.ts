@@ -1,0 +1,109 @@
+// What cases are made of: pieces of what is right, in the wrong place, cut, doubled, or with something else in between.
+import fc from "fast-check";
+
+/** Planted where a server or a file says something, and in no message. */
+export const canary = "c4n4ry";
+
+const characters = [
+  ..."\"'\\,;=:{}[]()<>/%$#@!?*&|~^`+-._ \t\n\r",
+  "\u0000",
+  "\u001b",
+  "\u007f",
+  "\u0085",
+  "\u00a0",
+  "\u00e9",
+  "\u2028",
+  "\u202e",
+  "\u{1f600}",
+  "\ud800",
+  "\ufeff",
+  "0",
+  "9",
+  "a",
+  "Z",
+];
+
+/** Short texts that mean something to some reader, and what is between them. */
+export function pieces(...known: readonly string[]): fc.Arbitrary<string> {
+  const piece = fc.oneof(
+    { arbitrary: fc.constantFrom(...known), weight: 6 },
+    { arbitrary: fc.constantFrom(...characters), weight: 2 },
+    { arbitrary: fc.constantFrom(canary, "\\u0041", "%00", "${A}", "${", "$${", "null", "1e999"), weight: 1 },
+  );
+  return fc.array(piece, { maxLength: 16 }).map((parts) => parts.join(""));
+}
+
+interface Change {
+  readonly at: number;
+  readonly length: number;
+  readonly by: string | "again";
+}
+
+const change: fc.Arbitrary<Change> = fc.record({
+  at: fc.double({ min: 0, max: 1, noNaN: true }),
+  length: fc.nat({ max: 12 }),
+  by: fc.oneof(
+    fc.constantFrom("", "again", canary, ...characters),
+    fc.string({ maxLength: 4, unit: "binary" }),
+  ),
+});
+
+/** The same text with some of it cut out, doubled or replaced. */
+export function mangled(text: fc.Arbitrary<string>): fc.Arbitrary<string> {
+  return fc.tuple(text, fc.array(change, { minLength: 1, maxLength: 4 })).map(([start, changes]) =>
+    changes.reduce((before, { at, length, by }) => {
+      const from = Math.floor(at * before.length);
+      const cut = before.slice(from, from + length);
+      return before.slice(0, from) + (by === "again" ? cut + cut : by) + before.slice(from + length);
+    }, start),
+  );
+}
+
+/** Any JSON, the canary in some of it, and what JavaScript takes for something of its own. */
+export const anyJson: fc.Arbitrary<unknown> = fc.oneof(
+  fc.constantFrom<unknown>(
+    null,
+    true,
+    false,
+    0,
+    -1,
+    1e308,
+    0.5,
+    "",
+    " ",
+    canary,
+    `${canary} ${canary}`,
+    `https://a.example/?${canary}`,
+    `https://${canary}@a.example/`,
+    `javascript:${canary}`,
+    "a\nb",
+    "\ud800",
+    [],
+    {},
+    [[]],
+    [canary],
+    [1, canary],
+    { [canary]: canary },
+    { __proto__: null, constructor: canary },
+    { length: 3, toString: 1 },
+  ),
+  fc.jsonValue({ maxDepth: 2 }),
+);
+
+/** An object with some members replaced, left out or added. */
+export function altered(
+  object: fc.Arbitrary<Readonly<Record<string, unknown>>>,
+  names: readonly string[],
+): fc.Arbitrary<Record<string, unknown>> {
+  const changes = fc.array(fc.tuple(fc.constantFrom(...names, "__proto__", "constructor", canary), anyJson), {
+    maxLength: 3,
+  });
+  const absent = fc.subarray([...names], { maxLength: 1 });
+  return fc.tuple(object, changes, absent).map(([start, replaced, left]) => {
+    const entries = Object.entries(start).filter(([name]) => !left.includes(name));
+    return Object.fromEntries([...entries, ...replaced]);
+  });
+}
+
+/** What can be in a header, as `Headers` takes it. */
+export const headerSafe = (text: string): string => text.replaceAll(/[^\t\x20-\x7e\x80-\xff]/g, "").trim();

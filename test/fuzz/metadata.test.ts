@@ -1,0 +1,232 @@
+import fc from "fast-check";
+import { describe, expect } from "vitest";
+import { fetchAuthorizationServer } from "../../src/discovery/authorization-server.js";
+import { discover } from "../../src/discovery/discover.js";
+import { findTarget } from "../../src/discovery/find-target.js";
+import { MetadataCache } from "../../src/discovery/metadata-cache.js";
+import { findProtectedResource, resourceMismatch } from "../../src/discovery/protected-resource.js";
+import { systemClock } from "../../src/lib/clock.js";
+import { assertDocumented, assertSilent, outcomeOf } from "./documented.js";
+import { altered, anyJson, canary, headerSafe, mangled, pieces } from "./garbage.js";
+import { property } from "./property.js";
+
+const issuer = "https://auth.example/tenant";
+const url = "https://mcp.example/crm";
+const host = fc.constantFrom(
+  "auth.example",
+  "AUTH.example",
+  "mcp.example",
+  "other.example",
+  "10.0.0.1",
+  "localhost",
+  "[::1]",
+);
+const address = fc.oneof(
+  fc
+    .tuple(
+      fc.constantFrom("https", "https", "http", "ftp"),
+      host,
+      fc.constantFrom("", "/", "/tenant", "/crm", "/crm/x", "/cr"),
+    )
+    .map(([scheme, name, path]) => `${scheme}://${name}${path}`),
+  fc.constantFrom(
+    `https://a.example/?${canary}`,
+    `https://a.example/#${canary}`,
+    `https://u:${canary}@a.example/`,
+    canary,
+  ),
+  pieces("https://", "auth.example", "/tenant", "mcp.example", ":443", "?", "#", "@"),
+);
+const names = fc.uniqueArray(fc.constantFrom("a", "b:c", "private_key_jwt", "client_secret_basic", "ES256"), {
+  maxLength: 3,
+});
+
+const authorizationServer = fc.record(
+  {
+    issuer: fc.oneof({ arbitrary: fc.constant(issuer), weight: 5 }, { arbitrary: address, weight: 1 }),
+    token_endpoint: fc.oneof(
+      { arbitrary: fc.constant(`${issuer}/token`), weight: 3 },
+      { arbitrary: address, weight: 1 },
+    ),
+    token_endpoint_auth_methods_supported: names,
+    token_endpoint_auth_signing_alg_values_supported: names,
+    grant_types_supported: names,
+    scopes_supported: names,
+    dpop_signing_alg_values_supported: names,
+    mtls_endpoint_aliases: fc.record({ token_endpoint: fc.constant("https://mtls.auth.example/token") }),
+  },
+  { requiredKeys: ["issuer", "token_endpoint"] },
+);
+const resource = fc.record(
+  {
+    resource: fc.oneof(fc.constantFrom(url, "https://mcp.example", "https://mcp.example/"), address),
+    authorization_servers: fc.array(fc.oneof(fc.constant(issuer), address), { maxLength: 3 }),
+    scopes_supported: fc.array(fc.constantFrom("a", "b:c", " ", `${canary} ${canary}`), { maxLength: 3 }),
+    dpop_signing_alg_values_supported: names,
+  },
+  { requiredKeys: ["resource"] },
+);
+const members = [
+  ...["issuer", "token_endpoint", "scopes_supported", "mtls_endpoint_aliases", "grant_types_supported"],
+  ...["resource", "authorization_servers", "dpop_signing_alg_values_supported"],
+];
+
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+  readonly challenge: string;
+}
+
+const answer = (document: fc.Arbitrary<Readonly<Record<string, unknown>>>): fc.Arbitrary<Answer> =>
+  fc.record({
+    status: fc.oneof(
+      { arbitrary: fc.constant(200), weight: 6 },
+      { arbitrary: fc.constantFrom(404, 404, 401, 301, 429, 503, 200, 599), weight: 2 },
+    ),
+    type: fc.oneof(
+      { arbitrary: fc.constant("application/json"), weight: 9 },
+      { arbitrary: pieces("text/html", "application/json", ";").map(headerSafe), weight: 1 },
+    ),
+    body: fc.oneof(
+      { arbitrary: altered(document, members).map((value) => JSON.stringify(value)), weight: 4 },
+      { arbitrary: mangled(document.map((value) => JSON.stringify(value))), weight: 1 },
+      { arbitrary: anyJson.map((value) => JSON.stringify(value)), weight: 1 },
+    ),
+    challenge: pieces(
+      "Bearer ",
+      'resource_metadata="https://mcp.example/m"',
+      ",",
+      'scope="a"',
+      "resource_metadata=",
+      "https://",
+    ).map(headerSafe),
+  });
+
+const anyAnswer = fc.oneof(answer(authorizationServer), answer(resource));
+
+const respond = ({ status, type, body, challenge }: Answer): Response =>
+  new Response(body, {
+    status,
+    headers: {
+      "content-type": type,
+      location: `https://a.example/?${canary}`,
+      "www-authenticate": challenge,
+      "retry-after": "1",
+    },
+  });
+
+/** Answers in turn, whatever is asked, and keeps what was. */
+function answering(answers: readonly Answer[]) {
+  const asked: string[] = [];
+  const fetch = async (input: string | URL | Request): Promise<Response> => {
+    const next = answers[asked.length % answers.length];
+    asked.push(String(input));
+    return next === undefined ? new Response("", { status: 404 }) : respond(next);
+  };
+  return { asked, fetch };
+}
+
+const how = (fetch: typeof globalThis.fetch) => ({ fetch, clock: systemClock, timeout: 10_000 });
+const isList = (value: unknown) =>
+  value === undefined || (Array.isArray(value) && value.every((item) => typeof item === "string"));
+const codes = [
+  "discovery_failed",
+  "issuer_mismatch",
+  "resource_mismatch",
+  "insecure_url",
+  "unavailable",
+] as const;
+
+describe("authorization server metadata", () => {
+  property("that is well formed is read as it is", [authorizationServer], async (document) => {
+    const found = await fetchAuthorizationServer(
+      how(async () => Response.json({ ...document, issuer })),
+      issuer,
+    );
+    expect(found).toMatchObject({ ok: true, value: { metadata: { ...document, issuer } } });
+  });
+
+  property(
+    "of any kind is of this issuer and well formed, or a failure",
+    [answer(authorizationServer)],
+    async (answer) => {
+      const { fetch } = answering([answer]);
+      const found = await fetchAuthorizationServer(how(fetch), issuer);
+      if (!found.ok) return assertSilent(JSON.stringify(found.failure));
+      const { issuer: own, token_endpoint, mtls_endpoint_aliases: aliases, ...lists } = found.value.metadata;
+      expect(own).toBe(issuer);
+      expect(typeof token_endpoint).toBe("string");
+      expect(aliases?.token_endpoint === undefined || URL.canParse(aliases.token_endpoint)).toBe(true);
+      expect(Object.values(lists).every(isList)).toBe(true);
+    },
+  );
+});
+
+describe("resource metadata", () => {
+  property(
+    "of any kind is well formed, absent, or a failure",
+    [fc.array(answer(resource), { maxLength: 3 })],
+    async (answers) => {
+      const found = await findProtectedResource(how(answering(answers).fetch), new URL(url));
+      if (!found.ok) return assertSilent(JSON.stringify(found.failure));
+      const { resource: named = "r", ...lists } = found.value?.metadata ?? {};
+      expect(named).not.toBe("");
+      expect(Object.values(lists).every(isList)).toBe(true);
+    },
+  );
+
+  property(
+    "is taken for this server's only if it is of its origin and above its path",
+    [address, address],
+    (named, own) => {
+      if (!URL.canParse(own)) return;
+      const mismatch = resourceMismatch(named, own);
+      // Our own address is ours to show.
+      if (mismatch !== undefined)
+        return assertSilent(mismatch.detail.replaceAll(new URL(own).href, "").replaceAll(own, ""));
+      const [found, wanted] = [new URL(named), new URL(own)];
+      expect(found.origin).toBe(wanted.origin);
+      expect(`${wanted.pathname}/`.startsWith(found.pathname)).toBe(true);
+      expect(found.username + found.password + found.hash).toBe("");
+    },
+  );
+});
+
+const isSafe = (text: string): boolean => {
+  const { protocol, username, password, hostname } = new URL(text);
+  return protocol === "https:" && username + password === "" && !/^(?:\[|\d|.*localhost\.*$)/.test(hostname);
+};
+
+describe("what is found out from any answers", () => {
+  property(
+    "leads to the pinned issuer and to https alone, or to a failure",
+    [fc.array(anyAnswer, { maxLength: 4 })],
+    async (answers) => {
+      const { asked, fetch } = answering(answers);
+      const cache = new MetadataCache({ fetch, clock: systemClock });
+      const outcome = await outcomeOf(() =>
+        findTarget(cache, { server: "crm", url, issuer, timeout: 10_000 }),
+      );
+      expect(asked.every((one) => /^https:\/\/(?:auth|mcp)\.example\//.test(one))).toBe(true);
+      if ("error" in outcome) return assertDocumented(outcome.error, codes);
+      const { authorizationServer, resource: sent = "" } = outcome.value;
+      expect(authorizationServer.issuer).toBe(issuer);
+      expect(isSafe(authorizationServer.token_endpoint)).toBe(true);
+      expect(new URL(sent).origin).toBe("https://mcp.example");
+    },
+  );
+
+  property(
+    "by discovery is asked over https only, and is a list or a failure",
+    [fc.array(anyAnswer, { maxLength: 5 })],
+    async (answers) => {
+      const { asked, fetch } = answering(answers);
+      const outcome = await outcomeOf(() => discover(url, { fetch }));
+      expect(asked.every(isSafe)).toBe(true);
+      expect(asked.length).toBeLessThan(60);
+      if ("error" in outcome) return assertDocumented(outcome.error, codes);
+      expect(outcome.value.servers.every(({ tokenEndpoint }) => isSafe(tokenEndpoint))).toBe(true);
+    },
+  );
+});

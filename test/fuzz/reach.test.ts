@@ -1,0 +1,186 @@
+import fc from "fast-check";
+import { describe, expect } from "vitest";
+import { createAuthorizedFetch } from "../../src/http/authorized-fetch.js";
+import { isWithinReach, type Reach } from "../../src/http/reach.js";
+import { redirectTarget } from "../../src/http/redirect.js";
+import { Token } from "../../src/tokens/token.js";
+import { assertDocumented, outcomeOf } from "./documented.js";
+import { canary, pieces } from "./garbage.js";
+import { property } from "./property.js";
+
+const servers = [
+  ...[
+    "https://mcp.example/a/b",
+    "https://mcp.example/a/b/",
+    "https://mcp.example",
+    "https://mcp.example:8443/a%2fb",
+  ],
+  ...["http://127.0.0.1:4000/mcp", "https://[::1]/a", "https://xn--mnchen-3ya.example/a?x=1"],
+];
+const server = fc.constantFrom(...servers);
+const reach = fc.constantFrom<Reach>("origin", "path");
+
+const written = pieces(
+  ...[
+    "https:",
+    "http:",
+    "//",
+    "/",
+    "\\",
+    "mcp.example",
+    "MCP.EXAMPLE",
+    "mcp.example.",
+    "evil.example",
+    "@",
+    ":443",
+    ":8443",
+    ":",
+  ],
+  ...[
+    "/a/b",
+    "/a",
+    "b",
+    "..",
+    ".",
+    "%2e",
+    "%2E%2e",
+    "%2f",
+    "%5c",
+    ";",
+    "%3b",
+    "%25",
+    "%252e",
+    "?",
+    "#",
+    "\t",
+    "\n",
+    "\uff0e",
+    "\u3002",
+  ],
+  ...[
+    "user",
+    "127.0.0.1",
+    "0x7f.1",
+    "2130706433",
+    "[::1]",
+    "localhost",
+    "data:",
+    "blob:",
+    "file:",
+    "javascript:",
+    "xn--",
+  ],
+);
+/** Of a server, with something after it or before it. */
+const near = fc.tuple(server, written).map(([base, rest]) => `${base}${rest}`);
+const address = fc.oneof(written, near);
+
+/** Every place that a server behind could take a path for: it may decode, resolve and take backslashes for slashes. */
+function placesOf(path: string): readonly string[] {
+  const places: string[] = [];
+  let text = path;
+  for (let round = 0; round < 8; round += 1) {
+    const plain = text.replaceAll("\\", "/").replaceAll(/;[^/]*/g, "");
+    places.push(new URL(plain.replace(/^\/+/, "/"), "https://a.example").pathname);
+    text = text.replaceAll(/%(2e|2f|5c|3b|25)/gi, (_, code: string) =>
+      String.fromCharCode(Number.parseInt(code, 16)),
+    );
+  }
+  return places;
+}
+
+describe("no URL is within reach", () => {
+  property("that the URL standard sends to another origin", [address, server, reach], (text, base, how) => {
+    if (!URL.canParse(text, base)) return;
+    const url = new URL(text, base);
+    if (!isWithinReach(url, new URL(base), how)) return;
+    const [sent, own] = [new URL(new Request(url).url), new URL(base)];
+    expect([sent.protocol, sent.host, sent.username, sent.password]).toEqual([
+      own.protocol,
+      own.host,
+      "",
+      "",
+    ]);
+  });
+
+  property(
+    "of a path that is, or may be decoded to, one beside the server's",
+    [address, server],
+    (text, base) => {
+      if (!URL.canParse(text, base)) return;
+      const [url, own] = [new URL(text, base), new URL(base)];
+      if (!isWithinReach(url, own, "path")) return;
+      const folder = own.pathname.replace(/\/$/, "");
+      const inside = placesOf(folder).flatMap((place) => [place, place.replace(/\/$/, "")]);
+      for (const place of placesOf(url.pathname)) {
+        expect(inside.some((top) => place === top || place.startsWith(`${top}/`))).toBe(true);
+      }
+    },
+  );
+});
+
+describe("whatever a server redirects to", () => {
+  property(
+    "is where the URL standard says, or nowhere",
+    [address, server, fc.integer({ min: 200, max: 399 })],
+    (location, from, status) => {
+      const text = location.replaceAll(/[^\t\x20-\x7e\x80-\xff]/g, "");
+      const response = new Response(null, { status, headers: { location: text } });
+      const target = redirectTarget(response, new URL(from));
+      if (target === undefined) return;
+      expect([301, 302, 303, 307, 308]).toContain(status);
+      // A header loses spaces and tabs at its ends, and nothing else that looks like a space.
+      expect(target.href).toBe(new URL(text.replaceAll(/^[\t ]+|[\t ]+$/g, ""), from).href);
+    },
+  );
+
+  const hop = fc.record({
+    status: fc.constantFrom(200, 301, 302, 303, 307, 308),
+    location: fc.oneof(address, fc.constantFrom("/a/b/c", "?x", "", `https://evil.example/?${canary}`)),
+  });
+  property(
+    "the token goes to the server alone, and no more than five times further",
+    [server, reach, fc.array(hop, { maxLength: 8 }), fc.constantFrom("GET", "POST")],
+    async (base, how, hops, method) => {
+      const own = new URL(base);
+      const sent: URL[] = [];
+      const fetch = createAuthorizedFetch({
+        name: "crm",
+        url: own,
+        reach: how,
+        async fetch(input, init) {
+          const { status = 200, location = "" } = hops[sent.length] ?? {};
+          sent.push(new URL(String(input)));
+          expect(new Headers(init?.headers).get("authorization")).toBe("Bearer t");
+          return new Response(null, {
+            status,
+            headers: { location: location.replaceAll(/[^\t\x20-\x7e\x80-\xff]/g, "") },
+          });
+        },
+        token: async () => token,
+        headers: () => undefined,
+        accepted() {},
+        rejected() {},
+      });
+      const outcome = await outcomeOf(() =>
+        fetch(base, { method, ...(method === "POST" && { body: "{}" }) }),
+      );
+      expect(sent.length).toBeLessThanOrEqual(6);
+      for (const { origin, pathname } of sent) {
+        expect(origin).toBe(own.origin);
+        if (how === "path") expect(`${pathname}/`.startsWith(own.pathname)).toBe(true);
+      }
+      if ("error" in outcome) assertDocumented(outcome.error, ["egress_denied"]);
+    },
+  );
+});
+
+const token = new Token({
+  accessToken: "t",
+  tokenType: "Bearer",
+  requestedAt: 0,
+  expiresAt: 1,
+  scopes: [],
+  issuer: undefined,
+  resource: undefined,
+});
