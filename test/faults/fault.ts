@@ -1,5 +1,5 @@
 // The fault table: what a row says, and what is promised of it. `world.ts` builds what a row runs in.
-import type { AnsweredPath, AuthorizationWorld, FaultWorld } from "./world.js";
+import type { AnsweredPath, AuthorizationWorld } from "./world.js";
 
 /** What a caller gets: the token, or the code of the error that the call rejects with. */
 export type Seen = "a token" | import("../../src/index.js").McpAuthErrorCode | `HTTP ${number}`;
@@ -48,7 +48,7 @@ export interface Fault {
   readonly requests: string;
   readonly recovery: string;
   /** Makes it happen, and asserts what the three columns say, with `expect`. Leftovers and secrets are asserted after it. */
-  run(world: FaultWorld): Promise<void>;
+  run(world: AuthorizationWorld): Promise<void>;
 }
 
 export type Group = "Network" | "HTTP" | "Token responses" | "Metadata" | "MCP server" | "Clocks" | "Process";

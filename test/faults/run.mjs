@@ -7,7 +7,8 @@ import { stripVTControlCharacters } from "node:util";
 import { startVitest } from "vitest/node";
 import { inOrder, knownGroups, page, table } from "./faults-page.mjs";
 
-const fewestRows = 80;
+// As many as there were when this was written; README says over three hundred.
+const fewestRows = 337;
 const root = new URL("../../", import.meta.url);
 const path = new URL("docs/faults.md", root);
 const args = process.argv.slice(2);
@@ -49,7 +50,7 @@ process.exitCode = failures.length === 0 ? 0 : 1;
 /** What is wrong with the table as a whole. */
 async function problems() {
   const found = [];
-  const names = lines.map(({ name }) => name);
+  const names = lines.map(({ group, name }) => `${group}: ${name}`);
   const twice = names.filter((name, index) => names.indexOf(name) !== index);
   if (twice.length > 0) found.push(`Rows share a name: ${twice.join("; ")}.`);
   const strange = lines.filter(({ group }) => !knownGroups.includes(group));

@@ -42,6 +42,8 @@ export interface FaultWorld {
   readonly issuer: FaultyServer;
   /** The MCP server: resource metadata, and 200 to whoever brings a token that the issuer has issued and not revoked, else 401 with a challenge. */
   readonly mcp: FaultyServer;
+  /** As the metadata names it; on the issuer's origin unless a row puts something before it. */
+  readonly tokenEndpoint: string;
   readonly config: McpAuthConfig<"tools">;
   readonly env: Record<string, string | undefined>;
   /** Made with the config when it is first used; more of them, with other options, by `runtime`. */
@@ -83,7 +85,6 @@ export interface FaultWorld {
 export interface AuthorizationWorld extends FaultWorld {
   /** As the config names it. */
   readonly issuerOrigin: string;
-  /** As the metadata names it; on the issuer's origin unless a row puts something before it. */
   tokenEndpoint: string;
   /** What sends in the end; the global `fetch` unless told. */
   send: FetchFunction;

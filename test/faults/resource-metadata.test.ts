@@ -1,0 +1,312 @@
+// What the MCP server publishes about itself, and where its challenges point: group Metadata.
+import { expect } from "vitest";
+import type { TokenManager } from "../../src/index.js";
+import { sendJson } from "../support/http-server.js";
+import { authorizationFaults, type Fault, faults } from "./fault.js";
+import { type FaultyServer, startFaultyServer } from "./faulty-server.js";
+import {
+  circle,
+  credentialsSentTo,
+  failed,
+  late,
+  mismatched,
+  moved,
+  notFollowed,
+  otherResource,
+  readLittle,
+  recoversAfter,
+  resource,
+  resourceMetadata,
+  resourcesAskedFor,
+  silent,
+  status,
+  text,
+  unavailable,
+  well,
+} from "./metadata-answers.js";
+import type { AuthorizationWorld, FaultWorld } from "./world.js";
+
+const second = 1_000;
+const post = { method: "POST", body: "{}" } as const;
+
+/** The token was asked for to be good for this. */
+const asksFor = (make: (world: AuthorizationWorld) => string) => (world: AuthorizationWorld) =>
+  expect(resourcesAskedFor(world)).toEqual([make(world)]);
+const itsUrl = asksFor(({ mcp }) => `${mcp.origin}/mcp`);
+
+authorizationFaults("Metadata", [
+  resourceMetadata("no resource metadata", { ...well, requests: 2, check: itsUrl }, status(404)),
+  resourceMetadata(
+    "resource metadata wants a token itself",
+    { ...well, requests: 2, check: itsUrl },
+    status(401),
+  ),
+  resourceMetadata("resource metadata answers 500", unavailable, status(500)),
+  resourceMetadata("resource metadata answers 429", unavailable, status(429)),
+  resourceMetadata(
+    "resource metadata is empty",
+    failed,
+    text(() => ""),
+  ),
+  resourceMetadata(
+    "resource metadata is a page of HTML",
+    failed,
+    text(({ canary }) => `<p>${canary}`, "text/html"),
+  ),
+  resourceMetadata(
+    "resource metadata is cut off",
+    failed,
+    text(({ canary }) => `{"resource":"${canary}`),
+  ),
+  resourceMetadata(
+    "resource metadata is a JSON list",
+    failed,
+    text(() => "[]"),
+  ),
+  resourceMetadata(
+    "resource metadata is larger than 1 MiB",
+    { ...failed, check: readLittle },
+    text(() => JSON.stringify({ x: "x".repeat(4_000_000) })),
+  ),
+  resourceMetadata("resource metadata is redirected, 302", { ...failed, check: notFollowed }, moved(302)),
+  resourceMetadata("resource metadata is redirected, 307", { ...failed, check: notFollowed }, moved(307)),
+  resourceMetadata("resource metadata is redirected to itself", failed, circle),
+  resourceMetadata("resource metadata is not answered within the timeout", late, silent),
+
+  resource("no `resource`", failed, { resource: undefined }),
+  resource("`resource` is a number", failed, { resource: 1 }),
+  resource("`resource` is empty", failed, { resource: "" }),
+  resource("`resource` is no URL", otherResource, { resource: "mcp" }),
+  resource("`resource` of another origin", otherResource, { resource: "https://other.example/mcp" }),
+  resource("`resource` of another origin that begins as ours does", otherResource, ({ mcp }) => ({
+    resource: `${mcp.origin}0/mcp`,
+  })),
+  resource("`resource` of the authorization server", otherResource, ({ issuer }) => ({
+    resource: issuer.origin,
+  })),
+  resource("`resource` of a path beside it", otherResource, ({ mcp }) => ({
+    resource: `${mcp.origin}/mcp2`,
+  })),
+  resource("`resource` of a path below it", otherResource, ({ mcp }) => ({
+    resource: `${mcp.origin}/mcp/a`,
+  })),
+  resource("`resource` with a fragment", otherResource, ({ mcp }) => ({ resource: `${mcp.origin}/mcp#a` })),
+  resource(
+    "`resource` is the path above, without a slash",
+    { ...well, check: asksFor(({ mcp }) => mcp.origin) },
+    ({ mcp }) => ({ resource: mcp.origin }),
+  ),
+  resource(
+    "`resource` is the path above, with a slash",
+    { ...well, check: asksFor(({ mcp }) => `${mcp.origin}/`) },
+    ({ mcp }) => ({ resource: `${mcp.origin}/` }),
+  ),
+  resource("no `authorization_servers`", mismatched, { authorization_servers: undefined }),
+  resource("`authorization_servers` is null", mismatched, { authorization_servers: null }),
+  resource("`authorization_servers` is empty", mismatched, { authorization_servers: [] }),
+  resource("`authorization_servers` without ours", mismatched, {
+    authorization_servers: ["https://other.example"],
+  }),
+  resource("`authorization_servers` with ours but for a slash", mismatched, ({ issuer }) => ({
+    authorization_servers: [`${issuer.origin}/`],
+  })),
+  resource("`authorization_servers` is no list", failed, ({ issuer }) => ({
+    authorization_servers: issuer.origin,
+  })),
+  resource("`authorization_servers` has something other than strings", failed, ({ issuer }) => ({
+    authorization_servers: [issuer.origin, {}],
+  })),
+  resource("ours is one of several `authorization_servers`", well, ({ issuer }) => ({
+    authorization_servers: ["https://other.example", issuer.origin],
+  })),
+  resource("`scopes_supported` is no list", failed, { scopes_supported: "a b" }),
+]);
+
+/** The token in hand is revoked; each 401 says that the metadata is at this URL. */
+async function challenge(world: FaultWorld, url: string, manager: TokenManager): Promise<void> {
+  const revoked = `Bearer ${await world.until(manager.getAccessToken())}`;
+  world.mcp.answer("mcp", (request, response) => {
+    if (request.headers.authorization !== revoked) return sendJson(response, {});
+    response.writeHead(401, { "www-authenticate": `Bearer resource_metadata="${url}"` }).end();
+  });
+}
+
+/** GET requests since the start, by URL. */
+function asked({ exchanges }: FaultWorld, url: string): number {
+  return exchanges.filter((exchange) => exchange.url === url).length;
+}
+
+/** A call whose first answer is the challenge, and whose second is 200. */
+async function goesOn(world: FaultWorld, manager: TokenManager): Promise<void> {
+  const { calls } = world.mcp;
+  expect((await world.until(manager.fetch(manager.url, post))).status).toBe(200);
+  expect(world.mcp.calls - calls).toBe(2);
+  expect(world.issuer.calls).toBe(2);
+  expect(resourcesAskedFor(world)).toEqual([manager.url, manager.url]);
+  // Calls go to the MCP server, credentials to the issuer, and nothing anywhere else.
+  expect(new Set(credentialsSentTo(world))).toEqual(new Set([manager.url, world.tokenEndpoint]));
+}
+
+/** A URL that nobody may be made to ask. */
+function refused(name: string, make: (world: FaultWorld) => string): Fault {
+  return {
+    name: `MCP server: a challenge whose metadata is ${name}`,
+    sees: "200",
+    requests: "none there, 1 token request, 2 to the server",
+    recovery: "in the same call",
+    async run(world) {
+      const url = make(world);
+      const manager = await world.manager();
+      await challenge(world, url, manager);
+      await goesOn(world, manager);
+      expect(asked(world, url)).toBe(0);
+    },
+  };
+}
+
+/** What somebody else says of the MCP server, at a host of theirs. */
+async function elsewhere(
+  world: FaultWorld,
+  manager: TokenManager,
+  says: (other: FaultyServer) => Readonly<Record<string, unknown>>,
+): Promise<{ readonly other: FaultyServer; readonly url: string }> {
+  const other = world.own(await startFaultyServer(() => ({})));
+  other.answer("resource-metadata", (_request, response) => sendJson(response, says(other)));
+  const url = `${other.origin}/.well-known/oauth-protected-resource`;
+  await challenge(world, url, manager);
+  return { other, url };
+}
+
+faults("Metadata", [
+  refused("at a private address (10.0.0.1)", () => "https://10.0.0.1/metadata"),
+  refused("at the address of a cloud's metadata (169.254.169.254)", () => "https://169.254.169.254/latest"),
+  refused("at a private IPv6 address ([fd00::1])", () => "https://[fd00::1]/metadata"),
+  refused("at a localhost name that is not in the config", ({ mcp }) => {
+    return `http://localhost:${new URL(mcp.origin).port}/.well-known/oauth-protected-resource/mcp`;
+  }),
+  refused("at a public name with http", () => "http://mcp.example/metadata"),
+  refused("at a URL with a password", ({ mcp, canary }) => {
+    return `${mcp.origin.replace("//", `//user:${canary}@`)}/.well-known/oauth-protected-resource/mcp`;
+  }),
+  refused("a file", () => "file:///etc/passwd"),
+  {
+    name: "MCP server: a challenge whose metadata is redirected to itself",
+    sees: "200",
+    requests: "1 there, 1 token request, 2 to the server",
+    recovery: "in the same call",
+    async run(world) {
+      const path = "/.well-known/oauth-protected-resource/circle";
+      const good = `${world.mcp.origin}/mcp`;
+      world.mcp.answer("resource-metadata", ({ url }, response) =>
+        url === path
+          ? void response.writeHead(302, { location: path }).end()
+          : sendJson(response, { resource: good, authorization_servers: [world.issuer.origin] }),
+      );
+      const manager = await world.manager();
+      await challenge(world, `${world.mcp.origin}${path}`, manager);
+      await goesOn(world, manager);
+      expect(asked(world, `${world.mcp.origin}${path}`)).toBe(1);
+    },
+  },
+  {
+    name: "MCP server: a challenge whose metadata is at another host, which speaks of another resource",
+    sees: "200; the other host is not believed",
+    requests: "1 there, without a credential; 1 token request, for the server's own URL",
+    recovery: "in the same call",
+    async run(world) {
+      const manager = await world.manager();
+      const { other, url } = await elsewhere(world, manager, ({ origin }) => ({
+        resource: `${origin}/mcp`,
+        authorization_servers: [origin],
+      }));
+      await goesOn(world, manager);
+      expect(asked(world, url)).toBe(1);
+      expect(other.requests).toHaveLength(1);
+    },
+  },
+  {
+    name: "MCP server: a challenge whose metadata is at another host, which names an issuer of its own",
+    sees: "`issuer_mismatch`",
+    requests: "1 there, without a credential; no token request to anybody",
+    recovery: "1 s",
+    async run(world) {
+      const manager = await world.manager();
+      const { other, url } = await elsewhere(world, manager, ({ origin }) => ({
+        resource: `${world.mcp.origin}/mcp`,
+        authorization_servers: [origin],
+      }));
+      const call = manager.fetch(manager.url, post);
+      expect((await world.failure(call)).code).toBe("issuer_mismatch");
+      expect(world.issuer.calls).toBe(1);
+      expect(asked(world, url)).toBe(1);
+      expect(other.requests).toHaveLength(1);
+      other.answer("resource-metadata", undefined);
+      await recoversAfter(world, () => manager.getAccessToken(), second);
+      expect(other.requests.map(({ method }) => method)).toEqual(["GET", "GET"]);
+      expect(new Set(credentialsSentTo(world))).toEqual(new Set([manager.url, world.tokenEndpoint]));
+    },
+  },
+  {
+    name: "MCP server: a challenge whose metadata is at another host, which names our issuer, and scopes",
+    sees: "200, with a token for those scopes: a server may ask for any, and the issuer says which it gives",
+    requests: "1 there, without a credential; 1 token request, to the issuer",
+    recovery: "none needed",
+    async run(world) {
+      const manager = await world.manager();
+      const { other } = await elsewhere(world, manager, () => ({
+        resource: `${world.mcp.origin}/mcp`,
+        authorization_servers: [world.issuer.origin],
+        scopes_supported: ["a", "b"],
+      }));
+      await goesOn(world, manager);
+      expect(other.requests).toHaveLength(1);
+      expect(tokenScopes(world)).toEqual([null, "a b"]);
+    },
+  },
+  {
+    name: "MCP server: a challenge whose metadata is at another host, which names scopes that the config does not",
+    sees: "200, with a token for the scopes of the config",
+    requests: "1 there, without a credential; 1 token request, to the issuer",
+    recovery: "none needed",
+    async run(world) {
+      const { tools } = world.config.servers;
+      const config = { servers: { tools: { ...tools, grant: { ...tools.grant, scopes: ["c"] } } } };
+      const manager = (await world.runtime<"tools">({ config })).resolve("tools");
+      const says = { resource: manager.url, authorization_servers: [world.issuer.origin] };
+      const { other } = await elsewhere(world, manager, () => ({ ...says, scopes_supported: ["admin"] }));
+      await goesOn(world, manager);
+      expect(other.requests).toHaveLength(1);
+      expect(tokenScopes(world)).toEqual(["c", "c"]);
+    },
+  },
+  {
+    name: "MCP server: it moves to another issuer, and says so after a 401",
+    sees: "`issuer_mismatch`",
+    requests: "none to the new issuer, and no credential to anybody",
+    recovery: "1 s after it has moved back",
+    async run(world) {
+      const manager = await world.manager();
+      await world.until(manager.getAccessToken());
+      const other = world.own(await startFaultyServer(() => ({})));
+      world.mcp.answer("resource-metadata", (_request, response) =>
+        sendJson(response, { resource: manager.url, authorization_servers: [other.origin] }),
+      );
+      world.revoke();
+      // What was asked within the last minute is believed.
+      await world.clock.skip(61 * second);
+      const error = await world.failure(manager.fetch(manager.url, post));
+      expect(error.code).toBe("issuer_mismatch");
+      expect(world.issuer.calls).toBe(1);
+      world.mcp.answer("resource-metadata", undefined);
+      await recoversAfter(world, () => manager.getAccessToken(), second);
+      expect(other.requests).toEqual([]);
+      expect(new Set(credentialsSentTo(world))).toEqual(new Set([manager.url, world.tokenEndpoint]));
+    },
+  },
+]);
+
+/** The `scope` of each token request so far. */
+function tokenScopes({ issuer }: FaultWorld): readonly (string | null)[] {
+  const requests = issuer.requests.filter(({ method }) => method === "POST");
+  return requests.map(({ body }) => new URLSearchParams(body).get("scope"));
+}
