@@ -36,6 +36,7 @@ export function createCheckContext(
   const text = (value: Json | undefined, path: Path): string | undefined => {
     return typeof value === "string" && !isOpen(path) ? value : undefined;
   };
+  const names = { clients: namesIn(config, "clients"), keys: namesIn(config, "keys") };
   return {
     report,
     text,
@@ -49,11 +50,14 @@ export function createCheckContext(
     },
     name(value, path, among) {
       const name = text(value, path);
-      const names = entries(property(config, among)).map(([each]) => each);
-      if (name === undefined || name === "" || names.includes(name) || isMisspelt(config, among)) return;
-      report(path, undefinedName(name, names, among));
+      if (name === undefined || name === "" || names[among].has(name) || isMisspelt(config, among)) return;
+      report(path, undefinedName(name, [...names[among]], among));
     },
   };
+}
+
+function namesIn(config: Json, among: string): ReadonlySet<string> {
+  return new Set(entries(property(config, among)).map(([name]) => name));
 }
 
 export function entries(value: Json | undefined): readonly (readonly [string, Json])[] {

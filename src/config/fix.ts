@@ -27,11 +27,15 @@ export function editFor(document: SourceDocument, mistake: Mistake): Edit | unde
 }
 
 export function applyEdits(text: string, edits: readonly Edit[]): string {
-  let edited = text;
-  for (const { offset, length, text: replacement } of [...edits].sort((a, b) => b.offset - a.offset)) {
-    edited = edited.slice(0, offset) + replacement + edited.slice(offset + length);
+  const parts: string[] = [];
+  let end = 0;
+  for (const { offset, length, text: replacement } of [...edits].sort((a, b) => a.offset - b.offset)) {
+    // What one of them has replaced is not there any more for another.
+    if (offset < end) continue;
+    parts.push(text.slice(end, offset), replacement);
+    end = offset + length;
   }
-  return edited;
+  return [...parts, text.slice(end)].join("");
 }
 
 function valueAt(value: Json | undefined, path: readonly string[]): Json | undefined {

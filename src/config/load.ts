@@ -106,8 +106,12 @@ function buildConfig(document: SourceDocument, checked: Checked, cwd: string): C
   const config = checked.value as unknown as Config;
   const folder = document.file === undefined ? cwd : dirname(document.file);
   const servers = new Map<string, ServerEntry>();
+  const { own, shared } = byServer(checked.deferred);
   for (const [name, server] of Object.entries(config.servers)) {
-    const faults = checked.deferred.filter(({ path }) => needs(checked.value, name, path));
+    const faults = [
+      ...(own.get(name) ?? []),
+      ...shared.filter(({ path }) => needs(checked.value, name, path)),
+    ];
     const failure = faults.length === 0 ? undefined : failureOf(name, document, faults);
     servers.set(
       name,
@@ -116,6 +120,18 @@ function buildConfig(document: SourceDocument, checked: Checked, cwd: string): C
   }
   const network = buildNetwork(config.network, folder);
   return { ...(document.file !== undefined && { file: document.file }), servers, network };
+}
+
+/** What stands in one server is no matter of the others, however many there are. */
+function byServer(faults: readonly Deferred[]) {
+  const own = new Map<string, Deferred[]>();
+  const shared: Deferred[] = [];
+  for (const fault of faults) {
+    const [part, name] = fault.path;
+    if (part !== "servers" || name === undefined) shared.push(fault);
+    else own.set(name, [...(own.get(name) ?? []), fault]);
+  }
+  return { own, shared };
 }
 
 function failureOf(server: string, document: SourceDocument, faults: readonly Deferred[]): McpAuthError {

@@ -1,15 +1,13 @@
 import { type Json, type Path, property } from "./source-document.js";
 
 /**
- * Whether a server of the config uses what stands at `path`, by itself or through its clients, its keys or the
+ * Whether a server of the config uses what stands at `path` outside of `servers`: through its clients, its keys or the
  * defaults. What is in no part of its own, such as `network`, all servers use.
  */
 export function needs(config: Json, server: string, path: Path): boolean {
   const [part, name] = path;
   const own = property(property(config, "servers"), server);
   switch (part) {
-    case "servers":
-      return name === server;
     case "clients":
       return usedClients(own).some((client) => client === name);
     case "keys":

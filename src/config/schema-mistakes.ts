@@ -20,9 +20,6 @@ const rulesOfText = new Set(["pattern", "enum", "minLength"]);
 const references = new Set<string | undefined>(["SecretReference", "Assertion", "SubjectToken"]);
 const ofReference = new Set<string | undefined>(["env", "file", "exec", "resolver", "ref", "pointer"]);
 
-/** Whoever has made more sees the others once these are mended: each is held against all the others. */
-const mostErrors = 1_000;
-
 /**
  * Holds a config against the schema; one mistake gives one entry. `isOpen` says of a string that its `${…}` is not
  * filled in, so that its form cannot be judged.
@@ -49,7 +46,7 @@ export async function schemaMistakes(
     const isForm = rulesOfText.has(error.keyword) && error.propertyName === undefined;
     return !(isForm && typeof error.data === "string" && isOpen(fromPointer(error.instancePath), error.data));
   });
-  return oncePerMistake(withoutConsequences(errors.slice(0, mostErrors)).map(toMistake));
+  return oncePerMistake(withoutConsequences(errors).map(toMistake));
 }
 
 function toMistake(finding: Finding): SchemaMistake {

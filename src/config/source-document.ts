@@ -7,7 +7,7 @@ export interface JsonObject {
 }
 
 /** A config needs nowhere near as many values. What looks at each beside each other needs an end somewhere. */
-export const mostValues = 20_000;
+export const mostValues = 100_000;
 
 /** The names and indexes that lead from the document to a value in it. */
 export type Path = readonly string[];

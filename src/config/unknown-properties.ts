@@ -18,9 +18,10 @@ export function withoutConsequences(errors: readonly SchemaError[]): readonly Fi
   // By path and name, what is there under another name.
   const found = new Set<string>();
   const unknown = errors.filter(isUnknown);
+  const missing = missingByPlace(errors);
   for (const error of unknown) {
     const name = String(error.params.additionalProperty);
-    const near = nearestTo(name, error, errors, found);
+    const near = nearestTo(name, error, missing.get(error.instancePath) ?? [], found);
     const home = homeIn(error, name) ?? (near === undefined ? homeOfPlural(error, name) : undefined);
     // A name that belongs elsewhere is no slip of the finger, unless it is that of one thing for several.
     if (near !== undefined && (home === undefined || `${name}s` === near || name === `${near}s`)) {
@@ -39,10 +40,11 @@ export function withoutConsequences(errors: readonly SchemaError[]): readonly Fi
         return { error, ...(near !== undefined && { meant: near }) };
       }),
   ];
+  const elsewhere = placesByName(isElsewhere);
   const unknownAt = new Set(unknown.map(({ instancePath }) => instancePath));
   const rest = errors.filter((error) => {
     if (isUnknown(error)) return false;
-    if (isMissing(error)) return !isThere(error, found, isElsewhere);
+    if (isMissing(error)) return !isThere(error, found, elsewhere);
     // That it names no place, or two, follows from the name that is unknown.
     return !(isAboutPlaces(error) && unknownAt.has(error.instancePath));
   });
@@ -73,16 +75,24 @@ export function knownNames({ parentSchema }: SchemaError): readonly string[] {
 function nearestTo(
   name: string,
   error: SchemaError,
-  errors: readonly SchemaError[],
+  missing: readonly string[],
   found: ReadonlySet<string>,
 ): string | undefined {
   const free = (each: string) => !found.has(`${error.instancePath} ${each}`);
   const absent = knownNames(error).filter((each) => !isPresent(error, each) && free(each));
-  const required = errors
-    .filter((other) => isMissing(other) && other.instancePath === error.instancePath)
-    .map(({ params }) => String(params.missingProperty))
-    .filter(free);
-  return likeliest(name, required, absent);
+  return likeliest(name, missing.filter(free), absent);
+}
+
+/** The names that are missing, by where they are. */
+function missingByPlace(errors: readonly SchemaError[]): ReadonlyMap<string, readonly string[]> {
+  const missing = new Map<string, string[]>();
+  for (const error of errors.filter(isMissing)) {
+    const name = String(error.params.missingProperty);
+    const names = missing.get(error.instancePath);
+    if (names === undefined) missing.set(error.instancePath, [name]);
+    else names.push(name);
+  }
+  return missing;
 }
 
 function likeliest(
@@ -125,22 +135,49 @@ function grouped(
 function isThere(
   missing: SchemaError,
   found: ReadonlySet<string>,
-  isElsewhere: ReadonlyMap<SchemaError, Home>,
+  elsewhere: ReadonlyMap<string, Lines>,
 ): boolean {
   const name = String(missing.params.missingProperty);
   const isFound = (each: string) => found.has(`${missing.instancePath} ${each}`);
   // A key has a `privateKey` where it has no `signer`.
   if (isFound(name) || (missing.parentSchema?.title === "PrivateKey" && isFound("signer"))) return true;
-  return [...isElsewhere].some(([{ instancePath, params }, { within }]) => {
-    if (name !== params.additionalProperty && !within.includes(name)) return false;
-    return isOneLine(instancePath, missing.instancePath);
-  });
+  return elsewhere.get(name)?.reach(missing.instancePath) ?? false;
 }
 
-/** Whether one of two places is in the other. What stands at the top is in no server. */
-function isOneLine(a: string, b: string): boolean {
-  if (a === "" || b === "") return a === b;
-  return `${a}/`.startsWith(`${b}/`) || `${b}/`.startsWith(`${a}/`);
+/** By a name that may be missing elsewhere: where it, or what it is a part of, stands and does not belong. */
+function placesByName(isElsewhere: ReadonlyMap<SchemaError, Home>): ReadonlyMap<string, Lines> {
+  const places = new Map<string, Lines>();
+  for (const [{ instancePath, params }, { within }] of isElsewhere) {
+    for (const name of new Set([String(params.additionalProperty), ...within])) {
+      const lines = places.get(name) ?? new Lines();
+      lines.add(instancePath);
+      places.set(name, lines);
+    }
+  }
+  return places;
+}
+
+/** Places, each with those that it is in and those that are in it. What stands at the top is in no server. */
+class Lines {
+  readonly #places = new Set<string>();
+  readonly #above = new Set<string>();
+
+  add(place: string): void {
+    this.#places.add(place);
+    for (const each of upwards(place)) this.#above.add(each);
+  }
+
+  /** Whether a place is one of them, in one of them, or has one of them in it. */
+  reach(place: string): boolean {
+    if (this.#places.has(place) || this.#above.has(place)) return true;
+    return upwards(place).some((each) => this.#places.has(each));
+  }
+}
+
+/** What a place is in, but for the top. */
+function upwards(place: string): readonly string[] {
+  const ends = [...place.matchAll(/(?!^)\//g)].map(({ index }) => index);
+  return ends.map((end) => place.slice(0, end));
 }
 
 function isUnknown({ keyword }: SchemaError): boolean {

@@ -2,7 +2,7 @@
 const { FUZZ_RUNS, FUZZ_SEED, FUZZ_PATH } = process.env;
 
 /** Cases for each property. */
-export const runs = Number(FUZZ_RUNS ?? 1_000);
+export const runs = Number(FUZZ_RUNS ?? 500);
 /** The same in each `npm test`: `npm run fuzz` looks for what is new, and takes another each time. */
 export const seed = Number(FUZZ_SEED ?? 20_261_123);
 /** Leads to one case of a property, when it is to be repeated. */
