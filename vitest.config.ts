@@ -15,8 +15,9 @@ export default defineConfig({
     restoreMocks: true,
     unstubEnvs: true,
     projects: [
-      { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
-      { extends: true, test: { name: "fuzz", include: ["test/fuzz/**/*.test.ts"] } },
+      // These leave nothing behind them, so that each worker loads the sources once.
+      { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"], isolate: false } },
+      { extends: true, test: { name: "fuzz", include: ["test/fuzz/**/*.test.ts"], isolate: false } },
       { extends: true, test: { name: "peers", include: ["test/peers/**/*.test.ts"] } },
       {
         extends: true,

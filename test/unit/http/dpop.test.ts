@@ -1,5 +1,5 @@
 import { decodeJwt } from "jose";
-import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Prover } from "../../../src/dpop/dpop.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import {
@@ -290,6 +290,7 @@ describe("a 401 to a bound token", () => {
 
 describe("a token that is bound to a certificate", () => {
   const through: string[] = [];
+  beforeEach(() => through.splice(0));
   const certificate = {
     fetch: (input: string | URL | Request, init?: RequestInit) => {
       through.push(String(input));
