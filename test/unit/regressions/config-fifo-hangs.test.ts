@@ -1,14 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createMcpAuth } from "../../../src/index.js";
-import { caught } from "./world.js";
+import { caught, temporaryFolder } from "./world.js";
 
 test("a FIFO in place of a config is refused and does not hang", async () => {
-  const fifo = join(await mkdtemp(join(tmpdir(), "fifo-")), "mcp-auth.config.json");
+  const fifo = join(await temporaryFolder(), "mcp-auth.config.json");
   execFileSync("mkfifo", [fifo]);
   const late = new Promise((resolve) => setTimeout(resolve, 1_500, "hangs"));
   const outcome = await Promise.race([caught(createMcpAuth({ config: fifo, env: {} })), late]);
@@ -18,7 +16,7 @@ test("a FIFO in place of a config is refused and does not hang", async () => {
 
 test("a device without end is refused with a code", async () => {
   const { symlink } = await import("node:fs/promises");
-  const link = join(await mkdtemp(join(tmpdir(), "zero-")), "mcp-auth.config.json");
+  const link = join(await temporaryFolder(), "mcp-auth.config.json");
   await symlink("/dev/zero", link);
   // Reads 2 GiB first, then rejects with a plain RangeError.
   expect(await caught(createMcpAuth({ config: link, env: {} }))).toMatchObject({ code: "config_invalid" });

@@ -1,12 +1,11 @@
-import { chmod, mkdtemp, readFile, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { replaceFile } from "../../../src/cli/replace-file.js";
-import { caught } from "./world.js";
+import { caught, temporaryFolder } from "./world.js";
 
 test("the mode stays whatever the umask is", async () => {
-  const file = join(await mkdtemp(join(tmpdir(), "fix-")), "c.json");
+  const file = join(await temporaryFolder(), "c.json");
   await writeFile(file, "{}");
   await chmod(file, 0o660);
   const before = process.env["VITEST_WORKER_ID"]; // umask cannot be set in a worker; the usual 022 is assumed
@@ -16,7 +15,7 @@ test("the mode stays whatever the umask is", async () => {
 });
 
 test("a file that is in the way is left alone", async () => {
-  const file = join(await mkdtemp(join(tmpdir(), "fix-")), "c.json");
+  const file = join(await temporaryFolder(), "c.json");
   const beside = `${file}.${process.pid}.tmp`;
   await writeFile(file, "{}");
   await writeFile(beside, "somebody else's");

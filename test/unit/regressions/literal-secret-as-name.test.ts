@@ -1,12 +1,11 @@
-import { mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createMcpAuth } from "../../../src/index.js";
-import { caught } from "./world.js";
+import { caught, temporaryFolder } from "./world.js";
 
 async function messageFor(name: string, text: string): Promise<string> {
-  const config = join(await mkdtemp(join(tmpdir(), "literal-")), name);
+  const config = join(await temporaryFolder(), name);
   await writeFile(config, text);
   const error = await caught(createMcpAuth({ config, env: {} }));
   return `${String(error)} ${JSON.stringify(error)}`;

@@ -1,3 +1,7 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
 import { createMcpAuth, type McpAuthOptions } from "../../../src/index.js";
 import { type Handler, sendJson, startHttpServer } from "../../support/http-server.js";
 
@@ -36,4 +40,11 @@ export async function caught(work: Promise<unknown>): Promise<unknown> {
     () => undefined,
     (error: unknown) => error,
   );
+}
+
+/** Removed when the test ends. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "regression-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
 }
