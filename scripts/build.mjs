@@ -56,6 +56,24 @@ async function declarations() {
   const tsc = join(root, "node_modules/.bin/tsc");
   const { code, output } = await run(tsc, ["-p", "tsconfig.build.json", "--outDir", staging], { cwd: root });
   if (code !== 0) throw new Error(`tsc failed\n${output}`);
+  await keepPublic(await readdir(staging, { recursive: true }));
+}
+
+/** The compiler declares every module; whoever uses the package sees those that its entry points speak of. */
+async function keepPublic(names) {
+  const kept = new Set();
+  const keep = async (name) => {
+    if (kept.has(name)) return;
+    kept.add(name);
+    const text = await readFile(join(staging, name), "utf8");
+    const specifiers = [...text.matchAll(/(?:from |import\()"(\.[^"]+)\.js"/g)].map(
+      ([, specifier]) => specifier,
+    );
+    for (const specifier of specifiers) await keep(join(dirname(name), `${specifier}.d.ts`));
+  };
+  for (const name of ["index.d.ts", "hosts/mcp-sdk.d.ts"]) await keep(name);
+  const declared = names.filter((name) => name.endsWith(".d.ts"));
+  await Promise.all(declared.filter((name) => !kept.has(name)).map((name) => rm(join(staging, name))));
 }
 
 async function replace() {
