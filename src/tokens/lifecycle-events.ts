@@ -27,7 +27,7 @@ export function issued(
   const noGain = before !== undefined && token.expiresAt <= before.expiresAt && now >= token.staleAt;
   const failures = noGain ? life.failures + 1 : 0;
   const held = isUseless ? before : { ...token, confirmed: false };
-  const pause = noGain ? nextTry(now, held.unusableAt, failures) : now;
+  const pause = noGain ? nextTry(now, held.unusableAt, failures, true) : now;
   // That another is issued proves nothing where it is the tokens that are refused.
   const stillRefused = fromRequest && refusals >= mostRefusals;
   return {
@@ -57,7 +57,7 @@ export function requestFailed(life: Lifecycle, now: number, { passing, retryAfte
   const { token } = life;
   if (token === undefined || !isUsable(life, now)) return cooledDown(ended, now, passing, retryAfter);
   const failures = life.failures + 1;
-  const notBefore = Math.max(nextTry(now, token.unusableAt, failures), now + retryAfter);
+  const notBefore = Math.max(nextTry(now, token.unusableAt, failures, passing), now + retryAfter);
   return { ...ended, failures, notBefore };
 }
 

@@ -117,7 +117,7 @@ export function wakeAt(life: Lifecycle, now: number, spread: number): number | u
     return at < token.unusableAt || (failures > 0 && passing) ? at : undefined;
   }
   if (cooldown === undefined || !cooldown.passing || now >= cooldown.until) return undefined;
-  return cooldown.until + spread * 0.1 * (cooldown.until - cooldown.since);
+  return Math.ceil(cooldown.until + spread * 0.1 * (cooldown.until - cooldown.since));
 }
 
 /** Whether the next request is a try in a row of failures: it is made once, and the pauses are those from here. */

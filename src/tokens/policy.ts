@@ -44,11 +44,13 @@ export function timeline(
 /**
  * When to try again after a renewal failed or brought no more time, while there is a usable token: later each time,
  * but after at most a quarter of what remains, so that there are several tries before the token is unusable. Close to
- * that moment the pause no longer shrinks: a server that refuses is not asked ever faster.
+ * that moment the pause no longer shrinks: a server that is down is not asked ever faster, and one that refuses what
+ * only a person can mend, and may lock out who insists, not more than once a second.
  */
-export function nextTry(now: number, unusableAt: number, failures: number): number {
+export function nextTry(now: number, unusableAt: number, failures: number, passing: boolean): number {
   const grown = 1_000 * 2 ** Math.min(failures - 1, 6);
-  return now + Math.max(Math.min(grown, (unusableAt - now) / 4), shortestPause);
+  const shortest = passing ? shortestPause : shortestInterval;
+  return Math.floor(now + Math.max(Math.min(grown, (unusableAt - now) / 4), shortest));
 }
 
 /** Milliseconds that the n-th cool-down in a row lasts, from 1. */

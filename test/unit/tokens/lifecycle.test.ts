@@ -121,6 +121,10 @@ describe("without anybody there", () => {
     }
     expect(pauses).toEqual([1, 2, 4, 8, 16, 32, 60, 60].map((seconds) => seconds * 1_050));
   });
+
+  test("it is a whole number of milliseconds, however a fleet is spread", () => {
+    expect(wakeAt(requestFailed(withToken, 60_000, outage), 60_000, 1 / 3)).toBe(61_034);
+  });
 });
 
 describe("a token that is of no use on arrival", () => {

@@ -94,20 +94,24 @@ describe("after a failed renewal", () => {
   test("the pause doubles from a second to about a minute", () => {
     const far = requestedAt + tenYears;
     const pauses = [1, 2, 3, 4, 5, 6, 7, 8, 100].map(
-      (failures) => nextTry(requestedAt, far, failures) - requestedAt,
+      (failures) => nextTry(requestedAt, far, failures, true) - requestedAt,
     );
     expect(pauses).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 64_000, 64_000]);
   });
 
-  test("it is at most a quarter of what remains, and never shorter than 100 ms", () => {
+  test.each([
+    ["and may pass, it is at most a quarter of what remains, and never shorter than 100 ms", true, 100],
+    ["that only a person can mend, it is the same, and never shorter than a second", false, 1_000],
+  ])("%s", (_what, passing, shortest) => {
     fc.assert(
       fc.property(
         fc.integer({ min: -1_000, max: tenYears }),
         fc.integer({ min: 1, max: 50 }),
         (left, failures) => {
-          const pause = nextTry(requestedAt, requestedAt + left, failures) - requestedAt;
-          expect(pause).toBeGreaterThanOrEqual(100);
-          if (left >= 400) expect(pause).toBeLessThanOrEqual(left / 4);
+          const pause = nextTry(requestedAt, requestedAt + left, failures, passing) - requestedAt;
+          expect(pause).toBeGreaterThanOrEqual(shortest);
+          expect(pause % 1).toBe(0);
+          if (left >= 4 * shortest) expect(pause).toBeLessThanOrEqual(left / 4);
         },
       ),
     );
