@@ -63,6 +63,16 @@ function dated(milliseconds: number, status: number): Answer {
 const later = (status: number, retryAfter: string) => html(status, { "retry-after": retryAfter });
 const challenge = { "www-authenticate": 'Basic realm="clients"' };
 
+const ofOtherGrants = [
+  "authorization_pending",
+  "slow_down",
+  "expired_token",
+  "invalid_authorization_details",
+  "insufficient_user_authentication",
+  "invalid_token",
+  "insufficient_scope",
+];
+
 authorizationFaults("HTTP", [
   redirected(300, "Multiple Choices"),
   redirected(301, "Moved Permanently"),
@@ -83,6 +93,21 @@ authorizationFaults("HTTP", [
   answered({ name: "400 with `invalid_scope`", ...refused }, oauthError("invalid_scope")),
   answered({ name: "400 with `invalid_target` (RFC 8707)", ...refused }, oauthError("invalid_target")),
   answered({ name: "403 with `access_denied`", ...refused }, oauthError("access_denied", 403)),
+  answered(
+    { name: "400 with `invalid_dpop_proof`, where nobody asked for DPoP (RFC 9449)", ...refused },
+    oauthError("invalid_dpop_proof"),
+  ),
+  answered(
+    { name: "400 with `use_dpop_nonce` and a nonce, where nobody asked for DPoP", ...refused },
+    oauthError("use_dpop_nonce", 400, { "dpop-nonce": "n1" }),
+  ),
+  answered(
+    { name: "400 with `interaction_required`: it wants a person", ...refused },
+    oauthError("interaction_required"),
+  ),
+  ...ofOtherGrants.map((code) =>
+    answered({ name: `400 with \`${code}\`, which is of another grant`, ...refused }, oauthError(code)),
+  ),
   answered({ name: "400 with `server_error`", ...unavailable }, oauthError("server_error")),
   answered(
     { name: "400 with `temporarily_unavailable`", ...unavailable },
