@@ -11,12 +11,9 @@ const fewestProperties = 38;
 /** Tests of another kind: long texts that must take time in proportion. */
 const fewestTexts = 120;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { seed: { type: "string" }, path: { type: "string" }, only: { type: "string" } },
-});
-const cases = wholeNumber("CASES", positionals[0] ?? "1000000");
-const seed = wholeNumber("--seed", values.seed ?? String(randomInt(2 ** 31)));
+const { values, positionals } = parsed();
+const cases = wholeNumber(positionals[0] ?? "1000000");
+const seed = wholeNumber(values.seed ?? String(randomInt(2 ** 31)));
 const started = performance.now();
 
 process.chdir(fileURLToPath(new URL("../..", import.meta.url)));
@@ -77,9 +74,23 @@ function described({ message = "", cause }) {
   );
 }
 
-function wholeNumber(name, text) {
+function parsed() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { seed: { type: "string" }, path: { type: "string" }, only: { type: "string" } },
+    });
+  } catch {
+    return usage();
+  }
+}
+
+function wholeNumber(text) {
   const number = Number(text);
-  if (Number.isSafeInteger(number) && number >= 0) return number;
-  console.error(`${name} must be a whole number, and is ${text}.`);
-  process.exit(2);
+  return Number.isSafeInteger(number) && number >= 0 ? number : usage();
+}
+
+function usage() {
+  console.error("Usage: npm run fuzz -- [CASES] [--seed N] [--path P] [--only NAME]");
+  return process.exit(2);
 }
