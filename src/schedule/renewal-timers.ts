@@ -126,7 +126,7 @@ export class RenewalTimers {
     const tick = schedule.next(after);
     const following = tick === undefined ? undefined : schedule.next(tick);
     if (tick === undefined || following === undefined) return undefined;
-    const offset = this.#options.spread * Math.min((following - tick) / 10, longestOffset);
+    const offset = Math.floor(this.#options.spread * Math.min((following - tick) / 10, longestOffset));
     const ring = (): void => {
       const next = this.#armTick(schedule, Math.max(tick, this.#options.clock.now() - offset));
       this.#asleep = this.#isIdle();

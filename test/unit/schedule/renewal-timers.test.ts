@@ -363,6 +363,7 @@ describe("a schedule", () => {
   test.each([
     ["a tenth of the interval", minute, 0.5, 3 * second],
     ["at most 30 s", hour, 1, 30 * second],
+    ["a tenth of the interval, in whole milliseconds", 100 * second, 1 / 3, 3_333],
   ])("is delayed by up to %s, the same for each tick", async (_, interval, spread, offset) => {
     const { timers: t, clock, renewals } = timers({ schedule: every(interval), spread });
     t.startTicking();
