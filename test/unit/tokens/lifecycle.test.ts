@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import {
   beginning,
+  canStandIn,
   decide,
   type Lifecycle,
   stateOf,
@@ -209,3 +210,44 @@ describe("tokens that the server refuses", () => {
     expect(tokenRefused(got(life, 0), 1).cooldown).toBeUndefined();
   });
 });
+
+describe("a token that expires no later than the one before", () => {
+  const again = (now: number) =>
+    issued(requestBegun(withToken), now, { ...timesOf(withToken), requestedAt: 0 });
+
+  test("and is stale when it comes is not asked for again at once, later each time", () => {
+    const first = again(39_000);
+    expect(wakeAt(first, 39_000, 0)).toBe(40_000);
+    expect(wakeAt(issued(requestBegun(first), 40_000, timesOf(first)), 40_000, 0)).toBe(42_000);
+  });
+
+  test("and is fresh is a good one, whose renewal comes when it is due", () => {
+    const life = again(20_000);
+    expect(life.failures).toBe(0);
+    expect(wakeAt(life, 20_000, 0)).toBe(39_000);
+  });
+});
+
+test("two new tokens refused in a row are asked for again by the next call, and not behind its back", () => {
+  const once = tokenRefused(withToken, 1);
+  const twice = tokenRefused(got(once, 2), 3);
+  expect(decide(twice, 4, "demand")).toEqual({ kind: "refuse", retryAfter: 999 });
+  expect(wakeAt(twice, 4, 0)).toBeUndefined();
+});
+
+test("a token stands in to the last millisecond of its life, and not in the next", () => {
+  expect([59_999, 60_000].map((now) => canStandIn(withToken, now, true))).toEqual([true, false]);
+  expect([53_999, 54_000].map((now) => canStandIn(withToken, now, false))).toEqual([true, false]);
+});
+
+test("at the very end of a cool-down there is a request, and not a millisecond before", () => {
+  const life = requestFailed(withToken, 60_000, outage);
+  const wants = [60_999, 61_000].map((now) => wantsRenewal(life, now, Number.POSITIVE_INFINITY));
+  expect(wants).toEqual([false, true]);
+});
+
+function timesOf({ token }: Lifecycle) {
+  if (token === undefined) throw new Error("It has no token.");
+  const { confirmed: _, ...times } = token;
+  return times;
+}

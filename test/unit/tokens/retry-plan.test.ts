@@ -1,0 +1,78 @@
+import { describe, expect, test } from "vitest";
+import { type FailedAttempt, retryPlan } from "../../../src/tokens/retry-plan.js";
+
+const second = 1_000;
+const retry = { attempts: 4, min: 250, max: 10 * second };
+const outage = { passing: true, retryAfter: undefined, hasAnotherCredential: false };
+const refusal = { passing: false, retryAfter: undefined, hasAnotherCredential: true };
+
+/** Everything random at its most; the deadline is at 30 s. */
+function plan(probe = false) {
+  return retryPlan({ retry, endsAt: 30 * second, probe, random: () => 1 });
+}
+
+const attempt = (number: number, how: Omit<FailedAttempt, "attempt"> = outage): FailedAttempt => {
+  return { attempt: number, ...how };
+};
+
+describe("what may pass", () => {
+  test("is tried again after pauses that double, as often as the config says", () => {
+    const next = plan();
+    expect([1, 2, 3, 4].map((number) => next(attempt(number), 0, 0))).toEqual([
+      { kind: "again", after: 250 },
+      { kind: "again", after: 500 },
+      { kind: "again", after: 1_000 },
+      { kind: "failed" },
+    ]);
+  });
+
+  test("is not, where the pause would end with the deadline", () => {
+    const next = plan();
+    expect(next(attempt(1), 29_749, 0)).toEqual({ kind: "again", after: 250 });
+    expect(next(attempt(1), 29_750, 0)).toEqual({ kind: "failed" });
+  });
+
+  test("is not, where failures went before", () => {
+    expect(plan(true)(attempt(1), 0, 0)).toEqual({ kind: "failed" });
+  });
+});
+
+describe("a server that asks to be left alone", () => {
+  test("is, and for a tenth longer, a second at the most", () => {
+    const next = plan();
+    expect(next(attempt(1, { ...outage, retryAfter: 5 * second }), 0, 0)).toEqual({
+      kind: "again",
+      after: 5_500,
+    });
+    expect(next(attempt(1), 0, 20 * second)).toEqual({ kind: "again", after: 21_000 });
+  });
+
+  test("until shortly before the deadline is asked at that moment", () => {
+    const next = plan();
+    expect(next(attempt(1, { ...outage, retryAfter: 29_500 }), 0, 0)).toEqual({
+      kind: "again",
+      after: 29_500,
+    });
+  });
+
+  test("until the deadline or later is not asked again, not even by a probe", () => {
+    const asked = { ...outage, retryAfter: 30 * second };
+    for (const next of [plan(), plan(true)]) {
+      expect(next(attempt(1, asked), 0, 0)).toEqual({ kind: "beyond", asked: 30 * second });
+    }
+  });
+});
+
+describe("a refused credential", () => {
+  test("is followed by another at once, one time", () => {
+    const next = plan();
+    expect(next(attempt(1, refusal), 0, 0)).toEqual({ kind: "again", after: 0 });
+    expect(next(attempt(2, refusal), 0, 0)).toEqual({ kind: "failed" });
+  });
+
+  test("is followed by none when there is none, no attempt left, or no time", () => {
+    expect(plan()(attempt(1, { ...refusal, hasAnotherCredential: false }), 0, 0).kind).toBe("failed");
+    expect(plan()(attempt(4, refusal), 0, 0).kind).toBe("failed");
+    expect(plan()(attempt(1, refusal), 30 * second, 0).kind).toBe("failed");
+  });
+});
