@@ -455,3 +455,66 @@ test("`forced` gets through beside calls that the cool-down refuses", async () =
   expect(refused).toMatchObject({ status: "rejected", reason: { code: "token_request_rejected" } });
   expect(got).toMatchObject({ status: "fulfilled", value: { expiresAt: expect.any(Number) } });
 });
+
+describe("a cool-down after a refused credential", () => {
+  function refusedOnce(how: (asked: number) => boolean, first = refusal) {
+    let asked = 0;
+    const hasNewCredential = async () => {
+      asked += 1;
+      return how(asked);
+    };
+    const made = room({ answer: (number) => (number === 0 ? first() : {}), hasNewCredential });
+    return { ...made, asked: () => asked };
+  }
+
+  test("ends with another credential, which is looked for once for all who call", async () => {
+    const { cache, requests, asked } = refusedOnce(() => true);
+    await rejection(cache.getToken(demand));
+    const calls = Array.from({ length: 100 }, () => cache.getToken(demand));
+    expect(new Set((await Promise.all(calls)).map(({ accessToken }) => accessToken))).toEqual(
+      new Set(["token-2"]),
+    );
+    expect([asked(), requests.length]).toEqual([1, 2]);
+  });
+
+  test("goes on while it is the same", async () => {
+    const { cache, requests, asked } = refusedOnce((times) => times === 2);
+    await rejection(cache.getToken(demand));
+    expect((await rejection(cache.getToken(demand))).code).toBe("token_request_rejected");
+    expect(requests).toHaveLength(1);
+    await cache.getToken(demand);
+    expect([asked(), requests.length]).toEqual([2, 2]);
+  });
+
+  test("is not looked into for whoever has given up, nor after an outage, which it would not mend", async () => {
+    const refused = refusedOnce(() => true);
+    await rejection(refused.cache.getToken(demand));
+    const aborted = refused.cache.getToken({ ...demand, signal: AbortSignal.abort() });
+    expect((await rejection(aborted)).code).toBe("aborted");
+    const down = refusedOnce(() => true, outage);
+    await rejection(down.cache.getToken(demand));
+    expect((await rejection(down.cache.getToken(demand))).code).toBe("unavailable");
+    expect([refused.asked(), down.asked()]).toEqual([0, 0]);
+  });
+});
+
+test("a failure that is none of our errors is not probed behind the callers' backs", async () => {
+  const { cache, clock, renewAt } = room({
+    answer: (number) => (number === 1 ? Promise.reject(new TypeError("a fault")) : {}),
+  });
+  await cache.getToken(demand);
+  await clock.advance(60 * second);
+  await expect(cache.getToken(demand)).rejects.toThrow();
+  expect(renewAt()).toBeUndefined();
+  await clock.advance(second);
+  await cache.getToken(demand);
+  expect(renewAt()).toBe(clock.now() + 39 * second);
+});
+
+test("a token from elsewhere that comes after `stop()` is let go", async () => {
+  const { cache, clock, renewAt } = room();
+  await cache.stop(0);
+  cache.accept(token({ requestedAt: clock.now(), expiresAt: clock.now() + 60 * second }));
+  expect(cache.snapshot()).toEqual({ state: "stopped" });
+  expect(renewAt()).toBeUndefined();
+});

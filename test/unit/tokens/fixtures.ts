@@ -43,6 +43,8 @@ export interface RoomOptions {
   readonly random?: () => number;
   /** Told when the cache wants its token renewed. */
   readonly onPlan?: (renewAt: number | undefined) => void;
+  /** Asked whether there is another credential than that of the last request. */
+  readonly hasNewCredential?: () => Promise<boolean>;
 }
 
 /** The chain from a grant in memory to the cache, as the runtime wires it. */
@@ -70,6 +72,7 @@ export function room(options: RoomOptions = {}): Room {
       renewAt = at;
       options.onPlan?.(at);
     },
+    ...(options.hasNewCredential !== undefined && { hasNewCredential: options.hasNewCredential }),
     source: resilient(leaf, { server, issuer, clock, random, retry, deadline, holds }),
   });
   return { clock, cache, holds, events, requests, renewAt: () => renewAt };
