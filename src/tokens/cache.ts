@@ -43,6 +43,8 @@ const ofCredential: ReadonlySet<string> = new Set([
   "token_request_rejected",
   "secret_unavailable",
   "key_invalid",
+  // The server may have refused our certificate.
+  "tls_failed",
 ]);
 
 /**

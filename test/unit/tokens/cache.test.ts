@@ -477,6 +477,20 @@ describe("a cool-down after a refused credential", () => {
     expect([asked(), requests.length]).toEqual([1, 2]);
   });
 
+  test.each([
+    ["a certificate that the server refused", "tls_failed"],
+    ["a file that was not there", "secret_unavailable"],
+    ["a key that could not be read", "key_invalid"],
+  ] as const)("ends in the same way after %s", async (_what, code) => {
+    const { cache, requests } = refusedOnce(
+      () => true,
+      () => failure(code),
+    );
+    expect((await rejection(cache.getToken(demand))).code).toBe(code);
+    await cache.getToken(demand);
+    expect(requests).toHaveLength(2);
+  });
+
   test("goes on while it is the same", async () => {
     const { cache, requests, asked } = refusedOnce((times) => times === 2);
     await rejection(cache.getToken(demand));
