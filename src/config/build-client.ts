@@ -59,9 +59,18 @@ function buildMetadata(metadata: Metadata): ConfiguredMetadata {
   };
 }
 
-/** A key by its name or as it is written. */
+/** By what is written: what is known of a key is known by its spec, wherever its name is used. */
+const built = new WeakMap<AnyKey, KeySpec>();
+
+/** A key by its name or as it is written; each time the same. */
 export function buildKey(written: string | AnyKey, config: Config, folder: string): KeySpec {
   const key = typeof written === "string" ? named(config.keys, written) : written;
+  const spec = built.get(key) ?? specOf(key, folder);
+  built.set(key, spec);
+  return spec;
+}
+
+function specOf(key: AnyKey, folder: string): KeySpec {
   const { kid, certificate } = key;
   const common = {
     ...(kid !== undefined && { kid }),

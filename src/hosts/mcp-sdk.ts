@@ -119,7 +119,7 @@ class SentTokens {
 export function oauthProvider(manager: TokenManager): McpSdkOAuthProvider {
   const seam = seamAt(manager);
   const client = () => requireClient(manager.name, seam());
-  const requests = new OpenRequests();
+  const requests = new OpenRequests(seam().now);
   const { id } = client();
   let sent: string | undefined;
   return {
@@ -137,9 +137,10 @@ export function oauthProvider(manager: TokenManager): McpSdkOAuthProvider {
     async saveTokens(tokens) {
       const { access_token, token_type, expires_in, scope } = tokens;
       const present = seam();
-      if (requests.areAllOf(present)) {
+      const isOfPresent = requests.areAllOf(present);
+      requests.answered(present);
+      if (isOfPresent) {
         await present.accept({ access_token, token_type, expires_in, scope });
-        requests.answered(present);
         sent = access_token;
       } else if (sent !== undefined) {
         // It may have been asked for as an earlier config had it: the manager gets one of its own.
@@ -149,7 +150,13 @@ export function oauthProvider(manager: TokenManager): McpSdkOAuthProvider {
     async addClientAuthentication(headers, params, url, metadata) {
       const present = seam();
       requests.made(present);
-      await present.authenticate({ url: String(url), issuer: metadata?.issuer, headers, body: params });
+      try {
+        await present.authenticate({ url: String(url), issuer: metadata?.issuer, headers, body: params });
+      } catch (error) {
+        // It is not made after all.
+        requests.answered(present);
+        throw error;
+      }
     },
     prepareTokenRequest(scope) {
       const params = new URLSearchParams({ grant_type: "client_credentials" });
@@ -170,23 +177,49 @@ export function oauthProvider(manager: TokenManager): McpSdkOAuthProvider {
   };
 }
 
+/** Longer than any answer takes: of a request that failed the SDK tells nothing. */
+const longestRequest = 600_000;
+
 /** The token requests of the SDK that it has not told the answer of, by what the manager was when they were made. */
 class OpenRequests {
-  readonly #counts = new Map<HostSeam, number>();
+  readonly #now: () => number;
+  /** What a manager was before a reload is nobody's to keep. */
+  readonly #numbers = new WeakMap<HostSeam, number>();
+  #latest = 0;
+  readonly #open = new Map<number, { readonly count: number; readonly at: number }>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
 
   made(seam: HostSeam): void {
-    this.#counts.set(seam, (this.#counts.get(seam) ?? 0) + 1);
+    const number = this.#numberOf(seam);
+    this.#open.set(number, { count: (this.#open.get(number)?.count ?? 0) + 1, at: this.#now() });
   }
 
   answered(seam: HostSeam): void {
-    const left = (this.#counts.get(seam) ?? 0) - 1;
-    if (left > 0) this.#counts.set(seam, left);
-    else this.#counts.delete(seam);
+    const number = this.#numberOf(seam);
+    const { count = 0, at = 0 } = this.#open.get(number) ?? {};
+    if (count > 1) this.#open.set(number, { count: count - 1, at });
+    else this.#open.delete(number);
   }
 
   /** Whether an answer that comes now can be to no request made before a reload. */
   areAllOf(seam: HostSeam): boolean {
-    return [...this.#counts.keys()].every((made) => made === seam);
+    const now = this.#now();
+    for (const [number, { at }] of this.#open) {
+      if (Math.abs(now - at) > longestRequest) this.#open.delete(number);
+    }
+    const present = this.#numberOf(seam);
+    return [...this.#open.keys()].every((number) => number === present);
+  }
+
+  #numberOf(seam: HostSeam): number {
+    const known = this.#numbers.get(seam);
+    if (known !== undefined) return known;
+    this.#latest += 1;
+    this.#numbers.set(seam, this.#latest);
+    return this.#latest;
   }
 }
 

@@ -65,7 +65,7 @@ export class Bundles<Spec extends object, Bundle extends object> {
     if (known === undefined) return undefined;
     const { apartSince = now } = known;
     this.#known.set(spec, { ...known, apartSince });
-    return now - apartSince < changeover ? usable(known, now) : undefined;
+    return isRecent(apartSince, now) ? usable(known, now) : undefined;
   }
 
   /** The one before the last, as long as the last is younger than ten minutes. */
@@ -77,11 +77,16 @@ export class Bundles<Spec extends object, Bundle extends object> {
   /** A key that is not used any more has no business in memory. */
   #current(spec: Spec, now: number): Known<Bundle> | undefined {
     const known = this.#known.get(spec);
-    if (known?.predecessor === undefined || now - known.predecessor.until < changeover) return known;
+    if (known?.predecessor === undefined || isRecent(known.predecessor.until, now)) return known;
     const alone = { ...known, predecessor: undefined };
     this.#known.set(spec, alone);
     return alone;
   }
+}
+
+/** A moment that lies far ahead was before the clock was set back: nobody knows how long ago. */
+function isRecent(moment: number, now: number): boolean {
+  return Math.abs(now - moment) < changeover;
 }
 
 function usable<Bundle>({ bundle, endsAt }: Loaded<Bundle>, now: number): Bundle | undefined {

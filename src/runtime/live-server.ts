@@ -13,7 +13,7 @@ import type { ManagerEnvironment } from "./manager-environment.js";
 import type { ScopeSets } from "./scope-sets.js";
 import { type HostSeam, hostSeam, type ManagedServer } from "./seam.js";
 import { bareToken, tokenHeaders } from "./sender-constrained.js";
-import { specChange } from "./spec-changes.js";
+import { specChange, withTokensOf } from "./spec-changes.js";
 import { stepUp } from "./step-up.js";
 import { hasRuntimeSubject, type RuntimeSubject } from "./subjects.js";
 import type { HeaderOptions, TokenManagerStatus, TokenOptions } from "./token-manager.js";
@@ -49,17 +49,18 @@ export class LiveServer implements ManagedServer {
   readonly #headers: () => Promise<Readonly<Record<string, string>>> | undefined;
 
   /** `before` is the one whose place this takes: what it knows that still holds is kept. */
-  constructor(spec: ServerSpec, environment: ManagerEnvironment, before?: LiveServer, user?: UserOf) {
+  constructor(latest: ServerSpec, environment: ManagerEnvironment, before?: LiveServer, user?: UserOf) {
+    // Another environment is another network: what came over the one before is left there.
+    const isSameNetwork = before !== undefined && before.#environment === environment;
+    const change = isSameNetwork ? specChange(before.spec, latest) : "tokens";
+    const kept = change === "tokens" ? undefined : before;
+    const spec = kept === undefined ? latest : withTokensOf(kept.spec, latest);
     this.url = spec.url;
     this.address = new URL(spec.url);
     this.clientCapabilities = clientCapabilities(spec);
     this.spec = spec;
     this.#environment = environment;
     this.#clock = environment.clock;
-    // Another environment is another network: what came over the one before is left there.
-    const isSameNetwork = before !== undefined && before.#environment === environment;
-    const change = isSameNetwork ? specChange(before.spec, spec) : "tokens";
-    const kept = change === "tokens" ? undefined : before;
     this.keepsTokens = kept !== undefined;
     const known = kept === undefined ? undefined : kept.#supply;
     const ofUser = user && { subject: user.subject, supply: user.server.#supply };

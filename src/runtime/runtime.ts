@@ -23,8 +23,11 @@ export class Runtime<Name extends string> implements McpAuth<Name> {
   readonly on: McpAuth<Name>["on"];
   readonly #given: GivenEnvironment;
   readonly #load: Load;
-  /** Those of removed servers, too: whoever has one finds it at work again when its server is back. */
   readonly #managers = new Map<string, ServerTokenManager>();
+  /** Of removed servers: whoever has one finds it at work again when its server is back. */
+  readonly #removed = new Map<string, WeakRef<ServerTokenManager>>();
+  /** Replaced, and perhaps in use by calls that began before. */
+  #left: WeakRef<ManagerEnvironment>[] = [];
   #spec: ConfigSpec;
   #environment: ManagerEnvironment;
   #servers: readonly Name[];
@@ -111,8 +114,10 @@ export class Runtime<Name extends string> implements McpAuth<Name> {
   }
 
   async #stop(): Promise<void> {
-    await Promise.all([...this.#managers.values()].map((manager) => manager.stop()));
+    const removed = [...this.#removed.values()].flatMap((reference) => reference.deref() ?? []);
+    await Promise.all([...this.#managers.values(), ...removed].map((manager) => manager.stop()));
     this.#environment.metadata.close();
+    for (const left of this.#left) left.deref()?.metadata.close();
     await this.#environment.network.close();
   }
 
@@ -136,28 +141,41 @@ export class Runtime<Name extends string> implements McpAuth<Name> {
     const environment = keepsNetwork ? this.#environment : managerEnvironment(this.#given, spec.network);
     const removed = [...before.servers.keys()].filter((name) => !spec.servers.has(name));
     const [added, changed]: [string[], string[]] = [[], []];
-    for (const name of removed) {
-      this.#managers.get(name)?.become({ entry: { name, failure: removedServer(name) }, environment });
+    for (const [name, reference] of this.#removed) {
+      if (reference.deref() === undefined) this.#removed.delete(name);
     }
+    for (const name of removed) this.#remove(name, environment);
     for (const [name, entry] of spec.servers) {
       const previous = before.servers.get(name);
       const isSame = previous !== undefined && isSameEntry(previous, entry);
       if (isSame && (keepsNetwork || "failure" in entry)) continue;
       (previous === undefined ? added : changed).push(name);
-      const manager = this.#managers.get(name);
-      if (manager === undefined)
-        this.#managers.set(name, new ServerTokenManager(name, { entry, environment }));
-      else manager.become({ entry, environment });
+      const manager = this.#managers.get(name) ?? this.#removed.get(name)?.deref();
+      manager?.become({ entry, environment });
+      this.#managers.set(name, manager ?? new ServerTokenManager(name, { entry, environment }));
+      this.#removed.delete(name);
+    }
+    if (!keepsNetwork) {
+      network.retire();
+      const left = this.#left.filter((reference) => reference.deref() !== undefined);
+      this.#left = [...left, new WeakRef(this.#environment)];
     }
     this.#spec = spec;
     this.#environment = environment;
     this.#servers = namesOf(spec);
-    if (!keepsNetwork) network.retire();
     return {
       added: Object.freeze(added),
       changed: Object.freeze(changed),
       removed: Object.freeze(removed),
     };
+  }
+
+  #remove(name: string, environment: ManagerEnvironment): void {
+    const manager = this.#managers.get(name);
+    if (manager === undefined) return;
+    manager.become({ entry: { name, failure: removedServer(name) }, environment });
+    this.#managers.delete(name);
+    this.#removed.set(name, new WeakRef(manager));
   }
 
   /** What fails is told by events. */

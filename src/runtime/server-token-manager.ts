@@ -34,6 +34,8 @@ export class ServerTokenManager implements SeamedManager {
   #current: LiveServer | UnusableServer | undefined;
   /** What a user's token is in until something is wanted of it again. */
   #before: LiveServer | undefined;
+  /** What says who a user is, for as long as the tokens are the same server's. */
+  #subject: { latest: () => RuntimeSubject } | undefined;
   /** Replaced, and perhaps in use by calls that began before. */
   #retired: WeakRef<LiveServer>[] = [];
   #stopped = false;
@@ -87,7 +89,8 @@ export class ServerTokenManager implements SeamedManager {
       return manager;
     };
     return this.#subjects.get(subject, create, (manager) => {
-      if (manager.#current instanceof LiveServer) manager.#current.credentialChanged();
+      const live = manager.#current ?? manager.#before;
+      if (live instanceof LiveServer) live.credentialChanged();
     });
   }
 
@@ -110,6 +113,7 @@ export class ServerTokenManager implements SeamedManager {
     for (const user of this.#subjects.all()) {
       const before = user.#leave() ?? user.#before;
       user.#before = keepsTokens ? before : undefined;
+      if (!keepsTokens) user.#settleSubject();
     }
   }
 
@@ -133,6 +137,14 @@ export class ServerTokenManager implements SeamedManager {
     return left;
   }
 
+  /** Calls that began before go on with the subject that they had: the next may be for another issuer. */
+  #settleSubject(): void {
+    if (this.#subject === undefined) return;
+    const last = this.#subject.latest();
+    this.#subject.latest = () => last;
+    this.#subject = undefined;
+  }
+
   /** What a user's manager stands for: the server as it is now, for this user. */
   #follow(): LiveServer | UnusableServer {
     if (this.#user === undefined) throw new TypeError("A server's own manager always stands for something.");
@@ -146,7 +158,9 @@ export class ServerTokenManager implements SeamedManager {
   #userOf(server: LiveServer, subject: () => RuntimeSubject): LiveServer | UnusableServer {
     const refusal = subjectRefusal(this.name, server.spec.grant);
     if (refusal !== undefined) return new UnusableServer(this.name, refusal);
-    const live = server.ofUser(subject, this.#before);
+    this.#subject ??= { latest: subject };
+    const held = this.#subject;
+    const live = server.ofUser(() => held.latest(), this.#before);
     this.#before = undefined;
     if (this.#stopped) void live.stop();
     return live;

@@ -22,6 +22,11 @@ export function isSameEntry(before: ServerEntry, after: ServerEntry): boolean {
   return before.failure.code === after.failure.code && before.failure.message === after.failure.message;
 }
 
+/** What says the same, as the same objects: what is known of keys and certificates is known by their specs. */
+export function withTokensOf({ grant, dpop }: ServerSpec, after: ServerSpec): ServerSpec {
+  return { ...after, grant, ...(dpop !== undefined && { dpop }) };
+}
+
 function tokensOf({ name, url, grant, dpop }: ServerSpec): object {
   return { name, url, grant, dpop };
 }

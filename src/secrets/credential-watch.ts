@@ -9,6 +9,8 @@ interface Note {
   readonly fingerprint: string | undefined;
   /** Whether there was one the last time. */
   readonly missing: boolean;
+  /** Of the value that `changed` has told of, and that no request has read since. */
+  readonly told?: string;
 }
 
 /** More than any server names: what is beyond is forgotten, the oldest first. */
@@ -44,14 +46,27 @@ export class CredentialWatch implements CredentialNotes {
   /**
    * Whether anything noted gives something else now, as far as that can be told without cost: variables and files are
    * looked at, commands and functions are not run. What cannot be read now is nothing else. Never rejects.
+   *
+   * Told once of each value: the request that follows may fail before it comes to read it, and then it is the same
+   * failure again.
    */
   async changed(context: SecretContext): Promise<boolean> {
     const { readValue } = await import("./read-value.js");
-    for (const { reference, fingerprint, missing } of [...this.#notes.values()]) {
+    let hasChanged = false;
+    for (const [key, { reference }] of [...this.#notes]) {
       if (!("env" in reference || "file" in reference)) continue;
       const found = await readValue(reference, context);
-      if ("value" in found && (missing || fingerprintOf([found.value]) !== fingerprint)) return true;
+      if ("value" in found && this.#tell(key, fingerprintOf([found.value]))) hasChanged = true;
     }
-    return false;
+    return hasChanged;
+  }
+
+  /** Whether this is news of what is noted under a key, which is no news any more then. */
+  #tell(key: string, found: string): boolean {
+    const note = this.#notes.get(key);
+    if (note === undefined || found === note.told) return false;
+    if (!note.missing && found === note.fingerprint) return false;
+    this.#notes.set(key, { ...note, told: found });
+    return true;
   }
 }

@@ -1,6 +1,9 @@
 // `auth.reload()`: another config takes the place of the one in use while everything that is the same goes on.
+import { generateKeyPairSync } from "node:crypto";
 import { chmod, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { authProvider, oauthProvider } from "../../src/hosts/mcp-sdk.js";
 import {
@@ -102,6 +105,17 @@ async function site(name: string): Promise<Site> {
     },
   };
   return made;
+}
+
+/** Lets the collector look a few times: what was just used is held until the job has ended. */
+async function collected(reference: WeakRef<object>): Promise<void> {
+  setFlagsFromString("--expose-gc");
+  const collect: unknown = runInNewContext("gc");
+  if (typeof collect !== "function") throw new Error("There is no collector to call.");
+  for (let look = 0; look < 20 && reference.deref() !== undefined; look += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+  }
 }
 
 function tokenOf({ headers }: RecordedRequest): string | undefined {
@@ -557,6 +571,49 @@ describe("the manager of a name", () => {
     expect((await failure(fetch(b.url))).code).toBe("egress_denied");
   });
 
+  test("goes back to the key before also when the config changed in between in how tokens are asked for", async () => {
+    const a = await site("a");
+    const pem = () =>
+      generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" });
+    const key = join(await folder({ "agent.pem": pem().toString() }), "agent.pem");
+    const server = (more: object = {}) =>
+      a.server(more, { secret: undefined, key: { privateKey: { file: key } } });
+    const { auth, write } = await fromFile({ one: server() });
+    const manager = auth.resolve("one");
+    await manager.getAccessToken();
+    await writeFile(`${key}.new`, pem());
+    await rename(`${key}.new`, key);
+    await write({ one: server({ timeout: "3s" }) });
+    await auth.reload();
+    a.tokenStatus = 401;
+    expect((await failure(manager.getAccessToken({ forceRefresh: true }))).code).toBe(
+      "token_request_rejected",
+    );
+    const kids = a.tokenRequests.map(({ body }) => {
+      const [header = ""] = (new URLSearchParams(body).get("client_assertion") ?? "").split(".");
+      return JSON.parse(Buffer.from(header, "base64url").toString()).kid;
+    });
+    expect(kids).toEqual([kids[0], expect.not.stringMatching(kids[0]), kids[0]]);
+  });
+
+  test("lets go of a removed server that nobody holds, and finds again one that somebody does", async () => {
+    const a = await site("a");
+    const { auth, write } = await fromFile({ held: a.server(), loose: a.server() });
+    const held = auth.resolve("held");
+    const loose = new WeakRef(auth.resolve("loose"));
+    await write({});
+    await auth.reload();
+    await collected(loose);
+    expect(loose.deref()).toBeUndefined();
+    await write({ held: a.server(), loose: a.server() });
+    await auth.reload();
+    expect(auth.resolve("held")).toBe(held);
+    expect([await held.getAccessToken(), await auth.resolve("loose").getAccessToken()]).toEqual([
+      "a-1",
+      "a-2",
+    ]);
+  });
+
   test("gives hosts' providers what the new config says, but no token for another URL than they were made for", async () => {
     const [a, b] = [await site("a"), await site("b")];
     const { auth, write } = await fromFile({ one: a.server() });
@@ -594,6 +651,37 @@ describe("the manager of a name", () => {
     expect((await provider.tokens()).access_token).toBe("a-1");
     await answer("of the client before");
     expect((await provider.tokens()).access_token).toBe("a-2");
+  });
+
+  test("takes a host's answers again after one that never came", async () => {
+    const a = await site("a");
+    const clock = fakeClock();
+    const { auth, write } = await fromFile({ one: a.server() }, { clock });
+    const manager = auth.resolve("one");
+    const provider = oauthProvider(manager);
+    const ask = async (issuer = a.origin) => {
+      const body = new URLSearchParams();
+      await provider.addClientAuthentication(new Headers(), body, `${a.origin}/token`, { issuer });
+    };
+    const answer = (access_token: string) => provider.saveTokens({ access_token, token_type: "Bearer" });
+    // This one is not made: nothing waits for its answer.
+    expect((await failure(ask("https://other.example"))).code).toBe("issuer_mismatch");
+    await write({ one: a.server({ timeout: "3s" }) });
+    await auth.reload();
+    await ask();
+    await answer("host-1");
+    expect((await provider.tokens()).access_token).toBe("host-1");
+    // This one is, and fails in the host.
+    await ask();
+    await write({ one: a.server({ timeout: "4s" }) });
+    await auth.reload();
+    await ask();
+    await answer("host-2");
+    expect((await provider.tokens()).access_token).not.toBe("host-2");
+    await clock.advance(11 * minute);
+    await ask();
+    await answer("host-3");
+    expect((await provider.tokens()).access_token).toBe("host-3");
   });
 });
 
@@ -643,6 +731,39 @@ describe("users", () => {
     await write({ one: a.server({ timeout: "3s" }, {}, exchange) });
     await auth.reload();
     expect(await call(manager)).toEqual({ name: "a", token: "a-1" });
+  });
+
+  test("whose new token is for the issuer of the new config do not send it to the one before", async () => {
+    const [a, b] = [await site("a"), await site("b")];
+    a.tokenStatus = 503;
+    const clock = fakeClock();
+    const { auth, write } = await fromFile({ one: a.server({}, {}, exchange) }, { clock });
+    const before = auth.resolve("one").for(ann).getAccessToken();
+    const outcome = before.catch((error: { code?: string }) => error.code);
+    await a.received(1);
+    await write({ one: b.server({}, {}, exchange) });
+    await auth.reload();
+    const manager = auth.resolve("one").for({ ...ann, subjectToken: "jwt for b" });
+    await clock.advance(minute);
+    expect(await outcome).toBe("unavailable");
+    expect(await manager.getAccessToken()).toBe("b-1");
+    const sent = [a, b].map(({ tokenRequests }) =>
+      tokenRequests.map(({ body }) => new URLSearchParams(body).get("subject_token")),
+    );
+    expect(sent).toEqual([["jwt of ann", "jwt of ann", "jwt of ann", "jwt of ann"], ["jwt for b"]]);
+  });
+
+  test("who were refused are asked for with a new token at once, also after a reload", async () => {
+    const a = await site("a");
+    a.tokenStatus = 400;
+    const { auth, write } = await fromFile({ one: a.server({}, {}, exchange) });
+    const { code } = await failure(auth.resolve("one").for(ann).getAccessToken());
+    expect(code).toBe("token_request_rejected");
+    a.tokenStatus = 200;
+    await write({ one: a.server({ headers: { "x-new": "1" } }, {}, exchange) });
+    await auth.reload();
+    const renewed = auth.resolve("one").for({ ...ann, subjectToken: "another jwt of ann" });
+    expect(await renewed.getAccessToken()).toBe("a-2");
   });
 
   test("of a server without users any more, of one that was removed, and of a stopped one get no token", async () => {

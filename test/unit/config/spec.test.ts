@@ -94,6 +94,27 @@ it("takes refresh false as on demand only, whichever of server and defaults says
   expect(on.refresh).toMatchObject({ automatic: true, schedule: "0 * * * *" });
 });
 
+it("makes one of a key wherever it is named, as what is known of it is known of it everywhere", async () => {
+  const client = { issuer: "https://acme.example", id: "a", key: "agent" };
+  const { grant } = await specOf(
+    {
+      keys: { agent: { privateKey: { env: "K" } } },
+      servers: {
+        one: {
+          url: "https://a.example",
+          grant: { type: "jwt_bearer", client, assertion: { issuer: "a", subject: "a", key: "agent" } },
+        },
+      },
+    },
+    "one",
+  );
+  if (grant.type !== "jwt_bearer" || grant.assertion.kind !== "signed")
+    throw new Error("It is another grant.");
+  const { credential } = grant.client;
+  if (credential.kind !== "key") throw new Error("It is another credential.");
+  expect(grant.assertion.key).toBe(credential.key);
+});
+
 it("follows names of clients and keys, and takes both inline", async () => {
   const config: McpAuthConfig = {
     keys: {

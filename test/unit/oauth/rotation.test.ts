@@ -84,6 +84,11 @@ const takes =
       ? issue(request, response)
       : refusal(response, "invalid_client");
 
+const keyClient = (issuer: string, spec: KeySpec): ClientSpec => ({
+  issuer,
+  id: "crm-agent",
+  credential: { kind: "key", key: spec },
+});
 const kidOf = ({ body }: Pick<RecordedRequest, "body">, field = "client_assertion"): string | undefined =>
   decodeProtectedHeader(new URLSearchParams(body).get(field) ?? "").kid;
 
@@ -189,11 +194,6 @@ describe("a client secret that is refused", () => {
 
 describe("a key that is refused", () => {
   const key = (): KeySpec => ({ privateKey: { env: "KEY" } });
-  const keyClient = (issuer: string, spec: KeySpec): ClientSpec => ({
-    issuer,
-    id: "crm-agent",
-    credential: { kind: "key", key: spec },
-  });
 
   /** A server that knows the keys of some certificates, by their kid. */
   async function knowing(kids: Set<string | undefined>, meanwhile: () => void = () => {}) {
@@ -402,9 +402,9 @@ describe("what others have issued", () => {
 });
 
 describe("an assertion that we sign", () => {
-  const assertion = (): AssertionSpec => ({
+  const assertion = (key: KeySpec = { privateKey: { env: "KEY" } }): AssertionSpec => ({
     kind: "signed",
-    key: { privateKey: { env: "KEY" } },
+    key,
     issuer: "robot",
     subject: "robot",
     audience: "issuer",
@@ -430,6 +430,28 @@ describe("an assertion that we sign", () => {
     expect(await acquire(grant)).toEqual(["again", "token"]);
     expect(kids[2]).toBe(kids[0]);
     expect(kids[1]).not.toBe(kids[0]);
+  });
+
+  it("with the key of the client too is signed with the one before where that is", async () => {
+    env["KEY"] = old.privateKey;
+    const kids: (readonly (string | undefined)[])[] = [];
+    await using server = await startAuthorizationServer((request, response) => {
+      kids.push([kidOf(request), kidOf(request, "assertion")]);
+      const [first, second] = (kids.at(-1) ?? []).map((kid) => kid === kids[0]?.[0]);
+      if (first !== true) return refusal(response, "invalid_client");
+      return second === true ? issue(request, response) : refusal(response, "invalid_grant", 400);
+    });
+    const key: KeySpec = { privateKey: { env: "KEY" } };
+    const client = keyClient(server.origin, key);
+    const grant = grantOf(
+      server.origin,
+      { type: "jwt_bearer", client, assertion: assertion(key) },
+      { env, clock },
+    );
+    await acquire(grant);
+    env["KEY"] = renewed.privateKey;
+    expect(await acquire(grant)).toEqual(["again", "token"]);
+    expect(kids[2]).toEqual(kids[0]);
   });
 
   it("is not the matter of a refused client, nor the client that of a refused assertion", async () => {

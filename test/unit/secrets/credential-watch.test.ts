@@ -83,12 +83,15 @@ describe("a credential", () => {
     expect(await watch.changed(context())).toBe(false);
   });
 
-  it("has changed when a variable or a file gives something else, until that is read", async () => {
+  it("has changed when a variable or a file gives something else, once for each value", async () => {
     await writeFile(file, "before");
     await readSecret(reference, context());
     await readSecret({ file }, context());
     await writeFile(file, "after");
     expect(await watch.changed(context())).toBe(true);
+    // A request that failed before it came to read the file would fail again, and again.
+    expect(await watch.changed(context())).toBe(false);
+    await writeFile(file, "after that");
     expect(await watch.changed(context())).toBe(true);
     await readSecret({ file }, context());
     expect(await watch.changed(context())).toBe(false);
