@@ -202,6 +202,6 @@ function renewalTimers(
         ? undefined
         : async () => (await import("../schedule/cron.js")).cronSchedule(schedule, timezone),
     ensureUsableUntil: (time, reason) => sets.own.ensureUsableUntil(time, reason),
-    clockSetBack: (by) => sets.own.clockSetBack(by),
+    clockSetBack: (by) => sets.clockSetBack(by),
   });
 }

@@ -66,11 +66,10 @@ export class ScopeSets {
     this.#options.onPlan(this.#own.renewAt);
   }
 
-  /** Takes what is usable from others, for the same scopes of the config, and what the manager's own set has grown to. */
-  takeOver(others: ScopeSets, now: number): void {
+  /** Takes what has not expired from others, for the same scopes of the config, and what the manager's own set has grown to. */
+  takeOver(others: ScopeSets): void {
     for (const { scopes, cache } of others.#entries.values()) {
-      const token = cache.usable(now);
-      if (token !== undefined) this.#entry(scopes).cache.accept(token);
+      if (cache.snapshot().expiresAt !== undefined) this.#entry(scopes).cache.takeOver(cache);
     }
     if (others.scopes !== undefined) this.adopt(others.scopes);
   }
@@ -83,6 +82,11 @@ export class ScopeSets {
   /** The server took this token. */
   confirm(token: Token): void {
     for (const { cache } of this.#entries.values()) cache.confirm(token);
+  }
+
+  /** A timer that rang tells by how many milliseconds the clock was set back while it ran. */
+  clockSetBack(by: number): void {
+    for (const { cache } of this.#entries.values()) cache.clockSetBack(by);
   }
 
   /** There is another credential than before. */

@@ -30,6 +30,8 @@ export interface TokenCacheHooks extends GrantHooks {
   /** In place of those of the config and the server. */
   readonly scopes: readonly string[] | undefined;
   readonly onPlan: (renewAt: number | undefined) => void;
+  /** There is another credential than before, for all scope sets. */
+  readonly onNewCredential: () => void;
 }
 
 /** The authorization server that issues the tokens; `undefined` for a static one. */
@@ -49,6 +51,7 @@ export function createTokenCache(
   // A listener that asks for the new token is to find it: the event waits until that is in its place.
   let renewed: TokenEvent | undefined;
   const report: Report = (name, event) => {
+    if (name === "secret:changed" || name === "key:rotated") hooks.onNewCredential();
     if (name === "token:renewed") renewed = event;
     else events.emit(name, event);
   };
@@ -61,7 +64,12 @@ export function createTokenCache(
     ...common,
     policy: { ahead: refresh.ahead, jitter: refresh.jitter, random },
     onPlan: hooks.onPlan,
-    hasNewCredential: () => hooks.watch.changed({ ...environment, server }),
+    async hasNewCredential() {
+      const hasChanged = await hooks.watch.changed({ ...environment, server });
+      if (hasChanged) hooks.onNewCredential();
+      return hasChanged;
+    },
+    isHeld: () => holds.remaining(issuer, clock.now()) > 0,
     onRenewed() {
       if (renewed !== undefined) events.emit("token:renewed", renewed);
       renewed = undefined;
@@ -74,7 +82,7 @@ export function createTokenCache(
 function lazyGrant(
   spec: ServerSpec,
   environment: ManagerEnvironment,
-  { dpop, onPlan: _onPlan, ...hooks }: TokenCacheHooks,
+  { dpop, onPlan: _onPlan, onNewCredential: _onNewCredential, ...hooks }: TokenCacheHooks,
 ): Grant {
   const { events: _events, random: _random, holds: _holds, ...shared } = environment;
   let grant: Grant | undefined;

@@ -51,7 +51,13 @@ export class TokenSupply {
     const hooks = this.#hooks(spec.name, user);
     this.sets = new ScopeSets({
       scopes: spec.grant.scopes,
-      createCache: (scopes, onPlan) => createTokenCache(spec, environment, { ...hooks, scopes, onPlan }),
+      createCache: (scopes, onPlan) =>
+        createTokenCache(spec, environment, {
+          ...hooks,
+          scopes,
+          onPlan,
+          onNewCredential: () => this.sets.credentialChanged(),
+        }),
       onPlan: (renewAt) => this.#planned(renewAt),
     });
     this.seam = hostAccess(spec, environment, {
@@ -59,7 +65,7 @@ export class TokenSupply {
       signedWith: hooks.signedWith,
       target: () => this.target,
     });
-    if (before !== undefined) this.sets.takeOver(before.sets, environment.clock.now());
+    if (before !== undefined) this.sets.takeOver(before.sets);
   }
 
   /** From now on it is `planned` that hears when the token is to be renewed: at once what is known. */

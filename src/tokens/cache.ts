@@ -1,5 +1,7 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
+import { untilAborted } from "../lib/until-aborted.js";
+import { tokenEndpointAsksToWait } from "../oauth/asked-to-wait.js";
 import { attended } from "./attended.js";
 import { abortedError, again, stoppedError, unauthorized, unexplained } from "./cache-errors.js";
 import { Coalesced } from "./coalesce.js";
@@ -24,6 +26,8 @@ export interface TokenCacheOptions {
   readonly onRenewed?: () => void;
   /** Whether the credential is another one than that of the last request. Asked when a call meets the cool-down. */
   readonly hasNewCredential?: () => Promise<boolean>;
+  /** Whether the authorization server still wants to be left alone. */
+  readonly isHeld?: () => boolean;
 }
 
 export interface CacheRequest {
@@ -83,9 +87,16 @@ export class TokenCache {
     return this.#token;
   }
 
-  /** The token while it is usable, fresh or stale. */
-  usable(now: number): Token | undefined {
-    return lifecycle.isUsable(this.#life, now) ? this.#token : undefined;
+  /** Takes what another has that has not expired, and how long that is to be believed. */
+  takeOver(other: TokenCache): void {
+    const now = other.#look();
+    const { token: times } = other.#life;
+    const token = other.#token;
+    if (token === undefined || times === undefined || now >= times.expiresAt) return;
+    this.accept(token);
+    // The clock was set back since it was asked for: the token itself does not know.
+    const back = token.expiresAt - times.expiresAt;
+    if (back > 0) this.#enter(befalls.clockSetBack(this.#life, now, back), this.#token);
   }
 
   /** A request is under way. */
@@ -96,8 +107,11 @@ export class TokenCache {
   /** A usable token. Rejects with the codes of the grant, `timeout`, `unauthorized`, `aborted` and `stopped`. */
   async getToken({ reason, signal }: CacheRequest): Promise<Token> {
     let decision = this.#decide(reason);
-    if (decision.kind === "refuse" && signal?.aborted !== true && (await this.#hasNewCredential())) {
-      this.credentialChanged();
+    if (decision.kind === "refuse" && signal?.aborted !== true) {
+      this.#liftHold();
+      const aborted = () => abortedError(this.#options.server);
+      if (await untilAborted(this.#hasNewCredential(), signal, aborted)) this.credentialChanged();
+      // Meanwhile a token may have come, or the end.
       decision = this.#decide(reason);
     }
     if (decision.kind === "stopped") throw stoppedError(this.#options.server);
@@ -276,6 +290,12 @@ export class TokenCache {
     const token = this.#standIn(passing);
     if (token !== undefined) return token;
     throw error;
+  }
+
+  /** Somebody who forced a request may have found that the server is there again. */
+  #liftHold(): void {
+    const isHold = this.#lastError !== undefined && tokenEndpointAsksToWait(this.#lastError);
+    if (isHold && this.#options.isHeld?.() === false) this.#life = befalls.holdReleased(this.#life);
   }
 
   /** Asked once for all callers whom the cool-down keeps waiting. */

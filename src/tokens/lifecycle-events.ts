@@ -72,6 +72,14 @@ function cooledDown(life: Lifecycle, now: number, passing: boolean, retryAfter: 
   return { ...life, cooldown: { since: now, until, passing }, cooldowns };
 }
 
+/** The server may be asked again before the time that it asked for is over: what is left is the cool-down itself. */
+export function holdReleased(life: Lifecycle): Lifecycle {
+  const { cooldown, cooldowns } = life;
+  if (cooldown === undefined) return life;
+  const until = Math.min(cooldown.until, cooldown.since + cooldownLength(cooldowns));
+  return { ...life, cooldown: { ...cooldown, until } };
+}
+
 /** The server took the token at hand. */
 export function tokenTaken(life: Lifecycle): Lifecycle {
   if (life.token === undefined || life.token.confirmed) return life;

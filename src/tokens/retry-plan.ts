@@ -31,8 +31,8 @@ export type NextAttempt =
 /** What to do after a failed attempt, at this moment, when for `held` milliseconds the issuer is not to be asked. */
 export type RetryPlan = (failed: FailedAttempt, now: number, held: number) => NextAttempt;
 
-// A fleet that was told the same number would come back at the same moment.
-const longestSpread = 1_000;
+/** Milliseconds: a fleet that was told the same number would come back at the same moment. */
+export const longestSpread = 1_000;
 
 /**
  * The attempts of one acquisition: what may pass is tried again after a capped exponential backoff with full jitter, or

@@ -596,6 +596,22 @@ describe("the manager of a name", () => {
     expect(kids).toEqual([kids[0], expect.not.stringMatching(kids[0]), kids[0]]);
   });
 
+  test("keeps a token in its last seconds for an outage", async () => {
+    const a = await site("a");
+    a.lifetime = 60;
+    const clock = fakeClock();
+    const { auth, write } = await fromFile({ one: a.server({ refresh: false }) }, { clock });
+    const manager = auth.resolve("one");
+    await manager.getAccessToken();
+    await clock.advance(55 * second);
+    a.tokenStatus = 503;
+    await write({ one: a.server({ refresh: false, timeout: "3s" }) });
+    await auth.reload();
+    const token = manager.getAccessToken();
+    await clock.advance(3 * second);
+    expect(await token).toBe("a-1");
+  });
+
   test("lets go of a removed server that nobody holds, and finds again one that somebody does", async () => {
     const a = await site("a");
     const { auth, write } = await fromFile({ held: a.server(), loose: a.server() });
@@ -683,6 +699,20 @@ describe("the manager of a name", () => {
     await answer("host-3");
     expect((await provider.tokens()).access_token).toBe("host-3");
   });
+});
+
+test("another credential ends the cool-downs of all scope sets, whichever notices it", async () => {
+  const a = await site("a");
+  const env = { SECRET: "canary-old" };
+  const { auth } = await fromFile({ one: a.server() }, { env });
+  const manager = auth.resolve("one");
+  a.tokenStatus = 401;
+  await failure(manager.getAccessToken());
+  await failure(manager.getAccessToken({ scopes: ["b"] }));
+  a.tokenStatus = 200;
+  env.SECRET = "canary-new";
+  const got = [await manager.getAccessToken({ scopes: ["b"] }), await manager.getAccessToken()];
+  expect(got).toEqual(["a-3", "a-4"]);
 });
 
 describe("users", () => {

@@ -99,3 +99,17 @@ test("a stop ends the requests of all sets, however many are asked for at the mo
     expect(answer).toMatchObject({ status: "rejected", reason: { code: "stopped" } });
   }
 });
+
+test("a clock that was set back makes no token of any set live longer, nor of sets that take it over", async () => {
+  const { clock, sets, get, open } = world();
+  open();
+  await get(["a"]);
+  await clock.advance(3_000_000);
+  clock.jump(-2_000_000);
+  sets.clockSetBack(2_000_000);
+  const next = world();
+  await next.clock.advance(1_000_000);
+  next.sets.takeOver(sets);
+  const expiries = [sets, next.sets].map((each) => each.of(["a"]).snapshot().expiresAt);
+  expect(expiries).toEqual([1_600_000, 1_600_000]);
+});

@@ -189,7 +189,7 @@ describe("scope sets", () => {
     await before.step(["write"]);
     await before.sets.of(["other"]).getToken(demand);
     const { sets, asked, plans } = world({ scopes: ["read"], stepUp: ["write"] });
-    sets.takeOver(before.sets, fakeClock().now());
+    sets.takeOver(before.sets);
     expect((await sets.own.getToken(demand)).accessToken).toBe("read+write");
     expect((await sets.of(["other"]).getToken(demand)).accessToken).toBe("other");
     expect((await sets.of(["read"]).getToken(demand)).accessToken).toBe("read");

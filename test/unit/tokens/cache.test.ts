@@ -1,6 +1,9 @@
 import { getEventListeners } from "node:events";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { markAskedToWait } from "../../../src/oauth/asked-to-wait.js";
+import { Holds } from "../../../src/tokens/holds.js";
+import { deferred } from "../../support/deferred.js";
 import { fakeClock } from "../../support/fake-clock.js";
 import { failure, outage, refusal, rejection, room, second, token } from "./fixtures.js";
 
@@ -448,12 +451,38 @@ test("a failure that hits the deadline in the background is an event too", async
   expect(cache.snapshot()).toMatchObject({ state: "stale", lastError: { code: "timeout" } });
 });
 
-test("`forced` gets through beside calls that the cool-down refuses", async () => {
-  const { cache } = room({ answer: (n) => (n === 0 ? failure("token_request_rejected") : {}) });
+test("`forced` gets through a cool-down, and takes along who calls at the same time", async () => {
+  const { cache, requests } = room({ answer: (n) => (n === 0 ? failure("token_request_rejected") : {}) });
   await rejection(cache.getToken(demand));
-  const [refused, got] = await Promise.allSettled([cache.getToken(demand), cache.getToken(forced)]);
-  expect(refused).toMatchObject({ status: "rejected", reason: { code: "token_request_rejected" } });
-  expect(got).toMatchObject({ status: "fulfilled", value: { expiresAt: expect.any(Number) } });
+  const got = await Promise.all([cache.getToken(demand), cache.getToken(forced)]);
+  expect(got.map(({ accessToken }) => accessToken)).toEqual(["token-2", "token-2"]);
+  expect(requests).toHaveLength(2);
+});
+
+describe("a cool-down as long as the authorization server asked for", () => {
+  const limited = () =>
+    markAskedToWait(failure("unavailable", { retryable: true, retryAfter: 3_600 * second }));
+
+  test("is over when somebody else has found the server there again, but for its own length", async () => {
+    const holds = new Holds();
+    const clock = fakeClock();
+    const { cache, requests } = room({ clock, holds, answer: (n) => (n === 0 ? limited() : {}) });
+    await rejection(cache.getToken(demand));
+    expect(await rejection(cache.getToken(demand))).toMatchObject({ retryAfter: 3_600 * second });
+    await room({ clock, holds }).cache.getToken(forced);
+    expect(await rejection(cache.getToken(demand))).toMatchObject({ retryAfter: second });
+    await clock.advance(second);
+    await cache.getToken(demand);
+    expect(requests).toHaveLength(2);
+  });
+
+  test("is kept while nobody has", async () => {
+    const { cache, clock, requests } = room({ answer: limited });
+    await rejection(cache.getToken(demand));
+    await clock.advance(3_599 * second);
+    expect(await rejection(cache.getToken(demand))).toMatchObject({ retryAfter: second });
+    expect(requests).toHaveLength(1);
+  });
 });
 
 describe("a cool-down after a refused credential", () => {
@@ -489,6 +518,34 @@ describe("a cool-down after a refused credential", () => {
     expect((await rejection(cache.getToken(demand))).code).toBe(code);
     await cache.getToken(demand);
     expect(requests).toHaveLength(2);
+  });
+
+  test("hands out a token that came while the credential was looked at", async () => {
+    const looked = deferred<boolean>();
+    const { cache, requests } = room({
+      answer: (n) => (n === 0 ? refusal() : {}),
+      hasNewCredential: () => looked.promise,
+    });
+    await rejection(cache.getToken(demand));
+    const call = cache.getToken(demand);
+    await cache.getToken(forced);
+    looked.resolve(false);
+    expect((await call).accessToken).toBe("token-2");
+    expect(requests).toHaveLength(2);
+  });
+
+  test("holds up nobody who gives up, and nobody once it has stopped", async () => {
+    const looked = deferred<boolean>();
+    const { cache } = room({ answer: refusal, hasNewCredential: () => looked.promise });
+    await rejection(cache.getToken(demand));
+    const controller = new AbortController();
+    const aborted = rejection(cache.getToken({ ...demand, signal: controller.signal }));
+    controller.abort();
+    expect((await aborted).code).toBe("aborted");
+    const call = rejection(cache.getToken(demand));
+    await cache.stop(0);
+    looked.resolve(false);
+    expect((await call).code).toBe("stopped");
   });
 
   test("goes on while it is the same", async () => {

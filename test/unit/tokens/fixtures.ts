@@ -73,6 +73,7 @@ export function room(options: RoomOptions = {}): Room {
       options.onPlan?.(at);
     },
     ...(options.hasNewCredential !== undefined && { hasNewCredential: options.hasNewCredential }),
+    isHeld: () => holds.remaining(issuer, clock.now()) > 0,
     source: resilient(leaf, { server, issuer, clock, random, retry, deadline, holds }),
   });
   return { clock, cache, holds, events, requests, renewAt: () => renewAt };

@@ -254,7 +254,7 @@ describe("a Retry-After beyond the deadline", () => {
     await rejection(told.get());
     await clock.advance(20_000);
     const other = patient({ outcome: () => undefined, holds, clock });
-    expect(await rejection(other.get())).toMatchObject({ code: "unavailable", retryAfter: 100_000 });
+    expect(await rejection(other.get())).toMatchObject({ code: "unavailable", retryAfter: 101_000 });
     expect(other.attempts).toEqual([]);
     await clock.advance(100_000);
     await other.get();
@@ -313,15 +313,19 @@ test("the longer counts of what this answer asks and what another manager was to
   expect(attempts.map(([at]) => at)).toEqual([0, 9_900]);
 });
 
-test("a Retry-After of the last attempt is kept to by the next acquisition", async () => {
+test("a Retry-After of the last attempt is waited for by the next acquisition, and a little more", async () => {
   const { get, clock, attempts } = patient({
     retry: { attempts: 1 },
     outcome: () => markAskedToWait(failure("unavailable", { retryable: true, retryAfter: 20_000 })),
   });
   await rejection(get());
   await clock.advance(5_000);
-  expect(await rejection(get())).toMatchObject({ code: "unavailable", retryAfter: 15_000 });
+  const next = rejection(get());
+  await clock.advance(15_999);
   expect(attempts).toHaveLength(1);
+  await clock.advance(1);
+  expect(await next).toMatchObject({ code: "unavailable", retryAfter: 20_000 });
+  expect(attempts.map(([at]) => at)).toEqual([0, 21_000]);
 });
 
 describe("the deadline", () => {
