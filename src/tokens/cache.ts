@@ -106,16 +106,16 @@ export class TokenCache {
 
   /** A usable token. Rejects with the codes of the grant, `timeout`, `unauthorized`, `aborted` and `stopped`. */
   async getToken({ reason, signal }: CacheRequest): Promise<Token> {
+    const aborted = () => abortedError(this.#options.server);
     let decision = this.#decide(reason);
     if (decision.kind === "refuse" && signal?.aborted !== true) {
       this.#liftHold();
-      const aborted = () => abortedError(this.#options.server);
       if (await untilAborted(this.#hasNewCredential(), signal, aborted)) this.credentialChanged();
       // Meanwhile a token may have come, or the end.
       decision = this.#decide(reason);
     }
     if (decision.kind === "stopped") throw stoppedError(this.#options.server);
-    if (signal?.aborted) throw abortedError(this.#options.server);
+    if (signal?.aborted) throw aborted();
     switch (decision.kind) {
       case "token":
         if (decision.renew) this.#request("expiry").catch(ignore);
@@ -126,7 +126,6 @@ export class TokenCache {
         const renewal = this.#request(this.#rejected && reason === "demand" ? "rejected" : reason);
         const answer = reason === "forced" ? renewal : renewal.catch((error: unknown) => this.#makeDo(error));
         const stopgap = { at: decision.stopgapAt, token: () => this.#standIn(true) };
-        const aborted = () => abortedError(this.#options.server);
         return await attended(answer, { clock: this.#clock, signal, aborted, stopgap });
       }
     }
