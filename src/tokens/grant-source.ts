@@ -40,7 +40,8 @@ export function grantSource(grant: Grant, options: GrantSourceOptions): TokenSou
         // No server takes a bound token with a certificate that has ended.
         expiresAt: Math.min(expiresAt, issued.binding?.certificate?.expiresAt ?? expiresAt),
       });
-      if (known === undefined) warn({ expiresAt });
+      // One that has ended before it is there makes each call wait for a request of its own.
+      if (known === undefined || token.expiresAt <= clock.now()) warn({ expiresAt: token.expiresAt });
       return token;
     },
   };

@@ -1,5 +1,6 @@
 // An agent of one server, as a process of its own: `node agent.mjs PLAN`, with the config in CONFIG. Says what happens in
 // lines on stdout.
+import { subscribe } from "node:diagnostics_channel";
 import { createMcpAuth } from "../../dist/index.js";
 
 const say = (line) => process.stdout.write(`${line}\n`);
@@ -33,9 +34,11 @@ const plans = {
   },
   /** Does nothing else for five seconds, while the answer comes. */
   async blocks() {
+    const isSent = new Promise((resolve) => {
+      subscribe("undici:request:bodySent", ({ request }) => request.path === "/token" && resolve());
+    });
     const waiting = token();
-    // The request is on its way before.
-    await new Promise((resolve) => process.once("message", resolve));
+    await isSent;
     const end = Date.now() + 5_000;
     while (Date.now() < end);
     await waiting;

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { readdirSync } from "node:fs";
 import { createMcpAuth, type McpAuth, type McpAuthConfig, McpAuthError } from "../../src/index.js";
 import { sendJson } from "../support/http-server.js";
 import type { AnsweredPath } from "./faulty-server.js";
@@ -9,19 +10,11 @@ import { watchedFetch } from "./watched-fetch.js";
 import type { AuthorizationWorld } from "./world.js";
 
 // A clock that moves on does not wait for what is imported lazily.
-await Promise.all([
-  import("cosmiconfig"),
-  import("node-cron"),
-  import("oauth4webapi"),
-  import("p-retry"),
-  import("undici"),
-  import("../../src/config/load.js"),
-  import("../../src/net/agents.js"),
-  import("../../src/net/authorities.js"),
-  import("../../src/net/proxy.js"),
-  import("../../src/schedule/cron.js"),
-  import("../../src/oauth/create-grant.js"),
-]);
+const chunks = new URL("../../dist/chunks/", import.meta.url);
+for (const name of readdirSync(chunks)) await import(new URL(name, chunks).href);
+await Promise.all(
+  ["cosmiconfig", "node-cron", "oauth4webapi", "p-retry", "undici"].map((name) => import(name)),
+);
 
 /** What the framework itself has beside what rows have. */
 export interface OwnWorld extends AuthorizationWorld {

@@ -1,4 +1,5 @@
 import { fakeClock } from "../support/fake-clock.js";
+import { patience, turn } from "./patience.js";
 import type { WatchedFetch } from "./watched-fetch.js";
 import type { ShiftedClock } from "./world.js";
 
@@ -11,15 +12,17 @@ export interface WorldClock extends ShiftedClock {
 const longestWait = 3_600_000;
 
 // What else a request may wait for before it is made takes real time: files of secrets, keys and authorities.
-const patience = 1_000;
+const mostReading = 10 * patience;
 
 /** Resolves once this process reads no file and looks up no name, and what signs in other threads had its turn. */
 async function filesRead(): Promise<void> {
-  const until = performance.now() + patience;
   const isReading = () =>
     process.getActiveResourcesInfo().some((name) => /^(?:FSReq|GetAddrInfo)/.test(name));
-  do await new Promise((resolve) => setTimeout(resolve, 1));
-  while (isReading() && performance.now() < until);
+  let turns = 0;
+  do {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    turns += 1;
+  } while (isReading() && turns < mostReading);
 }
 
 /** A clock that moves when told, and not before the requests under way have got what they wait for. */
@@ -63,11 +66,14 @@ export function shiftedClock(requests: Pick<WatchedFetch, "idle" | "moves">, sta
       };
       promise.then(settle, settle);
       await quiet();
-      let moved = performance.now();
+      let turns = 0;
       while (!settled) {
-        if (await step(clock.now() + longestWait)) moved = performance.now();
-        else if (performance.now() - moved > patience)
-          throw new Error("Nothing is left that could settle it.");
+        if (await step(clock.now() + longestWait)) turns = 0;
+        else {
+          if (turns === patience) throw new Error("Nothing is left that could settle it.");
+          turns += 1;
+          await turn();
+        }
         await quiet();
       }
       return await promise;

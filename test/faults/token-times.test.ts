@@ -87,6 +87,7 @@ function brief(name: string, expires_in: number, usableFor: number): Fault {
       const tokens = new Set(await world.until(Promise.all(all)));
       expect([...tokens]).toEqual(world.issued);
       expect(world.issuer.calls).toBe(1);
+      expect(hasWarned(world)).toBe(usableFor === 0);
       if (usableFor > 0) {
         await world.clock.skip(usableFor - 1);
         expect(await world.until(manager.getAccessToken())).toBe(world.issued[0]);

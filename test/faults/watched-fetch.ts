@@ -1,4 +1,5 @@
 import type { FetchFunction } from "../../src/index.js";
+import { patience, turn } from "./patience.js";
 
 /** One request that the runtime made, whether or not it reached anybody. */
 export interface Exchange {
@@ -31,13 +32,11 @@ export interface WatchedFetch {
 interface Entry extends Exchange {
   bytesRead: number;
   pending: boolean;
-  /** Real time at which it last moved. */
-  since: number;
+  /** For how many turns it has not moved. */
+  turns: number;
   held: boolean;
 }
 
-// Whatever does not move for so long, in milliseconds of real time, waits for the passing of time.
-const patience = 1_000;
 const withoutBody: ReadonlySet<number> = new Set([204, 205, 304]);
 
 /** Knows which requests are under way, so that a clock that stands still can tell when it is time to move on. */
@@ -45,6 +44,10 @@ export function watchedFetch(now: () => number): WatchedFetch {
   const exchanges: Entry[] = [];
   const holds = new Set<{ readonly prefix: string }>();
   let wake: () => void = () => {};
+  const woken = () =>
+    new Promise<void>((resolve) => {
+      wake = resolve;
+    });
   let moves = 0;
 
   const isHeld = (entry: Entry): boolean =>
@@ -53,7 +56,7 @@ export function watchedFetch(now: () => number): WatchedFetch {
 
   async function during<T>(entry: Entry, work: () => Promise<T>): Promise<T> {
     entry.pending = true;
-    entry.since = performance.now();
+    entry.turns = 0;
     moves += 1;
     try {
       return await work();
@@ -88,20 +91,18 @@ export function watchedFetch(now: () => number): WatchedFetch {
     async fetch(input, init) {
       const url = input instanceof Request ? input.url : String(input);
       const method = init?.method ?? (input instanceof Request ? input.method : "GET");
-      const entry: Entry = { method, url, at: now(), bytesRead: 0, pending: false, since: 0, held: false };
+      const entry: Entry = { method, url, at: now(), bytesRead: 0, pending: false, turns: 0, held: false };
       exchanges.push(entry);
       return followed(await during(entry, () => watched.send(input, init)), entry);
     },
     async idle() {
       for (let left = moving(); left.length > 0; left = moving()) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, patience / 4);
-          wake = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
-        for (const entry of left) entry.held ||= performance.now() - entry.since > patience;
+        await Promise.race([turn(), woken()]);
+        // Whatever does not move for so long waits for the passing of time.
+        for (const entry of left) {
+          entry.turns += 1;
+          entry.held ||= entry.turns > patience;
+        }
       }
     },
     get moves() {

@@ -116,12 +116,16 @@ describe("a static token", () => {
     const [old, fresh] = [await signed(now - 7_200, now - 3_600), await signed(now, now + 3_600)];
     await world.put(old);
     const { clock } = liveClock(now * 1_000);
-    const { manager } = await managerOf(world, { clock });
+    const { auth, manager } = await managerOf(world, { clock });
+    const warnings: unknown[] = [];
+    auth.on("token:warning", ({ expiresAt }) => warnings.push(expiresAt));
     expect(await manager.getAccessToken()).toBe(old);
     expect(manager.status().state).toBe("expired");
+    expect(warnings).toEqual([now * 1_000]);
     await world.put(fresh);
     expect(await manager.getAccessToken()).toBe(fresh);
     expect(manager.status().state).toBe("fresh");
+    expect(warnings).toHaveLength(1);
   });
 
   test("with a lifetime is read again ahead of its end", async () => {

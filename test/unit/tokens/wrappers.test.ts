@@ -57,12 +57,12 @@ describe("the leaf", () => {
     expect((await source.getToken(request)).expiresAt).toBe(requestedAt + lifetime);
   });
 
-  test("counts a lifetime of no seconds as that, and not as one that nobody told", async () => {
+  test("counts a lifetime of no seconds as that, and not as one that nobody told, and warns of it", async () => {
     const { common, clock, events } = parts();
     const grant = async () => issued({ requestedAt: clock.now(), expiresIn: 0 });
     const got = await grantSource(grant, { ...common, assumedLifetime: 300_000 }).getToken(request);
     expect(got.expiresAt).toBe(clock.now());
-    expect(events).toEqual([]);
+    expect(events).toMatchObject([{ name: "token:warning", expiresAt: clock.now() }]);
   });
 
   test("caps an absurd lifetime, so that times stay numbers", async () => {
