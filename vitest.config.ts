@@ -10,8 +10,10 @@ export default defineConfig({
   test: {
     // By itself it would leave one processor idle, of two.
     maxWorkers: "100%",
-    testTimeout: 15_000,
-    hookTimeout: 30_000,
+    // Against hangs, and long enough for a machine that is busy with other things.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
     restoreMocks: true,
     unstubEnvs: true,
     projects: [

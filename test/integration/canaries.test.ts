@@ -99,7 +99,7 @@ async function assertFailures(
     ...options,
     // Variants put together from parts.
     config: {
-      defaults: { timeout: "2s", deadline: "5s", retry: { attempts: 2, min: "1ms", max: "2ms" } },
+      defaults: { retry: { attempts: 2, min: "1ms", max: "2ms" } },
       servers: Object.fromEntries(servers) as object as McpAuthConfig["servers"],
     },
     env: { ...options.env, SECRET: secret },

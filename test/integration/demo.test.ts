@@ -83,7 +83,7 @@ describe("the demo", () => {
     expect(longest).toBeGreaterThan(0);
     expect(code).toBe(longest <= 50 ? 0 : 1);
     expect(await readdir(temporary)).toEqual([]);
-  }, 60_000);
+  });
 
   test("ends at once on an interrupt, and leaves nothing behind", async () => {
     const [, issuer = ""] = await demo.printed(/issuer +(http:\S+)/);
@@ -93,7 +93,7 @@ describe("the demo", () => {
     expect(demo.output().stderr).toBe("");
     await expect(fetch(`${issuer}/jwks`)).rejects.toThrow("fetch failed");
     expect(await readdir(temporary)).toEqual([]);
-  }, 30_000);
+  });
 
   test("takes its servers with it when it is killed", async () => {
     const [, issuer = ""] = await demo.printed(/issuer +(http:\S+)/);
@@ -103,5 +103,5 @@ describe("the demo", () => {
     // The servers end when they notice; until then they answer.
     const gone = async (): Promise<true> => fetch(`${issuer}/jwks`).then(gone, () => true);
     expect(await gone()).toBe(true);
-  }, 30_000);
+  });
 });

@@ -49,7 +49,7 @@ describe("the documentation", () => {
       (error: { stdout: string }) => error,
     );
     expect(stdout.replaceAll(/snippet-\d+(?=\.ts)/g, (name) => names.get(name) ?? name)).toBe("");
-  }, 60_000);
+  });
 
   test("shows only configs that are valid", async () => {
     const configs = all.filter(

@@ -90,7 +90,7 @@ describe("a program ends by itself", () => {
     const issuer = await ownIssuer((_request, response) => {
       if (issuer.tokenRequests().length === 1) sendToken(response, "t", 2);
     });
-    const defaults = { ...schedule, timeout: "100ms", retry: { attempts: 1 } };
+    const defaults = { ...schedule, timeout: "2s", retry: { attempts: 1 } };
     const body = `
       await auth.start();
       const failed = new Promise((done) => auth.on("token:failed", done));

@@ -70,7 +70,7 @@ const [direct, named, proxy] = ${JSON.stringify([
 ${code}
 `,
   );
-  const { stdout } = await promisify(execFile)(process.execPath, [file], { timeout: 10_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, [file], { timeout: 50_000 });
   return stdout.trim();
 }
 

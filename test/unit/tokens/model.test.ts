@@ -260,7 +260,7 @@ describe("whatever happens", () => {
       }),
       { numRuns: 1_500 },
     );
-  }, 60_000);
+  });
 
   test("there is never a second request under way, nor more in one acquisition than the config allows", async () => {
     await fc.assert(
@@ -275,7 +275,7 @@ describe("whatever happens", () => {
       }),
       { numRuns: 1_500 },
     );
-  }, 60_000);
+  });
 
   test("a cool-down is followed by one request and no more, until one of them brings a token", async () => {
     await fc.assert(
@@ -293,7 +293,7 @@ describe("whatever happens", () => {
       }),
       { numRuns: 1_500 },
     );
-  }, 60_000);
+  });
 
   test("once the server is well, the next call after the longest pause succeeds", async () => {
     await fc.assert(
@@ -311,7 +311,7 @@ describe("whatever happens", () => {
       }),
       { numRuns: 1_000 },
     );
-  }, 60_000);
+  });
 
   test("an outage that outlasts the token ends by itself, and the next call does not wait", async () => {
     const outages = fc.integer({ min: 0, max: 25 * minute });
@@ -335,5 +335,5 @@ describe("whatever happens", () => {
       }),
       { numRuns: 200 },
     );
-  }, 60_000);
+  });
 });
