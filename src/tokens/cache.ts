@@ -1,10 +1,10 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
 import { untilAborted } from "../lib/until-aborted.js";
-import { tokenEndpointAsksToWait } from "../oauth/asked-to-wait.js";
 import { attended } from "./attended.js";
 import { abortedError, again, stoppedError, unauthorized, unexplained } from "./cache-errors.js";
 import { Coalesced } from "./coalesce.js";
+import { CooldownRelief, type CooldownReliefOptions, isOfCredential } from "./cooldown-relief.js";
 import * as lifecycle from "./lifecycle.js";
 import * as befalls from "./lifecycle-events.js";
 import type { Report } from "./observer.js";
@@ -12,7 +12,7 @@ import { type RefreshPolicy, timeline } from "./policy.js";
 import type { RenewalReason, TokenRequest, TokenSource } from "./source.js";
 import type { Token } from "./token.js";
 
-export interface TokenCacheOptions {
+export interface TokenCacheOptions extends CooldownReliefOptions {
   readonly server: string;
   readonly issuer: string | undefined;
   readonly clock: Clock;
@@ -24,10 +24,6 @@ export interface TokenCacheOptions {
   readonly onPlan: (renewAt: number | undefined) => void;
   /** Called when a token from the source has taken its place. */
   readonly onRenewed?: () => void;
-  /** Whether the credential is another one than that of the last request. Asked when a call meets the cool-down. */
-  readonly hasNewCredential?: () => Promise<boolean>;
-  /** Whether the authorization server still wants to be left alone. */
-  readonly isHeld?: () => boolean;
 }
 
 export interface CacheRequest {
@@ -42,15 +38,6 @@ export interface CacheSnapshot {
   readonly lastError?: McpAuthError;
 }
 
-/** What a wrong credential fails with, and another may mend. */
-const ofCredential: ReadonlySet<string> = new Set([
-  "token_request_rejected",
-  "secret_unavailable",
-  "key_invalid",
-  // The server may have refused our certificate.
-  "tls_failed",
-]);
-
 /**
  * Holds the token and hands it out: fresh, at once; stale, at once while it is renewed behind the callers' backs;
  * otherwise they wait for the next, all for the same one. What is decided when is the `Lifecycle`'s: here it meets the
@@ -60,6 +47,7 @@ export class TokenCache {
   readonly #options: TokenCacheOptions;
   readonly #clock: Clock;
   readonly #source: Coalesced;
+  readonly #relief: CooldownRelief;
   readonly #stopping = new AbortController();
   /** Of background requests, the same for the life of this one: spreads those of a fleet. */
   readonly #spread: number;
@@ -70,11 +58,11 @@ export class TokenCache {
   #seenAt = Number.NEGATIVE_INFINITY;
   #lastError: McpAuthError | undefined;
   #rejected = false;
-  #checking: Promise<boolean> | undefined;
 
   constructor(options: TokenCacheOptions) {
     this.#options = options;
     this.#clock = options.clock;
+    this.#relief = new CooldownRelief(options);
     this.#spread = options.policy.random();
     // What the outcome means is settled as part of the shared request: once that has ended, whoever comes finds it.
     this.#source = new Coalesced({ getToken: (request) => this.#fetch(request) });
@@ -109,8 +97,10 @@ export class TokenCache {
     const aborted = () => abortedError(this.#options.server);
     let decision = this.#decide(reason);
     if (decision.kind === "refuse" && signal?.aborted !== true) {
-      this.#liftHold();
-      if (await untilAborted(this.#hasNewCredential(), signal, aborted)) this.credentialChanged();
+      const failed = this.#lastError;
+      if (this.#relief.isHoldLifted(failed)) this.#life = befalls.holdReleased(this.#life);
+      const hasNewCredential = this.#relief.hasNewCredential(failed);
+      if (await untilAborted(hasNewCredential, signal, aborted)) this.credentialChanged();
       // Meanwhile a token may have come, or the end.
       decision = this.#decide(reason);
     }
@@ -170,8 +160,7 @@ export class TokenCache {
 
   /** There is another credential: what was refused for the one before says nothing of it. */
   credentialChanged(): void {
-    // Anything else it does not mend, and there may be a new one with each call.
-    if (ofCredential.has(this.#lastError?.code ?? "")) this.#life = befalls.credentialReplaced(this.#life);
+    if (isOfCredential(this.#lastError)) this.#life = befalls.credentialReplaced(this.#life);
   }
 
   /** A timer that rang tells by how much the clock was set back while it ran, which nobody else can know so well. */
@@ -289,24 +278,6 @@ export class TokenCache {
     const token = this.#standIn(passing);
     if (token !== undefined) return token;
     throw error;
-  }
-
-  /** Somebody who forced a request may have found that the server is there again. */
-  #liftHold(): void {
-    const isHold = this.#lastError !== undefined && tokenEndpointAsksToWait(this.#lastError);
-    if (isHold && this.#options.isHeld?.() === false) this.#life = befalls.holdReleased(this.#life);
-  }
-
-  /** Asked once for all callers whom the cool-down keeps waiting. */
-  #hasNewCredential(): Promise<boolean> {
-    const { hasNewCredential } = this.#options;
-    if (hasNewCredential === undefined || !ofCredential.has(this.#lastError?.code ?? "")) {
-      return Promise.resolve(false);
-    }
-    this.#checking ??= hasNewCredential().finally(() => {
-      this.#checking = undefined;
-    });
-    return this.#checking;
   }
 
   /** The token at hand, if it may take the place of one that could not be had. */

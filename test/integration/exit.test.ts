@@ -16,7 +16,7 @@ interface Ended {
 }
 
 // Tokens here live an hour and timers a minute at least: whoever waits for one is not done by then.
-const patience = 10_000;
+const patience = 40_000;
 
 /** Runs a module with `auth` made from the world's config. */
 async function program(world: Pick<World, "env">, config: object, body: string): Promise<Ended> {
