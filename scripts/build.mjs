@@ -9,6 +9,8 @@ import { run, secondsSince } from "./run.mjs";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const dist = join(root, "dist");
 const stagingPrefix = ".next-";
+/** The modules of `exports` in package.json. */
+const libraries = ["index", "hosts/mcp-sdk"];
 
 if (process.argv.includes("--if-stale") && (await isFresh())) process.exit(0);
 
@@ -32,7 +34,7 @@ if (process.exitCode !== 1 && !quiet) console.log(`built dist in ${secondsSince(
 async function javaScript() {
   await build({
     absWorkingDir: root,
-    entryPoints: ["src/index.ts", "src/hosts/mcp-sdk.ts", "src/cli.ts"],
+    entryPoints: [...libraries, "cli"].map((name) => `src/${name}.ts`),
     outbase: "src",
     outdir: staging,
     bundle: true,
@@ -71,7 +73,7 @@ async function keepPublic(names) {
     );
     for (const specifier of specifiers) await keep(join(dirname(name), `${specifier}.d.ts`));
   };
-  for (const name of ["index.d.ts", "hosts/mcp-sdk.d.ts"]) await keep(name);
+  for (const name of libraries) await keep(`${name}.d.ts`);
   const declared = names.filter((name) => name.endsWith(".d.ts"));
   await Promise.all(declared.filter((name) => !kept.has(name)).map((name) => rm(join(staging, name))));
 }

@@ -6,7 +6,7 @@ import { timeLimit } from "../lib/time-limit.js";
 import { hasAnotherCredential } from "../oauth/another-credential.js";
 import { markAskedToWait, tokenEndpointAsksToWait } from "../oauth/asked-to-wait.js";
 import type { Holds } from "./holds.js";
-import { longestSpread, type RetryPlan, retryPlan } from "./retry-plan.js";
+import { type RetryPlan, retryPlan, spreadOut } from "./retry-plan.js";
 import type { TokenRequest, TokenSource } from "./source.js";
 import type { Token } from "./token.js";
 
@@ -25,8 +25,7 @@ export interface ResilientOptions {
  * Repeats what may pass: capped exponential backoff with full jitter, or what `Retry-After` says, within the
  * deadline. A `Retry-After` beyond it fails at once as `unavailable`. It holds back everybody who would ask the same
  * authorization server, and so does one after the last attempt; who has the time waits for its end, and only a forced
- * refresh asks all the same. Rejects with
- * the error of the last attempt, or `timeout` when the deadline passed.
+ * refresh asks all the same. Rejects with the error of the last attempt, or `timeout` when the deadline passed.
  */
 export function resilient(source: TokenSource, options: ResilientOptions): TokenSource {
   return { getToken: (request) => acquire(source, request, options) };
@@ -40,12 +39,8 @@ async function acquire(
   const { server, issuer, clock, deadline, holds } = options;
   const held = holds.remaining(issuer, clock.now());
   // Whoever forces a refresh has a reason to ask all the same.
-  const isHeld = held > 0 && request.reason !== "forced";
-  // All who are held back by the same server come back at another moment each.
-  const spread = options.random() * Math.min(held * 0.1, longestSpread);
-  if (isHeld && held + spread >= deadline) {
-    throw markAskedToWait(heldBack(server, Math.ceil(held + spread)));
-  }
+  const pause = request.reason === "forced" ? 0 : spreadOut(held, options.random);
+  if (pause > 0 && pause >= deadline) throw markAskedToWait(heldBack(server, Math.ceil(pause)));
   const limit = new AbortController();
   const endsAt = clock.now() + deadline;
   // The reason tells whoever watches the attempt that it failed and was not called off.
@@ -54,7 +49,7 @@ async function acquire(
   request.signal.addEventListener("abort", onAbort, { once: true });
   if (request.signal.aborted) onAbort();
   try {
-    if (isHeld) await wait(held + spread, limit.signal, clock);
+    if (pause > 0) await wait(pause, limit.signal, clock);
     const token = await attempts(source, { ...request, signal: limit.signal }, options, endsAt);
     // Any other success may be of a request that was sent before the server asked to be left alone.
     if (request.reason === "forced") holds.release(issuer);

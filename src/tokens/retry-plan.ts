@@ -31,8 +31,12 @@ export type NextAttempt =
 /** What to do after a failed attempt, at this moment, when for `held` milliseconds the issuer is not to be asked. */
 export type RetryPlan = (failed: FailedAttempt, now: number, held: number) => NextAttempt;
 
-/** Milliseconds: a fleet that was told the same number would come back at the same moment. */
-export const longestSpread = 1_000;
+const longestSpread = 1_000;
+
+/** So many milliseconds and some more: a fleet that was told the same number would come back at the same moment. */
+export function spreadOut(milliseconds: number, random: () => number): number {
+  return milliseconds + random() * Math.min(milliseconds * 0.1, longestSpread);
+}
 
 /**
  * The attempts of one acquisition: what may pass is tried again after a capped exponential backoff with full jitter, or
@@ -51,10 +55,9 @@ export function retryPlan({ retry, endsAt, probe, random }: RetryPlanOptions): R
     const asked = Math.max(retryAfter ?? 0, held);
     if (asked > 0 && now + asked >= endsAt) return { kind: "beyond", asked };
     if (probe || attempt >= retry.attempts) return { kind: "failed" };
-    const spread = random() * Math.min(asked * 0.1, longestSpread);
     // A server that asks for nothing, or for a moment that has gone by, is given the pause that any other gets.
     const backoff = asked > 0 ? 0 : backoffDelay(attempt, retry, random);
-    const after = Math.max(asked + spread, backoff);
+    const after = Math.max(spreadOut(asked, random), backoff);
     // Beyond the deadline only the spread may lie.
     if (now + after < endsAt) return { kind: "again", after };
     return asked > 0 ? { kind: "again", after: asked } : { kind: "failed" };

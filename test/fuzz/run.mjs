@@ -3,15 +3,22 @@
 // shown as small as it could be made, with the path that leads to it. The last line is `N passed, N failed`.
 import { randomInt } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { parseArgs, stripVTControlCharacters } from "node:util";
+import { stripVTControlCharacters } from "node:util";
 import { startVitest } from "vitest/node";
+import { readOptions } from "../../scripts/read-options.mjs";
 
 /** What `property(…)` was called for when this was written. */
 const fewestProperties = 38;
 /** Tests of another kind: long texts that must take time in proportion. */
 const fewestTexts = 120;
 
-const { values, positionals } = parsed();
+const { values, positionals, refuse } = readOptions(
+  "npm run fuzz -- [CASES] [--seed N] [--path P] [--only NAME]",
+  {
+    allowPositionals: true,
+    options: { seed: { type: "string" }, path: { type: "string" }, only: { type: "string" } },
+  },
+);
 const cases = wholeNumber(positionals[0] ?? "1000000");
 const seed = wholeNumber(values.seed ?? String(randomInt(2 ** 31)));
 const started = performance.now();
@@ -74,23 +81,7 @@ function described({ message = "", cause }) {
   );
 }
 
-function parsed() {
-  try {
-    return parseArgs({
-      allowPositionals: true,
-      options: { seed: { type: "string" }, path: { type: "string" }, only: { type: "string" } },
-    });
-  } catch {
-    return usage();
-  }
-}
-
 function wholeNumber(text) {
   const number = Number(text);
-  return Number.isSafeInteger(number) && number >= 0 ? number : usage();
-}
-
-function usage() {
-  console.error("Usage: npm run fuzz -- [CASES] [--seed N] [--path P] [--only NAME]");
-  return process.exit(2);
+  return Number.isSafeInteger(number) && number >= 0 ? number : refuse();
 }

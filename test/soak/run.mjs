@@ -3,12 +3,14 @@
 // with the line `N passed, N failed`.
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { readOptions } from "../../scripts/read-options.mjs";
 
-const { values } = parsed();
+const { values, refuse } = readOptions("npm run soak -- [--seconds 10…3600] [--seed N]", {
+  options: { seconds: { type: "string", default: "60" }, seed: { type: "string" } },
+});
 const seconds = Number(values.seconds);
 const seed = values.seed === undefined ? Date.now() % 2 ** 31 : Number(values.seed);
-if (!(seconds >= 10 && seconds <= 3_600) || !Number.isInteger(seed)) usage();
+if (!(seconds >= 10 && seconds <= 3_600) || !Number.isInteger(seed)) refuse();
 
 const soak = fileURLToPath(new URL("soak.mjs", import.meta.url));
 // What the optimising compilers add to the heap for minutes is no growth of ours.
@@ -21,18 +23,3 @@ child.on("exit", (code) => {
   if (code === null) console.log("It did not end by itself.\n0 passed, 1 failed");
   process.exitCode = code ?? 1;
 });
-
-function parsed() {
-  try {
-    return parseArgs({
-      options: { seconds: { type: "string", default: "60" }, seed: { type: "string" } },
-    });
-  } catch {
-    return usage();
-  }
-}
-
-function usage() {
-  console.error("Usage: npm run soak -- [--seconds 10…3600] [--seed N]");
-  return process.exit(2);
-}
