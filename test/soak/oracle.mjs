@@ -27,9 +27,10 @@ export function oracle() {
       const last = ofServer(name).at(-1);
       return last !== undefined && isUsable(last, now);
     },
-    hasExpired(name, accessToken, now) {
+    /** Milliseconds since a token expired, less than 0 while it has not; of one that never came, more than any. */
+    expiredFor(name, accessToken, now) {
       const token = ofServer(name).find((one) => one.accessToken === accessToken);
-      return token === undefined || now >= token.sentAt + token.lifetime;
+      return token === undefined ? Number.POSITIVE_INFINITY : now - token.sentAt - token.lifetime;
     },
   };
 
