@@ -1,0 +1,39 @@
+import { randomUUID } from "node:crypto";
+import { open, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+
+/** What is being written has this ending until it is whole. */
+export const unfinished = ".tmp";
+
+/**
+ * Writes a file so that whoever looks, whenever this process dies and also after the power has failed, finds the old
+ * content or the new one, whole: beside it, synced, renamed, and the folder synced. Mode 0600.
+ */
+export async function writeDurably(file: string, text: string): Promise<void> {
+  const beside = `${file}.${randomUUID()}${unfinished}`;
+  try {
+    const handle = await open(beside, "wx", 0o600);
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(beside, file);
+  } catch (error) {
+    await rm(beside, { force: true });
+    throw error;
+  }
+  await syncFolder(dirname(file));
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  // Windows has no such thing: there a rename is written through by the file system's journal.
+  if (process.platform === "win32") return;
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,323 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Lease, TokenStore } from "../stores/store.js";
+
+export interface StoreUnderTest {
+  /** Opens the store. Each call is what another process would have: another instance over the same data. */
+  readonly open: () => TokenStore | Promise<TokenStore>;
+  /** Milliseconds of the shortest lease that it keeps; 2000 unless told. */
+  readonly lease?: number;
+}
+
+/** One requirement. Whatever test runner calls `run`, which rejects with an `AssertionError` where it does not hold. */
+export interface StoreRequirement {
+  readonly name: string;
+  readonly run: () => Promise<void>;
+}
+
+type Check = (
+  stores: { readonly one: TokenStore; readonly other: TokenStore },
+  lease: number,
+) => Promise<void>;
+
+/** Milliseconds for what another instance is to notice. */
+const noticed = 10_000;
+
+/**
+ * What a token store has to do, as a list of tests for any runner. Every test uses keys of its own, so the data need not
+ * be empty, and closes what it has opened.
+ *
+ * @example
+ * ```ts
+ * for (const { name, run } of storeContract({ open: () => myStore(url) })) test(name, run);
+ * ```
+ */
+export function storeContract({ open, lease = 2_000 }: StoreUnderTest): readonly StoreRequirement[] {
+  return Object.entries(requirements).map(([name, check]) => ({
+    name,
+    async run() {
+      const one = await open();
+      const other = await open();
+      try {
+        await check({ one, other }, lease);
+      } finally {
+        await Promise.all([one.close(), other.close()]);
+      }
+    },
+  }));
+}
+
+function newKey(prefix = "contract"): string {
+  return `${prefix}.${randomUUID()}`;
+}
+
+const requirements: Readonly<Record<string, Check>> = {
+  async "a value that one has set is there for another, byte for byte"({ one, other }) {
+    const key = newKey();
+    const value = `{"a":"\u00e9\u{1f511} \\n\n\t"}${"x".repeat(64 * 1_024)}\n`;
+    assert.equal(await one.set(key, value), true);
+    assert.equal((await other.get(key))?.value, value);
+  },
+
+  async "what was never set is not there"({ one }) {
+    assert.equal(await one.get(newKey()), undefined);
+  },
+
+  async "the latest value counts, whoever has set it"({ one, other }) {
+    const key = newKey();
+    await one.set(key, "first");
+    await other.set(key, "second");
+    assert.equal((await one.get(key))?.value, "second");
+  },
+
+  async "of values that are set at once one is there, whole"({ one, other }) {
+    const key = newKey();
+    const values = Array.from({ length: 20 }, (_, number) => String(number).repeat(10_000));
+    await Promise.all(values.map((value, number) => (number % 2 === 0 ? one : other).set(key, value)));
+    assert.ok(values.includes((await one.get(key))?.value ?? ""));
+  },
+
+  async "a value without an expiry tells of none"({ one }) {
+    const key = newKey();
+    await one.set(key, "stays");
+    assert.equal((await one.get(key))?.expiresIn, undefined);
+  },
+
+  async "a value tells how long it is there"({ one, other }) {
+    const key = newKey();
+    await one.set(key, "goes", { expiresIn: 60_000 });
+    const { expiresIn = Number.NaN } = (await other.get(key)) ?? {};
+    assert.ok(expiresIn > 30_000 && expiresIn <= 60_001, `expiresIn is ${expiresIn}`);
+  },
+
+  async "a value is gone once it has expired"({ one, other }) {
+    const key = newKey();
+    await one.set(key, "goes", { expiresIn: 200 });
+    await until(async () => (await other.get(key)) === undefined);
+  },
+
+  async "a value that is set anew has the new expiry, or none"({ one }) {
+    const key = newKey();
+    await one.set(key, "short", { expiresIn: 5_000 });
+    await one.set(key, "long", { expiresIn: 600_000 });
+    assert.ok(((await one.get(key))?.expiresIn ?? 0) > 60_000);
+    await one.set(key, "stays");
+    assert.equal((await one.get(key))?.expiresIn, undefined);
+  },
+
+  async "what is deleted is gone, and may be deleted again"({ one, other }) {
+    const key = newKey();
+    await one.set(key, "value");
+    await other.delete(key);
+    assert.equal(await one.get(key), undefined);
+    await one.delete(key);
+  },
+
+  async "compareAndDelete deletes the value that it was given and no other"({ one, other }) {
+    const key = newKey();
+    assert.equal(await one.compareAndDelete(key, "value"), false);
+    await one.set(key, "value");
+    assert.equal(await other.compareAndDelete(key, "another"), false);
+    assert.equal((await one.get(key))?.value, "value");
+    assert.equal(await other.compareAndDelete(key, "value"), true);
+    assert.equal(await one.get(key), undefined);
+  },
+
+  async "of many that delete the same value one is told that it did"({ one, other }) {
+    const key = newKey();
+    await one.set(key, "value");
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, number) =>
+        (number % 2 === 0 ? one : other).compareAndDelete(key, "value"),
+      ),
+    );
+    assert.equal(answers.filter(Boolean).length, 1);
+  },
+
+  async "withLock gives what it ran, and is free again afterwards"({ one, other }, lease) {
+    const key = newKey();
+    assert.deepEqual(await one.withLock(key, lease, async () => "done"), { acquired: true, value: "done" });
+    assert.deepEqual(await other.withLock(key, lease, async () => "too"), { acquired: true, value: "too" });
+  },
+
+  async "while one holds a lock nobody else does, and nobody waits for it"({ one, other }, lease) {
+    const key = newKey();
+    const outcome = await one.withLock(key, lease, async () => ({
+      same: await one.withLock(key, lease, async () => "mine"),
+      other: await other.withLock(key, lease, async () => "mine"),
+    }));
+    assert.deepEqual(outcome, {
+      acquired: true,
+      value: { same: { acquired: false }, other: { acquired: false } },
+    });
+  },
+
+  async "of many that try at once exactly one holds it"({ one, other }, lease) {
+    const key = newKey();
+    let holders = 0;
+    let most = 0;
+    const outcomes = await Promise.all(
+      Array.from({ length: 20 }, (_, number) =>
+        (number % 2 === 0 ? one : other).withLock(key, lease, async () => {
+          holders += 1;
+          most = Math.max(most, holders);
+          await delay(20);
+          holders -= 1;
+        }),
+      ),
+    );
+    assert.equal(most, 1);
+    assert.ok(outcomes.some(({ acquired }) => acquired));
+  },
+
+  async "the locks of two keys are two"({ one, other }, lease) {
+    const outcome = await one.withLock(newKey(), lease, () => other.withLock(newKey(), lease, async () => 1));
+    assert.deepEqual(outcome, { acquired: true, value: { acquired: true, value: 1 } });
+  },
+
+  async "a lock is free after what ran has failed, and the failure is passed on"({ one, other }, lease) {
+    const key = newKey();
+    const failure = new Error("failed");
+    await assert.rejects(
+      one.withLock(key, lease, () => Promise.reject(failure)),
+      failure,
+    );
+    assert.equal((await other.withLock(key, lease, async () => 1)).acquired, true);
+  },
+
+  async "who lives keeps the lock beyond its time"({ one, other }, lease) {
+    const key = newKey();
+    const outcome = await one.withLock(key, lease, async ({ signal }) => {
+      const end = Date.now() + 2.2 * lease;
+      while (Date.now() < end) {
+        assert.equal((await other.withLock(key, lease, async () => 1)).acquired, false);
+        await delay(lease / 10);
+      }
+      return signal.aborted;
+    });
+    assert.deepEqual(outcome, { acquired: true, value: false });
+  },
+
+  async "every lease has a greater fence than those before"({ one, other }, lease) {
+    const key = newKey();
+    const fences: number[] = [];
+    for (const store of [one, other, one, one, other]) {
+      await store.withLock(key, lease, async ({ fence }) => fences.push(fence));
+    }
+    assert.equal(fences.length, 5);
+    assert.deepEqual(
+      fences,
+      [...new Set(fences)].toSorted((a, b) => a - b),
+    );
+  },
+
+  async "who was overtaken writes nothing"({ one, other }, lease) {
+    const key = newKey();
+    const [first, second] = [await fenceOf(one, key, lease), await fenceOf(other, key, lease)];
+    assert.equal(await other.set(key, "newer", { fence: second }), true);
+    assert.equal(await one.set(key, "older", { fence: first }), false);
+    assert.equal((await one.get(key))?.value, "newer");
+    assert.equal(await other.set(key, "newest", { fence: second }), true);
+    assert.equal((await one.get(key))?.value, "newest");
+  },
+
+  async "who was overtaken writes nothing, also before the other has written"({ one, other }, lease) {
+    const key = newKey();
+    const first = await fenceOf(one, key, lease);
+    await one.set(key, "kept", { fence: first });
+    await fenceOf(other, key, lease);
+    assert.equal(await one.set(key, "late", { fence: first }), false);
+    assert.equal((await other.get(key))?.value, "kept");
+  },
+
+  async "a value that is set without a lease is always written"({ one, other }, lease) {
+    const key = newKey();
+    const fence = await fenceOf(one, key, lease);
+    await one.set(key, "leased", { fence });
+    assert.equal(await other.set(key, "forced"), true);
+    assert.equal((await one.get(key))?.value, "forced");
+  },
+
+  async "a change by another is heard of"({ one, other }) {
+    const key = newKey();
+    let heard = 0;
+    const end = one.onChange(key, () => {
+      heard += 1;
+    });
+    try {
+      // Whoever listens may not be there from the first moment.
+      await until(async () => {
+        await other.set(key, randomUUID());
+        return heard > 0;
+      });
+    } finally {
+      end();
+    }
+  },
+
+  async "the release of a lock is heard of"({ one, other }, lease) {
+    const key = newKey();
+    let heard = 0;
+    const end = one.onChange(key, () => {
+      heard += 1;
+    });
+    try {
+      await until(async () => {
+        await other.withLock(key, lease, async () => {});
+        return heard > 0;
+      });
+    } finally {
+      end();
+    }
+  },
+
+  async "keys lists what begins with a prefix and holds a value"({ one, other }, lease) {
+    const prefix = newKey("listed");
+    const [first, second, deleted, locked] = ["a", "b", "c", "d"].map((name) => `${prefix}.${name}`);
+    assert.ok(first && second && deleted && locked);
+    for (const key of [first, second, deleted, newKey()]) await one.set(key, "value");
+    await one.delete(deleted);
+    await one.withLock(locked, lease, async () => {});
+    assert.deepEqual([...(await other.keys(prefix))].toSorted(), [first, second]);
+    assert.deepEqual(await other.keys(newKey("nothing")), []);
+  },
+
+  async "what is set aside is gone"({ one, other }) {
+    if (one.setAside === undefined) return;
+    const key = newKey();
+    await one.set(key, "damaged");
+    await one.setAside(key, "damaged");
+    assert.equal(await other.get(key), undefined);
+    await other.set(key, "whole");
+    assert.equal((await one.get(key))?.value, "whole");
+  },
+
+  async "a store that was closed rejects"({ one, other }, lease) {
+    const key = newKey();
+    await one.close();
+    for (const ask of [
+      () => one.get(key),
+      () => one.set(key, "value"),
+      () => one.delete(key),
+      () => one.withLock(key, lease, async () => {}),
+    ]) {
+      await assert.rejects(async () => await ask());
+    }
+    assert.equal(await other.get(key), undefined);
+  },
+};
+
+async function fenceOf(store: TokenStore, key: string, lease: number): Promise<number> {
+  const outcome = await store.withLock(key, lease, async ({ fence }: Lease) => fence);
+  assert.ok(outcome.acquired);
+  return outcome.value;
+}
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + noticed;
+  while (!(await isSo())) {
+    assert.ok(Date.now() < end, `not within ${noticed} ms`);
+    await delay(20);
+  }
+}

@@ -1,0 +1,92 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+export interface RedisServer {
+  readonly port: number;
+  readonly url: string;
+  /** Where it keeps its data. */
+  readonly folder: string;
+  /** Like a crash: nothing is written any more. */
+  kill(): Promise<void>;
+  /** Once more, on the same port and with the data that it wrote. */
+  restart(): Promise<void>;
+  /** The folder is removed too. */
+  stop(): Promise<void>;
+}
+
+/** A real `redis-server`, from the PATH, on a free port of 127.0.0.1. Rejects with a sentence when there is none. */
+export async function startRedis(
+  settings: readonly string[] = [],
+  given: { readonly config?: string; readonly port?: number } = {},
+): Promise<RedisServer> {
+  const folder = await mkdtemp(join(tmpdir(), "mcp-auth-redis-"));
+  const port = given.port ?? (await freePort());
+  const config = given.config === undefined ? [] : [given.config];
+  const always = ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder];
+  const args = [...config, ...always, ...(config.length === 0 ? ["--save", ""] : []), ...settings];
+  let child = await run(port, args);
+  const kill = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await ended;
+  };
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    folder,
+    kill,
+    async restart() {
+      child = await run(port, args);
+    },
+    async stop() {
+      await kill();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function run(port: number, args: readonly string[]): Promise<ChildProcess> {
+  const child = spawn("redis-server", args, { stdio: ["ignore", "pipe", "inherit"] });
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    output = (output + text).slice(-10_000);
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.once("error", (error) => {
+      const missing = "code" in error && error.code === "ENOENT";
+      reject(missing ? new Error("There is no redis-server in the PATH (Debian: redis-server).") : error);
+    });
+    child.once("spawn", resolve);
+  });
+  for (let look = 0; look < 500; look += 1) {
+    if (child.exitCode !== null) throw new Error(`redis-server has ended:\n${output}`);
+    if (await answers(port)) return child;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  child.kill("SIGKILL");
+  throw new Error(`redis-server does not answer:\n${output}`);
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new TypeError("It listens on a port.");
+  return address.port;
+}

@@ -1,0 +1,178 @@
+import { randomBytes } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { McpAuthError } from "../../../src/errors/error.js";
+import { Secret } from "../../../src/lib/secret.js";
+import { createMemoryStore, MemoryData } from "../../../src/stores/memory.js";
+import { SharedStore } from "../../../src/stores/shared-store.js";
+import type { TokenStore } from "../../../src/stores/store.js";
+import { fakeClock } from "../../support/fake-clock.js";
+
+const newSecret = () => new Secret(randomBytes(32).toString("base64url"));
+
+function sharedStore(store: TokenStore, keys: () => readonly Secret[], clock = fakeClock()): SharedStore {
+  return new SharedStore({ store, keys: async () => keys(), lease: 10_000, clock });
+}
+
+describe("what is sealed", () => {
+  test("opens with its key and says nothing without", async () => {
+    const data = new MemoryData();
+    const store = createMemoryStore({ data });
+    const key = newSecret();
+    const shared = sharedStore(store, () => [key]);
+    await shared.write("token.a", "a token");
+    expect(await shared.read("token.a")).toMatchObject({ kind: "value", text: "a token" });
+    const raw = data.entries.get("token.a")?.value ?? "";
+    expect(raw).not.toContain("a token");
+    const jwe: Record<string, string> = JSON.parse(raw);
+    expect(Object.keys(jwe).toSorted()).toEqual(["aad", "ciphertext", "iv", "protected", "tag"]);
+    const header = JSON.parse(Buffer.from(jwe["protected"] ?? "", "base64url").toString("utf8"));
+    expect(header).toEqual({ alg: "dir", enc: "A256GCM", kid: expect.stringMatching(/^.{8}$/) });
+    expect(Buffer.from(jwe["aad"] ?? "", "base64url").toString("utf8")).toBe("token.a");
+  });
+
+  test("does not open in another entry, damaged, or with another key", async () => {
+    const data = new MemoryData();
+    const store = createMemoryStore({ data });
+    const key = newSecret();
+    const shared = sharedStore(store, () => [key]);
+    await shared.write("token.a", "a token");
+    const raw = data.entries.get("token.a")?.value ?? "";
+    const damaged = [
+      "",
+      "x",
+      "{}",
+      "null",
+      raw.slice(0, -1),
+      raw.replace(/"tag":"../, '"tag":"__'),
+      `${raw}x`,
+    ];
+    for (const value of damaged) {
+      await store.set("token.a", value);
+      expect(await shared.read("token.a")).toEqual({ kind: "unreadable", raw: value });
+    }
+    await store.set("token.b", raw);
+    expect(await shared.read("token.b")).toMatchObject({ kind: "unreadable" });
+    const other = newSecret();
+    await store.set("token.a", raw);
+    expect(await sharedStore(store, () => [other]).read("token.a")).toMatchObject({ kind: "unreadable" });
+  });
+
+  test("opens with the key before, and is sealed with the new one, while both are named", async () => {
+    const store = createMemoryStore();
+    const [before, after] = [newSecret(), newSecret()];
+    await sharedStore(store, () => [before]).write("token.a", "a token");
+    const rotating = sharedStore(store, () => [after, before]);
+    expect(await rotating.read("token.a")).toMatchObject({ text: "a token" });
+    await rotating.write("token.a", "the next");
+    expect(await sharedStore(store, () => [after]).read("token.a")).toMatchObject({ text: "the next" });
+  });
+
+  test("opens with a key that was added while the process ran", async () => {
+    const store = createMemoryStore();
+    const [before, after] = [newSecret(), newSecret()];
+    let keys = [before];
+    const old = sharedStore(store, () => keys);
+    await old.write("token.a", "a token");
+    await sharedStore(store, () => [after, before]).write("token.a", "the next");
+    keys = [before, after];
+    expect(await old.read("token.a")).toMatchObject({ text: "the next" });
+  });
+});
+
+describe("a store that fails", () => {
+  const key = newSecret();
+
+  function failing() {
+    const store = createMemoryStore();
+    const state = { asked: 0, down: true, hangs: false };
+    const failingStore: TokenStore = {
+      ...store,
+      async get(name) {
+        state.asked += 1;
+        if (state.hangs) await new Promise(() => {});
+        if (state.down) throw new Error("a secret in the library's message");
+        return await store.get(name);
+      },
+    };
+    return { store: failingStore, state };
+  }
+
+  test("is left alone for a while, and said to be down once", async () => {
+    const clock = fakeClock();
+    const { store, state } = failing();
+    const shared = sharedStore(store, () => [key], clock);
+    for (let call = 0; call < 5; call += 1) {
+      const error = await shared.read("token.a").catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(McpAuthError);
+      expect(error).toMatchObject({ code: "store_unavailable", retryable: true });
+      expect(String(error)).not.toContain("secret in");
+    }
+    expect(state.asked).toBe(1);
+    expect([shared.takeNews(), shared.takeNews()]).toEqual([true, false]);
+    await clock.advance(1_000);
+    await expect(shared.read("token.a")).rejects.toThrow();
+    expect([state.asked, shared.takeNews()]).toEqual([2, false]);
+    state.down = false;
+    await clock.advance(2_000);
+    expect(await shared.read("token.a")).toEqual({ kind: "absent" });
+    state.down = true;
+    await expect(shared.read("token.a")).rejects.toThrow();
+    expect(shared.takeNews()).toBe(true);
+  });
+
+  test("that does not answer is waited for no longer than three seconds", async () => {
+    const clock = fakeClock();
+    const { store, state } = failing();
+    state.hangs = true;
+    const shared = sharedStore(store, () => [key], clock);
+    const read = shared.read("token.a").catch((error: unknown) => error);
+    await clock.advance(3_000);
+    expect(await read).toMatchObject({ code: "store_unavailable" });
+    expect(clock.pending).toEqual([]);
+  });
+
+  test("what fails under a lock is passed on, and says nothing of the store", async () => {
+    const shared = sharedStore(createMemoryStore(), () => [key]);
+    const failure = new Error("of the work");
+    await expect(shared.withLock("token.a", () => Promise.reject(failure))).rejects.toBe(failure);
+    expect(shared.takeNews()).toBe(false);
+    expect(await shared.withLock("token.a", async () => 1)).toEqual({ acquired: true, value: 1 });
+  });
+
+  test("nobody works under a lock that came too late", async () => {
+    const clock = fakeClock();
+    const store = createMemoryStore();
+    let open = (): void => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const slow: TokenStore = {
+      ...store,
+      async withLock(name, ttl, work) {
+        await gate;
+        return await store.withLock(name, ttl, work);
+      },
+    };
+    const shared = sharedStore(slow, () => [key], clock);
+    let worked = false;
+    const locked = shared.withLock("token.a", async () => {
+      worked = true;
+    });
+    const outcome = locked.catch((error: unknown) => error);
+    await clock.advance(3_000);
+    expect(await outcome).toMatchObject({ code: "store_unavailable" });
+    open();
+    await clock.settle();
+    expect(worked).toBe(false);
+    expect((await store.withLock("token.a", 10_000, async () => 1)).acquired).toBe(true);
+  });
+
+  test("a setting that is wrong is said as it is", async () => {
+    const wrong = new McpAuthError("secret_unavailable", "It is not set.");
+    const shared = sharedStore(createMemoryStore(), () => {
+      throw wrong;
+    });
+    await expect(shared.write("token.a", "value")).rejects.toBe(wrong);
+    expect(shared.takeNews()).toBe(false);
+  });
+});
