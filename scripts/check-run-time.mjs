@@ -9,7 +9,9 @@ import { run } from "./run.mjs";
 
 const [folder] = process.argv.slice(2);
 const problems = [];
-const { dependencies } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+const { dependencies, peerDependencies = {} } = JSON.parse(
+  await readFile(join(folder, "package.json"), "utf8"),
+);
 
 for (const name of ["ajv", "esbuild", "typescript"]) {
   try {
@@ -44,7 +46,8 @@ const packages = new Set(
     .map(packageName),
 );
 for (const name of packages) {
-  if (!(name in dependencies)) problems.push(`dist imports ${name}, which is no dependency`);
+  if (!(name in dependencies) && !(name in peerDependencies))
+    problems.push(`dist imports ${name}, which is no dependency`);
 }
 
 const loader = [

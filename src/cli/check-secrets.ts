@@ -2,7 +2,7 @@ import type { ConfigSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import type { SecretContext } from "../secrets/read-secret.js";
 import { describeReference } from "../secrets/reference.js";
-import { referencesOf, type Sought, secretsOf } from "./config-secrets.js";
+import { referencesOf, type Sought, secretsOf, secretsOfStore } from "./config-secrets.js";
 import type { CommandIo } from "./io.js";
 
 export interface CheckedSecrets {
@@ -18,33 +18,42 @@ type Sources = Omit<SecretContext, "server">;
  * for it, and GitHub is asked; nothing is signed and nothing is sent to a server of the config. Rejects with `aborted`.
  */
 export async function checkSecrets(
-  { servers, network: spec }: ConfigSpec,
+  { servers, store, network: spec }: ConfigSpec,
   { env, signal }: Pick<CommandIo, "env" | "signal">,
 ): Promise<CheckedSecrets> {
   const { createNetwork } = await import("../net/network.js");
   const network = createNetwork({ fetch: globalThis.fetch, spec, env });
   try {
-    return await checkAll(servers, { env, signal, fetch: network.fetch });
+    return await checkAll({ servers, store }, { env, signal, fetch: network.fetch });
   } finally {
     await network.close();
   }
 }
 
-async function checkAll(servers: ConfigSpec["servers"], sources: Sources): Promise<CheckedSecrets> {
+async function checkAll(
+  { servers, store }: Pick<ConfigSpec, "servers" | "store">,
+  sources: Sources,
+): Promise<CheckedSecrets> {
   const failures = new Map<string, McpAuthError>();
   const skipped: { server: string; message: string }[] = [];
   const seen = new Set<string>();
-  for (const entry of servers.values()) {
-    // Why it cannot be used at all is among the violations.
-    if (!("spec" in entry)) continue;
-    const { name: server } = entry;
-    for (const sought of secretsOf(entry.spec)) {
+  const wanted = [
+    { server: "", whose: "The store", all: secretsOfStore(store) },
+    // Why one cannot be used at all is among the violations.
+    ...[...servers.values()].flatMap((entry) =>
+      "spec" in entry
+        ? [{ server: entry.name, whose: `Server "${entry.name}"`, all: secretsOf(entry.spec) }]
+        : [],
+    ),
+  ];
+  for (const { server, whose, all } of wanted) {
+    for (const sought of all) {
       const key = JSON.stringify(sought);
       if (seen.has(key)) continue;
       seen.add(key);
       const reason = reasonToSkip(sought);
       if (reason !== undefined) {
-        skipped.push({ server, message: `Server "${server}": ${reason}` });
+        skipped.push({ server, message: `${whose}: ${reason}` });
         continue;
       }
       const failure = await failureOf(sought, { ...sources, server });
@@ -80,6 +89,10 @@ async function read(sought: Sought, context: SecretContext): Promise<unknown> {
   switch (sought.kind) {
     case "secret":
       return await (await import("../secrets/read-secret.js")).readSecret(sought.reference, context);
+    case "encryption key":
+      return await (await import("../keys/store-secret.js")).readEncryptionKey(sought.reference, context);
+    case "redis url":
+      return await (await import("../keys/store-secret.js")).readRedisUrl(sought.reference, context);
     case "header":
       return await (await import("../secrets/read-header.js")).readHeader(sought.reference, context);
     case "key":

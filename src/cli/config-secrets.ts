@@ -5,12 +5,14 @@ import type {
   KeySpec,
   SecretReference,
   ServerSpec,
+  StoreSpec,
   SubjectSpec,
 } from "../config/spec.js";
 
 /** Something of a config that has to be read to know whether it is there. */
 export type Sought =
   | { readonly kind: "secret" | "header"; readonly reference: SecretReference }
+  | { readonly kind: "encryption key" | "redis url"; readonly reference: SecretReference }
   | { readonly kind: "key"; readonly key: KeySpec }
   | { readonly kind: "certificate"; readonly certificate: CertificateSpec }
   /** The token of a user, which only code can give. */
@@ -26,11 +28,23 @@ export function secretsOf({ name, headers, grant, dpop }: ServerSpec): readonly 
   ];
 }
 
+/** All that the store of the config refers to. */
+export function secretsOfStore(store: StoreSpec): readonly Sought[] {
+  if (store.type === "memory") return [];
+  const url = store.type === "redis" ? [{ kind: "redis url", reference: store.url } as const] : [];
+  return [
+    ...url,
+    ...store.encryptionKeys.map((reference) => ({ kind: "encryption key", reference }) as const),
+  ];
+}
+
 /** The references that must be readable for it, in the order in which they are read. */
 export function referencesOf(sought: Sought): readonly SecretReference[] {
   switch (sought.kind) {
     case "secret":
     case "header":
+    case "encryption key":
+    case "redis url":
       return [sought.reference];
     case "subject":
       return [];
@@ -57,6 +71,8 @@ function ofGrant(grant: GrantSpec, server: string): readonly Sought[] {
       const own = assertion.kind === "platform" ? secret(assertion.reference) : key(assertion.key);
       return [...ofClient(grant.client), own];
     }
+    case "refresh_token":
+      return [...ofClient(grant.client), secret(grant.refreshToken)];
     case "token_exchange":
       return [
         ...ofClient(grant.client),

@@ -50,10 +50,11 @@ function buildCredential(client: AnyClient, config: Config, folder: string): Cre
 }
 
 function buildMetadata(metadata: Metadata): ConfiguredMetadata {
-  const { tokenEndpoint, mtlsTokenEndpoint, authMethods, signingAlgorithms } = metadata;
+  const { tokenEndpoint, mtlsTokenEndpoint, revocationEndpoint, authMethods, signingAlgorithms } = metadata;
   return {
     tokenEndpoint,
     ...(mtlsTokenEndpoint !== undefined && { mtlsTokenEndpoint }),
+    ...(revocationEndpoint !== undefined && { revocationEndpoint }),
     ...(authMethods !== undefined && { authMethods: [...authMethods] }),
     ...(signingAlgorithms !== undefined && { signingAlgorithms: [...signingAlgorithms] }),
   };

@@ -53,6 +53,13 @@ export function buildGrant(grant: Server["grant"], config: Config, folder: strin
         ...common,
       };
     }
+    case "refresh_token":
+      return {
+        type: grant.type,
+        client,
+        refreshToken: buildReference(grant.refreshToken, folder),
+        ...common,
+      };
     default:
       return { type: "client_credentials", client, ...common };
   }

@@ -18,7 +18,7 @@ export function checkClient(value: Json | undefined, path: Path, context: CheckC
   context.name(property(value, "key"), at("key"), "keys");
 
   const metadata = property(value, "metadata");
-  for (const name of ["tokenEndpoint", "mtlsTokenEndpoint"]) {
+  for (const name of ["tokenEndpoint", "mtlsTokenEndpoint", "revocationEndpoint"]) {
     context.url(property(metadata, name), [...at("metadata"), name], "url");
   }
 

@@ -16,10 +16,16 @@ export interface Checked {
   readonly deferred: readonly Deferred[];
 }
 
+export interface CheckDocumentOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** A store was given in code, in place of that of the config. */
+  readonly hasStore?: boolean | undefined;
+}
+
 /** Everything that is wrong with a config, each thing once. */
 export async function checkDocument(
   document: SourceDocument,
-  env: Readonly<Record<string, string | undefined>>,
+  { env, hasStore = false }: CheckDocumentOptions,
 ): Promise<Checked> {
   if (document.value === undefined) return { value: null, mistakes: document.mistakes, deferred: [] };
   const written = document.value;
@@ -39,7 +45,7 @@ export async function checkDocument(
   for (const { path } of form) told.add(toPointer(path));
 
   // What has the wrong form has no meaning to look into.
-  const meaning = await checkMeaning(value, written, isOpen);
+  const meaning = await checkMeaning(value, { written, isOpen, hasStore });
   const news = ({ path }: Mistake) => !told.has(toPointer(path));
   const mistakes = [
     ...document.mistakes,

@@ -11,6 +11,7 @@ const endings: Readonly<Record<string, string>> = {
   certificate: "CERTIFICATE",
   cert: "CERTIFICATE",
   key: "PRIVATE_KEY",
+  refreshToken: "REFRESH_TOKEN",
 };
 // A server has more than one of the same kind.
 const roles: ReadonlySet<string> = new Set(["idp", "subject", "actor", "dpop"]);
@@ -30,6 +31,7 @@ export function literalSecretHint(path: Path, text: string): string {
 
 /** `CRM_SECRET` for the secret of the client of the server `crm`, `CRM_SUBJECT_TOKEN` for its subject's token. */
 function variableFor(path: Path): string {
+  if (path[0] === "store") return path[1] === "url" ? "REDIS_URL" : "MCP_AUTH_STORE_KEY";
   const ending = endings[path.at(-1) ?? ""] ?? "SECRET";
   const owner = (path.length > 2 ? path[1] : undefined) ?? "";
   const prefix = [owner, ...path.slice(2).filter((name) => roles.has(name))]

@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { McpAuthError, type Violation } from "../errors/error.js";
 import { buildNetwork } from "./build-network.js";
 import { buildServer } from "./build-spec.js";
+import { buildStore } from "./build-store.js";
 import { type Checked, checkDocument, type Deferred } from "./check-document.js";
 import type { McpAuthConfig } from "./define-config.js";
 import { type FoundFile, readConfigFile, searchConfigFile } from "./find.js";
@@ -19,6 +20,8 @@ export interface LoadOptions {
   readonly cliPath?: string | undefined;
   /** Absolute: the file that was found before. It is read again, and nothing else is looked at. */
   readonly pinned?: string | undefined;
+  /** A store was given in code, in place of that of the config. */
+  readonly hasStore?: boolean | undefined;
   /** Absolute. Where the search begins, and what relative paths of an object config are relative to. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -43,7 +46,7 @@ export interface CheckedConfig {
  */
 export async function loadConfig(options: LoadOptions): Promise<ConfigSpec> {
   const document = await readDocument(options);
-  const checked = await checkDocument(document, options.env);
+  const checked = await checkDocument(document, options);
   if (checked.mistakes.length > 0)
     throw configInvalid(violationsOf(document, checked.mistakes), document.file);
   return buildConfig(document, checked, options.cwd);
@@ -62,7 +65,7 @@ export async function checkConfig(options: LoadOptions): Promise<CheckedConfig> 
     }
     throw error;
   }
-  const checked = await checkDocument(document, options.env);
+  const checked = await checkDocument(document, options);
   const isValid = checked.mistakes.length === 0;
   const edits = checked.mistakes.flatMap((mistake) => editFor(document, mistake) ?? []);
   const fixed =
@@ -118,8 +121,12 @@ function buildConfig(document: SourceDocument, checked: Checked, cwd: string): C
       failure ? { name, failure } : { name, spec: buildServer(name, server, config, folder) },
     );
   }
-  const network = buildNetwork(config.network, folder);
-  return { ...(document.file !== undefined && { file: document.file }), servers, network };
+  return {
+    ...(document.file !== undefined && { file: document.file }),
+    servers,
+    network: buildNetwork(config.network, folder),
+    store: buildStore(config.store, folder),
+  };
 }
 
 /** What stands in one server is no matter of the others, however many there are. */

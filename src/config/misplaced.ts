@@ -13,6 +13,7 @@ const grants: Readonly<Record<string, { readonly type: string; readonly names: r
   JwtBearerGrant: { type: "jwt_bearer", names: [...common, "assertion"] },
   TokenExchangeGrant: { type: "token_exchange", names: [...common, "subject", "actor", "requestedType"] },
   EnterpriseManagedGrant: { type: "enterprise_managed", names: [...common, "idp"] },
+  RefreshTokenGrant: { type: "refresh_token", names: [...common, "refreshToken"] },
   StaticGrant: { type: "static", names: ["type", "token", "lifetime", "scopes"] },
 };
 
@@ -53,7 +54,7 @@ const parts: readonly Part[] = [
   },
   {
     title: "Metadata",
-    names: ["tokenEndpoint", "mtlsTokenEndpoint", "authMethods", "signingAlgorithms"],
+    names: ["tokenEndpoint", "mtlsTokenEndpoint", "revocationEndpoint", "authMethods", "signingAlgorithms"],
     where: "in the `metadata` of the `client`",
     within: ["metadata"],
   },
@@ -74,6 +75,13 @@ const parts: readonly Part[] = [
     names: ["proxy", "ca", "allowInsecureHttp"],
     where: "in `network`, at the top of the config",
     within: [],
+  },
+  { title: "FileStore", names: ["type", "path", "encryptionKey"], where: "in `store`", within: ["store"] },
+  {
+    title: "RedisStore",
+    names: ["type", "url", "sentinel", "cluster", "prefix", "lease", "encryptionKey"],
+    where: "in `store`, of the type redis",
+    within: ["store"],
   },
   {
     title: "Refresh",
@@ -108,6 +116,8 @@ const holders: Readonly<Record<string, (place: string) => Home>> = {
   }),
   Client: holding("secret"),
   StaticGrant: holding("token"),
+  RefreshTokenGrant: holding("refreshToken"),
+  FileStore: holding("encryptionKey"),
   Subject: holding("token"),
   Actor: holding("token"),
 };
@@ -122,6 +132,8 @@ function holding(name: string): (place: string) => Home {
 
 const inAssertion: Home = { where: "in `assertion`", within: [] };
 const inSigner: Home = { where: "in `signer`", within: [] };
+const ofRedis: Home = { where: "to a store of the type redis", within: [] };
+const ofFiles: Home = { where: "to a store of the type file", within: [] };
 const ofSubject = 'Write { "token": { "runtime": true } }';
 
 // One level off, where another part has the name too.
@@ -139,6 +151,9 @@ const near: Readonly<Record<string, Readonly<Record<string, Home>>>> = {
     audience: { where: "in `githubActions`", within: [] },
   },
   Client: { passphrase: { where: "in the `key` or the `certificate`", within: [] } },
+  FileStore: { url: ofRedis },
+  MemoryStore: { url: ofRedis, path: ofFiles, encryptionKey: ofFiles },
+  RedisStore: { path: ofFiles },
   Key: { timeout: inSigner, format: inSigner },
 };
 

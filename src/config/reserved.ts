@@ -17,7 +17,7 @@ export const reservedParams: ReadonlyMap<string, string | undefined> = new Map([
   ["actor_token", '`actor.token` of a grant "token_exchange"'],
   ["actor_token_type", '`actor.type` of a grant "token_exchange"'],
   ["requested_token_type", '`requestedType` of a grant "token_exchange"'],
-  ["refresh_token", undefined],
+  ["refresh_token", '`refreshToken` of a grant "refresh_token"'],
   ["code", undefined],
   ["redirect_uri", undefined],
   ["code_verifier", undefined],

@@ -9,6 +9,32 @@ export interface ConfigSpec {
   readonly file?: string;
   readonly servers: ReadonlyMap<string, ServerEntry>;
   readonly network: NetworkSpec;
+  readonly store: StoreSpec;
+}
+
+/** Where tokens are kept. */
+export type StoreSpec = { readonly type: "memory" } | FileStoreSpec | RedisStoreSpec;
+
+interface LastingStore {
+  /** 32 bytes each, base64url. The first encrypts. */
+  readonly encryptionKeys: readonly SecretReference[];
+  /** Milliseconds after which the lock of a process that died is taken over. */
+  readonly lease: number;
+}
+
+export interface FileStoreSpec extends LastingStore {
+  readonly type: "file";
+  /** Absolute; absent: in the user's folder for state. */
+  readonly path?: string;
+}
+
+export interface RedisStoreSpec extends LastingStore {
+  readonly type: "redis";
+  readonly url: SecretReference;
+  readonly sentinel?: { readonly name: string; readonly nodes: readonly string[] };
+  /** URLs of further nodes. */
+  readonly cluster?: readonly string[];
+  readonly prefix: string;
 }
 
 export interface NetworkSpec {
@@ -118,6 +144,7 @@ export type GrantSpec =
   | JwtBearerSpec
   | TokenExchangeSpec
   | EnterpriseManagedSpec
+  | RefreshTokenSpec
   | StaticSpec;
 
 /** RFC 6749 §4.4, SEP-1046. */
@@ -169,6 +196,14 @@ export interface EnterpriseManagedSpec extends GrantCommon {
   readonly idp: { readonly client: ClientSpec; readonly subject: SubjectSpec };
 }
 
+/** RFC 6749 §6. */
+export interface RefreshTokenSpec extends GrantCommon {
+  readonly type: "refresh_token";
+  readonly client: ClientSpec;
+  /** The first refresh token of the lineage; those after it are in the store. */
+  readonly refreshToken: SecretReference;
+}
+
 export interface StaticSpec extends GrantCommon {
   readonly type: "static";
   readonly token: SecretReference;
@@ -213,6 +248,8 @@ export interface ConfiguredMetadata {
   readonly tokenEndpoint: string;
   /** RFC 8705 §5: for clients that present a certificate. */
   readonly mtlsTokenEndpoint?: string;
+  /** RFC 7009. */
+  readonly revocationEndpoint?: string;
   /** `token_endpoint_auth_methods_supported`. */
   readonly authMethods?: readonly string[];
   /** `token_endpoint_auth_signing_alg_values_supported`. */

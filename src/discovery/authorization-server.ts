@@ -46,6 +46,16 @@ export async function fetchAuthorizationServer(
   return judged.ok ? succeed({ metadata: judged.value, document: found.value }) : judged;
 }
 
+/** Metadata that was found before and kept; `undefined` for what is none of this issuer. */
+export function storedAuthorizationServer(
+  value: unknown,
+  issuer: string,
+): AuthorizationServerMetadata | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const judged = judge({ ...value }, issuer);
+  return judged.ok ? judged.value : undefined;
+}
+
 function judge(json: MetadataDocument["json"], issuer: string): Outcome<AuthorizationServerMetadata> {
   const { issuer: found, token_endpoint } = json;
   if (found === undefined) return fail(broken(issuer, 'it has no "issuer".'));
@@ -65,13 +75,22 @@ function judge(json: MetadataDocument["json"], issuer: string): Outcome<Authoriz
     if (list === false) return fail(broken(issuer, `its "${name}" is not a list of strings.`));
     if (list !== undefined) metadata[name] = list;
   }
+  const revocation = optionalUrl(json["revocation_endpoint"]);
+  // What is wrong with it is no reason to have no token.
+  if (revocation !== undefined) metadata.revocation_endpoint = revocation;
   const alias = mtlsTokenEndpoint(json["mtls_endpoint_aliases"]);
   if (alias === false) {
     return fail(
       broken(issuer, 'its "mtls_endpoint_aliases" is not an object with the URL of a token endpoint.'),
     );
   }
-  if (alias !== undefined) metadata.mtls_endpoint_aliases = { token_endpoint: alias };
+  const revocationAlias = optionalUrl(memberOf(json["mtls_endpoint_aliases"], "revocation_endpoint"));
+  if (alias !== undefined || revocationAlias !== undefined) {
+    metadata.mtls_endpoint_aliases = {
+      ...(alias !== undefined && { token_endpoint: alias }),
+      ...(revocationAlias !== undefined && { revocation_endpoint: revocationAlias }),
+    };
+  }
   return succeed(metadata);
 }
 
@@ -82,6 +101,15 @@ function mtlsTokenEndpoint(aliases: unknown): string | undefined | false {
   const alias = "token_endpoint" in aliases ? aliases.token_endpoint : undefined;
   if (alias === undefined || alias === null) return undefined;
   return typeof alias === "string" && URL.canParse(alias) && alias;
+}
+
+function optionalUrl(value: unknown): string | undefined {
+  return typeof value === "string" && URL.canParse(value) ? value : undefined;
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  // Looked at as a bag of members, whatever it is.
+  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
 }
 
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] };

@@ -73,15 +73,17 @@ export async function findAuthorizationServer(
 ): Promise<AuthorizationServerMetadata> {
   const { server, issuer, metadata } = wanted;
   if (metadata === undefined) return await cache.authorizationServer(issuer, request(wanted));
-  const { tokenEndpoint, mtlsTokenEndpoint, authMethods, signingAlgorithms } = metadata;
+  const { tokenEndpoint, mtlsTokenEndpoint, revocationEndpoint, authMethods, signingAlgorithms } = metadata;
   const allow = (url: string, name: string): void => {
     assertConfiguredUrl(url, `"${name}" in the client's "metadata"`, server, cache.insecureHosts);
   };
   allow(tokenEndpoint, "tokenEndpoint");
   if (mtlsTokenEndpoint !== undefined) allow(mtlsTokenEndpoint, "mtlsTokenEndpoint");
+  if (revocationEndpoint !== undefined) allow(revocationEndpoint, "revocationEndpoint");
   return {
     issuer,
     token_endpoint: tokenEndpoint,
+    ...(revocationEndpoint && { revocation_endpoint: revocationEndpoint }),
     ...(mtlsTokenEndpoint && { mtls_endpoint_aliases: { token_endpoint: mtlsTokenEndpoint } }),
     ...(authMethods && { token_endpoint_auth_methods_supported: authMethods }),
     ...(signingAlgorithms && { token_endpoint_auth_signing_alg_values_supported: signingAlgorithms }),

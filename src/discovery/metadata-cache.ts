@@ -4,12 +4,13 @@ import { untilAborted } from "../lib/until-aborted.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { assertConfiguredUrl, assertLearnedUrl, type EgressRules } from "../net/egress.js";
 import { failureError, type Outcome, succeed } from "../net/failure.js";
-import { fetchAuthorizationServer } from "./authorization-server.js";
+import { fetchAuthorizationServer, storedAuthorizationServer } from "./authorization-server.js";
 import { absenceFreshFor, freshFor } from "./freshness.js";
 import { issuerName } from "./issuer-difference.js";
 import type { AuthorizationServerMetadata, ResourceMetadata } from "./metadata.js";
-import { findProtectedResource, resourceMismatch } from "./protected-resource.js";
-import { SharedLookups } from "./shared-lookups.js";
+import { type MetadataStore, StoredLookups } from "./metadata-store.js";
+import { findProtectedResource, resourceMismatch, storedResourceMetadata } from "./protected-resource.js";
+import { type Loaded, SharedLookups } from "./shared-lookups.js";
 
 export interface DiscoveryRequest {
   /** Name of the MCP server in the config, for error messages. */
@@ -24,7 +25,7 @@ export interface DiscoveryRequest {
 interface CachedResource {
   readonly metadata: ResourceMetadata | undefined;
   /** URLs that lead to this answer: the one a challenge named, and the one at which it was found. */
-  readonly sources: readonly (string | undefined)[];
+  readonly sources: readonly (string | null)[];
 }
 
 /**
@@ -41,17 +42,21 @@ export class MetadataCache {
   readonly #challenges = new WeakMap<object, number>();
   readonly #authorizationServers: SharedLookups<AuthorizationServerMetadata>;
   readonly #resources: SharedLookups<CachedResource>;
+  readonly #stored: StoredLookups;
 
   constructor(options: {
     readonly fetch: FetchFunction;
     readonly clock: Clock;
     readonly insecureHosts?: readonly string[];
+    /** Where what is learned is kept for other processes. */
+    readonly store?: MetadataStore | undefined;
   }) {
     this.insecureHosts = options.insecureHosts ?? [];
     this.#fetch = options.fetch;
     this.#clock = options.clock;
     this.#authorizationServers = new SharedLookups(options.clock);
     this.#resources = new SharedLookups(options.clock);
+    this.#stored = new StoredLookups(options.store, options.clock);
   }
 
   /**
@@ -69,12 +74,19 @@ export class MetadataCache {
         key: issuer,
         variant: "",
         accepts: () => true,
-        load: async () => {
-          const found = await fetchAuthorizationServer(this.#how(request), issuer);
-          if (!found.ok) return found;
-          const { metadata, document } = found.value;
-          return succeed({ value: metadata, freshFor: freshFor(document.headers) });
-        },
+        load: () =>
+          this.#stored.load({
+            kind: "issuer",
+            name: issuer,
+            since: undefined,
+            judge: (value) => storedAuthorizationServer(value, issuer),
+            load: async () => {
+              const found = await fetchAuthorizationServer(this.#how(request), issuer);
+              if (!found.ok) return found;
+              const { metadata, document } = found.value;
+              return succeed({ value: metadata, freshFor: freshFor(document.headers) });
+            },
+          }),
       }),
     );
     // Here and not in the shared part: what is allowed depends on the server that asks.
@@ -102,25 +114,32 @@ export class MetadataCache {
     // Possibly on another host: the specifications do not forbid it, and `resource` and issuer are checked anyway.
     if (named !== undefined)
       assertLearnedUrl(named, "the resource metadata URL of the challenge", this.#rules(request));
+    // Where a challenge led to what another resource says of itself, whoever has no challenge does not follow.
+    const accepts = ({ sources, metadata }: CachedResource): boolean =>
+      sources.includes(named ?? null) ||
+      (named === undefined && (!metadata || resourceMismatch(metadata.resource, url) === undefined));
+    const since = challenge && this.#firstSeen(challenge);
+    const load = async (): Promise<Outcome<Loaded<CachedResource>>> => {
+      const found = await findProtectedResource(this.#how(request), server, named);
+      if (!found.ok) return found;
+      const document = found.value?.document;
+      return succeed({
+        value: { metadata: found.value?.metadata, sources: [named ?? null, document?.url ?? null] },
+        freshFor: document === undefined ? absenceFreshFor : freshFor(document.headers),
+      });
+    };
+    const judge = (value: unknown): CachedResource | undefined => {
+      const resource = storedResource(value);
+      return resource !== undefined && accepts(resource) ? resource : undefined;
+    };
     const found = await this.#wait(
       request,
       this.#resources.lookup({
         key: url,
         variant: named ?? "",
-        // Where a challenge led to what another resource says of itself, whoever has no challenge does not follow.
-        accepts: ({ sources, metadata }) =>
-          sources.includes(named) ||
-          (named === undefined && (!metadata || resourceMismatch(metadata.resource, url) === undefined)),
-        since: challenge && this.#firstSeen(challenge),
-        load: async () => {
-          const found = await findProtectedResource(this.#how(request), server, named);
-          if (!found.ok) return found;
-          const document = found.value?.document;
-          return succeed({
-            value: { metadata: found.value?.metadata, sources: [named, document?.url] },
-            freshFor: document === undefined ? absenceFreshFor : freshFor(document.headers),
-          });
-        },
+        accepts,
+        since,
+        load: () => this.#stored.load({ kind: "resource", name: url, since, judge, load }),
       }),
     );
     return found.metadata;
@@ -129,11 +148,13 @@ export class MetadataCache {
   /** For a token endpoint that answered 404 or 405: it has moved. */
   forgetAuthorizationServer(issuer: string): void {
     this.#authorizationServers.forget(issuer);
+    this.#stored.forget("issuer", issuer);
   }
 
   /** For what an MCP server says of itself and does not fit the config. */
   forgetResource(url: string): void {
     this.#resources.forget(url);
+    this.#stored.forget("resource", url);
   }
 
   /** Ends what is under way, for which nobody can wait any more. */
@@ -168,4 +189,15 @@ export class MetadataCache {
     if (!outcome.ok) throw failureError(server, outcome.failure);
     return outcome.value;
   }
+}
+
+/** What was stored by this or another version of the package, if it is of the form that this one knows. */
+function storedResource(value: unknown): CachedResource | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { sources, metadata }: { sources?: unknown; metadata?: unknown } = value;
+  const isSource = (each: unknown): each is string | null => each === null || typeof each === "string";
+  if (!Array.isArray(sources) || !sources.every(isSource)) return undefined;
+  if (metadata === undefined) return { sources, metadata };
+  const judged = storedResourceMetadata(metadata);
+  return judged && { sources, metadata: judged };
 }

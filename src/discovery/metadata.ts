@@ -9,7 +9,12 @@ export interface AuthorizationServerMetadata {
   /** RFC 9449 §5.1. */
   readonly dpop_signing_alg_values_supported?: readonly string[];
   /** RFC 8705 §5. */
-  readonly mtls_endpoint_aliases?: { readonly token_endpoint?: string };
+  readonly mtls_endpoint_aliases?: {
+    readonly token_endpoint?: string;
+    readonly revocation_endpoint?: string;
+  };
+  /** RFC 7009. */
+  readonly revocation_endpoint?: string;
 }
 
 /** Protected resource metadata, RFC 9728 §2, as far as a client looks at it. */

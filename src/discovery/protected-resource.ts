@@ -32,29 +32,36 @@ export async function findProtectedResource(
   if (!found.ok) return found;
   if (found.value === undefined) return succeed(undefined);
 
-  const { resource, authorization_servers, scopes_supported, dpop_signing_alg_values_supported } =
-    found.value.json;
-  const broken = (why: string) => {
-    const detail = `its resource metadata cannot be used: ${why} Tell whoever runs the server.`;
-    return fail({ code: "discovery_failed", detail });
-  };
-  if (typeof resource !== "string" || resource === "") return broken('it has no "resource".');
+  const metadata = judge(found.value.json);
+  if (typeof metadata !== "string") return succeed({ metadata, document: found.value });
+  const detail = `its resource metadata cannot be used: ${metadata} Tell whoever runs the server.`;
+  return fail({ code: "discovery_failed", detail });
+}
+
+/** Metadata that was found before and kept; `undefined` for what is none. */
+export function storedResourceMetadata(value: unknown): ResourceMetadata | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const metadata = judge({ ...value });
+  return typeof metadata === "string" ? undefined : metadata;
+}
+
+/** What the document says, or what is wrong with it. */
+function judge(json: MetadataDocument["json"]): ResourceMetadata | string {
+  const { resource, authorization_servers, scopes_supported, dpop_signing_alg_values_supported } = json;
+  if (typeof resource !== "string" || resource === "") return 'it has no "resource".';
   const issuers = stringList(authorization_servers);
-  if (issuers === false) return broken('its "authorization_servers" is not a list of strings.');
+  if (issuers === false) return 'its "authorization_servers" is not a list of strings.';
   const scopes = stringList(scopes_supported);
-  if (scopes === false) return broken('its "scopes_supported" is not a list of strings.');
+  if (scopes === false) return 'its "scopes_supported" is not a list of strings.';
   const proofAlgorithms = stringList(dpop_signing_alg_values_supported);
-  if (proofAlgorithms === false) {
-    return broken('its "dpop_signing_alg_values_supported" is not a list of strings.');
-  }
+  if (proofAlgorithms === false) return 'its "dpop_signing_alg_values_supported" is not a list of strings.';
   const usable = parseScopes(scopes);
-  const metadata: ResourceMetadata = {
+  return {
     resource,
     ...(issuers === undefined ? {} : { authorization_servers: issuers }),
     ...(usable === undefined ? {} : { scopes_supported: usable }),
     ...(proofAlgorithms === undefined ? {} : { dpop_signing_alg_values_supported: proofAlgorithms }),
   };
-  return succeed({ metadata, document: found.value });
 }
 
 /**

@@ -5,6 +5,8 @@ import { fail, type Outcome, succeed } from "../net/failure.js";
 export interface Loaded<V> {
   readonly value: V;
   readonly freshFor: number;
+  /** Milliseconds since the epoch, for what was known to somebody else; the moment of the lookup unless told. */
+  readonly askedAt?: number;
 }
 
 export interface Lookup<V> {
@@ -96,7 +98,8 @@ export class SharedLookups<V> {
     const now = this.#clock.now();
     if (outcome.ok) {
       const { value, freshFor } = outcome.value;
-      if (current) this.#keep(wanted.key, { value, askedAt, freshUntil: now + freshFor });
+      const entry = { value, askedAt: outcome.value.askedAt ?? askedAt, freshUntil: now + freshFor };
+      if (current) this.#keep(wanted.key, entry);
       return succeed(value);
     }
     const stale = this.#entries.get(wanted.key);

@@ -19,6 +19,8 @@ export interface ProofTarget {
 export interface Prover {
   /** RFC 7638 thumbprint of the public key, `jkt`. */
   readonly thumbprint: string;
+  /** JOSE algorithm of the proofs. */
+  readonly alg: string;
   /** A proof for one request: it must not be sent twice. */
   proof(target: ProofTarget): Promise<string>;
 }
@@ -39,6 +41,7 @@ export function createProver(
   const header = { typ: "dpop+jwt", alg, jwk };
   return {
     thumbprint: sha256(JSON.stringify(jwk)),
+    alg,
     async proof(target) {
       try {
         return await sign(header, proofClaims(target, clock), target.signal);

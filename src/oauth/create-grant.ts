@@ -5,6 +5,7 @@ import { enterpriseManaged } from "./enterprise-managed.js";
 import type { Grant } from "./grant.js";
 import type { GrantEnvironment } from "./grant-environment.js";
 import { jwtBearer } from "./jwt-bearer.js";
+import { refreshToken } from "./refresh-token.js";
 import { staticToken } from "./static-token.js";
 import { tokenExchange } from "./token-exchange.js";
 
@@ -51,6 +52,8 @@ function grantOf(spec: ServerSpec, environment: GrantEnvironment): Grant {
       return tokenExchange(spec, grant, environment);
     case "enterprise_managed":
       return enterpriseManaged(spec, grant, environment);
+    case "refresh_token":
+      return refreshToken(spec, grant, environment);
     case "static":
       return staticToken(spec, grant, environment);
   }

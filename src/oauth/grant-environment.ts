@@ -8,6 +8,29 @@ import type { Secret } from "../lib/secret.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import type { Network } from "../net/network.js";
 import type { CredentialWatch } from "../secrets/credential-watch.js";
+import type { IssuedToken } from "./grant.js";
+
+/** Refresh tokens that the server replaces, and where the latest of each is. */
+export interface RefreshTokens {
+  /**
+   * Runs `use` with the latest refresh token of a lineage, as the only one anywhere who does. What `keep` is given is
+   * durable before this resolves. Rejects with what `use` does, and with `store_unavailable`.
+   */
+  redeem(
+    lineage: RefreshTokenLineage,
+    limits: { readonly timeout: number; readonly signal: AbortSignal },
+    use: (current: Secret, keep: (successor: Secret) => void) => Promise<IssuedToken>,
+  ): Promise<IssuedToken>;
+}
+
+/** All that came from one refresh token which was given. */
+export interface RefreshTokenLineage {
+  /** Name of the MCP server in the config, for messages. */
+  readonly server: string;
+  readonly issuer: string;
+  readonly clientId: string | undefined;
+  readonly seed: Secret;
+}
 
 /** What a grant takes from outside. */
 export interface GrantEnvironment extends Pick<KeyContext, "env" | "resolvers" | "allowExec" | "signers"> {
@@ -25,6 +48,8 @@ export interface GrantEnvironment extends Pick<KeyContext, "env" | "resolvers" |
   readonly scopes?: readonly string[] | undefined;
   /** The subject token of a grant whose subject is given at run time; absent where none was given. */
   readonly subjectToken?: (() => Promise<Secret>) | undefined;
+  /** Absent without a store that lasts. */
+  readonly refreshTokens?: RefreshTokens | undefined;
   /** Knows what the requests of this manager are made with. */
   readonly watch?: CredentialWatch | undefined;
   /** Told what was found out about the two servers. */

@@ -78,6 +78,11 @@ function presentedAdvice({ issuer, presents, idp }: TokenEndpoint): string | und
         'It does not take the "subject" of the grant, or its "actor". Check that the token has not expired, that its ' +
         `"type" is right, and that ${issuer} trusts who issued it and lets this client exchange it.`
       );
+    case "refresh_token":
+      return (
+        `It does not take the refresh token: that has expired, was revoked or used elsewhere, or is another client's. Get a ` +
+        `new one from ${issuer} and put it where the grant's "refreshToken" is read; it takes the place of what is stored.`
+      );
     case "identity":
       return (
         `The identity provider ${issuer} does not take the user's token. Check that it has not expired (then the user ` +

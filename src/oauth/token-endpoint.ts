@@ -8,6 +8,7 @@ export type Presented =
   | "platform_assertion"
   | "signed_assertion"
   | "subject_token"
+  | "refresh_token"
   /** What says who the user is, at the identity provider. */
   | "identity"
   /** What the identity provider has made of that. */

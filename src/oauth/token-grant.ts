@@ -9,7 +9,12 @@ import type { GrantEnvironment } from "./grant-environment.js";
 import { Refusals } from "./refusals.js";
 import { requestContext } from "./request-context.js";
 import { type GrantInUse, tokenEndpoint, whose } from "./token-endpoint.js";
-import { sendTokenRequest, type TokenField, type TokenRequestContext } from "./token-request.js";
+import {
+  sendTokenRequest,
+  type TokenAnswer,
+  type TokenField,
+  type TokenRequestContext,
+} from "./token-request.js";
 import { readTokenResponse, type WantedTypes } from "./token-response.js";
 
 /** Where one request of a grant goes, and with what. */
@@ -29,6 +34,8 @@ export interface GrantRequest {
 export interface GrantKind extends Omit<GrantInUse, "dpop">, WantedTypes {
   /** The fields that only this grant has, read or signed anew for each request, and scopes that replace those asked for. */
   readonly present?: (request: GrantRequest) => Promise<Presentation>;
+  /** Sees each answer before it is judged. */
+  readonly received?: (answer: TokenAnswer, attempt: GrantAttempt) => void;
 }
 
 export interface Presentation {
@@ -92,6 +99,7 @@ export function tokenGrant(
     });
     const endpoint = tokenEndpoint(spec.name, client, target.authorizationServer, inUse);
     const { requestedAt, response } = answer;
+    kind.received?.(answer, attempt);
     try {
       const token = readTokenResponse(answer, endpoint, clock.now(), kind);
       return { ...token, requestedAt, issuer, resource: target.resource };

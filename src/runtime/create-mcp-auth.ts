@@ -10,6 +10,7 @@ import { Events } from "./events.js";
 import type { Logger } from "./logger.js";
 import type { McpAuth } from "./mcp-auth.js";
 import { Runtime } from "./runtime.js";
+import type { McpAuthStore } from "./token-store.js";
 
 export interface McpAuthOptions<Name extends string = string> {
   /** A config, or the path of one; without it `MCP_AUTH_CONFIG`, else the nearest file from `cwd` up. */
@@ -28,6 +29,8 @@ export interface McpAuthOptions<Name extends string = string> {
   /** `false` runs no command of the config: `exec` references and signers fail. So does `MCP_AUTH_ALLOW_EXEC=0`. */
   readonly allowExec?: boolean;
   readonly clock?: Clock;
+  /** Where tokens are kept, in place of the `store` of the config. */
+  readonly store?: McpAuthStore;
 }
 
 /**
@@ -49,14 +52,16 @@ export async function createMcpAuth<Name extends string = string>(
   const { config, resolvers, signers, allowExec } = options;
   // Also for a reload, wherever the process is then.
   const cwd = resolve(options.cwd ?? process.cwd());
+  const hasStore = options.store !== undefined;
   const load = async (pinned?: string): Promise<ConfigSpec> => {
     const { loadConfig } = await import("../config/load.js");
-    return await loadConfig({ cwd, env, config, pinned });
+    return await loadConfig({ cwd, env, config, pinned, hasStore });
   };
   const spec = await load();
   // Looked up at each call, so that instrumentation which replaces the global later is used.
   const fetch: FetchFunction = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
   const events = new Events(options.logger);
-  const given = { fetch, clock, env, events, resolvers, signers, allowExec, holds: new Holds() };
+  const shared = { fetch, clock, env, events, resolvers, signers, allowExec, holds: new Holds() };
+  const given = { ...shared, ownStore: options.store };
   return new Runtime<Name>(spec, given, load);
 }

@@ -13,6 +13,8 @@ export interface McpAuthEvents {
   "token:rejected": TokenEvent;
   /** No usable token, and no request for one for `durationMs`. */
   "token:cooldown": TokenEvent;
+  /** The store of the config cannot be used; said once until it can be again. Access tokens are got without it. */
+  "store:down": TokenEvent;
   /** The secret of a client is another one than at the request before. */
   "secret:changed": TokenEvent;
   /** The key of a client is another one than at the request before, with what belongs to it. */
@@ -39,6 +41,7 @@ const levels = {
   "token:failed": "warn",
   "token:rejected": "info",
   "token:cooldown": "warn",
+  "store:down": "warn",
   "secret:changed": "info",
   "key:rotated": "info",
   "config:reloaded": "info",
@@ -57,6 +60,7 @@ export class Events {
     "token:failed": new Set(),
     "token:rejected": new Set(),
     "token:cooldown": new Set(),
+    "store:down": new Set(),
     "secret:changed": new Set(),
     "key:rotated": new Set(),
     "config:reloaded": new Set(),

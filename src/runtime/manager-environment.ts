@@ -1,12 +1,21 @@
-import type { NetworkSpec } from "../config/spec.js";
+import type { ConfigSpec } from "../config/spec.js";
 import { MetadataCache } from "../discovery/metadata-cache.js";
 import type { KeyContext } from "../keys/signing-key.js";
 import type { Clock } from "../lib/clock.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { createNetwork } from "../net/network.js";
+import type { RefreshTokens } from "../oauth/grant-environment.js";
+import type { SharedStore } from "../stores/shared-store.js";
 import type { Holds } from "../tokens/holds.js";
 import type { Events } from "./events.js";
 import { type RetiringNetwork, retiringNetwork } from "./retiring-network.js";
+import {
+  describedStore,
+  givenStore,
+  type McpAuthStore,
+  metadataStoreIn,
+  refreshTokensIn,
+} from "./token-store.js";
 
 /** What the managers of one runtime share. */
 export interface ManagerEnvironment extends Pick<KeyContext, "env" | "resolvers" | "signers" | "allowExec"> {
@@ -19,17 +28,40 @@ export interface ManagerEnvironment extends Pick<KeyContext, "env" | "resolvers"
   readonly metadata: MetadataCache;
   /** Token endpoints that asked to be left alone for a while. */
   readonly holds: Holds;
+  /** Shared with other processes; absent where tokens are kept in memory alone. */
+  readonly store: SharedStore | undefined;
+  readonly refreshTokens: RefreshTokens | undefined;
 }
 
 /** The part that no config changes. `fetch` is what sends in the end. */
-export type GivenEnvironment = Omit<ManagerEnvironment, "network" | "random" | "metadata">;
+export type GivenEnvironment = Omit<
+  ManagerEnvironment,
+  "network" | "random" | "metadata" | "store" | "refreshTokens"
+> & {
+  /** In place of the one that the config describes. */
+  readonly ownStore: McpAuthStore | undefined;
+};
 
-export function managerEnvironment(given: GivenEnvironment, spec: NetworkSpec): ManagerEnvironment {
+export function managerEnvironment(
+  { ownStore, ...given }: GivenEnvironment,
+  { network: spec, store: described }: Pick<ConfigSpec, "network" | "store">,
+): ManagerEnvironment {
   const { clock, env } = given;
   const network = retiringNetwork(() =>
     createNetwork({ fetch: given.fetch, spec, env, processEnv: process.env }),
   );
   const { fetch } = network;
-  const metadata = new MetadataCache({ fetch, clock, insecureHosts: spec.allowInsecureHttp });
-  return { ...given, fetch, network, random: Math.random, metadata };
+  const store =
+    ownStore === undefined
+      ? describedStore(described, spec, { ...given, fetch })
+      : givenStore(ownStore, clock);
+  return {
+    ...{ ...given, fetch, network, store },
+    random: Math.random,
+    metadata: new MetadataCache({
+      ...{ fetch, clock, insecureHosts: spec.allowInsecureHttp },
+      store: store && metadataStoreIn(store, clock),
+    }),
+    refreshTokens: store && refreshTokensIn(store, clock),
+  };
 }

@@ -41,7 +41,7 @@ export class Runtime<Name extends string> implements McpAuth<Name> {
     this.#load = load;
     this.on = (event, listener) => given.events.on(event, listener);
     this.#spec = spec;
-    this.#environment = managerEnvironment(given, spec.network);
+    this.#environment = managerEnvironment(given, spec);
     this.#servers = namesOf(spec);
     for (const [name, entry] of spec.servers) {
       this.#managers.set(name, new ServerTokenManager(name, { entry, environment: this.#environment }));
@@ -117,7 +117,9 @@ export class Runtime<Name extends string> implements McpAuth<Name> {
     const removed = [...this.#removed.values()].flatMap((reference) => reference.deref() ?? []);
     await Promise.all([...this.#managers.values(), ...removed].map((manager) => manager.stop()));
     this.#environment.metadata.close();
-    for (const left of this.#left) left.deref()?.metadata.close();
+    const left = this.#left.flatMap((reference) => reference.deref() ?? []);
+    for (const { metadata } of left) metadata.close();
+    await Promise.all([this.#environment, ...left].map(({ store }) => store?.close()));
     await this.#environment.network.close();
   }
 
@@ -136,9 +138,10 @@ export class Runtime<Name extends string> implements McpAuth<Name> {
   /** In one go: no call sees half of it. */
   #swap(spec: ConfigSpec): Changes {
     const before = this.#spec;
-    const keepsNetwork = isDeepStrictEqual(before.network, spec.network);
+    const keepsEnvironment =
+      isDeepStrictEqual(before.network, spec.network) && isDeepStrictEqual(before.store, spec.store);
     const { network } = this.#environment;
-    const environment = keepsNetwork ? this.#environment : managerEnvironment(this.#given, spec.network);
+    const environment = keepsEnvironment ? this.#environment : managerEnvironment(this.#given, spec);
     const removed = [...before.servers.keys()].filter((name) => !spec.servers.has(name));
     const [added, changed]: [string[], string[]] = [[], []];
     for (const [name, reference] of this.#removed) {
@@ -148,14 +151,14 @@ export class Runtime<Name extends string> implements McpAuth<Name> {
     for (const [name, entry] of spec.servers) {
       const previous = before.servers.get(name);
       const isSame = previous !== undefined && isSameEntry(previous, entry);
-      if (isSame && (keepsNetwork || "failure" in entry)) continue;
+      if (isSame && (keepsEnvironment || "failure" in entry)) continue;
       (previous === undefined ? added : changed).push(name);
       const manager = this.#managers.get(name) ?? this.#removed.get(name)?.deref();
       manager?.become({ entry, environment });
       this.#managers.set(name, manager ?? new ServerTokenManager(name, { entry, environment }));
       this.#removed.delete(name);
     }
-    if (!keepsNetwork) {
+    if (!keepsEnvironment) {
       network.retire();
       const left = this.#left.filter((reference) => reference.deref() !== undefined);
       this.#left = [...left, new WeakRef(this.#environment)];

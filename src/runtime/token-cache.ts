@@ -10,6 +10,7 @@ import { grantSource } from "../tokens/grant-source.js";
 import { observed } from "../tokens/observed.js";
 import type { Report, TokenEvent } from "../tokens/observer.js";
 import { resilient } from "../tokens/resilient.js";
+import { type StoredTokenOptions, StoredTokens } from "../tokens/stored.js";
 import type { ManagerEnvironment } from "./manager-environment.js";
 
 /** What one manager knows and has beside what all share. */
@@ -22,6 +23,8 @@ export interface GrantHooks {
   /** Loaded when the first token is asked for. */
   readonly dpop: (() => Promise<Dpop>) | undefined;
   readonly subjectToken: (() => Promise<Secret>) | undefined;
+  /** Whom the caller says that is. */
+  readonly subjectKey: (() => string) | undefined;
   /** Knows what the requests of this manager were made with. */
   readonly watch: CredentialWatch;
 }
@@ -60,9 +63,14 @@ export function createTokenCache(
     ...common,
     assumedLifetime: refresh.assumedLifetime,
   });
-  return new TokenCache({
+  const policy = { ahead: refresh.ahead, jitter: refresh.jitter, random };
+  const resilience = { server, issuer, clock, random, retry, deadline, holds };
+  const attempt = observed(leaf, common);
+  const stored = storedTokens(spec, environment, hooks, { ...common, policy, held: () => cache.latest });
+  const cache: TokenCache = new TokenCache({
     ...common,
-    policy: { ahead: refresh.ahead, jitter: refresh.jitter, random },
+    policy,
+    onRejected: (accessToken) => stored?.reject(accessToken),
     onPlan: hooks.onPlan,
     async hasNewCredential() {
       const hasChanged = await hooks.watch.changed({ ...environment, server });
@@ -74,7 +82,44 @@ export function createTokenCache(
       if (renewed !== undefined) events.emit("token:renewed", renewed);
       renewed = undefined;
     },
-    source: resilient(observed(leaf, common), { server, issuer, clock, random, retry, deadline, holds }),
+    source:
+      stored === undefined
+        ? resilient(attempt, resilience)
+        : stored.first(resilient(stored.around(attempt), resilience)),
+  });
+  return cache;
+}
+
+type StoredContext = Pick<StoredTokenOptions, "server" | "issuer" | "clock" | "report" | "policy" | "held">;
+
+/** What shares the tokens with other processes; `undefined` without a store. */
+function storedTokens(
+  spec: ServerSpec,
+  environment: ManagerEnvironment,
+  { scopes, dpop, subjectKey, subjectToken, watch: _watch }: TokenCacheHooks,
+  context: StoredContext,
+): StoredTokens | undefined {
+  const { store, network, clock, fetch, env, resolvers, signers, allowExec } = environment;
+  const { name: server, grant, timeout, deadline } = spec;
+  if (store === undefined || grant.type === "static") return undefined;
+  const { issuer, credential } = grant.client;
+  const reading = { server, fetch, clock, env, resolvers, signers, allowExec, unattended: true };
+  const subject = subjectToken && { key: subjectKey?.() ?? "", token: subjectToken };
+  const certificate = credential.kind === "certificate" ? credential.certificate : undefined;
+  return new StoredTokens({
+    ...context,
+    store,
+    // Time is left for a request of our own.
+    patience: Math.min(store.lease + timeout, Math.max(deadline - timeout, deadline / 2)),
+    async entryKey(signal) {
+      const { tokenEntryKey } = await import("../tokens/entry-key.js");
+      return await tokenEntryKey(spec, { scopes, dpop, subject }, { ...reading, signal });
+    },
+    async restore(text, signal) {
+      const { restoreToken } = await import("../tokens/stored-token.js");
+      const context = { ...reading, signal };
+      return await restoreToken(text, { issuer, dpop, certificate, network, context });
+    },
   });
 }
 
@@ -82,9 +127,15 @@ export function createTokenCache(
 function lazyGrant(
   spec: ServerSpec,
   environment: ManagerEnvironment,
-  { dpop, onPlan: _onPlan, onNewCredential: _onNewCredential, ...hooks }: TokenCacheHooks,
+  {
+    dpop,
+    subjectKey: _subjectKey,
+    onPlan: _onPlan,
+    onNewCredential: _onNewCredential,
+    ...hooks
+  }: TokenCacheHooks,
 ): Grant {
-  const { events: _events, random: _random, holds: _holds, ...shared } = environment;
+  const { events: _events, random: _random, holds: _holds, store: _store, ...shared } = environment;
   let grant: Grant | undefined;
   return async (attempt) => {
     if (grant === undefined) {

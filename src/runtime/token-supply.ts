@@ -84,6 +84,7 @@ export class TokenSupply {
         this.target = target;
       },
       dpop: this.dpop,
+      subjectKey: user && (() => user.subject().key),
       subjectToken: user && (() => readSubjectToken(server, user.subject())),
       watch: this.#watch,
     };

@@ -34,6 +34,11 @@ export class Seal {
   }
 
   /** Rejects with the codes of the function that reads the keys. */
+  async assertKeys(): Promise<void> {
+    await this.#keys();
+  }
+
+  /** Rejects with the codes of the function that reads the keys. */
   async close(entry: string, text: string): Promise<string> {
     const [{ keys, kid }, { FlattenedEncrypt }] = await Promise.all([
       this.#keys(),

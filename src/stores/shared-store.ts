@@ -52,6 +52,8 @@ export class SharedStore {
   }
 
   async read(key: string): Promise<Found> {
+    // Whoever finds nothing will want to write: that a key is missing is not to be said after a token was got for nothing.
+    await this.#seal?.assertKeys();
     const stored = await this.#guard.run(() => this.#store.get(key));
     if (stored === undefined) return { kind: "absent" };
     const { value: raw, expiresIn } = stored;

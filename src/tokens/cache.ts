@@ -22,6 +22,8 @@ export interface TokenCacheOptions extends CooldownReliefOptions {
   readonly source: TokenSource;
   /** Called when it becomes known when the token is next to be renewed; `undefined`: there is nothing to be gained. */
   readonly onPlan: (renewAt: number | undefined) => void;
+  /** The MCP server refused this token, which was at hand. */
+  readonly onRejected?: (accessToken: string) => void;
   /** Called when a token from the source has taken its place. */
   readonly onRenewed?: () => void;
 }
@@ -87,6 +89,11 @@ export class TokenCache {
     if (back > 0) this.#enter(befalls.clockSetBack(this.#life, now, back), this.#token);
   }
 
+  /** The token at hand, fresh or not. */
+  get latest(): Token | undefined {
+    return this.#token;
+  }
+
   /** A request is under way. */
   get busy(): boolean {
     return this.#source.flight !== undefined;
@@ -140,6 +147,7 @@ export class TokenCache {
     const age = now - (this.#life.token?.requestedAt ?? now);
     const { expiresAt } = token;
     this.#rejected = true;
+    this.#options.onRejected?.(accessToken);
     const life = befalls.tokenRefused(this.#life, now);
     const isCoolingDown = life.cooldown !== undefined && life.cooldown !== this.#life.cooldown;
     if (isCoolingDown) this.#lastError = unauthorized(server);

@@ -24,6 +24,7 @@ export type TokenEventName =
   | "token:failed"
   | "token:rejected"
   | "token:cooldown"
+  | "store:down"
   | "secret:changed"
   | "key:rotated";
 

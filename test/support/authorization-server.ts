@@ -1,6 +1,6 @@
 import type { RequestListener } from "node:http";
 import { decodeJwt, exportJWK, generateKeyPair } from "jose";
-import type { KoaContextWithOIDC } from "oidc-provider";
+import type { KoaContextWithOIDC, Provider } from "oidc-provider";
 import type { Authority } from "./certificates.js";
 import type { GrantSetting } from "./grant-setting.js";
 import { type JwtBearerOptions, jwtBearerGrant, registerJwtBearer } from "./jwt-bearer-grant.js";
@@ -29,6 +29,8 @@ export interface AuthorizationServerOptions {
   readonly authMethods?: readonly ClientAuthenticationMethod[];
   readonly jwtBearer?: JwtBearerOptions;
   readonly tokenExchange?: TokenExchangeOptions;
+  /** RFC 6749 §6. Each is good for one redemption unless `rotate` is false; one that is redeemed again revokes all. */
+  readonly refreshTokens?: { readonly rotate?: boolean };
   /**
    * Clients whose id is an https URL are known by the document there, whose `jwks_uri` is looked up too: these are the
    * documents by URL, in place of the network.
@@ -56,6 +58,12 @@ export interface AuthorizationServerOptions {
 }
 
 export type DpopAlgorithm = "ES256" | "ES384" | "ES512" | "EdDSA" | "Ed25519" | "RS256" | "PS256";
+
+export interface RefreshTokenWanted {
+  readonly clientId: string;
+  readonly resource: string;
+  readonly scope?: string;
+}
 
 export interface IssuedToken {
   /** Of an opaque token this is the token itself. */
@@ -92,6 +100,8 @@ export interface RunningAuthorizationServer extends AsyncDisposable, TrustedIssu
   failNext(count: number, status: number, headers?: Readonly<Record<string, string>>): void;
   /** Token requests are answered with a redirect to `location` from now on; `undefined` ends it. */
   redirectTokenEndpoint(location: string | undefined, status?: 301 | 302 | 303 | 307 | 308): void;
+  /** A refresh token as somebody gets it who signs in once. */
+  issueRefreshToken(wanted: RefreshTokenWanted): Promise<string>;
   /** None of the DPoP nonces given out so far is good any more. */
   rotateNonces(): void;
   close(): Promise<void>;
@@ -111,6 +121,7 @@ export async function startAuthorizationServer(
   const issued: IssuedToken[] = [];
   const failures: Error[] = [];
   let fault = { count: 0, status: 500, headers: {} as Readonly<Record<string, string>> };
+  let latest: Provider | undefined;
   let redirect: { location: string; status: number } | undefined;
 
   const { privateKey } = await generateKeyPair("ES256", { extractable: true });
@@ -138,6 +149,7 @@ export async function startAuthorizationServer(
   /** The server as it listens; every one has nonces of its own. */
   function provide(issuer: string, alias: string | undefined): RequestListener {
     const provider = new oidc.Provider(issuer, configure(options, { oidc, signingKey, alias }));
+    latest = provider;
     const setting: GrantSetting = {
       provider,
       oidc,
@@ -202,10 +214,32 @@ export async function startAuthorizationServer(
     redirectTokenEndpoint(location, status = 307) {
       redirect = location === undefined ? undefined : { location, status };
     },
+    async issueRefreshToken(wanted) {
+      if (latest === undefined) throw new TypeError("The server does not listen yet.");
+      return await issueRefreshToken(latest, wanted);
+    },
     rotateNonces: () => rotate(),
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+async function issueRefreshToken(
+  provider: Provider,
+  { clientId, resource, scope = "" }: RefreshTokenWanted,
+): Promise<string> {
+  const client = await provider.Client.find(clientId);
+  if (client === undefined) throw new TypeError("No such client.");
+  const accountId = "somebody";
+  const grant = new provider.Grant({ clientId, accountId });
+  grant.addOIDCScope("openid");
+  if (scope !== "") grant.addResourceScope(resource, scope);
+  const grantId = await grant.save();
+  const token = new provider.RefreshToken({
+    ...{ client, accountId, grantId, resource, scope, gty: "authorization_code" },
+    claims: {},
+  });
+  return await token.save();
 }
 
 /** Reads the body ahead of the provider, and names a client where none is. What was sent. */

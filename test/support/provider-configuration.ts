@@ -36,6 +36,7 @@ export function configure(
     tls,
     jwtBearer,
     tokenExchange,
+    refreshTokens,
     documents,
   } = options;
   const { signingKey, alias } = setting;
@@ -43,6 +44,7 @@ export function configure(
     "client_credentials",
     ...(jwtBearer === undefined ? [] : [jwtBearerGrant]),
     ...(tokenExchange === undefined ? [] : [tokenExchangeGrant]),
+    ...(refreshTokens === undefined ? [] : ["refresh_token"]),
   ];
   const methods = authMethods(options);
   const algorithms = options.signingAlgorithms ?? [
@@ -64,6 +66,9 @@ export function configure(
       clientAuthSigningAlgValues: algorithms as OidcProvider.SigningAlgorithm[],
       ...(dpop !== false && dpop.algorithms ? { dPoPSigningAlgValues: dpop.algorithms } : {}),
     },
+    ...(refreshTokens === undefined
+      ? {}
+      : { issueRefreshToken: () => true, rotateRefreshToken: refreshTokens.rotate ?? true }),
     ttl: { ClientCredentials: lifetime, AccessToken: lifetime },
     extraTokenClaims: (context) => {
       const actor = context.oidc.entities["Actor"];

@@ -104,7 +104,7 @@ export interface Config {
   /**
    * Where tokens are kept between calls.
    */
-  store?: Store;
+  store?: MemoryStore | FileStore | RedisStore;
   /**
    * How requests leave this machine.
    */
@@ -313,6 +313,10 @@ export interface Metadata {
    * @minItems 1
    */
   signingAlgorithms?: readonly Algorithm[];
+  /**
+   * Where tokens are revoked (`revocation_endpoint`, RFC 7009).
+   */
+  revocationEndpoint?: string;
 }
 /**
  * The agent acts as itself (RFC 6749 §4.4, SEP-1046).
@@ -527,6 +531,39 @@ export interface EnterpriseManagedGrant {
   params?: Params;
 }
 /**
+ * A token for a refresh token, which the authorization server may replace each time (RFC 6749 §6). The first is given; those that follow are kept in the store, which must not be in memory.
+ */
+export interface RefreshTokenGrant {
+  /**
+   * The grant.
+   */
+  type: "refresh_token";
+  /**
+   * The client that the refresh token was issued to: its name in `clients`, or the client itself.
+   */
+  client: string | OneCredential<Client>;
+  /**
+   * Where the first refresh token is. Another one there takes the place of those that are stored.
+   */
+  refreshToken: SecretReference;
+  /**
+   * The scopes to ask for, among those that the refresh token is good for. Without them, all of those.
+   */
+  scopes?: readonly string[];
+  /**
+   * The resource to ask for (RFC 8707), sent byte for byte; `false` sends none. Without it, the one that the MCP server publishes, else its URL.
+   */
+  resource?: string | false;
+  /**
+   * The `audience` to ask for, one or several, where the authorization server wants it.
+   */
+  audience?: string | readonly string[];
+  /**
+   * Further parameters of the token request, by name. Those that OAuth has a use for have fields of their own.
+   */
+  params?: Params;
+}
+/**
  * The identity provider of an enterprise, and whom it knows.
  */
 export interface IdentityProvider {
@@ -610,6 +647,7 @@ export interface Server {
     | JwtBearerGrant
     | TokenExchangeGrant
     | EnterpriseManagedGrant
+    | RefreshTokenGrant
     | StaticGrant;
   /**
    * Scopes that the agent may ask for beside its own when the MCP server answers that it needs them.
@@ -654,6 +692,82 @@ export interface DPoPKey {
   key: string | OneSigner<Key>;
 }
 /**
+ * Tokens are kept in this process, and gone when it ends.
+ */
+export interface MemoryStore {
+  /**
+   * The kind of store.
+   */
+  type: "memory";
+}
+/**
+ * Tokens are kept in files of this machine, sealed, and shared by its processes.
+ */
+export interface FileStore {
+  /**
+   * The kind of store.
+   */
+  type: "file";
+  /**
+   * The folder, relative to the config file. Without it, `mcp-auth-runtime` in the user's folder for state: $XDG_STATE_HOME or ~/.local/state, ~/Library/Application Support on macOS, %LOCALAPPDATA% on Windows.
+   */
+  path?: string;
+  /**
+   * The key that seals what is stored: 32 random bytes in base64url, as `node -p 'crypto.randomBytes(32).toString("base64url")'` prints. A list for rotation: the first encrypts, all of them decrypt.
+   */
+  encryptionKey: SecretReference | readonly [SecretReference, ...(readonly SecretReference[])];
+}
+/**
+ * Tokens are kept in Redis or Valkey, sealed, and shared by the processes of many machines. Needs the package `redis`.
+ */
+export interface RedisStore {
+  /**
+   * The kind of store.
+   */
+  type: "redis";
+  /**
+   * Where the URL of the server is: `redis://` or with TLS `rediss://`, with user, password and database if there are any. With `sentinel` its host is not used; with `cluster` it is one of the nodes.
+   */
+  url: SecretReference;
+  /**
+   * The Sentinels that know where the server is.
+   */
+  sentinel?: Sentinel;
+  /**
+   * URLs of further nodes of a cluster, without user and password: they are those of `url`.
+   *
+   * @minItems 1
+   */
+  cluster?: readonly [string, ...(readonly string[])];
+  /**
+   * What the name of every key and channel begins with.
+   */
+  prefix?: string;
+  /**
+   * How long the lock of a process that died keeps others from a request. One that lives renews it.
+   */
+  lease?: string;
+  /**
+   * The key that seals what is stored: 32 random bytes in base64url, as `node -p 'crypto.randomBytes(32).toString("base64url")'` prints. A list for rotation: the first encrypts, all of them decrypt.
+   */
+  encryptionKey: SecretReference | readonly [SecretReference, ...(readonly SecretReference[])];
+}
+/**
+ * The Sentinels that know where the server is.
+ */
+export interface Sentinel {
+  /**
+   * What the Sentinels call the server.
+   */
+  name: string;
+  /**
+   * Host and port of each Sentinel.
+   *
+   * @minItems 1
+   */
+  nodes: readonly [string, ...(readonly string[])];
+}
+/**
  * What holds for every server that does not say otherwise.
  */
 export interface Defaults {
@@ -681,15 +795,6 @@ export interface Defaults {
    * Which URLs may be called with a token for a server.
    */
   reach?: "origin" | "path";
-}
-/**
- * Where tokens are kept between calls.
- */
-export interface Store {
-  /**
-   * The kind of store.
-   */
-  type: "memory";
 }
 /**
  * How requests leave this machine.

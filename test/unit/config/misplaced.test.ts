@@ -39,7 +39,7 @@ it.each([
   [
     "an audience under static",
     withGrant({ type: "static", token: reference, audience: "x" }),
-    '/grant/audience: "audience" belongs to the grants client_credentials, jwt_bearer, token_exchange and enterprise_managed.',
+    '/grant/audience: "audience" belongs to the grants client_credentials, jwt_bearer, token_exchange, enterprise_managed and refresh_token.',
   ],
   [
     "the token beside the subject",

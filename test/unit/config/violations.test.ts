@@ -150,8 +150,8 @@ describe("validation", () => {
     ],
     [
       "a grant of a later kind",
-      withGrant({ type: "refresh_token", client }),
-      '/servers/crm/grant/type: Must be one of "client_credentials", "jwt_bearer", "token_exchange", "enterprise_managed", "static", found a string of 13 characters.',
+      withGrant({ type: "device_code", client }),
+      '/servers/crm/grant/type: Must be one of "client_credentials", "jwt_bearer", "token_exchange", "enterprise_managed", "refresh_token", "static", found a string of 11 characters.',
     ],
     [
       "a token without its type",
@@ -161,7 +161,7 @@ describe("validation", () => {
     [
       "a client in a static grant",
       withGrant({ type: "static", token: { env: "T" }, client }),
-      '/servers/crm/grant/client: "client" belongs to the grants client_credentials, jwt_bearer, token_exchange and enterprise_managed.',
+      '/servers/crm/grant/client: "client" belongs to the grants client_credentials, jwt_bearer, token_exchange, enterprise_managed and refresh_token.',
     ],
     [
       "a misspelt client",

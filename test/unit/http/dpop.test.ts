@@ -109,6 +109,7 @@ describe("a request with a token that is bound to a key", () => {
     const { server } = await resourceServer();
     const failing: Prover = {
       thumbprint: "t",
+      alg: "ES256",
       proof: () => Promise.reject(new McpAuthError("signer_unavailable", "No signer.")),
     };
     const { fetch } = client(server.origin, { binding: { prover: failing } });

@@ -5,7 +5,7 @@ import { bindingOf } from "../../../src/oauth/bound-token.js";
 import { unsignedJwt } from "./fixtures.js";
 
 const invalid = (problem: string) => new McpAuthError("token_response_invalid", problem);
-const prover = { thumbprint: "our-key", proof: async () => "proof" };
+const prover = { thumbprint: "our-key", alg: "ES256", proof: async () => "proof" };
 const fetchAs: typeof fetch = () => Promise.reject(new Error("not called"));
 const certificate = {
   fetch: fetchAs,

@@ -22,6 +22,7 @@ function token(binding?: Binding): Token {
 const proofs: ProofTarget[] = [];
 const prover = {
   thumbprint: "jkt",
+  alg: "ES256",
   async proof(target: ProofTarget) {
     return `proof-${proofs.push(target)}`;
   },

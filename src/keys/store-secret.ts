@@ -1,0 +1,59 @@
+import type { SecretReference } from "../config/spec.js";
+import { McpAuthError } from "../errors/error.js";
+import type { Secret } from "../lib/secret.js";
+import { readSecret, type SecretContext } from "../secrets/read-secret.js";
+import { describeReference } from "../secrets/reference.js";
+
+// No server of a config has this name: it begins with a letter or a digit.
+const store = "(store)";
+
+/** A secret of the store, which all servers share. Rejects with the codes of `readSecret`. */
+export async function readStoreSecret(
+  reference: SecretReference,
+  context: Omit<SecretContext, "server">,
+): Promise<Secret> {
+  try {
+    return await readSecret(reference, { ...context, server: store });
+  } catch (error) {
+    if (!(error instanceof McpAuthError)) throw error;
+    const { code, message, retryable, retryAfter } = error;
+    throw new McpAuthError(code, message.replace(`Server "${store}": `, "The store of the config: "), {
+      retryable,
+      retryAfter,
+    });
+  }
+}
+
+/**
+ * A key that seals what is stored: 32 bytes in base64url. Rejects with the codes of `readSecret`, and with `key_invalid`
+ * for anything else than such a key.
+ */
+export async function readEncryptionKey(
+  reference: SecretReference,
+  context: Omit<SecretContext, "server">,
+): Promise<Secret> {
+  const secret = await readStoreSecret(reference, context);
+  const text = secret.reveal();
+  const isKey = /^[\w-]{43}=?$/.test(text) && Buffer.from(text, "base64url").byteLength === 32;
+  if (isKey) return secret;
+  throw new McpAuthError(
+    "key_invalid",
+    `The store of the config: the encryption key in ${describeReference(reference)} cannot be used: it is not 32 bytes in ` +
+      `base64url. Make one: node -p 'crypto.randomBytes(32).toString("base64url")'`,
+  );
+}
+
+/** The URL of a Redis server. Rejects with the codes of `readSecret`, and with `secret_unavailable` for what is none. */
+export async function readRedisUrl(
+  reference: SecretReference,
+  context: Omit<SecretContext, "server">,
+): Promise<Secret> {
+  const secret = await readStoreSecret(reference, context);
+  const text = secret.reveal();
+  if (URL.canParse(text) && /^rediss?:$/.test(new URL(text).protocol)) return secret;
+  throw new McpAuthError(
+    "secret_unavailable",
+    `The store of the config: what is in ${describeReference(reference)} is no URL of Redis. It looks like ` +
+      "rediss://user:password@host:6379/0.",
+  );
+}

@@ -1,0 +1,169 @@
+import { builtIn } from "../config/built-in.js";
+import type { FileStoreSpec, NetworkSpec, RedisStoreSpec, StoreSpec } from "../config/spec.js";
+import type { MetadataStore } from "../discovery/metadata-store.js";
+import { McpAuthError } from "../errors/error.js";
+import type { Clock } from "../lib/clock.js";
+import { parseJsonObject } from "../lib/json-object.js";
+import { Secret } from "../lib/secret.js";
+import type { RefreshTokens } from "../oauth/grant-environment.js";
+import type { SecretSources } from "../secrets/secret-context.js";
+import { SharedStore } from "../stores/shared-store.js";
+import type { TokenStore } from "../stores/store.js";
+
+/** A store that is given in code. */
+export interface McpAuthStore extends TokenStore {
+  /**
+   * The keys that seal what is stored, 32 bytes in base64url each: the first encrypts, all of them decrypt. Asked for now
+   * and then, so that they can be rotated. `false`: the store keeps everything safe by itself, and gets it in the clear.
+   */
+  readonly encryptionKeys: false | (() => readonly string[] | Promise<readonly string[]>);
+}
+
+type Sources = SecretSources & { readonly clock: Clock };
+
+/** The store that the config describes; `undefined` where tokens are kept in memory alone. Nothing is opened before it is used. */
+export function describedStore(
+  spec: StoreSpec,
+  network: NetworkSpec,
+  sources: Sources,
+): SharedStore | undefined {
+  if (spec.type === "memory") return undefined;
+  const reading = { ...sources, unattended: true };
+  const open = spec.type === "file" ? () => openFile(spec, sources) : () => openRedis(spec, network, reading);
+  return new SharedStore({
+    store: openedWhenUsed(open),
+    lease: spec.lease,
+    clock: sources.clock,
+    async keys() {
+      const { readEncryptionKey } = await import("../keys/store-secret.js");
+      return await Promise.all(spec.encryptionKeys.map((reference) => readEncryptionKey(reference, reading)));
+    },
+  });
+}
+
+/** A store of the caller's. */
+export function givenStore(store: McpAuthStore, clock: Clock): SharedStore {
+  const { encryptionKeys } = store;
+  const keys = encryptionKeys === false ? encryptionKeys : () => givenKeys(encryptionKeys);
+  return new SharedStore({ store, keys, lease: builtIn.lease, clock });
+}
+
+/** Metadata in the store, for those who start later. */
+export function metadataStoreIn(store: SharedStore, clock: Clock): MetadataStore {
+  const version = 1;
+  const keyOf = async (kind: string, name: string): Promise<string> => {
+    const { hashOf } = await import("../tokens/entry-key.js");
+    return `metadata.${hashOf([kind, name])}`;
+  };
+  return {
+    async read(kind, name) {
+      const found = await store.read(await keyOf(kind, name)).catch(() => undefined);
+      const fields = found?.kind === "value" ? parseJsonObject(found.text) : undefined;
+      const { v, value, askedAt, freshUntil } = fields ?? {};
+      if (v !== version || typeof askedAt !== "number" || typeof freshUntil !== "number") return undefined;
+      return { value, askedAt, freshUntil };
+    },
+    async write(kind, name, metadata) {
+      const expiresIn = metadata.freshUntil - clock.now();
+      const text = JSON.stringify({ v: version, ...metadata });
+      await store.write(await keyOf(kind, name), text, { expiresIn }).catch(() => {});
+    },
+  };
+}
+
+/** Refresh tokens that the servers replace, loaded when the first is redeemed. */
+export function refreshTokensIn(store: SharedStore, clock: Clock): RefreshTokens {
+  let loaded: Promise<RefreshTokens> | undefined;
+  return {
+    async redeem(...args) {
+      loaded ??= import("../tokens/refresh-tokens.js").then(
+        ({ StoredRefreshTokens }) => new StoredRefreshTokens({ store, clock }),
+      );
+      return await (await loaded).redeem(...args);
+    },
+  };
+}
+
+async function openFile({ path }: FileStoreSpec, { env, clock }: Sources): Promise<TokenStore> {
+  const { createFileStore } = await import("../stores/file.js");
+  if (path !== undefined) return createFileStore({ path, clock });
+  const { stateFolder } = await import("../stores/state-folder.js");
+  return createFileStore({ path: stateFolder({ env }), clock });
+}
+
+async function openRedis(
+  { url, sentinel, cluster, prefix }: RedisStoreSpec,
+  network: NetworkSpec,
+  sources: Sources,
+): Promise<TokenStore> {
+  const { createRedisStore } = await import("../stores/redis.js");
+  return createRedisStore({
+    prefix,
+    clock: sources.clock,
+    async address() {
+      const { readRedisUrl } = await import("../keys/store-secret.js");
+      return {
+        url: await readRedisUrl(url, sources),
+        sentinel,
+        cluster,
+        ca: await authorities(network, sources),
+      };
+    },
+  });
+}
+
+async function authorities({ ca }: NetworkSpec, { env }: Sources): Promise<readonly string[] | undefined> {
+  if (ca.length === 0) return undefined;
+  const { trustedAuthorities } = await import("../net/authorities.js");
+  return await trustedAuthorities(ca, env);
+}
+
+async function givenKeys(
+  encryptionKeys: () => readonly string[] | Promise<readonly string[]>,
+): Promise<readonly Secret[]> {
+  let keys: unknown;
+  try {
+    keys = await encryptionKeys();
+  } catch {
+    // It may carry a key.
+    throw new McpAuthError(
+      "secret_unavailable",
+      "The store that was given: its function `encryptionKeys` threw.",
+    );
+  }
+  const isKey = (key: unknown): key is string =>
+    typeof key === "string" && Buffer.from(key, "base64url").byteLength === 32;
+  if (Array.isArray(keys) && keys.length > 0 && keys.every(isKey)) return keys.map((key) => new Secret(key));
+  throw new McpAuthError(
+    "key_invalid",
+    "The store that was given: `encryptionKeys` did not give a list of keys, 32 bytes in base64url each.",
+  );
+}
+
+/** A store whose code is loaded when it is first asked for anything. */
+function openedWhenUsed(open: () => Promise<TokenStore>): TokenStore {
+  let opened: Promise<TokenStore> | undefined;
+  let store: TokenStore | undefined;
+  const use = async (): Promise<TokenStore> => {
+    opened ??= open();
+    store = await opened;
+    return store;
+  };
+  return {
+    get: async (key) => await (await use()).get(key),
+    set: async (key, value, options) => await (await use()).set(key, value, options),
+    delete: async (key) => await (await use()).delete(key),
+    compareAndDelete: async (key, value) => await (await use()).compareAndDelete(key, value),
+    withLock: async (key, ttl, run) => await (await use()).withLock(key, ttl, run),
+    // Whoever listens has looked before.
+    onChange: (key, listener) => store?.onChange(key, listener) ?? (() => {}),
+    keys: async (prefix) => await (await use()).keys(prefix),
+    async setAside(key, value) {
+      const used = await use();
+      await (used.setAside === undefined ? used.compareAndDelete(key, value) : used.setAside(key, value));
+    },
+    async close() {
+      await (await opened)?.close();
+    },
+  };
+}

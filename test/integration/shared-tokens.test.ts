@@ -1,0 +1,268 @@
+import { describe, expect, test } from "vitest";
+import type { McpAuthConfig, McpAuthEvents } from "../../src/index.js";
+import { deferred } from "../support/deferred.js";
+import { sendJson } from "../support/http-server.js";
+import { sharedMemory } from "../support/store-over.js";
+import { managerOf, type OwnIssuer, ownIssuer, ownServer, runtime, sendToken } from "./harness.js";
+
+/** Gives `t1`, `t2` and so on. */
+async function counting(lifetime = 3_600): Promise<OwnIssuer> {
+  let count = 0;
+  return await ownIssuer((_request, response) => {
+    count += 1;
+    sendToken(response, `t${count}`, lifetime);
+  });
+}
+
+describe("tokens in a store", () => {
+  test("one request for processes that start at the same moment, and none for those that come later", async () => {
+    const issuer = await counting();
+    const memory = sharedMemory();
+    const managers = await Promise.all(
+      Array.from({ length: 20 }, async () => (await managerOf(issuer, { store: memory.store() })).manager),
+    );
+    expect(new Set(await Promise.all(managers.map((manager) => manager.getAccessToken())))).toEqual(
+      new Set(["t1"]),
+    );
+    const { manager, auth } = await managerOf(issuer, { store: memory.store() });
+    const renewed: unknown[] = [];
+    auth.on("token:renewed", (event) => renewed.push(event));
+    const token = await manager.getToken();
+    expect(token).toMatchObject({
+      accessToken: "t1",
+      scopes: [],
+      issuer: issuer.server.origin,
+      resource: issuer.url,
+    });
+    expect(token.expiresAt - token.requestedAt).toBe(3_600_000);
+    expect(issuer.tokenRequests().length).toBe(1);
+    expect(renewed).toEqual([]);
+  });
+
+  test("what is stored is sealed", async () => {
+    const issuer = await ownIssuer((_request, response) => sendToken(response, "canary-token"));
+    const memory = sharedMemory();
+    const { manager } = await managerOf(issuer, { store: memory.store() });
+    await manager.getAccessToken();
+    expect(memory.data.entries.size).toBeGreaterThan(0);
+    const everything = JSON.stringify([...memory.data.entries]);
+    for (const text of ["canary", issuer.server.origin, "agent"]) expect(everything).not.toContain(text);
+  });
+
+  test("a forced refresh asks, and the others take what it brought once theirs is over", async () => {
+    const issuer = await counting();
+    const memory = sharedMemory();
+    const { manager } = await managerOf(issuer, { store: memory.store() });
+    await manager.getAccessToken();
+    expect(await manager.getAccessToken({ forceRefresh: true })).toBe("t2");
+    const { manager: another } = await managerOf(issuer, { store: memory.store() });
+    expect(await another.getAccessToken()).toBe("t2");
+  });
+
+  test("a token that the MCP server refuses is deleted, and a newer one that is there is used", async () => {
+    let accepted = "t1";
+    let count = 0;
+    const issuer = await ownIssuer(
+      (_request, response) => {
+        count += 1;
+        sendToken(response, `t${count}`);
+      },
+      (request, response) => {
+        const isGood = request.headers.authorization === `Bearer ${accepted}`;
+        sendJson(response, {}, isGood ? 200 : 401);
+      },
+    );
+    const memory = sharedMemory();
+    const [one, other] = [
+      (await managerOf(issuer, { store: memory.store() })).manager,
+      (await managerOf(issuer, { store: memory.store() })).manager,
+    ];
+    expect((await one.fetch(issuer.url)).status).toBe(200);
+    expect((await other.fetch(issuer.url)).status).toBe(200);
+    accepted = "t2";
+    expect((await one.fetch(issuer.url)).status).toBe(200);
+    expect((await other.fetch(issuer.url)).status).toBe(200);
+    expect(count).toBe(2);
+    const { manager: third } = await managerOf(issuer, { store: memory.store() });
+    expect(await third.getAccessToken()).toBe("t2");
+  });
+
+  test.each([
+    ["scopes", { scopes: ["other"] }],
+    ["resource", { resource: "https://other.example" }],
+    ["audience", { audience: "https://other.example" }],
+    ["params", { params: { tenant: "other" } }],
+    ["the value of a param", { params: { tenant: { env: "OTHER" } } }],
+    ["client", { id: "other" }],
+  ] as const)("another %s is another token", async (_name, change) => {
+    const issuer = await counting();
+    const memory = sharedMemory();
+    const { manager } = await managerOf(issuer, { store: memory.store() });
+    await manager.getAccessToken();
+    const { id, ...grant } = { id: "agent", ...change };
+    const client = { issuer: issuer.server.origin, id, secret: { env: "SECRET" } };
+    const config: McpAuthConfig<"tools"> = {
+      servers: { tools: { url: issuer.url, grant: { client, ...grant } } },
+    };
+    for (const value of ["a", "a", "b"]) {
+      const auth = await runtime({ config, env: { ...issuer.env, OTHER: value }, store: memory.store() });
+      await auth.resolve("tools").getAccessToken();
+    }
+    expect(issuer.tokenRequests().length).toBe(
+      "params" in change && typeof change.params.tenant === "object" ? 3 : 2,
+    );
+  });
+
+  test("the name in the config, a rotated secret and the order of scopes are no part of a token", async () => {
+    const issuer = await counting();
+    const memory = sharedMemory();
+    const client = { issuer: issuer.server.origin, id: "agent", secret: { env: "SECRET" } };
+    for (const [name, secret, scopes] of [
+      ["a", "one", ["x", "y"]],
+      ["b", "two", ["y", "x"]],
+    ] as const) {
+      const config: McpAuthConfig = { servers: { [name]: { url: issuer.url, grant: { client, scopes } } } };
+      const auth = await runtime({ config, env: { SECRET: secret }, store: memory.store() });
+      expect(await auth.resolve(name).getAccessToken()).toBe("t1");
+    }
+  });
+});
+
+describe("a store that is of no use", () => {
+  test("that fails: each asks by itself, no call fails, and it is said once", async () => {
+    const issuer = await counting();
+    const fails = () => Promise.reject(new Error("secret-of-the-library"));
+    const store = sharedMemory().store({ get: fails, set: fails, withLock: fails });
+    const { manager, auth } = await managerOf(issuer, { store });
+    const events: McpAuthEvents["store:down"][] = [];
+    auth.on("store:down", (event) => events.push(event));
+    expect(await manager.getAccessToken()).toBe("t1");
+    expect(await manager.getAccessToken({ forceRefresh: true })).toBe("t2");
+    expect(events).toEqual([
+      {
+        server: "tools",
+        issuer: issuer.server.origin,
+        reason: "demand",
+        attempt: 1,
+        durationMs: expect.any(Number),
+        code: "store_unavailable",
+      },
+    ]);
+  });
+
+  test("whose entry does not open: it is fetched anew, with an event, and the entry replaced", async () => {
+    const issuer = await counting();
+    const memory = sharedMemory();
+    await (await managerOf(issuer, { store: memory.store() })).manager.getAccessToken();
+    for (const [key, entry] of memory.data.entries) {
+      if (key.startsWith("token.")) memory.data.entries.set(key, { ...entry, value: "damaged" });
+    }
+    const { manager, auth } = await managerOf(issuer, { store: memory.store() });
+    const warnings: unknown[] = [];
+    auth.on("token:warning", ({ code }) => warnings.push(code));
+    expect(await manager.getAccessToken()).toBe("t2");
+    expect(warnings).toEqual(["store_unavailable"]);
+    expect(await (await managerOf(issuer, { store: memory.store() })).manager.getAccessToken()).toBe("t2");
+  });
+
+  test("of another key: nothing is taken from it", async () => {
+    const issuer = await counting();
+    const memory = sharedMemory();
+    await (await managerOf(issuer, { store: memory.store() })).manager.getAccessToken();
+    const { data } = memory;
+    const other = sharedMemory();
+    for (const [key, entry] of data.entries) other.data.entries.set(key, entry);
+    expect(await (await managerOf(issuer, { store: other.store() })).manager.getAccessToken()).toBe("t2");
+  });
+
+  test("of a key that is none: it is said, and nothing is asked for", async () => {
+    const issuer = await counting();
+    const store = sharedMemory().store({ encryptionKeys: () => ["too short"] });
+    const { manager } = await managerOf(issuer, { store });
+    await expect(manager.getAccessToken()).rejects.toMatchObject({ code: "key_invalid" });
+    const throws = sharedMemory().store({
+      encryptionKeys() {
+        throw new Error("secret");
+      },
+    });
+    const { manager: another } = await managerOf(issuer, { store: throws });
+    await expect(another.getAccessToken()).rejects.toMatchObject({ code: "secret_unavailable" });
+    expect(issuer.tokenRequests()).toEqual([]);
+  });
+
+  test("where somebody else holds the lock and brings nothing: it is waited for, and then asked", async () => {
+    const issuer = await counting();
+    const memory = sharedMemory();
+    const store = memory.store();
+    const taken = new Set<string>();
+    const blocking = memory.store({
+      async withLock(key, ttl, run) {
+        // Somebody has it already.
+        if (!taken.has(key)) memory.data.locked.add(key);
+        taken.add(key);
+        return await store.withLock(key, ttl, run);
+      },
+    });
+    const config = { ...issuer.config, defaults: { timeout: "200ms", deadline: "400ms" } };
+    const auth = await runtime({ config, env: issuer.env, store: blocking });
+    expect(await auth.resolve("tools").getAccessToken()).toBe("t1");
+  });
+
+  test("a failing request frees the others, who try by themselves", async () => {
+    const gate = deferred<void>();
+    let count = 0;
+    const issuer = await ownIssuer(async (_request, response) => {
+      count += 1;
+      if (count > 1) return sendToken(response, "good");
+      await gate.promise;
+      sendJson(response, { error: "invalid_client" }, 401);
+    });
+    const memory = sharedMemory();
+    const [one, other] = [
+      (await managerOf(issuer, { store: memory.store() })).manager,
+      (await managerOf(issuer, { store: memory.store() })).manager,
+    ];
+    const first = one.getAccessToken().catch((error: unknown) => error);
+    await issuer.asked(1);
+    const second = other.getAccessToken();
+    gate.resolve();
+    expect(await first).toMatchObject({ code: "token_request_rejected" });
+    expect(await second).toBe("good");
+  });
+});
+
+describe("metadata in a store", () => {
+  test("a warm start makes no discovery request, nor any other", async () => {
+    const issuer = await counting();
+    const memory = sharedMemory();
+    await (await managerOf(issuer, { store: memory.store() })).manager.getAccessToken();
+    const before = issuer.server.requests.length;
+    await (await managerOf(issuer, { store: memory.store() })).manager.getAccessToken();
+    expect(issuer.server.requests.length).toBe(before);
+    const { manager } = await managerOf(issuer, { store: memory.store() });
+    await manager.getAccessToken({ forceRefresh: true });
+    expect(issuer.server.requests.slice(before).map(({ url }) => url)).toEqual(["/token"]);
+  });
+
+  test("what is stored and has moved is asked for again", async () => {
+    const paths = ["/token"];
+    const server = await ownServer((request, response) => {
+      if (request.url === "/.well-known/oauth-authorization-server") {
+        return sendJson(response, { issuer: server.origin, token_endpoint: server.origin + paths[0] });
+      }
+      return request.url === paths[0] ? sendToken(response, "t") : sendJson(response, {}, 404);
+    });
+    const client = { issuer: server.origin, id: "agent", secret: { env: "SECRET" } };
+    const config = { servers: { tools: { url: `${server.origin}/mcp`, grant: { client } } } };
+    const memory = sharedMemory();
+    const world = { config, env: { SECRET: "s" } };
+    await (await managerOf(world, { store: memory.store() })).manager.getAccessToken();
+    paths[0] = "/moved";
+    for (const _ of [1, 2]) {
+      const { manager } = await managerOf(world, { store: memory.store() });
+      await manager.getAccessToken({ forceRefresh: true });
+    }
+    const asked = server.requests.filter(({ url }) => url.endsWith("server") || url === "/token");
+    expect(asked.length).toBe(4);
+  });
+});

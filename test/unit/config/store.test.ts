@@ -1,0 +1,160 @@
+import { describe, expect, test } from "vitest";
+import { formatViolation } from "../../../src/config/format-violation.js";
+import { checkConfig, loadConfig } from "../../../src/config/load.js";
+import type { McpAuthConfig } from "../../../src/index.js";
+
+const client = { issuer: "https://auth.example", id: "agent", secret: { env: "SECRET" } };
+const servers = { crm: { url: "https://crm.example/mcp", grant: { client } } };
+const encryptionKey = { env: "KEY" };
+const options = { cwd: "/work", env: {} };
+
+async function wrong(config: object, hasStore = false): Promise<readonly string[]> {
+  // Also what no compiler lets pass.
+  const { violations } = await checkConfig({ ...options, config: config as McpAuthConfig, hasStore });
+  return violations.map(formatViolation);
+}
+
+describe("the store", () => {
+  test.each([
+    ["none", undefined, { type: "memory" }],
+    ["in memory", { type: "memory" }, { type: "memory" }],
+    [
+      "in files",
+      { type: "file", encryptionKey },
+      { type: "file", encryptionKeys: [{ env: "KEY" }], lease: 10_000 },
+    ],
+    [
+      "in files of a folder",
+      { type: "file", path: "./tokens", encryptionKey: [encryptionKey, { file: "old.key" }] },
+      {
+        type: "file",
+        path: "/work/tokens",
+        encryptionKeys: [{ env: "KEY" }, { file: "/work/old.key" }],
+        lease: 10_000,
+      },
+    ],
+    [
+      "in redis",
+      { type: "redis", url: { env: "URL" }, encryptionKey },
+      {
+        type: "redis",
+        url: { env: "URL" },
+        prefix: "mcp-auth:",
+        lease: 10_000,
+        encryptionKeys: [{ env: "KEY" }],
+      },
+    ],
+    [
+      "in redis with everything",
+      {
+        type: "redis",
+        url: { env: "URL" },
+        sentinel: { name: "main", nodes: ["10.0.0.5:26379", "[::1]:26379", "sentinel"] },
+        prefix: "agents:",
+        lease: "5s",
+        encryptionKey,
+      },
+      {
+        type: "redis",
+        url: { env: "URL" },
+        sentinel: { name: "main", nodes: ["10.0.0.5:26379", "[::1]:26379", "sentinel"] },
+        prefix: "agents:",
+        lease: 5_000,
+        encryptionKeys: [{ env: "KEY" }],
+      },
+    ],
+    [
+      "in a cluster",
+      { type: "redis", url: { env: "URL" }, cluster: ["rediss://10.0.0.2:6379"], encryptionKey },
+      {
+        type: "redis",
+        url: { env: "URL" },
+        cluster: ["rediss://10.0.0.2:6379"],
+        prefix: "mcp-auth:",
+        lease: 10_000,
+        encryptionKeys: [{ env: "KEY" }],
+      },
+    ],
+  ] as const)("%s", async (_name, store, expected) => {
+    const config = { servers, ...(store !== undefined && { store }) };
+    const spec = await loadConfig({ ...options, config });
+    expect(spec.store).toEqual(expected);
+  });
+
+  test.each([
+    ["of no kind", {}, '/store: The property "type" is missing.'],
+    [
+      "of another kind",
+      { type: "sqlite" },
+      '/store/type: Must be one of "memory", "file", "redis", found a string of 6 characters.',
+    ],
+    ["without a key", { type: "file" }, '/store: The property "encryptionKey" is missing.'],
+    [
+      "with no key",
+      { type: "file", encryptionKey: [] },
+      "/store/encryptionKey: Must not be empty. Leave it out instead.",
+    ],
+    [
+      "with a literal key",
+      { type: "file", encryptionKey: "c2VjcmV0" },
+      '/store/encryptionKey: Must be a reference to a secret, such as { "env": "NAME" } or { "file": "path" }, found a string of 8 characters. Write { "env": "MCP_AUTH_STORE_KEY" }, or { "file": "path" }, and remove the secret from the config.',
+    ],
+    [
+      "in files with a URL",
+      { type: "file", encryptionKey, url: { env: "URL" } },
+      '/store/url: "url" belongs to a store of the type redis.',
+    ],
+    [
+      "in redis with a literal URL",
+      { type: "redis", url: "redis://user:hunter2@host", encryptionKey },
+      expect.stringMatching(/^\/store\/url: Must be /),
+    ],
+    [
+      "in a cluster with a password in it",
+      { type: "redis", url: { env: "URL" }, cluster: ["redis://:hunter2@host"], encryptionKey },
+      expect.stringMatching(/^\/store\/cluster\/0: Must be the URL of a node/),
+    ],
+    [
+      "with Sentinel and a cluster",
+      {
+        type: "redis",
+        url: { env: "URL" },
+        sentinel: { name: "a", nodes: ["b"] },
+        cluster: ["redis://c"],
+        encryptionKey,
+      },
+      "/store/cluster: `sentinel` and `cluster` exclude each other. Keep the one that your Redis is run with.",
+    ],
+    [
+      "with a lease that is too short",
+      { type: "redis", url: { env: "URL" }, lease: "10ms", encryptionKey },
+      "/store/lease: A lease lasts one second at least, 1s.",
+    ],
+  ])("%s is one mistake", async (_name, store, expected) => {
+    const found = await wrong({ servers, store });
+    expect(found).toEqual([expected]);
+    expect(found.join()).not.toContain("hunter2");
+  });
+
+  test("a refresh token needs one that lasts, in the config or in code", async () => {
+    const grant = { type: "refresh_token", client, refreshToken: { env: "SEED" } };
+    const config = { servers: { crm: { ...servers.crm, grant } } };
+    expect(await wrong(config)).toEqual([
+      expect.stringMatching(
+        /^\/servers\/crm\/grant\/type: A refresh token that the server replaces would be lost/,
+      ),
+    ]);
+    expect(await wrong({ ...config, store: { type: "memory" } })).toHaveLength(1);
+    expect(await wrong({ ...config, store: { type: "file", encryptionKey } })).toEqual([]);
+    expect(await wrong(config, true)).toEqual([]);
+  });
+
+  test("a variable that is not set is the fault of every server", async () => {
+    const path = "/state/$" + "{AGENT}";
+    const config = { servers, store: { type: "file", path, encryptionKey } } as const;
+    const spec = await loadConfig({ ...options, config });
+    expect(spec.servers.get("crm")).toMatchObject({ failure: { code: "config_invalid" } });
+    const filled = await loadConfig({ ...options, env: { AGENT: "a" }, config });
+    expect(filled.store).toMatchObject({ path: "/state/a" });
+  });
+});
