@@ -75,6 +75,7 @@ export default {
     onlyFrom("room-cli", "^src/cli(/|[.]ts$)", [
       rooms(["errors", "lib", "cli", "config", ...below("keys"), ...below("discovery")]),
       publicApi,
+      "^src/runtime/seam[.]ts$",
     ]),
     onlyFrom("public-api", publicApi, [rooms([...Object.keys(lower)])]),
     {

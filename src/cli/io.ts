@@ -8,6 +8,8 @@ export interface CommandIo {
   readonly colour: boolean;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
+  /** The command is over, and what is still under way is not waited for. */
+  readonly abandon?: () => void;
 }
 
 /** A command gets the arguments behind its name and gives the exit code. */

@@ -7,6 +7,9 @@ import { UsageError } from "./options.js";
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   validate: async () => (await import("./validate.js")).validate,
   token: async () => (await import("./token.js")).token,
+  headers: async () => (await import("./headers.js")).headers,
+  revoke: async () => (await import("./revoke.js")).revoke,
+  store: async () => (await import("./store.js")).store,
 };
 
 const help = `mcp-auth-runtime ${version}: machine-to-machine authorization for MCP
@@ -16,6 +19,9 @@ Usage: npx mcp-auth-runtime COMMAND [OPTIONS]
 Commands
   validate               check the config, every mistake at once
   token SERVER           print the access token for a server of the config
+  headers [SERVER]       print the headers of a request to it as JSON, always with a new token
+  revoke SERVER          give its stored tokens back (RFC 7009), and forget them
+  store clear [SERVER]   forget what is stored, for one server or for all
 
 Options of every command
   --config FILE          this config instead of the one that is found from here
@@ -81,6 +87,7 @@ export async function main(): Promise<void> {
     if (!("code" in error) || error.code !== "EPIPE") throw error;
   });
   const { env } = process;
+  let abandoned = false;
   process.exitCode = await run(process.argv.slice(2), {
     cwd: process.cwd(),
     env,
@@ -88,8 +95,11 @@ export async function main(): Promise<void> {
     err: (text) => void process.stderr.write(text),
     colour: process.stderr.isTTY === true && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
     signal: interrupt.signal,
+    abandon: () => {
+      abandoned = true;
+    },
   });
   process.removeListener("SIGINT", onSignal);
   process.removeListener("SIGTERM", onSignal);
-  if (process.exitCode === exitCodes.interrupted) process.exit();
+  if (abandoned || process.exitCode === exitCodes.interrupted) process.exit();
 }

@@ -1,9 +1,9 @@
-import { readConfigFile } from "../config/find.js";
-import { createMcpAuth, type Token } from "../index.js";
+import type { Token } from "../index.js";
 import { exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
 import { maskCommand } from "./mask.js";
-import { environment, parseOptions, UsageError } from "./options.js";
+import { parseOptions, UsageError } from "./options.js";
+import { withRuntime } from "./with-runtime.js";
 
 const help = `Usage: npx mcp-auth-runtime token SERVER [--json] [--force-refresh] [--config FILE] [--env-file FILE]
 
@@ -27,12 +27,8 @@ export async function token(args: readonly string[], io: CommandIo): Promise<num
   if (server === undefined || rest.length > 0) {
     throw new UsageError("Name one server of the config: npx mcp-auth-runtime token SERVER");
   }
-  const env = await environment(io, values["env-file"]);
-  const { config, json = false, "force-refresh": forceRefresh = false } = values;
-  // By itself the runtime would say that code had named the file.
-  if (config !== undefined) await readConfigFile(config, io.cwd, "--config names");
-  const auth = await createMcpAuth({ cwd: io.cwd, env, ...(config !== undefined && { config }) });
-  try {
+  const { json = false, "force-refresh": forceRefresh = false } = values;
+  return await withRuntime(io, values, async (auth) => {
     const manager = auth.resolve(server);
     const { signal } = io;
     // Fails for a token that is of no use by itself.
@@ -42,11 +38,7 @@ export async function token(args: readonly string[], io: CommandIo): Promise<num
       print(io, issued.accessToken, JSON.stringify(described(issued), null, 2));
     } else print(io, accessToken, accessToken);
     return exitCodes.done;
-  } finally {
-    const stopped = auth.stop();
-    // Whoever interrupts does not want to wait for what is under way.
-    if (!io.signal.aborted) await stopped;
-  }
+  });
 }
 
 function described(token: Token): Record<string, unknown> {

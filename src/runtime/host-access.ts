@@ -1,10 +1,11 @@
 import type { ClientCredentialsSpec, ServerSpec } from "../config/spec.js";
 import type { Target } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
+import type { SharedStore } from "../stores/shared-store.js";
 import { Token } from "../tokens/token.js";
 import type { ManagerEnvironment } from "./manager-environment.js";
 import type { ScopeSets } from "./scope-sets.js";
-import type { HostSeam, HostTokenRequest, HostTokenResponse } from "./seam.js";
+import type { HostSeam, HostTokenRequest, HostTokenResponse, StoreSeam } from "./seam.js";
 import { senderConstrained } from "./sender-constrained.js";
 import { issuerOf } from "./token-cache.js";
 
@@ -35,9 +36,22 @@ export function hostAccess(spec: ServerSpec, environment: ManagerEnvironment, ac
     },
     client: own?.client.id === undefined ? undefined : { id: own.client.id, issuer: own.client.issuer },
     scopes: grant.scopes,
+    store: environment.store && lazyStoreAccess(spec, environment.store, environment),
     async authenticate(request) {
       if (own !== undefined) await authenticate(spec, own, environment, access, request);
     },
+  };
+}
+
+/** Loaded when a command asks for it. */
+function lazyStoreAccess(spec: ServerSpec, store: SharedStore, environment: ManagerEnvironment): StoreSeam {
+  const load = async (): Promise<StoreSeam> =>
+    (await import("./store-access.js")).storeAccess(spec, store, environment);
+  return {
+    forget: async () => await (await load()).forget(),
+    forgetEverything: async () => await (await load()).forgetEverything(),
+    revoke: async (signal) => await (await load()).revoke(signal),
+    isNews: async (accessToken) => await (await load()).isNews(accessToken),
   };
 }
 

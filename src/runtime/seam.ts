@@ -23,6 +23,20 @@ export interface HostSeam {
    * brings would be bound to a key or certificate that the host does not have.
    */
   authenticate(request: HostTokenRequest): Promise<void>;
+  /** What is stored for this server, and shared with other processes; `undefined` where tokens are in memory alone. */
+  readonly store: StoreSeam | undefined;
+}
+
+/** Rejects with `store_unavailable`, and with the codes of what is read or asked. */
+export interface StoreSeam {
+  /** Deletes what is stored for this server; how many entries there may have been. */
+  forget(): Promise<number>;
+  /** Deletes what is stored for all servers, of this config and any other. */
+  forgetEverything(): Promise<number>;
+  /** Revokes what is stored for this server (RFC 7009) and forgets it: how many the authorization server took back. */
+  revoke(signal: AbortSignal): Promise<{ readonly revoked: number; readonly unsupported: number }>;
+  /** Whether this token is another one than the last that was asked about; remembers it, as a hash. */
+  isNews(accessToken: string): Promise<boolean>;
 }
 
 export interface HostTokenRequest {

@@ -49,7 +49,7 @@ export async function tokenEntryKey(
 }
 
 /** What the keys of all tokens begin with that one client has for one MCP server, whatever else differs. */
-function tokenPrefix({ grant, url }: ServerSpec): string {
+export function tokenPrefix({ grant, url }: ServerSpec): string {
   const client = grant.type === "static" ? undefined : grant.client;
   return `token.${hashOf([client?.issuer, client?.id ?? null, url])}.`;
 }

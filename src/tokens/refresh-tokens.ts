@@ -195,7 +195,7 @@ export class StoredRefreshTokens implements RefreshTokens {
 }
 
 /** Another seed is another lineage: what was stored for the one before is not found any more. */
-function refreshTokenKey({ issuer, clientId, seed }: Omit<RefreshTokenLineage, "server">): string {
+export function refreshTokenKey({ issuer, clientId, seed }: Omit<RefreshTokenLineage, "server">): string {
   return `${refreshTokenPrefix({ issuer, clientId })}${hashOf(seed.reveal())}`;
 }
 

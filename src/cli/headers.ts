@@ -1,0 +1,94 @@
+import { type McpAuth, McpAuthError, type TokenManager } from "../index.js";
+import { seamOf } from "../runtime/seam.js";
+import { exitCodes } from "./exit-code.js";
+import type { CommandIo } from "./io.js";
+import { maskCommand } from "./mask.js";
+import { parseOptions, UsageError } from "./options.js";
+import { withRuntime } from "./with-runtime.js";
+
+const help = `Usage: npx mcp-auth-runtime headers [SERVER] [--config FILE] [--env-file FILE]
+
+Prints one JSON object with the headers of a request to SERVER, as a headersHelper does. Without SERVER it is the one
+named by $CLAUDE_CODE_MCP_SERVER_NAME, or that of the URL $CLAUDE_CODE_MCP_SERVER_URL. The token is always a new one,
+never one of the store, and never the one that the last call has printed: it is called again when that was refused.
+`;
+
+/** Whoever calls a helper waits ten seconds for it. */
+const timeLimit = 8_000;
+
+/** `headers [SERVER]`: the headersHelper contract. */
+export async function headers(args: readonly string[], io: CommandIo): Promise<number> {
+  const { values, positionals } = parseOptions(args, {});
+  if (values.help === true) {
+    io.out(help);
+    return exitCodes.done;
+  }
+  const [named, ...rest] = positionals;
+  if (rest.length > 0) throw new UsageError("Name one server of the config, or none");
+  const late = AbortSignal.timeout(timeLimit);
+  const signal = AbortSignal.any([io.signal, late]);
+  return await withRuntime(
+    io,
+    values,
+    async (auth) => {
+      const manager = managerFor(auth, named, io);
+      try {
+        const accessToken = await newToken(manager, signal);
+        const object = await manager.getHeaders({ signal });
+        if (io.env["GITHUB_ACTIONS"] === "true") io.err(maskCommand(accessToken));
+        io.out(`${JSON.stringify(object)}\n`);
+        return exitCodes.done;
+      } catch (error) {
+        if (late.aborted && !io.signal.aborted) throw tooLate(manager.name);
+        throw error;
+      }
+    },
+    signal,
+  );
+}
+
+function managerFor(auth: McpAuth, named: string | undefined, { env }: CommandIo): TokenManager {
+  const name = named ?? env["CLAUDE_CODE_MCP_SERVER_NAME"];
+  if (name !== undefined && name !== "") return auth.resolve(name);
+  const url = env["CLAUDE_CODE_MCP_SERVER_URL"];
+  const manager = url === undefined ? undefined : auth.resolveUrl(url);
+  if (manager !== undefined) return manager;
+  throw new UsageError(
+    url === undefined
+      ? "Name a server of the config: npx mcp-auth-runtime headers SERVER"
+      : "No server of the config is at the URL in CLAUDE_CODE_MCP_SERVER_URL; name one: npx mcp-auth-runtime headers SERVER",
+  );
+}
+
+/** Another token than the one that was given the last time, which may have been refused. */
+async function newToken(manager: TokenManager, signal: AbortSignal): Promise<string> {
+  for (let attempt = 1; attempt <= 2; attempt += 1) {
+    const accessToken = await manager.getAccessToken({ forceRefresh: true, signal });
+    if (await isNews(manager, accessToken)) return accessToken;
+  }
+  throw new McpAuthError(
+    "unauthorized",
+    `Server "${manager.name}": the authorization server gives the same token again that was given out before, and that may ` +
+      "have been refused. Nothing is printed; wait until it has expired, or have it revoked there.",
+    { server: manager.name },
+  );
+}
+
+/** Without a store nobody remembers; and who cannot be asked now is no reason to give nothing. */
+async function isNews(manager: TokenManager, accessToken: string): Promise<boolean> {
+  const { store } = seamOf(manager);
+  if (store === undefined) return true;
+  try {
+    return await store.isNews(accessToken);
+  } catch (error) {
+    if (error instanceof McpAuthError && error.code === "store_unavailable") return true;
+    throw error;
+  }
+}
+
+function tooLate(server: string): McpAuthError {
+  return new McpAuthError("timeout", `Server "${server}": no token within ${timeLimit} ms. Try again.`, {
+    server,
+    retryable: true,
+  });
+}

@@ -1,0 +1,42 @@
+import { seamOf } from "../runtime/seam.js";
+import { exitCodes } from "./exit-code.js";
+import type { CommandIo } from "./io.js";
+import { noStore } from "./no-store.js";
+import { parseOptions, UsageError } from "./options.js";
+import { withRuntime } from "./with-runtime.js";
+
+const help = `Usage: npx mcp-auth-runtime revoke SERVER [--config FILE] [--env-file FILE]
+
+Gives the tokens that are stored for SERVER back to the authorization server (RFC 7009), the refresh token first, and
+forgets them. Exit code 3 when the server cannot revoke one of them: it is forgotten all the same, and stays good there
+until it expires.
+`;
+
+/** `revoke SERVER`. */
+export async function revoke(args: readonly string[], io: CommandIo): Promise<number> {
+  const { values, positionals } = parseOptions(args, {});
+  if (values.help === true) {
+    io.out(help);
+    return exitCodes.done;
+  }
+  const [server, ...rest] = positionals;
+  if (server === undefined || rest.length > 0) {
+    throw new UsageError("Name one server of the config: npx mcp-auth-runtime revoke SERVER");
+  }
+  return await withRuntime(io, values, async (auth) => {
+    const access = seamOf(auth.resolve(server)).store;
+    if (access === undefined) throw noStore();
+    const { revoked, unsupported } = await access.revoke(io.signal);
+    if (revoked + unsupported === 0) io.err(`nothing is stored for "${server}"\n`);
+    if (revoked > 0) io.err(`${tokens(revoked)} revoked and forgotten\n`);
+    if (unsupported === 0) return exitCodes.done;
+    io.err(
+      `the authorization server cannot revoke ${tokens(unsupported)}: forgotten here, and good there until expiry\n`,
+    );
+    return exitCodes.refused;
+  });
+}
+
+function tokens(count: number): string {
+  return count === 1 ? "1 token" : `${count} tokens`;
+}

@@ -1,0 +1,31 @@
+import { readConfigFile } from "../config/find.js";
+import { createMcpAuth, type McpAuth } from "../index.js";
+import type { CommandIo } from "./io.js";
+import { environment } from "./options.js";
+
+interface Wanted {
+  readonly config?: string | undefined;
+  readonly "env-file"?: string[] | undefined;
+}
+
+/** Runs a command with the runtime of the config that its options name, which is stopped in the end. */
+export async function withRuntime(
+  io: CommandIo,
+  { config, "env-file": envFiles }: Wanted,
+  work: (auth: McpAuth) => Promise<number>,
+  /** Aborted when nobody waits any more. */
+  signal = io.signal,
+): Promise<number> {
+  const env = await environment(io, envFiles);
+  // By itself the runtime would say that code had named the file.
+  if (config !== undefined) await readConfigFile(config, io.cwd, "--config names");
+  const auth = await createMcpAuth({ cwd: io.cwd, env, ...(config !== undefined && { config }) });
+  try {
+    return await work(auth);
+  } finally {
+    const stopped = auth.stop();
+    // Whoever interrupts does not want to wait for what is under way.
+    if (signal.aborted) io.abandon?.();
+    else await stopped;
+  }
+}

@@ -1,0 +1,92 @@
+import type { ClientSpec, ServerSpec } from "../config/spec.js";
+import { findAuthorizationServer } from "../discovery/find-target.js";
+import { McpAuthError } from "../errors/error.js";
+import { parseJsonObject } from "../lib/json-object.js";
+import type { Secret } from "../lib/secret.js";
+import { boundedFetch } from "../net/bounded-fetch.js";
+import { assertLearnedUrl } from "../net/egress.js";
+import { authenticateClient } from "./client-authentication.js";
+import type { GrantEnvironment } from "./grant-environment.js";
+import { secretContext } from "./request-context.js";
+import { oauthErrorCode } from "./token-rejection.js";
+
+export interface TokenToRevoke {
+  readonly token: Secret;
+  readonly hint: "access_token" | "refresh_token";
+}
+
+type Revoked = "revoked" | "unsupported";
+
+/**
+ * Gives a token back, RFC 7009. `unsupported`: the server has no endpoint for it, or does not revoke tokens of this kind.
+ * The request carries the client's credential and goes where the metadata of the pinned issuer says, and nowhere else.
+ *
+ * Rejects with the codes of `findAuthorizationServer` and `authenticateClient`, with `token_request_rejected`, and with
+ * `unavailable`, `timeout` and `tls_failed`, which are retryable.
+ */
+export async function revokeToken(
+  spec: ServerSpec,
+  client: ClientSpec,
+  { token, hint }: TokenToRevoke,
+  environment: GrantEnvironment,
+  signal: AbortSignal,
+): Promise<Revoked> {
+  const { name: server, url, timeout } = spec;
+  const { issuer, id, metadata: configured } = client;
+  const wanted = { server, url, issuer, timeout, signal, metadata: configured };
+  const metadata = await findAuthorizationServer(environment.metadata, wanted);
+  const { signers, network, clock } = environment;
+  const context = {
+    ...secretContext(spec, environment, signal),
+    signers,
+    network,
+    clock,
+    fetch: environment.fetch,
+  };
+  const { apply, fetch, identity } = await authenticateClient(client, metadata, context);
+  const alias = identity && metadata.mtls_endpoint_aliases?.revocation_endpoint;
+  const endpoint = alias ?? metadata.revocation_endpoint;
+  if (endpoint === undefined) return "unsupported";
+  const what = `the revocation endpoint of ${issuer}`;
+  assertLearnedUrl(endpoint, what, {
+    server,
+    configured: [url, issuer, ...(configured?.revocationEndpoint === undefined ? [] : [endpoint])],
+    insecureHosts: environment.metadata.insecureHosts,
+  });
+  const body = new URLSearchParams({ token: token.reveal(), token_type_hint: hint });
+  const headers = new Headers({ accept: "application/json", "user-agent": "mcp-auth-runtime" });
+  await apply({ ...metadata }, { client_id: id ?? "anonymous" }, body, headers);
+  headers.set("content-type", "application/x-www-form-urlencoded;charset=UTF-8");
+  const request = {
+    url: endpoint,
+    method: "POST" as const,
+    headers: Object.fromEntries(headers),
+    body: body.toString(),
+  };
+  const response = await boundedFetch(fetch, { ...request, server, what, timeout, signal, clock });
+  if (response.status >= 200 && response.status < 300) return "revoked";
+  const oauthError = parseJsonObject(response.body)?.["error"];
+  if (oauthError === "unsupported_token_type") return "unsupported";
+  throw refused(server, what, response.status, oauthErrorCode(oauthError));
+}
+
+function refused(server: string, what: string, status: number, oauthError: string | undefined): McpAuthError {
+  const answer = oauthError === undefined ? String(status) : `${status}, ${oauthError}`;
+  const passing = status === 408 || status === 429 || status >= 500;
+  return passing
+    ? new McpAuthError(
+        "unavailable",
+        `Server "${server}": ${what} is not available now (${answer}). Try again later.`,
+        {
+          server,
+          retryable: true,
+          oauthError,
+        },
+      )
+    : new McpAuthError(
+        "token_request_rejected",
+        `Server "${server}": ${what} refused to revoke the token (${answer}). Check the client's "id" and credential, and ` +
+          "that the token was issued to this client.",
+        { server, oauthError },
+      );
+}
