@@ -30,8 +30,14 @@ export function describedStore(
   if (spec.type === "memory") return undefined;
   const reading = { ...sources, unattended: true };
   const open = spec.type === "file" ? () => openFile(spec, sources) : () => openRedis(spec, network, reading);
+  let opened: Promise<TokenStore> | undefined;
+  const load = (): Promise<TokenStore> => {
+    opened ??= open();
+    return opened;
+  };
   return new SharedStore({
-    store: openedWhenUsed(open),
+    store: openedWhenUsed(load, () => opened),
+    load,
     lease: spec.lease,
     clock: sources.clock,
     async keys() {
@@ -96,7 +102,11 @@ async function openRedis(
   network: NetworkSpec,
   sources: Sources,
 ): Promise<TokenStore> {
-  const { createRedisStore } = await import("../stores/redis.js");
+  const [{ createRedisStore }, { loadRedis }] = await Promise.all([
+    import("../stores/redis.js"),
+    import("../stores/redis-connection.js"),
+  ]);
+  await loadRedis();
   return createRedisStore({
     prefix,
     clock: sources.clock,
@@ -141,12 +151,13 @@ async function givenKeys(
 }
 
 /** A store whose code is loaded when it is first asked for anything. */
-function openedWhenUsed(open: () => Promise<TokenStore>): TokenStore {
-  let opened: Promise<TokenStore> | undefined;
+function openedWhenUsed(
+  load: () => Promise<TokenStore>,
+  opened: () => Promise<TokenStore> | undefined,
+): TokenStore {
   let store: TokenStore | undefined;
   const use = async (): Promise<TokenStore> => {
-    opened ??= open();
-    store = await opened;
+    store = await load();
     return store;
   };
   return {
@@ -163,7 +174,7 @@ function openedWhenUsed(open: () => Promise<TokenStore>): TokenStore {
       await (used.setAside === undefined ? used.compareAndDelete(key, value) : used.setAside(key, value));
     },
     async close() {
-      await (await opened)?.close();
+      await (await opened()?.catch(() => undefined))?.close();
     },
   };
 }

@@ -2,7 +2,7 @@ import { McpAuthError } from "../errors/error.js";
 import { type Clock, systemClock } from "../lib/clock.js";
 
 /** Milliseconds that one operation of a store may take. */
-const operationLimit = 3_000;
+const operationLimit = 5_000;
 /** Milliseconds for which a store that failed is left alone; twice as long after each further failure. */
 const firstRest = 1_000;
 const longestRest = 15_000;

@@ -33,8 +33,8 @@ export interface RedisClient {
 type RedisLibrary = typeof import("redis");
 
 // A server that is there answers in milliseconds; one that is not costs every request this much, once.
-const connectTimeout = 2_000;
-const commandTimeout = 2_000;
+const connectTimeout = 3_000;
+const commandTimeout = 3_000;
 /** Milliseconds without use after which a connection is closed: a token is asked for once in its lifetime. */
 const idleAfter = 1_000;
 
@@ -92,8 +92,7 @@ export class RedisConnection {
 }
 
 async function connect(address: () => Promise<RedisAddress>, clock: Clock): Promise<RedisClient> {
-  const [library, where] = await Promise.all([loadRedis(), address()]);
-  const client = createClient(library, where);
+  const client = createClient(await loadRedis(), await address());
   // Without a listener an error of a connection that nobody uses would end the process. Whoever uses it hears of it.
   client.on("error", () => {});
   let limit: { cancel(): void } | undefined;
@@ -115,7 +114,8 @@ async function connect(address: () => Promise<RedisAddress>, clock: Clock): Prom
   }
 }
 
-async function loadRedis(): Promise<RedisLibrary> {
+/** Rejects with `config_invalid` where the optional package is not installed. */
+export async function loadRedis(): Promise<RedisLibrary> {
   try {
     return await import("redis");
   } catch {

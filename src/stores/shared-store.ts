@@ -26,6 +26,8 @@ export interface SharedStoreOptions {
   /** Milliseconds after which the lock of a process that died is taken over. */
   readonly lease: number;
   readonly clock?: Clock;
+  /** Awaited before anything is measured: fifty processes that load a library at once take their time. */
+  readonly load?: (() => Promise<unknown>) | undefined;
 }
 
 /**
@@ -38,8 +40,10 @@ export class SharedStore {
   readonly #store: TokenStore;
   readonly #seal: Seal | undefined;
   readonly #guard: Guard;
+  readonly #load: (() => Promise<unknown>) | undefined;
 
-  constructor({ store, keys, lease, clock = systemClock }: SharedStoreOptions) {
+  constructor({ store, keys, lease, clock = systemClock, load }: SharedStoreOptions) {
+    this.#load = load;
     this.lease = lease;
     this.#store = store;
     this.#seal = keys === false ? undefined : new Seal(keys, clock);
@@ -54,7 +58,7 @@ export class SharedStore {
   async read(key: string): Promise<Found> {
     // Whoever finds nothing will want to write: that a key is missing is not to be said after a token was got for nothing.
     await this.#seal?.assertKeys();
-    const stored = await this.#guard.run(() => this.#store.get(key));
+    const stored = await this.#run(() => this.#store.get(key));
     if (stored === undefined) return { kind: "absent" };
     const { value: raw, expiresIn } = stored;
     const text = this.#seal === undefined ? raw : await this.#seal.open(key, raw);
@@ -65,28 +69,28 @@ export class SharedStore {
   /** `false` when somebody with a later lease has it now. */
   async write(key: string, text: string, options: SetOptions = {}): Promise<boolean> {
     const value = this.#seal === undefined ? text : await this.#seal.close(key, text);
-    return await this.#guard.run(() => this.#store.set(key, value, options));
+    return await this.#run(() => this.#store.set(key, value, options));
   }
 
   async delete(key: string): Promise<void> {
-    await this.#guard.run(() => this.#store.delete(key));
+    await this.#run(() => this.#store.delete(key));
   }
 
   /** Deletes what was read, if it is still that. */
   async deleteIfStill(key: string, raw: string): Promise<void> {
-    await this.#guard.run(() => this.#store.compareAndDelete(key, raw));
+    await this.#run(() => this.#store.compareAndDelete(key, raw));
   }
 
   /** Puts what does not open out of the way. */
   async setAside(key: string, raw: string): Promise<void> {
     const { setAside } = this.#store;
     if (setAside === undefined) await this.deleteIfStill(key, raw);
-    else await this.#guard.run(() => setAside.call(this.#store, key, raw));
+    else await this.#run(() => setAside.call(this.#store, key, raw));
   }
 
   /** Tries once to be the only one at this key; rejects with whatever `work` rejects with. */
   async withLock<T>(key: string, work: (lease: Lease) => Promise<T>): Promise<Locked<T>> {
-    return await this.#guard.run(async (begun) => {
+    return await this.#run(async (begun) => {
       let done: Locked<T> | undefined;
       try {
         return await this.#store.withLock(key, this.lease, async (lease) => {
@@ -108,6 +112,11 @@ export class SharedStore {
     });
   }
 
+  async #run<T>(operation: (begun: () => boolean) => Promise<T>): Promise<T> {
+    await this.#load?.();
+    return await this.#guard.run(operation);
+  }
+
   onChange(key: string, listener: () => void): () => void {
     try {
       return this.#store.onChange(key, listener);
@@ -118,7 +127,7 @@ export class SharedStore {
   }
 
   async keys(prefix: string): Promise<readonly string[]> {
-    return await this.#guard.run(() => this.#store.keys(prefix));
+    return await this.#run(() => this.#store.keys(prefix));
   }
 
   async close(): Promise<void> {

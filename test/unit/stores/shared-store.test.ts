@@ -120,13 +120,13 @@ describe("a store that fails", () => {
     expect(shared.takeNews()).toBe(true);
   });
 
-  test("that does not answer is waited for no longer than three seconds", async () => {
+  test("that does not answer is waited for no longer than five seconds", async () => {
     const clock = fakeClock();
     const { store, state } = failing();
     state.hangs = true;
     const shared = sharedStore(store, () => [key], clock);
     const read = shared.read("token.a").catch((error: unknown) => error);
-    await clock.advance(3_000);
+    await clock.advance(5_000);
     expect(await read).toMatchObject({ code: "store_unavailable" });
     expect(clock.pending).toEqual([]);
   });
@@ -159,7 +159,7 @@ describe("a store that fails", () => {
       worked = true;
     });
     const outcome = locked.catch((error: unknown) => error);
-    await clock.advance(3_000);
+    await clock.advance(5_000);
     expect(await outcome).toMatchObject({ code: "store_unavailable" });
     open();
     await clock.settle();

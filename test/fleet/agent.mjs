@@ -1,0 +1,73 @@
+// One process of a fleet, from what ships. Its parent tells it when to begin and when to report; it calls for a token ten
+// times a second meanwhile, as an agent at work does. `PROVIDER=sdk`: with the MCP SDK's own provider instead.
+import { setTimeout as delay } from "node:timers/promises";
+import { createMcpAuth } from "mcp-auth-runtime";
+
+const config = JSON.parse(process.env.FLEET_CONFIG);
+const [name] = Object.keys(config.servers);
+const seen = { calls: 0, failures: [], tokens: [], renewals: [], down: 0 };
+
+const ours = async () => {
+  const auth = await createMcpAuth({ config });
+  auth.on("token:renewed", () => seen.renewals.push(Date.now()));
+  auth.on("store:down", () => {
+    seen.down += 1;
+  });
+  const manager = auth.resolve(name);
+  return { call: () => manager.getAccessToken(), end: () => auth.stop() };
+};
+
+/** Calls the MCP server, as that is the only time at which the SDK looks at its token. */
+const sdk = async () => {
+  const { ClientCredentialsProvider } = await import("@modelcontextprotocol/client");
+  const { Client, StreamableHTTPClientTransport } = await import("@modelcontextprotocol/client");
+  const { url, grant } = config.servers[name];
+  const authProvider = new ClientCredentialsProvider({
+    clientId: grant.client.id,
+    clientSecret: process.env[grant.client.secret.env],
+    expectedIssuer: grant.client.issuer,
+  });
+  const connect = async () => {
+    const client = new Client({ name: "agent", version: "1" });
+    await client.connect(new StreamableHTTPClientTransport(new URL(url), { authProvider }));
+    return client;
+  };
+  let client;
+  return {
+    async call() {
+      client ??= await connect();
+      await client.callTool({ name: "echo", arguments: { text: "hello" } });
+      return authProvider.tokens()?.access_token;
+    },
+    end: async () => await client?.close(),
+  };
+};
+
+const { call, end } = await (process.env.PROVIDER === "sdk" ? sdk() : ours());
+let working = true;
+
+async function work() {
+  while (working) {
+    seen.calls += 1;
+    try {
+      const token = await call();
+      if (seen.tokens.at(-1) !== token) seen.tokens.push(token);
+    } catch (error) {
+      seen.failures.push(String(error));
+    }
+    if (seen.calls === 1) process.send({ first: seen.tokens[0], failures: seen.failures });
+    await delay(100);
+  }
+}
+
+let worked;
+process.on("message", async (message) => {
+  if (message === "go") worked = work();
+  if (message !== "report") return;
+  working = false;
+  await worked;
+  process.send({ report: seen });
+  await end();
+  process.disconnect();
+});
+process.send("ready");
