@@ -16,6 +16,7 @@ export class Guard {
   #restsUntil = Number.NEGATIVE_INFINITY;
   #rest = firstRest;
   #isDown = false;
+  #failedAt = Number.NEGATIVE_INFINITY;
   #hasNews = false;
 
   constructor(clock: Clock = systemClock) {
@@ -40,6 +41,7 @@ export class Guard {
     if (this.#isResting()) throw storeUnavailable();
     const startedAt = this.#clock.now();
     let isLate = false;
+    let hasBegun = false;
     let limit: { cancel(): void } | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       // Keeps the process alive, which the connection of a store need not do: somebody waits for this.
@@ -51,13 +53,15 @@ export class Guard {
     try {
       const work = operation(() => {
         limit?.cancel();
-        if (!isLate) this.#recovered();
+        hasBegun = true;
+        if (!isLate) this.#recovered(startedAt);
         return !isLate;
       });
       // It may fail when nobody waits for it any more.
       work.catch(() => {});
       const value = await Promise.race([work, late]);
-      this.#recovered();
+      // The end of what somebody did under a lock says nothing of the store.
+      if (!hasBegun) this.#recovered(startedAt);
       return value;
     } catch (error) {
       if (error instanceof McpAuthError && error.code !== "store_unavailable") throw error;
@@ -75,7 +79,9 @@ export class Guard {
     return left > 0 && left <= longestRest;
   }
 
-  #recovered(): void {
+  #recovered(startedAt: number): void {
+    // It may have been under way already when another failed.
+    if (this.#isDown && startedAt < this.#failedAt) return;
     this.#isDown = false;
     this.#hasNews = false;
     this.#rest = firstRest;
@@ -85,6 +91,7 @@ export class Guard {
     const now = this.#clock.now();
     // Of several that fail together each would make the rest longer.
     if (this.#isDown && startedAt < this.#restsUntil) return;
+    this.#failedAt = now;
     if (!this.#isDown) this.#hasNews = true;
     this.#isDown = true;
     this.#restsUntil = now + this.#rest;

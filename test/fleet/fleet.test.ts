@@ -117,7 +117,9 @@ test("the same fleet without a store, and with the provider of the MCP SDK", asy
     const cold = tokenRequests.length;
     await new Promise((resolve) => setTimeout(resolve, 2 * lifetime * 1_000));
     const seen = await fleet.report();
-    const times = (2 * lifetime * 1_000) / (more === undefined ? 1 : lifetime * 1_000);
+    const isOurs = Object.keys(more).length === 0;
+    // Ours renews when two thirds are over, the provider of the SDK after the token was refused.
+    const times = isOurs ? 2 / 0.65 : 2;
     expect(cold).toBeGreaterThanOrEqual(size);
     figure(`cold, ${name}`, cold);
     figure(`an expiry, ${name}`, Math.round((tokenRequests.length - cold) / times));

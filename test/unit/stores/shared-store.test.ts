@@ -176,3 +176,26 @@ describe("a store that fails", () => {
     expect(shared.takeNews()).toBe(false);
   });
 });
+
+test("the end of work under a lock, during which the store went down, is no sign that it is back", async () => {
+  const clock = fakeClock();
+  const store = createMemoryStore();
+  let down = false;
+  const failing: TokenStore = {
+    ...store,
+    async set(...args) {
+      if (down) throw new Error("down");
+      return await store.set(...args);
+    },
+  };
+  const key = newSecret();
+  const shared = sharedStore(failing, () => [key], clock);
+  await shared.withLock("token.a", async () => {
+    down = true;
+    await shared.write("token.a", "value").catch(() => {});
+    expect(shared.takeNews()).toBe(true);
+  });
+  await clock.advance(1_000);
+  await expect(shared.write("token.a", "value")).rejects.toThrow();
+  expect(shared.takeNews()).toBe(false);
+});

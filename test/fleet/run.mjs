@@ -1,0 +1,48 @@
+// `npm run test:fleet`: what many processes make of one store, with a real redis-server (Debian: redis-server). Prints the
+// figures; the last line is `N passed, N failed`.
+import { execFileSync } from "node:child_process";
+import { readFile, rm } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { startVitest } from "vitest/node";
+
+const root = new URL("../../", import.meta.url);
+const figures = new URL("node_modules/.cache/mcp-auth-fleet.json", root);
+const started = performance.now();
+process.chdir(fileURLToPath(root));
+
+try {
+  console.log(execFileSync("redis-server", ["--version"], { encoding: "utf8" }).trim());
+} catch {
+  console.error(
+    "There is no redis-server in the PATH, which these tests need. On Debian: apt-get install redis-server",
+  );
+  console.log("0 passed, 1 failed");
+  process.exit(1);
+}
+
+await rm(figures, { force: true });
+let unhandled = [];
+const vitest = await startVitest("test", process.argv.slice(2), {
+  config: fileURLToPath(new URL("vitest.config.ts", import.meta.url)),
+  watch: false,
+  reporters: [{ onTestRunEnd: (_modules, errors) => (unhandled = errors) }],
+});
+const modules = vitest.state.getTestModules();
+await vitest.close();
+
+let passed = 0;
+const failures = unhandled.map((error) => ["outside of the tests", error.message]);
+for (const module of modules) {
+  for (const error of module.errors()) failures.push([module.relativeModuleId, error.message]);
+  for (const test of module.children.allTests()) {
+    const { state, errors = [] } = test.result();
+    if (state === "passed") passed += 1;
+    else failures.push([test.fullName, errors[0]?.message ?? `It was ${state}.`]);
+  }
+}
+const measured = JSON.parse(await readFile(figures, "utf8").catch(() => "{}"));
+for (const [name, value] of Object.entries(measured)) console.log(`${String(value).padStart(8)}  ${name}`);
+for (const [name, message] of failures) console.log(`\nFAILED  ${name}\n${message}`);
+console.log(`\n${((performance.now() - started) / 1_000).toFixed(1)} s`);
+console.log(`${passed} passed, ${failures.length} failed`);
+process.exitCode = failures.length === 0 && passed > 0 ? 0 : 1;
