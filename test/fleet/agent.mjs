@@ -9,7 +9,7 @@ const seen = { calls: 0, failures: [], tokens: [], renewals: [], down: 0 };
 
 const ours = async () => {
   const auth = await createMcpAuth({ config });
-  auth.on("token:renewed", () => seen.renewals.push(Date.now()));
+  auth.on("token:renewed", ({ expiresAt }) => seen.renewals.push(expiresAt));
   auth.on("store:down", () => {
     seen.down += 1;
   });

@@ -92,7 +92,7 @@ test("with redis killed and started again meanwhile no call fails, and nobody as
   expect(failuresIn(seen)).toEqual([]);
   // Every process knew of it, and said so once.
   expect(Math.max(...seen.map((one) => one.down))).toBe(1);
-  // Nobody asked twice within one lifetime, whether the store was there or not: at most fifty an expiry.
+  // Nobody asked twice before the token that it had asked for was stale, whether the store was there or not: at most fifty an expiry.
   const shortest = Math.min(...seen.flatMap(({ renewals }) => gaps(renewals)));
   expect(shortest).toBeGreaterThan(lifetime * 550);
   const during = tokenRequests.filter(({ at }) => at >= down && at < up).length;

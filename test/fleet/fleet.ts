@@ -10,7 +10,7 @@ export interface Seen {
   readonly failures: readonly string[];
   /** Each once, in order. */
   readonly tokens: readonly string[];
-  /** Milliseconds since the epoch of each token that it has asked for by itself. */
+  /** When each token ends that it has asked for by itself, milliseconds since the epoch. */
   readonly renewals: readonly number[];
   readonly down: number;
 }
