@@ -96,7 +96,7 @@ export default {
       from: { path: "^src/" },
       to: {
         // The optional peer, which is a development dependency too so that the tests have it.
-        pathNot: "^node_modules/redis/",
+        pathNot: "(^|/)node_modules/redis/",
         dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown", "npm-optional", "npm-peer", "npm-bundled"],
       },
     },
