@@ -46,7 +46,7 @@ async function contents(folder) {
     /^package\.json$/,
     /^mcp-auth\.config\.example\.json$/,
     /^schema\/mcp-auth\.schema\.json$/,
-    /^dist\/(index|cli|hosts\/mcp-sdk)\.js$/,
+    /^dist\/(index|cli|testing|hosts\/mcp-sdk)\.js$/,
     /^dist\/chunks\/[\w-]+\.js$/,
     /^dist\/(?!\.).+\.d\.ts$/,
   ];
