@@ -104,7 +104,7 @@ async function openRedis(
 ): Promise<TokenStore> {
   const [{ createRedisStore }, { loadRedis }] = await Promise.all([
     import("../stores/redis.js"),
-    import("../stores/redis-connection.js"),
+    import("../stores/redis-client.js"),
   ]);
   await loadRedis();
   return createRedisStore({

@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { type Clock, systemClock } from "../lib/clock.js";
 import { Changes } from "./changes.js";
 import { HeldLease } from "./held-lease.js";
-import { type RedisAddress, type RedisClient, RedisConnection } from "./redis-connection.js";
+import type { RedisAddress, RedisClient } from "./redis-client.js";
+import { RedisConnection } from "./redis-connection.js";
 import * as scripts from "./redis-scripts.js";
 import type { TokenStore } from "./store.js";
 
