@@ -1,4 +1,5 @@
 import type { McpAuthErrorCode } from "../errors/error.js";
+import type { Readings } from "../secrets/readings.js";
 import type { Binding } from "./binding.js";
 
 /** Named like the event that tells of it. */
@@ -8,6 +9,8 @@ export type CredentialChange = "secret:changed" | "key:rotated";
 export interface GrantAttempt {
   /** Aborted when the deadline of the acquisition passes or the manager stops. */
   readonly signal: AbortSignal;
+  /** What was read for this attempt already. */
+  readonly readings?: Readings | undefined;
   /** Something is off that does not stop the request. */
   readonly warn?: (code: McpAuthErrorCode) => void;
   /** A credential was read that differs from the one that the request before was made with. */

@@ -46,7 +46,7 @@ export function refreshToken(
   return async (attempt) => {
     if (refreshTokens === undefined) throw noStore(spec.name);
     const { name: server, timeout } = spec;
-    const seed = await readSecret(grant.refreshToken, secretContext(spec, environment, attempt.signal));
+    const seed = await readSecret(grant.refreshToken, secretContext(spec, environment, attempt));
     const lineage = { server, issuer: client.issuer, clientId: client.id, seed };
     return await refreshTokens.redeem(lineage, { timeout, signal: attempt.signal }, async (current, keep) => {
       const own: GrantAttempt = { ...attempt };

@@ -8,21 +8,22 @@ import type { TokenRequestContext } from "./token-request.js";
 export function secretContext(
   { name: server }: Pick<ServerSpec, "name">,
   { env, fetch, clock, resolvers, allowExec, watch }: GrantEnvironment,
-  signal: AbortSignal,
+  { signal, readings }: Pick<GrantAttempt, "signal" | "readings">,
 ): SecretContext {
-  return { server, env, fetch, clock, resolvers, allowExec, watch, signal, unattended: true };
+  return { server, env, fetch, clock, resolvers, allowExec, watch, signal, readings, unattended: true };
 }
 
 /** What a grant makes token requests with. `warn` is told that something is not listed which is used all the same. */
 export function requestContext(
   { name, timeout }: Pick<ServerSpec, "name" | "timeout">,
   environment: GrantEnvironment,
-  { signal, noticed }: GrantAttempt,
+  attempt: GrantAttempt,
   warn: () => void,
 ): Omit<TokenRequestContext, "credentials"> {
   const { signers, network, signedWith } = environment;
+  const { signal, noticed } = attempt;
   return {
-    ...secretContext({ name }, environment, signal),
+    ...secretContext({ name }, environment, attempt),
     ...{ timeout, signal, clock: environment.clock, fetch: environment.fetch },
     ...{ signers, network, signedWith, warn, noticed },
     onRotated: () => noticed?.("key:rotated"),

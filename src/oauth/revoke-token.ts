@@ -37,7 +37,7 @@ export async function revokeToken(
   const metadata = await findAuthorizationServer(environment.metadata, wanted);
   const { signers, network, clock } = environment;
   const context = {
-    ...secretContext(spec, environment, signal),
+    ...secretContext(spec, environment, { signal }),
     signers,
     network,
     clock,

@@ -12,10 +12,10 @@ import { secretContext } from "./request-context.js";
  * `secret_unavailable` when there is none or it cannot stand in a header, and with `aborted`.
  */
 export function staticToken(spec: ServerSpec, grant: StaticSpec, environment: GrantEnvironment): Grant {
-  return async ({ signal }) => {
-    if (signal.aborted) throw aborted(spec.name);
+  return async (attempt) => {
+    if (attempt.signal.aborted) throw aborted(spec.name);
     const requestedAt = environment.clock.now();
-    const accessToken = await readToken(grant.token, secretContext(spec, environment, signal));
+    const accessToken = await readToken(grant.token, secretContext(spec, environment, attempt));
     return {
       accessToken,
       tokenType: "Bearer",

@@ -111,9 +111,9 @@ function storedTokens(
     store,
     // Time is left for a request of our own.
     patience: Math.min(store.lease + timeout, Math.max(deadline - timeout, deadline / 2)),
-    async entryKey(signal) {
+    async entryKey(signal, kept) {
       const { tokenEntryKey } = await import("../tokens/entry-key.js");
-      return await tokenEntryKey(spec, { scopes, dpop, subject }, { ...reading, signal });
+      return await tokenEntryKey(spec, { scopes, dpop, subject }, { ...reading, signal, kept });
     },
     async restore(text, signal) {
       const { restoreToken } = await import("../tokens/stored-token.js");

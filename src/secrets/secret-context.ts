@@ -2,6 +2,7 @@ import type { SecretReference } from "../config/spec.js";
 import type { Clock } from "../lib/clock.js";
 import type { Secret } from "../lib/secret.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
+import type { Readings } from "./readings.js";
 
 /** Gives the secret that `ref` stands for. What it throws reaches nobody: it may carry the secret. */
 export type SecretResolver = (
@@ -30,6 +31,8 @@ export interface SecretContext extends SecretSources {
   readonly signal?: AbortSignal | undefined;
   /** Nobody may be waiting: pauses keep no process alive. */
   readonly unattended?: boolean | undefined;
+  /** Read just now, for this request. */
+  readonly readings?: Readings | undefined;
   /** Told what is read. */
   readonly watch?: CredentialNotes | undefined;
   /** Told of a value that is another one than `watch` knows. */

@@ -37,6 +37,8 @@ export interface SharedStoreOptions {
 export class SharedStore {
   /** Milliseconds. */
   readonly lease: number;
+  /** Milliseconds within which whoever waits for a lock has to look again, to overtake one who died within the lease. */
+  readonly noticed: number;
   readonly #store: TokenStore;
   readonly #seal: Seal | undefined;
   readonly #guard: Guard;
@@ -45,6 +47,7 @@ export class SharedStore {
   constructor({ store, keys, lease, clock = systemClock, load }: SharedStoreOptions) {
     this.#load = load;
     this.lease = lease;
+    this.noticed = lease / 10;
     this.#store = store;
     this.#seal = keys === false ? undefined : new Seal(keys, clock);
     this.#guard = new Guard(clock);
@@ -88,12 +91,15 @@ export class SharedStore {
     else await this.#run(() => setAside.call(this.#store, key, raw));
   }
 
-  /** Tries once to be the only one at this key; rejects with whatever `work` rejects with. */
+  /**
+   * Tries once to be the only one at this key; rejects with whatever `work` rejects with. Its lock lasts a little less than
+   * the lease, so that whoever waits for that of a process that died has overtaken it when the lease is over.
+   */
   async withLock<T>(key: string, work: (lease: Lease) => Promise<T>): Promise<Locked<T>> {
     return await this.#run(async (begun) => {
       let done: Locked<T> | undefined;
       try {
-        return await this.#store.withLock(key, this.lease, async (lease) => {
+        return await this.#store.withLock(key, this.lease - 2 * this.noticed, async (lease) => {
           // The store took too long: whoever asked has gone on without it.
           if (!begun()) throw storeUnavailable();
           try {
@@ -130,7 +136,12 @@ export class SharedStore {
     return await this.#run(() => this.#store.keys(prefix));
   }
 
+  /** Never rejects. */
   async close(): Promise<void> {
-    await this.#store.close().catch(() => {});
+    try {
+      await this.#store.close();
+    } catch {
+      // Whatever is left of it, nobody uses it any more.
+    }
   }
 }

@@ -7,6 +7,7 @@ import { jwtClaims } from "../lib/jwt-claims.js";
 import type { Secret } from "../lib/secret.js";
 import { readSubjectToken } from "../oauth/subject-token.js";
 import { readSecret } from "../secrets/read-secret.js";
+import type { Readings } from "../secrets/readings.js";
 
 /** What is asked for beside what the config says. */
 export interface WantedEntry {
@@ -17,17 +18,23 @@ export interface WantedEntry {
   readonly subject: { readonly key: string; readonly token: () => Promise<Secret> } | undefined;
 }
 
+/** Where references are read, and where it is kept what they gave. */
+interface Reading extends KeyContext {
+  readonly kept: Readings;
+}
+
 /**
  * The name of a token in a store: a hash of everything that makes it what it is, so that a change of any of it never finds
  * the old one. `undefined` for a token that is of no use to anybody else: a static one, which is at hand anyway, and one
  * that is bound to a key which this process made for itself.
  *
- * References that are part of it (params, subject tokens, keys) are read. Rejects with their codes.
+ * References that are part of it (params, subject tokens, keys) are read, and kept for the request that may follow. Rejects
+ * with their codes.
  */
 export async function tokenEntryKey(
   spec: ServerSpec,
   wanted: WantedEntry,
-  context: KeyContext,
+  context: Reading,
 ): Promise<string | undefined> {
   const { grant, url, dpop } = spec;
   if (grant.type === "static" || (dpop !== undefined && dpop.key === undefined)) return undefined;
@@ -59,12 +66,18 @@ export function hashOf(value: unknown): string {
   return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 32);
 }
 
+async function read(reference: SecretReference, context: Reading): Promise<Secret> {
+  const value = await readSecret(reference, context);
+  context.kept.keep(reference, value);
+  return value;
+}
+
 async function paramsOf(
   params: Readonly<Record<string, string | SecretReference>>,
-  context: KeyContext,
+  context: Reading,
 ): Promise<readonly unknown[]> {
   const entries = Object.entries(params).map(async ([name, value]) => {
-    return [name, typeof value === "string" ? value : (await readSecret(value, context)).reveal()] as const;
+    return [name, typeof value === "string" ? value : (await read(value, context)).reveal()] as const;
   });
   return (await Promise.all(entries)).toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
@@ -73,10 +86,11 @@ async function paramsOf(
 async function subjectOf(
   grant: Exclude<GrantSpec, { readonly type: "static" }>,
   runtime: WantedEntry["subject"],
-  context: KeyContext,
+  context: Reading,
 ): Promise<unknown> {
   const party = async (subject: SubjectSpec): Promise<unknown> => {
     const token = await readSubjectToken(subject, runtime?.token, context);
+    context.kept.keep(subject.token, token);
     const key = "runtime" in subject.token ? (runtime?.key ?? null) : null;
     return { type: subject.type, key, identity: identityOf(token) };
   };
@@ -95,12 +109,12 @@ async function subjectOf(
       return { issuer: client.issuer, client: client.id ?? null, subject: await party(subject) };
     }
     case "refresh_token":
-      return { seed: hashOf((await readSecret(grant.refreshToken, context)).reveal()) };
+      return { seed: hashOf((await read(grant.refreshToken, context)).reveal()) };
   }
 }
 
-async function assertionOf(assertion: AssertionSpec, context: KeyContext): Promise<unknown> {
-  if (assertion.kind === "platform") return identityOf(await readSecret(assertion.reference, context));
+async function assertionOf(assertion: AssertionSpec, context: Reading): Promise<unknown> {
+  if (assertion.kind === "platform") return identityOf(await read(assertion.reference, context));
   const { issuer, subject, audience, claims } = assertion;
   return { issuer, subject, audience, claims };
 }

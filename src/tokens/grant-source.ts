@@ -21,7 +21,7 @@ export interface GrantSourceOptions {
 export function grantSource(grant: Grant, options: GrantSourceOptions): TokenSource {
   const { server, issuer, clock, assumedLifetime, report } = options;
   return {
-    async getToken({ reason, signal, attempt }) {
+    async getToken({ reason, signal, attempt, readings }) {
       const started = clock.now();
       const warn = (about: Pick<TokenEvent, "code" | "expiresAt">): void => {
         const durationMs = clock.now() - started;
@@ -30,7 +30,7 @@ export function grantSource(grant: Grant, options: GrantSourceOptions): TokenSou
       const noticed = (change: CredentialChange): void => {
         report(change, { server, issuer, reason, attempt, durationMs: clock.now() - started });
       };
-      const answer = grant({ signal, warn: (code) => warn({ code }), noticed });
+      const answer = grant({ signal, readings, warn: (code) => warn({ code }), noticed });
       const issued = await untilAborted(answer, signal, () => calledOff(server));
       const known = knownLifetime(issued);
       const expiresAt = issued.requestedAt + Math.min(known ?? assumedLifetime, longestLifetime * 1_000);

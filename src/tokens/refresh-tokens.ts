@@ -16,8 +16,6 @@ const formatVersion = 1;
 
 // How long after the last moment at which an answer may come the next process still waits.
 const margin = 5_000;
-const firstPoll = 50;
-const longestPoll = 1_000;
 
 interface Entry {
   readonly refreshToken: Secret;
@@ -75,13 +73,13 @@ export class StoredRefreshTokens implements RefreshTokens {
     use: Use,
     change: Change,
   ): Promise<IssuedToken> {
-    for (let poll = firstPoll; ; poll = Math.min(2 * poll, longestPoll)) {
+    for (;;) {
       const locked = await this.#store.withLock(key, (lease) =>
         this.#underLock(key, lineage, limits, use, lease),
       );
       if (locked.acquired && locked.value !== "taken") return locked.value;
       // Somebody else redeems it, or has died over it: nothing else can be done than to wait.
-      await change.within(poll, this.#clock, limits.signal);
+      await change.next(this.#clock, limits.signal);
       if (limits.signal.aborted) throw storeUnavailable(lineage.server);
     }
   }

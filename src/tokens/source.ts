@@ -1,3 +1,4 @@
+import type { Readings } from "../secrets/readings.js";
 import type { Token } from "./token.js";
 
 /** Why a token is asked for; it is the `reason` of the events. */
@@ -7,6 +8,8 @@ export interface TokenRequest {
   readonly reason: RenewalReason;
   /** Ends the shared work, not one caller: deadline passed or manager stopped. */
   readonly signal: AbortSignal;
+  /** What was read for this attempt already. */
+  readonly readings?: Readings | undefined;
   /** Counts from 1. */
   readonly attempt: number;
   /** It follows failures: it is tried once, and whoever asks sees to the pauses. */

@@ -1,5 +1,6 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
+import { Readings } from "../secrets/readings.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { Lease } from "../stores/store.js";
 import { Change } from "./change.js";
@@ -18,11 +19,17 @@ export interface StoredTokenOptions {
   readonly policy: RefreshPolicy;
   /** Milliseconds that somebody else's request may take before one of our own is sent beside it. */
   readonly patience: number;
-  /** The name of the token that a request would bring; `undefined` for one that is not to be stored. */
-  readonly entryKey: (signal: AbortSignal) => Promise<string | undefined>;
+  /** The name of the token that a request would bring; `undefined` for one that is not to be stored. `kept` gets what is read. */
+  readonly entryKey: (signal: AbortSignal, kept: Readings) => Promise<string | undefined>;
   readonly restore: (text: string, signal: AbortSignal) => Promise<Token | undefined>;
   /** What the cache above has. */
   readonly held: () => Token | undefined;
+}
+
+interface Entry {
+  readonly key: string;
+  /** Of all that the key was made of. */
+  readonly readings: Readings;
 }
 
 interface Look {
@@ -34,9 +41,6 @@ interface Look {
 
 // What is too little to be a difference between two clocks: the time between two looks at one.
 const sameTime = 1_000;
-// How often whoever waits looks, beside being told of changes.
-const firstPoll = 100;
-const longestPoll = 1_000;
 const mostRejected = 16;
 const nothing: Look = { isFresh: false };
 
@@ -52,7 +56,7 @@ export class StoredTokens {
   /** Refused by the MCP server, and perhaps in the store still. */
   readonly #rejected = new Set<string>();
   /** Of the request under way, as it was when that began. */
-  #key: string | undefined;
+  #entry: Entry | undefined;
 
   constructor(options: StoredTokenOptions) {
     const spread = options.policy.random();
@@ -71,9 +75,9 @@ export class StoredTokens {
   first(source: TokenSource): TokenSource {
     return {
       getToken: async (request) => {
-        this.#key = await this.#findKey(request.signal);
-        if (this.#key !== undefined && request.reason !== "forced") {
-          const { usable, isFresh } = await this.#look(this.#key, request);
+        this.#entry = await this.#findEntry(request.signal);
+        if (this.#entry !== undefined && request.reason !== "forced") {
+          const { usable, isFresh } = await this.#look(this.#entry, request);
           if (usable !== undefined && isFresh) return usable;
         }
         return await source.getToken(request);
@@ -85,56 +89,57 @@ export class StoredTokens {
   around(source: TokenSource): TokenSource {
     return {
       getToken: async (request) => {
-        const key = request.attempt === 1 ? this.#key : await this.#findKey(request.signal);
-        if (key === undefined) return await source.getToken(request);
-        if (request.reason === "forced") return await this.#ask(source, request, key);
-        return await this.#shared(source, request, key);
+        const entry = request.attempt === 1 ? this.#entry : await this.#findEntry(request.signal);
+        if (entry === undefined) return await source.getToken(request);
+        if (request.reason === "forced") return await this.#ask(source, request, entry);
+        return await this.#shared(source, request, entry);
       },
     };
   }
 
-  async #shared(source: TokenSource, request: TokenRequest, key: string): Promise<Token> {
+  async #shared(source: TokenSource, request: TokenRequest, entry: Entry): Promise<Token> {
     const { clock, store, patience } = this.#options;
     const until = clock.now() + patience;
-    const change = new Change(store, key);
+    const change = new Change(store, entry.key);
     try {
-      for (let poll = firstPoll; ; poll = Math.min(2 * poll, longestPoll)) {
+      for (;;) {
         const locked = await this.#guarded(request, () =>
-          store.withLock(key, (lease) => this.#underLock(source, request, key, lease)),
+          store.withLock(entry.key, (lease) => this.#underLock(source, request, entry, lease)),
         );
         if (locked?.acquired === true) return locked.value;
         // Nobody can be waited for without the store.
         if (locked === undefined || clock.now() >= until) break;
-        const present = await this.#look(key, request);
+        const present = await this.#look(entry, request);
         // Whoever has the lock renews it, and for that nobody has to wait.
         if (present.usable !== undefined && (present.isFresh || isWaitedFor(request))) return present.usable;
-        await change.within(poll, clock, request.signal);
+        await change.next(clock, request.signal);
         if (request.signal.aborted) break;
         // Before the next try for the lock: of all those that wait only one would get it.
-        const { usable, isFresh } = await this.#look(key, request);
+        const { usable, isFresh } = await this.#look(entry, request);
         if (usable !== undefined && isFresh) return usable;
       }
     } finally {
       change.end();
     }
-    return await this.#ask(source, request, key);
+    return await this.#ask(source, request, entry);
   }
 
-  async #underLock(source: TokenSource, request: TokenRequest, key: string, lease: Lease): Promise<Token> {
-    const { usable, isFresh } = await this.#look(key, request);
+  async #underLock(source: TokenSource, request: TokenRequest, entry: Entry, lease: Lease): Promise<Token> {
+    const { usable, isFresh } = await this.#look(entry, request);
     if (usable !== undefined && isFresh) return usable;
     try {
-      return await this.#ask(source, request, key, lease);
+      return await this.#ask(source, request, entry, lease);
     } catch (error) {
       if (usable !== undefined && isWaitedFor(request) && !request.signal.aborted) return usable;
       throw error;
     }
   }
 
-  async #ask(source: TokenSource, request: TokenRequest, key: string, lease?: Lease): Promise<Token> {
-    const token = await source.getToken(request);
-    // What the token was asked for with was read anew: it may be for somebody else than a moment ago.
-    if ((await this.#findKey(request.signal)) !== key) return token;
+  async #ask(source: TokenSource, request: TokenRequest, entry: Entry, lease?: Lease): Promise<Token> {
+    const { key, readings } = entry;
+    const token = await source.getToken({ ...request, readings });
+    // What was read anew may be for somebody else than a moment ago.
+    if (!readings.isExact && (await this.#findEntry(request.signal))?.key !== key) return token;
     const expiresIn = token.expiresAt - this.#options.clock.now();
     if (expiresIn <= 0) return token;
     await this.#guarded(request, () =>
@@ -144,7 +149,7 @@ export class StoredTokens {
   }
 
   /** What is in the store, if it is of more use than what is at hand. */
-  async #look(key: string, request: TokenRequest): Promise<Look> {
+  async #look({ key }: Entry, request: TokenRequest): Promise<Look> {
     const { store, held, clock } = this.#options;
     const found = await this.#guarded(request, () => store.read(key));
     if (found === undefined || found.kind === "absent") return nothing;
@@ -179,9 +184,11 @@ export class StoredTokens {
   }
 
   /** What cannot be named because something cannot be read is asked for by itself, and fails of that. */
-  async #findKey(signal: AbortSignal): Promise<string | undefined> {
+  async #findEntry(signal: AbortSignal): Promise<Entry | undefined> {
+    const readings = new Readings(this.#options.clock);
     try {
-      return await this.#options.entryKey(signal);
+      const key = await this.#options.entryKey(signal, readings);
+      return key === undefined ? undefined : { key, readings };
     } catch (error) {
       if (error instanceof McpAuthError) return undefined;
       throw error;

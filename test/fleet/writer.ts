@@ -1,15 +1,30 @@
-// Writes one value after the other into a file store, as the holder of the lock, and says which were written.
-import { createFileStore } from "../../src/stores/file.js";
+// Redeems one refresh token after the other at a server that is always there, `token-1`, `token-2` and so on, and says
+// which of them the store has. The store is a sealed one in files.
 
-const [path = ""] = process.argv.slice(2);
-const store = createFileStore({ path });
+import { systemClock } from "../../src/lib/clock.js";
+import { Secret } from "../../src/lib/secret.js";
+import { createFileStore } from "../../src/stores/file.js";
+import { SharedStore } from "../../src/stores/shared-store.js";
+import { StoredRefreshTokens } from "../../src/tokens/refresh-tokens.js";
+import { lineage } from "./lineage.js";
+
+const [path = "", key = ""] = process.argv.slice(2);
+const store = new SharedStore({
+  store: createFileStore({ path }),
+  keys: async () => [new Secret(key)],
+  lease: 2_500,
+});
+const refreshTokens = new StoredRefreshTokens({ store, clock: systemClock });
 for (;;) {
-  const outcome = await store.withLock("refresh.token", 2_000, async ({ fence }) => {
-    const before = await store.get("refresh.token");
-    const number = Number(/^value (\d+) /.exec(before?.value ?? "value 0 ")?.[1]) + 1;
-    const written = await store.set("refresh.token", `value ${number} ${"x".repeat(5_000)}`, { fence });
-    return written ? number : undefined;
-  });
-  if (outcome.acquired) process.send?.(outcome.value);
-  else await new Promise((resolve) => setTimeout(resolve, 50));
+  let number = 0;
+  await refreshTokens.redeem(
+    lineage,
+    { timeout: 10, signal: new AbortController().signal },
+    async (current, keep) => {
+      number = Number(current.reveal().slice("token-".length)) + 1;
+      keep(new Secret(`token-${number}`));
+      return { accessToken: "a", tokenType: "Bearer", requestedAt: Date.now(), scopes: [] };
+    },
+  );
+  process.send?.(number);
 }
