@@ -20,6 +20,7 @@ export const eventNames = [
   "token:failed",
   "token:rejected",
   "token:cooldown",
+  "store:down",
   "secret:changed",
   "key:rotated",
   "config:reloaded",

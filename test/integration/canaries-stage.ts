@@ -52,7 +52,10 @@ const paths: readonly (readonly [Part, RegExp])[] = [
 ];
 
 /** What of a token request is a secret, by the name of its field. */
-const secretFields = ["client_secret", "client_assertion", "assertion", "subject_token", "actor_token"];
+const secretFields = [
+  ...["client_secret", "client_assertion", "assertion", "subject_token", "actor_token"],
+  ...["refresh_token", "token"],
+];
 
 export async function startStage(canaries: Canaries, tls?: TlsOptions): Promise<Stage> {
   const scripts = new Map<string, Script>();

@@ -1,6 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { McpAuthConfig, McpAuthEvents } from "../../src/index.js";
+import { parseJsonObject } from "../../src/lib/json-object.js";
+import { createMemoryStore, MemoryData } from "../../src/testing.js";
 import { deferred } from "../support/deferred.js";
+import { fakeClock } from "../support/fake-clock.js";
 import { sendJson } from "../support/http-server.js";
 import { sharedMemory } from "../support/store-over.js";
 import { managerOf, type OwnIssuer, ownIssuer, ownServer, runtime, sendToken } from "./harness.js";
@@ -228,6 +231,48 @@ describe("a store that is of no use", () => {
     gate.resolve();
     expect(await first).toMatchObject({ code: "token_request_rejected" });
     expect(await second).toBe("good");
+  });
+});
+
+describe("a stored token", () => {
+  test.each([
+    ["ahead", 600_000],
+    ["behind", -600_000],
+  ])("lasts as long where the clock is ten minutes %s", async (_name, shift) => {
+    const issuer = await counting(300);
+    const data = new MemoryData();
+    const clock = fakeClock();
+    const store = () => ({ ...createMemoryStore({ data, clock }), encryptionKeys: false as const });
+    const other = { now: () => clock.now() + shift, setTimeout: clock.setTimeout };
+    const { manager: one } = await managerOf(issuer, { store: store(), clock });
+    const { manager: two } = await managerOf(issuer, { store: store(), clock: other });
+    await one.getAccessToken();
+    const token = await two.getToken();
+    expect([token.accessToken, token.expiresAt - other.now()]).toEqual(["t1", 300_000]);
+    expect([two.status().state, issuer.tokenRequests().length]).toEqual(["fresh", 1]);
+    clock.jump(290_000);
+    expect([two.status().state, await two.getAccessToken()]).toEqual(["expired", "t2"]);
+  });
+
+  test.each([
+    ["of another version of the package is ignored, and replaced", { v: 0 }, "t2"],
+    ["of another version, and later, too", { v: 2 }, "t2"],
+    ["that lacks something too", { expiresAt: undefined }, "t2"],
+    ["of a type that is not known too", { tokenType: "MAC" }, "t2"],
+    ["with something more to it is understood", { more: true }, "t1"],
+  ])("%s", async (_name, change, expected) => {
+    const issuer = await counting();
+    const memory = sharedMemory();
+    const store = () => memory.store({ encryptionKeys: false });
+    await (await managerOf(issuer, { store: store() })).manager.getAccessToken();
+    const [key, entry] = [...memory.data.entries].find(([name]) => name.startsWith("token.")) ?? [];
+    if (key === undefined || entry === undefined) throw new Error("Nothing is stored.");
+    const value = JSON.stringify({ ...parseJsonObject(entry.value), ...change });
+    memory.data.entries.set(key, { ...entry, value });
+    expect(await (await managerOf(issuer, { store: store() })).manager.getAccessToken()).toBe(expected);
+    expect(parseJsonObject(memory.data.entries.get(key)?.value ?? "")).toMatchObject({
+      ...{ v: 1, accessToken: expected },
+    });
   });
 });
 
