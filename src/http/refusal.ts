@@ -10,10 +10,12 @@ import { isWithinPath } from "./reach.js";
 /** How often one call may go on with another token: an end to every loop, whatever the server answers. */
 export interface Budget {
   rejections: number;
+  /** Of tokens that other processes have asked for. */
+  sharedRejections: number;
   stepUps: number;
 }
 
-export const fullBudget: Readonly<Budget> = { rejections: 1, stepUps: 3 };
+export const fullBudget: Readonly<Budget> = { rejections: 1, sharedRejections: 1, stepUps: 3 };
 
 /** A request that the server answered with 401 or 403. */
 interface Refusal {
@@ -46,8 +48,11 @@ async function afterUnauthorized(
   // The token is as good as before: another one would meet the same.
   if (token.binding?.prover !== undefined && proofErrors(response).length > 0) return undefined;
   authorizer.rejected(token, response, url);
-  if (budget.rejections === 0 || !outgoing.replayable) return undefined;
-  budget.rejections -= 1;
+  if (!outgoing.replayable) return undefined;
+  // That others' token is no good says nothing of one of our own.
+  if (token.isShared && budget.sharedRejections > 0) budget.sharedRejections -= 1;
+  else if (budget.rejections > 0) budget.rejections -= 1;
+  else return undefined;
   return await another(refusal, () => authorizer.token(outgoing.signal));
 }
 

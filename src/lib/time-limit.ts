@@ -7,15 +7,21 @@ const grace = 50;
 
 /**
  * Calls `onPassed` when the time for something is up. An event loop that was blocked runs its timers before it reads what
- * has arrived: a timer that is late gives the answer, which may be there, that chance. Keeps no process alive.
+ * has arrived: a timer that is late gives the answer, which may be there, that chance. Keeps no process alive, unless it is
+ * `attended`: nothing else may, of what somebody waits for.
  */
-export function timeLimit(clock: Clock, milliseconds: number, onPassed: () => void): ClockTimer {
+export function timeLimit(
+  clock: Clock,
+  milliseconds: number,
+  onPassed: () => void,
+  { attended = false }: { readonly attended?: boolean } = {},
+): ClockTimer {
   const due = clock.now() + milliseconds;
   let timer = clock.setTimeout(() => {
     if (clock.now() - due <= late) return onPassed();
     timer = clock.setTimeout(onPassed, grace);
-    timer.unref();
+    if (!attended) timer.unref();
   }, milliseconds);
-  timer.unref();
+  if (!attended) timer.unref();
   return { unref: () => timer.unref(), cancel: () => timer.cancel() };
 }

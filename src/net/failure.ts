@@ -11,6 +11,8 @@ export interface Failure {
   readonly retryable?: boolean;
   /** Milliseconds. */
   readonly retryAfter?: number;
+  /** There was no connection: nobody has got anything of the request. */
+  readonly neverArrived?: boolean;
 }
 
 export type Outcome<T> =
@@ -28,5 +30,15 @@ export function fail(failure: Failure): { readonly ok: false; readonly failure: 
 /** The error for one server. */
 export function failureError(server: string, failure: Failure): McpAuthError {
   const { code, detail, retryable, retryAfter } = failure;
-  return new McpAuthError(code, `Server "${server}": ${detail}`, { server, retryable, retryAfter });
+  const error = new McpAuthError(code, `Server "${server}": ${detail}`, { server, retryable, retryAfter });
+  if (failure.neverArrived === true) unsent.add(error);
+  return error;
+}
+
+// Beside the errors and not on them: nobody outside has a use for it.
+const unsent = new WeakSet<McpAuthError>();
+
+/** Whether it is certain that the request of which this came did not reach anybody. */
+export function neverArrived(error: McpAuthError): boolean {
+  return unsent.has(error);
 }

@@ -7,6 +7,11 @@ const tlsCode = new RegExp(
     "INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH|ERROR_IN_C|EPROTO$)",
 );
 
+/** Failures before there is a connection. */
+const unconnected: ReadonlySet<string> = new Set([
+  ...["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"],
+]);
+
 /** What to do, by the code: the first that matches. */
 const remedies: readonly (readonly [RegExp, string])[] = [
   // Alerts (RFC 8446 §6.2) come from the server. Up to TLS 1.2 one of them stands for a certificate that is missing.
@@ -51,10 +56,12 @@ export function networkFailure(error: unknown, target: string): Failure {
   const tls = codes.find((code) => tlsCode.test(code));
   if (tls !== undefined) {
     const remedy = remedies.find(([pattern]) => pattern.test(tls))?.[1] ?? otherwise;
-    return { code: "tls_failed", detail: `no trusted TLS connection to ${target} (${tls}). ${remedy}` };
+    const detail = `no trusted TLS connection to ${target} (${tls}). ${remedy}`;
+    return { code: "tls_failed", detail, neverArrived: true };
   }
   const detail = `${target} could not be reached (${codes[0] ?? "network error"}). Check its address and the network.`;
-  return { code: "unavailable", detail, retryable: true };
+  const isConnected = codes.length === 0 || codes.some((code) => !unconnected.has(code));
+  return { code: "unavailable", detail, retryable: true, neverArrived: !isConnected };
 }
 
 /**

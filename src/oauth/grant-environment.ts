@@ -13,14 +13,25 @@ import type { IssuedToken } from "./grant.js";
 /** Refresh tokens that the server replaces, and where the latest of each is. */
 export interface RefreshTokens {
   /**
-   * Runs `use` with the latest refresh token of a lineage, as the only one anywhere who does. What `keep` is given is
+   * Runs `use` with the latest refresh token of a lineage, as the only one anywhere who does. What has taken its place is
    * durable before this resolves. Rejects with what `use` does, and with `store_unavailable`.
    */
   redeem(
     lineage: RefreshTokenLineage,
     limits: { readonly timeout: number; readonly signal: AbortSignal },
-    use: (current: Secret, keep: (successor: Secret) => void) => Promise<IssuedToken>,
+    use: (redemption: Redemption) => Promise<IssuedToken>,
   ): Promise<IssuedToken>;
+}
+
+/** One use of a refresh token. */
+export interface Redemption {
+  readonly current: Secret;
+  /** Aborted when nobody waits any more, as long as nothing was sent. */
+  readonly signal: AbortSignal;
+  /** Awaited last of all before each request is sent. Rejects with `store_unavailable` when it must not be. */
+  readonly sending: () => Promise<void>;
+  /** Told the status of the answer, and what takes the place of the present one if the server has replaced it. */
+  readonly answered: (status: number, successor: Secret | undefined) => void;
 }
 
 /** All that came from one refresh token which was given. */

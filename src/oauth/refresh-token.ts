@@ -4,15 +4,10 @@ import { parseJsonObject } from "../lib/json-object.js";
 import { Secret } from "../lib/secret.js";
 import { readSecret } from "../secrets/read-secret.js";
 import type { Grant, GrantAttempt } from "./grant.js";
-import type { GrantEnvironment } from "./grant-environment.js";
+import type { GrantEnvironment, Redemption } from "./grant-environment.js";
 import { secretContext } from "./request-context.js";
 import { tokenGrant } from "./token-grant.js";
 import type { TokenAnswer } from "./token-request.js";
-
-interface Redemption {
-  readonly current: Secret;
-  readonly keep: (successor: Secret) => void;
-}
 
 /**
  * RFC 6749 §6: a token for a refresh token. The server may give another refresh token with it, and take the one before no
@@ -38,9 +33,9 @@ export function refreshToken(
       // Without `scope` the token is for all that the refresh token is good for.
       return { fields: [["refresh_token", current]], scopes: scopes ?? grant.scopes ?? [] };
     },
+    sending: async (attempt) => await redemptions.get(attempt)?.sending(),
     received(answer, attempt) {
-      const successor = successorIn(answer);
-      if (successor !== undefined) redemptions.get(attempt)?.keep(successor);
+      redemptions.get(attempt)?.answered(answer.response.status, successorIn(answer));
     },
   });
   return async (attempt) => {
@@ -48,9 +43,9 @@ export function refreshToken(
     const { name: server, timeout } = spec;
     const seed = await readSecret(grant.refreshToken, secretContext(spec, environment, attempt));
     const lineage = { server, issuer: client.issuer, clientId: client.id, seed };
-    return await refreshTokens.redeem(lineage, { timeout, signal: attempt.signal }, async (current, keep) => {
-      const own: GrantAttempt = { ...attempt };
-      redemptions.set(own, { current, keep });
+    return await refreshTokens.redeem(lineage, { timeout, signal: attempt.signal }, async (redemption) => {
+      const own: GrantAttempt = { ...attempt, signal: redemption.signal };
+      redemptions.set(own, redemption);
       return await redeem(own);
     });
   };

@@ -34,6 +34,8 @@ export interface GrantRequest {
 export interface GrantKind extends Omit<GrantInUse, "dpop">, WantedTypes {
   /** The fields that only this grant has, read or signed anew for each request, and scopes that replace those asked for. */
   readonly present?: (request: GrantRequest) => Promise<Presentation>;
+  /** Awaited last of all before each request is sent. */
+  readonly sending?: (attempt: GrantAttempt) => Promise<void>;
   /** Sees each answer before it is judged. */
   readonly received?: (answer: TokenAnswer, attempt: GrantAttempt) => void;
 }
@@ -67,6 +69,7 @@ export function tokenGrant(
     const context = {
       ...requestContext(spec, environment, attempt, () => warnings.about(`authentication at ${issuer}`)),
       dpop,
+      sending: kind.sending && (() => kind.sending?.(attempt) ?? Promise.resolve()),
     };
     let used = { client: refusals.credentials(signal), presented: refusals.credentials(signal) };
     const { found: target, answer } = await askTokenEndpoint({

@@ -31,6 +31,8 @@ export interface TokenRequestContext extends ClientAuthenticationContext {
   readonly signal: AbortSignal;
   /** Binds the token to a key; absent without DPoP. */
   readonly dpop?: Dpop | undefined;
+  /** Awaited last of all before the request is sent. */
+  readonly sending?: (() => Promise<void>) | undefined;
   /** What the MCP server takes of the proofs of such a key. */
   readonly proofAlgorithms?: readonly string[] | undefined;
 }
@@ -88,6 +90,7 @@ export async function sendTokenRequest(
         [oauth.customFetch]: async (url, { body, headers }) => {
           const nonce = dpop?.nonces.get("token", url);
           const proof = await prover?.proof({ method: "POST", url, nonce, signal });
+          await context.sending?.();
           const received = await exchange(
             { url, headers: { ...headers, ...(proof && { dpop: proof }) }, body: body.toString() },
             what,

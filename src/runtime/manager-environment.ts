@@ -42,19 +42,22 @@ export type GivenEnvironment = Omit<
   readonly ownStore: McpAuthStore | undefined;
 };
 
+/** `kept`: the store of the environment before, which this one takes over with all that is still to be written there. */
 export function managerEnvironment(
   { ownStore, ...given }: GivenEnvironment,
   { network: spec, store: described }: Pick<ConfigSpec, "network" | "store">,
+  kept?: Pick<ManagerEnvironment, "store" | "refreshTokens">,
 ): ManagerEnvironment {
   const { clock, env } = given;
   const network = retiringNetwork(() =>
     createNetwork({ fetch: given.fetch, spec, env, processEnv: process.env }),
   );
   const { fetch } = network;
-  const store =
+  const own = (): SharedStore | undefined =>
     ownStore === undefined
       ? describedStore(described, spec, { ...given, fetch })
       : givenStore(ownStore, clock);
+  const store = kept === undefined ? own() : kept.store;
   return {
     ...{ ...given, fetch, network, store },
     random: Math.random,
@@ -62,6 +65,6 @@ export function managerEnvironment(
       ...{ fetch, clock, insecureHosts: spec.allowInsecureHttp },
       store: store && metadataStoreIn(store, clock),
     }),
-    refreshTokens: store && refreshTokensIn(store, clock),
+    refreshTokens: kept === undefined ? store && refreshTokensIn(store, clock) : kept.refreshTokens,
   };
 }

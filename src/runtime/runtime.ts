@@ -119,7 +119,8 @@ export class Runtime<Name extends string> implements McpAuth<Name> {
     this.#environment.metadata.close();
     const left = this.#left.flatMap((reference) => reference.deref() ?? []);
     for (const { metadata } of left) metadata.close();
-    await Promise.all([this.#environment, ...left].map(({ store }) => store?.close()));
+    const stores = new Set([this.#environment, ...left].map(({ store }) => store));
+    await Promise.all([...stores].map((store) => store?.close()));
     await this.#environment.network.close();
   }
 
@@ -141,7 +142,8 @@ export class Runtime<Name extends string> implements McpAuth<Name> {
     const keepsEnvironment =
       isDeepStrictEqual(before.network, spec.network) && isDeepStrictEqual(before.store, spec.store);
     const { network } = this.#environment;
-    const environment = keepsEnvironment ? this.#environment : managerEnvironment(this.#given, spec);
+    const kept = keepsStore(this.#given, before, spec) ? this.#environment : undefined;
+    const environment = keepsEnvironment ? this.#environment : managerEnvironment(this.#given, spec, kept);
     const removed = [...before.servers.keys()].filter((name) => !spec.servers.has(name));
     const [added, changed]: [string[], string[]] = [[], []];
     for (const [name, reference] of this.#removed) {
@@ -198,6 +200,12 @@ export class Runtime<Name extends string> implements McpAuth<Name> {
     if (this.#stopped === undefined) return;
     throw new McpAuthError("stopped", "This runtime was stopped; create another with createMcpAuth().");
   }
+}
+
+/** Whether a store of one config serves another: what is to be written there is written, and connections stay. */
+function keepsStore({ ownStore }: GivenEnvironment, before: ConfigSpec, after: ConfigSpec): boolean {
+  if (ownStore !== undefined) return true;
+  return isDeepStrictEqual([before.store, before.network.ca], [after.store, after.network.ca]);
 }
 
 function namesOf<Name extends string>(spec: ConfigSpec): readonly Name[] {

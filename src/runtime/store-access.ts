@@ -6,7 +6,7 @@ import { revokeToken, type TokenToRevoke } from "../oauth/revoke-token.js";
 import { readSecret } from "../secrets/read-secret.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import { hashOf, tokenPrefix } from "../tokens/entry-key.js";
-import { refreshTokenKey } from "../tokens/refresh-tokens.js";
+import { refreshTokenKey } from "../tokens/refresh-token-entry.js";
 import type { ManagerEnvironment } from "./manager-environment.js";
 import type { StoreSeam } from "./seam.js";
 

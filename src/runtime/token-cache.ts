@@ -82,10 +82,11 @@ export function createTokenCache(
       if (renewed !== undefined) events.emit("token:renewed", renewed);
       renewed = undefined;
     },
+    elsewhere: stored && (() => stored.elsewhere()),
     source:
       stored === undefined
         ? resilient(attempt, resilience)
-        : stored.first(resilient(stored.around(attempt), resilience)),
+        : resilient(stored.around(attempt), { ...resilience, present: (request) => stored.present(request) }),
   });
   return cache;
 }
@@ -109,8 +110,10 @@ function storedTokens(
   return new StoredTokens({
     ...context,
     store,
-    // Time is left for a request of our own.
-    patience: Math.min(store.lease + timeout, Math.max(deadline - timeout, deadline / 2)),
+    // Time is left for a request of our own; and those of a fleet are not all sent at one moment.
+    patience:
+      Math.min(store.lease + timeout, Math.max(deadline - timeout, deadline / 2)) *
+      (1 - 0.3 * environment.random()),
     async entryKey(signal, kept) {
       const { tokenEntryKey } = await import("../tokens/entry-key.js");
       return await tokenEntryKey(spec, { scopes, dpop, subject }, { ...reading, signal, kept });

@@ -1,11 +1,26 @@
 import { McpAuthError } from "../errors/error.js";
 import { type Clock, systemClock } from "../lib/clock.js";
+import { timeLimit } from "../lib/time-limit.js";
 
 /** Milliseconds that one operation of a store may take. */
-const operationLimit = 5_000;
+const operationLimit = 3_000;
 /** Milliseconds for which a store that failed is left alone; twice as long after each further failure. */
 const firstRest = 1_000;
 const longestRest = 15_000;
+
+/** A store that is full, or a replica, can be read and not written. */
+export type OperationKind = "read" | "write";
+
+export interface OperationOptions {
+  /** Asks also while the store is left alone: what is lost otherwise is lost for ever. */
+  readonly insist?: boolean | undefined;
+}
+
+interface Trouble {
+  readonly failedAt: number;
+  readonly restsUntil: number;
+  readonly rest: number;
+}
 
 /**
  * Stands between a store and those who use it: an operation that takes too long has failed, and after a failure everybody
@@ -13,10 +28,7 @@ const longestRest = 15_000;
  */
 export class Guard {
   readonly #clock: Clock;
-  #restsUntil = Number.NEGATIVE_INFINITY;
-  #rest = firstRest;
-  #isDown = false;
-  #failedAt = Number.NEGATIVE_INFINITY;
+  readonly #troubles = new Map<OperationKind, Trouble>();
   #hasNews = false;
 
   constructor(clock: Clock = systemClock) {
@@ -30,6 +42,18 @@ export class Guard {
     return hasNews;
   }
 
+  /** Whether operations of this kind fail at once now. */
+  isResting(kind: OperationKind): boolean {
+    // What cannot be reached for a look cannot be for anything else.
+    const kinds: readonly OperationKind[] = kind === "write" ? ["read", "write"] : ["read"];
+    const now = this.#clock.now();
+    return kinds.some((each) => {
+      const left = (this.#troubles.get(each)?.restsUntil ?? now) - now;
+      // A clock that was set back does not make it longer.
+      return left > 0 && left <= longestRest;
+    });
+  }
+
   /**
    * Runs one operation. Rejects with `store_unavailable`, which is retryable, and with the `McpAuthError` of a setting that
    * is missing or wrong.
@@ -37,74 +61,64 @@ export class Guard {
    * `begun` tells of an operation that lasts as long as somebody works under it: only what comes before is limited. It
    * answers `false` when that took too long.
    */
-  async run<T>(operation: (begun: () => boolean) => Promise<T>): Promise<T> {
-    if (this.#isResting()) throw storeUnavailable();
+  async run<T>(
+    kind: OperationKind,
+    operation: (begun: () => boolean) => Promise<T>,
+    { insist = false }: OperationOptions = {},
+  ): Promise<T> {
+    if (!insist && this.isResting(kind)) throw storeUnavailable();
     const startedAt = this.#clock.now();
     let isLate = false;
     let hasBegun = false;
     let limit: { cancel(): void } | undefined;
     const late = new Promise<never>((_resolve, reject) => {
-      // Keeps the process alive, which the connection of a store need not do: somebody waits for this.
-      limit = this.#clock.setTimeout(() => {
+      const passed = (): void => {
         isLate = true;
         reject(storeUnavailable());
-      }, operationLimit);
+      };
+      // The connection of a store keeps no process alive, and somebody waits for this.
+      limit = timeLimit(this.#clock, operationLimit, passed, { attended: true });
     });
     try {
       const work = operation(() => {
         limit?.cancel();
         hasBegun = true;
-        if (!isLate) this.#recovered(startedAt);
+        if (!isLate) this.#recovered(kind, startedAt);
         return !isLate;
       });
       // It may fail when nobody waits for it any more.
       work.catch(() => {});
       const value = await Promise.race([work, late]);
       // The end of what somebody did under a lock says nothing of the store.
-      if (!hasBegun) this.#recovered(startedAt);
+      if (!hasBegun) this.#recovered(kind, startedAt);
       return value;
     } catch (error) {
       if (error instanceof McpAuthError && error.code !== "store_unavailable") throw error;
-      if (error instanceof WorkFailed) throw error.error;
-      this.#failed(startedAt);
+      this.#failed(kind, startedAt);
       throw storeUnavailable();
     } finally {
       limit?.cancel();
     }
   }
 
-  #isResting(): boolean {
-    const left = this.#restsUntil - this.#clock.now();
-    // A clock that was set back does not make it longer.
-    return left > 0 && left <= longestRest;
+  #recovered(kind: OperationKind, startedAt: number): void {
+    const kinds: readonly OperationKind[] = kind === "write" ? ["read", "write"] : ["read"];
+    for (const each of kinds) {
+      const trouble = this.#troubles.get(each);
+      // It may have been under way already when another failed.
+      if (trouble !== undefined && startedAt >= trouble.failedAt) this.#troubles.delete(each);
+    }
+    if (this.#troubles.size === 0) this.#hasNews = false;
   }
 
-  #recovered(startedAt: number): void {
-    // It may have been under way already when another failed.
-    if (this.#isDown && startedAt < this.#failedAt) return;
-    this.#isDown = false;
-    this.#hasNews = false;
-    this.#rest = firstRest;
-  }
-
-  #failed(startedAt: number): void {
+  #failed(kind: OperationKind, startedAt: number): void {
     const now = this.#clock.now();
+    const trouble = this.#troubles.get(kind);
     // Of several that fail together each would make the rest longer.
-    if (this.#isDown && startedAt < this.#restsUntil) return;
-    this.#failedAt = now;
-    if (!this.#isDown) this.#hasNews = true;
-    this.#isDown = true;
-    this.#restsUntil = now + this.#rest;
-    this.#rest = Math.min(this.#rest * 2, longestRest);
-  }
-}
-
-/** What somebody's work under a lock rejected with, which says nothing of the store. */
-export class WorkFailed {
-  readonly error: unknown;
-
-  constructor(error: unknown) {
-    this.error = error;
+    if (trouble !== undefined && startedAt < trouble.restsUntil) return;
+    if (this.#troubles.size === 0) this.#hasNews = true;
+    const rest = trouble === undefined ? firstRest : Math.min(trouble.rest * 2, longestRest);
+    this.#troubles.set(kind, { failedAt: now, restsUntil: now + rest, rest });
   }
 }
 

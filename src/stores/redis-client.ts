@@ -37,10 +37,6 @@ export interface RedisClient {
 type RedisLibrary = typeof import("redis");
 type Socket = NonNullable<RedisClientOptions["socket"]>;
 
-// A server that is there answers in milliseconds; one that is not costs every request this much, once.
-export const connectTimeout = 3_000;
-const commandTimeout = 3_000;
-
 /** Rejects with `config_invalid` where the optional package is not installed. */
 export async function loadRedis(): Promise<RedisLibrary> {
   try {
@@ -53,13 +49,16 @@ export async function loadRedis(): Promise<RedisLibrary> {
   }
 }
 
-/** A client that is not connected yet. It connects once: whoever uses it sees to another after a failure. */
-export async function createRedisClient(address: RedisAddress): Promise<RedisClient> {
+/**
+ * A client that is not connected yet. It connects once: whoever uses it sees to another after a failure, and to limits of
+ * time, since the library's own end with the writing of a command. `connectTimeout`: milliseconds.
+ */
+export async function createRedisClient(address: RedisAddress, connectTimeout: number): Promise<RedisClient> {
   const library = await loadRedis();
   const { sentinel, cluster } = address;
   const url = address.url.reveal();
   // The library writes into what it is given.
-  const options = () => optionsFor(address);
+  const options = () => optionsFor(address, connectTimeout);
   // They are typed by the commands that they know, hundreds each; here four are used, which both of them have.
   if (cluster !== undefined) {
     return library.createCluster({
@@ -116,7 +115,7 @@ async function findServer(
   return await Promise.any(answers);
 }
 
-function optionsFor({ url, ca }: RedisAddress): RedisClientOptions {
+function optionsFor({ url, ca }: RedisAddress, connectTimeout: number): RedisClientOptions {
   const { username, password, protocol } = new URL(url.reveal());
   const socket: Socket = {
     connectTimeout,
@@ -128,7 +127,6 @@ function optionsFor({ url, ca }: RedisAddress): RedisClientOptions {
     ...(password !== "" && { password: decodeURIComponent(password) }),
     socket,
     disableOfflineQueue: true,
-    commandOptions: { timeout: commandTimeout },
   };
 }
 

@@ -1,15 +1,21 @@
 import { type Clock, systemClock } from "../lib/clock.js";
 import { timeLimit } from "../lib/time-limit.js";
-import { connectTimeout, createRedisClient, type RedisAddress, type RedisClient } from "./redis-client.js";
+import { createRedisClient, type RedisAddress, type RedisClient } from "./redis-client.js";
 
+// A server that is there answers in milliseconds. One that is not costs whoever asks this much, once.
+const connectLimit = 2_500;
+const commandLimit = 2_500;
 /** Milliseconds without use after which a connection is closed: a token is asked for once in its lifetime. */
 const idleAfter = 1_000;
+
+/** Asks one thing, and rejects when there is no answer in time. */
+export type Command = <R>(ask: (client: RedisClient) => Promise<R>) => Promise<R>;
 
 /** Connects when it is used, again after every failure, and is closed when nobody uses it. */
 export class RedisConnection {
   readonly #address: () => Promise<RedisAddress>;
   readonly #clock: Clock;
-  #client: Promise<RedisClient> | undefined;
+  #connection: Connection | undefined;
   #users = 0;
   #idle: { cancel(): void } | undefined;
   #closed = false;
@@ -19,18 +25,22 @@ export class RedisConnection {
     this.#clock = clock;
   }
 
-  /** Runs what needs a connection. One with which anything failed is not used again. */
-  async use<T>(work: (client: RedisClient) => Promise<T>): Promise<T> {
+  /**
+   * Runs what needs a connection, and asks by `command` alone, which is over in time: a connection that was cut without a
+   * word says nothing any more. One with which anything failed is not used again.
+   */
+  async use<T>(work: (command: Command) => Promise<T>): Promise<T> {
     if (this.#closed) throw new Error("The store is closed.");
     this.#idle?.cancel();
     this.#users += 1;
-    this.#client ??= connect(this.#address, this.#clock);
-    const connection = this.#client;
+    this.#connection ??= connect(this.#address, this.#clock);
+    const connection = this.#connection;
     try {
-      return await work(await connection);
+      const client = await connection.ready;
+      return await work((ask) => inTime(ask(client), commandLimit, this.#clock));
     } catch (error) {
-      if (this.#client === connection) this.#client = undefined;
-      await destroy(connection);
+      if (this.#connection === connection) this.#connection = undefined;
+      connection.destroy();
       throw error;
     } finally {
       this.#users -= 1;
@@ -38,70 +48,67 @@ export class RedisConnection {
     }
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#closed = true;
-    await this.#end();
+    this.#end();
   }
 
   #rest(): void {
-    if (this.#closed || this.#client === undefined) return;
-    const timer = this.#clock.setTimeout(() => void this.#end(), idleAfter);
+    if (this.#closed || this.#connection === undefined) return;
+    const timer = this.#clock.setTimeout(() => this.#end(), idleAfter);
     timer.unref();
     this.#idle = timer;
   }
 
-  async #end(): Promise<void> {
+  #end(): void {
     this.#idle?.cancel();
-    const connection = this.#client;
-    this.#client = undefined;
-    if (connection !== undefined) await destroy(connection);
+    this.#connection?.destroy();
+    this.#connection = undefined;
   }
 }
 
-async function connect(address: () => Promise<RedisAddress>, clock: Clock): Promise<RedisClient> {
+interface Connection {
+  readonly ready: Promise<RedisClient>;
+  /** Also while it is being made. */
+  destroy(): void;
+}
+
+function connect(address: () => Promise<RedisAddress>, clock: Clock): Connection {
   let client: RedisClient | undefined;
-  let isLate = false;
-  let limit: { cancel(): void } | undefined;
-  const passed = new Promise<never>((_resolve, reject) => {
-    limit = timeLimit(clock, connectTimeout, () => {
-      isLate = true;
-      reject(new Error("Redis did not answer in time."));
-    });
-  });
-  const work = async (): Promise<RedisClient> => {
-    client = await createRedisClient(await address());
+  let isOver = false;
+  const make = async (): Promise<RedisClient> => {
+    client = await createRedisClient(await address(), connectLimit);
     // Without a listener an error of a connection that nobody uses would end the process. Whoever uses it hears of it.
     client.on("error", () => {});
-    if (isLate) return client;
-    const connected = client.connect();
-    // Before it is connected: a process that has nothing else to do may end at any time.
+    if (isOver) return client;
+    await client.connect();
+    // A process that has nothing else to do may end at any time: whoever waits for an answer keeps it alive.
     client.unref?.();
-    await connected;
     return client;
   };
-  const working = work();
-  // It may fail when nobody waits for it any more.
-  working.catch(() => {});
+  const ready = inTime(make(), connectLimit, clock);
+  const destroy = (): void => {
+    isOver = true;
+    try {
+      client?.destroy();
+    } catch {
+      // The library throws where there is nothing to end any more.
+    }
+  };
+  ready.catch(destroy);
+  return { ready, destroy };
+}
+
+/** Rejects when the time is over; what comes later is nobody's. */
+async function inTime<T>(work: Promise<T>, milliseconds: number, clock: Clock): Promise<T> {
+  work.catch(() => {});
+  let limit: { cancel(): void } | undefined;
+  const passed = new Promise<never>((_resolve, reject) => {
+    limit = timeLimit(clock, milliseconds, () => reject(new Error("Redis did not answer in time.")));
+  });
   try {
-    return await Promise.race([working, passed]);
-  } catch (error) {
-    await quietly(() => client?.destroy());
-    throw error;
+    return await Promise.race([work, passed]);
   } finally {
     limit?.cancel();
-  }
-}
-
-async function destroy(connection: Promise<RedisClient>): Promise<void> {
-  const client = await connection.catch(() => undefined);
-  await quietly(() => client?.destroy());
-}
-
-/** The library throws where there is nothing to end any more. */
-async function quietly(work: () => unknown): Promise<void> {
-  try {
-    await work();
-  } catch {
-    // It is gone, which is what was wanted.
   }
 }

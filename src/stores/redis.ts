@@ -3,7 +3,7 @@ import { type Clock, systemClock } from "../lib/clock.js";
 import { Changes } from "./changes.js";
 import { HeldLease } from "./held-lease.js";
 import type { RedisAddress, RedisClient } from "./redis-client.js";
-import { RedisConnection } from "./redis-connection.js";
+import { type Command, RedisConnection } from "./redis-connection.js";
 import * as scripts from "./redis-scripts.js";
 import type { TokenStore } from "./store.js";
 
@@ -26,7 +26,7 @@ export function createRedisStore({ address, prefix, clock = systemClock }: Redis
   const named = (key: string, what: "value" | "lock" | "fence") => `${prefix}{${key}}:${what}`;
   const channelOf = (key: string) => `${prefix}{${key}}`;
   const run = (script: string, keys: string[], args: string[]): Promise<unknown> =>
-    connection.use((client) => client.eval(script, { keys, arguments: args }));
+    connection.use((command) => command((client) => client.eval(script, { keys, arguments: args })));
 
   return {
     async get(key) {
@@ -66,11 +66,12 @@ export function createRedisStore({ address, prefix, clock = systemClock }: Redis
     onChange: (key, listener) => notices.listen(channelOf(key), listener),
     async keys(wanted) {
       const pattern = `${prefix.replace(/[\\*?[\]^]/g, "\\$&")}{${wanted}*}:value`;
-      const found = await connection.use((client) => scanAll(client, pattern));
+      const found = await connection.use((command) => scanAll(command, pattern));
       return found.map((name) => name.slice(prefix.length + 1, -"}:value".length));
     },
     async close() {
-      await Promise.all([connection.close(), notices.close()]);
+      connection.close();
+      notices.close();
     },
   };
 }
@@ -92,18 +93,18 @@ class Notices {
     return end;
   }
 
-  async close(): Promise<void> {
-    await this.#connection.close();
+  close(): void {
+    this.#connection.close();
   }
 
   /** Stays subscribed, and thereby connected, while there are listeners. */
   async #follow(channel: string): Promise<void> {
-    await this.#connection.use(async (client) => {
-      await client.subscribe(channel, () => this.#changes.tell(channel));
+    await this.#connection.use(async (command) => {
+      await command((client) => client.subscribe(channel, () => this.#changes.tell(channel)));
       // Between the caller's last look and now something may have happened.
       this.#changes.tell(channel);
       await this.#changes.left(channel);
-      await client.unsubscribe(channel);
+      await command((client) => client.unsubscribe(channel));
     });
   }
 }
@@ -114,24 +115,28 @@ interface Scanning {
 }
 
 /** All nodes of a cluster, each of which knows its own keys. */
-async function scanAll(client: RedisClient, pattern: string): Promise<readonly string[]> {
-  // A cluster lists its masters and gives the client of each; the other two scan themselves.
-  const cluster = client as unknown as {
-    readonly masters?: readonly unknown[];
-    nodeClient(master: unknown): Scanning | Promise<Scanning>;
-  };
-  const nodes =
-    cluster.masters === undefined
-      ? [client as unknown as Scanning]
-      : await Promise.all(cluster.masters.map((master) => cluster.nodeClient(master)));
+async function scanAll(command: Command, pattern: string): Promise<readonly string[]> {
+  const nodes = await command(nodesOf);
   const found = new Set<string>();
   for (const node of nodes) {
     let cursor = "0";
     do {
-      const reply = await node.scan(cursor, { MATCH: pattern, COUNT: 1_000 });
+      const at = cursor;
+      const reply = await command(() => node.scan(at, { MATCH: pattern, COUNT: 1_000 }));
       for (const key of reply.keys) found.add(key);
       cursor = reply.cursor;
     } while (cursor !== "0");
   }
   return [...found];
+}
+
+/** A cluster lists its masters and gives the client of each; a single server scans itself. */
+async function nodesOf(client: RedisClient): Promise<readonly Scanning[]> {
+  // Neither of the two is declared for what both have in common.
+  const cluster = client as unknown as {
+    readonly masters?: readonly unknown[];
+    nodeClient(master: unknown): Scanning | Promise<Scanning>;
+  };
+  if (cluster.masters === undefined) return [client as unknown as Scanning];
+  return await Promise.all(cluster.masters.map((master) => cluster.nodeClient(master)));
 }

@@ -1,16 +1,20 @@
 import type { FlattenedJWE } from "jose";
+import { McpAuthError } from "../errors/error.js";
 import { type Clock, systemClock } from "../lib/clock.js";
 import { fingerprintOf } from "../lib/fingerprint.js";
 import type { Secret } from "../lib/secret.js";
+import { settledWithin } from "../lib/settled-within.js";
 
 /** 32 bytes each, base64url. The first encrypts, all of them decrypt. */
 export type EncryptionKeys = () => Promise<readonly Secret[]>;
 
 /** Milliseconds for which keys are believed; one that is not known is looked for at once. */
 const keysKnownFor = 60_000;
+/** Milliseconds that reading them may take. */
+const readingLimit = 10_000;
 
-/** More characters than anything that is kept has. */
-const longestValue = 1_048_576;
+/** More characters than anything that is kept has: an answer of 1 MiB, in base64 twice. */
+const longestValue = 4_194_304;
 
 interface KeyRing {
   readonly keys: ReadonlyMap<string, Uint8Array>;
@@ -80,20 +84,39 @@ export class Seal {
     const age = known === undefined ? Number.NaN : this.#clock.now() - known.readAt;
     if (known !== undefined && !anew && age >= 0 && age < keysKnownFor) return known;
     // Whoever asks meanwhile waits for the same keys.
-    const ring = this.#load();
+    const ring = this.#load(known);
     this.#ring = ring;
     return await ring;
   }
 
-  async #load(): Promise<KeyRing> {
+  /** Those that were `known` before serve on where they cannot be read again. */
+  async #load(known: KeyRing | undefined): Promise<KeyRing> {
     const readAt = this.#clock.now();
-    const secrets = await this.#read();
+    let secrets: readonly Secret[];
+    try {
+      secrets = await this.#readInTime();
+    } catch (error) {
+      if (known === undefined) throw error;
+      return { ...known, readAt };
+    }
     const keys = new Map(
       secrets.map((secret) => [kidOf(secret), Buffer.from(secret.reveal(), "base64url")] as const),
     );
     const [kid] = keys.keys();
     if (kid === undefined) throw new TypeError("There is at least one key.");
     return { keys, kid, readAt };
+  }
+
+  /** Whatever they are read from may not answer. */
+  async #readInTime(): Promise<readonly Secret[]> {
+    const reading = Promise.resolve().then(this.#read);
+    await settledWithin(reading, readingLimit, this.#clock);
+    const late = new McpAuthError(
+      "secret_unavailable",
+      `The store of the config: its encryption key was not there within ${readingLimit / 1_000} s.`,
+      { retryable: true },
+    );
+    return await Promise.race([reading, Promise.reject(late)]);
   }
 }
 

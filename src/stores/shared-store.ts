@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../lib/clock.js";
-import { Guard, storeUnavailable, WorkFailed } from "./guard.js";
+import { settledWithin } from "../lib/settled-within.js";
+import { Guard, type OperationKind, type OperationOptions, storeUnavailable } from "./guard.js";
 import { type EncryptionKeys, Seal } from "./seal.js";
 import type { Lease, Locked, SetOptions, TokenStore } from "./store.js";
 
@@ -30,6 +31,13 @@ export interface SharedStoreOptions {
   readonly load?: (() => Promise<unknown>) | undefined;
 }
 
+export interface WriteOptions extends SetOptions, OperationOptions {}
+
+// Milliseconds that whoever has what was wanted waits for the store to be done with it: after that it ends by itself.
+const handoverLimit = 500;
+/** Milliseconds that closing waits for what is under way, and for the store itself. */
+const closingLimit = 1_000;
+
 /**
  * A store as the rest of the package uses it: sealed, and guarded against outages. Everything rejects with
  * `store_unavailable`, or with `secret_unavailable`, `key_invalid` or `config_invalid` where a setting is missing or wrong.
@@ -41,14 +49,19 @@ export class SharedStore {
   readonly noticed: number;
   readonly #store: TokenStore;
   readonly #seal: Seal | undefined;
+  readonly #clock: Clock;
   readonly #guard: Guard;
   readonly #load: (() => Promise<unknown>) | undefined;
+  readonly #closing = new AbortController();
+  /** What only whoever closes waits for. */
+  readonly #aside = new Set<Promise<unknown>>();
 
   constructor({ store, keys, lease, clock = systemClock, load }: SharedStoreOptions) {
     this.#load = load;
     this.lease = lease;
     this.noticed = lease / 10;
     this.#store = store;
+    this.#clock = clock;
     this.#seal = keys === false ? undefined : new Seal(keys, clock);
     this.#guard = new Guard(clock);
   }
@@ -58,10 +71,15 @@ export class SharedStore {
     return this.#guard.takeNews();
   }
 
-  async read(key: string): Promise<Found> {
+  /** Aborted when the store is about to be closed: what is still to be done is to be done now. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  async read(key: string, options?: OperationOptions): Promise<Found> {
     // Whoever finds nothing will want to write: that a key is missing is not to be said after a token was got for nothing.
     await this.#seal?.assertKeys();
-    const stored = await this.#run(() => this.#store.get(key));
+    const stored = await this.#run("read", () => this.#store.get(key), options);
     if (stored === undefined) return { kind: "absent" };
     const { value: raw, expiresIn } = stored;
     const text = this.#seal === undefined ? raw : await this.#seal.open(key, raw);
@@ -70,60 +88,78 @@ export class SharedStore {
   }
 
   /** `false` when somebody with a later lease has it now. */
-  async write(key: string, text: string, options: SetOptions = {}): Promise<boolean> {
+  async write(key: string, text: string, { insist, ...options }: WriteOptions = {}): Promise<boolean> {
     const value = this.#seal === undefined ? text : await this.#seal.close(key, text);
-    return await this.#run(() => this.#store.set(key, value, options));
+    return await this.#run("write", () => this.#store.set(key, value, options), { insist });
   }
 
   async delete(key: string): Promise<void> {
-    await this.#run(() => this.#store.delete(key));
+    await this.#run("write", () => this.#store.delete(key));
   }
 
   /** Deletes what was read, if it is still that. */
   async deleteIfStill(key: string, raw: string): Promise<void> {
-    await this.#run(() => this.#store.compareAndDelete(key, raw));
+    await this.#run("write", () => this.#store.compareAndDelete(key, raw));
   }
 
   /** Puts what does not open out of the way. */
   async setAside(key: string, raw: string): Promise<void> {
     const { setAside } = this.#store;
     if (setAside === undefined) await this.deleteIfStill(key, raw);
-    else await this.#run(() => setAside.call(this.#store, key, raw));
+    else await this.#run("write", () => setAside.call(this.#store, key, raw));
   }
 
   /**
    * Tries once to be the only one at this key; rejects with whatever `work` rejects with. Its lock lasts a little less than
    * the lease, so that whoever waits for that of a process that died has overtaken it when the lease is over.
+   *
+   * What `work` has brought is handed over also where the lock cannot be given back: that ends by itself.
    */
-  async withLock<T>(key: string, work: (lease: Lease) => Promise<T>): Promise<Locked<T>> {
-    return await this.#run(async (begun) => {
-      let done: Locked<T> | undefined;
-      try {
-        return await this.#store.withLock(key, this.lease - 2 * this.noticed, async (lease) => {
+  withLock<T>(
+    key: string,
+    work: (lease: Lease) => Promise<T>,
+    options: OperationOptions = {},
+  ): Promise<Locked<T>> {
+    return new Promise((resolve, reject) => {
+      let hasWorked = false;
+      const handOver = (settle: () => void): void => {
+        hasWorked = true;
+        void settledWithin(locked, handoverLimit, this.#clock).then(settle);
+      };
+      const lock = async (begun: () => boolean): Promise<Locked<void>> =>
+        await this.#store.withLock(key, this.lease - 2 * this.noticed, async (lease) => {
           // The store took too long: whoever asked has gone on without it.
           if (!begun()) throw storeUnavailable();
-          try {
-            const value = await work(lease);
-            done = { acquired: true, value };
-            return value;
-          } catch (error) {
-            throw new WorkFailed(error);
-          }
+          await work(lease).then(
+            (value) => handOver(() => resolve({ acquired: true, value })),
+            (error: unknown) => handOver(() => reject(error)),
+          );
         });
-      } catch (error) {
-        // That a lock could not be given back does not undo what was done under it.
-        if (done !== undefined) return done;
-        throw error;
-      }
+      const locked = this.#run("write", lock, options);
+      this.aside(locked);
+      locked.then(
+        () => hasWorked || resolve({ acquired: false }),
+        (error: unknown) => hasWorked || reject(error),
+      );
     });
   }
 
-  async #run<T>(operation: (begun: () => boolean) => Promise<T>): Promise<T> {
-    await this.#load?.();
-    return await this.#guard.run(operation);
+  /** Whoever closes the store waits for this, for a moment. */
+  aside(work: Promise<unknown>): void {
+    this.#aside.add(work);
+    const end = (): void => void this.#aside.delete(work);
+    work.then(end, end);
+  }
+
+  /** The same, for what has to be written or deleted; whoever calls waits for it no longer than a moment. */
+  async handOver(work: Promise<unknown>): Promise<void> {
+    this.aside(work);
+    await settledWithin(work, handoverLimit, this.#clock);
   }
 
   onChange(key: string, listener: () => void): () => void {
+    // It would be one more connection to a store that does not answer.
+    if (this.#guard.isResting("read")) return () => {};
     try {
       return this.#store.onChange(key, listener);
     } catch {
@@ -133,15 +169,23 @@ export class SharedStore {
   }
 
   async keys(prefix: string): Promise<readonly string[]> {
-    return await this.#run(() => this.#store.keys(prefix));
+    return await this.#run("read", () => this.#store.keys(prefix));
   }
 
   /** Never rejects. */
   async close(): Promise<void> {
-    try {
-      await this.#store.close();
-    } catch {
-      // Whatever is left of it, nobody uses it any more.
-    }
+    this.#closing.abort();
+    await settledWithin(Promise.allSettled(this.#aside), closingLimit, this.#clock);
+    const closed = async (): Promise<void> => await this.#store.close();
+    await settledWithin(closed(), closingLimit, this.#clock);
+  }
+
+  async #run<T>(
+    kind: OperationKind,
+    operation: (begun: () => boolean) => Promise<T>,
+    options?: OperationOptions,
+  ): Promise<T> {
+    await this.#load?.();
+    return await this.#guard.run(kind, operation, options);
   }
 }

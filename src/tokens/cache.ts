@@ -1,5 +1,6 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
+import { settledWithin } from "../lib/settled-within.js";
 import { untilAborted } from "../lib/until-aborted.js";
 import { attended } from "./attended.js";
 import { abortedError, again, stoppedError, unauthorized, unexplained } from "./cache-errors.js";
@@ -39,6 +40,9 @@ export interface CacheSnapshot {
   readonly expiresAt?: number;
   readonly lastError?: McpAuthError;
 }
+
+/** Milliseconds in which a request that was called off has ended, whatever it waited for. */
+const endingLimit = 1_000;
 
 /**
  * Holds the token and hands it out: fresh, at once; stale, at once while it is renewed behind the callers' backs;
@@ -104,6 +108,8 @@ export class TokenCache {
     const aborted = () => abortedError(this.#options.server);
     let decision = this.#decide(reason);
     if (decision.kind === "refuse" && signal?.aborted !== true) {
+      const elsewhere = await untilAborted(this.#relief.tokenElsewhere(), signal, aborted);
+      if (elsewhere !== undefined) this.accept(elsewhere);
       const failed = this.#lastError;
       if (this.#relief.isHoldLifted(failed)) this.#life = befalls.holdReleased(this.#life);
       const hasNewCredential = this.#relief.hasNewCredential(failed);
@@ -195,7 +201,7 @@ export class TokenCache {
     if (flight === undefined) return;
     // Keeps the process alive: whoever stops waits for the end, and a pause between two attempts would not.
     const timer = this.#clock.setTimeout(() => this.#stopping.abort(), grace);
-    await flight.catch(ignore);
+    await settledWithin(flight, grace + endingLimit, this.#clock);
     timer.cancel();
   }
 
@@ -251,13 +257,13 @@ export class TokenCache {
   }
 
   #keep(token: Token, fromRequest: boolean): void {
-    const { requestedAt } = token;
+    const { requestedAt, isShared } = token;
     const times = timeline(token, this.#options.policy);
     this.#lastError = undefined;
     this.#rejected = false;
     const now = this.#look();
     const before = this.#life.token;
-    const life = befalls.issued(this.#life, now, { ...times, requestedAt }, fromRequest);
+    const life = befalls.issued(this.#life, now, { ...times, requestedAt, isShared }, fromRequest);
     this.#enter(life, life.token === before ? this.#token : token);
   }
 

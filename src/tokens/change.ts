@@ -22,13 +22,16 @@ export class Change {
     });
   }
 
-  /** Resolves after a change that has not been seen yet, when it is time for another look, or when the signal is aborted. */
-  async next(clock: Clock, signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves after a change that has not been seen yet, when it is time for another look, `atMost` milliseconds from now, or
+   * when the signal is aborted.
+   */
+  async next(clock: Clock, signal: AbortSignal, atMost = Number.POSITIVE_INFINITY): Promise<void> {
     if (!this.#heard) {
       const changed = new AbortController();
       this.#wake = () => changed.abort();
       const either = AbortSignal.any([signal, changed.signal]);
-      await pause(Math.min(this.#next, this.#longest), { clock, signal: either, unattended: true });
+      await pause(Math.min(this.#next, this.#longest, atMost), { clock, signal: either, unattended: true });
       this.#next *= 2;
     }
     this.#heard = false;

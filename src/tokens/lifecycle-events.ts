@@ -29,7 +29,7 @@ export function issued(
   const held = isUseless ? before : { ...token, confirmed: false };
   const pause = noGain ? nextTry(now, held.unusableAt, failures, true) : now;
   // That another is issued proves nothing where it is the tokens that are refused.
-  const stillRefused = fromRequest && refusals >= mostRefusals;
+  const stillRefused = fromRequest && token.isShared !== true && refusals >= mostRefusals;
   return {
     ...life,
     token: held,
@@ -39,7 +39,7 @@ export function issued(
     passing: true,
     cooldown: undefined,
     cooldowns: stillRefused ? life.cooldowns : 0,
-    refusals: fromRequest ? refusals : 0,
+    refusals: fromRequest || token.isShared === true ? refusals : 0,
     supplied: true,
   };
 }
@@ -91,6 +91,7 @@ export function tokenRefused(life: Lifecycle, now: number): Lifecycle {
   const { token } = life;
   if (token === undefined) return life;
   const dropped = { ...life, token: undefined, failures: 0, notBefore: Number.NEGATIVE_INFINITY };
+  if (token.isShared === true && !token.confirmed) return dropped;
   if (token.confirmed || now - token.requestedAt > youth) return refusalsForgotten(dropped);
   const refusals = life.refusals + 1;
   return refusals < mostRefusals

@@ -7,6 +7,8 @@ export interface Held extends Timeline {
   readonly requestedAt: number;
   /** The server took it. */
   readonly confirmed: boolean;
+  /** Another process has asked for it: what becomes of it says nothing of those that this one is given. */
+  readonly isShared?: boolean;
 }
 
 /** No request while it lasts, but a forced one. */

@@ -1,51 +1,56 @@
-import { randomUUID } from "node:crypto";
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
-import { parseJsonObject } from "../lib/json-object.js";
-import { Secret } from "../lib/secret.js";
+import { pause } from "../lib/pause.js";
+import type { Secret } from "../lib/secret.js";
+import { settledWithin } from "../lib/settled-within.js";
+import { untilAborted } from "../lib/until-aborted.js";
+import { neverArrived } from "../net/failure.js";
 import type { IssuedToken } from "../oauth/grant.js";
-import type { RefreshTokenLineage, RefreshTokens } from "../oauth/grant-environment.js";
+import type { Redemption, RefreshTokenLineage, RefreshTokens } from "../oauth/grant-environment.js";
 import { storeUnavailable } from "../stores/guard.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { Lease } from "../stores/store.js";
 import { Change } from "./change.js";
-import { hashOf } from "./entry-key.js";
+import { readRefreshToken, refreshTokenKey, writeRefreshToken } from "./refresh-token-entry.js";
 
-/** What a refresh token is stored as. One of a later version is not understood, and must not be passed over. */
-const formatVersion = 1;
-
-// How long after the last moment at which an answer may come the next process still waits.
+// Milliseconds for which others wait after the last moment at which an answer may come, and so does this process itself.
 const margin = 5_000;
+// Milliseconds that a caller waits for what came of it to be written, before it is left to be written behind its back.
+const writingLimit = 5_000;
+const firstTry = 50;
+const longestPause = 1_000;
 
-interface Entry {
-  readonly refreshToken: Secret;
-  /** A process has said that it sends this refresh token, and not yet what came of it. */
-  readonly redeeming?: { readonly by: string; readonly until: number };
-}
-
-/** A redemption that succeeded and whose outcome could not be written yet. */
-interface Unwritten {
-  readonly before: string;
-  readonly successor: Secret;
-  readonly issued: IssuedToken | undefined;
-}
-
-type Use = Parameters<RefreshTokens["redeem"]>[2];
 type Limits = Parameters<RefreshTokens["redeem"]>[1];
+type Use = Parameters<RefreshTokens["redeem"]>[2];
+
+/** One redemption that is under way. */
+interface UnderWay {
+  readonly key: string;
+  readonly lineage: RefreshTokenLineage;
+  readonly current: Secret;
+  readonly fence: number;
+}
+
+/** What is known of it when it has failed. */
+interface Failure {
+  readonly error: unknown;
+  /** It has left this process. */
+  readonly sent: boolean;
+  /** Of the answer, if there was one. */
+  readonly status: number | undefined;
+  readonly successor: Secret | undefined;
+}
 
 /**
  * The latest refresh token of each lineage, in the store. Who redeems one that was redeemed before loses them all, where
- * servers look for that (RFC 9700 §4.14.2). So one process at a time does, after it has written down that it will and
- * until when; and nobody does who cannot write down what comes of it.
+ * servers look for that (RFC 9700 §4.14.2). So one process at a time does, after it has written down that it does and for
+ * how long; and nobody does who cannot write that down.
  */
 export class StoredRefreshTokens implements RefreshTokens {
   readonly #store: SharedStore;
   readonly #clock: Clock;
-  /** Names this process in what it writes. */
-  readonly #self = randomUUID();
-  readonly #unwritten = new Map<string, Unwritten>();
-  /** Those that a request of this process is under way for. */
-  readonly #underWay = new Set<string>();
+  /** What came of redemptions and is not in the store yet, by entry: resolves when it is. */
+  readonly #unwritten = new Map<string, Promise<void>>();
 
   constructor({ store, clock }: { readonly store: SharedStore; readonly clock: Clock }) {
     this.#store = store;
@@ -56,7 +61,14 @@ export class StoredRefreshTokens implements RefreshTokens {
     const key = refreshTokenKey(lineage);
     const change = new Change(this.#store, key);
     try {
-      return await this.#whenFree(key, lineage, limits, use, change);
+      for (;;) {
+        await this.#untilFree(key, lineage, limits.signal, change);
+        const locked = await this.#store.withLock(key, (lease) =>
+          this.#underLock(key, lineage, limits, use, lease),
+        );
+        if (locked.acquired && locked.value !== "taken") return locked.value;
+        await this.#next(change, lineage, limits.signal);
+      }
     } catch (error) {
       const isUnnamed = error instanceof McpAuthError && error.server === undefined;
       if (isUnnamed && error.code === "store_unavailable") throw storeUnavailable(lineage.server);
@@ -66,22 +78,30 @@ export class StoredRefreshTokens implements RefreshTokens {
     }
   }
 
-  async #whenFree(
+  /** Somebody else redeems it, or has died over it; or its successor is still to be written here. */
+  async #untilFree(
     key: string,
     lineage: RefreshTokenLineage,
-    limits: Limits,
-    use: Use,
+    signal: AbortSignal,
     change: Change,
-  ): Promise<IssuedToken> {
+  ): Promise<void> {
     for (;;) {
-      const locked = await this.#store.withLock(key, (lease) =>
-        this.#underLock(key, lineage, limits, use, lease),
-      );
-      if (locked.acquired && locked.value !== "taken") return locked.value;
-      // Somebody else redeems it, or has died over it: nothing else can be done than to wait.
-      await change.next(this.#clock, limits.signal);
-      if (limits.signal.aborted) throw storeUnavailable(lineage.server);
+      const unwritten = this.#unwritten.get(key);
+      if (unwritten !== undefined) await untilAborted(unwritten, signal, () => storeUnavailable());
+      const { takenFor } = await readRefreshToken(this.#store, key, lineage);
+      if (takenFor === 0) return;
+      await this.#next(change, lineage, signal, takenFor);
     }
+  }
+
+  async #next(
+    change: Change,
+    { server }: RefreshTokenLineage,
+    signal: AbortSignal,
+    atMost?: number,
+  ): Promise<void> {
+    await change.next(this.#clock, signal, atMost);
+    if (signal.aborted) throw storeUnavailable(server);
   }
 
   async #underLock(
@@ -89,125 +109,116 @@ export class StoredRefreshTokens implements RefreshTokens {
     lineage: RefreshTokenLineage,
     { timeout, signal }: Limits,
     use: Use,
-    { fence }: Lease,
+    lease: Lease,
   ): Promise<IssuedToken | "taken"> {
-    const { server } = lineage;
-    const { refreshToken: current, redeeming } = await this.#read(key, lineage);
-    const unwritten = this.#unwritten.get(key);
-    this.#unwritten.delete(key);
-    // Only what is still in place is succeeded: somebody may have put everything anew meanwhile.
-    if (unwritten !== undefined && unwritten.before === current.reveal()) {
-      await this.#settle(key, server, unwritten, fence);
-      if (unwritten.issued !== undefined) return unwritten.issued;
-      return "taken";
-    }
-    const now = this.#clock.now();
-    if (this.#underWay.has(key)) return "taken";
-    if (redeeming !== undefined && redeeming.by !== this.#self && now < redeeming.until) {
-      // One that is too far away is of a clock that was set back.
-      if (redeeming.until - now < 10 * (timeout + margin)) return "taken";
-    }
-    const until = now + timeout + margin;
-    await this.#write(key, { refreshToken: current, redeeming: { by: this.#self, until } }, server, fence);
+    const { refreshToken: current, takenFor } = await readRefreshToken(this.#store, key, lineage);
+    if (takenFor > 0 || this.#unwritten.has(key)) return "taken";
+    const underWay = { key, lineage, current, fence: lease.fence };
+    const calledOff = new AbortController();
+    let marked = false;
+    let sent = false;
+    let status: number | undefined;
     let successor: Secret | undefined;
-    const keep = (next: Secret): void => {
-      successor = next;
+    // Once it is sent, who asked for it may go: what comes of it has to be written all the same.
+    const onAbort = (): void => void (sent || calledOff.abort());
+    const assertMine = (): void => {
+      if (calledOff.signal.aborted || lease.signal.aborted) throw storeUnavailable();
     };
-    this.#underWay.add(key);
+    const redemption: Redemption = {
+      current,
+      signal: calledOff.signal,
+      async sending() {
+        assertMine();
+        marked = true;
+        await writeRefreshToken(
+          store,
+          key,
+          { refreshToken: current, takenFor: timeout + margin },
+          lease.fence,
+        );
+        // This process may have been stopped in the middle of it.
+        assertMine();
+        sent = true;
+        status = undefined;
+      },
+      answered(code, next) {
+        status = code;
+        successor = next;
+      },
+    };
+    const store = this.#store;
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
     try {
-      const issued = await use(current, keep);
-      await this.#settle(
-        key,
-        server,
-        { before: current.reveal(), successor: successor ?? current, issued },
-        fence,
-      );
+      const issued = await use(redemption);
+      await this.#settle(underWay, successor ?? current);
       return issued;
     } catch (error) {
-      await this.#afterFailure(key, server, { current, successor, error, signal }, fence);
+      if (marked) await this.#afterFailure(underWay, { error, sent, status, successor });
       throw error;
     } finally {
-      this.#underWay.delete(key);
+      signal.removeEventListener("abort", onAbort);
     }
   }
 
-  /** Writes what came of a redemption; what cannot be written is kept in mind, and is the first thing done the next time. */
-  async #settle(key: string, server: string, outcome: Unwritten, fence: number): Promise<void> {
-    this.#unwritten.set(key, outcome);
-    await this.#write(key, { refreshToken: outcome.successor }, server, fence);
-    this.#unwritten.delete(key);
-  }
-
-  async #afterFailure(
-    key: string,
-    server: string,
-    failed: {
-      readonly current: Secret;
-      readonly successor: Secret | undefined;
-      readonly error: unknown;
-      readonly signal: AbortSignal;
-    },
-    fence: number,
-  ): Promise<void> {
-    const { current, successor, error, signal } = failed;
-    // Written already, or in mind.
+  async #afterFailure(underWay: UnderWay, failure: Failure): Promise<void> {
+    const { key, current: refreshToken, fence } = underWay;
+    // Written already, or about to be.
     if (this.#unwritten.has(key)) return;
-    if (successor !== undefined) {
-      const outcome = { before: current.reveal(), successor, issued: undefined };
-      await this.#settle(key, server, outcome, fence).catch(() => {});
+    if (failure.successor !== undefined) {
+      await this.#settle(underWay, failure.successor).catch(ignore);
       return;
     }
-    // What was refused was not redeemed. After anything else nobody knows, and others give it time to come out.
-    if (signal.aborted || !(error instanceof McpAuthError) || error.retryable) return;
-    await this.#write(key, { refreshToken: current }, server, fence).catch(() => {});
+    // It may be on its way still, or at work: then nobody sends it again before that has come to an end.
+    const takenFor = isRefused(failure) ? 0 : margin;
+    await writeRefreshToken(this.#store, key, { refreshToken, takenFor }, fence).catch(ignore);
   }
 
-  async #read(key: string, { server, seed }: RefreshTokenLineage): Promise<Entry> {
-    const found = await this.#store.read(key);
-    if (found.kind === "absent") return { refreshToken: seed };
-    const entry = found.kind === "value" ? parse(found.text) : undefined;
-    if (entry !== undefined) return entry;
-    throw new McpAuthError(
-      "store_unavailable",
-      `Server "${server}": the refresh token in the store cannot be read: it is damaged, of a later version of this package, ` +
-        'or sealed with a key that is not among those of "encryptionKey". Name that key again; or get a new refresh token and ' +
-        'put it where the grant\'s "refreshToken" is read.',
-      { server },
-    );
-  }
-
-  async #write(
-    key: string,
-    { refreshToken, redeeming }: Entry,
-    server: string,
-    fence: number,
-  ): Promise<void> {
-    const text = JSON.stringify({
-      v: formatVersion,
-      refreshToken: refreshToken.reveal(),
-      ...(redeeming && { redeeming }),
+  /** Resolves when what came of a redemption is durable. Where that takes long it rejects, and goes on all the same. */
+  async #settle(underWay: UnderWay, successor: Secret): Promise<void> {
+    const { key } = underWay;
+    let isWritten = false;
+    const writing = this.#write(underWay, successor).then(() => {
+      isWritten = true;
+      this.#unwritten.delete(key);
     });
-    // Somebody has a later lease: what they do with it is theirs, and they will have seen what was written here before.
-    if (!(await this.#store.write(key, text, { fence }))) throw storeUnavailable(server);
+    this.#unwritten.set(key, writing);
+    this.#store.aside(writing);
+    await settledWithin(writing, writingLimit, this.#clock);
+    if (!isWritten) throw storeUnavailable();
+  }
+
+  /** Until it is written, or somebody has put another one there, or the store is closed for good. Never rejects. */
+  async #write({ key, lineage, current, fence }: UnderWay, successor: Secret): Promise<void> {
+    const store = this.#store;
+    const entry = { refreshToken: successor, takenFor: 0 };
+    const insist = { insist: true };
+    const write = async (own: number): Promise<boolean> =>
+      await writeRefreshToken(store, key, entry, own).then(() => true, no);
+    const writeAnew = async ({ fence: own }: Lease): Promise<boolean> => {
+      const { refreshToken } = await readRefreshToken(store, key, lineage, insist);
+      return refreshToken.reveal() !== current.reveal() || (await write(own));
+    };
+    for (let wait = firstTry; ; wait = Math.min(2 * wait, longestPause)) {
+      const isLast = store.closing.aborted;
+      if (await write(fence)) return;
+      // The lease may be lost meanwhile, and others have had one.
+      const locked = await store.withLock(key, writeAnew, insist).catch(() => undefined);
+      if ((locked?.acquired === true && locked.value) || isLast) return;
+      await pause(wait, { clock: this.#clock, signal: store.closing, unattended: true });
+    }
   }
 }
 
-/** Another seed is another lineage: what was stored for the one before is not found any more. */
-export function refreshTokenKey({ issuer, clientId, seed }: Omit<RefreshTokenLineage, "server">): string {
-  return `${refreshTokenPrefix({ issuer, clientId })}${hashOf(seed.reveal())}`;
+/** Whether it is certain that the server has not taken it. */
+function isRefused({ error, sent, status }: Failure): boolean {
+  if (!sent || (error instanceof McpAuthError && neverArrived(error))) return true;
+  // What stands between may say the last ones, while the server is still at work.
+  return status !== undefined && status >= 400 && ![408, 502, 504].includes(status);
 }
 
-function refreshTokenPrefix({ issuer, clientId }: Pick<RefreshTokenLineage, "issuer" | "clientId">): string {
-  return `refresh.${hashOf([issuer, clientId ?? null])}.`;
-}
+function ignore(): void {}
 
-function parse(text: string): Entry | undefined {
-  const fields = parseJsonObject(text);
-  if (fields === undefined || fields["v"] !== formatVersion) return undefined;
-  const { refreshToken, redeeming } = fields;
-  if (typeof refreshToken !== "string" || refreshToken === "") return undefined;
-  const entry = { refreshToken: new Secret(refreshToken) };
-  if (typeof redeeming !== "object" || redeeming === null) return entry;
-  const { by, until }: { by?: unknown; until?: unknown } = redeeming;
-  return typeof by === "string" && typeof until === "number" ? { ...entry, redeeming: { by, until } } : entry;
+function no(): boolean {
+  return false;
 }

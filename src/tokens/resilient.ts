@@ -19,6 +19,8 @@ export interface ResilientOptions {
   /** Milliseconds for all attempts together. */
   readonly deadline: number;
   readonly holds: Holds;
+  /** A token that is there already, for which nobody needs to be asked. */
+  readonly present?: ((request: TokenRequest) => Promise<Token | undefined>) | undefined;
 }
 
 /**
@@ -36,11 +38,7 @@ async function acquire(
   request: TokenRequest,
   options: ResilientOptions,
 ): Promise<Token> {
-  const { server, issuer, clock, deadline, holds } = options;
-  const held = holds.remaining(issuer, clock.now());
-  // Whoever forces a refresh has a reason to ask all the same.
-  const pause = request.reason === "forced" ? 0 : spreadOut(held, options.random);
-  if (pause > 0 && pause >= deadline) throw markAskedToWait(heldBack(server, Math.ceil(pause)));
+  const { server, issuer, clock, deadline, holds, present } = options;
   const limit = new AbortController();
   const endsAt = clock.now() + deadline;
   // The reason tells whoever watches the attempt that it failed and was not called off.
@@ -48,9 +46,20 @@ async function acquire(
   const onAbort = () => limit.abort(request.signal.reason);
   request.signal.addEventListener("abort", onAbort, { once: true });
   if (request.signal.aborted) onAbort();
+  const limited = { ...request, signal: limit.signal };
+  let isHeldBack = false;
   try {
+    const there = present === undefined ? undefined : await present(limited);
+    if (there !== undefined) return there;
+    const held = holds.remaining(issuer, clock.now());
+    // Whoever forces a refresh has a reason to ask all the same.
+    const pause = request.reason === "forced" ? 0 : spreadOut(held, options.random);
+    if (pause > 0 && pause >= endsAt - clock.now()) {
+      isHeldBack = true;
+      throw markAskedToWait(heldBack(server, Math.ceil(pause)));
+    }
     if (pause > 0) await wait(pause, limit.signal, clock);
-    const token = await attempts(source, { ...request, signal: limit.signal }, options, endsAt);
+    const token = await attempts(source, limited, options, endsAt);
     // Any other success may be of a request that was sent before the server asked to be left alone.
     if (request.reason === "forced") holds.release(issuer);
     return token;
@@ -58,7 +67,8 @@ async function acquire(
     if (request.signal.aborted)
       throw new McpAuthError("aborted", `Server "${server}": the token request was aborted.`, { server });
     if (limit.signal.aborted) throw deadlinePassed(server, deadline);
-    if (error instanceof McpAuthError && tokenEndpointAsksToWait(error)) {
+    // Who was not let through has learnt nothing new.
+    if (!isHeldBack && error instanceof McpAuthError && tokenEndpointAsksToWait(error)) {
       holds.hold(issuer, clock.now(), error.retryAfter ?? 0);
     }
     throw error;

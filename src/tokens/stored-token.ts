@@ -48,6 +48,7 @@ export async function restoreToken(text: string, sources: BindingSources): Promi
   return new Token({
     ...{ accessToken, tokenType, requestedAt, expiresAt, scopes, issuer, resource },
     binding: binding === "none" ? undefined : binding,
+    isShared: true,
   });
 }
 
@@ -78,6 +79,32 @@ async function restoreBinding(
       },
     }),
   };
+}
+
+/** What a stored token hands out, without a look at anything else; `undefined` for what is none. */
+export function accessTokenIn(text: string): string | undefined {
+  const { accessToken } = parseJsonObject(text) ?? {};
+  return typeof accessToken === "string" ? accessToken : undefined;
+}
+
+// What is too little to be a difference between two clocks: the time between two looks at one.
+const sameTime = 1_000;
+
+/**
+ * The token as it would be had it been asked for here: by how much the clock of whoever did differs is seen from what the
+ * store says is left, which is never more than there was at first.
+ */
+export function inOurTime(token: Token, expiresIn: number | undefined, now: number): Token {
+  const { requestedAt, expiresAt } = token;
+  const left = Math.min(expiresIn ?? Number.POSITIVE_INFINITY, expiresAt - requestedAt);
+  const shift = expiresIn === undefined ? 0 : now + left - expiresAt;
+  if (Math.abs(shift) <= sameTime) return token;
+  const { accessToken, tokenType, scopes, issuer, resource, binding } = token;
+  return new Token({
+    ...{ accessToken, tokenType, scopes, issuer, resource, binding, isShared: true },
+    requestedAt: requestedAt + shift,
+    expiresAt: expiresAt + shift,
+  });
 }
 
 function isTime(value: unknown): value is number {

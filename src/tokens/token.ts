@@ -10,6 +10,8 @@ export interface TokenFields {
   readonly issuer: string | undefined;
   readonly resource?: string | undefined;
   readonly binding?: Binding | undefined;
+  /** Another process has asked for it. */
+  readonly isShared?: boolean;
 }
 
 /**
@@ -37,6 +39,7 @@ export interface AccessToken {
 export class Token implements AccessToken {
   readonly #accessToken: string;
   readonly #binding: Binding | undefined;
+  readonly #isShared: boolean;
   readonly tokenType: "Bearer" | "DPoP";
   readonly requestedAt: number;
   readonly expiresAt: number;
@@ -47,6 +50,7 @@ export class Token implements AccessToken {
   constructor(fields: TokenFields) {
     this.#accessToken = fields.accessToken;
     this.#binding = fields.binding;
+    this.#isShared = fields.isShared ?? false;
     this.tokenType = fields.tokenType;
     this.requestedAt = fields.requestedAt;
     this.expiresAt = fields.expiresAt;
@@ -63,6 +67,11 @@ export class Token implements AccessToken {
   /** `undefined` for a token that works for whoever has it. */
   get binding(): Binding | undefined {
     return this.#binding;
+  }
+
+  /** Another process has asked for it, and put it into the store. */
+  get isShared(): boolean {
+    return this.#isShared;
   }
 
   toJSON(): Record<string, unknown> {

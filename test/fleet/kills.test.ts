@@ -11,7 +11,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { Secret } from "../../src/lib/secret.js";
 import { createFileStore } from "../../src/stores/file.js";
 import { SharedStore } from "../../src/stores/shared-store.js";
-import { refreshTokenKey } from "../../src/tokens/refresh-tokens.js";
+import { refreshTokenKey } from "../../src/tokens/refresh-token-entry.js";
 import { agentSecret, ownIssuer, sendToken } from "../integration/harness.js";
 import { startRedis } from "../support/redis-server.js";
 import { figure } from "./figures.js";

@@ -16,15 +16,13 @@ const store = new SharedStore({
 });
 const refreshTokens = new StoredRefreshTokens({ store, clock: systemClock });
 for (;;) {
+  const limits = { timeout: 10, signal: new AbortController().signal };
   let number = 0;
-  await refreshTokens.redeem(
-    lineage,
-    { timeout: 10, signal: new AbortController().signal },
-    async (current, keep) => {
-      number = Number(current.reveal().slice("token-".length)) + 1;
-      keep(new Secret(`token-${number}`));
-      return { accessToken: "a", tokenType: "Bearer", requestedAt: Date.now(), scopes: [] };
-    },
-  );
+  await refreshTokens.redeem(lineage, limits, async ({ current, sending, answered }) => {
+    await sending();
+    number = Number(current.reveal().slice("token-".length)) + 1;
+    answered(200, new Secret(`token-${number}`));
+    return { accessToken: "a", tokenType: "Bearer", requestedAt: Date.now(), scopes: [] };
+  });
   process.send?.(number);
 }

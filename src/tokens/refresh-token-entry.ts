@@ -1,0 +1,86 @@
+import { McpAuthError } from "../errors/error.js";
+import { parseJsonObject } from "../lib/json-object.js";
+import { Secret } from "../lib/secret.js";
+import type { RefreshTokenLineage } from "../oauth/grant-environment.js";
+import type { OperationOptions } from "../stores/guard.js";
+import { storeUnavailable } from "../stores/guard.js";
+import type { SharedStore } from "../stores/shared-store.js";
+import { hashOf } from "./entry-key.js";
+
+/** What a refresh token is stored as. One of a later version is not understood, and must not be passed over. */
+const formatVersion = 1;
+
+/**
+ * Milliseconds after which a lineage is forgotten that nobody has used. As the store says what is left of it, it also says
+ * how long ago an entry was written, by its own clock and by no other.
+ */
+const retention = 400 * 24 * 3_600_000;
+
+export interface RefreshTokenEntry {
+  readonly refreshToken: Secret;
+  /** Milliseconds for which it may be on its way to the server: nobody else sends it. */
+  readonly takenFor: number;
+}
+
+/** Another seed is another lineage: what was stored for the one before is not found any more. */
+export function refreshTokenKey({ issuer, clientId, seed }: Omit<RefreshTokenLineage, "server">): string {
+  return `${refreshTokenPrefix({ issuer, clientId })}${hashOf(seed.reveal())}`;
+}
+
+/** What the keys of all lineages of one client begin with. */
+export function refreshTokenPrefix({
+  issuer,
+  clientId,
+}: Pick<RefreshTokenLineage, "issuer" | "clientId">): string {
+  return `refresh.${hashOf([issuer, clientId ?? null])}.`;
+}
+
+/** The latest of a lineage. Rejects with `store_unavailable`, also for what cannot be read. */
+export async function readRefreshToken(
+  store: SharedStore,
+  key: string,
+  { server, seed }: Pick<RefreshTokenLineage, "server" | "seed">,
+  options?: OperationOptions,
+): Promise<RefreshTokenEntry> {
+  const found = await store.read(key, options);
+  if (found.kind === "absent") return { refreshToken: seed, takenFor: 0 };
+  const entry = found.kind === "value" ? parse(found.text, found.expiresIn) : undefined;
+  if (entry !== undefined) return entry;
+  throw new McpAuthError(
+    "store_unavailable",
+    `Server "${server}": the refresh token in the store cannot be read: it is damaged, of a later version of this package, ` +
+      'or sealed with a key that is not among those of "encryptionKey". Name that key again; or get a new refresh token and ' +
+      'put it where the grant\'s "refreshToken" is read.',
+    { server },
+  );
+}
+
+/**
+ * Rejects with `store_unavailable`, also when somebody has a later lease: what they do with it is theirs, and they have seen
+ * what was written here before.
+ */
+export async function writeRefreshToken(
+  store: SharedStore,
+  key: string,
+  { refreshToken, takenFor }: RefreshTokenEntry,
+  fence: number,
+): Promise<void> {
+  const text = JSON.stringify({
+    v: formatVersion,
+    refreshToken: refreshToken.reveal(),
+    ...(takenFor > 0 && { takenFor }),
+  });
+  // What is lost here is lost for good, so that an outage is no reason not to try.
+  const written = await store.write(key, text, { fence, expiresIn: retention, insist: true });
+  if (!written) throw storeUnavailable();
+}
+
+function parse(text: string, expiresIn: number | undefined): RefreshTokenEntry | undefined {
+  const fields = parseJsonObject(text);
+  if (fields === undefined || fields["v"] !== formatVersion) return undefined;
+  const { refreshToken, takenFor } = fields;
+  if (typeof refreshToken !== "string" || refreshToken === "") return undefined;
+  const age = expiresIn === undefined ? Number.POSITIVE_INFINITY : Math.max(retention - expiresIn, 0);
+  const left = typeof takenFor === "number" ? Math.max(takenFor - age, 0) : 0;
+  return { refreshToken: new Secret(refreshToken), takenFor: left };
+}

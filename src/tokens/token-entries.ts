@@ -1,0 +1,173 @@
+import { McpAuthError } from "../errors/error.js";
+import type { Clock } from "../lib/clock.js";
+import { untilAborted } from "../lib/until-aborted.js";
+import { Readings } from "../secrets/readings.js";
+import type { SharedStore } from "../stores/shared-store.js";
+import type { Lease } from "../stores/store.js";
+import type { Report } from "./observer.js";
+import { type RefreshPolicy, timeline } from "./policy.js";
+import type { TokenRequest } from "./source.js";
+import { accessTokenIn, inOurTime, serializeToken } from "./stored-token.js";
+import type { Token } from "./token.js";
+
+export interface TokenEntriesOptions {
+  readonly server: string;
+  readonly issuer: string | undefined;
+  readonly clock: Clock;
+  readonly report: Report;
+  readonly store: SharedStore;
+  readonly policy: RefreshPolicy;
+  /** The name of the token that a request would bring; `undefined` for one that is not to be stored. `kept` gets what is read. */
+  readonly entryKey: (signal: AbortSignal, kept: Readings) => Promise<string | undefined>;
+  readonly restore: (text: string, signal: AbortSignal) => Promise<Token | undefined>;
+  /** What the cache above has. */
+  readonly held: () => Token | undefined;
+}
+
+/** Where a token is in the store. */
+export interface Entry {
+  readonly key: string;
+  /** Of all that the key was made of. */
+  readonly readings: Readings;
+}
+
+interface Look {
+  /** What is there and may be handed out, at least while it is renewed. */
+  readonly usable?: Token;
+  /** It need not be renewed yet. */
+  readonly isFresh: boolean;
+}
+
+const mostRejected = 16;
+const nothing: Look = { isFresh: false };
+const unending = new AbortController().signal;
+
+/**
+ * The entries of one cache in the store: finds, reads, writes and deletes them. The store is an aid: where it cannot be used
+ * everything is as if nothing were there, and that is said once an outage.
+ */
+export class TokenEntries {
+  readonly #options: TokenEntriesOptions;
+  /** The same for each look: whether a token is fresh does not change to and fro. */
+  readonly #policy: RefreshPolicy;
+  /** Refused by the MCP server, and perhaps in the store still. */
+  readonly #rejected = new Set<string>();
+  #latest: Entry | undefined;
+
+  constructor(options: TokenEntriesOptions) {
+    const spread = options.policy.random();
+    this.#options = options;
+    this.#policy = { ...options.policy, random: () => spread };
+  }
+
+  /** What cannot be named because something cannot be read is asked for by itself, and fails of that. */
+  async find(signal: AbortSignal): Promise<Entry | undefined> {
+    const { clock, entryKey } = this.#options;
+    const readings = new Readings(clock);
+    try {
+      const key = await untilAborted(entryKey(signal, readings), signal, aborted);
+      this.#latest = key === undefined ? undefined : { key, readings };
+      return this.#latest;
+    } catch (error) {
+      if (error instanceof McpAuthError && !signal.aborted) return undefined;
+      throw error;
+    }
+  }
+
+  /** What is in the store, if it is of more use than what is at hand. */
+  async look({ key }: Entry, request: TokenRequest): Promise<Look> {
+    const { store, held, clock } = this.#options;
+    const found = await this.guarded(request, () => store.read(key));
+    if (found === undefined || found.kind === "absent") return nothing;
+    if (found.kind === "unreadable") {
+      this.#report("token:warning", request, 0);
+      await this.guarded(request, () => store.setAside(key, found.raw));
+      return nothing;
+    }
+    const restored = await this.#restore(found.text, request.signal);
+    if (restored === undefined) return nothing;
+    if (this.#rejected.has(restored.accessToken)) {
+      await this.guarded(request, () => store.deleteIfStill(key, found.raw));
+      return nothing;
+    }
+    const token = inOurTime(restored, found.expiresIn, clock.now());
+    const { staleAt, unusableAt } = timeline(token, this.#policy);
+    const now = clock.now();
+    const own = held();
+    const isBetter = own === undefined || token.expiresAt > own.expiresAt;
+    if (now >= unusableAt || !isBetter) return nothing;
+    return { usable: token, isFresh: now < staleAt };
+  }
+
+  /** Puts a token there that was just got. Whoever waits for the token does not wait for a store that takes its time. */
+  async keep({ key, readings }: Entry, token: Token, request: TokenRequest, lease?: Lease): Promise<void> {
+    const { store, clock } = this.#options;
+    const write = async (): Promise<void> => {
+      // What was read anew may be for somebody else than a moment ago.
+      if (!readings.isExact && (await this.find(unending))?.key !== key) return;
+      const expiresIn = token.expiresAt - clock.now();
+      if (expiresIn <= 0) return;
+      const options = { expiresIn, fence: lease?.fence };
+      await this.#said(request, () => store.write(key, serializeToken(token), options));
+    };
+    await store.handOver(write());
+  }
+
+  /** The server refused this token: it is not taken from the store any more, and is deleted there. */
+  reject(accessToken: string): void {
+    this.#rejected.add(accessToken);
+    const [oldest] = this.#rejected;
+    if (this.#rejected.size > mostRejected && oldest !== undefined) this.#rejected.delete(oldest);
+    this.#options.store.aside(this.#drop(accessToken));
+  }
+
+  /** A newer one may be there by now. What cannot be done now is done when it is found there again. */
+  async #drop(accessToken: string): Promise<void> {
+    const { store } = this.#options;
+    const entry = this.#latest ?? (await this.find(unending));
+    if (entry === undefined) return;
+    const found = await store.read(entry.key);
+    if (found.kind !== "value" || accessTokenIn(found.text) !== accessToken) return;
+    await store.deleteIfStill(entry.key, found.raw);
+  }
+
+  async #restore(text: string, signal: AbortSignal): Promise<Token | undefined> {
+    try {
+      return await untilAborted(this.#options.restore(text, signal), signal, aborted);
+    } catch (error) {
+      // The key that it is bound to cannot be had: whoever asks for another will say so.
+      if (error instanceof McpAuthError && !signal.aborted) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Uses the store for as long as somebody waits. `undefined` without it, which is said once an outage. Rejects with
+   * everything else.
+   */
+  async guarded<T>(request: TokenRequest, work: () => Promise<T>): Promise<T | undefined> {
+    return await untilAborted(this.#said(request, work), request.signal, aborted);
+  }
+
+  async #said<T>(request: TokenRequest, work: () => Promise<T>): Promise<T | undefined> {
+    const { store, clock } = this.#options;
+    const started = clock.now();
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof McpAuthError) || error.code !== "store_unavailable") throw error;
+      if (store.takeNews()) this.#report("store:down", request, clock.now() - started);
+      return undefined;
+    }
+  }
+
+  #report(name: "store:down" | "token:warning", { reason, attempt }: TokenRequest, durationMs: number): void {
+    const { server, issuer, report } = this.#options;
+    report(name, { server, issuer, reason, attempt, durationMs, code: "store_unavailable" });
+  }
+}
+
+/** Whoever aborts says what it means. */
+function aborted(): McpAuthError {
+  return new McpAuthError("aborted", "The wait for the store was aborted.");
+}
