@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { McpAuth, McpAuthConfig, McpAuthStore } from "../../src/index.js";
 import { parseJsonObject } from "../../src/lib/json-object.js";
+import { deferred } from "../support/deferred.js";
 import { sharedMemory } from "../support/store-over.js";
 import { agentSecret, runtime, startWorld, viaFetchV2, type World } from "./harness.js";
 
@@ -162,16 +163,18 @@ describe("when things go wrong", () => {
   test("a call that has to end while the server is at work leaves the outcome to be written", async () => {
     const lineage = await startLineage();
     const memory = sharedMemory();
-    const deadline = { ...lineage.config, defaults: { deadline: "300ms" } };
+    const config = { ...lineage.config, defaults: { deadline: "2s" } };
     const env = { SECRET: agentSecret, SEED: lineage.seed };
+    const gate = deferred<void>();
     // The answer takes longer than the call may.
     const slow: typeof fetch = async (input, init) => {
       const response = await fetch(input, init);
-      if (init?.method === "POST") await new Promise((resolve) => setTimeout(resolve, 600));
+      if (init?.method === "POST") await gate.promise;
       return response;
     };
-    const auth = await runtime({ config: deadline, env, store: memory.store(), fetch: slow });
+    const auth = await runtime({ config, env, store: memory.store(), fetch: slow });
     await expect(auth.resolve("tools").getAccessToken()).rejects.toMatchObject({ code: "timeout" });
+    gate.resolve();
     const other = await lineage.agent(memory.store());
     await other.resolve("tools").getAccessToken();
     const redemptions = lineage.redemptions();
@@ -193,7 +196,7 @@ describe("when things go wrong", () => {
     const folder = await mkdtemp(join(tmpdir(), "mcp-auth-reload-"));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     const file = join(folder, "mcp-auth.config.json");
-    const defaults = { deadline: "500ms" };
+    const defaults = { deadline: "2s" };
     await writeFile(file, JSON.stringify({ ...lineage.config, defaults }));
     const env = { SECRET: agentSecret, SEED: lineage.seed };
     const auth = await runtime<string>({ config: file, env, store });

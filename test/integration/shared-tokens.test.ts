@@ -131,6 +131,133 @@ describe("tokens in a store", () => {
   });
 });
 
+describe("a token that the MCP server refuses", () => {
+  /** A server that takes only `accepted`, and an issuer that gives `t1`, `t2` and so on. */
+  async function refusing(accepted: () => string) {
+    let count = 0;
+    return await ownIssuer(
+      (_request, response) => {
+        count += 1;
+        sendToken(response, `t${count}`);
+      },
+      (request, response) => {
+        const isGood = request.headers.authorization === `Bearer ${accepted()}`;
+        sendJson(response, {}, isGood ? 200 : 401);
+      },
+    );
+  }
+
+  test("is given to nobody else, also where the call itself cannot be sent again", async () => {
+    const issuer = await refusing(() => "t2");
+    const memory = sharedMemory();
+    const statuses: number[] = [];
+    for (const _ of [1, 2]) {
+      const { manager, auth } = await managerOf(issuer, { store: memory.store() });
+      const body = new Blob(["a body that is read once"]).stream();
+      const response = await manager.fetch(issuer.url, {
+        method: "POST",
+        body,
+        duplex: "half",
+      } as RequestInit);
+      statuses.push(response.status);
+      await auth.stop();
+    }
+    expect([statuses, issuer.tokenRequests().length]).toEqual([[401, 200], 2]);
+  });
+
+  test("may be another's too: then the call goes on with one of its own, and nothing cools down", async () => {
+    let accepted = "t1";
+    const issuer = await refusing(() => accepted);
+    const memory = sharedMemory();
+    const [one, other] = [
+      (await managerOf(issuer, { store: memory.store() })).manager,
+      (await managerOf(issuer, { store: memory.store() })).manager,
+    ];
+    expect((await one.fetch(issuer.url)).status).toBe(200);
+    await other.getAccessToken({ forceRefresh: true });
+    accepted = "t3";
+    expect((await one.fetch(issuer.url)).status).toBe(200);
+    expect([await one.getAccessToken(), one.status().state]).toEqual(["t3", "fresh"]);
+  });
+
+  test("opens the cool-down where all are refused, whoever has asked for them", async () => {
+    const issuer = await refusing(() => "none");
+    const memory = sharedMemory();
+    for (const _ of [1, 2, 3]) {
+      const { manager } = await managerOf(issuer, { store: memory.store() });
+      await manager.fetch(issuer.url);
+      await manager.fetch(issuer.url).catch(() => {});
+      await expect(manager.fetch(issuer.url)).rejects.toMatchObject({ code: "unauthorized" });
+    }
+    expect(issuer.tokenRequests().length).toBe(6);
+  });
+});
+
+test("whoever is in a cool-down takes what another process has got", async () => {
+  let secret = "wrong";
+  const issuer = await ownIssuer((_request, response) => {
+    if (secret === "wrong") return sendJson(response, { error: "invalid_client" }, 401);
+    sendToken(response, "t1");
+  });
+  const memory = sharedMemory();
+  const { manager: one } = await managerOf(issuer, { store: memory.store() });
+  const { manager: other } = await managerOf(issuer, { store: memory.store() });
+  await expect(one.getAccessToken()).rejects.toMatchObject({ code: "token_request_rejected" });
+  expect(one.status().state).toBe("cooldown");
+  secret = "right";
+  await other.getAccessToken();
+  expect(await one.getAccessToken()).toBe("t1");
+});
+
+describe("what never answers ends with the deadline", () => {
+  const never = () => new Promise<never>(() => {});
+  const defaults = { timeout: "100ms", deadline: "200ms" } as const;
+
+  test("the subject token of a user", async () => {
+    const issuer = await counting();
+    const { url, server } = issuer;
+    const client = { issuer: server.origin, id: "agent", secret: { env: "SECRET" } };
+    const grant = { type: "token_exchange", client, subject: { token: { runtime: true } } } as const;
+    const config: McpAuthConfig<"tools"> = { defaults, servers: { tools: { url, grant } } };
+    const { manager } = await managerOf({ ...issuer, config }, { store: sharedMemory().store() });
+    const user = manager.for({ key: "ann", subjectToken: never });
+    await expect(user.getAccessToken()).rejects.toMatchObject({ code: "timeout" });
+  });
+
+  test("the key of the store", async () => {
+    const issuer = await counting();
+    const store = sharedMemory().store({ encryptionKeys: never });
+    const { manager } = await managerOf({ ...issuer, config: { ...issuer.config, defaults } }, { store });
+    await expect(manager.getAccessToken()).rejects.toMatchObject({ code: "timeout" });
+  });
+
+  test.each([["get"], ["withLock"]] as const)("the store: %s", async (method) => {
+    const issuer = await counting();
+    const store = sharedMemory().store({ [method]: never });
+    const { manager } = await managerOf({ ...issuer, config: { ...issuer.config, defaults } }, { store });
+    await expect(manager.getAccessToken()).rejects.toMatchObject({ code: "timeout" });
+  });
+
+  test("but a token that is there is handed over, whatever becomes of the store", async () => {
+    const issuer = await counting();
+    const memory = sharedMemory();
+    const whole = memory.store();
+    const store = memory.store({
+      set: never,
+      async withLock(key, ttl, run) {
+        const outcome = await whole.withLock(key, ttl, run);
+        // The lock is never given back.
+        return outcome.acquired ? await never() : outcome;
+      },
+    });
+    const { manager, auth } = await managerOf(issuer, { store });
+    expect(await manager.getAccessToken()).toBe("t1");
+    const began = performance.now();
+    await auth.stop();
+    expect(performance.now() - began).toBeLessThan(5_000);
+  });
+});
+
 describe("a store that is of no use", () => {
   test("that fails: each asks by itself, no call fails, and it is said once", async () => {
     const issuer = await counting();
@@ -206,7 +333,7 @@ describe("a store that is of no use", () => {
         return await store.withLock(key, ttl, run);
       },
     });
-    const config = { ...issuer.config, defaults: { timeout: "200ms", deadline: "400ms" } };
+    const config = { ...issuer.config, defaults: { timeout: "2s", deadline: "3s" } };
     const auth = await runtime({ config, env: issuer.env, store: blocking });
     expect(await auth.resolve("tools").getAccessToken()).toBe("t1");
   });
@@ -252,6 +379,18 @@ describe("a stored token", () => {
     expect([two.status().state, issuer.tokenRequests().length]).toEqual(["fresh", 1]);
     clock.jump(290_000);
     expect([two.status().state, await two.getAccessToken()]).toEqual(["expired", "t2"]);
+  });
+
+  test("is believed no longer than it lives, whatever the store says is left", async () => {
+    const issuer = await counting(300);
+    const memory = sharedMemory();
+    await (await managerOf(issuer, { store: memory.store() })).manager.getAccessToken();
+    for (const [key, entry] of memory.data.entries) {
+      memory.data.entries.set(key, { ...entry, expiresAt: entry.expiresAt + 3_600_000 });
+    }
+    const { manager } = await managerOf(issuer, { store: memory.store() });
+    const { accessToken, expiresAt } = await manager.getToken();
+    expect([accessToken, expiresAt <= Date.now() + 300_000]).toEqual(["t1", true]);
   });
 
   test.each([

@@ -67,6 +67,21 @@ describe("what is sealed", () => {
     expect(await sharedStore(store, () => [after]).read("token.a")).toMatchObject({ text: "the next" });
   });
 
+  test("opens with the keys that are known while they cannot be read", async () => {
+    const clock = fakeClock();
+    const key = newSecret();
+    let isThere = true;
+    const keys = () => {
+      if (!isThere) throw new McpAuthError("secret_unavailable", "It is not there.");
+      return [key];
+    };
+    const shared = sharedStore(createMemoryStore({ clock }), keys, clock);
+    await shared.write("token.a", "a token");
+    isThere = false;
+    await clock.advance(120_000);
+    expect(await shared.read("token.a")).toMatchObject({ kind: "value", text: "a token" });
+  });
+
   test("opens with a key that was added while the process ran", async () => {
     const store = createMemoryStore();
     const [before, after] = [newSecret(), newSecret()];
@@ -120,13 +135,46 @@ describe("a store that fails", () => {
     expect(shared.takeNews()).toBe(true);
   });
 
-  test("that does not answer is waited for no longer than five seconds", async () => {
+  test("that can be read and not written is said to be down once, and read all the same", async () => {
+    const clock = fakeClock();
+    const store = createMemoryStore({ clock });
+    let full = true;
+    const set: TokenStore["set"] = async (...args) => {
+      if (full) throw new Error("full");
+      return await store.set(...args);
+    };
+    const shared = sharedStore({ ...store, set }, () => [key], clock);
+    const news: boolean[] = [];
+    for (let minute = 0; minute < 5; minute += 1) {
+      expect(await shared.read("token.a")).toEqual({ kind: "absent" });
+      await expect(shared.write("token.a", "value")).rejects.toMatchObject({ code: "store_unavailable" });
+      news.push(shared.takeNews());
+      await clock.advance(60_000);
+    }
+    expect(news).toEqual([true, false, false, false, false]);
+    full = false;
+    await shared.write("token.a", "value");
+    full = true;
+    await expect(shared.write("token.a", "value")).rejects.toThrow();
+    expect(shared.takeNews()).toBe(true);
+  });
+
+  test("is asked all the same where somebody insists", async () => {
+    const { store, state } = failing();
+    const shared = sharedStore(store, () => [key]);
+    await expect(shared.read("token.a")).rejects.toThrow();
+    state.down = false;
+    await expect(shared.write("token.a", "value")).rejects.toThrow();
+    expect(await shared.write("token.a", "value", { insist: true })).toBe(true);
+  });
+
+  test("that does not answer is waited for no longer than three seconds", async () => {
     const clock = fakeClock();
     const { store, state } = failing();
     state.hangs = true;
     const shared = sharedStore(store, () => [key], clock);
     const read = shared.read("token.a").catch((error: unknown) => error);
-    await clock.advance(5_000);
+    await clock.advance(3_000);
     expect(await read).toMatchObject({ code: "store_unavailable" });
     expect(clock.pending).toEqual([]);
   });
