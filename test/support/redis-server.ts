@@ -11,6 +11,8 @@ export interface RedisServer {
   readonly folder: string;
   /** Like a crash: nothing is written any more. */
   kill(): Promise<void>;
+  /** It is there, and does nothing any more. */
+  suspend(): void;
   /** Once more, on the same port and with the data that it wrote. */
   restart(): Promise<void>;
   /** The folder is removed too. */
@@ -39,6 +41,7 @@ export async function startRedis(
     url: `redis://127.0.0.1:${port}`,
     folder,
     kill,
+    suspend: () => void child.kill("SIGSTOP"),
     async restart() {
       child = await run(port, args);
     },
