@@ -1,3 +1,4 @@
+import type { StoreSpec } from "../config/spec.js";
 import type { TokenManager } from "./token-manager.js";
 
 /**
@@ -58,6 +59,11 @@ export interface HostTokenResponse {
 
 export interface SeamedManager extends TokenManager {
   readonly [hostSeam]: HostSeam;
+}
+
+/** Rejects with `config_invalid` where the package that a store of this type needs is not installed. */
+export async function assertStorePackage({ type }: Pick<StoreSpec, "type">): Promise<void> {
+  if (type === "redis") await (await import("../stores/redis-client.js")).loadRedis();
 }
 
 /** What a manager has of the config that it follows, which a reload may replace. */
