@@ -197,7 +197,11 @@ export function refreshTokenKey({ issuer, clientId, seed }: Omit<RefreshTokenLin
   return `${refreshTokenPrefix({ issuer, clientId })}${hashOf(seed.reveal())}`;
 }
 
-function refreshTokenPrefix({ issuer, clientId }: Pick<RefreshTokenLineage, "issuer" | "clientId">): string {
+/** What the keys of all lineages of one client begin with. */
+export function refreshTokenPrefix({
+  issuer,
+  clientId,
+}: Pick<RefreshTokenLineage, "issuer" | "clientId">): string {
   return `refresh.${hashOf([issuer, clientId ?? null])}.`;
 }
 
