@@ -733,7 +733,7 @@ export interface RedisStore {
    */
   type: "redis";
   /**
-   * Where the URL of the server is: `redis://` or with TLS `rediss://`, with user, password and database if there are any. With `sentinel` its host is not used; with `cluster` it is one of the nodes.
+   * Where the URL of the server is: `redis://` or with TLS `rediss://`, with user and password, percent-encoded, and the number of the database if there are any. With `sentinel` its host is not used; with `cluster` it is one of the nodes.
    */
   url: SecretReference;
   /**
