@@ -1,5 +1,6 @@
 import type { ConfigSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
+import { assertStorePackage } from "../runtime/seam.js";
 import type { SecretContext } from "../secrets/read-secret.js";
 import { describeReference } from "../secrets/reference.js";
 import { referencesOf, type Sought, secretsOf, secretsOfStore } from "./config-secrets.js";
@@ -14,8 +15,9 @@ export interface CheckedSecrets {
 type Sources = Omit<SecretContext, "server">;
 
 /**
- * Reads every secret, key and certificate that the config refers to, one after the other, each once. Commands are run
- * for it, and GitHub is asked; nothing is signed and nothing is sent to a server of the config. Rejects with `aborted`.
+ * Reads every secret, key and certificate that the config refers to, one after the other, each once, and looks whether the
+ * package is there that its store needs. Commands are run for it, and GitHub is asked; nothing is signed and nothing is sent
+ * to a server of the config. Rejects with `aborted`.
  */
 export async function checkSecrets(
   { servers, store, network: spec }: ConfigSpec,
@@ -37,6 +39,8 @@ async function checkAll(
   const failures = new Map<string, McpAuthError>();
   const skipped: { server: string; message: string }[] = [];
   const seen = new Set<string>();
+  const missing = await failureIn(assertStorePackage(store));
+  if (missing !== undefined) failures.set(missing.message, missing);
   const wanted = [
     { server: "", whose: "The store", all: secretsOfStore(store) },
     // Why one cannot be used at all is among the violations.
@@ -56,7 +60,7 @@ async function checkAll(
         skipped.push({ server, message: `${whose}: ${reason}` });
         continue;
       }
-      const failure = await failureOf(sought, { ...sources, server });
+      const failure = await failureIn(read(sought, { ...sources, server }));
       // What is missing for several servers, or as several things, is one mistake.
       const same = failure?.message.replace(`Server "${server}": `, "") ?? "";
       if (failure !== undefined && !failures.has(same)) failures.set(same, failure);
@@ -75,9 +79,9 @@ function reasonToSkip(sought: Sought): string | undefined {
   return `the signer ${JSON.stringify(sought.key.signer.name)} is a function given in code and was not checked.`;
 }
 
-async function failureOf(sought: Sought, context: SecretContext): Promise<McpAuthError | undefined> {
+async function failureIn(work: Promise<unknown>): Promise<McpAuthError | undefined> {
   try {
-    await read(sought, context);
+    await work;
     return undefined;
   } catch (error) {
     if (error instanceof McpAuthError && error.code !== "aborted") return error;

@@ -1,4 +1,4 @@
-import { type McpAuth, McpAuthError, type TokenManager } from "../index.js";
+import { type McpAuth, McpAuthError, type Token, type TokenManager } from "../index.js";
 import { seamOf } from "../runtime/seam.js";
 import { exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
@@ -10,7 +10,8 @@ const help = `Usage: npx mcp-auth-runtime headers [SERVER] [--config FILE] [--en
 
 Prints one JSON object with the headers of a request to SERVER, as a headersHelper does. Without SERVER it is the one
 named by $CLAUDE_CODE_MCP_SERVER_NAME, or that of the URL $CLAUDE_CODE_MCP_SERVER_URL. The token is always a new one,
-never one of the store, and never the one that the last call has printed: it is called again when that was refused.
+never one of the store, and never the one that the last call has printed: it is called again when that was refused. Only a
+static token is printed each time.
 `;
 
 /** Whoever calls a helper waits ten seconds for it. */
@@ -33,8 +34,7 @@ export async function headers(args: readonly string[], io: CommandIo): Promise<n
     async (auth) => {
       const manager = managerFor(auth, named, io);
       try {
-        const accessToken = await newToken(manager, signal);
-        const object = await manager.getHeaders({ signal });
+        const { accessToken, object } = await newHeaders(manager, signal);
         if (io.env["GITHUB_ACTIONS"] === "true") io.err(maskCommand(accessToken));
         io.out(`${JSON.stringify(object)}\n`);
         return exitCodes.done;
@@ -48,38 +48,53 @@ export async function headers(args: readonly string[], io: CommandIo): Promise<n
 }
 
 function managerFor(auth: McpAuth, named: string | undefined, { env }: CommandIo): TokenManager {
-  const name = named ?? env["CLAUDE_CODE_MCP_SERVER_NAME"];
-  if (name !== undefined && name !== "") return auth.resolve(name);
-  const url = env["CLAUDE_CODE_MCP_SERVER_URL"];
-  const manager = url === undefined ? undefined : auth.resolveUrl(url);
+  if (named !== undefined) return auth.resolve(named);
+  // A host sets what it knows, and may have other names for its servers than the config.
+  const name = env["CLAUDE_CODE_MCP_SERVER_NAME"] ?? "";
+  if (auth.has(name)) return auth.resolve(name);
+  const url = env["CLAUDE_CODE_MCP_SERVER_URL"] ?? "";
+  const manager = auth.resolveUrl(url);
   if (manager !== undefined) return manager;
+  const missed = [
+    ...(name === "" ? [] : ["has the name in CLAUDE_CODE_MCP_SERVER_NAME"]),
+    ...(url === "" ? [] : ["is at the URL in CLAUDE_CODE_MCP_SERVER_URL"]),
+  ];
   throw new UsageError(
-    url === undefined
+    missed.length === 0
       ? "Name a server of the config: npx mcp-auth-runtime headers SERVER"
-      : "No server of the config is at the URL in CLAUDE_CODE_MCP_SERVER_URL; name one: npx mcp-auth-runtime headers SERVER",
+      : `No server of the config ${missed.join(" or ")}; name one: npx mcp-auth-runtime headers SERVER`,
   );
 }
 
-/** Another token than the one that was given the last time, which may have been refused. */
-async function newToken(manager: TokenManager, signal: AbortSignal): Promise<string> {
+interface NewHeaders {
+  readonly accessToken: string;
+  readonly object: Readonly<Record<string, string>>;
+}
+
+/** With another token than the one that was given the last time, which may have been refused. */
+async function newHeaders(manager: TokenManager, signal: AbortSignal): Promise<NewHeaders> {
   for (let attempt = 1; attempt <= 2; attempt += 1) {
-    const accessToken = await manager.getAccessToken({ forceRefresh: true, signal });
-    if (await isNews(manager, accessToken)) return accessToken;
+    const token = await manager.getToken({ forceRefresh: true, signal });
+    // Fails for a token that is of no use in a header: that one is not given, and not remembered.
+    const object = await manager.getHeaders({ signal });
+    if (await isNews(manager, token)) return { accessToken: token.accessToken, object };
   }
+  const { name: server } = manager;
   throw new McpAuthError(
     "unauthorized",
-    `Server "${manager.name}": the authorization server gives the same token again that was given out before, and that may ` +
-      "have been refused. Nothing is printed; wait until it has expired, or have it revoked there.",
-    { server: manager.name },
+    `Server "${server}": the authorization server gives the same token again that was given out before, and that may have ` +
+      "been refused. Nothing is printed until there is another one or this one has expired. If it was not refused, have it " +
+      `forgotten, with all else that is stored for this server: npx mcp-auth-runtime store clear ${server}`,
+    { server },
   );
 }
 
 /** Without a store nobody remembers; and who cannot be asked now is no reason to give nothing. */
-async function isNews(manager: TokenManager, accessToken: string): Promise<boolean> {
+async function isNews(manager: TokenManager, token: Token): Promise<boolean> {
   const { store } = seamOf(manager);
   if (store === undefined) return true;
   try {
-    return await store.isNews(accessToken);
+    return await store.isNews(token);
   } catch (error) {
     if (error instanceof McpAuthError && error.code === "store_unavailable") return true;
     throw error;

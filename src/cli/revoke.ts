@@ -8,8 +8,10 @@ import { withRuntime } from "./with-runtime.js";
 const help = `Usage: npx mcp-auth-runtime revoke SERVER [--config FILE] [--env-file FILE]
 
 Gives the tokens that are stored for SERVER back to the authorization server (RFC 7009), the refresh token first, and
-forgets them. Exit code 3 when the server cannot revoke one of them: it is forgotten all the same, and stays good there
-until it expires.
+forgets them. With the grant refresh_token those are all refresh tokens of its client, also where another server uses them.
+
+Exit code 3 when the server cannot revoke one of them: it is forgotten all the same, and stays good there until it expires.
+Exit code 4 when one cannot be read: then nothing is sent, and nothing forgotten.
 `;
 
 /** `revoke SERVER`. */

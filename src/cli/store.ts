@@ -1,4 +1,5 @@
-import { seamOf } from "../runtime/seam.js";
+import type { McpAuth } from "../index.js";
+import { type StoreSeam, seamOf } from "../runtime/seam.js";
 import { exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
 import { noStore } from "./no-store.js";
@@ -8,8 +9,8 @@ import { withRuntime } from "./with-runtime.js";
 const help = `Usage: npx mcp-auth-runtime store clear [SERVER] [--config FILE] [--env-file FILE]
 
 Forgets what is stored for SERVER, or without SERVER everything that is in the store of the config. Tokens stay good at
-the servers until they expire: see revoke. A server with the grant refresh_token needs a new refresh token afterwards
-where the authorization server has replaced the first one.
+the servers until they expire: see revoke. With the grant refresh_token all refresh tokens of its client are forgotten,
+also where another server uses them; a new one is needed afterwards where the authorization server has replaced the first.
 `;
 
 /** `store clear [SERVER]`. */
@@ -24,15 +25,29 @@ export async function store(args: readonly string[], io: CommandIo): Promise<num
     throw new UsageError("Say what to do with the store: npx mcp-auth-runtime store clear [SERVER]");
   }
   return await withRuntime(io, values, async (auth) => {
-    const [first] = auth.servers;
-    const name = server ?? first;
-    if (name === undefined) throw new UsageError("The config names no server");
-    const access = seamOf(auth.resolve(name)).store;
+    const access = server === undefined ? anyStore(auth) : seamOf(auth.resolve(server)).store;
     if (access === undefined) throw noStore();
-    const count = await (server === undefined ? access.forgetEverything() : access.forget());
-    io.err(
-      server === undefined ? `store cleared, ${count} entries\n` : `"${server}" forgotten in the store\n`,
-    );
+    if (server === undefined) {
+      const count = await access.forgetEverything();
+      io.err(`store cleared, ${count === 1 ? "1 entry" : `${count} entries`}\n`);
+    } else {
+      const count = await access.forget();
+      io.err(count === 0 ? `nothing is stored for "${server}"\n` : `"${server}" forgotten in the store\n`);
+    }
     return exitCodes.done;
   });
+}
+
+/** The store is the same whichever server leads to it; one that cannot be used leads nowhere. */
+function anyStore(auth: McpAuth): StoreSeam | undefined {
+  let failure: unknown = new UsageError("The config names no server");
+  // From the last to the first: when there is none, the first says why.
+  for (const name of auth.servers.toReversed()) {
+    try {
+      return seamOf(auth.resolve(name)).store;
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
 }

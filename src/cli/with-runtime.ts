@@ -20,6 +20,7 @@ export async function withRuntime(
   // By itself the runtime would say that code had named the file.
   if (config !== undefined) await readConfigFile(config, io.cwd, "--config names");
   const auth = await createMcpAuth({ cwd: io.cwd, env, ...(config !== undefined && { config }) });
+  warnOfStore(auth, io);
   try {
     return await work(auth);
   } finally {
@@ -28,4 +29,20 @@ export async function withRuntime(
     if (signal.aborted) io.abandon?.();
     else await stopped;
   }
+}
+
+/** A command that does without the store is as good as before, once; whoever runs it again and again wants to know. */
+function warnOfStore(auth: McpAuth, { err }: CommandIo): void {
+  const said = new Set<string>();
+  const warn = (text: string): void => {
+    if (!said.has(text)) err(`warning: ${text}\n`);
+    said.add(text);
+  };
+  auth.on("store:down", () => {
+    warn("the store of the config cannot be used; access tokens are asked for without it");
+  });
+  auth.on("token:warning", ({ server, code }) => {
+    if (code !== "store_unavailable") return;
+    warn(`what is stored for "${server}" cannot be read and is not used; a new token is asked for`);
+  });
 }

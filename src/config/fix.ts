@@ -39,5 +39,8 @@ export function applyEdits(text: string, edits: readonly Edit[]): string {
 }
 
 function valueAt(value: Json | undefined, path: readonly string[]): Json | undefined {
-  return path.reduce<Json | undefined>((inner, name) => property(inner, name), value);
+  return path.reduce<Json | undefined>((inner, name) => {
+    // `Array.isArray` makes `any[]` of it.
+    return Array.isArray(inner) ? (inner as readonly Json[])[Number(name)] : property(inner, name);
+  }, value);
 }

@@ -134,7 +134,20 @@ const inAssertion: Home = { where: "in `assertion`", within: [] };
 const inSigner: Home = { where: "in `signer`", within: [] };
 const ofRedis: Home = { where: "to a store of the type redis", within: [] };
 const ofFiles: Home = { where: "to a store of the type file", within: [] };
+const ofBoth: Home = { where: "to a store of the type file or redis", within: [] };
 const ofSubject = 'Write { "token": { "runtime": true } }';
+
+const onlyRedis = ["url", "sentinel", "cluster", "prefix", "lease"];
+
+function allOf(names: readonly string[], home: Home): Readonly<Record<string, Home>> {
+  return Object.fromEntries(names.map((name) => [name, home]));
+}
+
+// Another name for it, which elsewhere means something else.
+const others: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  FileStore: { key: "encryptionKey", keys: "encryptionKey" },
+  RedisStore: { key: "encryptionKey", keys: "encryptionKey" },
+};
 
 // One level off, where another part has the name too.
 const near: Readonly<Record<string, Readonly<Record<string, Home>>>> = {
@@ -151,8 +164,8 @@ const near: Readonly<Record<string, Readonly<Record<string, Home>>>> = {
     audience: { where: "in `githubActions`", within: [] },
   },
   Client: { passphrase: { where: "in the `key` or the `certificate`", within: [] } },
-  FileStore: { url: ofRedis },
-  MemoryStore: { url: ofRedis, path: ofFiles, encryptionKey: ofFiles },
+  FileStore: allOf(onlyRedis, ofRedis),
+  MemoryStore: { ...allOf(onlyRedis, ofRedis), path: ofFiles, encryptionKey: ofBoth },
   RedisStore: { path: ofFiles },
   Key: { timeout: inSigner, format: inSigner },
 };
@@ -162,8 +175,26 @@ export function isOf(title: string, name: string): boolean {
   return parts.some((part) => part.title === title && part.names.includes(name));
 }
 
-/** Where the property belongs that the definition of this title does not have; `undefined` for an unknown one. */
-export function homeOf(name: string, title: string): Home | undefined {
+/** The property of this title's definition that is meant by a name of another part. */
+export function otherNameOf(name: string, title: string): string | undefined {
+  const names = others[title];
+  return names !== undefined && Object.hasOwn(names, name) ? names[name] : undefined;
+}
+
+/**
+ * Where the property belongs that the definition of this title does not have; `undefined` for an unknown one. `isBeside`
+ * says whether it stands with one of that name.
+ */
+export function homeOf(
+  name: string,
+  title: string,
+  isBeside: (name: string) => boolean = () => false,
+): Home | undefined {
+  // Which kind of store was meant is seen from what only one of them has.
+  if (title === "MemoryStore" && name === "encryptionKey") {
+    if (isBeside("path")) return ofFiles;
+    if (onlyRedis.some(isBeside)) return ofRedis;
+  }
   const close = near[title];
   if (close !== undefined && Object.hasOwn(close, name)) return close[name];
   if (places.includes(name)) return Object.hasOwn(holders, title) ? holders[title]?.(name) : undefined;

@@ -18,6 +18,8 @@ const summaries = new Set(["if", "propertyNames"]);
 const rulesOfText = new Set(["pattern", "enum", "minLength"]);
 // A string in their place is a secret.
 const references = new Set<string | undefined>(["SecretReference", "Assertion", "SubjectToken"]);
+// Lists that cannot be left out.
+const neededLists = new Set<string | undefined>(["Command", "EncryptionKeys", "SentinelNodes"]);
 const ofReference = new Set<string | undefined>(["env", "file", "exec", "resolver", "ref", "pointer"]);
 
 /**
@@ -86,7 +88,7 @@ function toMistake(finding: Finding): SchemaMistake {
     case "minLength":
       return mistake("Must not be empty");
     case "minItems":
-      return mistake("Must not be empty", schema.title === "Command" ? undefined : "Leave it out instead");
+      return mistake("Must not be empty", neededLists.has(schema.title) ? undefined : "Leave it out instead");
     case "uniqueItems": {
       const second = String(Math.max(params.i ?? 0, params.j ?? 0));
       return mistake("This is in the list twice", "Keep one of them", [...path, second]);

@@ -1,6 +1,6 @@
 import { nearNames } from "../lib/near-names.js";
 import type { SchemaError } from "./generated/validate.js";
-import { type Home, homeOf } from "./misplaced.js";
+import { type Home, homeOf, otherNameOf } from "./misplaced.js";
 
 /** An error of the schema, and what is known of the unknown property that it is about. */
 export interface Finding {
@@ -21,8 +21,12 @@ export function withoutConsequences(errors: readonly SchemaError[]): readonly Fi
   const missing = missingByPlace(errors);
   for (const error of unknown) {
     const name = String(error.params.additionalProperty);
-    const near = nearestTo(name, error, missing.get(error.instancePath) ?? [], found);
-    const home = homeIn(error, name) ?? (near === undefined ? homeOfPlural(error, name) : undefined);
+    const other = otherName(error, name, found);
+    const near = other ?? nearestTo(name, error, missing.get(error.instancePath) ?? [], found);
+    const home =
+      other !== undefined
+        ? undefined
+        : (homeIn(error, name) ?? (near === undefined ? homeOfPlural(error, name) : undefined));
     // A name that belongs elsewhere is no slip of the finger, unless it is that of one thing for several.
     if (near !== undefined && (home === undefined || `${name}s` === near || name === `${near}s`)) {
       meant.set(error, near);
@@ -51,8 +55,15 @@ export function withoutConsequences(errors: readonly SchemaError[]): readonly Fi
   return [...findings, ...rest.map((error) => ({ error }))];
 }
 
-function homeIn({ parentSchema }: SchemaError, name: string): Home | undefined {
-  return homeOf(name, parentSchema?.title ?? "");
+function homeIn(error: SchemaError, name: string): Home | undefined {
+  return homeOf(name, error.parentSchema?.title ?? "", (each) => isPresent(error, each));
+}
+
+/** What is absent and goes by this name, too. */
+function otherName(error: SchemaError, name: string, found: ReadonlySet<string>): string | undefined {
+  const other = otherNameOf(name, error.parentSchema?.title ?? "");
+  if (other === undefined || isPresent(error, other)) return undefined;
+  return found.has(`${error.instancePath} ${other}`) ? undefined : other;
 }
 
 /** `scope` beside `grant`. */

@@ -43,17 +43,38 @@ export async function readEncryptionKey(
   );
 }
 
-/** The URL of a Redis server. Rejects with the codes of `readSecret`, and with `secret_unavailable` for what is none. */
+/**
+ * The URL of a Redis server. Rejects with the codes of `readSecret`, and with `secret_unavailable` for what is none, or
+ * would be understood otherwise than it was meant: of a password that is not encoded a part can pass for host and database.
+ */
 export async function readRedisUrl(
   reference: SecretReference,
   context: Omit<SecretContext, "server">,
 ): Promise<Secret> {
   const secret = await readStoreSecret(reference, context);
   const text = secret.reveal();
-  if (URL.canParse(text) && /^rediss?:$/.test(new URL(text).protocol)) return secret;
+  if (isRedisUrl(text)) return secret;
   throw new McpAuthError(
     "secret_unavailable",
     `The store of the config: what is in ${describeReference(reference)} is no URL of Redis. It looks like ` +
-      "rediss://user:password@host:6379/0.",
+      "rediss://user:password@host:6379/0: percent-encode user and password, and write nothing behind the number of the " +
+      "database.",
   );
+}
+
+function isRedisUrl(text: string): boolean {
+  // `new URL` forgets an empty query and fragment.
+  if (!URL.canParse(text) || /[?#]/.test(text)) return false;
+  const { protocol, hostname, pathname, username, password } = new URL(text);
+  if (!/^rediss?:$/.test(protocol) || hostname === "" || !/^(\/\d*)?$/.test(pathname)) return false;
+  return isDecodable(username) && isDecodable(password);
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

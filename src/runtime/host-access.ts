@@ -51,7 +51,7 @@ function lazyStoreAccess(spec: ServerSpec, store: SharedStore, environment: Mana
     forget: async () => await (await load()).forget(),
     forgetEverything: async () => await (await load()).forgetEverything(),
     revoke: async (signal) => await (await load()).revoke(signal),
-    isNews: async (accessToken) => await (await load()).isNews(accessToken),
+    isNews: async (token) => await (await load()).isNews(token),
   };
 }
 

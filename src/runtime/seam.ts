@@ -1,3 +1,5 @@
+import type { StoreSpec } from "../config/spec.js";
+import type { AccessToken } from "../tokens/token.js";
 import type { TokenManager } from "./token-manager.js";
 
 /**
@@ -29,14 +31,23 @@ export interface HostSeam {
 
 /** Rejects with `store_unavailable`, and with the codes of what is read or asked. */
 export interface StoreSeam {
-  /** Deletes what is stored for this server; how many entries there may have been. */
+  /**
+   * Deletes what is stored for this server, with the grant refresh_token also all refresh tokens of its client; how many
+   * entries there were.
+   */
   forget(): Promise<number>;
   /** Deletes what is stored for all servers, of this config and any other. */
   forgetEverything(): Promise<number>;
-  /** Revokes what is stored for this server (RFC 7009) and forgets it: how many the authorization server took back. */
+  /**
+   * Revokes what `forget` would delete (RFC 7009) and forgets it: how many the authorization server took back. Where one of
+   * them cannot be read nothing is sent and nothing forgotten: `store_unavailable`, which is not retryable.
+   */
   revoke(signal: AbortSignal): Promise<{ readonly revoked: number; readonly unsupported: number }>;
-  /** Whether this token is another one than the last that was asked about; remembers it, as a hash. */
-  isNews(accessToken: string): Promise<boolean>;
+  /**
+   * Whether this token is another one than the last that was asked about; remembers it, as a hash, until it has expired. A
+   * static one is always news: who asks for it again wants it again.
+   */
+  isNews(token: Pick<AccessToken, "accessToken" | "expiresAt">): Promise<boolean>;
 }
 
 export interface HostTokenRequest {
@@ -58,6 +69,11 @@ export interface HostTokenResponse {
 
 export interface SeamedManager extends TokenManager {
   readonly [hostSeam]: HostSeam;
+}
+
+/** Rejects with `config_invalid` where the package that a store of this type needs is not installed. */
+export async function assertStorePackage({ type }: Pick<StoreSpec, "type">): Promise<void> {
+  if (type === "redis") await (await import("../stores/redis-client.js")).loadRedis();
 }
 
 /** What a manager has of the config that it follows, which a reload may replace. */

@@ -3,15 +3,16 @@ import { McpAuthError } from "../errors/error.js";
 import { parseJsonObject } from "../lib/json-object.js";
 import { Secret } from "../lib/secret.js";
 import { revokeToken, type TokenToRevoke } from "../oauth/revoke-token.js";
-import { readSecret } from "../secrets/read-secret.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import { hashOf, tokenPrefix } from "../tokens/entry-key.js";
-import { refreshTokenKey } from "../tokens/refresh-token-entry.js";
+import { refreshTokenPrefix } from "../tokens/refresh-token-entry.js";
 import type { ManagerEnvironment } from "./manager-environment.js";
 import type { StoreSeam } from "./seam.js";
 
-/** How long what was given is remembered: longer than any token lives that is asked for again and again. */
-const rememberedFor = 24 * 3_600_000;
+/** What access and refresh tokens are stored as. What a later version writes may mean anything. */
+const formatVersion = 1;
+/** How long after its expiry what was given is remembered: clocks differ. */
+const rememberedAfter = 60_000;
 const triesForLock = 40;
 const betweenTries = 50;
 
@@ -24,16 +25,12 @@ export function storeAccess(
   const { grant, name: server } = spec;
   const given = `given.${tokenPrefix(spec).slice("token.".length)}latest`;
 
-  /** The key of the refresh token that the server's grant would redeem. */
-  const refreshKey = async (): Promise<string | undefined> => {
-    if (grant.type !== "refresh_token") return undefined;
-    const { issuer, id: clientId } = grant.client;
-    const seed = await readSecret(grant.refreshToken, { ...environment, server });
-    return refreshTokenKey({ issuer, clientId, seed });
-  };
+  // Of the refresh tokens all that the client has, whatever they came from: of a seed that was replaced nobody else knows.
   const keysOfServer = async (): Promise<readonly string[]> => {
-    const refresh = await refreshKey();
-    return [...(await store.keys(tokenPrefix(spec))), ...(refresh === undefined ? [] : [refresh])];
+    const tokens = await store.keys(tokenPrefix(spec));
+    if (grant.type !== "refresh_token") return tokens;
+    const { issuer, id: clientId } = grant.client;
+    return [...tokens, ...(await store.keys(refreshTokenPrefix({ issuer, clientId })))];
   };
   const forget = async (keys: readonly string[]): Promise<number> => {
     await Promise.all(keys.map((key) => store.delete(key)));
@@ -41,16 +38,18 @@ export function storeAccess(
   };
   const tokenAt = async (key: string): Promise<TokenToRevoke | undefined> => {
     const found = await store.read(key);
+    // It has expired meanwhile.
+    if (found.kind === "absent") return undefined;
     const fields = found.kind === "value" ? parseJsonObject(found.text) : undefined;
-    const { accessToken, refreshToken } = fields ?? {};
+    const { v, accessToken, refreshToken } = fields ?? {};
+    if (v !== formatVersion) throw unreadable(server);
     if (typeof refreshToken === "string") return { token: new Secret(refreshToken), hint: "refresh_token" };
-    return typeof accessToken === "string"
-      ? { token: new Secret(accessToken), hint: "access_token" }
-      : undefined;
+    if (typeof accessToken === "string") return { token: new Secret(accessToken), hint: "access_token" };
+    throw unreadable(server);
   };
 
   return {
-    forget: async () => await forget([...(await keysOfServer()), given]),
+    forget: async () => await forget([...(await keysOfServer()), ...(await store.keys(given))]),
     forgetEverything: async () => await forget(await store.keys("")),
     async revoke(signal) {
       if (grant.type === "static") throw notOurs(server);
@@ -65,12 +64,15 @@ export function storeAccess(
       await forget(keys);
       return counts;
     },
-    async isNews(accessToken) {
+    async isNews({ accessToken, expiresAt }) {
+      if (grant.type === "static") return true;
+      const expiresIn = expiresAt - environment.clock.now() + rememberedAfter;
+      if (expiresIn <= 0) return true;
       const hash = hashOf(accessToken);
       const compare = async (): Promise<boolean> => {
         const found = await store.read(given);
         if (found.kind === "value" && found.text === hash) return false;
-        await store.write(given, hash, { expiresIn: rememberedFor });
+        await store.write(given, hash, { expiresIn });
         return true;
       };
       for (let tries = 0; tries < triesForLock; tries += 1) {
@@ -81,6 +83,16 @@ export function storeAccess(
       return await compare();
     },
   };
+}
+
+function unreadable(server: string): McpAuthError {
+  return new McpAuthError(
+    "store_unavailable",
+    `Server "${server}": an entry that is stored for it cannot be read: it is damaged, of a later version of this package, or ` +
+      'sealed with a key that is not among those of "encryptionKey". Nothing was revoked and nothing forgotten. Name that key ' +
+      `again; or forget what is stored, with npx mcp-auth-runtime store clear ${server}`,
+    { server },
+  );
 }
 
 function notOurs(server: string): McpAuthError {

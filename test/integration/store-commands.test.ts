@@ -4,9 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { run } from "../../src/cli/main.js";
+import { Secret } from "../../src/lib/secret.js";
+import { createFileStore } from "../../src/stores/file.js";
+import { SharedStore } from "../../src/stores/shared-store.js";
+import type { TokenStore } from "../../src/stores/store.js";
 import type { Handler } from "../support/http-server.js";
 import { sendJson } from "../support/http-server.js";
 import { agentSecret, ownServer, startWorld } from "./harness.js";
+
+const anotherKey = () => randomBytes(32).toString("base64url");
 
 interface Place {
   readonly folder: string;
@@ -42,8 +48,21 @@ async function command(
   return { code, out, err };
 }
 
+/** The store of a place, as it is beside the commands. */
+function storeIn({ folder }: Place): TokenStore {
+  const store = createFileStore({ path: join(folder, "state") });
+  onTestFinished(() => store.close());
+  return store;
+}
+
+async function entriesIn(at: Place): Promise<readonly string[]> {
+  return (await storeIn(at).keys("")).toSorted();
+}
+
+const granted: Handler = (_request, response) => void response.writeHead(200).end();
+
 /** An authorization server of our own, whose tokens and answer to a revocation a test decides. */
-async function issuing(token: () => string, revocation?: Handler) {
+async function issuing(token: () => string, revocation?: Handler, lifetime = 3_600) {
   const server = await ownServer((request, response) => {
     const issuer = server.origin;
     if (request.url === "/.well-known/oauth-authorization-server") {
@@ -51,7 +70,7 @@ async function issuing(token: () => string, revocation?: Handler) {
       return sendJson(response, { issuer, token_endpoint: `${issuer}/token`, ...endpoint });
     }
     if (request.url === "/token") {
-      return sendJson(response, { access_token: token(), token_type: "Bearer", expires_in: 3_600 });
+      return sendJson(response, { access_token: token(), token_type: "Bearer", expires_in: lifetime });
     }
     if (request.url === "/revoke" && revocation !== undefined) return revocation(request, response);
     return sendJson(response, {}, 404);
@@ -101,10 +120,40 @@ describe("store clear", () => {
   test("forgets one server, or everything", async () => {
     const { at } = await issuing(counting());
     await command(at, ["token", "crm"]);
-    expect(await command(at, ["store", "clear", "crm"])).toMatchObject({ code: 0, out: "" });
+    expect(await command(at, ["store", "clear", "crm"])).toEqual({
+      code: 0,
+      out: "",
+      err: '"crm" forgotten in the store\n',
+    });
     expect((await command(at, ["token", "crm"])).out).toBe("t2\n");
     expect(await command(at, ["store", "clear"])).toMatchObject({ code: 0 });
     expect((await command(at, ["token", "crm"])).out).toBe("t3\n");
+  });
+
+  test("says when there was nothing to forget", async () => {
+    const { at } = await issuing(counting());
+    const nothing = { code: 0, out: "", err: 'nothing is stored for "crm"\n' };
+    expect(await command(at, ["store", "clear", "crm"])).toEqual(nothing);
+    await command(at, ["headers", "crm"]);
+    expect((await command(at, ["store", "clear", "crm"])).err).toBe('"crm" forgotten in the store\n');
+    expect(await command(at, ["store", "clear", "crm"])).toEqual(nothing);
+  });
+
+  test("of everything needs no server but one that can be used", async () => {
+    const { server, at } = await issuing(counting());
+    const client = { issuer: server.origin, id: "agent", secret: { env: "SECRET" } };
+    const broken = { url: "https://$" + "{UNSET}/mcp", grant: { client } };
+    const crm = { url: `${server.origin}/mcp`, grant: { client } };
+    const both = { ...(await place({ servers: { broken, crm } })), env: at.env };
+    await command(both, ["token", "crm"]);
+    const { code, err } = await command(both, ["store", "clear"]);
+    expect([code, err]).toEqual([0, expect.stringMatching(/^store cleared, \d+ entries\n$/)]);
+    expect(await entriesIn(both)).toEqual([]);
+    const alone = { ...(await place({ servers: { broken } })), env: at.env };
+    expect(await command(alone, ["store", "clear"])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("UNSET is not set"),
+    });
   });
 
   test("wants to be told what to do, a server that there is, and a store", async () => {
@@ -174,6 +223,32 @@ describe("revoke", () => {
     expect((await command(at, ["token", "crm"])).out).toBe("t1\n");
   });
 
+  test("what does not open is neither revoked nor forgotten: exit 4, and the way out is named", async () => {
+    const { server, at } = await issuing(counting(), granted);
+    await command(at, ["token", "crm"]);
+    const before = await entriesIn(at);
+    const other = await command(at, ["revoke", "crm"], { KEY: anotherKey() });
+    expect(other).toMatchObject({ code: 4, out: "" });
+    expect(other.err).toMatch(
+      /^error\[store_unavailable\]: Server "crm": an entry that is stored for it cannot be read: .*"encryptionKey".* store clear crm\n$/,
+    );
+    expect(server.requests.filter(({ url }) => url === "/revoke")).toEqual([]);
+    expect(await entriesIn(at)).toEqual(before);
+    expect((await command(at, ["revoke", "crm"])).err).toBe("1 token revoked and forgotten\n");
+  });
+
+  test("nor is what a later version has written", async () => {
+    const { server, at } = await issuing(counting(), granted);
+    await command(at, ["token", "crm"]);
+    const own = new Secret(at.env["KEY"] ?? "");
+    const store = new SharedStore({ store: storeIn(at), keys: async () => [own], lease: 10_000 });
+    const [token = ""] = await store.keys("token.");
+    await store.write(token, JSON.stringify({ v: 2, accessToken: "t1" }));
+    expect((await command(at, ["revoke", "crm"])).err).toContain("of a later version of this package");
+    expect(server.requests.filter(({ url }) => url === "/revoke")).toEqual([]);
+    expect(await store.keys("token.")).toEqual([token]);
+  });
+
   test("at a real server, the refresh token first: afterwards it is worth nothing", async () => {
     const { issuer, mcp } = await startWorld({ refreshTokens: {}, scopes: ["use"], tokens: "opaque" });
     const seed = await issuer.issueRefreshToken({ clientId: "agent", resource: mcp.url, scope: "use" });
@@ -185,6 +260,82 @@ describe("revoke", () => {
     const outcome = await command(at, ["revoke", "crm"], withSeed);
     expect(outcome).toMatchObject({ code: 0, err: "2 tokens revoked and forgotten\n" });
     expect((await command(at, ["token", "crm"], withSeed)).err).toContain("invalid_grant");
+  });
+});
+
+describe("the refresh tokens of a client", () => {
+  /** Whose server replaces each, and which had two seeds. */
+  async function twoSeeds() {
+    let count = 0;
+    const server = await ownServer((request, response) => {
+      const issuer = server.origin;
+      if (request.url === "/.well-known/oauth-authorization-server") {
+        const endpoints = { token_endpoint: `${issuer}/token`, revocation_endpoint: `${issuer}/revoke` };
+        return sendJson(response, { issuer, ...endpoints });
+      }
+      if (request.url === "/revoke") return granted(request, response);
+      if (request.url !== "/token") return sendJson(response, {}, 404);
+      count += 1;
+      const token = { access_token: `a${count}`, refresh_token: `r${count}` };
+      return sendJson(response, { ...token, token_type: "Bearer", expires_in: 3_600 });
+    });
+    const client = { issuer: server.origin, id: "agent", secret: { env: "SECRET" } };
+    const grant = { type: "refresh_token", client, refreshToken: { env: "SEED" } };
+    const at = await place({ servers: { mail: { url: `${server.origin}/mcp`, grant } } });
+    for (const SEED of ["first", "second"]) await command(at, ["token", "mail"], { SEED });
+    const kept = async () => (await entriesIn(at)).filter((name) => /^(refresh|token)\./.test(name));
+    expect(await kept()).toHaveLength(4);
+    return { server, at, kept };
+  }
+
+  test("are forgotten with it, also of an earlier seed, and when the seed is gone", async () => {
+    const { at, kept } = await twoSeeds();
+    expect(await command(at, ["store", "clear", "mail"])).toMatchObject({ code: 0 });
+    expect(await kept()).toEqual([]);
+  });
+
+  test("are revoked with it, also of an earlier seed, and when the seed is gone", async () => {
+    const { server, at, kept } = await twoSeeds();
+    expect(await command(at, ["revoke", "mail"])).toEqual({
+      code: 0,
+      out: "",
+      err: "4 tokens revoked and forgotten\n",
+    });
+    const revoked = server.requests.filter(({ url }) => url === "/revoke").map(({ body }) => body);
+    expect(revoked.toSorted()).toEqual([
+      "token=a1&token_type_hint=access_token",
+      "token=a2&token_type_hint=access_token",
+      "token=r1&token_type_hint=refresh_token",
+      "token=r2&token_type_hint=refresh_token",
+    ]);
+    expect(revoked.slice(0, 2).every((body) => body.includes("refresh_token"))).toBe(true);
+    expect(await kept()).toEqual([]);
+  });
+});
+
+describe("a command that cannot use the store", () => {
+  test("says so on stderr, and does without", async () => {
+    const { at } = await issuing(counting());
+    // No folder can be made below a file.
+    await writeFile(join(at.folder, "state"), "");
+    const warning =
+      "warning: the store of the config cannot be used; access tokens are asked for without it\n";
+    expect(await command(at, ["token", "crm"])).toEqual({ code: 0, out: "t1\n", err: warning });
+    expect(await command(at, ["headers", "crm"])).toEqual({
+      code: 0,
+      out: '{"authorization":"Bearer t2"}\n',
+      err: warning,
+    });
+  });
+
+  test("or what is in it, also", async () => {
+    const { at } = await issuing(counting());
+    await command(at, ["token", "crm"]);
+    expect(await command(at, ["token", "crm"], { KEY: anotherKey() })).toEqual({
+      code: 0,
+      out: "t2\n",
+      err: 'warning: what is stored for "crm" cannot be read and is not used; a new token is asked for\n',
+    });
   });
 });
 
@@ -204,11 +355,54 @@ describe("headers", () => {
     expect((await command(at, ["headers"], { CLAUDE_CODE_MCP_SERVER_URL: url })).out).toContain("Bearer t4");
     expect((await command(at, ["headers", "crm"], { GITHUB_ACTIONS: "true" })).err).toBe("::add-mask::t5\n");
     expect((await command(at, ["headers"])).code).toBe(2);
-    const elsewhere = { CLAUDE_CODE_MCP_SERVER_URL: "https://other.example" };
-    expect(await command(at, ["headers"], elsewhere)).toMatchObject({
-      code: 2,
-      err: expect.stringContaining("No server"),
+  });
+
+  test("takes the server of the URL where the config has none of the name, and an empty variable for none", async () => {
+    const { server, at } = await issuing(counting());
+    const url = { CLAUDE_CODE_MCP_SERVER_URL: `${server.origin}/mcp` };
+    const other = { CLAUDE_CODE_MCP_SERVER_URL: "https://other.example" };
+    const name = { CLAUDE_CODE_MCP_SERVER_NAME: "CRM (work)" };
+    expect((await command(at, ["headers"], { ...name, ...url })).out).toContain("Bearer t1");
+    const empty = { CLAUDE_CODE_MCP_SERVER_NAME: "", CLAUDE_CODE_MCP_SERVER_URL: "" };
+    expect((await command(at, ["headers"], { ...url, CLAUDE_CODE_MCP_SERVER_NAME: "" })).code).toBe(0);
+    const refused = async (env: Readonly<Record<string, string>>) => {
+      const { code, err } = await command(at, ["headers"], env);
+      expect(code).toBe(2);
+      return err.replace(/: npx.*\n$/, "");
+    };
+    expect(await refused(empty)).toBe("error: Name a server of the config");
+    expect(await refused(name)).toBe(
+      "error: No server of the config has the name in CLAUDE_CODE_MCP_SERVER_NAME; name one",
+    );
+    expect(await refused(other)).toBe(
+      "error: No server of the config is at the URL in CLAUDE_CODE_MCP_SERVER_URL; name one",
+    );
+    expect(await refused({ ...name, ...other })).toBe(
+      "error: No server of the config has the name in CLAUDE_CODE_MCP_SERVER_NAME or is at the URL in " +
+        "CLAUDE_CODE_MCP_SERVER_URL; name one",
+    );
+  });
+
+  test("prints a static token each time: nobody could give another", async () => {
+    const at = await place({
+      servers: {
+        crm: { url: "https://crm.example/mcp", grant: { type: "static", token: { env: "SECRET" } } },
+      },
     });
+    const printed = { code: 0, out: `{"authorization":"Bearer ${agentSecret}"}\n`, err: "" };
+    expect(await command(at, ["headers", "crm"])).toEqual(printed);
+    expect(await command(at, ["headers", "crm"])).toEqual(printed);
+  });
+
+  test("remembers what it printed for as long as that lives", async () => {
+    const { at } = await issuing(() => "same", undefined, 600);
+    expect((await command(at, ["headers", "crm"])).code).toBe(0);
+    expect((await command(at, ["headers", "crm"])).code).toBe(3);
+    const store = storeIn(at);
+    const [given = ""] = await store.keys("given.");
+    const left = (await store.get(given))?.expiresIn;
+    expect(left).toBeGreaterThan(600_000);
+    expect(left).toBeLessThanOrEqual(660_000);
   });
 
   test("a server that gives the same token again is asked once more, and then it is exit 3", async () => {
@@ -221,8 +415,11 @@ describe("headers", () => {
     expect(outcome).toMatchObject({
       code: 3,
       out: "",
-      err: expect.stringContaining("gives the same token again"),
+      err: expect.stringMatching(/gives the same token again.* npx mcp-auth-runtime store clear crm\n$/),
     });
     expect(asked()).toBe(5);
+    tokens.push("b");
+    await command(at, ["store", "clear", "crm"]);
+    expect((await command(at, ["headers", "crm"])).out).toContain("Bearer b");
   });
 });

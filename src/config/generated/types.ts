@@ -86,6 +86,13 @@ export type Anonymous<C extends Client> = Omit<C, "id" | Credential | OfCredenti
   Without<"id" | Credential | OfCredential>;
 
 /**
+ * The host of each Sentinel, and its port unless that is 26379.
+ *
+ * @minItems 1
+ */
+export type SentinelNodes = readonly [string, ...(readonly string[])];
+
+/**
  * MCP servers, how the agent gets tokens for each of them, and where its secrets and keys are.
  */
 export interface Config {
@@ -726,7 +733,7 @@ export interface RedisStore {
    */
   type: "redis";
   /**
-   * Where the URL of the server is: `redis://` or with TLS `rediss://`, with user, password and database if there are any. With `sentinel` its host is not used; with `cluster` it is one of the nodes.
+   * Where the URL of the server is: `redis://` or with TLS `rediss://`, with user and password, percent-encoded, and the number of the database if there are any. With `sentinel` its host is not used; with `cluster` it is one of the nodes.
    */
   url: SecretReference;
   /**
@@ -760,12 +767,7 @@ export interface Sentinel {
    * What the Sentinels call the server.
    */
   name: string;
-  /**
-   * Host and port of each Sentinel.
-   *
-   * @minItems 1
-   */
-  nodes: readonly [string, ...(readonly string[])];
+  nodes: SentinelNodes;
 }
 /**
  * What holds for every server that does not say otherwise.

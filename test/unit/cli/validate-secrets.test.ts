@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { selfSigned } from "../../support/certificates.js";
 import { sendJson, startHttpServer } from "../../support/http-server.js";
 import { command, project } from "./command.js";
@@ -197,6 +197,28 @@ describe("validate --secrets judges", () => {
     const { out } = await command(["validate", "--secrets", "--json"], { cwd });
     expect(JSON.parse(out)).toMatchObject({ violations: [{ pointer: "/servers/crm/url" }], secrets: [] });
   });
+});
+
+test("validate --secrets looks whether the package is there that the store needs", async () => {
+  const text = JSON.stringify({
+    store: { type: "redis", url: { env: "REDIS_URL" }, encryptionKey: { env: "STORE_KEY" } },
+    servers: { crm: { url: "https://crm.example/mcp", grant: { client: { issuer, id: "a" } } } },
+  });
+  const cwd = await project({ "mcp-auth.config.json": text });
+  const env = { REDIS_URL: "redis://localhost", STORE_KEY: "A".repeat(43) };
+  expect((await command(["validate", "--secrets"], { cwd, env })).code).toBe(0);
+  vi.doMock("redis", () => {
+    throw new Error("not installed");
+  });
+  onTestFinished(() => void vi.doUnmock("redis"));
+  const { code, out } = await command(["validate", "--secrets", "--json"], { cwd, env });
+  expect(code).toBe(2);
+  expect(JSON.parse(out).secrets).toEqual([
+    expect.objectContaining({
+      code: "config_invalid",
+      message: expect.stringContaining("npm install redis@6"),
+    }),
+  ]);
 });
 
 describe("commands", () => {

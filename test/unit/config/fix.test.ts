@@ -41,6 +41,17 @@ describe("what can mean only one thing is mended", () => {
 `);
   });
 
+  test("in the items of a list", async () => {
+    const text = `{
+  "store": { "type": "file", "encryptionKey": ["\${K1}", { "file": "./k2" }, "\${K3}"] },
+  "servers": { "crm": { "url": "https://crm.example/mcp", "grant": { "client": { "issuer": "https://auth.example", "id": "a" } } } }
+}
+`;
+    expect(await fixed("c.json", text)).toBe(
+      text.replace('"${K1}"', '{ "env": "K1" }').replace('"${K3}"', '{ "env": "K3" }'),
+    );
+  });
+
   test("so that a second run mends what the first one uncovered", async () => {
     const text = `servers: { crm: { url: https://crm.example/mcp, grant: { client: { issuer: https://auth.example, id: a, secret: "\${S}" } } } }`;
     expect(await fixed("c.yaml", text)).toBe(text.replace('"${S}"', '{ "env": "S" }'));

@@ -89,10 +89,56 @@ describe("the store", () => {
       '/store/type: Must be one of "memory", "file", "redis", found a string of 6 characters.',
     ],
     ["without a key", { type: "file" }, '/store: The property "encryptionKey" is missing.'],
+    ["with no key", { type: "file", encryptionKey: [] }, "/store/encryptionKey: Must not be empty."],
     [
-      "with no key",
-      { type: "file", encryptionKey: [] },
-      "/store/encryptionKey: Must not be empty. Leave it out instead.",
+      "with its key under another name",
+      { type: "file", key: encryptionKey },
+      '/store/key: Unknown property "key". Did you mean "encryptionKey"?',
+    ],
+    [
+      "in redis with its keys under another name",
+      { type: "redis", url: { env: "URL" }, keys: [encryptionKey] },
+      '/store/keys: Unknown property "keys". Did you mean "encryptionKey"?',
+    ],
+    [
+      "in memory with a key",
+      { type: "memory", encryptionKey },
+      '/store/encryptionKey: "encryptionKey" belongs to a store of the type file or redis.',
+    ],
+    [
+      "in memory with what files need",
+      { type: "memory", encryptionKey, path: "./tokens" },
+      '/store/encryptionKey: "encryptionKey" and "path" belong to a store of the type file.',
+    ],
+    [
+      "in memory with what redis needs",
+      { type: "memory", url: { env: "URL" }, prefix: "agents:", encryptionKey },
+      '/store/url: "url", "prefix" and "encryptionKey" belong to a store of the type redis.',
+    ],
+    [
+      "in files with what redis needs",
+      { type: "file", encryptionKey, url: { env: "URL" }, prefix: "agents:" },
+      '/store/url: "url" and "prefix" belong to a store of the type redis.',
+    ],
+    [
+      "with an empty prefix",
+      { type: "redis", url: { env: "URL" }, prefix: "", encryptionKey },
+      "/store/prefix: Must not be empty.",
+    ],
+    [
+      "with a prefix in braces",
+      { type: "redis", url: { env: "URL" }, prefix: "{agents}", encryptionKey },
+      "/store/prefix: Must be text without spaces and braces, found a string of 8 characters.",
+    ],
+    [
+      "with no Sentinel",
+      { type: "redis", url: { env: "URL" }, sentinel: { name: "main", nodes: [] }, encryptionKey },
+      "/store/sentinel/nodes: Must not be empty.",
+    ],
+    [
+      "in a cluster with a port that there is not",
+      { type: "redis", url: { env: "URL" }, cluster: ["redis://a:99999"], encryptionKey },
+      expect.stringMatching(/^\/store\/cluster\/0: Must be the URL of a node/),
     ],
     [
       "with a literal key",
@@ -112,7 +158,7 @@ describe("the store", () => {
     [
       "in a cluster with a password in it",
       { type: "redis", url: { env: "URL" }, cluster: ["redis://:hunter2@host"], encryptionKey },
-      expect.stringMatching(/^\/store\/cluster\/0: Must be the URL of a node/),
+      expect.stringMatching(/^\/store\/cluster\/0: Must be the URL of a node.* without user and password/),
     ],
     [
       "with Sentinel and a cluster",
@@ -130,10 +176,23 @@ describe("the store", () => {
       { type: "redis", url: { env: "URL" }, lease: "10ms", encryptionKey },
       "/store/lease: A lease lasts one second at least, 1s.",
     ],
-  ])("%s is one mistake", async (_name, store, expected) => {
+  ] satisfies [string, object, unknown][])("%s is one mistake", async (_name, store, expected) => {
     const found = await wrong({ servers, store });
     expect(found).toEqual([expected]);
     expect(found.join()).not.toContain("hunter2");
+  });
+
+  test.each(["a:99999", "a:0", "a:b", "a/0"])("the Sentinel %s is one mistake", async (node) => {
+    const sentinel = { name: "main", nodes: ["10.0.0.5", node] };
+    const found = await wrong({
+      servers,
+      store: { type: "redis", url: { env: "URL" }, sentinel, encryptionKey },
+    });
+    expect(found).toEqual([
+      expect.stringMatching(
+        /^\/store\/sentinel\/nodes\/1: Must be a host, with a port unless that is 26379, such as "10\.0\.0\.5:26379"/,
+      ),
+    ]);
   });
 
   test("a refresh token needs one that lasts, in the config or in code", async () => {
