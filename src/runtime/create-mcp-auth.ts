@@ -10,7 +10,7 @@ import { Events } from "./events.js";
 import type { Logger } from "./logger.js";
 import type { McpAuth } from "./mcp-auth.js";
 import { Runtime } from "./runtime.js";
-import type { McpAuthStore } from "./token-store.js";
+import { assertStore, type McpAuthStore } from "./token-store.js";
 
 export interface McpAuthOptions<Name extends string = string> {
   /** A config, or the path of one; without it `MCP_AUTH_CONFIG`, else the nearest file from `cwd` up. */
@@ -37,7 +37,7 @@ export interface McpAuthOptions<Name extends string = string> {
  * Finds and validates the config and builds one token manager a server. It makes no request, reads no secret and
  * runs nothing.
  *
- * Rejects with `config_not_found` and `config_invalid`, whose `violations` hold every mistake.
+ * Rejects with `config_not_found` and `config_invalid`, whose `violations` hold every mistake of a config.
  *
  * @example
  * ```ts
@@ -53,6 +53,7 @@ export async function createMcpAuth<Name extends string = string>(
   // Also for a reload, wherever the process is then.
   const cwd = resolve(options.cwd ?? process.cwd());
   const hasStore = options.store !== undefined;
+  if (options.store !== undefined) assertStore(options.store);
   const load = async (pinned?: string): Promise<ConfigSpec> => {
     const { loadConfig } = await import("../config/load.js");
     return await loadConfig({ cwd, env, config, pinned, hasStore });

@@ -47,6 +47,36 @@ export function describedStore(
   });
 }
 
+const methods = [
+  "get",
+  "set",
+  "delete",
+  "compareAndDelete",
+  "withLock",
+  "onChange",
+  "keys",
+  "close",
+] as const;
+
+/** Whether it is a store at all, as somebody without types may not know. Throws `config_invalid`. */
+export function assertStore(store: McpAuthStore): void {
+  const missing = methods.find((name) => typeof store[name] !== "function");
+  if (missing !== undefined) {
+    throw new McpAuthError(
+      "config_invalid",
+      `The store that was given has no method \`${missing}\`. A copy by \`...\` loses the methods of a class: write ` +
+        "Object.assign(store, { encryptionKeys }).",
+    );
+  }
+  const { encryptionKeys } = store;
+  if (encryptionKeys === false || typeof encryptionKeys === "function") return;
+  throw new McpAuthError(
+    "config_invalid",
+    "The store that was given has no `encryptionKeys`: a function that gives a list of keys, 32 bytes in base64url each, or " +
+      "`false` for a store that keeps everything safe by itself.",
+  );
+}
+
 /** A store of the caller's. */
 export function givenStore(store: McpAuthStore, clock: Clock): SharedStore {
   const { encryptionKeys } = store;

@@ -32,7 +32,7 @@ export type Locked<T> = { readonly acquired: true; readonly value: T } | { reado
  *
  * @example
  * ```ts
- * const auth = await createMcpAuth({ store: { ...myStore, encryptionKeys: false } });
+ * const auth = await createMcpAuth({ store: Object.assign(myStore, { encryptionKeys: false as const }) });
  * ```
  */
 export interface TokenStore {

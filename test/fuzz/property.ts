@@ -27,7 +27,7 @@ export function property<Values extends [unknown, ...unknown[]]>(
   holds: (...values: Values) => void | Promise<void>,
   examples: readonly Values[] = [],
 ): void {
-  test(name, { timeout: 15_000 + runs * 20 }, async ({ task }) => {
+  test(name, { timeout: 60_000 + runs * 20 }, async ({ task }) => {
     task.meta.cases = 0;
     let turn = performance.now();
     const checked = fc.asyncProperty(fc.tuple<Values>(...arbitraries), async (values) => {

@@ -135,7 +135,7 @@ test("nothing shows in what a store is given, nor of what a store throws", async
     { ...good, encryptionKeys: fails },
     { ...good, encryptionKeys: () => [canaries.word("encryption key")] },
     // As somebody without types would.
-    { ...good, encryptionKeys: (() => canaries.word("encryption key")) as never },
+    { ...good, encryptionKeys: (() => canaries.word("encryption key")) as () => never },
   ];
   for (const [index, given] of stores.entries()) {
     const auth = await createMcpAuth({ config, env, store: given, logger: watch.logger });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { McpAuthConfig, McpAuthEvents } from "../../src/index.js";
+import type { McpAuthConfig, McpAuthEvents, McpAuthStore } from "../../src/index.js";
 import { parseJsonObject } from "../../src/lib/json-object.js";
 import { createMemoryStore, MemoryData } from "../../src/testing.js";
 import { deferred } from "../support/deferred.js";
@@ -255,6 +255,25 @@ describe("what never answers ends with the deadline", () => {
     const began = performance.now();
     await auth.stop();
     expect(performance.now() - began).toBeLessThan(5_000);
+  });
+});
+
+describe("a store in code", () => {
+  const { encryptionKeys, ...methods } = sharedMemory().store();
+
+  test.each([
+    ["without a method", { ...methods, get: undefined, encryptionKeys }, "no method `get`"],
+    ["of which a copy was made that lost them", { encryptionKeys }, "no method `get`"],
+    ["without keys", methods, "no `encryptionKeys`"],
+    ["with keys and no function", { ...methods, encryptionKeys: ["key"] }, "no `encryptionKeys`"],
+  ])("%s is refused at once", async (_name, given, message) => {
+    // As somebody without types would.
+    const store = given as object as McpAuthStore;
+    const { config, env } = await counting();
+    await expect(runtime({ config, env, store })).rejects.toMatchObject({
+      code: "config_invalid",
+      message: expect.stringContaining(message),
+    });
   });
 });
 
