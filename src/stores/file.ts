@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync, watch } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../lib/clock.js";
-import { writeDurably } from "./durable-file.js";
+import { makeFolderDurably, syncAbove, writeDurably } from "./durable-file.js";
 import { contentsOf, namesIn, parseText, readLatest, removeLower, takeValue, textOf } from "./file-entry.js";
 import { tryFileLock } from "./file-lock.js";
 import { asideEnding, Sweep } from "./file-sweep.js";
+import { keepToOwner } from "./own-folder.js";
 import type { TokenStore } from "./store.js";
 
 export interface FileStoreOptions {
@@ -26,6 +27,7 @@ const isEntry = (name: string): boolean => keyName.test(name);
 export function createFileStore({ path, clock = systemClock }: FileStoreOptions): TokenStore {
   const watchers = new Set<() => void>();
   let sweep: Sweep | undefined;
+  let isOwn = false;
   let closed = false;
 
   const folderOf = (key: string): string => {
@@ -34,15 +36,26 @@ export function createFileStore({ path, clock = systemClock }: FileStoreOptions)
       throw new TypeError("A key of the file store is a name of letters, digits, _, - and dots.");
     return join(path, key);
   };
-  const madeFolderOf = async (key: string): Promise<string> => {
+  /** One that is made later is looked at later. */
+  const keepRoot = async (): Promise<void> => {
+    if (!isOwn) isOwn = await keepToOwner(path);
+  };
+  const ownFolderOf = async (key: string): Promise<string> => {
     const folder = folderOf(key);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await keepRoot();
+    return folder;
+  };
+  const madeFolderOf = async (key: string): Promise<string> => {
+    const folder = await ownFolderOf(key);
+    await makeFolderDurably(folder);
+    await keepRoot();
+    await keepToOwner(folder);
     return folder;
   };
 
   return {
     async get(key) {
-      const text = await readLatest(folderOf(key));
+      const text = await readLatest(await ownFolderOf(key));
       if (text === undefined) return undefined;
       const { value, expiresAt } = parseText(text);
       if (expiresAt === undefined) return { value };
@@ -64,7 +77,7 @@ export function createFileStore({ path, clock = systemClock }: FileStoreOptions)
       return fence === undefined || Math.max(after.fence, highest) <= own;
     },
     async delete(key) {
-      const folder = folderOf(key);
+      const folder = await ownFolderOf(key);
       const { names, values } = await contentsOf(folder);
       const aside = names.filter((name) => name.endsWith(asideEnding));
       await Promise.all(aside.map((name) => rm(join(folder, name), { force: true })));
@@ -72,7 +85,7 @@ export function createFileStore({ path, clock = systemClock }: FileStoreOptions)
       if (highest !== undefined) await rm(join(folder, `value-${highest}`), { force: true });
     },
     async compareAndDelete(key, value) {
-      return await takeValue(folderOf(key), value);
+      return await takeValue(await ownFolderOf(key), value);
     },
     async withLock(key, ttl, run) {
       const lock = await tryFileLock(await madeFolderOf(key), ttl);
@@ -93,7 +106,7 @@ export function createFileStore({ path, clock = systemClock }: FileStoreOptions)
       };
     },
     async keys(prefix) {
-      folderOf("any");
+      await ownFolderOf("any");
       const names = await namesIn(path);
       const found = await Promise.all(
         names.map(async (name) => {
@@ -104,7 +117,7 @@ export function createFileStore({ path, clock = systemClock }: FileStoreOptions)
       return found.flat();
     },
     async setAside(key, value) {
-      await takeValue(folderOf(key), value, `${randomUUID()}${asideEnding}`);
+      await takeValue(await ownFolderOf(key), value, `${randomUUID()}${asideEnding}`);
     },
     async close() {
       closed = true;
@@ -118,7 +131,9 @@ export function createFileStore({ path, clock = systemClock }: FileStoreOptions)
 /** A folder that cannot be watched is not: whoever waits looks by itself too. */
 function watchFolder(folder: string, listener: () => void): () => void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const first = mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // Whoever writes there finds it made.
+    if (first !== undefined) syncAbove(first, folder).catch(() => {});
     const watcher = watch(folder, { persistent: false }, listener);
     watcher.on("error", () => watcher.close());
     return () => watcher.close();
