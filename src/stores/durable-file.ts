@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { hasCode } from "./error-code.js";
 
 /** What is being written has this ending until it is whole. */
 export const unfinished = ".tmp";
@@ -39,7 +40,12 @@ export async function syncAbove(first: string, folder: string, sync = syncFolder
   let above = folder;
   do {
     above = dirname(above);
-    await sync(above);
+    try {
+      await sync(above);
+    } catch (error) {
+      // What one may write to one need not be allowed to read.
+      if (!hasCode(error, "EACCES")) throw error;
+    }
   } while (above.length > last.length);
 }
 

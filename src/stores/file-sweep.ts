@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { readFile, rm, rmdir, stat } from "node:fs/promises";
+import { lstat, readFile, rm, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { unfinished } from "./durable-file.js";
@@ -52,6 +52,8 @@ export class Sweep {
 }
 
 async function sweepEntry(folder: string, now: number): Promise<void> {
+  // Where a link leads to, nothing is ours.
+  if (!(await lstat(folder)).isDirectory()) return;
   // What is removed makes the folder look like one that was used.
   const isUnused = await isOlder(folder, now - unusedFor);
   await removeExpired(folder, now);

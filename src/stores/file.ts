@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync, watch } from "node:fs";
-import { rm } from "node:fs/promises";
+import { lstat, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../lib/clock.js";
 import { makeFolderDurably, syncAbove, writeDurably } from "./durable-file.js";
@@ -49,7 +49,7 @@ export function createFileStore({ path, clock = systemClock }: FileStoreOptions)
     const folder = await ownFolderOf(key);
     await makeFolderDurably(folder);
     await keepRoot();
-    await keepToOwner(folder);
+    await keepToOwner(folder, lstat);
     return folder;
   };
 

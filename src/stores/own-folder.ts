@@ -10,16 +10,17 @@ export interface Ownership {
 
 /**
  * Makes a folder that was there before 0700. Rejects where it, or what a symbolic link in its place leads to, belongs to
- * somebody else, who could put other files in place of ours. `false` when there is none.
+ * somebody else, who could put other files in place of ours. `false` when there is none. With `lstat` a link is rejected.
  */
-export async function keepToOwner(folder: string): Promise<boolean> {
+export async function keepToOwner(folder: string, look = stat): Promise<boolean> {
   let found: Stats;
   try {
-    found = await stat(folder);
+    found = await look(folder);
   } catch (error) {
     if (hasCode(error, "ENOENT")) return false;
     throw error;
   }
+  if (found.isSymbolicLink()) throw new Error("An entry of the file store is a link, which it never makes.");
   // Whoever wants to use it as a folder is told.
   if (!found.isDirectory()) return false;
   // Windows has lists of who may do what, inherited from the user's own folder.

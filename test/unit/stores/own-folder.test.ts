@@ -1,10 +1,22 @@
-import { chmod, chown, mkdir, mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readdir,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { makeFolderDurably } from "../../../src/stores/durable-file.js";
 import { createFileStore } from "../../../src/stores/file.js";
 import { ruleFor } from "../../../src/stores/own-folder.js";
+import { fakeClock } from "../../support/fake-clock.js";
 
 let path: string;
 beforeEach(async () => {
@@ -28,6 +40,21 @@ describe.skipIf(process.platform === "win32")("a folder that was there before th
     await chmod(folder, 0o777);
     await createFileStore({ path }).set("token.a", "value");
     expect(await modeOf(folder)).toBe(0o700);
+  });
+
+  test("is refused, and not swept, where an entry is a link to it", async () => {
+    const elsewhere = join(dirname(path), "elsewhere");
+    const draft = join(elsewhere, "draft.tmp");
+    await mkdir(elsewhere);
+    await writeFile(draft, "not ours");
+    await utimes(draft, 1, 1);
+    await mkdir(path);
+    await symlink(elsewhere, join(path, "token.a"));
+    const store = createFileStore({ path, clock: fakeClock(Date.now() + 3_600_000) });
+    await expect(store.set("token.a", "value")).rejects.toThrow(/link/);
+    await store.set("token.b", "value");
+    await store.close();
+    expect(await readdir(elsewhere)).toEqual(["draft.tmp"]);
   });
 
   test("is left as it is where it is a file", async () => {
@@ -78,4 +105,10 @@ test("folders that are made are synced in those above them, and those that were 
   await makeFolderDurably(join(path, "token.a"), sync);
   await makeFolderDurably(join(path, "token.b"), sync);
   expect(synced).toEqual([path, dirname(path), path]);
+});
+
+test("a folder is made also where what holds it must not be read", async () => {
+  const sync = () => Promise.reject(Object.assign(new Error("not for you"), { code: "EACCES" }));
+  await makeFolderDurably(path, sync);
+  expect((await stat(path)).isDirectory()).toBe(true);
 });
