@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { open, rename, rm } from "node:fs/promises";
+import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { hasCode } from "./error-code.js";
 
 /** What is being written has this ending until it is whole. */
 export const unfinished = ".tmp";
@@ -25,6 +26,27 @@ export async function writeDurably(file: string, text: string): Promise<void> {
     throw error;
   }
   await syncFolder(dirname(file));
+}
+
+/** Makes a folder and those above it, 0700, so that they are there after the power has failed: each stands in the one above. */
+export async function makeFolderDurably(folder: string, sync = syncFolder): Promise<void> {
+  const first = await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (first !== undefined) await syncAbove(first, folder, sync);
+}
+
+/** Syncs what holds the folders from `first` down to `folder`, which were just made. */
+export async function syncAbove(first: string, folder: string, sync = syncFolder): Promise<void> {
+  const last = dirname(first);
+  let above = folder;
+  do {
+    above = dirname(above);
+    try {
+      await sync(above);
+    } catch (error) {
+      // What one may write to one need not be allowed to read.
+      if (!hasCode(error, "EACCES")) throw error;
+    }
+  } while (above.length > last.length);
 }
 
 async function syncFolder(folder: string): Promise<void> {

@@ -1,11 +1,20 @@
+// The lock of one key: a lease is a lock folder `held-N` and an empty file `fence-N`, each made by one alone. The next one
+// takes the next number, when the folder of the latest is gone or was not renewed. So nobody ever renews, takes over or
+// removes what is another's: only what has his own number, or a lower one, which is of no more use to anybody.
+import { randomUUID } from "node:crypto";
 import { setMaxListeners } from "node:events";
-import { rmdirSync } from "node:fs";
+import { mkdir, rmdir, rmdirSync, stat, utimes } from "node:fs";
+import { open, rmdir as removeFolder, rm, stat as statOf } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { join } from "node:path";
+import { hasCode } from "./error-code.js";
+import { contentsOf } from "./file-entry.js";
 
 type Lockfile = typeof import("proper-lockfile");
 
-/** A lock folder that this process holds. */
+/** A lock that this process holds. */
 export interface HeldLock {
+  readonly fence: number;
   /** Aborted when somebody else took it, or may have. */
   readonly signal: AbortSignal;
   release(): Promise<void>;
@@ -15,53 +24,150 @@ export interface HeldLock {
 const shortestTtl = 2_000;
 
 let lockfile: Promise<Lockfile> | undefined;
-const held = new Set<string>();
+const held = new Set<{ readonly path: string }>();
 
 /**
- * Tries once to make the lock folder `path`; `undefined` when another process has it, and has renewed it within the last
- * `ttl` milliseconds. It is renewed three times a `ttl` until it is released.
+ * Tries once to have the lock of an entry; `undefined` when another has it, and has renewed it within the last `ttl`
+ * milliseconds. It is renewed three times a `ttl` until it is released.
  */
-export async function tryFileLock(path: string, ttl: number): Promise<HeldLock | undefined> {
-  lockfile ??= loadLockfile();
-  const { lock } = await lockfile;
+export async function tryFileLock(folder: string, ttl: number): Promise<HeldLock | undefined> {
+  // Whoever has looked is not to be held up by that.
+  await loaded();
+  const fence = await nextFence(folder, ttl);
+  return fence === undefined ? undefined : await takeFence(folder, fence, ttl);
+}
+
+/** The number of the next lease; `undefined` while somebody has the latest. */
+export async function nextFence(folder: string, ttl: number): Promise<number | undefined> {
+  const { fence, held: holders } = await contentsOf(folder);
+  const latest = Math.max(fence, ...holders);
+  if (!holders.includes(latest)) return latest + 1;
+  try {
+    const { mtimeMs } = await statOf(join(folder, `held-${latest}`));
+    return mtimeMs < Date.now() - Math.max(ttl, shortestTtl) ? latest + 1 : undefined;
+  } catch (error) {
+    // Released meanwhile.
+    if (hasCode(error, "ENOENT")) return latest + 1;
+    throw error;
+  }
+}
+
+/** Takes the lease that was the next one at some moment; `undefined` when somebody else was faster, however long ago. */
+export async function takeFence(folder: string, fence: number, ttl: number): Promise<HeldLock | undefined> {
+  const lock = await makeHeld(folder, fence, ttl);
+  if (lock === undefined) return undefined;
+  try {
+    if (await claimFence(folder, fence)) return lock;
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+  await lock.release();
+  return undefined;
+}
+
+/** `false` when this fence, or a later one, was given out already. The ones before it are of no more use. */
+async function claimFence(folder: string, fence: number): Promise<boolean> {
+  const file = join(folder, `fence-${fence}`);
+  try {
+    await (await open(file, "wx", 0o600)).close();
+  } catch (error) {
+    if (hasCode(error, "EEXIST")) return false;
+    throw error;
+  }
+  // It may have been given out, and removed as one that was before another.
+  const { fences, held: holders } = await contentsOf(folder);
+  if (Math.max(...fences, ...holders) > fence) {
+    await rm(file, { force: true });
+    return false;
+  }
+  const isOlder = (number: number): boolean => number < fence;
+  await Promise.all([
+    ...fences.filter(isOlder).map((number) => rm(join(folder, `fence-${number}`), { force: true })),
+    // What is not removed is removed by the next one.
+    ...holders.filter(isOlder).map((number) => removeFolder(join(folder, `held-${number}`)).catch(() => {})),
+  ]);
+  return true;
+}
+
+// What the library uses of it. Its own way to take over a lock folder, to remove whatever is in its place, is closed.
+const fileSystem = {
+  mkdir(path: string, done: (error: Error | null) => void): void {
+    mkdir(path, { mode: 0o700 }, (error) => {
+      done(hasCode(error, "EEXIST") ? Object.assign(new Error("It is held."), { code: "ELOCKED" }) : error);
+    });
+  },
+  rmdir,
+  rmdirSync,
+  stat,
+  utimes,
+};
+
+async function makeHeld(folder: string, fence: number, ttl: number): Promise<HeldLock | undefined> {
+  const path = join(folder, `held-${fence}`);
+  const own = { path };
   const lost = new AbortController();
   setMaxListeners(0, lost.signal);
   const stale = Math.max(ttl, shortestTtl);
+  const { lock } = await loaded();
   let release: () => Promise<void>;
   try {
-    release = await lock(path, {
+    // The library knows a lock by this name alone, which is to be that of no other lock.
+    release = await lock(join(path, randomUUID()), {
       lockfilePath: path,
       realpath: false,
       retries: 0,
+      fs: fileSystem,
       stale,
       update: stale / 3,
       onCompromised: () => {
-        forget(path);
+        forget(own);
         lost.abort();
       },
     });
   } catch (error) {
-    // Two that find a dead one's lock at the same moment get in each other's way: then it is the other's.
-    if (hasCode(error, "ELOCKED") || hasCode(error, "ENOENT")) return undefined;
+    // Or it was removed at once, by one with a higher number.
+    if (hasCode(error, "ELOCKED", "ENOENT")) return undefined;
     throw error;
   }
-  remember(path);
+  remember(own);
   return {
+    fence,
     signal: lost.signal,
     async release() {
-      forget(path);
-      // It may be somebody else's by now; and what is not removed ends by itself.
+      forget(own);
+      // What is not removed ends by itself.
       if (!lost.signal.aborted) await release().catch(() => {});
     },
   };
+}
+
+async function loaded(): Promise<Lockfile> {
+  lockfile ??= loadLockfile();
+  try {
+    return await lockfile;
+  } catch (error) {
+    // Such as too many open files: it may be found the next time.
+    lockfile = undefined;
+    throw error;
+  }
+}
+
+async function loadLockfile(): Promise<Lockfile> {
+  const { default: library } = await import("proper-lockfile");
+  try {
+    unwatchSignals();
+  } catch {
+    // In a bundle that package cannot be reached. The lock works all the same.
+  }
+  return library;
 }
 
 /**
  * The library has a package watch every signal, which changes how the whole process takes them. That is not ours to
  * decide: it is switched off again, unless somebody else has it at work too.
  */
-async function loadLockfile(): Promise<Lockfile> {
-  const { default: library } = await import("proper-lockfile");
+function unwatchSignals(): void {
   const require = createRequire(import.meta.url);
   const { unload } = createRequire(require.resolve("proper-lockfile"))("signal-exit") as {
     unload(): void;
@@ -71,30 +177,25 @@ async function loadLockfile(): Promise<Lockfile> {
     __signal_exit_emitter__?: NodeJS.EventEmitter;
   };
   if (users === undefined || users.listenerCount("exit") + users.listenerCount("afterexit") <= 1) unload();
-  return library;
 }
 
 /** What is held when the process ends in an orderly way is given back then. */
-function remember(path: string): void {
+function remember(own: { readonly path: string }): void {
   if (held.size === 0) process.on("exit", releaseAll);
-  held.add(path);
+  held.add(own);
 }
 
-function forget(path: string): void {
-  held.delete(path);
+function forget(own: { readonly path: string }): void {
+  held.delete(own);
   if (held.size === 0) process.off("exit", releaseAll);
 }
 
 function releaseAll(): void {
-  for (const path of held) {
+  for (const { path } of held) {
     try {
       rmdirSync(path);
     } catch {
-      // Taken by somebody else meanwhile, or it ends by itself.
+      // Overtaken, and removed by whoever did it.
     }
   }
-}
-
-export function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

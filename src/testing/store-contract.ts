@@ -212,6 +212,26 @@ const requirements: Readonly<Record<string, Check>> = {
     );
   },
 
+  async "whoever has a lock can write, however many try for it"({ one, other }, lease) {
+    const key = newKey();
+    const fences: number[] = [];
+    const tryOften = async (store: TokenStore): Promise<void> => {
+      for (let attempt = 0; attempt < 20; attempt += 1) {
+        // Long, so that nobody is overtaken however busy the machine is.
+        await store.withLock(key, 10 * lease, async ({ fence }) => {
+          fences.push(fence);
+          assert.equal(await store.set(key, String(fence), { fence }), true);
+        });
+      }
+    };
+    await Promise.all([one, other, one, other].map(tryOften));
+    assert.deepEqual(
+      fences,
+      [...new Set(fences)].toSorted((a, b) => a - b),
+    );
+    assert.equal((await other.get(key))?.value, String(fences.at(-1)));
+  },
+
   async "who was overtaken writes nothing"({ one, other }, lease) {
     const key = newKey();
     const [first, second] = [await fenceOf(one, key, lease), await fenceOf(other, key, lease)];

@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { readdirSync, writeFileSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createFileStore } from "../../../src/stores/file.js";
-import { tryFileLock } from "../../../src/stores/file-lock.js";
+import { putBack } from "../../../src/stores/file-entry.js";
 import { fakeClock } from "../../support/fake-clock.js";
 
 let path: string;
@@ -17,20 +18,19 @@ const lease = 2_000;
 describe("the file store", () => {
   test("keeps everything to its owner", async () => {
     const store = createFileStore({ path });
-    await store.withLock(
-      "token.a",
-      lease,
-      async ({ fence }) => await store.set("token.a", "value", { fence }),
-    );
-    const names = await readdir(path, { recursive: true, withFileTypes: true });
-    const modes = await Promise.all(
-      [path, ...names.map((entry) => join(entry.parentPath, entry.name))].map(async (name) => {
-        const stats = await stat(name);
-        return [stats.isDirectory(), stats.mode & 0o777];
-      }),
-    );
-    expect(modes.length).toBeGreaterThan(3);
-    for (const [isFolder, mode] of modes) expect(mode).toBe(isFolder ? 0o700 : 0o600);
+    const modes = await store.withLock("token.a", lease, async ({ fence }) => {
+      await store.set("token.a", "value", { fence });
+      const names = await readdir(path, { recursive: true, withFileTypes: true });
+      return await Promise.all(
+        [path, ...names.map((entry) => join(entry.parentPath, entry.name))].map(async (name) => {
+          const stats = await stat(name);
+          return [stats.isDirectory(), stats.mode & 0o777] as const;
+        }),
+      );
+    });
+    const seen = modes.acquired ? modes.value : [];
+    expect(seen.length).toBe(5);
+    for (const [isFolder, mode] of seen) expect(mode).toBe(isFolder ? 0o700 : 0o600);
   });
 
   test("leaves one file of an entry, however often it was written", async () => {
@@ -46,56 +46,6 @@ describe("the file store", () => {
     expect(await store.get("token.a")).toEqual({ value: "three" });
   });
 
-  test("takes over the lock of a process that died, with a later fence", async () => {
-    const store = createFileStore({ path });
-    await store.withLock("token.a", lease, async () => {});
-    const held = join(path, "token.a", "held");
-    const lock = await tryFileLock(held, lease);
-    expect((await store.withLock("token.a", lease, async () => 1)).acquired).toBe(false);
-    await utimes(held, new Date(Date.now() - 60_000), new Date(Date.now() - 60_000));
-    const outcome = await store.withLock("token.a", lease, async ({ fence }) => fence);
-    expect(outcome).toEqual({ acquired: true, value: 2 });
-    await expect.poll(() => lock?.signal.aborted).toBe(true);
-    await lock?.release();
-  });
-
-  test("of those that take over a dead one's lock at once only one has it", async () => {
-    const stores = Array.from({ length: 10 }, () => createFileStore({ path }));
-    for (let round = 0; round < 20; round += 1) {
-      const key = `token.${round}`;
-      await stores[0]?.withLock(key, lease, async () => {});
-      const held = join(path, key, "held");
-      await writeHeld(held);
-      let holders = 0;
-      await Promise.all(
-        stores.map((store) =>
-          store.withLock(key, lease, async () => {
-            holders += 1;
-            await new Promise((resolve) => setImmediate(resolve));
-            expect(holders).toBe(1);
-            holders -= 1;
-          }),
-        ),
-      );
-      // They may all have been in each other's way; then the next one has it.
-      expect((await stores[0]?.withLock(key, lease, async () => {}))?.acquired).toBe(true);
-    }
-  });
-
-  test("reads past what another process is writing, and sweeps what one that died has left", async () => {
-    const clock = fakeClock(Date.now());
-    const first = createFileStore({ path, clock });
-    await first.set("token.a", "value", { expiresIn: 1_000 });
-    await first.set("token.b", "stays");
-    const half = join(path, "token.b", "value-0.0000.tmp");
-    await writeFile(half, "half of i");
-    expect(await first.get("token.b")).toEqual({ value: "stays" });
-    clock.jump(3_600_000);
-    await createFileStore({ path, clock }).set("token.c", "value");
-    expect(await readdir(join(path, "token.a"))).toEqual([]);
-    expect(await readdir(join(path, "token.b"))).toEqual(["value-0"]);
-  });
-
   test("gives what has no heading as it is, and sets it aside when told", async () => {
     const store = createFileStore({ path });
     await store.set("token.a", "value");
@@ -108,24 +58,127 @@ describe("the file store", () => {
     expect(await readdir(join(path, "token.a"))).toEqual([expect.stringMatching(/\.unreadable$/)]);
   });
 
-  test("takes no name of a key that leads out of its folder", async () => {
+  test("does not set aside what another wrote in its place", async () => {
     const store = createFileStore({ path });
-    await expect(store.get("../outside")).rejects.toThrow(TypeError);
-    await expect(store.set(".", "value")).rejects.toThrow(TypeError);
+    await store.set("token.a", "xdamaged");
+    await store.setAside?.("token.a", "damaged");
+    expect(await store.get("token.a")).toEqual({ value: "xdamaged" });
   });
 
-  test("changes nothing about how the process takes signals", async () => {
-    const before = process.listenerCount("SIGINT");
-    const emit = process.emit;
-    const lock = await tryFileLock(join(tmpdir(), `mcp-auth-lock-${process.pid}`), lease);
-    expect(process.listenerCount("SIGINT")).toBe(before);
-    expect(process.emit).toBe(emit);
-    await lock?.release();
+  test("takes no name of a key that leads out of its folder, or that is none on Windows", async () => {
+    const store = createFileStore({ path });
+    for (const key of ["../outside", ".", "a.", "CON", "nul.txt", "com1"]) {
+      await expect(store.get(key), key).rejects.toThrow(TypeError);
+      await expect(store.set(key, "value"), key).rejects.toThrow(TypeError);
+    }
+    await store.set("console.1", "value");
+    expect(await store.keys("")).toEqual(["console.1"]);
   });
 });
 
-async function writeHeld(held: string): Promise<void> {
-  await mkdir(held);
-  const long = new Date(Date.now() - 60_000);
-  await utimes(held, long, long);
-}
+describe("two values in one entry of the file store, as a process that is killed leaves them", () => {
+  const folder = () => join(path, "token.a");
+  const text = (value: string) => `mcp-auth-store 1 -\n${value}`;
+  beforeEach(async () => {
+    await mkdir(folder(), { recursive: true, mode: 0o700 });
+    await writeFile(join(folder(), "fence-2"), "");
+    await writeFile(join(folder(), "value-1"), text("old"));
+    await writeFile(join(folder(), "value-2"), text("new"));
+  });
+
+  test("are one to those who read", async () => {
+    expect(await createFileStore({ path }).get("token.a")).toEqual({ value: "new" });
+  });
+
+  test("are none after the latest was compared and deleted", async () => {
+    const store = createFileStore({ path });
+    expect(await store.compareAndDelete("token.a", "old")).toBe(false);
+    expect(await store.compareAndDelete("token.a", "new")).toBe(true);
+    expect(await store.get("token.a")).toBeUndefined();
+  });
+
+  test("are none after the latest was set aside", async () => {
+    const store = createFileStore({ path });
+    await store.setAside?.("token.a", "new");
+    expect(await store.get("token.a")).toBeUndefined();
+  });
+
+  test("are deleted from the older on, so that who is killed meanwhile leaves the latest", async () => {
+    // One that cannot be deleted, where a process might be killed.
+    await rm(join(folder(), "value-1"));
+    await mkdir(join(folder(), "value-1", "full"), { recursive: true });
+    const store = createFileStore({ path });
+    await expect(store.delete("token.a")).rejects.toThrow();
+    // Whatever else it had begun is done before this.
+    await store.set("token.b", "value");
+    expect(await store.get("token.a")).toEqual({ value: "new" });
+  });
+
+  test("are none once the latest has expired and was swept", async () => {
+    const clock = fakeClock(Date.now());
+    await writeFile(join(folder(), "value-2"), `mcp-auth-store 1 ${clock.now() - 61_000}\nnew`);
+    const store = createFileStore({ path, clock });
+    await store.set("token.b", "value");
+    await store.close();
+    expect(await readdir(folder())).toEqual(["fence-2"]);
+  });
+
+  test("are one after a writer was overtaken: it removes its own", async () => {
+    const store = createFileStore({ path });
+    await rm(join(folder(), "value-2"));
+    const late = store.set("token.a", "late", { fence: 2 });
+    // It has looked and is writing: whatever is done in this turn comes before it is done.
+    await untilWriting();
+    writeFileSync(join(folder(), "fence-3"), "");
+    writeFileSync(join(folder(), "value-3"), text("newer"));
+    expect(await late).toBe(false);
+    expect((await readdir(folder())).toSorted()).toEqual(["fence-2", "fence-3", "value-3"]);
+    expect(await store.compareAndDelete("token.a", "newer")).toBe(true);
+    expect(await store.get("token.a")).toBeUndefined();
+  });
+
+  test("stay one where who was overtaken wrote the only one: it may be all that is left", async () => {
+    const store = createFileStore({ path });
+    const late = store.set("token.a", "late", { fence: 2 });
+    await untilWriting();
+    writeFileSync(join(folder(), "fence-3"), "");
+    expect(await late).toBe(false);
+    expect(await store.get("token.a")).toEqual({ value: "late" });
+  });
+
+  async function untilWriting(): Promise<void> {
+    while (!readdirSync(folder()).some((name) => name.endsWith(".tmp"))) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+});
+
+describe("putting a value back that was taken away by mistake", () => {
+  const noLinks = () => Promise.reject(Object.assign(new Error("no links"), { code: "EPERM" }));
+  const setUp = async () => {
+    await mkdir(path);
+    await writeFile(join(path, "beside.tmp"), "taken");
+    return [join(path, "beside.tmp"), join(path, "value-1")] as const;
+  };
+
+  test("works with hard links and without", async () => {
+    for (const makeLink of [undefined, noLinks]) {
+      const [beside, file] = await setUp();
+      await putBack(beside, file, makeLink);
+      expect(await readFile(file, "utf8")).toBe("taken");
+      expect(await readdir(path)).toEqual(["value-1"]);
+      await rm(path, { recursive: true });
+    }
+  });
+
+  test("leaves what is in its place by now", async () => {
+    for (const makeLink of [undefined, noLinks]) {
+      const [beside, file] = await setUp();
+      await writeFile(file, "later");
+      await putBack(beside, file, makeLink);
+      expect(await readFile(file, "utf8")).toBe("later");
+      expect(await readdir(path)).toEqual(["value-1"]);
+      await rm(path, { recursive: true });
+    }
+  });
+});
