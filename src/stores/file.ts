@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync, watch } from "node:fs";
-import { lstat, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../lib/clock.js";
 import { makeFolderDurably, syncAbove, writeDurably } from "./durable-file.js";
 import { contentsOf, namesIn, parseText, readLatest, removeLower, takeValue, textOf } from "./file-entry.js";
 import { tryFileLock } from "./file-lock.js";
 import { asideEnding, Sweep } from "./file-sweep.js";
-import { keepToOwner } from "./own-folder.js";
+import { keepEntryFolder, keepStoreFolder } from "./own-folder.js";
 import type { TokenStore } from "./store.js";
 
 export interface FileStoreOptions {
@@ -38,7 +38,7 @@ export function createFileStore({ path, clock = systemClock }: FileStoreOptions)
   };
   /** One that is made later is looked at later. */
   const keepRoot = async (): Promise<void> => {
-    if (!isOwn) isOwn = await keepToOwner(path);
+    if (!isOwn) isOwn = await keepStoreFolder(path);
   };
   const ownFolderOf = async (key: string): Promise<string> => {
     const folder = folderOf(key);
@@ -49,7 +49,7 @@ export function createFileStore({ path, clock = systemClock }: FileStoreOptions)
     const folder = await ownFolderOf(key);
     await makeFolderDurably(folder);
     await keepRoot();
-    await keepToOwner(folder, lstat);
+    await keepEntryFolder(folder);
     return folder;
   };
 

@@ -15,6 +15,8 @@ const store = new SharedStore({
   lease: 2_500,
 });
 const refreshTokens = new StoredRefreshTokens({ store, clock: systemClock });
+// Whoever waits keeps a process alive, which here is nobody.
+setInterval(() => {}, 1_000);
 for (;;) {
   const limits = { timeout: 10, signal: new AbortController().signal };
   let number = 0;
