@@ -1,6 +1,6 @@
 import { McpAuthError } from "../errors/error.js";
 import { type Clock, systemClock } from "../lib/clock.js";
-import { timeLimit } from "../lib/time-limit.js";
+import { workingTimeLimit } from "../lib/working-time-limit.js";
 
 /** Milliseconds that one operation of a store may take. */
 const operationLimit = 3_000;
@@ -77,7 +77,7 @@ export class Guard {
         reject(storeUnavailable());
       };
       // The connection of a store keeps no process alive, and somebody waits for this.
-      limit = timeLimit(this.#clock, operationLimit, passed, { attended: true });
+      limit = workingTimeLimit(this.#clock, operationLimit, passed, { attended: true });
     });
     try {
       const work = operation(() => {

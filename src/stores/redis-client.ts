@@ -51,14 +51,14 @@ export async function loadRedis(): Promise<RedisLibrary> {
 
 /**
  * A client that is not connected yet. It connects once: whoever uses it sees to another after a failure, and to limits of
- * time, since the library's own end with the writing of a command. `connectTimeout`: milliseconds.
+ * time, since the library's own end with the writing of a command.
  */
-export async function createRedisClient(address: RedisAddress, connectTimeout: number): Promise<RedisClient> {
+export async function createRedisClient(address: RedisAddress): Promise<RedisClient> {
   const library = await loadRedis();
   const { sentinel, cluster } = address;
   const url = address.url.reveal();
   // The library writes into what it is given.
-  const options = () => optionsFor(address, connectTimeout);
+  const options = () => optionsFor(address);
   // They are typed by the commands that they know, hundreds each; here four are used, which both of them have.
   if (cluster !== undefined) {
     return library.createCluster({
@@ -115,10 +115,11 @@ async function findServer(
   return await Promise.any(answers);
 }
 
-function optionsFor({ url, ca }: RedisAddress, connectTimeout: number): RedisClientOptions {
+function optionsFor({ url, ca }: RedisAddress): RedisClientOptions {
   const { username, password, protocol } = new URL(url.reveal());
   const socket: Socket = {
-    connectTimeout,
+    // Ends what nobody waits for any more.
+    connectTimeout: 10_000,
     reconnectStrategy: false,
     ...(protocol === "rediss:" && { tls: true as const, ...(ca && ca.length > 0 && { ca: [...ca] }) }),
   };

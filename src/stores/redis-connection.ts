@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "../lib/clock.js";
-import { timeLimit } from "../lib/time-limit.js";
+import { workingTimeLimit } from "../lib/working-time-limit.js";
 import { createRedisClient, type RedisAddress, type RedisClient } from "./redis-client.js";
 
 // A server that is there answers in milliseconds. One that is not costs whoever asks this much, once.
@@ -77,7 +77,7 @@ function connect(address: () => Promise<RedisAddress>, clock: Clock): Connection
   let client: RedisClient | undefined;
   let isOver = false;
   const make = async (): Promise<RedisClient> => {
-    client = await createRedisClient(await address(), connectLimit);
+    client = await createRedisClient(await address());
     // Without a listener an error of a connection that nobody uses would end the process. Whoever uses it hears of it.
     client.on("error", () => {});
     if (isOver) return client;
@@ -104,7 +104,7 @@ async function inTime<T>(work: Promise<T>, milliseconds: number, clock: Clock): 
   work.catch(() => {});
   let limit: { cancel(): void } | undefined;
   const passed = new Promise<never>((_resolve, reject) => {
-    limit = timeLimit(clock, milliseconds, () => reject(new Error("Redis did not answer in time.")));
+    limit = workingTimeLimit(clock, milliseconds, () => reject(new Error("Redis did not answer in time.")));
   });
   try {
     return await Promise.race([work, passed]);
