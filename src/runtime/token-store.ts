@@ -102,7 +102,8 @@ export function metadataStoreIn(store: SharedStore, clock: Clock): MetadataStore
     async write(kind, name, metadata) {
       const expiresIn = metadata.freshUntil - clock.now();
       const text = JSON.stringify({ v: version, ...metadata });
-      await store.write(await keyOf(kind, name), text, { expiresIn }).catch(() => {});
+      const key = await keyOf(kind, name);
+      await store.handOver(store.write(key, text, { expiresIn }));
     },
   };
 }

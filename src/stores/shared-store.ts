@@ -76,9 +76,14 @@ export class SharedStore {
     return this.#closing.signal;
   }
 
+  /** Rejects with `secret_unavailable` or `key_invalid` where there is nothing to seal with. */
+  async assertKeys(): Promise<void> {
+    await this.#seal?.assertKeys();
+  }
+
   async read(key: string, options?: OperationOptions): Promise<Found> {
     // Whoever finds nothing will want to write: that a key is missing is not to be said after a token was got for nothing.
-    await this.#seal?.assertKeys();
+    await this.assertKeys();
     const stored = await this.#run("read", () => this.#store.get(key), options);
     if (stored === undefined) return { kind: "absent" };
     const { value: raw, expiresIn } = stored;

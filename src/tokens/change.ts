@@ -6,20 +6,29 @@ import type { SharedStore } from "../stores/shared-store.js";
 const firstLook = 50;
 const longestLook = 1_000;
 
-/** Tells whether an entry may have changed since the last time somebody asked, by notices and by looking now and then. */
+/**
+ * Tells whether an entry may have changed since the last time somebody asked, by notices and by looking now and then. Most
+ * never wait: only who does listens, which may take a connection.
+ */
 export class Change {
-  readonly end: () => void;
+  readonly #listen: () => () => void;
   readonly #longest: number;
+  #stopListening: (() => void) | undefined;
   #next = firstLook;
   #heard = false;
   #wake: () => void = () => {};
 
   constructor(store: SharedStore, key: string) {
     this.#longest = Math.min(longestLook, store.noticed);
-    this.end = store.onChange(key, () => {
+    const hear = (): void => {
       this.#heard = true;
       this.#wake();
-    });
+    };
+    this.#listen = () => store.onChange(key, hear);
+  }
+
+  end(): void {
+    this.#stopListening?.();
   }
 
   /**
@@ -27,6 +36,7 @@ export class Change {
    * when the signal is aborted.
    */
   async next(clock: Clock, signal: AbortSignal, atMost = Number.POSITIVE_INFINITY): Promise<void> {
+    this.#stopListening ??= this.#listen();
     if (!this.#heard) {
       const changed = new AbortController();
       this.#wake = () => changed.abort();

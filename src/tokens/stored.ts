@@ -44,8 +44,10 @@ export class StoredTokens {
    */
   async present(request: TokenRequest): Promise<Token | undefined> {
     this.#entry = await this.#entries.find(request.signal);
-    if (this.#entry === undefined || request.reason === "forced") return undefined;
-    return await this.#fresh(this.#entry, request);
+    if (this.#entry === undefined) return undefined;
+    if (request.reason !== "forced") return await this.#fresh(this.#entry, request);
+    await this.#entries.assertUsable(request);
+    return undefined;
   }
 
   /** The same for those who would be refused otherwise. Never rejects. */
@@ -54,7 +56,7 @@ export class StoredTokens {
     const limit = timeLimit(this.#options.clock, glanceLimit, () => late.abort());
     const request = { reason: "demand", attempt: 1, signal: late.signal } as const;
     try {
-      const entry = await this.#entries.find(request.signal);
+      const entry = this.#entries.latest ?? (await this.#entries.find(request.signal));
       return entry && (await this.#entries.look(entry, request)).usable;
     } catch {
       // It cannot be read, or not in time.

@@ -74,6 +74,16 @@ export class TokenEntries {
     }
   }
 
+  /** The one that was found the last time. */
+  get latest(): Entry | undefined {
+    return this.#latest;
+  }
+
+  /** Rejects where nothing could be kept, because a setting is missing or wrong. */
+  async assertUsable({ signal }: TokenRequest): Promise<void> {
+    await untilAborted(this.#options.store.assertKeys(), signal, aborted);
+  }
+
   /** What is in the store, if it is of more use than what is at hand. */
   async look({ key }: Entry, request: TokenRequest): Promise<Look> {
     const { store, held, clock } = this.#options;

@@ -16,8 +16,8 @@ export interface Seen {
 }
 
 export interface Fleet {
-  /** All of them begin at the same moment; resolves when each has a token. */
-  go(): Promise<void>;
+  /** All of them begin at the same moment; resolves when each has a token, to those. */
+  go(): Promise<readonly string[]>;
   /** They end. */
   report(): Promise<readonly Seen[]>;
   readonly processes: readonly ChildProcess[];
@@ -44,7 +44,9 @@ export async function startFleet(
   return {
     processes,
     async go() {
-      await Promise.all(processes.map((child) => told(child, "go")));
+      const answers = await Promise.all(processes.map((child) => told(child, "go")));
+      // What `agent.mjs` sends.
+      return answers.map((answer) => (answer as { readonly first: string }).first);
     },
     async report() {
       const answers = await Promise.all(

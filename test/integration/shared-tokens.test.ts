@@ -329,6 +329,8 @@ describe("a store that is of no use", () => {
     const store = sharedMemory().store({ encryptionKeys: () => ["too short"] });
     const { manager } = await managerOf(issuer, { store });
     await expect(manager.getAccessToken()).rejects.toMatchObject({ code: "key_invalid" });
+    const forced = manager.getAccessToken({ forceRefresh: true });
+    await expect(forced).rejects.toMatchObject({ code: "key_invalid" });
     const throws = sharedMemory().store({
       encryptionKeys() {
         throw new Error("secret");
