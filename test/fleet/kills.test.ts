@@ -60,7 +60,7 @@ test("a process that is killed while it holds the lease is overtaken within the 
 });
 
 test("200 kills while refresh tokens are written to files: never unreadable, and none is lost", async () => {
-  const lanes = 40;
+  const lanes = 20;
   const kills = 200;
   // Where it finds the packages that it imports.
   const script = fileURLToPath(new URL("../../node_modules/.cache/mcp-auth-writer.mjs", import.meta.url));
@@ -117,7 +117,7 @@ async function writeUntilKilled(script: string, args: readonly string[]): Promis
     once(child, "message"),
     ended.then(() => Promise.reject(new Error("It did not start."))),
   ]);
-  await new Promise((resolve) => setTimeout(resolve, Math.random() * 100));
+  await new Promise((resolve) => setTimeout(resolve, Math.random() * 250));
   child.kill("SIGKILL");
   await ended;
   return acknowledged;
