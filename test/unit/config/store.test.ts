@@ -6,7 +6,7 @@ import type { McpAuthConfig } from "../../../src/index.js";
 const client = { issuer: "https://auth.example", id: "agent", secret: { env: "SECRET" } };
 const servers = { crm: { url: "https://crm.example/mcp", grant: { client } } };
 const encryptionKey = { env: "KEY" };
-const options = { cwd: "/work", env: {} };
+const options = { cwd: "/srv", env: {} };
 
 async function wrong(config: object, hasStore = false): Promise<readonly string[]> {
   // Also what no compiler lets pass.
@@ -28,8 +28,8 @@ describe("the store", () => {
       { type: "file", path: "./tokens", encryptionKey: [encryptionKey, { file: "old.key" }] },
       {
         type: "file",
-        path: "/work/tokens",
-        encryptionKeys: [{ env: "KEY" }, { file: "/work/old.key" }],
+        path: "/srv/tokens",
+        encryptionKeys: [{ env: "KEY" }, { file: "/srv/old.key" }],
         lease: 10_000,
       },
     ],
