@@ -6,11 +6,10 @@ import { revokeToken, type TokenToRevoke } from "../oauth/revoke-token.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import { hashOf, tokenPrefix } from "../tokens/entry-key.js";
 import { refreshTokenPrefix } from "../tokens/refresh-token-entry.js";
+import { formatVersion } from "../tokens/stored-format.js";
 import type { ManagerEnvironment } from "./manager-environment.js";
 import type { StoreSeam } from "./seam.js";
 
-/** What access and refresh tokens are stored as. What a later version writes may mean anything. */
-const formatVersion = 1;
 /** How long after its expiry what was given is remembered: clocks differ. */
 const rememberedAfter = 60_000;
 const triesForLock = 40;

@@ -16,6 +16,12 @@ export interface OperationOptions {
   readonly insist?: boolean | undefined;
 }
 
+/** Whose trouble is that of each kind: what cannot be reached for a look cannot be for anything else. */
+const concerned: Readonly<Record<OperationKind, readonly OperationKind[]>> = {
+  read: ["read"],
+  write: ["read", "write"],
+};
+
 interface Trouble {
   readonly failedAt: number;
   readonly restsUntil: number;
@@ -44,10 +50,8 @@ export class Guard {
 
   /** Whether operations of this kind fail at once now. */
   isResting(kind: OperationKind): boolean {
-    // What cannot be reached for a look cannot be for anything else.
-    const kinds: readonly OperationKind[] = kind === "write" ? ["read", "write"] : ["read"];
     const now = this.#clock.now();
-    return kinds.some((each) => {
+    return concerned[kind].some((each) => {
       const left = (this.#troubles.get(each)?.restsUntil ?? now) - now;
       // A clock that was set back does not make it longer.
       return left > 0 && left <= longestRest;
@@ -102,8 +106,7 @@ export class Guard {
   }
 
   #recovered(kind: OperationKind, startedAt: number): void {
-    const kinds: readonly OperationKind[] = kind === "write" ? ["read", "write"] : ["read"];
-    for (const each of kinds) {
+    for (const each of concerned[kind]) {
       const trouble = this.#troubles.get(each);
       // It may have been under way already when another failed.
       if (trouble !== undefined && startedAt >= trouble.failedAt) this.#troubles.delete(each);

@@ -69,10 +69,10 @@ export async function createRedisClient(address: RedisAddress): Promise<RedisCli
   if (sentinel === undefined) return library.createClient({ ...options(), url }) as unknown as RedisClient;
   const { host, port } = await findServer(sentinel, library, options);
   const { socket, ...others } = options();
-  // Here and below: of the kinds of socket that there are it is still the same when it is spread.
   const database = Number(new URL(url).pathname.slice(1) || "0");
   return library.createClient({
     ...others,
+    // Here and below: of the kinds of socket that there are it is still the same when it is spread.
     socket: { ...socket, host, port } as Socket,
     database,
   }) as unknown as RedisClient;
@@ -105,9 +105,12 @@ async function findServer(
       if (client.isOpen) client.destroy();
     }
   };
+  const hasPassword = options().password !== undefined;
   const answers = nodes.map(async (node) => {
     // Most of them want no password, and say so where one is given.
-    const answer = await ask(node, false).catch(() => ask(node, true));
+    const answer = await ask(node, false).catch((error: unknown) =>
+      hasPassword ? ask(node, true) : Promise.reject(error),
+    );
     const [host, port] = Array.isArray(answer) ? answer : [];
     if (typeof host !== "string") throw new Error("The Sentinel does not know that server.");
     return { host, port: Number(port) };

@@ -6,9 +6,7 @@ import type { OperationOptions } from "../stores/guard.js";
 import { storeUnavailable } from "../stores/guard.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import { hashOf } from "./entry-key.js";
-
-/** What a refresh token is stored as. One of a later version is not understood, and must not be passed over. */
-const formatVersion = 1;
+import { formatVersion } from "./stored-format.js";
 
 /**
  * Milliseconds after which a lineage is forgotten that nobody has used. As the store says what is left of it, it also says
@@ -77,6 +75,7 @@ export async function writeRefreshToken(
 
 function parse(text: string, expiresIn: number | undefined): RefreshTokenEntry | undefined {
   const fields = parseJsonObject(text);
+  // One of a later version is not understood, and must not be passed over.
   if (fields === undefined || fields["v"] !== formatVersion) return undefined;
   const { refreshToken, takenFor } = fields;
   if (typeof refreshToken !== "string" || refreshToken === "") return undefined;

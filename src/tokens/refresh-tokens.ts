@@ -67,7 +67,7 @@ export class StoredRefreshTokens implements RefreshTokens {
           this.#underLock(key, lineage, limits, use, lease),
         );
         if (locked.acquired && locked.value !== "taken") return locked.value;
-        await this.#next(change, lineage, limits.signal);
+        await this.#next(change, limits.signal);
       }
     } catch (error) {
       const isUnnamed = error instanceof McpAuthError && error.server === undefined;
@@ -90,18 +90,13 @@ export class StoredRefreshTokens implements RefreshTokens {
       if (unwritten !== undefined) await untilAborted(unwritten, signal, () => storeUnavailable());
       const { takenFor } = await readRefreshToken(this.#store, key, lineage);
       if (takenFor === 0) return;
-      await this.#next(change, lineage, signal, takenFor);
+      await this.#next(change, signal, takenFor);
     }
   }
 
-  async #next(
-    change: Change,
-    { server }: RefreshTokenLineage,
-    signal: AbortSignal,
-    atMost?: number,
-  ): Promise<void> {
+  async #next(change: Change, signal: AbortSignal, atMost?: number): Promise<void> {
     await change.next(this.#clock, signal, atMost);
-    if (signal.aborted) throw storeUnavailable(server);
+    if (signal.aborted) throw storeUnavailable();
   }
 
   async #underLock(
@@ -111,7 +106,8 @@ export class StoredRefreshTokens implements RefreshTokens {
     use: Use,
     lease: Lease,
   ): Promise<IssuedToken | "taken"> {
-    const { refreshToken: current, takenFor } = await readRefreshToken(this.#store, key, lineage);
+    const store = this.#store;
+    const { refreshToken: current, takenFor } = await readRefreshToken(store, key, lineage);
     if (takenFor > 0 || this.#unwritten.has(key)) return "taken";
     const underWay = { key, lineage, current, fence: lease.fence };
     const calledOff = new AbortController();
@@ -146,7 +142,6 @@ export class StoredRefreshTokens implements RefreshTokens {
         successor = next;
       },
     };
-    const store = this.#store;
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) onAbort();
     try {

@@ -5,10 +5,8 @@ import { loadTlsIdentity } from "../keys/tls-identity.js";
 import { parseJsonObject } from "../lib/json-object.js";
 import type { Network } from "../net/network.js";
 import type { Binding } from "../oauth/binding.js";
+import { formatVersion } from "./stored-format.js";
 import { Token } from "./token.js";
-
-/** What a token is stored as. A later version of the package may write another, which is ignored here. */
-const formatVersion = 1;
 
 /** What a stored token is bound to again. */
 export interface BindingSources {
