@@ -3,6 +3,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { confinedParts } from "./confined-parts.mjs";
 import { referencePage } from "./reference-page.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -12,6 +13,7 @@ const notice = "Generated from schema/mcp-auth.schema.json by scripts/generate.m
 const annotations = [
   "allowComments",
   "allowTrailingCommas",
+  "confine",
   "enumDescriptions",
   "errorMessage",
   "patternErrorMessage",
@@ -25,6 +27,7 @@ export async function generate() {
     { path: "src/config/generated/types.ts", content: await types(schema) },
     { path: "src/config/generated/validate.js", content: await validator(schema) },
     { path: "src/config/generated/validate.d.ts", content: validatorTypes },
+    { path: "src/config/generated/confined.ts", content: confinedParts(schema, notice) },
     { path: "docs/config-reference.md", content: referencePage(schema, notice) },
   ];
   return Promise.all(
@@ -257,7 +260,7 @@ function strict(node) {
   return Object.fromEntries(
     Object.entries(node).flatMap(([name, value]) => {
       if (name === "pattern" && typeof value === "string") return [[name, value.replace(/^\\\$\\\{\|/, "")]];
-      const isText = typeof value === "string" && ["description", "tsType"].includes(name);
+      const isText = typeof value === "string" && ["description", "tsType", "confine"].includes(name);
       const isAnnotation = [
         "examples",
         "default",

@@ -8,6 +8,7 @@ export type { McpAuthErrorCode, Violation } from "./errors/error.js";
 export { McpAuthError } from "./errors/error.js";
 export type { Signer } from "./keys/signing-key.js";
 export type { Clock, ClockTimer } from "./lib/clock.js";
+export type { Allow } from "./lib/permissions.js";
 export type { FetchFunction } from "./net/bounded-fetch.js";
 export type { McpClientCapabilities } from "./runtime/client-capabilities.js";
 export type { McpAuthOptions } from "./runtime/create-mcp-auth.js";

@@ -1,4 +1,6 @@
 import type { McpAuthErrorCode } from "../errors/error.js";
+import type { AllowRules } from "../lib/permissions.js";
+import type { AllowedOptions, Refused } from "./check-allowed.js";
 import { checkMeaning } from "./check-meaning.js";
 import { interpolate } from "./interpolate.js";
 import { schemaMistakes } from "./schema-mistakes.js";
@@ -20,16 +22,20 @@ export interface CheckDocumentOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** A store was given in code, in place of that of the config. */
   readonly hasStore?: boolean | undefined;
+  /** Absent: the config may use anything. */
+  readonly allow?: AllowRules | undefined;
+  /** What relative paths of the config are relative to. */
+  readonly folder: string;
 }
 
 /** Everything that is wrong with a config, each thing once. */
 export async function checkDocument(
   document: SourceDocument,
-  { env, hasStore = false }: CheckDocumentOptions,
+  { env, hasStore = false, allow, folder }: CheckDocumentOptions,
 ): Promise<Checked> {
   if (document.value === undefined) return { value: null, mistakes: document.mistakes, deferred: [] };
   const written = document.value;
-  const { value, missing, mistakes: malformed } = interpolate(written, env);
+  const { value, missing, variables, mistakes: malformed } = interpolate(written, env);
   const open = new Set([...missing, ...malformed].map(({ path }) => toPointer(path)));
   const isOpen = (path: readonly string[]) => open.has(toPointer(path));
 
@@ -47,11 +53,13 @@ export async function checkDocument(
   // What has the wrong form has no meaning to look into.
   const meaning = await checkMeaning(value, { written, isOpen, hasStore });
   const news = ({ path }: Mistake) => !told.has(toPointer(path));
+  const refused = await refusedBy(allow, { value, written, variables, isOpen, folder });
   const mistakes = [
     ...document.mistakes,
     ...before,
     ...form,
     ...[...malformed, ...meaning.mistakes].filter(news),
+    ...refused.filter(({ fromVariable }) => !fromVariable),
   ];
   const deferred: Deferred[] = [
     ...missing.map(({ path, name }) => ({
@@ -61,6 +69,18 @@ export async function checkDocument(
       hint: `Set it, or write a default: \${${name}:-…}`,
     })),
     ...meaning.insecure.map((mistake) => ({ ...mistake, code: "insecure_url" as const })),
+    ...refused
+      .filter(({ fromVariable }) => fromVariable)
+      .map((mistake) => ({ ...mistake, code: "config_invalid" as const })),
   ];
   return { value, mistakes, deferred: deferred.filter(news) };
+}
+
+async function refusedBy(
+  allow: AllowRules | undefined,
+  config: Omit<AllowedOptions, "allow">,
+): Promise<readonly Refused[]> {
+  if (allow === undefined) return [];
+  const { checkAllowed } = await import("./check-allowed.js");
+  return await checkAllowed({ ...config, allow });
 }

@@ -3,12 +3,14 @@ import { isObject, type Json, type Mistake, type Path } from "./source-document.
 export interface Interpolated {
   readonly value: Json;
   /** `${NAME}` without a value and without a default; the text is left as it was. */
-  readonly missing: readonly MissingVariable[];
+  readonly missing: readonly VariableUse[];
+  /** Every `${NAME}`, with a value or without. */
+  readonly variables: readonly VariableUse[];
   /** A `${` that is no reference to a variable; the text is left as it was. */
   readonly mistakes: readonly Mistake[];
 }
 
-export interface MissingVariable {
+export interface VariableUse {
   readonly path: Path;
   readonly name: string;
 }
@@ -26,7 +28,8 @@ const dollar =
  * text.
  */
 export function interpolate(config: Json, env: Environment): Interpolated {
-  const missing: MissingVariable[] = [];
+  const missing: VariableUse[] = [];
+  const variables: VariableUse[] = [];
   const mistakes: Mistake[] = [];
 
   const text = (value: string, path: Path): string => {
@@ -41,6 +44,7 @@ export function interpolate(config: Json, env: Environment): Interpolated {
         malformed = true;
         return match;
       }
+      variables.push({ path, name });
       const set = Object.hasOwn(env, name) ? env[name] : undefined;
       if (fallback !== undefined) return set === undefined || set === "" ? fallback : set;
       if (set === undefined) unset.add(name);
@@ -60,7 +64,7 @@ export function interpolate(config: Json, env: Environment): Interpolated {
     return object;
   };
 
-  return { value: visit(config, []), missing, mistakes };
+  return { value: visit(config, []), missing, variables, mistakes };
 }
 
 const malformedReference = {

@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import { McpAuthError, type Violation } from "../errors/error.js";
+import type { AllowRules } from "../lib/permissions.js";
 import { buildNetwork } from "./build-network.js";
 import { buildServer } from "./build-spec.js";
 import { buildStore } from "./build-store.js";
@@ -25,6 +26,8 @@ export interface LoadOptions {
   /** Absolute. Where the search begins, and what relative paths of an object config are relative to. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** What the config may use; absent: anything. */
+  readonly allow?: AllowRules | undefined;
 }
 
 export interface CheckedConfig {
@@ -46,7 +49,7 @@ export interface CheckedConfig {
  */
 export async function loadConfig(options: LoadOptions): Promise<ConfigSpec> {
   const document = await readDocument(options);
-  const checked = await checkDocument(document, options);
+  const checked = await checkDocument(document, { ...options, folder: folderOf(document, options) });
   if (checked.mistakes.length > 0)
     throw configInvalid(violationsOf(document, checked.mistakes), document.file);
   return buildConfig(document, checked, options.cwd);
@@ -65,7 +68,7 @@ export async function checkConfig(options: LoadOptions): Promise<CheckedConfig> 
     }
     throw error;
   }
-  const checked = await checkDocument(document, options);
+  const checked = await checkDocument(document, { ...options, folder: folderOf(document, options) });
   const isValid = checked.mistakes.length === 0;
   const edits = checked.mistakes.flatMap((mistake) => editFor(document, mistake) ?? []);
   const fixed =
@@ -107,7 +110,7 @@ async function parse({ file, text, notation }: FoundFile): Promise<SourceDocumen
 function buildConfig(document: SourceDocument, checked: Checked, cwd: string): ConfigSpec {
   // The schema, from which the type is made, has found nothing wrong with it.
   const config = checked.value as unknown as Config;
-  const folder = document.file === undefined ? cwd : dirname(document.file);
+  const folder = folderOf(document, { cwd });
   const servers = new Map<string, ServerEntry>();
   const { own, shared } = byServer(checked.deferred);
   for (const [name, server] of Object.entries(config.servers)) {
@@ -127,6 +130,11 @@ function buildConfig(document: SourceDocument, checked: Checked, cwd: string): C
     network: buildNetwork(config.network, folder),
     store: buildStore(config.store, folder),
   };
+}
+
+/** What relative paths of the config are relative to. */
+function folderOf({ file }: SourceDocument, { cwd }: Pick<LoadOptions, "cwd">): string {
+  return file === undefined ? cwd : dirname(file);
 }
 
 /** What stands in one server is no matter of the others, however many there are. */

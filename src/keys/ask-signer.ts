@@ -3,8 +3,8 @@ import type { SignerSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { callFunction } from "../lib/call-function.js";
 import { knownFunction } from "../lib/known-function.js";
+import { commandsForbidden } from "../lib/permissions.js";
 import { runProcess } from "../lib/run-process.js";
-import { mayExec } from "../secrets/exec.js";
 import { type JwtHeader, type KeyContext, type Signer, signerUnavailable } from "./signing-key.js";
 
 /** Milliseconds that a function has. */
@@ -25,9 +25,10 @@ export async function askSigner(
 ): Promise<Uint8Array> {
   if ("name" in signer) return await askFunction(signer, { alg, kid, input }, context);
   const { server, env, clock, signal } = context;
-  if (!mayExec(context)) {
-    const problem = "running commands is forbidden here, by `allowExec: false` or MCP_AUTH_ALLOW_EXEC=0.";
-    throw signerUnavailable(server, signer, problem);
+  const forbidden = commandsForbidden(context);
+  if (forbidden !== undefined) throw signerUnavailable(server, signer, forbidden);
+  if (context.permissions?.allow?.command(signer.exec, signer.cwd) === false) {
+    throw notAllowed(server, signer, "exec");
   }
   const asked = JSON.stringify({ alg, kid: kid ?? null, input: Buffer.from(input).toString("ascii") });
   const { exec: command, cwd, timeout } = signer;
@@ -52,8 +53,9 @@ export async function askSigner(
 async function askFunction(
   signer: Extract<SignerSpec, { name: string }>,
   request: Omit<Parameters<Signer>[0], "signal">,
-  { server, signers, signal, clock }: KeyContext,
+  { server, signers, signal, clock, permissions }: KeyContext,
 ): Promise<Uint8Array> {
+  if (permissions?.allow?.resolver(signer.name) === false) throw notAllowed(server, signer, "resolvers");
   const { found, problem } = knownFunction(signers, signer.name, "signers");
   if (found === undefined) throw signerUnavailable(server, signer, problem);
   const limits = { timeout: functionTimeout, clock, signal };
@@ -70,6 +72,17 @@ async function askFunction(
       if (isUint8Array(outcome.value)) return outcome.value;
       throw signerUnavailable(server, signer, "it gave something else than a Uint8Array.");
   }
+}
+
+/** `allow` of createMcpAuth does not name this signer. */
+function notAllowed(server: string, signer: SignerSpec, list: "exec" | "resolvers"): McpAuthError {
+  const which = "name" in signer ? `signer ${JSON.stringify(signer.name)}` : "command that signs";
+  return new McpAuthError(
+    "config_invalid",
+    `Server "${server}": the ${which} may not be used, because \`allow.${list}\` does not have it. Add it where ` +
+      "createMcpAuth() is called, or name another one in the config.",
+    { server },
+  );
 }
 
 function aborted(server: string): McpAuthError {

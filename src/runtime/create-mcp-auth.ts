@@ -3,6 +3,7 @@ import type { McpAuthConfig } from "../config/define-config.js";
 import type { ConfigSpec } from "../config/spec.js";
 import type { Signer } from "../keys/signing-key.js";
 import { type Clock, systemClock } from "../lib/clock.js";
+import { type Allow, createPermissions } from "../lib/permissions.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import type { SecretResolver } from "../secrets/read-secret.js";
 import { Holds } from "../tokens/holds.js";
@@ -26,8 +27,16 @@ export interface McpAuthOptions<Name extends string = string> {
   readonly resolvers?: Readonly<Record<string, SecretResolver>>;
   /** The functions that keys of the form `{ "signer": { "name": "NAME" } }` sign with, by name. */
   readonly signers?: Readonly<Record<string, Signer>>;
-  /** `false` runs no command of the config: `exec` references and signers fail. So does `MCP_AUTH_ALLOW_EXEC=0`. */
+  /**
+   * `false` runs no command of the config: `exec` references and signers fail. So they do where MCP_AUTH_ALLOW_EXEC, in
+   * `env` or in the environment of the process, has another value than 1, true, yes or on.
+   */
   readonly allowExec?: boolean;
+  /**
+   * Confines a config that somebody else wrote: what these lists do not name is refused with `config_invalid`, when the
+   * config is loaded, or on use where a variable or a reference leads to it.
+   */
+  readonly allow?: Allow;
   readonly clock?: Clock;
   /** Where tokens are kept, in place of the `store` of the config. */
   readonly store?: McpAuthStore;
@@ -52,17 +61,23 @@ export async function createMcpAuth<Name extends string = string>(
   const { config, resolvers, signers, allowExec } = options;
   // Also for a reload, wherever the process is then.
   const cwd = resolve(options.cwd ?? process.cwd());
+  const allow =
+    options.allow === undefined
+      ? undefined
+      : (await import("../lib/allow.js")).allowRules(options.allow, cwd);
+  // A host that passes an \`env\` of its own does not lift what was forbidden for the process.
+  const permissions = createPermissions({ allowExec, allow, environments: [env, process.env] });
   const hasStore = options.store !== undefined;
   if (options.store !== undefined) assertStore(options.store);
   const load = async (pinned?: string): Promise<ConfigSpec> => {
     const { loadConfig } = await import("../config/load.js");
-    return await loadConfig({ cwd, env, config, pinned, hasStore });
+    return await loadConfig({ cwd, env, config, pinned, hasStore, allow });
   };
   const spec = await load();
   // Looked up at each call, so that instrumentation which replaces the global later is used.
   const fetch: FetchFunction = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
   const events = new Events(options.logger);
-  const shared = { fetch, clock, env, events, resolvers, signers, allowExec, holds: new Holds() };
+  const shared = { fetch, clock, env, events, resolvers, signers, permissions, holds: new Holds() };
   const given = { ...shared, ownStore: options.store };
   return new Runtime<Name>(spec, given, load);
 }

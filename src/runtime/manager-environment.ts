@@ -18,7 +18,8 @@ import {
 } from "./token-store.js";
 
 /** What the managers of one runtime share. */
-export interface ManagerEnvironment extends Pick<KeyContext, "env" | "resolvers" | "signers" | "allowExec"> {
+export interface ManagerEnvironment
+  extends Pick<KeyContext, "env" | "resolvers" | "signers" | "permissions"> {
   /** Through the proxy and with the authorities that the config or the environment names. */
   readonly fetch: FetchFunction;
   readonly network: RetiringNetwork;

@@ -100,11 +100,11 @@ function storedTokens(
   { scopes, dpop, subjectKey, subjectToken, watch: _watch }: TokenCacheHooks,
   context: StoredContext,
 ): StoredTokens | undefined {
-  const { store, network, clock, fetch, env, resolvers, signers, allowExec } = environment;
+  const { store, network, clock, fetch, env, resolvers, signers, permissions } = environment;
   const { name: server, grant, timeout, deadline } = spec;
   if (store === undefined || grant.type === "static") return undefined;
   const { issuer, credential } = grant.client;
-  const reading = { server, fetch, clock, env, resolvers, signers, allowExec, unattended: true };
+  const reading = { server, fetch, clock, env, resolvers, signers, permissions, unattended: true };
   const subject = subjectToken && { key: subjectKey?.() ?? "", token: subjectToken };
   const certificate = credential.kind === "certificate" ? credential.certificate : undefined;
   return new StoredTokens({

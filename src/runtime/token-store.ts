@@ -121,11 +121,11 @@ export function refreshTokensIn(store: SharedStore, clock: Clock): RefreshTokens
   };
 }
 
-async function openFile({ path }: FileStoreSpec, { env, clock }: Sources): Promise<TokenStore> {
+async function openFile({ path }: FileStoreSpec, { env, clock, permissions }: Sources): Promise<TokenStore> {
   const { createFileStore } = await import("../stores/file.js");
-  if (path !== undefined) return createFileStore({ path, clock });
-  const { stateFolder } = await import("../stores/state-folder.js");
-  return createFileStore({ path: stateFolder({ env }), clock });
+  const folder = path ?? (await import("../stores/state-folder.js")).stateFolder({ env });
+  if ((await permissions?.allow?.file(folder)) === false) throw notAllowed("the folder", "files");
+  return createFileStore({ path: folder, clock });
 }
 
 async function openRedis(
@@ -143,8 +143,12 @@ async function openRedis(
     clock: sources.clock,
     async address() {
       const { readRedisUrl } = await import("../keys/store-secret.js");
+      const secret = await readRedisUrl(url, sources);
+      // With Sentinel, its host is not used.
+      const isAllowed = sentinel !== undefined || sources.permissions?.allow?.url(secret.reveal()) !== false;
+      if (!isAllowed) throw notAllowed("the origin of its URL", "origins");
       return {
-        url: await readRedisUrl(url, sources),
+        url: secret,
         sentinel,
         cluster,
         ca: await authorities(network, sources),
@@ -157,6 +161,14 @@ async function authorities({ ca }: NetworkSpec, { env }: Sources): Promise<reado
   if (ca.length === 0) return undefined;
   const { trustedAuthorities } = await import("../net/authorities.js");
   return await trustedAuthorities(ca, env);
+}
+
+function notAllowed(what: string, list: "files" | "origins"): McpAuthError {
+  return new McpAuthError(
+    "config_invalid",
+    `The store of the config may not be used, because \`allow.${list}\` does not have ${what}. Add it where ` +
+      "createMcpAuth() is called, or use another store.",
+  );
 }
 
 async function givenKeys(

@@ -1,7 +1,8 @@
 import type { ExecReference } from "../config/spec.js";
+import { commandsForbidden } from "../lib/permissions.js";
 import { type ProcessOptions, type ProcessOutcome, runProcess } from "../lib/run-process.js";
 import { untilAborted } from "../lib/until-aborted.js";
-import { secretAborted, secretUnavailable } from "./reference.js";
+import { notAllowed, secretAborted, secretUnavailable } from "./reference.js";
 import type { SecretContext, SecretSources } from "./secret-context.js";
 import { decodeText } from "./text.js";
 
@@ -16,11 +17,6 @@ interface Run {
 /** By environment and by command: who comes while one runs gets what it prints. */
 const running = new WeakMap<SecretSources["env"], Map<string, Run>>();
 
-/** Whether commands of the config may be run. */
-export function mayExec({ allowExec, env }: Pick<SecretSources, "allowExec" | "env">): boolean {
-  return allowExec !== false && env["MCP_AUTH_ALLOW_EXEC"] !== "0";
-}
-
 /**
  * What a command prints, as UTF-8. Calls at the same time share one run; a caller who gives up leaves it to the others,
  * and the last one ends it. Rejects with `secret_unavailable` (retryable when it took too long) and `aborted`.
@@ -29,8 +25,10 @@ export async function readFromCommand(reference: ExecReference, context: SecretC
   const { server, signal } = context;
   const fail = (problem: string, retryable = false) =>
     secretUnavailable(reference, server, problem, retryable);
-  if (!mayExec(context)) {
-    throw fail("running commands is forbidden here, by `allowExec: false` or MCP_AUTH_ALLOW_EXEC=0.");
+  const forbidden = commandsForbidden(context);
+  if (forbidden !== undefined) throw fail(forbidden);
+  if (context.permissions?.allow?.command(reference.exec, reference.cwd) === false) {
+    throw notAllowed(reference, server);
   }
   if (signal?.aborted) throw secretAborted(server);
   const outcome = await shared(reference, context);

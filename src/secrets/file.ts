@@ -1,8 +1,10 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { isAbsolute } from "node:path";
+import type { AllowRules } from "../lib/permissions.js";
 import type { Look } from "./once-written.js";
-import { secretUnavailable } from "./reference.js";
+import { notAllowed, secretUnavailable } from "./reference.js";
+import type { SecretContext } from "./secret-context.js";
 import { decodeText } from "./text.js";
 
 /** 1 MiB: a key bundle is a few KiB, so more is a mistake in the path. */
@@ -18,7 +20,7 @@ interface FileReference {
  */
 export async function readSecretFile(
   reference: FileReference,
-  server: string,
+  { server, permissions }: Pick<SecretContext, "server" | "permissions">,
   last: boolean,
 ): Promise<Look<string>> {
   const fail = (problem: string, half: "surely" | "perhaps" | "no"): Look<string> => ({
@@ -27,7 +29,8 @@ export async function readSecretFile(
   });
   // A relative path would be read from wherever the process happens to run.
   if (!isAbsolute(reference.file)) return fail("the path is not absolute.", "no");
-  const outcome = await readRegularFile(reference.file);
+  const outcome = await readRegularFile(reference.file, permissions?.allow);
+  if (outcome === "refused") return { error: notAllowed(reference, server), half: "no" };
   if ("problem" in outcome) return fail(outcome.problem, outcome.missing ? "perhaps" : "no");
   if (outcome.torn && !last) return fail("it was changed while it was read.", "surely");
   const text = decodeText(outcome.bytes);
@@ -38,12 +41,14 @@ type Outcome =
   | { readonly bytes: Uint8Array; readonly torn: boolean }
   | { readonly problem: string; readonly missing?: boolean };
 
-async function readRegularFile(path: string): Promise<Outcome> {
+async function readRegularFile(path: string, allow: AllowRules | undefined): Promise<Outcome | "refused"> {
   let file: FileHandle | undefined;
   try {
     // Without O_NONBLOCK opening a FIFO waits until somebody writes to it. Windows has no such flag.
     file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     const before = await file.stat({ bigint: true });
+    // Of what was opened: a link may lead elsewhere by now.
+    if (allow !== undefined && !(await allow.file(path, before))) return "refused";
     if (before.isDirectory()) return { problem: "it is a directory." };
     if (!before.isFile()) return { problem: "it is not a regular file." };
     const bytes = await readAtMost(file, maxBytes + 1);
@@ -51,6 +56,8 @@ async function readRegularFile(path: string): Promise<Outcome> {
     const after = await file.stat({ bigint: true });
     return { bytes, torn: before.mtimeNs !== after.mtimeNs || before.size !== after.size };
   } catch (error) {
+    // What may not be read is nobody's to ask about, not even whether it is there.
+    if (allow !== undefined && !(await allow.file(path))) return "refused";
     return { problem: explain(error), missing: codeOf(error) === "ENOENT" };
   } finally {
     await file?.close().catch(() => {});

@@ -28,6 +28,25 @@ export function secretUnavailable(
   );
 }
 
+const allowLists = {
+  env: "env",
+  file: "files",
+  exec: "exec",
+  resolver: "resolvers",
+  githubActions: "identities",
+} as const;
+
+/** `allow` of createMcpAuth does not name what a reference uses. */
+export function notAllowed(reference: SecretReference, server: string): McpAuthError {
+  const [, list] = Object.entries(allowLists).find(([kind]) => kind in reference) ?? [];
+  return new McpAuthError(
+    "config_invalid",
+    `Server "${server}": ${describeReference(reference)} may not be used, because \`allow.${list}\` does not have it. ` +
+      "Add it where createMcpAuth() is called, or name another one in the config.",
+    { server },
+  );
+}
+
 /** The caller no longer waits. */
 export function secretAborted(server: string): McpAuthError {
   return new McpAuthError("aborted", `Server "${server}": the wait for its secret was aborted.`, { server });

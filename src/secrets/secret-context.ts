@@ -1,5 +1,6 @@
 import type { SecretReference } from "../config/spec.js";
 import type { Clock } from "../lib/clock.js";
+import type { Permissions } from "../lib/permissions.js";
 import type { Secret } from "../lib/secret.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import type { Readings } from "./readings.js";
@@ -19,8 +20,8 @@ export interface SecretSources {
   readonly clock?: Clock;
   /** The functions that `{ "resolver": … }` names. */
   readonly resolvers?: Readonly<Record<string, SecretResolver>> | undefined;
-  /** False: no command is run. So is it with `MCP_AUTH_ALLOW_EXEC=0` in `env`. */
-  readonly allowExec?: boolean | undefined;
+  /** What the config may use; everything unless told, but no command where MCP_AUTH_ALLOW_EXEC in `env` forbids it. */
+  readonly permissions?: Permissions | undefined;
 }
 
 /** Where references are read from, and for whom. */

@@ -68,6 +68,7 @@ it("is a valid schema whose examples and defaults hold, as is the smallest confi
   ajv.addVocabulary([
     "allowComments",
     "allowTrailingCommas",
+    "confine",
     "enumDescriptions",
     "errorMessage",
     "patternErrorMessage",

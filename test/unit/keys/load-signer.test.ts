@@ -16,6 +16,7 @@ import type { SignerKeySpec, SignerSpec } from "../../../src/config/spec.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { loadKey } from "../../../src/keys/load-key.js";
 import { signJwt } from "../../../src/keys/sign-jwt.js";
+import { createPermissions } from "../../../src/lib/permissions.js";
 import type { KeyContext, Signer } from "../../../src/keys/signing-key.js";
 import { createAuthority, type IssuedCertificate, selfSigned } from "../../support/certificates.js";
 import { deferred } from "../../support/deferred.js";
@@ -271,13 +272,13 @@ describe("a command that does not sign", () => {
   });
 
   it.each([
-    ["allowExec", { allowExec: false }],
+    ["allowExec", { permissions: createPermissions({ allowExec: false, environments: [] }) }],
     ["the environment", { env: { MCP_AUTH_ALLOW_EXEC: "0" } }],
   ])("is not even started where %s forbids it", async (_, context) => {
     const mark = join(folder, "forbidden");
     const script = `require("node:fs").writeFileSync(${JSON.stringify(mark)}, "")`;
     expect(await problem(signWith(run(script), "ES256", { context }))).toBe(
-      "running commands is forbidden here, by `allowExec: false` or MCP_AUTH_ALLOW_EXEC=0.",
+      "running commands is forbidden here, by `allowExec: false` or by MCP_AUTH_ALLOW_EXEC in the environment.",
     );
     await expect(readFile(mark)).rejects.toMatchObject({ code: "ENOENT" });
   });
@@ -526,7 +527,7 @@ describe("a function that signs", () => {
     const jwt = await signWith(
       named(),
       "EdDSA",
-      by(kms, { allowExec: false, env: { MCP_AUTH_ALLOW_EXEC: "0" } }),
+      by(kms, { env: { MCP_AUTH_ALLOW_EXEC: "0" } }),
     );
     await jwtVerify(jwt, pairs.EdDSA.publicKey);
   });

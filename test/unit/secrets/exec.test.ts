@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { ExecReference } from "../../../src/config/spec.js";
+import { createPermissions } from "../../../src/lib/permissions.js";
 import { readSecret, type SecretContext } from "../../../src/secrets/read-secret.js";
 import { deferred } from "../../support/deferred.js";
 import { fakeClock } from "../../support/fake-clock.js";
@@ -138,22 +139,23 @@ describe("a command that gives no secret is named, but not its arguments nor wha
   });
 
   it.each<[string, Omit<SecretContext, "server">]>([
-    ["allowExec: false", { env: {}, allowExec: false }],
+    ["allowExec: false", { env: {}, permissions: createPermissions({ allowExec: false, environments: [] }) }],
     ["MCP_AUTH_ALLOW_EXEC=0", { env: { MCP_AUTH_ALLOW_EXEC: "0" } }],
-    ["MCP_AUTH_ALLOW_EXEC=0 against allowExec: true", { env: { MCP_AUTH_ALLOW_EXEC: "0" }, allowExec: true }],
   ])("one that may not be run, by %s", async (_, context) => {
     const file = join(folder, "ran");
     const code = reference(`require("node:fs").writeFileSync(${JSON.stringify(file)}, "")`);
     expect(await failureOf(code, context)).toMatchObject({
       code: "secret_unavailable",
       retryable: false,
-      message: says("running commands is forbidden here, by `allowExec: false` or MCP_AUTH_ALLOW_EXEC=0."),
+      message: says(
+        "running commands is forbidden here, by `allowExec: false` or by MCP_AUTH_ALLOW_EXEC in the environment.",
+      ),
     });
     await expect(readFile(file)).rejects.toMatchObject({ code: "ENOENT" });
   });
 
-  it.each([undefined, true])("but it runs unless that is forbidden: %s", async (allowExec) => {
-    const context = { env: { MCP_AUTH_ALLOW_EXEC: "1" }, allowExec };
+  it("but it runs unless that is forbidden", async () => {
+    const context = { env: { MCP_AUTH_ALLOW_EXEC: "1" } };
     expect(await read(reference("console.log('x')"), context)).toBe("x");
   });
 });

@@ -1,0 +1,85 @@
+/** What a config that somebody else wrote may use: see `allow` of `createMcpAuth`. */
+export interface Allow {
+  /** Whole argument vectors. Commands also need `allowExec`. */
+  readonly exec?: readonly (readonly string[])[];
+  /** Names of variables, for references and for `${NAME}`. `*` may end a name. */
+  readonly env?: readonly string[];
+  /** Files and folders, relative to `cwd`. Compared by their real paths. */
+  readonly files?: readonly string[];
+  /** Origins of URLs, such as `"https://auth.example"`, compared exactly. */
+  readonly origins?: readonly string[];
+  /** Names of functions given as `resolvers` and `signers`. `*` may end a name. */
+  readonly resolvers?: readonly string[];
+  /** Kinds of platform identity, such as `"githubActions"`. `*` may end a name. */
+  readonly identities?: readonly string[];
+}
+
+/** Identifies a file that is open. */
+export interface OpenedFile {
+  readonly dev: bigint;
+  readonly ino: bigint;
+}
+
+/** Each says whether `allow` names something. */
+export interface AllowRules {
+  /** `folder`: the one that the command runs in. */
+  command(command: readonly string[], folder: string): boolean;
+  variable(name: string): boolean;
+  /** `opened`: what the path led to when it was opened, which must be what is judged. */
+  file(path: string, opened?: OpenedFile): Promise<boolean>;
+  url(url: string): boolean;
+  /** A host that may be reached over plain http. */
+  host(hostname: string): boolean;
+  /** Host and port of a Redis Sentinel. */
+  sentinel(node: string): boolean;
+  resolver(name: string): boolean;
+  identity(kind: string): boolean;
+}
+
+/** What a config may do in this process. */
+export interface Permissions {
+  /** Why no command of the config may run, as the end of a sentence; `undefined` where commands may run. */
+  commandsForbidden(): string | undefined;
+  /** Absent: everything is allowed. */
+  readonly allow?: AllowRules | undefined;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface PermissionOptions {
+  readonly allowExec?: boolean | undefined;
+  readonly allow?: AllowRules | undefined;
+  /** Where MCP_AUTH_ALLOW_EXEC is looked up, at each use. One that forbids is enough. */
+  readonly environments: readonly Environment[];
+}
+
+export function createPermissions({ allowExec, allow, environments }: PermissionOptions): Permissions {
+  return {
+    ...(allow !== undefined && { allow }),
+    commandsForbidden: () =>
+      allowExec === false || environments.some(forbidsCommands) ? forbiddenHere : undefined,
+  };
+}
+
+/** Why the commands of a config may not run, for a context that may have no permissions of its own. */
+export function commandsForbidden({
+  permissions,
+  env,
+}: {
+  readonly permissions?: Permissions | undefined;
+  readonly env: Environment;
+}): string | undefined {
+  if (permissions !== undefined) return permissions.commandsForbidden();
+  return forbidsCommands(env) ? forbiddenHere : undefined;
+}
+
+const forbiddenHere =
+  "running commands is forbidden here, by `allowExec: false` or by MCP_AUTH_ALLOW_EXEC in the environment.";
+
+const meansYes: ReadonlySet<string> = new Set(["1", "true", "yes", "on"]);
+
+/** An empty variable counts as unset, as everywhere; what is not understood forbids. */
+function forbidsCommands(env: Environment): boolean {
+  const value = (env["MCP_AUTH_ALLOW_EXEC"] ?? "").trim().toLowerCase();
+  return value !== "" && !meansYes.has(value);
+}
