@@ -2,7 +2,7 @@ import type { McpAuthErrorCode } from "../errors/error.js";
 import type { AllowRules } from "../lib/permissions.js";
 import type { AllowedOptions, Refused } from "./check-allowed.js";
 import { checkMeaning } from "./check-meaning.js";
-import { interpolate } from "./interpolate.js";
+import { interpolate, type VariableUse } from "./interpolate.js";
 import { schemaMistakes } from "./schema-mistakes.js";
 import { type Json, type Mistake, type SourceDocument, toPointer } from "./source-document.js";
 
@@ -35,7 +35,8 @@ export async function checkDocument(
 ): Promise<Checked> {
   if (document.value === undefined) return { value: null, mistakes: document.mistakes, deferred: [] };
   const written = document.value;
-  const { value, missing, variables, mistakes: malformed } = interpolate(written, env);
+  const variables: VariableUse[] = [];
+  const { value, missing, mistakes: malformed } = interpolate(written, env, (use) => variables.push(use));
   const open = new Set([...missing, ...malformed].map(({ path }) => toPointer(path)));
   const isOpen = (path: readonly string[]) => open.has(toPointer(path));
 

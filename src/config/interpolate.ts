@@ -4,8 +4,6 @@ export interface Interpolated {
   readonly value: Json;
   /** `${NAME}` without a value and without a default; the text is left as it was. */
   readonly missing: readonly VariableUse[];
-  /** Every `${NAME}`, with a value or without. */
-  readonly variables: readonly VariableUse[];
   /** A `${` that is no reference to a variable; the text is left as it was. */
   readonly mistakes: readonly Mistake[];
 }
@@ -26,10 +24,15 @@ const dollar =
  * `${` of `$${`. One pass: what a variable brings is not looked at again. Names of properties, `$schema`, secrets,
  * commands (`exec`) and the `env` of a reference are left alone; the `file` of a reference is a path like any other
  * text.
+ *
+ * @param noted told of every `${NAME}`, with a value or without
  */
-export function interpolate(config: Json, env: Environment): Interpolated {
+export function interpolate(
+  config: Json,
+  env: Environment,
+  noted?: (use: VariableUse) => void,
+): Interpolated {
   const missing: VariableUse[] = [];
-  const variables: VariableUse[] = [];
   const mistakes: Mistake[] = [];
 
   const text = (value: string, path: Path): string => {
@@ -44,7 +47,7 @@ export function interpolate(config: Json, env: Environment): Interpolated {
         malformed = true;
         return match;
       }
-      variables.push({ path, name });
+      noted?.({ path, name });
       const set = Object.hasOwn(env, name) ? env[name] : undefined;
       if (fallback !== undefined) return set === undefined || set === "" ? fallback : set;
       if (set === undefined) unset.add(name);
@@ -64,7 +67,7 @@ export function interpolate(config: Json, env: Environment): Interpolated {
     return object;
   };
 
-  return { value: visit(config, []), missing, variables, mistakes };
+  return { value: visit(config, []), missing, mistakes };
 }
 
 const malformedReference = {

@@ -16,8 +16,8 @@ import type { SignerKeySpec, SignerSpec } from "../../../src/config/spec.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { loadKey } from "../../../src/keys/load-key.js";
 import { signJwt } from "../../../src/keys/sign-jwt.js";
-import { createPermissions } from "../../../src/lib/permissions.js";
 import type { KeyContext, Signer } from "../../../src/keys/signing-key.js";
+import { createPermissions } from "../../../src/lib/permissions.js";
 import { createAuthority, type IssuedCertificate, selfSigned } from "../../support/certificates.js";
 import { deferred } from "../../support/deferred.js";
 import { fakeClock } from "../../support/fake-clock.js";
@@ -524,11 +524,7 @@ describe("a function that signs", () => {
 
   it("may be called where commands are forbidden", async () => {
     const kms: Signer = ({ alg, input }) => signatureOf(alg, pairs.EdDSA.privateKey, input, "raw");
-    const jwt = await signWith(
-      named(),
-      "EdDSA",
-      by(kms, { env: { MCP_AUTH_ALLOW_EXEC: "0" } }),
-    );
+    const jwt = await signWith(named(), "EdDSA", by(kms, { env: { MCP_AUTH_ALLOW_EXEC: "0" } }));
     await jwtVerify(jwt, pairs.EdDSA.publicKey);
   });
 });

@@ -48,7 +48,12 @@ describe("a command", () => {
   it("is allowed with all of its arguments and with no others", () => {
     const allow = rules({ exec: [["op", "read", "op://crm/secret"]] });
     expect(allow.command(["op", "read", "op://crm/secret"], "/anywhere")).toBe(true);
-    for (const other of [["op"], ["op", "read"], ["op", "read", "op://crm/secret", "-x"], ["op", "read op://crm/secret"]]) {
+    for (const other of [
+      ["op"],
+      ["op", "read"],
+      ["op", "read", "op://crm/secret", "-x"],
+      ["op", "read op://crm/secret"],
+    ]) {
       expect(allow.command(other, folder)).toBe(false);
     }
   });
@@ -63,7 +68,12 @@ describe("a command", () => {
 
 describe("an origin", () => {
   const allow = rules.bind(undefined, {
-    origins: ["https://auth.example", "http://127.0.0.1:8080/", "rediss://cache.example", "redis://10.0.0.5:26379"],
+    origins: [
+      "https://auth.example",
+      "http://127.0.0.1:8080/",
+      "rediss://cache.example",
+      "redis://10.0.0.5:26379",
+    ],
   });
 
   it.each([

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { commandsForbidden, createPermissions } from "../../../src/lib/permissions.js";
 
-const here = "running commands is forbidden here, by `allowExec: false` or by MCP_AUTH_ALLOW_EXEC in the environment.";
+const here =
+  "running commands is forbidden here, by `allowExec: false` or by MCP_AUTH_ALLOW_EXEC in the environment.";
 const set = (value: string) => ({ MCP_AUTH_ALLOW_EXEC: value });
 
 describe("commands", () => {
@@ -13,10 +14,13 @@ describe("commands", () => {
     },
   );
 
-  it.each(["1", "true", "yes", "on", "TRUE", " on ", ""])("are allowed by MCP_AUTH_ALLOW_EXEC=%s", (value) => {
-    expect(createPermissions({ environments: [set(value)] }).commandsForbidden()).toBeUndefined();
-    expect(commandsForbidden({ env: set(value) })).toBeUndefined();
-  });
+  it.each(["1", "true", "yes", "on", "TRUE", " on ", ""])(
+    "are allowed by MCP_AUTH_ALLOW_EXEC=%s",
+    (value) => {
+      expect(createPermissions({ environments: [set(value)] }).commandsForbidden()).toBeUndefined();
+      expect(commandsForbidden({ env: set(value) })).toBeUndefined();
+    },
+  );
 
   it("are forbidden by one environment of two, whichever it is, and whatever allowExec says", () => {
     for (const environments of [

@@ -1,0 +1,182 @@
+// What a config from somebody else may use, where it is used.
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it, onTestFinished, vi } from "vitest";
+import type { Allow, McpAuthOptions } from "../../src/index.js";
+import { agentSecret, failure, runtime, startWorld, type World } from "./harness.js";
+
+async function folder(): Promise<string> {
+  const path = await realpath(await mkdtemp(join(tmpdir(), "allow-")));
+  onTestFinished(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+const originsOf = (world: World): readonly string[] => [
+  new URL(world.mcp.url).origin,
+  new URL(world.issuer.issuer).origin,
+];
+
+/** The config of a world with another secret. */
+const withSecret = (world: World, secret: object): object => ({
+  servers: {
+    tools: {
+      url: world.mcp.url,
+      grant: { client: { issuer: world.issuer.issuer, id: "agent", secret } },
+    },
+  },
+});
+
+/** Configs of people whom nobody has checked have no type. */
+const optionsOf = (config: object, options: object): McpAuthOptions<"tools"> => ({
+  ...options,
+  config: config as never,
+});
+
+it("a config that is named in full in `allow` works, with every list used", async () => {
+  const world = await startWorld();
+  const cwd = await folder();
+  await writeFile(join(cwd, "header"), "from a file");
+  const config = {
+    servers: {
+      tools: {
+        ...(withSecret(world, { resolver: "vault", ref: "agent" })["servers" as never][
+          "tools" as never
+        ] as object),
+        headers: {
+          "x-file": { file: "./header" },
+          "x-env": { env: "TENANT" },
+          "x-exec": { exec: ["echo", "x"] },
+        },
+      },
+    },
+  };
+  const allow: Allow = {
+    env: ["TENANT"],
+    exec: [["echo", "x"]],
+    files: [cwd],
+    origins: originsOf(world),
+    resolvers: ["vault"],
+  };
+  const env = { TENANT: "acme", PATH: process.env["PATH"] };
+  const resolvers = { vault: async () => agentSecret };
+  const auth = await runtime(optionsOf(config, { cwd, env, allow, resolvers }));
+  expect(await auth.resolve("tools").getHeaders()).toMatchObject({
+    "x-file": "from a file",
+    "x-env": "acme",
+    "x-exec": "x",
+  });
+});
+
+it("a file whose link is made to lead out of what is allowed is refused when it is read, and nothing is sent", async () => {
+  const world = await startWorld();
+  const cwd = await folder();
+  await mkdir(join(cwd, "secrets"));
+  await writeFile(join(cwd, "secrets/agent"), agentSecret);
+  await writeFile(join(cwd, "private"), "what the config must not read");
+  await symlink("agent", join(cwd, "secrets/link"));
+  const config = withSecret(world, { file: "./secrets/link" });
+  const allow = { files: ["secrets"], origins: originsOf(world) };
+  const auth = await runtime(optionsOf(config, { cwd, env: {}, allow }));
+  const manager = auth.resolve("tools");
+  await manager.getAccessToken();
+  const before = world.issuer.tokenRequests.length;
+  await symlink("../private", join(cwd, "secrets/next"));
+  await rename(join(cwd, "secrets/next"), join(cwd, "secrets/link"));
+  const error = await failure(manager.getAccessToken({ forceRefresh: true }));
+  expect(error).toMatchObject({ code: "config_invalid", server: "tools", retryable: false });
+  expect(error.message).toContain("`allow.files` does not have it");
+  expect(world.issuer.tokenRequests.length).toBe(before);
+});
+
+it("a store folder that `allow` does not name is refused, the default one too, and nothing is written there", async () => {
+  const world = await startWorld();
+  const state = await folder();
+  const store = { type: "file", encryptionKey: { env: "KEY" } };
+  const config = { ...withSecret(world, { env: "SECRET" }), store };
+  const env = { ...world.env, KEY: `${"k".repeat(42)}A`, XDG_STATE_HOME: state, HOME: state };
+  const allow = { env: ["SECRET", "KEY"], origins: originsOf(world) };
+  const auth = await runtime(optionsOf(config, { cwd: state, env, allow }));
+  expect(await failure(auth.resolve("tools").getAccessToken())).toMatchObject({ code: "config_invalid" });
+  expect(await readdir(state)).toEqual([]);
+  const named = { ...allow, files: [state] };
+  const other = await runtime(optionsOf(config, { cwd: state, env, allow: named }));
+  await other.resolve("tools").getAccessToken();
+  expect(await readdir(state)).not.toEqual([]);
+});
+
+it("a Redis that a reference leads to is refused by its origin before anything is sent to it", async () => {
+  const world = await startWorld();
+  const { createServer } = await import("node:net");
+  const connections: unknown[] = [];
+  const server = createServer((socket) => {
+    connections.push(socket);
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as { port: number }; // A TCP server's.
+  const store = { type: "redis", url: { env: "REDIS" }, encryptionKey: { env: "KEY" } };
+  const config = { ...withSecret(world, { env: "SECRET" }), store };
+  const env = { ...world.env, KEY: `${"k".repeat(42)}A`, REDIS: `redis://user:password@127.0.0.1:${port}` };
+  const allow = { env: ["*"], origins: originsOf(world) };
+  const auth = await runtime(optionsOf(config, { env, allow }));
+  const error = await failure(auth.resolve("tools").getAccessToken());
+  expect(error).toMatchObject({ code: "config_invalid" });
+  expect(error.message).toContain("`allow.origins` does not have the origin of its URL");
+  expect(error.message).not.toContain("password");
+  expect(connections).toEqual([]);
+});
+
+it("a reload is confined as the first config was, and what is refused leaves that in place", async () => {
+  const world = await startWorld();
+  const cwd = await folder();
+  const file = join(cwd, "mcp-auth.config.json");
+  await writeFile(file, JSON.stringify(world.config));
+  const allow = { env: ["SECRET"], origins: originsOf(world) };
+  const auth = await runtime({ config: file, cwd, env: { ...world.env, GITHUB_TOKEN: "t" }, allow });
+  const leaking = { ...world.config.servers.tools, headers: { "x-token": "${GITHUB_TOKEN}" } };
+  await writeFile(file, JSON.stringify({ servers: { tools: leaking } }));
+  expect(await failure(auth.reload())).toMatchObject({
+    code: "config_invalid",
+    violations: [{ pointer: "/servers/tools/headers/x-token" }],
+  });
+  expect(await auth.resolve("tools").getHeaders()).not.toHaveProperty("x-token");
+});
+
+it("commands that are forbidden for the process stay forbidden where the host passes an environment of its own", async () => {
+  const world = await startWorld();
+  const cwd = await folder();
+  const mark = join(cwd, "ran");
+  const command = [
+    "node",
+    "-e",
+    `require("node:fs").writeFileSync(${JSON.stringify(mark)}, ""); console.log("x")`,
+  ];
+  vi.stubEnv("MCP_AUTH_ALLOW_EXEC", "0");
+  const env = { PATH: process.env["PATH"] };
+  const auth = await runtime(optionsOf(withSecret(world, { exec: command }), { cwd, env }));
+  const manager = auth.resolve("tools");
+  expect(await failure(manager.getAccessToken())).toMatchObject({ code: "secret_unavailable" });
+  await expect(readFile(mark)).rejects.toMatchObject({ code: "ENOENT" });
+});
+
+it("a command that `allow` names does not run where commands are forbidden", async () => {
+  const world = await startWorld();
+  const allow = { exec: [["echo", "x"]], origins: originsOf(world) };
+  const config = withSecret(world, { exec: ["echo", "x"] });
+  const auth = await runtime(
+    optionsOf(config, { env: { PATH: process.env["PATH"] }, allow, allowExec: false }),
+  );
+  expect(await failure(auth.resolve("tools").getAccessToken())).toMatchObject({ code: "secret_unavailable" });
+});

@@ -1,0 +1,344 @@
+import { mkdtemp, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { McpAuthConfig } from "../../../src/config/define-config.js";
+import { loadConfig } from "../../../src/config/load.js";
+import { McpAuthError } from "../../../src/errors/error.js";
+import { allowRules } from "../../../src/lib/allow.js";
+import type { Allow } from "../../../src/lib/permissions.js";
+
+const root = new URL("../../..", import.meta.url).pathname;
+type Node = Readonly<Record<string, unknown>>;
+let schema: Node;
+
+beforeAll(async () => {
+  schema = JSON.parse(await readFile(join(root, "schema/mcp-auth.schema.json"), "utf8"));
+});
+
+const kinds = ["origin", "host", "sentinel", "file", "variable", "command", "resolver", "identity", "none"];
+
+const isNode = (value: unknown): value is Node => typeof value === "object" && value !== null;
+
+/** The schemas that hold for the same value as this one, itself among them. */
+function* same(node: Node): Generator<Node> {
+  yield node;
+  // All references are of this form.
+  if (typeof node["$ref"] === "string") yield* same(definition(node["$ref"]));
+  for (const keyword of ["then", "else", "allOf", "anyOf", "oneOf"]) {
+    for (const inner of [node[keyword]].flat()) if (isNode(inner)) yield* same(inner);
+  }
+}
+
+const definition = (reference: string): Node =>
+  (schema["$defs"] as Readonly<Record<string, Node>>)[reference.slice("#/$defs/".length)] ?? {};
+
+/** What `confine` says of a schema or of one that holds for the same value. */
+const confinedAs = (node: Node): unknown =>
+  [...same(node)].map(({ confine }) => confine).find((confine) => confine !== undefined);
+
+/** What is below a schema: its properties, items and values, with a name for each place. */
+function* below(node: Node, at: string): Generator<readonly [string, Node]> {
+  const kind = confinedAs(node);
+  for (const part of same(node)) {
+    const own = typeof part["title"] === "string" ? part["title"] : at;
+    for (const [name, inner] of Object.entries(
+      (part["properties"] ?? {}) as Readonly<Record<string, Node>>,
+    )) {
+      yield [`${own}.${name}`, inner];
+    }
+    // What is said of a list holds for each of its items; a command is one thing.
+    if (isNode(part["items"]) && kind !== "command") yield [`${own}[]`, { confine: kind, ...part["items"] }];
+    if (isNode(part["additionalProperties"])) yield [`${own}.*`, part["additionalProperties"]];
+  }
+}
+
+/** Every place of the schema that a config can have something at. */
+function places(): ReadonlyMap<string, Node> {
+  const found = new Map<string, Node>();
+  const visit = (node: Node, at: string): void => {
+    for (const [place, inner] of below(node, at)) {
+      if (found.has(place)) continue;
+      found.set(place, inner);
+      visit(inner, place);
+    }
+  };
+  visit(schema, "Config");
+  return found;
+}
+
+const takesText = (node: Node): boolean => {
+  const parts = [...same(node)];
+  return parts.some(({ type }) => [type].flat().includes("string")) && !parts.some((part) => "enum" in part);
+};
+
+it("every place in the schema that takes text says what the text leads to, so that `allow` can confine it", () => {
+  const unsaid = [...places()]
+    .filter(([, node]) => takesText(node))
+    .filter(([, node]) => {
+      const said = confinedAs(node);
+      return typeof said !== "string" || !kinds.includes(said);
+    })
+    .map(([place]) => place);
+  expect(unsaid).toEqual([]);
+});
+
+const client = { issuer: "https://auth.example", id: "agent" };
+const server = (grant: object, more: object = {}) => ({ url: "https://mcp.example/mcp", grant, ...more });
+const withClient = (more: object) => server({ client: { ...client, ...more } });
+
+/** Configs that have something in every place of the schema that leads anywhere. */
+const samples: readonly object[] = [
+  {
+    network: { proxy: "http://proxy.example:3128", ca: "./ca.pem", allowInsecureHttp: ["plain.example"] },
+    store: { type: "file", path: "./tokens", encryptionKey: [{ env: "STORE_KEY" }] },
+    keys: {
+      pem: {
+        privateKey: { file: "./agent.pem" },
+        passphrase: { env: "PASS" },
+        certificate: { file: "./cert.pem" },
+      },
+      command: { signer: { exec: ["./sign", "alias"] }, alg: "ES256" },
+      code: { signer: { name: "kms" }, alg: "ES256" },
+    },
+    clients: { acme: { ...client, key: "pem" } },
+    defaults: { headers: { "x-tenant": { env: "TENANT" } } },
+    servers: {
+      a: server(
+        { client: "acme", params: { p: { env: "PARAM" } } },
+        { headers: { "x-key": { file: "./x-key" } } },
+      ),
+      b: withClient({ secret: { exec: ["op", "read"] }, metadata: endpoints() }),
+      c: withClient({ assertion: { githubActions: {} } }),
+      d: withClient({ certificate: { cert: { file: "c" }, key: { file: "k" }, passphrase: { env: "P" } } }),
+      e: withClient({ key: { privateKey: { resolver: "aws", ref: "prod/key" } } }),
+      f: server(
+        { client: { ...client, secret: { env: "F" } } },
+        { dpop: { key: { privateKey: { env: "DPOP" } } } },
+      ),
+    },
+  },
+  {
+    network: { ca: ["./a.pem", "./b.pem"] },
+    store: {
+      type: "redis",
+      url: { env: "REDIS_URL" },
+      sentinel: { name: "main", nodes: ["10.0.0.5:26379"] },
+      encryptionKey: { env: "STORE_KEY" },
+    },
+    servers: {
+      a: server({ type: "static", token: { env: "TOKEN" } }),
+      b: server({ type: "jwt_bearer", client: { issuer: client.issuer }, assertion: { file: "./jwt" } }),
+      c: server({
+        type: "jwt_bearer",
+        client: { ...client, secret: { env: "C" } },
+        assertion: {
+          key: { privateKey: { env: "SIGN" } },
+          issuer: "me",
+          subject: "me",
+          claims: { env: "no reference" },
+        },
+        params: { p: { env: "PARAM" } },
+      }),
+      d: server({
+        type: "token_exchange",
+        client: { ...client, secret: { env: "D" } },
+        subject: { token: { env: "SUBJECT" } },
+        actor: { token: { env: "ACTOR" } },
+        params: { p: { env: "PARAM" } },
+      }),
+      e: server({
+        type: "enterprise_managed",
+        client: { ...client, secret: { env: "E" } },
+        idp: { client: { ...client, secret: { env: "IDP" } }, subject: { token: { env: "ID_TOKEN" } } },
+        params: { p: { env: "PARAM" } },
+      }),
+      f: server({
+        type: "refresh_token",
+        client: { ...client, secret: { env: "F" } },
+        refreshToken: { env: "SEED" },
+        params: { p: { env: "PARAM" } },
+      }),
+    },
+  },
+  {
+    store: {
+      type: "redis",
+      url: { env: "REDIS_URL" },
+      cluster: ["rediss://10.0.0.6:6380"],
+      encryptionKey: { env: "STORE_KEY" },
+    },
+    servers: { a: server({ client: { ...client, secret: { env: "A" } } }) },
+  },
+];
+
+function endpoints(): object {
+  return {
+    tokenEndpoint: "https://auth.example/token",
+    mtlsTokenEndpoint: "https://mtls.example/token",
+    revocationEndpoint: "https://auth.example/revoke",
+  };
+}
+
+/** The places of the schema that a config uses, and the pointers to everything in it that leads anywhere. */
+function usedBy(config: unknown): {
+  readonly places: ReadonlySet<string>;
+  readonly pointers: ReadonlySet<string>;
+} {
+  const used = new Set<string>();
+  const pointers = new Set<string>();
+  const visit = (value: unknown, node: Node, at: string, pointer: string): void => {
+    const kind = confinedAs(node);
+    const leads = kind !== undefined && kind !== "none";
+    if (leads && (typeof value === "string" || kind === "command" || kind === "identity"))
+      pointers.add(pointer);
+    for (const [own, inner] of Object.entries(isNode(value) ? value : {})) {
+      for (const [place, part] of placesOf(node, at, Array.isArray(value) ? undefined : own)) {
+        used.add(place);
+        visit(inner, part, place, `${pointer}/${own}`);
+      }
+    }
+  };
+  visit(config, schema, "Config", "");
+  return { places: used, pointers };
+}
+
+/** Where the property of this name, or without a name an item, is described. */
+function placesOf(node: Node, at: string, name: string | undefined): readonly (readonly [string, Node])[] {
+  const all = [...below(node, at)];
+  if (name === undefined) return all.filter(([place]) => place.endsWith("[]"));
+  const own = all.filter(([place]) => place.endsWith(`.${name}`));
+  return own.length > 0 ? own : all.filter(([place]) => place.endsWith(".*"));
+}
+
+async function refusedIn(
+  config: object,
+  allow: Allow,
+  env: Record<string, string> = {},
+): Promise<readonly string[]> {
+  try {
+    await loadConfig({
+      config: config as McpAuthConfig,
+      cwd: "/etc/agent",
+      env,
+      allow: allowRules(allow, "/etc/agent"),
+    });
+    return [];
+  } catch (error) {
+    if (!(error instanceof McpAuthError) || error.violations === undefined) throw error;
+    return error.violations.map(({ pointer }) => pointer).sort();
+  }
+}
+
+const everything: Allow = {
+  exec: [
+    ["./sign", "alias"],
+    ["op", "read"],
+  ],
+  env: ["*"],
+  files: ["/etc/agent"],
+  origins: [
+    ...["https://auth.example", "https://mtls.example", "https://mcp.example", "http://proxy.example:3128"],
+    ...["http://plain.example", "redis://10.0.0.5:26379", "rediss://10.0.0.6:6380"],
+  ],
+  resolvers: ["aws", "kms"],
+  identities: ["githubActions"],
+};
+
+describe("a config that is confined by `allow`", () => {
+  it("is sampled below in every place of the schema that leads anywhere", () => {
+    const leads = [...places()].filter(
+      ([, node]) => ![undefined, "none"].includes(confinedAs(node) as string),
+    );
+    const sampled = new Set(samples.flatMap((sample) => [...usedBy(sample).places]));
+    expect(leads.map(([place]) => place).filter((place) => !sampled.has(place))).toEqual([]);
+  });
+
+  it("may use nothing that is not named: every URL, file, variable, command, function and identity is refused", async () => {
+    for (const sample of samples) {
+      const { pointers } = usedBy(sample);
+      expect(pointers.size).toBeGreaterThan(5);
+      expect(await refusedIn(sample, {})).toEqual([...pointers].sort());
+    }
+  });
+
+  it("may use what is named", async () => {
+    for (const sample of samples) expect(await refusedIn(sample, everything)).toEqual([]);
+  });
+
+  it.each(Object.keys(everything))(
+    "may use nothing of %s where that list is left out, and the rest",
+    async (list) => {
+      const { [list as keyof Allow]: _left, ...others } = everything;
+      const refused = (await Promise.all(samples.map((sample) => refusedIn(sample, others)))).flat();
+      const all = samples.flatMap((sample) => [...usedBy(sample).pointers]);
+      expect(refused.length).toBeGreaterThan(0);
+      expect(refused.length).toBeLessThan(all.length);
+    },
+  );
+});
+
+const smallest = {
+  servers: {
+    crm: { url: "https://crm.example/mcp", grant: { client: { ...client, secret: { env: "CRM_SECRET" } } } },
+  },
+};
+const allowed: Allow = { env: ["CRM_SECRET"], origins: ["https://crm.example", "https://auth.example"] };
+
+it("a variable that `allow` does not name is not filled in anywhere, with or without a default", async () => {
+  const leaking = {
+    servers: {
+      crm: {
+        ...smallest.servers.crm,
+        headers: { "x-a": "${GITHUB_TOKEN}", "x-b": "${env:GITHUB_TOKEN:-none}", "x-c": "$${GITHUB_TOKEN}" },
+      },
+    },
+  };
+  expect(await refusedIn(leaking, allowed, { GITHUB_TOKEN: "t0ken" })).toEqual([
+    "/servers/crm/headers/x-a",
+    "/servers/crm/headers/x-b",
+  ]);
+});
+
+it("a message says which list to extend, and shows neither the value nor the variable's", async () => {
+  const config = { servers: { crm: { ...smallest.servers.crm, url: "https://canary.example/mcp" } } };
+  const loading = loadConfig({
+    config: config as McpAuthConfig,
+    cwd: "/",
+    env: {},
+    allow: allowRules(allowed, "/"),
+  });
+  await expect(loading).rejects.toMatchObject({
+    code: "config_invalid",
+    message:
+      "The config has 1 mistake:\n  /servers/crm/url: `allow.origins` does not have the origin of this URL. " +
+      "Add it to `allow` where createMcpAuth() is called, or remove it here.",
+  });
+});
+
+it("a URL that a variable brings is refused on use, for the servers that need it", async () => {
+  const config = {
+    servers: { ...smallest.servers, other: { ...smallest.servers.crm, url: "${OTHER_URL}" } },
+  };
+  const spec = await loadConfig({
+    config: config as McpAuthConfig,
+    cwd: "/",
+    env: { OTHER_URL: "https://evil.example/mcp" },
+    allow: allowRules({ ...allowed, env: ["CRM_SECRET", "OTHER_URL"] }, "/"),
+  });
+  expect(spec.servers.get("crm")).toHaveProperty("spec");
+  expect(spec.servers.get("other")).toMatchObject({ failure: { code: "config_invalid" } });
+});
+
+it("a file is judged by where its links lead when the config is loaded", async () => {
+  const folder = await realpath(await mkdtemp(join(tmpdir(), "allow-config-")));
+  try {
+    await writeFile(join(folder, "outside.pem"), "x");
+    await symlink(join(folder, "outside.pem"), join(folder, "link.pem"));
+    const config = { ...smallest, network: { ca: join(folder, "link.pem") } };
+    expect(await refusedIn(config, { ...allowed, files: [join(folder, "outside.pem")] })).toEqual([]);
+    expect(await refusedIn(config, { ...allowed, files: [join(folder, "other")] })).toEqual(["/network/ca"]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
