@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ConfigSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
-import { isWithinPath } from "../http/reach.js";
+import { closestServer } from "../http/closest-server.js";
 import { nearNames } from "../lib/near-names.js";
 import { version } from "../lib/version.js";
 import type { ConfigReloadedEvent } from "./events.js";
@@ -65,15 +65,7 @@ export class Runtime<Name extends string> implements McpAuth<Name> {
 
   resolveUrl(url: string | URL): TokenManager | undefined {
     if (!URL.canParse(String(url))) return undefined;
-    const { origin, pathname } = new URL(url);
-    let best: { readonly manager: TokenManager; readonly length: number } | undefined;
-    for (const manager of this.#present()) {
-      const { address } = manager;
-      if (address?.origin !== origin || !isWithinPath(pathname, address.pathname)) continue;
-      const { length } = address.pathname;
-      if (best === undefined || length > best.length) best = { manager, length };
-    }
-    return best?.manager;
+    return closestServer(new URL(url), this.#present());
   }
 
   async start(options: StartOptions<Name> = {}): Promise<readonly McpAuthError[]> {
