@@ -2,7 +2,6 @@ import { type McpAuth, McpAuthError, type Token, type TokenManager } from "../in
 import { seamOf } from "../runtime/seam.js";
 import { exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
-import { maskCommand } from "./mask.js";
 import { parseOptions, UsageError } from "./options.js";
 import { withRuntime } from "./with-runtime.js";
 
@@ -21,7 +20,7 @@ const timeLimit = 8_000;
 export async function headers(args: readonly string[], io: CommandIo): Promise<number> {
   const { values, positionals } = parseOptions(args, {});
   if (values.help === true) {
-    io.out(help);
+    io.print.result(help);
     return exitCodes.done;
   }
   const [named, ...rest] = positionals;
@@ -35,8 +34,8 @@ export async function headers(args: readonly string[], io: CommandIo): Promise<n
       const manager = managerFor(auth, named, io);
       try {
         const { accessToken, object } = await newHeaders(manager, signal);
-        if (io.env["GITHUB_ACTIONS"] === "true") io.err(maskCommand(accessToken));
-        io.out(`${JSON.stringify(object)}\n`);
+        if (io.env["GITHUB_ACTIONS"] === "true") io.print.mask([accessToken]);
+        io.print.json(object);
         return exitCodes.done;
       } catch (error) {
         if (late.aborted && !io.signal.aborted) throw tooLate(manager.name);

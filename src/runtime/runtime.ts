@@ -3,6 +3,7 @@ import type { ConfigSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { closestServer } from "../http/closest-server.js";
 import { nearNames } from "../lib/near-names.js";
+import { printable } from "../lib/printable.js";
 import { version } from "../lib/version.js";
 import type { ConfigReloadedEvent } from "./events.js";
 import { type GivenEnvironment, type ManagerEnvironment, managerEnvironment } from "./manager-environment.js";
@@ -230,7 +231,9 @@ function unknownServer(name: string, servers: readonly string[]): McpAuthError {
     servers.length === 0 ? "The config names no server." : `The config names: ${servers.join(", ")}.`;
   const [near] = nearNames(name, servers);
   const hint = near === undefined ? "" : ` Did you mean "${near}"?`;
-  return new McpAuthError("unknown_server", `There is no server "${name}" in the config.${hint} ${known}`, {
-    server: name,
-  });
+  return new McpAuthError(
+    "unknown_server",
+    `There is no server "${printable(String(name))}" in the config.${hint} ${known}`,
+    { server: name },
+  );
 }
