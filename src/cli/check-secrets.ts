@@ -1,5 +1,6 @@
 import type { ConfigSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
+import { quoted } from "../lib/printable.js";
 import { assertStorePackage } from "../runtime/seam.js";
 import type { SecretContext } from "../secrets/read-secret.js";
 import { describeReference } from "../secrets/reference.js";
@@ -76,7 +77,7 @@ function reasonToSkip(sought: Sought): string | undefined {
     return `${describeReference(inCode)} is a function given in code; what it gives was not checked.`;
   }
   if (sought.kind !== "key" || !("signer" in sought.key) || !("name" in sought.key.signer)) return undefined;
-  return `the signer ${JSON.stringify(sought.key.signer.name)} is a function given in code and was not checked.`;
+  return `the signer ${quoted(sought.key.signer.name)} is a function given in code and was not checked.`;
 }
 
 async function failureIn(work: Promise<unknown>): Promise<McpAuthError | undefined> {

@@ -2,16 +2,16 @@ import { type McpAuth, McpAuthError, type Token, type TokenManager } from "../in
 import { seamOf } from "../runtime/seam.js";
 import { exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
-import { maskCommand } from "./mask.js";
 import { parseOptions, UsageError } from "./options.js";
 import { withRuntime } from "./with-runtime.js";
 
 const help = `Usage: npx mcp-auth-runtime headers [SERVER] [--config FILE] [--env-file FILE]
 
 Prints one JSON object with the headers of a request to SERVER, as a headersHelper does. Without SERVER it is the one
-named by $CLAUDE_CODE_MCP_SERVER_NAME, or that of the URL $CLAUDE_CODE_MCP_SERVER_URL. The token is always a new one,
-never one of the store, and never the one that the last call has printed: it is called again when that was refused. Only a
-static token is printed each time.
+named by $CLAUDE_CODE_MCP_SERVER_NAME, or that of the URL $CLAUDE_CODE_MCP_SERVER_URL. Where that URL is set, it must be
+one that the token of SERVER may go to; otherwise nothing is printed. The token is always a new one, never one of the
+store, and never the one that the last call has printed: it is called again when that was refused. Only a static token is
+printed each time.
 `;
 
 /** Whoever calls a helper waits ten seconds for it. */
@@ -21,7 +21,7 @@ const timeLimit = 8_000;
 export async function headers(args: readonly string[], io: CommandIo): Promise<number> {
   const { values, positionals } = parseOptions(args, {});
   if (values.help === true) {
-    io.out(help);
+    io.print.result(help);
     return exitCodes.done;
   }
   const [named, ...rest] = positionals;
@@ -35,8 +35,8 @@ export async function headers(args: readonly string[], io: CommandIo): Promise<n
       const manager = managerFor(auth, named, io);
       try {
         const { accessToken, object } = await newHeaders(manager, signal);
-        if (io.env["GITHUB_ACTIONS"] === "true") io.err(maskCommand(accessToken));
-        io.out(`${JSON.stringify(object)}\n`);
+        if (io.env["GITHUB_ACTIONS"] === "true") io.print.mask([accessToken, ...secretsIn(object, manager)]);
+        io.print.json(object);
         return exitCodes.done;
       } catch (error) {
         if (late.aborted && !io.signal.aborted) throw tooLate(manager.name);
@@ -47,12 +47,21 @@ export async function headers(args: readonly string[], io: CommandIo): Promise<n
   );
 }
 
+/**
+ * The server to print headers for. The host sends them to the URL that it names, so that must be one that the token may go
+ * to, however the server was chosen: a project can give its own server the name of another.
+ */
 function managerFor(auth: McpAuth, named: string | undefined, { env }: CommandIo): TokenManager {
-  if (named !== undefined) return auth.resolve(named);
-  // A host sets what it knows, and may have other names for its servers than the config.
   const name = env["CLAUDE_CODE_MCP_SERVER_NAME"] ?? "";
-  if (auth.has(name)) return auth.resolve(name);
   const url = env["CLAUDE_CODE_MCP_SERVER_URL"] ?? "";
+  const manager = named === undefined ? managerOfHost(auth, name, url) : auth.resolve(named);
+  if (url !== "") seamOf(manager).assertWithinReach(url, "The URL in CLAUDE_CODE_MCP_SERVER_URL");
+  return manager;
+}
+
+/** A host sets what it knows, and may have other names for its servers than the config. */
+function managerOfHost(auth: McpAuth, name: string, url: string): TokenManager {
+  if (auth.has(name)) return auth.resolve(name);
   const manager = auth.resolveUrl(url);
   if (manager !== undefined) return manager;
   const missed = [
@@ -64,6 +73,12 @@ function managerFor(auth: McpAuth, named: string | undefined, { env }: CommandIo
       ? "Name a server of the config: npx mcp-auth-runtime headers SERVER"
       : `No server of the config ${missed.join(" or ")}; name one: npx mcp-auth-runtime headers SERVER`,
   );
+}
+
+/** The values of those headers that the config takes from secrets. */
+function secretsIn(object: NewHeaders["object"], manager: TokenManager): readonly string[] {
+  const names = new Set(seamOf(manager).secretHeaders);
+  return Object.entries(object).flatMap(([name, value]) => (names.has(name) ? [value] : []));
 }
 
 interface NewHeaders {

@@ -1,15 +1,21 @@
-/** What a command may touch of the process around it. stdout is the result, stderr the talk. */
-export interface CommandIo {
+import type { Printer, Writers } from "./print.js";
+
+/** What a command may touch of the process around it, apart from what it prints. */
+interface Surroundings {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly out: (text: string) => void;
-  readonly err: (text: string) => void;
-  /** Whether stderr takes colours. */
-  readonly colour: boolean;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
   /** The command is over, and what is still under way is not waited for. */
   readonly abandon?: () => void;
+}
+
+/** The process around a command line. */
+export interface ProcessIo extends Surroundings, Writers {}
+
+/** What a command gets. Results go to stdout, everything else to stderr. */
+export interface CommandIo extends Surroundings {
+  readonly print: Printer;
 }
 
 /** A command gets the arguments behind its name and gives the exit code. */

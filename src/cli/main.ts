@@ -1,8 +1,10 @@
 import { McpAuthError } from "../errors/error.js";
+import { quoted } from "../lib/printable.js";
 import { version } from "../lib/version.js";
 import { exitCodeOf, exitCodes } from "./exit-code.js";
-import type { Command, CommandIo } from "./io.js";
+import type { Command, CommandIo, ProcessIo } from "./io.js";
 import { UsageError } from "./options.js";
+import { createPrinter } from "./print.js";
 
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   validate: async () => (await import("./validate.js")).validate,
@@ -33,44 +35,48 @@ Exit codes: 0 done, 1 internal error, 2 usage or config, 3 refused by a server, 
 `;
 
 /** Runs one command line and gives its exit code. Nothing in it ends the process. */
-export async function run(argv: readonly string[], io: CommandIo): Promise<number> {
+export async function run(argv: readonly string[], process: ProcessIo): Promise<number> {
+  const { cwd, env, signal, abandon } = process;
+  const print = createPrinter(process);
+  const io: CommandIo = { cwd, env, signal, print, ...(abandon && { abandon }) };
   const [name, ...args] = argv;
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
-    io.out(help);
+    print.result(help);
     return name === undefined ? exitCodes.usage : exitCodes.done;
   }
   if (name === "--version") {
-    io.out(`${version}\n`);
+    print.result(version);
     return exitCodes.done;
   }
   try {
     const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
     if (load === undefined)
-      throw new UsageError(`There is no command "${name}". See npx mcp-auth-runtime --help`);
+      throw new UsageError(`There is no command ${quoted(name)}. See npx mcp-auth-runtime --help`);
     return await (await load())(args, io);
   } catch (error) {
     return report(error, io);
   }
 }
 
-function report(error: unknown, io: CommandIo): number {
-  if (io.signal.aborted) return exitCodes.interrupted;
-  const label = (text: string) => (io.colour ? `\u001b[31m${text}\u001b[39m` : text);
+function report(error: unknown, { signal, print }: CommandIo): number {
+  if (signal.aborted) return exitCodes.interrupted;
   if (error instanceof McpAuthError) {
-    io.err(`${label(`error[${error.code}]`)}: ${error.message}\n`);
+    print.failure(`error[${error.code}]`, error.message);
     return exitCodeOf(error.code);
   }
   if (error instanceof UsageError) {
-    io.err(`${label("error")}: ${error.message}\n`);
+    print.failure("error", error.message);
     return exitCodes.usage;
   }
-  // A fault of ours. Its message could hold anything, so only its kind and place are shown.
-  const place =
-    error instanceof Error ? (error.stack?.split("\n").find((line) => /^\s+at /.test(line)) ?? "") : "";
-  io.err(
-    `${label("internal error")}: ${error instanceof Error ? error.name : typeof error}${place.trimEnd()}\n`,
-  );
+  print.failure("internal error", error instanceof Error ? faultOf(error) : typeof error);
   return exitCodes.internal;
+}
+
+/** A fault of ours. Its message could hold anything, so only its kind and place are shown. */
+function faultOf({ name, message, stack = "" }: Error): string {
+  // The stack begins with the message, which may have lines that look like places.
+  const places = stack.slice(stack.indexOf(message) + message.length).split("\n");
+  return `${name}${places.find((line) => /^\s+at /.test(line))?.trimEnd() ?? ""}`;
 }
 
 /**

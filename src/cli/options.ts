@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { type ParseArgsConfig, parseArgs, parseEnv } from "node:util";
+import { printable } from "../lib/printable.js";
 import type { CommandIo } from "./io.js";
 
 /** What was typed is wrong; the message is for the person who typed it. */
@@ -36,9 +37,9 @@ function parse<O extends NonNullable<ParseArgsConfig["options"]>>(args: readonly
       strict: true,
     });
   } catch (error) {
-    // `parseArgs` explains itself well, in up to three sentences; the first says what is wrong.
-    const message = error instanceof Error ? error.message : "The arguments cannot be read.";
-    throw new UsageError(message.split(/\.\s/)[0] ?? message);
+    // `parseArgs` explains itself well, in up to three sentences; the first says what is wrong. It shows the argument.
+    const message = error instanceof Error ? printable(error.message) : "The arguments cannot be read.";
+    throw new UsageError(message.split(". ")[0] ?? message);
   }
 }
 
@@ -47,7 +48,8 @@ export async function environment(io: CommandIo, files: readonly string[] = []):
   let merged: Record<string, string | undefined> = {};
   for (const file of files) {
     const text = await readFile(resolve(io.cwd, file), "utf8").catch(() => undefined);
-    if (text === undefined) throw new UsageError(`The file given by --env-file cannot be read: ${file}`);
+    if (text === undefined)
+      throw new UsageError(`The file given by --env-file cannot be read: ${printable(file)}`);
     merged = { ...merged, ...parseEnv(text) };
   }
   return { ...merged, ...io.env };

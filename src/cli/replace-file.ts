@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { chmod, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { printable } from "../lib/printable.js";
 import { UsageError } from "./options.js";
 
 /** Writes beside a file and renames, so that no failure leaves half of it. Its mode stays, and a link to it too. */
@@ -14,6 +15,6 @@ export async function replaceFile(file: string, text: string): Promise<void> {
   } catch (error) {
     await rm(beside, { force: true });
     const reason = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
-    throw new UsageError(`The file cannot be written${reason}: ${file}`);
+    throw new UsageError(`The file cannot be written${reason}: ${printable(file)}`);
   }
 }

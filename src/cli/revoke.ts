@@ -18,7 +18,7 @@ Exit code 4 when one cannot be read: then nothing is sent, and nothing forgotten
 export async function revoke(args: readonly string[], io: CommandIo): Promise<number> {
   const { values, positionals } = parseOptions(args, {});
   if (values.help === true) {
-    io.out(help);
+    io.print.result(help);
     return exitCodes.done;
   }
   const [server, ...rest] = positionals;
@@ -29,11 +29,11 @@ export async function revoke(args: readonly string[], io: CommandIo): Promise<nu
     const access = seamOf(auth.resolve(server)).store;
     if (access === undefined) throw noStore();
     const { revoked, unsupported } = await access.revoke(io.signal);
-    if (revoked + unsupported === 0) io.err(`nothing is stored for "${server}"\n`);
-    if (revoked > 0) io.err(`${tokens(revoked)} revoked and forgotten\n`);
+    if (revoked + unsupported === 0) io.print.note(`nothing is stored for "${server}"`);
+    if (revoked > 0) io.print.note(`${tokens(revoked)} revoked and forgotten`);
     if (unsupported === 0) return exitCodes.done;
-    io.err(
-      `the authorization server cannot revoke ${tokens(unsupported)}: forgotten here, and good there until expiry\n`,
+    io.print.note(
+      `the authorization server cannot revoke ${tokens(unsupported)}: forgotten here, and good there until expiry`,
     );
     return exitCodes.refused;
   });

@@ -17,7 +17,7 @@ also where another server uses them; a new one is needed afterwards where the au
 export async function store(args: readonly string[], io: CommandIo): Promise<number> {
   const { values, positionals } = parseOptions(args, {});
   if (values.help === true) {
-    io.out(help);
+    io.print.result(help);
     return exitCodes.done;
   }
   const [action, server, ...rest] = positionals;
@@ -29,10 +29,10 @@ export async function store(args: readonly string[], io: CommandIo): Promise<num
     if (access === undefined) throw noStore();
     if (server === undefined) {
       const count = await access.forgetEverything();
-      io.err(`store cleared, ${count === 1 ? "1 entry" : `${count} entries`}\n`);
+      io.print.note(`store cleared, ${count === 1 ? "1 entry" : `${count} entries`}`);
     } else {
       const count = await access.forget();
-      io.err(count === 0 ? `nothing is stored for "${server}"\n` : `"${server}" forgotten in the store\n`);
+      io.print.note(count === 0 ? `nothing is stored for "${server}"` : `"${server}" forgotten in the store`);
     }
     return exitCodes.done;
   });

@@ -1,8 +1,8 @@
-import type { Token } from "../index.js";
+import { McpAuthError, type Token, type TokenManager } from "../index.js";
 import { exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
-import { maskCommand } from "./mask.js";
 import { parseOptions, UsageError } from "./options.js";
+import { isPrintedAsIs } from "./print.js";
 import { withRuntime } from "./with-runtime.js";
 
 const help = `Usage: npx mcp-auth-runtime token SERVER [--json] [--force-refresh] [--config FILE] [--env-file FILE]
@@ -20,7 +20,7 @@ export async function token(args: readonly string[], io: CommandIo): Promise<num
     "force-refresh": { type: "boolean" },
   });
   if (values.help === true) {
-    io.out(help);
+    io.print.result(help);
     return exitCodes.done;
   }
   const [server, ...rest] = positionals;
@@ -35,8 +35,13 @@ export async function token(args: readonly string[], io: CommandIo): Promise<num
     const accessToken = await manager.getAccessToken({ signal, forceRefresh });
     if (json) {
       const issued = await manager.getToken({ signal });
-      print(io, issued.accessToken, JSON.stringify(described(issued), null, 2));
-    } else print(io, accessToken, accessToken);
+      maskToken(io, issued.accessToken);
+      io.print.json(described(issued), 2);
+    } else {
+      if (!isPrintedAsIs(accessToken)) throw notForALog(manager);
+      maskToken(io, accessToken);
+      io.print.result(accessToken);
+    }
     return exitCodes.done;
   });
 }
@@ -45,8 +50,17 @@ function described(token: Token): Record<string, unknown> {
   return { ...token.toJSON(), accessToken: token.accessToken };
 }
 
-/** The runner hides a token from its log once it was told, which must be before the token is printed. */
-function print(io: CommandIo, accessToken: string, text: string): void {
-  if (io.env["GITHUB_ACTIONS"] === "true") io.err(maskCommand(accessToken));
-  io.out(`${text}\n`);
+/** The runner of GitHub Actions hides what it was told of, which must be before it is printed. */
+function maskToken({ env, print }: CommandIo, accessToken: string): void {
+  if (env["GITHUB_ACTIONS"] === "true") print.mask([accessToken]);
+}
+
+/** Escaped it would be another token, and as it is whoever issues it would run commands in a CI job. */
+function notForALog({ name: server }: TokenManager): McpAuthError {
+  return new McpAuthError(
+    "token_response_invalid",
+    `Server "${server}": its token is not printed, because it would be read as a command in the log of a CI job. ` +
+      "Use --json, which escapes it, and check who issues such tokens.",
+    { server },
+  );
 }

@@ -1,7 +1,7 @@
 import { relative } from "node:path";
-import { printable } from "../config/format-violation.js";
 import { type CheckedConfig, checkConfig } from "../config/load.js";
 import { McpAuthError, type Violation } from "../errors/error.js";
+import { printable } from "../lib/printable.js";
 import type { CheckedSecrets } from "./check-secrets.js";
 import { exitCodeOf, exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
@@ -27,7 +27,7 @@ export async function validate(args: readonly string[], io: CommandIo): Promise<
     fix: { type: "boolean" },
   });
   if (values.help === true) {
-    io.out(help);
+    io.print.result(help);
     return exitCodes.done;
   }
   if (positionals.length > 0) {
@@ -42,13 +42,13 @@ export async function validate(args: readonly string[], io: CommandIo): Promise<
   } catch (error) {
     // Whoever reads JSON wants to read also that there is nothing to check.
     if (!json || !(error instanceof McpAuthError)) throw error;
-    printJson(io, { valid: false, violations: [], secrets: [], skipped: [], error });
+    io.print.json({ valid: false, violations: [], secrets: [], skipped: [], error }, 2);
     return exitCodeOf(error.code);
   }
   if (fix && checked.fixed !== undefined && checked.file !== undefined) {
     const { text, count } = checked.fixed;
     await replaceFile(checked.file, text);
-    io.err(`${mistakes(count)} mended\n`);
+    io.print.note(`${mistakes(count)} mended`);
     checked = await checkConfig(options);
   }
   const { file, violations, spec } = checked;
@@ -57,19 +57,15 @@ export async function validate(args: readonly string[], io: CommandIo): Promise<
       ? await (await import("./check-secrets.js")).checkSecrets(spec, { env, signal: io.signal })
       : { failures: [], skipped: [] };
   const valid = violations.length + failures.length === 0;
-  if (json) printJson(io, { file, valid, violations, secrets: failures, skipped });
+  if (json) io.print.json({ file, valid, violations, secrets: failures, skipped }, 2);
   else {
-    const shown = file === undefined ? "config" : relative(io.cwd, file) || file;
-    for (const { message } of skipped) io.err(`${printable(message)}\n`);
+    const shown = file === undefined ? "config" : printable(relative(io.cwd, file) || file);
+    for (const { message } of skipped) io.print.note(printable(message));
     report(shown, violations, failures, io);
     const servers = spec?.servers.size ?? 0;
-    if (valid) io.out(`${shown}: no mistakes, ${servers} ${servers === 1 ? "server" : "servers"}\n`);
+    if (valid) io.print.result(`${shown}: no mistakes, ${servers} ${servers === 1 ? "server" : "servers"}`);
   }
   return valid ? exitCodes.done : exitCodes.usage;
-}
-
-function printJson(io: CommandIo, value: object): void {
-  io.out(`${JSON.stringify(value, null, 2)}\n`);
 }
 
 function report(
@@ -78,10 +74,10 @@ function report(
   secrets: readonly McpAuthError[],
   io: CommandIo,
 ): void {
-  for (const violation of violations) io.out(`${line(violation, file)}\n`);
-  for (const failure of secrets) io.out(`${printable(`${file}: ${failure.message}`)}\n`);
+  for (const violation of violations) io.print.result(line(violation, file));
+  for (const failure of secrets) io.print.result(printable(`${file}: ${failure.message}`));
   const count = violations.length + secrets.length;
-  if (count > 0) io.err(`${mistakes(count)}\n`);
+  if (count > 0) io.print.note(mistakes(count));
 }
 
 function mistakes(count: number): string {

@@ -32,10 +32,10 @@ export async function withRuntime(
 }
 
 /** A command that does without the store is as good as before, once; whoever runs it again and again wants to know. */
-function warnOfStore(auth: McpAuth, { err }: CommandIo): void {
+function warnOfStore(auth: McpAuth, { print }: CommandIo): void {
   const said = new Set<string>();
   const warn = (text: string): void => {
-    if (!said.has(text)) err(`warning: ${text}\n`);
+    if (!said.has(text)) print.note(`warning: ${text}`);
     said.add(text);
   };
   auth.on("store:down", () => {

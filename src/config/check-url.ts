@@ -1,4 +1,5 @@
 import { isLoopbackHost } from "../lib/loopback.js";
+import { printable } from "../lib/printable.js";
 import type { Mistake } from "./source-document.js";
 
 export interface UrlFinding {
@@ -13,6 +14,13 @@ export function checkUrl(text: string, what: "url" | "issuer"): UrlFinding | und
     return { mistake: { message, ...(hint !== undefined && { hint }) } };
   };
   if (!URL.canParse(text)) return wrong("Must be an absolute URL", "For example https://crm.example/mcp");
+  // `new URL` drops some of them and encodes the others, and messages show an issuer as it is written.
+  if (printable(text) !== text) {
+    return wrong(
+      "A URL here has no control, formatting or other invisible characters",
+      "Remove them: a copied text often has some",
+    );
+  }
   const url = new URL(text);
   if (url.protocol !== "https:" && url.protocol !== "http:") {
     return wrong("Must be an absolute URL that starts with https:// (or http:// on loopback)");

@@ -2,6 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import type { Loader, Options, PublicExplorer } from "cosmiconfig";
 import { McpAuthError } from "../errors/error.js";
+import { printable, quoted } from "../lib/printable.js";
 import { configInvalid } from "./format-violation.js";
 import { hasProperty } from "./parse-json.js";
 
@@ -33,7 +34,7 @@ export async function readConfigFile(path: string, cwd: string, origin: string):
     if (!isAbsence(error)) throw unreadable(error, file);
     throw new McpAuthError(
       "config_not_found",
-      `There is no config file at ${file}, which ${origin}. Correct the path, or write the file.`,
+      `There is no config file at ${printable(file)}, which ${origin}. Correct the path, or write the file.`,
     );
   }
 }
@@ -60,7 +61,7 @@ export async function searchConfigFile(cwd: string): Promise<FoundFile> {
   throw new McpAuthError(
     "config_not_found",
     `No config found. Write mcp-auth.config.json, or say where it is with --config or MCP_AUTH_CONFIG. Looked for:${tried
-      .map((place) => `\n  ${place}`)
+      .map((place) => `\n  ${printable(place)}`)
       .join("")}`,
   );
 }
@@ -157,7 +158,7 @@ async function checked(file: string, content: string): Promise<FoundFile> {
   // Windows has no such bits and Node makes them up.
   const isForeign = process.platform !== "win32" && ((await stat(file)).mode & 0o002) !== 0;
   if (isForeign) {
-    throw refuse("Anyone on this machine may write to the file", `Run chmod o-w ${JSON.stringify(file)}`);
+    throw refuse("Anyone on this machine may write to the file", `Run chmod o-w ${quoted(file)}`);
   }
   if (content.length > longest) throw refuse("The file is larger than 1 MiB", "A config is a few kilobytes");
   return { file, text: content.replace(/^\uFEFF/, ""), notation: notationOf(file) };

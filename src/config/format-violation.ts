@@ -1,4 +1,5 @@
 import { McpAuthError, type Violation } from "../errors/error.js";
+import { printable } from "../lib/printable.js";
 
 /** One line: `file:line:column pointer: message. Hint.` */
 export function formatViolation(violation: Violation): string {
@@ -11,14 +12,6 @@ export function formatViolation(violation: Violation): string {
   return printable(text);
 }
 
-/** Names of properties come from the file and may hold anything, also what moves a terminal's cursor. */
-export function printable(text: string): string {
-  return text.replaceAll(
-    /\p{Cc}|\p{Cf}/gu,
-    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`,
-  );
-}
-
 function sentence(text: string): string {
   return text === "" || /[.?!]$/.test(text) ? text : `${text}.`;
 }
@@ -29,7 +22,7 @@ export function configInvalid(violations: readonly Violation[], file?: string): 
   const lines = violations.map((violation) => `\n  ${formatViolation(violation)}`).join("");
   return new McpAuthError(
     "config_invalid",
-    `The config${file === undefined ? "" : ` ${file}`} has ${count}:${lines}`,
+    `The config${file === undefined ? "" : ` ${printable(file)}`} has ${count}:${lines}`,
     {
       violations,
     },

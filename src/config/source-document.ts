@@ -1,4 +1,5 @@
 import type { Violation } from "../errors/error.js";
+import { printable } from "../lib/printable.js";
 
 /** What a config is made of, whichever notation it was written in. Objects have no prototype. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
@@ -80,8 +81,9 @@ export function toViolation(document: SourceDocument, mistake: Mistake): Violati
     ...(document.file !== undefined && { file: document.file }),
     ...(document.text !== undefined && lineAndColumn(document, document.text, offset)),
     pointer: toPointer([...document.prefix, ...mistake.path]),
-    message: mistake.message,
-    ...(mistake.hint !== undefined && { hint: mistake.hint }),
+    // Names from the file may stand in both. The pointer is left as RFC 6901 has it, since programs follow it.
+    message: printable(mistake.message),
+    ...(mistake.hint !== undefined && { hint: printable(mistake.hint) }),
   };
 }
 

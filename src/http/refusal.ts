@@ -2,10 +2,10 @@ import { tokenChallenges } from "../discovery/challenge.js";
 import { McpAuthError } from "../errors/error.js";
 import type { Token } from "../tokens/token.js";
 import type { Authorizer } from "./authorizer.js";
+import { isSameResource } from "./closest-server.js";
 import { discard } from "./discard.js";
 import type { Outgoing } from "./outgoing.js";
 import { proofErrors } from "./proof-errors.js";
-import { isWithinPath } from "./reach.js";
 
 /** How often one call may go on with another token: an end to every loop, whatever the server answers. */
 export interface Budget {
@@ -74,8 +74,8 @@ function missingScopes(
   { url: server }: Authorizer,
   { url, token, response }: Refusal,
 ): readonly string[] | undefined {
-  // Another path of the same origin may be another resource; what it asks for is not for us.
-  if (!isWithinPath(url.pathname, server.pathname)) return undefined;
+  // Another path of the same origin, or another query, may be another resource; what it asks for is not for us.
+  if (!isSameResource(url, server)) return undefined;
   const { headers } = response;
   const own = token.binding?.prover === undefined ? "Bearer" : "DPoP";
   const challenges = [

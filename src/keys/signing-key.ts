@@ -1,6 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import type { SecretReference, SignerSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
+import { quoted } from "../lib/printable.js";
 import type { SecretContext } from "../secrets/read-secret.js";
 import { describeReference } from "../secrets/reference.js";
 
@@ -104,9 +105,7 @@ export function signerUnavailable(
   retryable = false,
 ): McpAuthError {
   const which =
-    "name" in signer
-      ? `function ${JSON.stringify(signer.name)}`
-      : `command ${JSON.stringify(signer.exec[0] ?? "")}`;
+    "name" in signer ? `function ${quoted(signer.name)}` : `command ${quoted(signer.exec[0] ?? "")}`;
   return new McpAuthError(
     "signer_unavailable",
     `Server "${server}": nothing can be signed with the ${which}: ${problem}`,

@@ -1,4 +1,5 @@
 import { nearNames } from "./near-names.js";
+import { printable } from "./printable.js";
 
 /**
  * The function that the config names among those given in code under `option`, or in a sentence why there is none. Own
@@ -15,5 +16,6 @@ export function knownFunction<F extends (...args: never[]) => unknown>(
   const [near] = nearNames(name, names);
   const known = names.length === 0 ? "none was" : `what was: ${names.join(", ")}`;
   const hint = near === undefined ? "" : ` Did you mean "${near}"?`;
-  return { problem: `no function of this name was given as \`${option}\` (${known}).${hint}` };
+  const problem = `no function of this name was given as \`${option}\` (${known}).${hint}`;
+  return { problem: printable(problem) };
 }

@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import * as tls from "node:tls";
 import { McpAuthError } from "../errors/error.js";
+import { printable } from "../lib/printable.js";
 
 /** 4 MiB: the roots of a whole operating system are a few hundred KiB. */
 const maxBytes = 4_194_304;
@@ -38,7 +39,7 @@ async function usualAuthorities(
 
 async function readAuthorities(file: string): Promise<readonly string[]> {
   const refuse = (why: string): McpAuthError =>
-    new McpAuthError("config_invalid", `The file ${file}, named in "network.ca", ${why}`);
+    new McpAuthError("config_invalid", `The file ${printable(file)}, named in "network.ca", ${why}`);
   const text = await read(file, refuse);
   const found = text.match(certificates) ?? [];
   if (found.length === 0) {

@@ -1,6 +1,7 @@
 import type { ClientCredentialsSpec, ServerSpec } from "../config/spec.js";
 import type { Target } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
+import { assertOwnUrl } from "../http/own-url.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import { Token } from "../tokens/token.js";
 import type { ManagerEnvironment } from "./manager-environment.js";
@@ -36,6 +37,12 @@ export function hostAccess(spec: ServerSpec, environment: ManagerEnvironment, ac
     },
     client: own?.client.id === undefined ? undefined : { id: own.client.id, issuer: own.client.issuer },
     scopes: grant.scopes,
+    secretHeaders: Object.entries(spec.headers).flatMap(([name, value]) =>
+      typeof value === "string" ? [] : [name],
+    ),
+    assertWithinReach(url, what) {
+      assertOwnUrl(server, { url: new URL(spec.url), reach: spec.reach }, url, what);
+    },
     store: environment.store && lazyStoreAccess(spec, environment.store, environment),
     async authenticate(request) {
       if (own !== undefined) await authenticate(spec, own, environment, access, request);

@@ -1,7 +1,7 @@
 import type { ServerSpec } from "../config/spec.js";
 import { serverChallenge } from "../discovery/challenge.js";
 import { createAuthorizedFetch } from "../http/authorized-fetch.js";
-import { isWithinPath } from "../http/reach.js";
+import { isSameResource } from "../http/closest-server.js";
 import type { Clock } from "../lib/clock.js";
 import { isScope } from "../lib/scope.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
@@ -84,8 +84,8 @@ export class LiveServer implements ManagedServer {
       token: (signal) => this.getToken(signal === undefined ? undefined : { signal }),
       accepted: (token) => supply.sets.confirm(token),
       rejected: (token, response, url) => {
-        // Another path of the same origin may be another resource; what it asks for is not for us.
-        if (isWithinPath(url.pathname, this.address.pathname)) {
+        // Another path of the same origin, or another query, may be another resource; what it asks for is not for us.
+        if (isSameResource(url, this.address)) {
           supply.challenge = serverChallenge(response.headers) ?? supply.challenge;
         }
         supply.sets.reject(token.accessToken);

@@ -26,7 +26,11 @@ export interface McpAuth<Name extends string = string> extends AsyncDisposable {
    * ```
    */
   resolve(name: Name): TokenManager;
-  /** The manager whose URL the given one is or lies below, the longest of several; `undefined` without one. */
+  /**
+   * The manager whose URL the given one is or lies below; `undefined` without one. A server whose URL has a query matches
+   * only URLs that have the same values for each of its parameters. Of several servers the one with the longest path wins,
+   * then the one with the most parameters, then the first in the config.
+   */
   resolveUrl(url: string | URL): TokenManager | undefined;
   /**
    * Gets a token for every server that is renewed automatically, and starts the schedules. Optional: managers also

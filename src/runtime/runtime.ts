@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ConfigSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
-import { isWithinPath } from "../http/reach.js";
+import { closestServer } from "../http/closest-server.js";
 import { nearNames } from "../lib/near-names.js";
+import { printable } from "../lib/printable.js";
 import { version } from "../lib/version.js";
 import type { ConfigReloadedEvent } from "./events.js";
 import { type GivenEnvironment, type ManagerEnvironment, managerEnvironment } from "./manager-environment.js";
@@ -65,15 +66,7 @@ export class Runtime<Name extends string> implements McpAuth<Name> {
 
   resolveUrl(url: string | URL): TokenManager | undefined {
     if (!URL.canParse(String(url))) return undefined;
-    const { origin, pathname } = new URL(url);
-    let best: { readonly manager: TokenManager; readonly length: number } | undefined;
-    for (const manager of this.#present()) {
-      const { address } = manager;
-      if (address?.origin !== origin || !isWithinPath(pathname, address.pathname)) continue;
-      const { length } = address.pathname;
-      if (best === undefined || length > best.length) best = { manager, length };
-    }
-    return best?.manager;
+    return closestServer(new URL(url), this.#present());
   }
 
   async start(options: StartOptions<Name> = {}): Promise<readonly McpAuthError[]> {
@@ -238,7 +231,9 @@ function unknownServer(name: string, servers: readonly string[]): McpAuthError {
     servers.length === 0 ? "The config names no server." : `The config names: ${servers.join(", ")}.`;
   const [near] = nearNames(name, servers);
   const hint = near === undefined ? "" : ` Did you mean "${near}"?`;
-  return new McpAuthError("unknown_server", `There is no server "${name}" in the config.${hint} ${known}`, {
-    server: name,
-  });
+  return new McpAuthError(
+    "unknown_server",
+    `There is no server "${printable(String(name))}" in the config.${hint} ${known}`,
+    { server: name },
+  );
 }

@@ -19,6 +19,13 @@ export interface HostSeam {
   readonly client: { readonly id: string; readonly issuer: string } | undefined;
   /** The scopes of the config; `undefined` leaves them to the host. */
   readonly scopes: readonly string[] | undefined;
+  /** The names, as the config has them, of the headers whose values come from secrets. */
+  readonly secretHeaders: readonly string[];
+  /**
+   * Throws `egress_denied` for a URL that the server's tokens may not go to: one that lies outside of its `reach`, lacks a
+   * parameter of its query, or cannot be parsed. `what` names the URL at the beginning of the message.
+   */
+  assertWithinReach(url: string, what: string): void;
   /**
    * Adds the client's credential to a token request that the host makes. Rejects with `issuer_mismatch` when the
    * request does not go to the token endpoint of the pinned issuer, and with `sender_constrained` when the token that it

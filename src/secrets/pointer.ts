@@ -1,3 +1,5 @@
+import { quoted } from "../lib/printable.js";
+
 /** What a JSON pointer leads to, or in words why it leads nowhere. Nothing of the document is in the words. */
 export type Pointed =
   | { readonly text: string; readonly problem?: never }
@@ -23,12 +25,11 @@ export function readPointer(document: string, pointer: string): Pointed {
     .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
   for (const step of steps) {
     const next = member(value, step);
-    if (next === undefined)
-      return { problem: `there is nothing at its "pointer" ${JSON.stringify(pointer)}.` };
+    if (next === undefined) return { problem: `there is nothing at its "pointer" ${quoted(pointer)}.` };
     value = next;
   }
   if (typeof value === "string") return { text: value };
-  return { problem: `what is at its "pointer" ${JSON.stringify(pointer)} is not a string.` };
+  return { problem: `what is at its "pointer" ${quoted(pointer)} is not a string.` };
 }
 
 function member(value: unknown, step: string): unknown {

@@ -1,15 +1,13 @@
 import type { SecretReference } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
+import { quoted } from "../lib/printable.js";
 
-/**
- * How a message names the place that a secret comes from. Of a command only its name: its arguments can be anything.
- * JSON quoting keeps a stray line break from breaking a log line.
- */
+/** How a message names the place that a secret comes from. Of a command only its name: its arguments can be anything. */
 export function describeReference(reference: SecretReference): string {
-  if ("env" in reference) return `the environment variable ${JSON.stringify(reference.env)}`;
-  if ("file" in reference) return `the file ${JSON.stringify(reference.file)}`;
-  if ("exec" in reference) return `the command ${JSON.stringify(reference.exec[0] ?? "")}`;
-  if ("resolver" in reference) return `the resolver ${JSON.stringify(reference.resolver)}`;
+  if ("env" in reference) return `the environment variable ${quoted(reference.env)}`;
+  if ("file" in reference) return `the file ${quoted(reference.file)}`;
+  if ("exec" in reference) return `the command ${quoted(reference.exec[0] ?? "")}`;
+  if ("resolver" in reference) return `the resolver ${quoted(reference.resolver)}`;
   return "the ID token of a GitHub Actions job";
 }
 

@@ -421,6 +421,23 @@ describe("finding a server", () => {
     expect(auth.resolveUrl("https://mcp.example/billing")).toBe(auth.resolve("billing"));
   });
 
+  test("by URL gives the server with the same query, also where its path is that of another", async () => {
+    const grant = { client: { issuer: "https://auth.example", id: "agent" } };
+    const at = (query: string) => ({ url: `https://mcp.example/mcp${query}`, grant });
+    const config = {
+      servers: { alice: at("?tenant=alice"), bob: at("?tenant=bob"), deep: at("?tenant=bob&x=1") },
+    };
+    const auth = await runtime({ config, env: {} });
+    const found = (query: string) => auth.resolveUrl(`https://mcp.example/mcp${query}`)?.name;
+    expect(["?tenant=bob", "?tenant=alice", "?x=1&tenant=bob", "?tenant=carol", ""].map(found)).toEqual([
+      "bob",
+      "alice",
+      "deep",
+      undefined,
+      undefined,
+    ]);
+  });
+
   test("by name gives the same manager each time; names are known beforehand", async () => {
     const auth = await paths();
     expect(auth.resolve("billing")).toBe(auth.resolve("billing"));

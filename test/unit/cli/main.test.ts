@@ -71,6 +71,24 @@ describe("a fault of our own", () => {
   });
 });
 
+test("a fault of our own shows no line of its message that looks like a place", async () => {
+  let err = "";
+  await run(["validate", "--help"], {
+    cwd: "/",
+    env: {},
+    out() {
+      throw new RangeError("first\n    at canary (a.js:1:1)");
+    },
+    err(text) {
+      err += text;
+    },
+    colour: false,
+    signal: new AbortController().signal,
+  });
+  expect(err).toMatch(/^internal error: RangeError {4}at .*\n$/);
+  expect(err).not.toContain("canary");
+});
+
 describe("options", () => {
   const parse = (...args: string[]) => parseOptions(args, { json: { type: "boolean" } });
 

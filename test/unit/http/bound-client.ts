@@ -44,18 +44,20 @@ export interface ClientOptions {
   readonly stepUp?: StepUpAnswer;
   readonly fetch?: Authorizer["fetch"];
   readonly headers?: Readonly<Record<string, string>>;
+  /** Path and query of the server's URL; `/mcp` unless told. */
+  readonly path?: string;
 }
 
 /** Hands out `t1`, `t2` and so on; a rejection moves on to the next. */
 export function client(origin: string, options: ClientOptions = {}) {
-  const { binding, stepUp, headers = {} } = options;
+  const { binding, stepUp, headers = {}, path = "/mcp" } = options;
   const nonces = new Nonces();
   const rejected: string[] = [];
   const asked: Asked[] = [];
   const accepted: string[] = [];
   const fetch = createAuthorizedFetch({
     name: "crm",
-    url: new URL("/mcp", origin),
+    url: new URL(path, origin),
     reach: "origin",
     fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
     nonces,

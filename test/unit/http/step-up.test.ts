@@ -103,6 +103,15 @@ describe("a 403 for want of scopes", () => {
     expect(asked).toEqual([]);
     expect((await fetch(`${server.origin}/mcp/messages`)).status).toBe(200);
   });
+
+  test("of a URL with another query than the server's is returned: it may be another resource", async () => {
+    const server = await wanting("wide");
+    const path = "/mcp?tenant=alice";
+    const { fetch, asked } = client(server.origin, { stepUp: () => "wide", path });
+    expect((await fetch(`${server.origin}/mcp?tenant=bob`)).status).toBe(403);
+    expect(asked).toEqual([]);
+    expect((await fetch(`${server.origin}${path}`)).status).toBe(200);
+  });
 });
 
 test.each([

@@ -1,0 +1,27 @@
+// Control characters (a terminal obeys them), format characters (bidirectional ones show a text in another order than it
+// has), what ends a line for some readers, and halves of surrogate pairs, which are no characters. And the `##` of `##[` and
+// `##vso[`, wherever they stand in a line: the runners of GitHub and Azure Pipelines take what follows for a command.
+const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]|#(?=#[a-z]*\[)/giu;
+
+/**
+ * A text from elsewhere (a path, an argument, a name in a config) as it may stand in a message: on one line, and with
+ * nothing that a terminal, a log viewer or a CI runner acts on. Each such character becomes `\uXXXX`, one beyond U+FFFF two
+ * of them, as in JSON. Applied twice it changes nothing more.
+ */
+export function printable(text: string): string {
+  return text.replaceAll(unprintable, unicodeEscape);
+}
+
+/** The same in double quotes, for what may have spaces in it. */
+export function quoted(text: string): string {
+  return printable(JSON.stringify(text));
+}
+
+/** A character as JSON can write it. */
+export function unicodeEscape(character: string): string {
+  let text = "";
+  for (let index = 0; index < character.length; index += 1) {
+    text += `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`;
+  }
+  return text;
+}

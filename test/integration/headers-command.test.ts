@@ -1,0 +1,200 @@
+// Where `headers` prints a token, and what it has the runner of a CI job hide.
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { run } from "../../src/cli/main.js";
+import { ownIssuer, sendToken } from "./harness.js";
+
+interface Said {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+  /** What was written, in order. */
+  readonly order: readonly string[];
+}
+
+async function command(
+  argv: readonly string[],
+  config: object,
+  env: Readonly<Record<string, string>>,
+): Promise<Said> {
+  const cwd = await mkdtemp(join(tmpdir(), "mcp-auth-headers-"));
+  onTestFinished(() => rm(cwd, { recursive: true, force: true }));
+  await writeFile(join(cwd, "mcp-auth.config.json"), JSON.stringify(config), { mode: 0o600 });
+  const order: string[] = [];
+  const write = (stream: string) => (text: string) => void order.push(`${stream} ${text}`);
+  const { signal } = new AbortController();
+  const code = await run(argv, { cwd, env, colour: false, signal, out: write("out"), err: write("err") });
+  const all = (stream: string) =>
+    order.flatMap((text) => (text.startsWith(stream) ? [text.slice(stream.length + 1)] : [])).join("");
+  return { code, out: all("out"), err: all("err"), order };
+}
+
+describe("the URL that a host sends the headers to", () => {
+  async function servers() {
+    const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+    const { grant } = issuer.config.servers.tools;
+    const { origin } = issuer.server;
+    const at = (path: string, more: object = {}) => ({ url: `${origin}${path}`, grant, ...more });
+    const config = {
+      servers: {
+        crm: at("/crm"),
+        narrow: at("/narrow/", { reach: "path" }),
+        alice: at("/mcp?tenant=alice"),
+        bob: at("/mcp?tenant=bob&tenant=eu"),
+      },
+    };
+    const headers = async (url: string, argv: readonly string[] = [], name?: string) => {
+      const host = {
+        CLAUDE_CODE_MCP_SERVER_URL: url,
+        ...(name !== undefined && { CLAUDE_CODE_MCP_SERVER_NAME: name }),
+      };
+      return await command(["headers", ...argv], config, { ...issuer.env, ...host });
+    };
+    return { issuer, origin, headers };
+  }
+
+  const denied = (origin: string): readonly (readonly [name: string, url: string])[] => [
+    ["crm", "https://other.example/crm"],
+    ["crm", `${origin}.other.example/crm`],
+    ["crm", origin.replace("http:", "https:")],
+    ["crm", origin.replace("//", "//user@")],
+    ["crm", "/crm"],
+    ["crm", "not a URL"],
+    ["crm", " "],
+    ["crm", "file:///crm"],
+    ["narrow", `${origin}/`],
+    ["narrow", `${origin}/narrower`],
+    ["narrow", `${origin}/narrow/..%2fcrm`],
+    ["alice", `${origin}/mcp?tenant=bob`],
+    ["alice", `${origin}/mcp`],
+    ["bob", `${origin}/mcp?tenant=bob`],
+    ["bob", `${origin}/mcp?tenant=eu&tenant=bob`],
+  ];
+
+  test("gets no token when it is out of the reach of the server, however that was chosen", async () => {
+    const { issuer, origin, headers } = await servers();
+    for (const [name, url] of denied(origin)) {
+      for (const said of [await headers(url, [name]), await headers(url, [], name)]) {
+        expect(said, url).toMatchObject({ code: 2, out: "" });
+        expect(said.err).toMatch(
+          /^error\[egress_denied\]: The URL in CLAUDE_CODE_MCP_SERVER_URL [^\n]*nothing was sent[^\n]*\n$/,
+        );
+        expect(said.err).toContain(`"${name}"`);
+        expect(said.err).not.toMatch(/other\.example|tenant/);
+      }
+    }
+    expect(issuer.server.requests).toEqual([]);
+  });
+
+  test("gets no token when only its path is that of a server with a narrow reach", async () => {
+    const { issuer, origin, headers } = await servers();
+    for (const url of [`${origin}/narrow/..%2fcrm`, `${origin}/narrow/x`.replace("//", "//user@")]) {
+      expect(await headers(url)).toMatchObject({
+        code: 2,
+        out: "",
+        err: expect.stringContaining("error[egress_denied]"),
+      });
+    }
+    expect(issuer.server.requests).toEqual([]);
+  });
+
+  test("of no server of the config gets none either, when nothing names one", async () => {
+    const { issuer, headers } = await servers();
+    for (const url of ["https://other.example/crm", "not a URL"]) {
+      expect(await headers(url, [], "another")).toMatchObject({
+        code: 2,
+        out: "",
+        err: expect.stringContaining("No server of the config"),
+      });
+    }
+    expect(issuer.server.requests).toEqual([]);
+  });
+
+  test("gets the token when it is within the reach of the server", async () => {
+    const { origin, headers } = await servers();
+    const allowed: readonly (readonly [name: string, path: string])[] = [
+      ["crm", "/crm"],
+      ["crm", "/elsewhere?x=1"],
+      ["narrow", "/narrow/sub?x=1"],
+      ["alice", "/mcp?x=1&tenant=alice"],
+      ["bob", "/mcp?tenant=bob&x=1&tenant=eu"],
+    ];
+    for (const [name, path] of allowed) {
+      const printed = { code: 0, out: '{"authorization":"Bearer t"}\n', err: "" };
+      expect(await headers(origin + path, [name]), path).toMatchObject(printed);
+      expect(await headers(origin + path, [], name), path).toMatchObject(printed);
+    }
+  });
+
+  test("gets the token of the server whose query it has", async () => {
+    const tenants = /resource=[^&]*tenant%3D(\w+)/;
+    const issuer = await ownIssuer((request, response) =>
+      sendToken(response, `token-of-${tenants.exec(request.body)?.[1]}`),
+    );
+    const { grant } = issuer.config.servers.tools;
+    const at = (tenant: string) => ({ url: `${issuer.url}?tenant=${tenant}`, grant });
+    const config = { servers: { alice: at("alice"), bob: at("bob") } };
+    for (const tenant of ["bob", "alice"]) {
+      const env = { ...issuer.env, CLAUDE_CODE_MCP_SERVER_URL: `${issuer.url}?tenant=${tenant}` };
+      const said = await command(["headers"], config, env);
+      expect(JSON.parse(said.out)).toEqual({ authorization: `Bearer token-of-${tenant}` });
+    }
+  });
+});
+
+describe("under GitHub Actions", () => {
+  const actions = { GITHUB_ACTIONS: "true" };
+  async function world() {
+    const issuer = await ownIssuer((_request, response) => sendToken(response, "t0ken"));
+    const { tools } = issuer.config.servers;
+    const headers = {
+      "x-plain": "literal",
+      "x-key": { env: "API_KEY" },
+      "X-Account": { exec: [process.execPath, "-e", "console.log('acc\"ount')"] },
+    };
+    const config = { servers: { tools: { ...tools, headers } } };
+    const env = { ...issuer.env, API_KEY: "k-1%" };
+    return { config, env };
+  }
+  const printed =
+    'out {"x-plain":"literal","x-key":"k-1%","X-Account":"acc\\"ount","authorization":"Bearer t0ken"}\n';
+
+  test("headers first masks the token and each value from a secret, and no literal one", async () => {
+    const { config, env } = await world();
+    const { code, order } = await command(["headers", "tools"], config, { ...env, ...actions });
+    expect(code).toBe(0);
+    expect(order).toEqual([
+      "err ::add-mask::t0ken\n",
+      "err ::add-mask::k-1%25\n",
+      'err ::add-mask::acc"ount\n',
+      'err ::add-mask::acc\\"ount\n',
+      printed,
+    ]);
+  });
+
+  test("token --json prints nothing secret but the token, which it masks first", async () => {
+    const { config, env } = await world();
+    const { order } = await command(["token", "tools", "--json"], config, { ...env, ...actions });
+    expect(order).toEqual([
+      "err ::add-mask::t0ken\n",
+      expect.stringMatching(/^out \{[\s\S]*"t0ken"[\s\S]*\}\n$/),
+    ]);
+    expect(order.join("")).not.toMatch(/k-1|ount/);
+  });
+
+  test("validate --secrets prints no secret, so that nothing is to be masked", async () => {
+    const { config, env } = await world();
+    const { order } = await command(["validate", "--secrets", "--json"], config, { ...env, ...actions });
+    expect(order).toHaveLength(1);
+    expect(order.join("")).not.toMatch(/k-1|ount|s3cr3t/);
+  });
+
+  test("nothing is masked elsewhere, since the line itself would show the secret", async () => {
+    const { config, env } = await world();
+    for (const more of [{}, { GITHUB_ACTIONS: "false" }]) {
+      expect((await command(["headers", "tools"], config, { ...env, ...more })).order).toEqual([printed]);
+    }
+  });
+});

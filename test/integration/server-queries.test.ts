@@ -1,0 +1,48 @@
+// Servers that share a path and differ in their queries, over real HTTP.
+import { expect, test } from "vitest";
+import { sendJson } from "../support/http-server.js";
+import { ownIssuer, ownServer, runtime, sendToken } from "./harness.js";
+
+test("each of two servers that differ in their queries gets its own token", async () => {
+  const issuer = await ownIssuer((request, response) => {
+    const [, resource] = /resource=[^&]*tenant%3D(\w+)/.exec(request.body) ?? [];
+    sendToken(response, `token-of-${resource}`);
+  });
+  const { grant } = issuer.config.servers.tools;
+  const at = (tenant: string) => ({ url: `${issuer.url}?tenant=${tenant}`, grant });
+  const config = { servers: { alice: at("alice"), bob: at("bob") } };
+  const auth = await runtime({ config, env: issuer.env });
+  for (const tenant of ["bob", "alice"]) {
+    const token = await auth.resolveUrl(`${issuer.url}?tenant=${tenant}`)?.getAccessToken();
+    expect(token).toBe(`token-of-${tenant}`);
+  }
+});
+
+test("a challenge for another query of the same path does not change where the server's metadata is read", async () => {
+  const asked: string[] = [];
+  const refused = new Set<string>();
+  let issued = 0;
+  const issuer = await ownIssuer((_request, response) => {
+    issued += 1;
+    sendToken(response, `t${issued}`);
+  });
+  const server = await ownServer((request, response) => {
+    const { origin } = server;
+    if (request.url.startsWith("/.well-known/")) {
+      asked.push(request.url);
+      return sendJson(response, {}, 404);
+    }
+    if (refused.has(request.url)) return sendJson(response, {});
+    refused.add(request.url);
+    const challenge = `Bearer resource_metadata="${origin}/.well-known/named-by${request.url.slice(1)}"`;
+    return sendJson(response, {}, 401, { "www-authenticate": challenge });
+  });
+  const url = `${server.origin}/mcp?tenant=alice`;
+  const { grant } = issuer.config.servers.tools;
+  const auth = await runtime({ config: { servers: { alice: { url, grant } } }, env: issuer.env });
+  const alice = auth.resolve("alice");
+  expect((await alice.fetch(`${server.origin}/mcp?tenant=bob`)).status).toBe(200);
+  expect(asked.filter((each) => each.includes("named-by"))).toEqual([]);
+  expect((await alice.fetch(url)).status).toBe(200);
+  expect(asked).toContain("/.well-known/named-bymcp?tenant=alice");
+});

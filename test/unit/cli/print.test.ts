@@ -1,0 +1,98 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { createPrinter, isPrintedAsIs, type Printer } from "../../../src/cli/print.js";
+
+/** What is written, stream by stream and in order. */
+function printed(print: (printer: Printer) => void, colour = false): readonly string[] {
+  const written: string[] = [];
+  const out = (text: string) => void written.push(`out ${text}`);
+  const err = (text: string) => void written.push(`err ${text}`);
+  print(createPrinter({ out, err, colour }));
+  return written;
+}
+
+describe("a command prints", () => {
+  test("results on stdout and notes on stderr, each ending its line once", () => {
+    const written = printed((print) => {
+      print.result("a\nb\n");
+      print.note("c");
+      print.json({ d: 1 });
+      print.json([2], 2);
+    });
+    expect(written).toEqual(["out a\nb\n", "err c\n", 'out {"d":1}\n', "out [\n  2\n]\n"]);
+  });
+
+  test("nothing that a terminal acts on", () => {
+    const text = "a\u001b[2J\r\u009b\u202e\u2028\u{e0001}\ud800\tb";
+    const shown = "a\\u001b[2J\\u000d\\u009b\\u202e\\u2028\\udb40\\udc01\\ud800\\u0009b\n";
+    expect(printed((print) => print.result(text))).toEqual([`out ${shown}`]);
+    expect(printed((print) => print.note(text))).toEqual([`err ${shown}`]);
+    expect(printed((print) => print.failure("error", text))).toEqual([`err error: ${shown}`]);
+  });
+
+  test.each([
+    ["::error::x", "\\u003a:error::x"],
+    ["a\n \u00a0\u3000::add-path::/evil", "a\n \u00a0\u3000\\u003a:add-path::/evil"],
+    ["a ##[group]b", "a \\u0023#[group]b"],
+    ["a ##vso[task.setvariable]b", "a \\u0023#vso[task.setvariable]b"],
+    ["a ::b", "a ::b"],
+    [":a", ":a"],
+  ])("no command of a CI runner: %j", (text, shown) => {
+    expect(printed((print) => print.result(text))).toEqual([`out ${shown}\n`]);
+    expect(isPrintedAsIs(text)).toBe(text === shown);
+  });
+
+  test("JSON that is read back as the same value", () => {
+    const value = { "\u202e": ["::a", "##[b]\n", "\\\u{e0001}\ud800\u0085", 1, null] };
+    for (const indent of [undefined, 2]) {
+      const [text = ""] = printed((print) => print.json(value, indent));
+      expect(text).toMatch(/^[\n\x20-\x7e]*$/);
+      expect(JSON.parse(text.replace(/^out /, ""))).toEqual(value);
+    }
+  });
+
+  test("the label of a failure in red where colors can be seen, and no color of others", () => {
+    const failure = (print: Printer) => print.failure("error[x]", "\u001b[32mm");
+    expect(printed(failure, true)).toEqual(["err \u001b[31merror[x]\u001b[39m: \\u001b[32mm\n"]);
+    expect(printed(failure)).toEqual(["err error[x]: \\u001b[32mm\n"]);
+  });
+});
+
+describe("a secret is masked", () => {
+  const masked = (...secrets: readonly string[]) => printed((print) => print.mask(secrets));
+
+  test("once, as it is", () => {
+    expect(masked("s3cr3t", "s3cr3t")).toEqual(["err ::add-mask::s3cr3t\n"]);
+  });
+
+  test("line by line as well", () => {
+    expect(masked("one\r\n\n two")).toEqual(
+      ["one%0D%0A%0A two", "one\\r\\n\\n two", "one", " two"].map((value) => `err ::add-mask::${value}\n`),
+    );
+  });
+
+  test("also as JSON has it", () => {
+    expect(masked('a"b\\c\u00ad')).toEqual([
+      'err ::add-mask::a"b\\c\u00ad\n',
+      'err ::add-mask::a\\"b\\\\c\\u00ad\n',
+    ]);
+  });
+
+  test("unless it is blank, which would hide everything or nothing", () => {
+    expect(masked("", " \t", "\n")).toEqual([]);
+  });
+});
+
+test("nothing in the package writes to the streams of the process or the console but the start of the command", async () => {
+  const root = fileURLToPath(new URL("../../../src", import.meta.url));
+  const files = (await readdir(root, { recursive: true })).filter((file) => file.endsWith(".ts"));
+  const raw = /\b(?:process\.(?:stdout|stderr)|writeSync|console\.\w+\()/;
+  const found: string[] = [];
+  for (const file of files) {
+    const code = (await readFile(join(root, file), "utf8")).replaceAll(/^\s*(?:\/\/|\/?\*).*$/gm, "");
+    if (raw.test(code)) found.push(file);
+  }
+  expect(found).toEqual([join("cli", "main.ts")]);
+});
