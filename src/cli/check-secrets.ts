@@ -20,13 +20,14 @@ type Sources = Omit<SecretContext, "server">;
  * to a server of the config. Rejects with `aborted`.
  */
 export async function checkSecrets(
-  { servers, store, network: spec }: ConfigSpec,
+  { servers, store, network: spec, commands }: ConfigSpec,
   { env, signal }: Pick<CommandIo, "env" | "signal">,
 ): Promise<CheckedSecrets> {
   const { createNetwork } = await import("../net/network.js");
   const network = createNetwork({ fetch: globalThis.fetch, spec, env });
   try {
-    return await checkAll({ servers, store }, { env, signal, fetch: network.fetch });
+    const execForbidden = commands?.forbidden;
+    return await checkAll({ servers, store }, { env, signal, fetch: network.fetch, execForbidden });
   } finally {
     await network.close();
   }

@@ -12,7 +12,7 @@ const help = `Usage: npx mcp-auth-runtime validate [--json] [--secrets] [--fix] 
 
 Checks the config and lists every mistake at once, with its place and what to write instead.
 
-  --json      an object: file, valid, violations, secrets, skipped; error when there is no config
+  --json      an object: file, valid, violations, warnings, secrets, skipped; error when there is no config
   --secrets   also read every secret, key and certificate that the config refers to, without showing or sending any.
               Runs the commands of "exec" references; what only code can give is skipped, and said so
   --fix       first mend, in the file, what can mean only one thing: misspelt names and values, and a variable in
@@ -42,7 +42,7 @@ export async function validate(args: readonly string[], io: CommandIo): Promise<
   } catch (error) {
     // Whoever reads JSON wants to read also that there is nothing to check.
     if (!json || !(error instanceof McpAuthError)) throw error;
-    printJson(io, { valid: false, violations: [], secrets: [], skipped: [], error });
+    printJson(io, { valid: false, violations: [], warnings: [], secrets: [], skipped: [], error });
     return exitCodeOf(error.code);
   }
   if (fix && checked.fixed !== undefined && checked.file !== undefined) {
@@ -51,15 +51,16 @@ export async function validate(args: readonly string[], io: CommandIo): Promise<
     io.err(`${mistakes(count)} mended\n`);
     checked = await checkConfig(options);
   }
-  const { file, violations, spec } = checked;
+  const { file, violations, warnings, spec } = checked;
   const { failures, skipped }: CheckedSecrets =
     secrets && spec !== undefined
       ? await (await import("./check-secrets.js")).checkSecrets(spec, { env, signal: io.signal })
       : { failures: [], skipped: [] };
   const valid = violations.length + failures.length === 0;
-  if (json) printJson(io, { file, valid, violations, secrets: failures, skipped });
+  if (json) printJson(io, { file, valid, violations, warnings, secrets: failures, skipped });
   else {
     const shown = file === undefined ? "config" : relative(io.cwd, file) || file;
+    for (const warning of warnings) io.err(`warning: ${printable(warning)}\n`);
     for (const { message } of skipped) io.err(`${printable(message)}\n`);
     report(shown, violations, failures, io);
     const servers = spec?.servers.size ?? 0;

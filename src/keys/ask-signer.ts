@@ -4,7 +4,7 @@ import { McpAuthError } from "../errors/error.js";
 import { callFunction } from "../lib/call-function.js";
 import { knownFunction } from "../lib/known-function.js";
 import { runProcess } from "../lib/run-process.js";
-import { mayExec } from "../secrets/exec.js";
+import { whyNoExec } from "../secrets/exec.js";
 import { type JwtHeader, type KeyContext, type Signer, signerUnavailable } from "./signing-key.js";
 
 /** Milliseconds that a function has. */
@@ -25,10 +25,8 @@ export async function askSigner(
 ): Promise<Uint8Array> {
   if ("name" in signer) return await askFunction(signer, { alg, kid, input }, context);
   const { server, env, clock, signal } = context;
-  if (!mayExec(context)) {
-    const problem = "running commands is forbidden here, by `allowExec: false` or MCP_AUTH_ALLOW_EXEC=0.";
-    throw signerUnavailable(server, signer, problem);
-  }
+  const forbidden = whyNoExec(context);
+  if (forbidden !== undefined) throw signerUnavailable(server, signer, forbidden);
   const asked = JSON.stringify({ alg, kid: kid ?? null, input: Buffer.from(input).toString("ascii") });
   const { exec: command, cwd, timeout } = signer;
   const outcome = await runProcess({

@@ -44,7 +44,8 @@ export interface RefreshTokenLineage {
 }
 
 /** What a grant takes from outside. */
-export interface GrantEnvironment extends Pick<KeyContext, "env" | "resolvers" | "allowExec" | "signers"> {
+export interface GrantEnvironment
+  extends Pick<KeyContext, "env" | "resolvers" | "allowExec" | "execForbidden" | "signers"> {
   readonly fetch: FetchFunction;
   readonly clock: Clock;
   /** For clients that present a certificate. */

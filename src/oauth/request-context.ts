@@ -7,10 +7,11 @@ import type { TokenRequestContext } from "./token-request.js";
 /** What a grant reads references with. */
 export function secretContext(
   { name: server }: Pick<ServerSpec, "name">,
-  { env, fetch, clock, resolvers, allowExec, watch }: GrantEnvironment,
+  { env, fetch, clock, resolvers, allowExec, execForbidden, watch }: GrantEnvironment,
   { signal, readings }: Pick<GrantAttempt, "signal" | "readings">,
 ): SecretContext {
-  return { server, env, fetch, clock, resolvers, allowExec, watch, signal, readings, unattended: true };
+  const sources = { env, fetch, clock, resolvers, allowExec, execForbidden };
+  return { ...sources, server, watch, signal, readings, unattended: true };
 }
 
 /** What a grant makes token requests with. `warn` is told that something is not listed which is used all the same. */

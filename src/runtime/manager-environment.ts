@@ -18,7 +18,8 @@ import {
 } from "./token-store.js";
 
 /** What the managers of one runtime share. */
-export interface ManagerEnvironment extends Pick<KeyContext, "env" | "resolvers" | "signers" | "allowExec"> {
+export interface ManagerEnvironment
+  extends Pick<KeyContext, "env" | "resolvers" | "signers" | "allowExec" | "execForbidden"> {
   /** Through the proxy and with the authorities that the config or the environment names. */
   readonly fetch: FetchFunction;
   readonly network: RetiringNetwork;
@@ -36,7 +37,7 @@ export interface ManagerEnvironment extends Pick<KeyContext, "env" | "resolvers"
 /** The part that no config changes. `fetch` is what sends in the end. */
 export type GivenEnvironment = Omit<
   ManagerEnvironment,
-  "network" | "random" | "metadata" | "store" | "refreshTokens"
+  "network" | "random" | "metadata" | "store" | "refreshTokens" | "execForbidden"
 > & {
   /** In place of the one that the config describes. */
   readonly ownStore: McpAuthStore | undefined;
@@ -44,10 +45,11 @@ export type GivenEnvironment = Omit<
 
 /** `kept`: the store of the environment before, which this one takes over with all that is still to be written there. */
 export function managerEnvironment(
-  { ownStore, ...given }: GivenEnvironment,
-  { network: spec, store: described }: Pick<ConfigSpec, "network" | "store">,
+  { ownStore, ...others }: GivenEnvironment,
+  { network: spec, store: described, commands }: Pick<ConfigSpec, "network" | "store" | "commands">,
   kept?: Pick<ManagerEnvironment, "store" | "refreshTokens">,
 ): ManagerEnvironment {
+  const given = commands ? { ...others, allowExec: false, execForbidden: commands.forbidden } : others;
   const { clock, env } = given;
   const network = retiringNetwork(() =>
     createNetwork({ fetch: given.fetch, spec, env, processEnv: process.env }),

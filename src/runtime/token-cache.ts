@@ -100,11 +100,12 @@ function storedTokens(
   { scopes, dpop, subjectKey, subjectToken, watch: _watch }: TokenCacheHooks,
   context: StoredContext,
 ): StoredTokens | undefined {
-  const { store, network, clock, fetch, env, resolvers, signers, allowExec } = environment;
+  const { store, network, clock, fetch, env, resolvers, signers, allowExec, execForbidden } = environment;
   const { name: server, grant, timeout, deadline } = spec;
   if (store === undefined || grant.type === "static") return undefined;
   const { issuer, credential } = grant.client;
-  const reading = { server, fetch, clock, env, resolvers, signers, allowExec, unattended: true };
+  const sources = { env, resolvers, signers, allowExec, execForbidden };
+  const reading = { ...sources, server, fetch, clock, unattended: true };
   const subject = subjectToken && { key: subjectKey?.() ?? "", token: subjectToken };
   const certificate = credential.kind === "certificate" ? credential.certificate : undefined;
   return new StoredTokens({

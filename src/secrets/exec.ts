@@ -16,9 +16,15 @@ interface Run {
 /** By environment and by command: who comes while one runs gets what it prints. */
 const running = new WeakMap<SecretSources["env"], Map<string, Run>>();
 
-/** Whether commands of the config may be run. */
-export function mayExec({ allowExec, env }: Pick<SecretSources, "allowExec" | "env">): boolean {
-  return allowExec !== false && env["MCP_AUTH_ALLOW_EXEC"] !== "0";
+/** Why commands of the config may not be run; `undefined` where they may. */
+export function whyNoExec({
+  allowExec,
+  env,
+  execForbidden,
+}: Pick<SecretSources, "allowExec" | "env" | "execForbidden">): string | undefined {
+  if (execForbidden !== undefined) return execForbidden;
+  if (allowExec !== false && env["MCP_AUTH_ALLOW_EXEC"] !== "0") return undefined;
+  return "running commands is forbidden here, by `allowExec: false` or MCP_AUTH_ALLOW_EXEC=0.";
 }
 
 /**
@@ -29,9 +35,8 @@ export async function readFromCommand(reference: ExecReference, context: SecretC
   const { server, signal } = context;
   const fail = (problem: string, retryable = false) =>
     secretUnavailable(reference, server, problem, retryable);
-  if (!mayExec(context)) {
-    throw fail("running commands is forbidden here, by `allowExec: false` or MCP_AUTH_ALLOW_EXEC=0.");
-  }
+  const forbidden = whyNoExec(context);
+  if (forbidden !== undefined) throw fail(forbidden);
   if (signal?.aborted) throw secretAborted(server);
   const outcome = await shared(reference, context);
   if (outcome.kind === "aborted") throw secretAborted(server);

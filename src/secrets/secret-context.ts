@@ -21,6 +21,8 @@ export interface SecretSources {
   readonly resolvers?: Readonly<Record<string, SecretResolver>> | undefined;
   /** False: no command is run. So is it with `MCP_AUTH_ALLOW_EXEC=0` in `env`. */
   readonly allowExec?: boolean | undefined;
+  /** Why no command of this config is run, whatever else says that it may: a clause with the remedy. */
+  readonly execForbidden?: string | undefined;
 }
 
 /** Where references are read from, and for whom. */
