@@ -1,17 +1,14 @@
-import { lstat } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
-import { McpAuthError } from "../errors/error.js";
 import { createExplorer, type Explore, manifest, moduleName, places } from "./explorer.js";
-import { configInvalid, printable } from "./format-violation.js";
+import { notFound, notThere, notTrusted, refuse, twoConfigs, whyNoCommands } from "./find-errors.js";
+import { printable } from "./format-violation.js";
 import { hasProperty } from "./parse-json.js";
-import { type ProjectFolders, projectFolders, upwards } from "./project-folders.js";
-import { errnoOf, type FileContent, readRegularFile } from "./read-file.js";
+import { longestManifest, type ProjectFolders, projectFolders, upwards } from "./project-folders.js";
+import { errnoOf, type FileContent, isThere, readRegularFile } from "./read-file.js";
 import {
   type Doubt,
-  describeDoubt,
   doubtsAboutFile,
   doubtsAboutFolder,
-  nameOfUser,
   type Trust,
   trustAround,
   warningsAbout,
@@ -52,7 +49,7 @@ export async function readFoundFile(path: string, cwd: string, origin: string): 
   const file = resolve(cwd, path);
   const trust = await trustAround(resolve(cwd));
   const above = upwards(trust.cwd);
-  const folders = [...above.slice(0, above.indexOf(dirname(file))), dirname(file)];
+  const folders = [...above.slice(0, Math.max(above.indexOf(dirname(file)), 0)), dirname(file)];
   const judged = await readJudged(file, folders, trust);
   if (judged === undefined) throw notThere(file, origin);
   if (judged.doubts.length > 0) throw await notTrusted(file, judged.doubts);
@@ -62,7 +59,7 @@ export async function readFoundFile(path: string, cwd: string, origin: string): 
 /**
  * Looks in the working directory and the folders above it, as far as the project goes and is trusted; the nearest folder
  * with a config wins. Throws `config_not_found` with every place tried, `config_invalid` when one folder has two or
- * somebody may have put it there whose config is not to be used.
+ * the config is not trusted.
  */
 export async function searchConfigFile(cwd: string): Promise<FoundFile> {
   const trust = await trustAround(resolve(cwd));
@@ -82,7 +79,7 @@ export async function searchConfigFile(cwd: string): Promise<FoundFile> {
     if (first !== undefined && second === undefined) return await found(first.file, first.text, trust);
     if (first !== undefined && second !== undefined) throw twoConfigs(first.file, second.file);
   }
-  if (refused?.doubts !== undefined) await assertEmpty(refused.folder, refused.doubts, searched, trust);
+  if (refused !== undefined) await assertEmpty(refused, searched, trust);
   throw await notFound(tried, project);
 }
 
@@ -96,16 +93,20 @@ async function configAt(
   const judged = await readJudged(file, folders, trust);
   if (judged === undefined) return undefined;
   const { content, doubts } = judged;
-  if (doubts.length === 0) return await explore(file, content);
+  if (doubts.length === 0) return await withoutErrno(file, () => explore(file, content));
   // A package.json of somebody else's that has nothing to do with us stops no search.
-  if (basename(file) === manifest && !(await hasProperty(content.text, moduleName))) return undefined;
+  if (basename(file) === manifest && !(await mentionsUs(content))) return undefined;
   throw await notTrusted(file, doubts);
+}
+
+/** Whether a package.json that is not trusted has a config. It is not worth much memory to find out. */
+async function mentionsUs({ text }: FileContent): Promise<boolean> {
+  return text.length <= longestManifest && (await hasProperty(text, moduleName));
 }
 
 /** Throws where there is a config in a folder that is not trusted: to pass over it would hide why it is not used. */
 async function assertEmpty(
-  folder: string,
-  doubts: readonly Doubt[],
+  { folder, doubts }: NonNullable<ProjectFolders["refused"]>,
   searched: readonly string[],
   trust: Trust,
 ): Promise<void> {
@@ -113,9 +114,8 @@ async function assertEmpty(
     const file = join(folder, place);
     if (place !== manifest && !(await isThere(file))) continue;
     const judged = await readJudged(file, [...searched, folder], trust).catch(() => undefined);
-    const isConfig =
-      place !== manifest || (judged !== undefined && (await hasProperty(judged.content.text, moduleName)));
-    if (isConfig) throw await notTrusted(file, judged?.doubts ?? doubts);
+    const isConfig = place !== manifest || (judged !== undefined && (await mentionsUs(judged.content)));
+    if (isConfig) throw await notTrusted(file, judged?.doubts.length ? judged.doubts : doubts);
   }
 }
 
@@ -141,16 +141,22 @@ async function readJudged(
 
 /** `undefined` where there is no file. Throws `config_invalid` for what cannot be read. */
 async function read(file: string): Promise<FileContent | undefined> {
+  const outcome = await withoutErrno(file, () => readRegularFile(file));
+  if (outcome === undefined || !("problem" in outcome)) return outcome;
+  if (outcome.problem === "missing") return undefined;
+  if (outcome.problem === "irregular")
+    throw refuse(file, "This is not a regular file", "Pipes and devices are not read");
+  throw refuse(file, "The file is larger than 16 MiB", "Split it into several configs");
+}
+
+/** Errors of the system as ours; `undefined` where the file is not there, perhaps not any more. */
+async function withoutErrno<T>(file: string, work: () => Promise<T>): Promise<T | undefined> {
   try {
-    const outcome = await readRegularFile(file);
-    if (!("problem" in outcome)) return outcome;
-    if (outcome.problem === "missing") return undefined;
-    if (outcome.problem === "irregular")
-      throw refuse(file, "This is not a regular file", "Pipes and devices are not read");
-    throw refuse(file, "The file is larger than 16 MiB", "Split it into several configs");
+    return await work();
   } catch (error) {
     const code = errnoOf(error);
     if (code === undefined) throw error;
+    if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return undefined;
     throw refuse(file, `The file cannot be read (${code})`, "Check its permissions");
   }
 }
@@ -158,11 +164,7 @@ async function read(file: string): Promise<FileContent | undefined> {
 async function found(file: string, text: string, { cwd, stranger }: Trust): Promise<FoundFile> {
   const common = { ...fileOf(file, text), named: false, warnings: [] };
   if (stranger === undefined) return common;
-  const owner = await nameOfUser(stranger);
-  const forbidden =
-    `commands of the config ${printable(file)} are not run, since the search found it and the working directory ` +
-    `${printable(cwd)} belongs to ${owner}. If you trust it, name it: ${remedy(file)}.`;
-  return { ...common, commands: { forbidden } };
+  return { ...common, commands: { forbidden: await whyNoCommands(file, cwd, stranger) } };
 }
 
 function fileOf(file: string, text: string): Pick<FoundFile, "file" | "text" | "notation"> {
@@ -176,71 +178,4 @@ function notationOf(file: string): FoundFile["notation"] {
   if (extension === ".yaml" || extension === ".yml") return "yaml";
   const message = "A config is data: a .json, .yaml or .yml file, or package.json";
   throw refuse(file, message, "A config in code is passed to createMcpAuth({ config }) as an object");
-}
-
-function remedy(file: string): string {
-  return `MCP_AUTH_CONFIG=${quoted(file)} or --config ${quoted(file)}`;
-}
-
-/** For a shell. The path may be somebody else's work, and is not to run anything when the line is pasted. */
-function quoted(path: string): string {
-  const text = printable(path);
-  if (/^[\w@%+=:,./-]+$/.test(text)) return text;
-  return process.platform === "win32" ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-async function notTrusted(file: string, doubts: readonly Doubt[]): Promise<McpAuthError> {
-  // The nearest two say enough.
-  const reasons = await Promise.all(doubts.slice(0, 2).map(describeDoubt));
-  const own = doubts.find((doubt) => doubt.kind === "mode" && doubt.uid === process.geteuid?.());
-  const close = own === undefined ? "If" : `Run chmod o-w ${quoted(own.path)}, or if`;
-  return refuse(
-    file,
-    `The search found this config and does not use it: ${reasons.join(", and ")}`,
-    `${close} you trust it, name it: ${remedy(file)}`,
-  );
-}
-
-async function notFound(tried: readonly string[], { beyond }: ProjectFolders): Promise<McpAuthError> {
-  const lines = tried.map((place) => `\n  ${printable(place)}`).join("");
-  const lookedFor = tried.length === 0 ? "" : ` Looked for:${lines}`;
-  return new McpAuthError(
-    "config_not_found",
-    `No config found. Write mcp-auth.config.json, or say where it is with --config or MCP_AUTH_CONFIG.${lookedFor}` +
-      (await notSearched(beyond)),
-  );
-}
-
-/** Names the nearest config that a person may have expected to be found. It is not read. */
-async function notSearched(beyond: ProjectFolders["beyond"]): Promise<string> {
-  for (const { folder, reason } of beyond) {
-    for (const place of places) {
-      const file = join(folder, place);
-      if (place === manifest || !(await isThere(file))) continue;
-      return `\nNot searched: ${printable(file)} (${printable(await reason())})`;
-    }
-  }
-  return "";
-}
-
-async function isThere(file: string): Promise<boolean> {
-  return lstat(file).then(
-    (stats) => !stats.isDirectory(),
-    () => false,
-  );
-}
-
-function notThere(file: string, origin: string): McpAuthError {
-  return new McpAuthError(
-    "config_not_found",
-    `There is no config file at ${printable(file)}, which ${origin}. Correct the path, or write the file.`,
-  );
-}
-
-function refuse(file: string, message: string, hint: string): McpAuthError {
-  return configInvalid([{ file, pointer: "", message, hint }], file);
-}
-
-function twoConfigs(first: string, second: string): McpAuthError {
-  return refuse(second, `There is another config in this folder, ${basename(first)}`, "Keep one of them");
 }

@@ -3,12 +3,15 @@ import { dirname, join, win32 } from "node:path";
 import { readRegularFile } from "./read-file.js";
 import { type Doubt, describeDoubt, doubtsAboutFolder, type Trust } from "./trust.js";
 
+/** Of a package.json that is read whoever wrote it. */
+export const longestManifest = 1_048_576;
+
 /** How far a search goes, and why not further. */
 export interface ProjectFolders {
   /** From the working directory up. All of them are trusted. */
   readonly searched: readonly string[];
   /** The next one, where the project goes on and the search does not, since the folder is not trusted. */
-  readonly refused?: { readonly folder: string; readonly doubts: readonly Doubt[] | undefined };
+  readonly refused?: { readonly folder: string; readonly doubts: readonly Doubt[] };
   /** Those above, and why they are not searched: half a sentence. */
   readonly beyond: readonly { readonly folder: string; readonly reason: () => Promise<string> }[];
 }
@@ -46,7 +49,8 @@ export async function projectFolders(trust: Trust): Promise<ProjectFolders> {
   };
   return {
     searched,
-    ...(goesOn && barrier?.doubts !== undefined && { refused: barrier }),
+    ...(goesOn &&
+      barrier?.doubts !== undefined && { refused: { folder: barrier.folder, doubts: barrier.doubts } }),
     beyond: folders
       .slice(searched.length)
       .map((folder, index) => ({ folder, reason: () => reason(searched.length + index) })),
@@ -97,7 +101,7 @@ async function markerIn(folder: string): Promise<"git" | "workspaces" | undefine
 async function isWorkspaceRoot(folder: string): Promise<boolean> {
   if (await exists(join(folder, "pnpm-workspace.yaml"))) return true;
   try {
-    const outcome = await readRegularFile(join(folder, "package.json"));
+    const outcome = await readRegularFile(join(folder, "package.json"), longestManifest);
     if ("problem" in outcome) return false;
     const content: unknown = JSON.parse(outcome.text);
     return typeof content === "object" && content !== null && "workspaces" in content;

@@ -1,5 +1,5 @@
 import { type BigIntStats, constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, lstat, open } from "node:fs/promises";
 
 /** 16 MiB: more servers than a process can serve. */
 const maxBytes = 16 * 1024 * 1024;
@@ -13,10 +13,10 @@ export interface FileContent {
 export type ReadOutcome = FileContent | { readonly problem: "missing" | "irregular" | "too large" };
 
 /**
- * Reads a regular file of at most 16 MiB; waits for no pipe and reads from no device. A folder counts as missing. Rejects
- * with the error of the system where the file is there and cannot be read.
+ * Reads a regular file; waits for no pipe and reads from no device. A folder counts as missing. Rejects with the error of
+ * the system.
  */
-export async function readRegularFile(path: string): Promise<ReadOutcome> {
+export async function readRegularFile(path: string, limit = maxBytes): Promise<ReadOutcome> {
   let file: FileHandle | undefined;
   try {
     // Without O_NONBLOCK, opening a FIFO waits until somebody writes to it. Windows has no such flag.
@@ -24,18 +24,24 @@ export async function readRegularFile(path: string): Promise<ReadOutcome> {
     const stats = await file.stat({ bigint: true });
     if (stats.isDirectory()) return { problem: "missing" };
     if (!stats.isFile()) return { problem: "irregular" };
-    const bytes = stats.size > maxBytes ? undefined : await readAtMost(file, maxBytes + 1);
-    if (bytes === undefined || bytes.length > maxBytes) return { problem: "too large" };
+    const bytes = stats.size > limit ? undefined : await readAtMost(file, limit + 1);
+    if (bytes === undefined || bytes.length > limit) return { problem: "too large" };
     return { text: bytes.toString("utf8"), stats };
   } catch (error) {
-    const code = errnoOf(error);
-    if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return { problem: "missing" };
     // What opening a socket gives.
-    if (code === "ENXIO") return { problem: "irregular" };
+    if (errnoOf(error) === "ENXIO") return { problem: "irregular" };
     throw error;
   } finally {
     await file?.close();
   }
+}
+
+/** Whether there is a file, or a link, that the search would look at. It is not opened. */
+export async function isThere(file: string): Promise<boolean> {
+  return lstat(file).then(
+    (stats) => !stats.isDirectory(),
+    () => false,
+  );
 }
 
 /** To the end, or to the limit where the file has grown since its size was looked at. */

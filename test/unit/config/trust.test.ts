@@ -157,6 +157,14 @@ describe("a folder that everybody may write to", () => {
     expect(message).toContain(`\nNot searched: ${join(root, name)} (${why})`);
   });
 
+  it("is named where it is the working directory and holds no config", async () => {
+    const root = await folder();
+    await modes(root, { "": 0o777 });
+    const { code, message } = await failure(search(root));
+    expect(code).toBe("config_not_found");
+    expect(message).toContain(`\nNot searched: ${root} (everybody may write to ${root} (mode 0777))`);
+  });
+
   it.each([".git", "pnpm-workspace.yaml"])("extends no search by a %s in it", async (marker) => {
     // Without it, only the working directory is searched.
     const files = { [`open/${marker}`]: "", [`open/me/${name}`]: json, "open/me/project/x": "" };

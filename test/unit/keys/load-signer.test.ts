@@ -282,6 +282,11 @@ describe("a command that does not sign", () => {
     await expect(readFile(mark)).rejects.toMatchObject({ code: "ENOENT" });
   });
 
+  it("is not even started for a config that may run no commands, and says why", async () => {
+    const context = { allowExec: true, execForbidden: "the reason." };
+    expect(await problem(signWith(run("throw 1"), "ES256", { context }))).toBe("the reason.");
+  });
+
   it.each([
     ["ES256", "raw", 63, /"format" to "der"/],
     ["ES384", "raw", 64, /"format" to "der"/],

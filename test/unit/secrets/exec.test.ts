@@ -152,6 +152,17 @@ describe("a command that gives no secret is named, but not its arguments nor wha
     await expect(readFile(file)).rejects.toMatchObject({ code: "ENOENT" });
   });
 
+  it.each([undefined, true])(
+    "one of a config that may run none says why, also with allowExec %s",
+    async (allowExec) => {
+      const context = { env: { MCP_AUTH_ALLOW_EXEC: "1" }, allowExec, execForbidden: "the reason." };
+      expect(await failureOf(reference("console.log('x')"), context)).toMatchObject({
+        code: "secret_unavailable",
+        message: says("the reason."),
+      });
+    },
+  );
+
   it.each([undefined, true])("but it runs unless that is forbidden: %s", async (allowExec) => {
     const context = { env: { MCP_AUTH_ALLOW_EXEC: "1" }, allowExec };
     expect(await read(reference("console.log('x')"), context)).toBe("x");
