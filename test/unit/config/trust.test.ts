@@ -126,7 +126,7 @@ describe("the search refuses a config", () => {
   it.each([
     ["absolute", (root: string) => join(root, "open/way/real.json")],
     ["relative", () => "../project/../open/way/real.json"],
-  ])("behind an %s link through a folder that everybody may write to", async (_kind, target) => {
+  ])("behind a link through a folder that everybody may write to (%s)", async (_kind, target) => {
     const root = await folder({ "open/way/real.json": json, "project/.git": "" }, false);
     await symlink(target(root), join(root, "project", name));
     await modes(root, { open: 0o777 });

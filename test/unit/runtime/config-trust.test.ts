@@ -1,4 +1,4 @@
-import { chmod, writeFile } from "node:fs/promises";
+import { chmod, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { createMcpAuth, type Logger } from "../../../src/index.js";
@@ -85,4 +85,17 @@ test("a reload uses a config that was named as it is", async () => {
   await chmod(file, 0o666);
   await auth.reload();
   expect(auth.servers).toEqual(["other"]);
+});
+
+test("a config file of more than a MiB, with 10,000 servers, is used", async () => {
+  const server = { grant: smallest.servers.crm.grant };
+  const servers = Object.fromEntries(
+    Array.from({ length: 10_000 }, (_, index) => [
+      `s${index}`,
+      { ...server, url: `https://s${index}.example/mcp` },
+    ]),
+  );
+  const cwd = await folder({ [name]: JSON.stringify({ servers }) });
+  expect((await stat(join(cwd, name))).size).toBeGreaterThan(1_048_576);
+  expect((await created({ cwd, env: {} })).servers).toHaveLength(10_000);
 });
