@@ -1,5 +1,6 @@
 import type { ConfigSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
+import { createPermissions, forbidCommands } from "../lib/permissions.js";
 import { quoted } from "../lib/printable.js";
 import { assertStorePackage } from "../runtime/seam.js";
 import type { SecretContext } from "../secrets/read-secret.js";
@@ -21,13 +22,15 @@ type Sources = Omit<SecretContext, "server">;
  * to a server of the config. Rejects with `aborted`.
  */
 export async function checkSecrets(
-  { servers, store, network: spec }: ConfigSpec,
+  { servers, store, network: spec, commands }: ConfigSpec,
   { env, signal }: Pick<CommandIo, "env" | "signal">,
 ): Promise<CheckedSecrets> {
   const { createNetwork } = await import("../net/network.js");
   const network = createNetwork({ fetch: globalThis.fetch, spec, env });
   try {
-    return await checkAll({ servers, store }, { env, signal, fetch: network.fetch });
+    const allowed = createPermissions({ environments: [env] });
+    const permissions = commands === undefined ? allowed : forbidCommands(allowed, commands.forbidden);
+    return await checkAll({ servers, store }, { env, signal, fetch: network.fetch, permissions });
   } finally {
     await network.close();
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { chmod, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { open, realpath, rename, rm, stat } from "node:fs/promises";
 import { printable } from "../lib/printable.js";
 import { UsageError } from "./options.js";
 
@@ -9,8 +9,14 @@ export async function replaceFile(file: string, text: string): Promise<void> {
   const { mode } = await stat(target);
   const beside = `${target}.${randomUUID()}.tmp`;
   try {
-    await writeFile(beside, text, { mode: 0o600, flag: "wx" });
-    await chmod(beside, mode & 0o777);
+    const handle = await open(beside, "wx", 0o600);
+    try {
+      await handle.writeFile(text);
+      // By the descriptor: something else may have taken the place of the file.
+      await handle.chmod(mode & 0o777);
+    } finally {
+      await handle.close();
+    }
     await rename(beside, target);
   } catch (error) {
     await rm(beside, { force: true });

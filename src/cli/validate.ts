@@ -12,7 +12,7 @@ const help = `Usage: npx mcp-auth-runtime validate [--json] [--secrets] [--fix] 
 
 Checks the config and lists every mistake at once, with its place and what to write instead.
 
-  --json      an object: file, valid, violations, secrets, skipped; error when there is no config
+  --json      an object: file, valid, violations, warnings, secrets, skipped; error when there is no config
   --secrets   also read every secret, key and certificate that the config refers to, without showing or sending any.
               Runs the commands of "exec" references; what only code can give is skipped, and said so
   --fix       first mend, in the file, what can mean only one thing: misspelt names and values, and a variable in
@@ -42,30 +42,43 @@ export async function validate(args: readonly string[], io: CommandIo): Promise<
   } catch (error) {
     // Whoever reads JSON wants to read also that there is nothing to check.
     if (!json || !(error instanceof McpAuthError)) throw error;
-    io.print.json({ valid: false, violations: [], secrets: [], skipped: [], error }, 2);
+    io.print.json({ valid: false, violations: [], warnings: [], secrets: [], skipped: [], error }, 2);
     return exitCodeOf(error.code);
   }
-  if (fix && checked.fixed !== undefined && checked.file !== undefined) {
-    const { text, count } = checked.fixed;
-    await replaceFile(checked.file, text);
-    io.print.note(`${mistakes(count)} mended`);
-    checked = await checkConfig(options);
-  }
-  const { file, violations, spec } = checked;
+  if (fix && (await wasFixed(checked, io))) checked = await checkConfig(options);
+  const { file, violations, warnings, spec } = checked;
   const { failures, skipped }: CheckedSecrets =
     secrets && spec !== undefined
       ? await (await import("./check-secrets.js")).checkSecrets(spec, { env, signal: io.signal })
       : { failures: [], skipped: [] };
   const valid = violations.length + failures.length === 0;
-  if (json) io.print.json({ file, valid, violations, secrets: failures, skipped }, 2);
+  if (json) io.print.json({ file, valid, violations, warnings, secrets: failures, skipped }, 2);
   else {
     const shown = file === undefined ? "config" : printable(relative(io.cwd, file) || file);
+    for (const warning of warnings) io.print.note(`warning: ${printable(warning)}`);
     for (const { message } of skipped) io.print.note(printable(message));
     report(shown, violations, failures, io);
     const servers = spec?.servers.size ?? 0;
     if (valid) io.print.result(`${shown}: no mistakes, ${servers} ${servers === 1 ? "server" : "servers"}`);
   }
   return valid ? exitCodes.done : exitCodes.usage;
+}
+
+async function wasFixed(
+  { file, fixed, isForeign }: CheckedConfig,
+  { print }: Pick<CommandIo, "print">,
+): Promise<boolean> {
+  if (isForeign) {
+    // Its owner could put a link in its place, and have this user write to any file.
+    throw new UsageError(
+      "The config is not changed, because the search found it in a working directory of another user. If you trust that " +
+        "user, name it with --config FILE",
+    );
+  }
+  if (fixed === undefined || file === undefined) return false;
+  await replaceFile(file, fixed.text);
+  print.note(`${mistakes(fixed.count)} mended`);
+  return true;
 }
 
 function report(

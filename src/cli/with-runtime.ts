@@ -1,5 +1,6 @@
 import { readConfigFile } from "../config/find.js";
-import { createMcpAuth, type McpAuth } from "../index.js";
+import { createMcpAuth, type Logger, type McpAuth } from "../index.js";
+import { printable } from "../lib/printable.js";
 import type { CommandIo } from "./io.js";
 import { environment } from "./options.js";
 
@@ -19,7 +20,8 @@ export async function withRuntime(
   const env = await environment(io, envFiles);
   // By itself the runtime would say that code had named the file.
   if (config !== undefined) await readConfigFile(config, io.cwd, "--config names");
-  const auth = await createMcpAuth({ cwd: io.cwd, env, ...(config !== undefined && { config }) });
+  const logger = configWarnings(io);
+  const auth = await createMcpAuth({ cwd: io.cwd, env, logger, ...(config !== undefined && { config }) });
   warnOfStore(auth, io);
   try {
     return await work(auth);
@@ -29,6 +31,17 @@ export async function withRuntime(
     if (signal.aborted) io.abandon?.();
     else await stopped;
   }
+}
+
+/** Prints what is to be known of the config. Events are logged too, and are the business of the commands. */
+function configWarnings({ print }: CommandIo): Logger {
+  const ignore = (): void => {};
+  return {
+    ...{ debug: ignore, info: ignore, error: ignore },
+    warn(fields, message) {
+      if (!("event" in fields)) print.note(`warning: ${printable(message)}`);
+    },
+  };
 }
 
 /** A command that does without the store is as good as before, once; whoever runs it again and again wants to know. */

@@ -1,15 +1,18 @@
-import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
-import type { Loader, Options, PublicExplorer } from "cosmiconfig";
-import { McpAuthError } from "../errors/error.js";
-import { printable, quoted } from "../lib/printable.js";
-import { configInvalid } from "./format-violation.js";
+import { printable } from "../lib/printable.js";
+import { createExplorer, type Explore, manifest, moduleName, places } from "./explorer.js";
+import { notFound, notThere, notTrusted, refuse, twoConfigs, whyNoCommands } from "./find-errors.js";
 import { hasProperty } from "./parse-json.js";
-
-const moduleName = "mcp-auth";
-const manifest = "package.json";
-const places = ["mcp-auth.config.json", "mcp-auth.config.yaml", "mcp-auth.config.yml", manifest];
-const longest = 1024 * 1024;
+import { longestManifest, type ProjectFolders, projectFolders, upwards } from "./project-folders.js";
+import { errnoOf, type FileContent, isThere, readRegularFile } from "./read-file.js";
+import {
+  type Doubt,
+  doubtsAboutFile,
+  doubtsAboutFolder,
+  type Trust,
+  trustAround,
+  warningsAbout,
+} from "./trust.js";
 
 /** A config file, read and not yet parsed. */
 export interface FoundFile {
@@ -18,150 +21,154 @@ export interface FoundFile {
   /** Without a byte order mark. */
   readonly text: string;
   readonly notation: "json" | "yaml" | "package.json";
+  /** Whether a person named it; else the search found it. */
+  readonly named: boolean;
+  /** Why its commands may not be run: a sentence with the remedy. Absent where they may. */
+  readonly commands?: { readonly forbidden: string };
+  readonly warnings: readonly string[];
 }
 
+/** How often a file is read again that was replaced while it was judged. */
+const mostTries = 5;
+
 /**
- * The file at `path`. Throws `config_not_found` when there is none, `config_invalid` when it is no config or anyone
- * may write to it. `origin` ends the sentence "there is no file at …, which", for the message.
+ * The file at `path`, which a person named: it is used as it is. Throws `config_not_found` when there is none,
+ * `config_invalid` when it is no config. `origin` ends the sentence "there is no file at …, which", for the message.
  */
 export async function readConfigFile(path: string, cwd: string, origin: string): Promise<FoundFile> {
   const file = resolve(cwd, path);
   notationOf(file);
-  try {
-    await assertFile(file);
-    return await checked(file, await readFile(file, "utf8"));
-  } catch (error) {
-    if (!isAbsence(error)) throw unreadable(error, file);
-    throw new McpAuthError(
-      "config_not_found",
-      `There is no config file at ${printable(file)}, which ${origin}. Correct the path, or write the file.`,
-    );
-  }
+  const content = await read(file);
+  if (content === undefined) throw notThere(file, origin);
+  const warnings = (await warningsAbout(file, content.stats)).map(printable);
+  return { ...fileOf(file, content.text), named: true, warnings };
+}
+
+/** The file that a search found before, judged as if it were found now. Throws as `searchConfigFile` does. */
+export async function readFoundFile(path: string, cwd: string, origin: string): Promise<FoundFile> {
+  const file = resolve(cwd, path);
+  const trust = await trustAround(resolve(cwd));
+  const above = upwards(trust.cwd);
+  const folders = [...above.slice(0, Math.max(above.indexOf(dirname(file)), 0)), dirname(file)];
+  const judged = await readJudged(file, folders, trust);
+  if (judged === undefined) throw notThere(file, origin);
+  if (judged.doubts.length > 0) throw await notTrusted(file, judged.doubts);
+  return await found(file, judged.content.text, trust);
 }
 
 /**
- * Looks in the working directory and the folders above it, as far as the project goes; the nearest folder with a
- * config wins. Throws `config_not_found` with every place tried, `config_invalid` when one folder has two.
+ * Looks in the working directory and the folders above it, as far as the project goes and is trusted; the nearest folder
+ * with a config wins. Throws `config_not_found` with every place tried, `config_invalid` when one folder has two or
+ * the config is not trusted.
  */
 export async function searchConfigFile(cwd: string): Promise<FoundFile> {
-  const explorer = await createExplorer();
+  const trust = await trustAround(resolve(cwd));
+  const project = await projectFolders(trust);
+  const { searched, refused } = project;
+  const explore = await createExplorer();
   const tried: string[] = [];
-  for (const folder of await foldersOfProject(resolve(cwd))) {
-    const found: FoundFile[] = [];
+  for (const [index, folder] of searched.entries()) {
+    const texts: { readonly file: string; readonly text: string }[] = [];
     for (const place of places) {
       const file = join(folder, place);
       tried.push(place === manifest ? `${file}#${moduleName}` : file);
-      const text = await load(explorer, file);
-      if (text !== undefined) found.push(await checked(file, text));
+      const text = await configAt(file, explore, searched.slice(0, index + 1), trust);
+      if (text !== undefined) texts.push({ file, text });
     }
-    const [first, second] = found;
-    if (first !== undefined && second === undefined) return first;
+    const [first, second] = texts;
+    if (first !== undefined && second === undefined) return await found(first.file, first.text, trust);
     if (first !== undefined && second !== undefined) throw twoConfigs(first.file, second.file);
   }
-  throw new McpAuthError(
-    "config_not_found",
-    `No config found. Write mcp-auth.config.json, or say where it is with --config or MCP_AUTH_CONFIG. Looked for:${tried
-      .map((place) => `\n  ${printable(place)}`)
-      .join("")}`,
-  );
+  if (refused !== undefined) await assertEmpty(refused, searched, trust);
+  throw await notFound(tried, project);
+}
+
+/** The text of a config in a trusted folder. Throws where the file itself is not trusted. */
+async function configAt(
+  file: string,
+  explore: Explore,
+  folders: readonly string[],
+  trust: Trust,
+): Promise<string | undefined> {
+  const judged = await readJudged(file, folders, trust);
+  if (judged === undefined) return undefined;
+  const { content, doubts } = judged;
+  if (doubts.length === 0) return await withoutErrno(file, () => explore(file, content));
+  // A package.json of somebody else's that has nothing to do with us stops no search.
+  if (basename(file) === manifest && !(await mentionsUs(content))) return undefined;
+  throw await notTrusted(file, doubts);
+}
+
+/** Whether a package.json that is not trusted has a config. It is not worth much memory to find out. */
+async function mentionsUs({ text }: FileContent): Promise<boolean> {
+  return text.length <= longestManifest && (await hasProperty(text, moduleName));
+}
+
+/** Throws where there is a config in a folder that is not trusted: to pass over it would hide why it is not used. */
+async function assertEmpty(
+  { folder, doubts }: NonNullable<ProjectFolders["refused"]>,
+  searched: readonly string[],
+  trust: Trust,
+): Promise<void> {
+  for (const place of places) {
+    const file = join(folder, place);
+    if (place !== manifest && !(await isThere(file))) continue;
+    const judged = await readJudged(file, [...searched, folder], trust).catch(() => undefined);
+    const isConfig = place !== manifest || (judged !== undefined && (await mentionsUs(judged.content)));
+    if (isConfig) throw await notTrusted(file, judged?.doubts.length ? judged.doubts : doubts);
+  }
 }
 
 /**
- * The class behind `cosmiconfig()`. The function itself first loads `.config/config.*` of the working directory as
- * its own configuration, which may be code; with a `stopDir` it also runs `~/.config/mcp-auth/config.js`. We ask
- * this class for single files. Its loaders give text back, since `$import` in a parsed one would load more files.
+ * Reads a file, then judges what was read and the way to it: the folders once more, since one may have been replaced.
+ * `undefined` where there is none.
  */
-async function createExplorer(): Promise<PublicExplorer> {
-  // The class is there in every 9.x but stripped from the declarations as internal.
-  const { Explorer } = (await import("cosmiconfig/dist/Explorer.js")) as unknown as {
-    Explorer: new (options: Options & { metaConfigFilePath: null }) => PublicExplorer;
-  };
-  const asText: Loader = (_file, text) => ({ text });
-  const json: Loader = async (file, text) => {
-    if (basename(file) !== manifest) return { text };
-    return (await hasProperty(text, moduleName)) ? { [moduleName]: { text } } : {};
-  };
-  return new Explorer({
-    searchPlaces: places,
-    loaders: { ".json": json, ".yaml": asText, ".yml": asText },
-    packageProp: [moduleName],
-    searchStrategy: "none",
-    metaConfigFilePath: null,
-    cache: false,
-    ignoreEmptySearchPlaces: false,
-    mergeImportArrays: false,
-    mergeSearchPlaces: false,
-    transform: (result) => result,
-  });
+async function readJudged(
+  file: string,
+  folders: readonly string[],
+  trust: Trust,
+): Promise<{ readonly content: FileContent; readonly doubts: readonly Doubt[] } | undefined> {
+  for (let tries = 0; tries < mostTries; tries += 1) {
+    const content = await read(file);
+    if (content === undefined) return undefined;
+    const doubts = await doubtsAboutFile(file, content.stats, folders, trust);
+    if (doubts === "changed") continue;
+    const around = await Promise.all(folders.map((folder) => doubtsAboutFolder(folder, trust)));
+    return { content, doubts: [...doubts, ...around.flat()] };
+  }
+  throw refuse(file, "The file was replaced each time it was read", "Run it again");
 }
 
-async function load(explorer: PublicExplorer, file: string): Promise<string | undefined> {
+/** `undefined` where there is no file. Throws `config_invalid` for what cannot be read. */
+async function read(file: string): Promise<FileContent | undefined> {
+  const outcome = await withoutErrno(file, () => readRegularFile(file));
+  if (outcome === undefined || !("problem" in outcome)) return outcome;
+  if (outcome.problem === "missing") return undefined;
+  if (outcome.problem === "irregular")
+    throw refuse(file, "This is not a regular file", "Pipes and devices are not read");
+  throw refuse(file, "The file is larger than 16 MiB", "Split it into several configs");
+}
+
+/** Errors of the system as ours; `undefined` where the file is not there, perhaps not any more. */
+async function withoutErrno<T>(file: string, work: () => Promise<T>): Promise<T | undefined> {
   try {
-    await assertFile(file);
-    const result = await explorer.load(file);
-    if (result === null) return undefined;
-    // What the loaders above made, or an empty file, which they are not called for.
-    const { text } = (result.config ?? { text: "" }) as { text: string };
-    return result.isEmpty === true && basename(file) === manifest ? undefined : text;
+    return await work();
   } catch (error) {
-    if (isAbsence(error)) return undefined;
-    throw unreadable(error, file);
+    const code = errnoOf(error);
+    if (code === undefined) throw error;
+    if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return undefined;
+    throw refuse(file, `The file cannot be read (${code})`, "Check its permissions");
   }
 }
 
-/** From `cwd` up to the nearest `.git`, else to the highest workspace root, else `cwd` alone. */
-async function foldersOfProject(cwd: string): Promise<readonly string[]> {
-  const folders: string[] = [];
-  let workspace = 1;
-  for (let folder = cwd; ; folder = dirname(folder)) {
-    folders.push(folder);
-    if (await exists(join(folder, ".git"))) return folders;
-    if (await isWorkspaceRoot(folder)) workspace = folders.length;
-    if (dirname(folder) === folder) return folders.slice(0, workspace);
-  }
+async function found(file: string, text: string, { cwd, stranger }: Trust): Promise<FoundFile> {
+  const common = { ...fileOf(file, text), named: false, warnings: [] };
+  if (stranger === undefined) return common;
+  return { ...common, commands: { forbidden: await whyNoCommands(file, cwd, stranger) } };
 }
 
-async function isWorkspaceRoot(folder: string): Promise<boolean> {
-  if (await exists(join(folder, "pnpm-workspace.yaml"))) return true;
-  try {
-    const content: unknown = JSON.parse(await readFile(join(folder, manifest), "utf8"));
-    return typeof content === "object" && content !== null && "workspaces" in content;
-  } catch {
-    // None, or none that says so.
-    return false;
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** Reading from a pipe would wait for ever, from a device never end. */
-async function assertFile(file: string): Promise<void> {
-  const found = await stat(file);
-  if (found.isDirectory()) return;
-  const message = found.isFile() ? "The file is larger than 1 MiB" : "This is not a regular file";
-  if (!found.isFile() || found.size > longest) {
-    throw configInvalid(
-      [{ file, pointer: "", message, hint: "A config is a file of a few kilobytes" }],
-      file,
-    );
-  }
-}
-
-async function checked(file: string, content: string): Promise<FoundFile> {
-  const refuse = (message: string, hint: string) =>
-    configInvalid([{ file, pointer: "", message, hint }], file);
-  // Windows has no such bits and Node makes them up.
-  const isForeign = process.platform !== "win32" && ((await stat(file)).mode & 0o002) !== 0;
-  if (isForeign) {
-    throw refuse("Anyone on this machine may write to the file", `Run chmod o-w ${quoted(file)}`);
-  }
-  if (content.length > longest) throw refuse("The file is larger than 1 MiB", "A config is a few kilobytes");
-  return { file, text: content.replace(/^\uFEFF/, ""), notation: notationOf(file) };
+function fileOf(file: string, text: string): Pick<FoundFile, "file" | "text" | "notation"> {
+  return { file, text: text.replace(/^\uFEFF/, ""), notation: notationOf(file) };
 }
 
 function notationOf(file: string): FoundFile["notation"] {
@@ -170,26 +177,5 @@ function notationOf(file: string): FoundFile["notation"] {
   if (extension === ".json" || extension === ".jsonc") return "json";
   if (extension === ".yaml" || extension === ".yml") return "yaml";
   const message = "A config is data: a .json, .yaml or .yml file, or package.json";
-  const hint = "A config in code is passed to createMcpAuth({ config }) as an object";
-  throw configInvalid([{ file, pointer: "", message, hint }], file);
-}
-
-function twoConfigs(first: string, second: string): McpAuthError {
-  const message = `There is another config in this folder, ${basename(first)}`;
-  return configInvalid([{ file: second, pointer: "", message, hint: "Keep one of them" }], second);
-}
-
-function isAbsence(error: unknown): boolean {
-  return (
-    error instanceof Error && "code" in error && ["ENOENT", "ENOTDIR", "EISDIR"].includes(String(error.code))
-  );
-}
-
-function unreadable(error: unknown, file: string): unknown {
-  if (error instanceof McpAuthError || !(error instanceof Error) || !("code" in error)) return error;
-  const hint = "Check its permissions";
-  return configInvalid(
-    [{ file, pointer: "", message: `The file cannot be read (${String(error.code)})`, hint }],
-    file,
-  );
+  throw refuse(file, message, "A config in code is passed to createMcpAuth({ config }) as an object");
 }

@@ -6,7 +6,7 @@ import { buildServer } from "./build-spec.js";
 import { buildStore } from "./build-store.js";
 import { type Checked, checkDocument, type Deferred } from "./check-document.js";
 import type { McpAuthConfig } from "./define-config.js";
-import { type FoundFile, readConfigFile, searchConfigFile } from "./find.js";
+import { type FoundFile, readConfigFile, readFoundFile, searchConfigFile } from "./find.js";
 import { applyEdits, editFor } from "./fix.js";
 import { configInvalid, formatViolation } from "./format-violation.js";
 import type { Config } from "./generated/types.js";
@@ -21,6 +21,8 @@ export interface LoadOptions {
   readonly cliPath?: string | undefined;
   /** Absolute: the file that was found before. It is read again, and nothing else is looked at. */
   readonly pinned?: string | undefined;
+  /** A person named that file; else it is judged as one that the search finds. */
+  readonly pinnedByName?: boolean | undefined;
   /** A store was given in code, in place of that of the config. */
   readonly hasStore?: boolean | undefined;
   /** Absolute. Where the search begins, and what relative paths of an object config are relative to. */
@@ -35,6 +37,10 @@ export interface CheckedConfig {
   readonly file?: string;
   /** In the order of the file. */
   readonly violations: readonly Violation[];
+  /** The search found the file in the working directory of another user, who can change what lies there at any time. */
+  readonly isForeign: boolean;
+  /** What the person who runs this should know of the file. Fit to be printed. */
+  readonly warnings: readonly string[];
   /** There when the config as a whole is valid, even if some of its servers cannot be used. */
   readonly spec?: ConfigSpec;
   /** The text of the file with the mistakes mended in which only one thing can be meant; absent without any. */
@@ -48,26 +54,32 @@ export interface CheckedConfig {
  * variable without a value, fails on their use: their entry has a `failure` instead of a `spec`.
  */
 export async function loadConfig(options: LoadOptions): Promise<ConfigSpec> {
-  const document = await readDocument(options);
+  const { document, found } = await readDocument(options);
   const checked = await checkDocument(document, { ...options, folder: folderOf(document, options) });
   if (checked.mistakes.length > 0)
     throw configInvalid(violationsOf(document, checked.mistakes), document.file);
-  return buildConfig(document, checked, options.cwd);
+  return buildConfig(document, checked, options.cwd, found);
 }
 
 /** Every violation of the config, also those that only break single servers. Throws `config_not_found`. */
 export async function checkConfig(options: LoadOptions): Promise<CheckedConfig> {
-  let document: SourceDocument;
+  let read: ReadDocument;
   try {
-    document = await readDocument(options);
+    read = await readDocument(options);
   } catch (error) {
     // A file that is not even read: the violations say which and why.
     if (error instanceof McpAuthError && error.violations !== undefined) {
       const file = error.violations[0]?.file;
-      return { ...(file !== undefined && { file }), violations: error.violations };
+      return {
+        ...(file !== undefined && { file }),
+        violations: error.violations,
+        isForeign: false,
+        warnings: [],
+      };
     }
     throw error;
   }
+  const { document, found } = read;
   const checked = await checkDocument(document, { ...options, folder: folderOf(document, options) });
   const isValid = checked.mistakes.length === 0;
   const edits = checked.mistakes.flatMap((mistake) => editFor(document, mistake) ?? []);
@@ -78,19 +90,31 @@ export async function checkConfig(options: LoadOptions): Promise<CheckedConfig> 
   return {
     ...(document.file !== undefined && { file: document.file }),
     violations: violationsOf(document, [...checked.mistakes, ...checked.deferred]),
-    ...(isValid && { spec: buildConfig(document, checked, options.cwd) }),
+    isForeign: found?.commands !== undefined,
+    warnings: found?.warnings ?? [],
+    ...(isValid && { spec: buildConfig(document, checked, options.cwd, found) }),
     ...(fixed !== undefined && { fixed }),
   };
 }
 
-async function readDocument({ config, cliPath, pinned, cwd, env }: LoadOptions): Promise<SourceDocument> {
-  if (pinned !== undefined) return parse(await readConfigFile(pinned, cwd, "this runtime was made from"));
+interface ReadDocument {
+  readonly document: SourceDocument;
+  /** Absent for a config given as an object. */
+  readonly found?: FoundFile;
+}
+
+async function readDocument(options: LoadOptions): Promise<ReadDocument> {
+  const { config, cliPath, pinned, pinnedByName, cwd, env } = options;
+  if (pinned !== undefined) {
+    const readAgain = pinnedByName === true ? readConfigFile : readFoundFile;
+    return parse(await readAgain(pinned, cwd, "this runtime was made from"));
+  }
   if (cliPath !== undefined) return parse(await readConfigFile(cliPath, cwd, "--config names"));
   if (typeof config === "string")
     return parse(await readConfigFile(config, cwd, "the option `config` names"));
   if (config !== undefined) {
     const { readObject } = await import("./read-object.js");
-    return readObject(config);
+    return { document: readObject(config) };
   }
   const fromEnv = env["MCP_AUTH_CONFIG"];
   if (fromEnv !== undefined && fromEnv !== "")
@@ -98,16 +122,23 @@ async function readDocument({ config, cliPath, pinned, cwd, env }: LoadOptions):
   return parse(await searchConfigFile(cwd));
 }
 
-async function parse({ file, text, notation }: FoundFile): Promise<SourceDocument> {
+async function parse(found: FoundFile): Promise<ReadDocument> {
+  const { file, text, notation } = found;
   if (notation === "yaml") {
     const { parseYaml } = await import("./parse-yaml.js");
-    return parseYaml(file, text);
+    return { document: await parseYaml(file, text), found };
   }
   const { parseJson } = await import("./parse-json.js");
-  return parseJson(file, text, notation === "package.json" ? "mcp-auth" : undefined);
+  const document = await parseJson(file, text, notation === "package.json" ? "mcp-auth" : undefined);
+  return { document, found };
 }
 
-function buildConfig(document: SourceDocument, checked: Checked, cwd: string): ConfigSpec {
+function buildConfig(
+  document: SourceDocument,
+  checked: Checked,
+  cwd: string,
+  found: FoundFile | undefined,
+): ConfigSpec {
   // The schema, from which the type is made, has found nothing wrong with it.
   const config = checked.value as unknown as Config;
   const folder = folderOf(document, { cwd });
@@ -126,6 +157,8 @@ function buildConfig(document: SourceDocument, checked: Checked, cwd: string): C
   }
   return {
     ...(document.file !== undefined && { file: document.file }),
+    ...(found !== undefined && { named: found.named, warnings: found.warnings }),
+    ...(found?.commands !== undefined && { commands: found.commands }),
     servers,
     network: buildNetwork(config.network, folder),
     store: buildStore(config.store, folder),

@@ -7,6 +7,12 @@ import type { McpAuthError } from "../errors/error.js";
 export interface ConfigSpec {
   /** The file it came from; absent for an object. */
   readonly file?: string;
+  /** Whether a person named the file. One that the search found is judged again when it is read again. */
+  readonly named?: boolean;
+  /** Why no command of this config may be run: a sentence with the remedy. Absent where they may. */
+  readonly commands?: { readonly forbidden: string };
+  /** What the person who runs this should know of the file. Fit to be printed. */
+  readonly warnings?: readonly string[];
   readonly servers: ReadonlyMap<string, ServerEntry>;
   readonly network: NetworkSpec;
   readonly store: StoreSpec;

@@ -61,6 +61,11 @@ export function createPermissions({ allowExec, allow, environments }: Permission
   };
 }
 
+/** The same for a config whose commands may not run, whatever else says that they may. `why` ends a sentence. */
+export function forbidCommands(permissions: Permissions | undefined, why: string): Permissions {
+  return { ...permissions, commandsForbidden: () => why };
+}
+
 /** Why the commands of a config may not run, for a context that may have no permissions of its own. */
 export function commandsForbidden({
   permissions,

@@ -69,14 +69,25 @@ export async function createMcpAuth<Name extends string = string>(
   const permissions = createPermissions({ allowExec, allow, environments: [env, process.env] });
   const hasStore = options.store !== undefined;
   if (options.store !== undefined) assertStore(options.store);
-  const load = async (pinned?: string): Promise<ConfigSpec> => {
+  const events = new Events(options.logger);
+  const warned = new Set<string>();
+  const warn = (warning: string, file: string | undefined): void => {
+    if (options.logger === undefined) process.emitWarning(warning, "McpAuthWarning");
+    else events.warn({ file }, warning);
+  };
+  const load = async (present?: ConfigSpec): Promise<ConfigSpec> => {
     const { loadConfig } = await import("../config/load.js");
-    return await loadConfig({ cwd, env, config, pinned, hasStore, allow });
+    const pinned = { pinned: present?.file, pinnedByName: present?.named };
+    const spec = await loadConfig({ cwd, env, config, ...pinned, hasStore, allow });
+    for (const warning of spec.warnings ?? []) {
+      if (!warned.has(warning)) warn(warning, spec.file);
+      warned.add(warning);
+    }
+    return spec;
   };
   const spec = await load();
   // Looked up at each call, so that instrumentation which replaces the global later is used.
   const fetch: FetchFunction = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
-  const events = new Events(options.logger);
   const shared = { fetch, clock, env, events, resolvers, signers, permissions, holds: new Holds() };
   const given = { ...shared, ownStore: options.store };
   return new Runtime<Name>(spec, given, load);

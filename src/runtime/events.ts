@@ -92,6 +92,11 @@ export class Events {
     this.#log(levels[name], { event: name, ...event }, name);
   }
 
+  /** Logs what no event tells. */
+  warn(fields: object, message: string): void {
+    this.#log("warn", fields, message);
+  }
+
   #log(level: keyof Logger, fields: object, message: string): void {
     // A broken logger must not break calls.
     settle(

@@ -2,6 +2,7 @@ import type { ConfigSpec } from "../config/spec.js";
 import { MetadataCache } from "../discovery/metadata-cache.js";
 import type { KeyContext } from "../keys/signing-key.js";
 import type { Clock } from "../lib/clock.js";
+import { forbidCommands } from "../lib/permissions.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { createNetwork } from "../net/network.js";
 import type { RefreshTokens } from "../oauth/grant-environment.js";
@@ -45,10 +46,13 @@ export type GivenEnvironment = Omit<
 
 /** `kept`: the store of the environment before, which this one takes over with all that is still to be written there. */
 export function managerEnvironment(
-  { ownStore, ...given }: GivenEnvironment,
-  { network: spec, store: described }: Pick<ConfigSpec, "network" | "store">,
+  { ownStore, ...others }: GivenEnvironment,
+  { network: spec, store: described, commands }: Pick<ConfigSpec, "network" | "store" | "commands">,
   kept?: Pick<ManagerEnvironment, "store" | "refreshTokens">,
 ): ManagerEnvironment {
+  const permissions =
+    commands === undefined ? others.permissions : forbidCommands(others.permissions, commands.forbidden);
+  const given = { ...others, permissions };
   const { clock, env } = given;
   const network = retiringNetwork(() =>
     createNetwork({ fetch: given.fetch, spec, env, processEnv: process.env }),

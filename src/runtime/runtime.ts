@@ -12,8 +12,8 @@ import { ServerTokenManager } from "./server-token-manager.js";
 import { isSameEntry } from "./spec-changes.js";
 import type { TokenManager } from "./token-manager.js";
 
-/** Reads the config: the file that was found before, or whatever createMcpAuth was given. */
-type Load = (pinned: string | undefined) => Promise<ConfigSpec>;
+/** Reads the config again: the file that the present one came from, or whatever createMcpAuth was given. */
+type Load = (present: ConfigSpec) => Promise<ConfigSpec>;
 
 type Changes = Omit<ConfigReloadedEvent, "durationMs">;
 
@@ -121,7 +121,7 @@ export class Runtime<Name extends string> implements McpAuth<Name> {
     this.#assertRunning();
     const { clock, events } = this.#given;
     const begun = clock.now();
-    const spec = await this.#load(this.#spec.file);
+    const spec = await this.#load(this.#spec);
     this.#assertRunning();
     const changes = this.#swap(spec);
     events.emit("config:reloaded", { ...changes, durationMs: clock.now() - begun });
@@ -133,7 +133,8 @@ export class Runtime<Name extends string> implements McpAuth<Name> {
   #swap(spec: ConfigSpec): Changes {
     const before = this.#spec;
     const keepsEnvironment =
-      isDeepStrictEqual(before.network, spec.network) && isDeepStrictEqual(before.store, spec.store);
+      isDeepStrictEqual(before.network, spec.network) &&
+      isDeepStrictEqual([before.store, before.commands], [spec.store, spec.commands]);
     const { network } = this.#environment;
     const kept = keepsStore(this.#given, before, spec) ? this.#environment : undefined;
     const environment = keepsEnvironment ? this.#environment : managerEnvironment(this.#given, spec, kept);
@@ -198,7 +199,8 @@ export class Runtime<Name extends string> implements McpAuth<Name> {
 /** Whether a store of one config serves another: what is to be written there is written, and connections stay. */
 function keepsStore({ ownStore }: GivenEnvironment, before: ConfigSpec, after: ConfigSpec): boolean {
   if (ownStore !== undefined) return true;
-  return isDeepStrictEqual([before.store, before.network.ca], [after.store, after.network.ca]);
+  const { store, network, commands } = before;
+  return isDeepStrictEqual([store, network.ca, commands], [after.store, after.network.ca, after.commands]);
 }
 
 function namesOf<Name extends string>(spec: ConfigSpec): readonly Name[] {

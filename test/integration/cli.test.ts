@@ -338,7 +338,14 @@ describe("validate", () => {
     const { code, out } = await command(["validate", "--json"], { cwd });
     expect([code, JSON.parse(out)]).toEqual([
       0,
-      { file: join(cwd, "mcp-auth.config.json"), valid: true, violations: [], secrets: [], skipped: [] },
+      {
+        file: join(cwd, "mcp-auth.config.json"),
+        valid: true,
+        violations: [],
+        warnings: [],
+        secrets: [],
+        skipped: [],
+      },
     ]);
   });
 

@@ -331,6 +331,7 @@ describe("validate --json is JSON also", () => {
     expect(JSON.parse(said.out)).toEqual({
       valid: false,
       violations: [],
+      warnings: [],
       secrets: [],
       skipped: [],
       error: {

@@ -17,7 +17,7 @@ import { McpAuthError } from "../../../src/errors/error.js";
 import { loadKey } from "../../../src/keys/load-key.js";
 import { signJwt } from "../../../src/keys/sign-jwt.js";
 import type { KeyContext, Signer } from "../../../src/keys/signing-key.js";
-import { createPermissions } from "../../../src/lib/permissions.js";
+import { createPermissions, forbidCommands } from "../../../src/lib/permissions.js";
 import { createAuthority, type IssuedCertificate, selfSigned } from "../../support/certificates.js";
 import { deferred } from "../../support/deferred.js";
 import { fakeClock } from "../../support/fake-clock.js";
@@ -281,6 +281,12 @@ describe("a command that does not sign", () => {
       "running commands is forbidden here, by `allowExec: false` or by MCP_AUTH_ALLOW_EXEC in the environment.",
     );
     await expect(readFile(mark)).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  it("is not even started for a config that may run no commands, and says why", async () => {
+    const allowed = createPermissions({ allowExec: true, environments: [] });
+    const context = { permissions: forbidCommands(allowed, "the reason.") };
+    expect(await problem(signWith(run("throw 1"), "ES256", { context }))).toBe("the reason.");
   });
 
   it.each([

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { ExecReference } from "../../../src/config/spec.js";
-import { createPermissions } from "../../../src/lib/permissions.js";
+import { createPermissions, forbidCommands } from "../../../src/lib/permissions.js";
 import { readSecret, type SecretContext } from "../../../src/secrets/read-secret.js";
 import { deferred } from "../../support/deferred.js";
 import { fakeClock } from "../../support/fake-clock.js";
@@ -152,6 +152,18 @@ describe("a command that gives no secret is named, but not its arguments nor wha
       ),
     });
     await expect(readFile(file)).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  it("one of a config that may run none says why, also where commands are allowed", async () => {
+    const allowed = createPermissions({ allowExec: true, environments: [] });
+    const context = {
+      env: { MCP_AUTH_ALLOW_EXEC: "1" },
+      permissions: forbidCommands(allowed, "the reason."),
+    };
+    expect(await failureOf(reference("console.log('x')"), context)).toMatchObject({
+      code: "secret_unavailable",
+      message: says("the reason."),
+    });
   });
 
   it("but it runs unless that is forbidden", async () => {

@@ -1,0 +1,382 @@
+// A config that another user can have the search find: none of its commands is run, and none that is reached through it.
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import {
+  chmod,
+  chown,
+  lchown,
+  mkdir,
+  mkdtemp,
+  readFile,
+  realpath,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { loadConfig } from "../../src/config/load.js";
+import { createMcpAuth, McpAuthError } from "../../src/index.js";
+import { sendJson, startHttpServer } from "../support/http-server.js";
+import { command } from "../unit/cli/command.js";
+
+const root = 0;
+const nobody = 65_534;
+const somebody = 1_000;
+const name = "mcp-auth.config.json";
+
+/** A folder that everybody may pass through, gone when the test is over. */
+async function place(): Promise<string> {
+  const folder = await realpath(await mkdtemp(join(tmpdir(), "mcp-auth-users-")));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  await chmod(folder, 0o755);
+  return folder;
+}
+
+/** Makes a folder, or a file with a text, that belongs to a user. */
+async function make(
+  path: string,
+  uid: number,
+  content: { text?: string; mode?: number } = {},
+): Promise<string> {
+  const { text, mode = text === undefined ? 0o755 : 0o644 } = content;
+  if (text === undefined) await mkdir(path);
+  else await writeFile(path, text);
+  await chmod(path, mode);
+  await chown(path, uid, uid);
+  return path;
+}
+
+/** What a user does at a shell, with `$1`, `$2` … for the arguments. */
+function as(uid: number, script: string, ...args: string[]): void {
+  execFileSync("/bin/sh", ["-ec", script, "sh", ...args], { uid, gid: uid, cwd: "/", stdio: "pipe" });
+}
+
+async function actingAs<T>(uid: number, work: () => Promise<T>): Promise<T> {
+  if (process.setegid === undefined || process.seteuid === undefined) throw new Error("This needs POSIX.");
+  process.setegid(uid);
+  process.seteuid(uid);
+  try {
+    return await work();
+  } finally {
+    process.seteuid(root);
+    process.setegid(root);
+  }
+}
+
+// The other user may not be able to read the sources, so what a search imports is imported before.
+beforeAll(async () => {
+  const cwd = await realpath(await mkdtemp(join(tmpdir(), "mcp-auth-users-")));
+  await writeFile(join(cwd, name), withCommand(["true"]));
+  await search(cwd);
+  await rm(cwd, { recursive: true });
+});
+
+/** A config whose secret is what a command prints; the command leaves a trace. */
+const withCommand = (exec: readonly string[], server = "crm") =>
+  JSON.stringify({
+    servers: {
+      [server]: { url: "https://crm.example/mcp", grant: { type: "static", token: { exec } } },
+    },
+  });
+const leaving = (trace: string) => withCommand(["/bin/sh", "-c", 'touch "$1"; echo token', "sh", trace]);
+
+const search = (cwd: string) => loadConfig({ cwd, env: {} });
+
+async function failure(promise: Promise<unknown>): Promise<McpAuthError> {
+  const error: unknown = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof McpAuthError)) throw new Error("expected an McpAuthError");
+  return error;
+}
+
+const remedy = (file: string) => `MCP_AUTH_CONFIG=${file} or --config ${file}`;
+
+describe("root does not use a config", () => {
+  test("that nobody put, beside a .git, into a shared folder above the working directory", async () => {
+    const folder = await place();
+    const shared = await make(join(folder, "shared"), root, { mode: 0o1777 });
+    const cwd = await make(join(shared, "project"), root);
+    const [file, trace] = [join(shared, name), join(folder, "trace")];
+    as(nobody, 'mkdir "$1/.git"; printf %s "$2" >"$1/$3"', shared, leaving(trace), name);
+    const { code, out, err } = await command(["validate", "--secrets"], { cwd, env: { PATH: "/bin" } });
+    expect([code, existsSync(trace)]).toEqual([2, false]);
+    expect(out).toContain(`${file} belongs to nobody (uid ${nobody})`);
+    expect(out).toContain(`everybody may write to ${shared} (mode 1777)`);
+    expect(out).toContain(remedy(file));
+    expect(err).toBe("1 mistake\n");
+    const error = await failure(search(cwd));
+    expect(error.code).toBe("config_invalid");
+  });
+
+  test("in a folder of nobody's that the working directory lies in", async () => {
+    const folder = await place();
+    const above = await make(join(folder, "above"), nobody);
+    const cwd = await make(join(above, "project"), root);
+    as(nobody, 'mkdir "$1/.git"; printf %s "$2" >"$1/$3"', above, leaving(join(folder, "trace")), name);
+    const { code, message } = await failure(search(cwd));
+    expect(code).toBe("config_invalid");
+    expect(message).toContain(`${above} belongs to nobody (uid ${nobody})`);
+  });
+
+  test("of nobody's in a folder of its own", async () => {
+    const cwd = await place();
+    await make(join(cwd, name), nobody, { text: leaving(join(cwd, "trace")) });
+    const { code, message } = await failure(search(cwd));
+    expect(code).toBe("config_invalid");
+    expect(message).toContain(`${join(cwd, name)} belongs to nobody (uid ${nobody})`);
+    expect(message).toContain(remedy(join(cwd, name)));
+  });
+
+  test("of its own by a link of nobody's, whose folder its relative command would be run from", async () => {
+    const folder = await place();
+    const shared = await make(join(folder, "shared"), root, { mode: 0o1777 });
+    const own = await make(join(folder, "own"), root);
+    const file = await make(join(own, name), root, { text: withCommand(["./secret.sh"]) });
+    const trace = join(folder, "trace");
+    const planted = `#!/bin/sh\ntouch ${trace}\necho token\n`;
+    as(
+      nobody,
+      'ln -s "$2" "$1/$3"; printf %s "$4" >"$1/secret.sh"; chmod 755 "$1/secret.sh"',
+      shared,
+      file,
+      name,
+      planted,
+    );
+    const { code, out } = await command(["validate", "--secrets"], { cwd: shared });
+    expect([code, existsSync(trace)]).toEqual([2, false]);
+    expect(out).toContain(`${join(shared, name)} belongs to nobody (uid ${nobody})`);
+  });
+
+  test("of its own by a link of its own that leads through a link of nobody's", async () => {
+    const folder = await place();
+    const shared = await make(join(folder, "shared"), root, { mode: 0o1777 });
+    const cwd = await make(join(folder, "project"), root);
+    const file = await make(join(folder, "other.json"), root, { text: leaving(join(folder, "trace")) });
+    as(nobody, 'ln -s "$2" "$1/hop"', shared, file);
+    await symlink(join(shared, "hop"), join(cwd, name));
+    const { code, message } = await failure(search(cwd));
+    expect(code).toBe("config_invalid");
+    expect(message).toContain(`${join(shared, "hop")} belongs to nobody (uid ${nobody})`);
+  });
+
+  test("of its own by a link through a folder of nobody's", async () => {
+    const folder = await place();
+    const theirs = await make(join(folder, "theirs"), nobody);
+    await make(join(theirs, "own"), root);
+    await make(join(theirs, "own", name), root, { text: leaving(join(folder, "trace")) });
+    const cwd = await make(join(folder, "project"), root);
+    await symlink(join("..", "theirs", "own", name), join(cwd, name));
+    const { code, message } = await failure(search(cwd));
+    expect(code).toBe("config_invalid");
+    expect(message).toContain(`${theirs} belongs to nobody (uid ${nobody})`);
+  });
+
+  test("of another project of its own, which a .git of nobody's would lead the search to", async () => {
+    const folder = await place();
+    const shared = await make(join(folder, "shared"), root, { mode: 0o1777 });
+    const own = await make(join(shared, "own"), root);
+    const cwd = await make(join(own, "project"), root);
+    await make(join(own, name), root, { text: leaving(join(folder, "trace")) });
+    as(nobody, 'mkdir "$1/.git"', shared);
+    const { code, message } = await failure(search(cwd));
+    expect(code).toBe("config_not_found");
+    expect(message).toContain(`Not searched: ${join(own, name)} (the search ends below ${shared}: `);
+  });
+
+  test("below a link that nobody put in place of a folder", async () => {
+    const folder = await place();
+    const theirs = await make(join(folder, "theirs"), nobody);
+    const own = await make(join(folder, "own"), root);
+    await make(join(own, name), root, { text: withCommand(["./secret.sh"]) });
+    as(nobody, 'ln -s "$2" "$1/project"', theirs, own);
+    const { code, message } = await failure(search(join(theirs, "project")));
+    expect(code).toBe("config_invalid");
+    expect(message).toContain(`${join(theirs, "project")} belongs to nobody (uid ${nobody})`);
+  });
+});
+
+test("however often nobody swaps the working directory, root uses no config of nobody's with commands", async () => {
+  const folder = await place();
+  const theirs = await make(join(folder, "theirs"), nobody);
+  const cwd = await make(join(theirs, "project"), root);
+  await make(join(cwd, name), root, { text: withCommand(["true"], "own") });
+  as(nobody, 'mkdir "$1/evil"; printf %s "$2" >"$1/evil/$3"', theirs, withCommand(["true"], "evil"), name);
+  const swapping = spawn(
+    "/bin/sh",
+    [
+      "-c",
+      'cd "$1"; echo; while :; do mv project kept; mv evil project; mv project evil; mv kept project; done',
+      "sh",
+      theirs,
+    ],
+    { uid: nobody, gid: nobody, cwd: "/", detached: true, stdio: ["ignore", "pipe", "ignore"] },
+  );
+  onTestFinished(async () => {
+    const closed = once(swapping, "close");
+    // With the command that it is just running.
+    if (swapping.pid !== undefined) process.kill(-swapping.pid, "SIGKILL");
+    await closed;
+  });
+  await once(swapping.stdout, "data");
+  const seen = new Set<string>();
+  for (let round = 0; round < 500; round += 1) {
+    try {
+      const { servers, commands } = await search(cwd);
+      for (const server of servers.keys()) {
+        seen.add(server);
+        if (server === "evil") expect(commands?.forbidden).toContain("nobody");
+      }
+    } catch (error) {
+      expect(error).toMatchObject({ code: expect.stringMatching(/^config_(invalid|not_found)$/) });
+    }
+  }
+  expect(seen).toContain("own");
+});
+
+describe("a config in a working directory of another user, as root in a container has over a checkout", () => {
+  async function checkout(token: object) {
+    const folder = await place();
+    const project = await make(join(folder, "project"), somebody);
+    await make(join(project, ".git"), somebody);
+    const cwd = await make(join(project, "packages"), somebody);
+    const config = { servers: { crm: { url: "https://crm.example/mcp", grant: { type: "static", token } } } };
+    const file = await make(join(project, name), somebody, { text: JSON.stringify(config) });
+    return { folder, cwd, file };
+  }
+
+  test("is used without commands", async () => {
+    const { cwd, file } = await checkout({ env: "TOKEN" });
+    const said = await command(["token", "crm"], { cwd, env: { TOKEN: "t" } });
+    expect(said).toEqual({ code: 0, out: "t\n", err: "" });
+    const spec = await search(cwd);
+    expect(spec).toMatchObject({ file, named: false });
+    expect(spec.commands?.forbidden).toContain(remedy(file));
+  });
+
+  test.each([
+    ["token", "crm"],
+    ["validate", "--secrets"],
+  ])("fails with the remedy where it wants a command: %s %s", async (...argv) => {
+    const { folder, cwd, file } = await checkout({ exec: ["/bin/sh", "-c", "touch ../../trace; echo t"] });
+    const said = await command(argv, { cwd, env: { MCP_AUTH_ALLOW_EXEC: "1", PATH: "/bin" } });
+    expect([said.code, existsSync(join(folder, "trace"))]).toEqual([2, false]);
+    expect(said.out + said.err).toContain(`commands of the config ${file} are not run`);
+    expect(said.out + said.err).toContain(`${cwd} belongs to `);
+    expect(said.out + said.err).toContain(`uid ${somebody}`);
+    expect(said.out + said.err).toContain(remedy(file));
+  });
+
+  test("is not rewritten by validate --fix, which its owner could lead to any other file", async () => {
+    const { cwd, file } = await checkout({ env: "TOKEN" });
+    const text = '{ "servers": { "crm": { "urls": "https://crm.example/mcp" } } }';
+    await writeFile(file, text);
+    const said = await command(["validate", "--fix"], { cwd });
+    expect(said).toMatchObject({ code: 2, out: "" });
+    expect(said.err).toContain("The config is not changed, because the search found it");
+    expect(await readFile(file, "utf8")).toBe(text);
+    await command(["validate", "--fix", "--config", file], { cwd });
+    expect(await readFile(file, "utf8")).toContain('"url"');
+  });
+
+  test("runs no command whatever the code that loads it allows, and none to sign with", async () => {
+    const { folder, cwd, file } = await checkout({ env: "TOKEN" });
+    const trace = join(folder, "trace");
+    const key = { signer: { exec: ["/bin/sh", "-c", `touch ${trace}`] }, alg: "ES256" };
+    await using server = await startHttpServer((request, response) => {
+      const { origin: issuer } = server;
+      if (request.url !== "/.well-known/oauth-authorization-server") return sendJson(response, {}, 404);
+      sendJson(response, { issuer, token_endpoint: `${issuer}/token` });
+    });
+    const client = { issuer: server.origin, id: "agent", key };
+    const config = { servers: { crm: { url: `${server.origin}/mcp`, grant: { client } } } };
+    await writeFile(file, JSON.stringify(config));
+    await using auth = await createMcpAuth({ cwd, env: {}, allowExec: true });
+    const error = await failure(auth.resolve("crm").getAccessToken());
+    expect(error.code).toBe("signer_unavailable");
+    expect(error.message).toContain(remedy(file));
+    expect(existsSync(trace)).toBe(false);
+  });
+
+  test("runs its commands once a person names it", async () => {
+    const { folder, cwd, file } = await checkout({ exec: ["/bin/sh", "-c", "touch ../trace; echo t"] });
+    const said = await command(["token", "crm", "--config", file], { cwd, env: { PATH: "/bin:/usr/bin" } });
+    expect(said).toEqual({ code: 0, out: "t\n", err: "" });
+    expect(existsSync(join(folder, "trace"))).toBe(true);
+  });
+
+  test("loses its commands when a reload finds the working directory in other hands", async () => {
+    const folder = await place();
+    const cwd = await make(join(folder, "project"), root);
+    const trace = join(folder, "trace");
+    await make(join(cwd, name), root, { text: leaving(trace) });
+    await using auth = await createMcpAuth({ cwd, env: { PATH: "/bin:/usr/bin" } });
+    expect(await auth.resolve("crm").getAccessToken()).toBe("token");
+    await rm(trace);
+    await chown(cwd, somebody, somebody);
+    await auth.reload();
+    const error = await failure(auth.resolve("crm").getAccessToken({ forceRefresh: true }));
+    expect(error.code).toBe("secret_unavailable");
+    expect(existsSync(trace)).toBe(false);
+    await chown(join(cwd, name), nobody, nobody);
+    expect((await failure(auth.reload())).message).toContain(`belongs to nobody (uid ${nobody})`);
+  });
+});
+
+describe("another user than root", () => {
+  test("uses a config of its own and one of root's, with commands", async () => {
+    const folder = await place();
+    const cwd = await make(join(folder, "project"), nobody);
+    await make(join(cwd, name), nobody, { text: withCommand(["true"]) });
+    const roots = await make(join(folder, "roots"), root);
+    await make(join(roots, name), root, { text: withCommand(["true"]) });
+    for (const found of [cwd, roots]) {
+      const spec = await actingAs(nobody, () => search(found));
+      expect(spec.file).toBe(join(found, name));
+      expect(spec.commands).toBeUndefined();
+    }
+  });
+
+  test("does not use one of a third user's", async () => {
+    const folder = await place();
+    const cwd = await make(join(folder, "project"), nobody);
+    const file = await make(join(cwd, name), somebody, { text: withCommand(["true"]) });
+    const { code, message } = await actingAs(nobody, () => failure(search(cwd)));
+    expect(code).toBe("config_invalid");
+    expect(message).toContain(`${file} belongs to `);
+    expect(message).toContain(`uid ${somebody}`);
+  });
+
+  test("is not kept from a config by a folder above that it may not read", async () => {
+    const folder = await place();
+    const closed = await make(join(folder, "closed"), root, { mode: 0o711 });
+    const cwd = await make(join(closed, "project"), nobody);
+    await make(join(cwd, name), nobody, { text: withCommand(["true"]) });
+    expect((await actingAs(nobody, () => search(cwd))).file).toBe(join(cwd, name));
+  });
+
+  test("is told of a config that it may not read", async () => {
+    const folder = await place();
+    const cwd = await make(join(folder, "project"), nobody);
+    await make(join(cwd, name), root, { text: withCommand(["true"]), mode: 0o600 });
+    const { code, message } = await actingAs(nobody, () => failure(search(cwd)));
+    expect(code).toBe("config_invalid");
+    expect(message).toContain("EACCES");
+  });
+});
+
+test("links keep their owner: a ConfigMap's are root's, whoever reads them", async () => {
+  const folder = await place();
+  const map = await make(join(folder, "map"), root);
+  await make(join(map, "..2026"), root);
+  await make(join(map, "..2026", name), root, { text: withCommand(["true"]) });
+  await symlink("..2026", join(map, "..data"));
+  await symlink(join("..data", name), join(map, name));
+  expect((await actingAs(nobody, () => search(map))).file).toBe(join(map, name));
+  await lchown(join(map, "..data"), somebody, somebody);
+  expect((await failure(search(map))).message).toContain(`${join(map, "..data")} belongs to `);
+});

@@ -1,0 +1,18 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+/** What one user can do to another, which takes root to try. */
+export default defineConfig({
+  test: {
+    name: "second-user",
+    root: fileURLToPath(new URL("../..", import.meta.url)),
+    include: ["test/second-user/**/*.test.ts"],
+    // They change the user of their process for a while.
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
+    restoreMocks: true,
+    globalSetup: ["scripts/build-before-tests.mjs"],
+  },
+});

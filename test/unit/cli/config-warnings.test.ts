@@ -1,0 +1,61 @@
+import { chmod } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { command, project } from "./command.js";
+
+const name = "mcp-auth.config.json";
+const servers = {
+  crm: { url: "https://crm.example/mcp", grant: { type: "static", token: { env: "TOKEN" } } },
+};
+
+/** A config that everybody may write to. */
+async function open(): Promise<{ readonly cwd: string; readonly warning: string }> {
+  const cwd = await project({ [name]: JSON.stringify({ servers }) });
+  const file = join(cwd, name);
+  await chmod(file, 0o666);
+  const what = `anyone on this machine can change the config ${file}`;
+  return { cwd, warning: `${what}: everybody may write to ${file} (mode 0666).` };
+}
+
+test.each([["token", "crm"], ["headers", "crm"], ["validate"]])(
+  "%s warns on stderr of a named config that everybody may write to, and uses it",
+  async (...argv) => {
+    const { cwd, warning } = await open();
+    for (const [args, env] of [
+      [["--config", name], {}],
+      [[], { MCP_AUTH_CONFIG: name }],
+    ] as const) {
+      const said = await command([...argv, ...args], { cwd, env: { TOKEN: "t", ...env } });
+      expect(said).toMatchObject({ code: 0, err: `warning: ${warning}\n` });
+      expect(said.out).not.toContain("warning");
+    }
+  },
+);
+
+test("validate --json has the warnings of a named config", async () => {
+  const { cwd, warning } = await open();
+  const { code, out, err } = await command(["validate", "--json", "--config", name], { cwd });
+  expect(JSON.parse(out)).toMatchObject({ valid: true, warnings: [warning] });
+  expect([code, err]).toEqual([0, ""]);
+});
+
+test.each([["token", "crm"], ["validate"], ["validate", "--json"]])(
+  "%s refuses a config that everybody may write to and nobody named, and prints the remedy",
+  async (...argv) => {
+    const { cwd } = await open();
+    const { code, out, err } = await command(argv, { cwd, env: { TOKEN: "t" } });
+    expect(code).toBe(2);
+    expect(out + err).toContain(`MCP_AUTH_CONFIG=${join(cwd, name)} or --config ${join(cwd, name)}`);
+  },
+);
+
+test("a warning is escaped", async () => {
+  const cwd = await project({ "a\n::error::b.json": JSON.stringify({ servers }) });
+  await chmod(join(cwd, "a\n::error::b.json"), 0o666);
+  const { err } = await command(["token", "crm", "--config", "a\n::error::b.json"], {
+    cwd,
+    env: { TOKEN: "t" },
+  });
+  expect(err).toContain("a\\u000a::error::b.json");
+  expect(err.split("\n")).toHaveLength(2);
+});

@@ -1,0 +1,309 @@
+// A config that the search finds is used only if those who may write to it, or put another in its place, may decide what it
+// says. What needs a second user is in test/second-user.
+import { execFileSync } from "node:child_process";
+import { chmod, lstat, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { createExplorer } from "../../../src/config/explorer.js";
+import { checkConfig, loadConfig } from "../../../src/config/load.js";
+import { isWindowsRoot } from "../../../src/config/project-folders.js";
+import { doubtsAboutFile, trustAround } from "../../../src/config/trust.js";
+import { McpAuthError } from "../../../src/errors/error.js";
+import { folder, smallest } from "./folder.js";
+
+const json = JSON.stringify(smallest);
+const name = "mcp-auth.config.json";
+
+async function failure(promise: Promise<unknown>): Promise<McpAuthError> {
+  const error: unknown = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof McpAuthError)) throw new Error("expected an McpAuthError");
+  return error;
+}
+
+/** Modes by path, set from the deepest up, so that each can still be reached. */
+async function modes(root: string, given: Readonly<Record<string, number>>): Promise<void> {
+  for (const [path, mode] of Object.entries(given)) await chmod(join(root, path), mode);
+}
+
+const search = (cwd: string) => loadConfig({ cwd, env: {} });
+const refusal = async (cwd: string) => {
+  const error = await failure(search(cwd));
+  expect(error.code).toBe("config_invalid");
+  return error.message;
+};
+
+describe("the search uses a config", () => {
+  it("in folders and a file that the group may write to, as a umask of 002 makes them", async () => {
+    const root = await folder({ [name]: json, "a/b/x": "" });
+    await modes(root, { [name]: 0o664, "a/b": 0o775, a: 0o775, "": 0o775 });
+    const spec = await search(join(root, "a/b"));
+    expect(spec).toMatchObject({ file: join(root, name), named: false, warnings: [] });
+    expect(spec.commands).toBeUndefined();
+  });
+
+  it("in a working directory where everybody may add files and remove only their own, such as /tmp", async () => {
+    const root = await folder({ [name]: json }, false);
+    await modes(root, { "": 0o1777 });
+    expect((await search(root)).file).toBe(join(root, name));
+  });
+
+  it("through the links of a ConfigMap", async () => {
+    const root = await folder({ "..2026_11_28/mcp-auth.config.json": json });
+    await symlink("..2026_11_28", join(root, "..data"));
+    await symlink(join("..data", name), join(root, name));
+    expect((await search(root)).file).toBe(join(root, name));
+  });
+
+  it("through a working directory that is a link, and above it by the path as it was given", async () => {
+    const root = await folder({
+      [name]: json,
+      "real/project/x": "",
+      "releases/5/mcp-auth.config.json": json,
+    });
+    await symlink(join(root, "real/project"), join(root, "link"));
+    await symlink("releases/5", join(root, "current"));
+    expect((await search(join(root, "link"))).file).toBe(join(root, name));
+    expect((await search(join(root, "current"))).file).toBe(join(root, "current", name));
+  });
+
+  it("behind a link through a folder where everybody may add files and remove only their own", async () => {
+    const root = await folder({ "open/real.json": json });
+    await symlink("open/real.json", join(root, name));
+    await modes(root, { open: 0o1777 });
+    expect((await search(root)).file).toBe(join(root, name));
+  });
+});
+
+describe("the search refuses a config", () => {
+  it("that everybody may write to, and says how to close or to name it", async () => {
+    const root = await folder({ [name]: json });
+    await modes(root, { [name]: 0o646 });
+    const message = await refusal(root);
+    const file = join(root, name);
+    expect(message).toContain(`everybody may write to ${file} (mode 0646)`);
+    expect(message).toContain(`Run chmod o-w ${file}, or if you trust it, name it: `);
+    expect(message).toContain(`MCP_AUTH_CONFIG=${file} or --config ${file}.`);
+    const { violations, warnings } = await checkConfig({ cwd: root, env: {} });
+    expect(violations).toEqual([expect.objectContaining({ file })]);
+    expect(warnings).toEqual([]);
+  });
+
+  it("in a working directory that everybody may write to, as a umask of 0000 or a mounted drive makes it", async () => {
+    const root = await folder({ [name]: json });
+    await modes(root, { [name]: 0o777, "": 0o777 });
+    const message = await refusal(root);
+    expect(message).toContain(
+      `everybody may write to ${join(root, name)} (mode 0777), and everybody may write to ${root} (mode 0777)`,
+    );
+    expect(message).toContain(`MCP_AUTH_CONFIG=${join(root, name)} or --config ${join(root, name)}.`);
+  });
+
+  it("in a folder above the working directory where everybody may add files", async () => {
+    const root = await folder({ [name]: json, "a/x": "" });
+    await modes(root, { "": 0o1777 });
+    expect(await refusal(join(root, "a"))).toContain(`everybody may write to ${root} (mode 1777)`);
+  });
+
+  it("in package.json, but passes over a package.json without one", async () => {
+    const root = await folder({ "package.json": JSON.stringify({ "mcp-auth": smallest }) });
+    await modes(root, { "package.json": 0o666 });
+    expect(await refusal(root)).toContain("(mode 0666)");
+    await writeFile(join(root, "package.json"), '{ "name": "agent" }');
+    expect((await failure(search(root))).code).toBe("config_not_found");
+  });
+
+  it("in a ConfigMap folder of mode 0777", async () => {
+    const root = await folder({ "map/..2026/mcp-auth.config.json": json }, false);
+    await symlink("..2026", join(root, "map/..data"));
+    await symlink(join("..data", name), join(root, "map", name));
+    await modes(root, { map: 0o777 });
+    expect(await refusal(join(root, "map"))).toContain(`everybody may write to ${join(root, "map")}`);
+  });
+
+  it.each([
+    ["absolute", (root: string) => join(root, "open/way/real.json")],
+    ["relative", () => "../project/../open/way/real.json"],
+  ])("behind a link through a folder that everybody may write to (%s)", async (_kind, target) => {
+    const root = await folder({ "open/way/real.json": json, "project/.git": "" }, false);
+    await symlink(target(root), join(root, "project", name));
+    await modes(root, { open: 0o777 });
+    expect(await refusal(join(root, "project"))).toContain(`everybody may write to ${join(root, "open")} `);
+  });
+
+  it("behind a folder that is a link through one that everybody may write to", async () => {
+    const root = await folder({ "open/project/mcp-auth.config.json": json }, false);
+    await symlink(join(root, "open/project"), join(root, "link"));
+    await modes(root, { open: 0o777 });
+    expect(await refusal(join(root, "link"))).toContain(`everybody may write to ${join(root, "open")} `);
+  });
+
+  it("and quotes its path for a shell", async () => {
+    const root = await folder({ "it's $(id)/.git": "", [`it's $(id)/${name}`]: json });
+    await modes(root, { [`it's $(id)/${name}`]: 0o666 });
+    expect(await refusal(join(root, "it's $(id)"))).toContain(`--config '${root}/it'\\''s $(id)/${name}'.`);
+  });
+});
+
+describe("a folder that everybody may write to", () => {
+  it("ends the search, also where it holds no config", async () => {
+    const root = await folder({ [name]: json, "open/a/x": "" });
+    await modes(root, { open: 0o777 });
+    const { code, message } = await failure(search(join(root, "open/a")));
+    expect(code).toBe("config_not_found");
+    const why = `the search ends below ${join(root, "open")}: everybody may write to ${join(root, "open")} (mode 0777)`;
+    expect(message).toContain(`\nNot searched: ${join(root, name)} (${why})`);
+  });
+
+  it("is named where it is the working directory and holds no config", async () => {
+    const root = await folder();
+    await modes(root, { "": 0o777 });
+    const { code, message } = await failure(search(root));
+    expect(code).toBe("config_not_found");
+    expect(message).toContain(`\nNot searched: ${root} (everybody may write to ${root} (mode 0777))`);
+  });
+
+  it.each([".git", "pnpm-workspace.yaml"])("extends no search by a %s in it", async (marker) => {
+    // Without it, only the working directory is searched.
+    const files = { [`open/${marker}`]: "", [`open/me/${name}`]: json, "open/me/project/x": "" };
+    const root = await folder(files, false);
+    await modes(root, { open: 0o1777 });
+    const { code, message } = await failure(search(join(root, "open/me/project")));
+    expect(code).toBe("config_not_found");
+    expect(message).toContain(
+      `\nNot searched: ${join(root, "open/me", name)} (the search ends below ${join(root, "open")}: `,
+    );
+  });
+
+  it("holds a config that is none of ours where nothing would lead the search there", async () => {
+    const root = await folder({ [name]: json, "me/x": "" }, false);
+    await modes(root, { "": 0o1777 });
+    expect((await failure(search(join(root, "me")))).code).toBe("config_not_found");
+  });
+});
+
+describe("a config that a person names", () => {
+  it.each([
+    ["a file that everybody may write to", { [name]: 0o666, "": 0o755 }, [name]],
+    ["a folder that everybody may write to", { [name]: 0o644, "": 0o777 }, [""]],
+    ["both, as on a mounted drive", { [name]: 0o777, "": 0o777 }, [name, ""]],
+    ["neither, in a folder such as /tmp", { [name]: 0o644, "": 0o1777 }, []],
+  ])("is used with a warning of %s", async (_what, given, named) => {
+    const root = await folder({ [name]: json });
+    await modes(root, given);
+    const file = join(root, name);
+    const ways = [
+      { cliPath: name, env: {} },
+      { config: file, env: {} },
+      { env: { MCP_AUTH_CONFIG: name } },
+      { pinned: file, pinnedByName: true, env: {} },
+    ];
+    for (const way of ways) {
+      const spec = await loadConfig({ cwd: root, ...way });
+      expect(spec).toMatchObject({ file, named: true });
+      expect(spec.commands).toBeUndefined();
+      expect(spec.warnings?.length).toBe(named.length === 0 ? 0 : 1);
+      for (const path of named) {
+        expect(spec.warnings?.join()).toContain(
+          `everybody may write to ${join(root, path)}`.replace(/\/$/, ""),
+        );
+      }
+    }
+  });
+
+  it("is warned of by the folder of its link and by that of the file behind it", async () => {
+    const root = await folder({ "map/..2026/mcp-auth.config.json": json });
+    await symlink(join("..2026", name), join(root, "map", name));
+    await modes(root, { map: 0o777 });
+    const { warnings } = await loadConfig({ cwd: root, env: {}, cliPath: join("map", name) });
+    expect(warnings).toEqual([
+      `anyone on this machine can change the config ${join(root, "map", name)}: everybody may write to ${join(root, "map")} (mode 0777).`,
+    ]);
+  });
+});
+
+it("a config that the search found is judged again, with its folders, when it is read again", async () => {
+  const root = await folder({ [name]: json, "a/x": "" });
+  const again = { cwd: join(root, "a"), env: {}, pinned: join(root, name) };
+  expect((await loadConfig(again)).named).toBe(false);
+  await modes(root, { a: 0o777 });
+  const error = await failure(loadConfig(again));
+  expect(error.code).toBe("config_invalid");
+  expect(error.message).toContain(`everybody may write to ${join(root, "a")} (mode 0777)`);
+  expect((await loadConfig({ ...again, pinnedByName: true })).named).toBe(true);
+});
+
+describe("what is judged is what is read", () => {
+  it("so a path that leads to another file by now is not judged in its place", async () => {
+    const root = await folder({ [name]: json, "other.json": json });
+    const trust = await trustAround(root);
+    const own = await lstat(join(root, name), { bigint: true });
+    const other = await lstat(join(root, "other.json"), { bigint: true });
+    expect(await doubtsAboutFile(join(root, name), own, [root], trust)).toEqual([]);
+    expect(await doubtsAboutFile(join(root, name), other, [root], trust)).toBe("changed");
+    expect(await doubtsAboutFile(join(root, "gone.json"), other, [root], trust)).toBe("changed");
+  });
+
+  it("so what cosmiconfig reads when it opens the path itself is not used", async () => {
+    const root = await folder({
+      [name]: "swapped",
+      "package.json": JSON.stringify({ "mcp-auth": "swapped" }),
+    });
+    const stats = await lstat(root, { bigint: true });
+    const explore = await createExplorer();
+    expect(await explore(join(root, name), { text: json, stats })).toBe(json);
+    expect(await explore(join(root, "package.json"), { text: "{}", stats })).toBeUndefined();
+  });
+});
+
+describe("what is no regular file of a reasonable size", () => {
+  it.each([
+    ["a pipe in place of a config", name, "config_invalid"],
+    ["a pipe in place of a package.json", "package.json", "config_invalid"],
+    ["a pipe in place of a package.json above the working directory", "../package.json", "config_not_found"],
+  ])("is not waited for: %s", async (_what, place, code) => {
+    const root = await folder({ "a/x": "" }, false);
+    execFileSync("mkfifo", [join(root, "a", place)]);
+    expect((await failure(search(join(root, "a")))).code).toBe(code);
+  });
+
+  it("is not waited for when a person names it", async () => {
+    const root = await folder();
+    execFileSync("mkfifo", [join(root, "pipe.json")]);
+    const error = await failure(loadConfig({ cwd: root, env: {}, cliPath: "pipe.json" }));
+    expect(error.message).toContain("This is not a regular file");
+  });
+
+  it("may have 16 MiB and not one byte more", async () => {
+    const most = 16 * 1024 * 1024;
+    const root = await folder({ [name]: json.padEnd(most, " ") });
+    expect((await search(root)).servers.size).toBe(1);
+    await writeFile(join(root, name), json.padEnd(most + 1, " "));
+    for (const cliPath of [undefined, name]) {
+      const error = await failure(loadConfig({ cwd: root, env: {}, cliPath }));
+      expect(error.code).toBe("config_invalid");
+      expect(error.message).toContain("The file is larger than 16 MiB");
+    }
+  });
+});
+
+it.each([
+  ["C:\\", true],
+  ["c:/", true],
+  ["\\\\server\\share\\", true],
+  ["\\\\server\\share", true],
+  ["\\\\?\\C:\\", true],
+  ["\\", true],
+  ["C:\\agent", false],
+  ["\\\\server\\share\\agent", false],
+  ["agent", false],
+])("on Windows the root of a drive or share is not searched: %s (%s)", (path, expected) => {
+  expect(isWindowsRoot(path)).toBe(expected);
+});
+
+it("in a working directory that is not there no config is found", async () => {
+  const root = await folder({ "a/x": "" });
+  expect((await failure(search(join(root, "a/gone")))).code).toBe("config_not_found");
+});
