@@ -1,5 +1,6 @@
 import { McpAuthError } from "../errors/error.js";
 import { version } from "../lib/version.js";
+import { detailLines } from "./detail-lines.js";
 import { exitCodeOf, exitCodes } from "./exit-code.js";
 import type { Command, CommandIo } from "./io.js";
 import { UsageError } from "./options.js";
@@ -58,6 +59,7 @@ function report(error: unknown, io: CommandIo): number {
   const label = (text: string) => (io.colour ? `\u001b[31m${text}\u001b[39m` : text);
   if (error instanceof McpAuthError) {
     io.err(`${label(`error[${error.code}]`)}: ${error.message}\n`);
+    for (const line of detailLines(error)) io.err(`${line}\n`);
     return exitCodeOf(error.code);
   }
   if (error instanceof UsageError) {
