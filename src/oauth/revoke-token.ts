@@ -72,7 +72,8 @@ export async function revokeToken(
   const members = parseJsonObject(response.body);
   if (members?.["error"] === "unsupported_token_type") return "unsupported";
   const oauthError = registeredError(members?.["error"]);
-  throw refused(server, what, { status: response.status, oauthError, said: saidInError(members) });
+  const said = { ...saidInError(members), location: response.headers.get("location") };
+  throw refused(server, what, { status: response.status, oauthError, said });
 }
 
 function refused(server: string, what: string, rejection: Omit<Rejection, "retryAfter">): McpAuthError {

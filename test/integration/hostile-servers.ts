@@ -1,5 +1,6 @@
 // An MCP server and its authorization server at one origin, which put a sentence into everything that they may choose, and
 // a runtime over them of which everything is kept that comes out.
+import { randomBytes } from "node:crypto";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { inspect } from "node:util";
@@ -22,7 +23,7 @@ export type Part = "metadata" | "resource" | "token" | "mcp";
 export type Answers = Partial<Record<Part, Answer>>;
 
 export const usualToken = {
-  access_token: "access-token-as-issued-0123456789abcdef",
+  access_token: randomBytes(24).toString("base64url"),
   token_type: "Bearer",
   expires_in: 600,
   scope: sentence,

@@ -1,14 +1,12 @@
-// What servers choose to say comes out in the `details` of errors alone, and no credential that they quote comes out at all.
+// What servers choose to say comes out in the `details` of errors alone, whatever they say it in.
 import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { discover, type McpAuthErrorCode } from "../../src/index.js";
-import { Canaries } from "../support/canaries.js";
-import { jwt } from "./canaries-stage.js";
+import { seamOf } from "../../src/runtime/seam.js";
 import { failure } from "./harness.js";
 import {
   type Answer,
   type Answers,
-  type Asked,
   hostileServers,
   hostileWorld,
   json,
@@ -19,16 +17,11 @@ import {
 
 type Client = { readonly issuer: string; readonly id: string };
 
-const secret = "the secret of the agent/which+is %long";
 const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const env = {
-  SECRET: secret,
+  SECRET: "the secret of the agent",
   KEY: String(privateKey.export({ type: "pkcs8", format: "pem" })),
-  SEED: "seed-0123456789abcdefghijklmnopqrstuv",
   SUBJECT: "subject-token-of-a-user-0123456789abcdef",
-  PLATFORM: jwt("https://platform.example"),
-  HEADER: "key-of-the-gateway-0123456789",
-  PARAM: "parameter-that-is-secret-0123456789",
 };
 const withSecret = (client: Client) => ({ ...client, secret: { env: "SECRET" } });
 
@@ -169,6 +162,52 @@ describe("a server's own text is in the details of the error, and nowhere else",
     expect(await world.shown(error)).not.toContain(sentence);
   });
 
+  test("where a request is redirected that cannot be sent again", async () => {
+    const mcp = json(307, {}, { location: `/mcp/${sentence}` });
+    const world = await hostileWorld({ mcp }, (client) => ({ grant: { client: withSecret(client) } }), {
+      env,
+    });
+    const body = new Blob(["{}"]).stream();
+    // The option is Node's; the types of the Fetch standard have it only for browsers.
+    const init: RequestInit & { duplex: "half" } = { method: "POST", body, duplex: "half" };
+    const error = await failure(world.manager.fetch(world.manager.url, init));
+    expect(error).toMatchObject({ code: "egress_denied", details: { location: `/mcp/${sentence}` } });
+    expect(await world.shown(error)).not.toContain(sentence);
+  });
+
+  test("what the revocation endpoint says, and the token that it quotes", async () => {
+    let isRevocation = false;
+    const world = await hostileWorld(
+      {
+        metadata: (response, _asked, issuer) => {
+          const token_endpoint = `${issuer}/token`;
+          send(response, 200, {
+            issuer,
+            token_endpoint,
+            revocation_endpoint: `${token_endpoint}/${sentence}`,
+          });
+        },
+        token: (response, { form }) => {
+          isRevocation = form.has("token");
+          if (!isRevocation) return send(response, 200, usualToken);
+          return send(response, 400, { error: sentence, error_description: `not ${form.get("token")}` });
+        },
+      },
+      (client) => ({ grant: { client: withSecret(client) } }),
+      { env },
+    );
+    await world.manager.getToken();
+    const error = await failure(
+      seamOf(world.manager).store?.revoke(new AbortController().signal) ?? Promise.resolve(),
+    );
+    expect(isRevocation).toBe(true);
+    expect(error).toMatchObject({
+      code: "token_request_rejected",
+      details: { error: sentence, error_description: "not <secret>" },
+    });
+    expect(await world.shown(error)).not.toContain(sentence);
+  });
+
   test("what `discover` learns is its result, and in the details of what it rejects with", async () => {
     const listing = (issuers: (origin: string) => readonly string[]): Answers => ({
       mcp: challenged(401, `scope="${sentence}"`),
@@ -193,151 +232,6 @@ describe("a server's own text is in the details of the error, and nowhere else",
       expect(`${error.stack}${JSON.stringify(error)}`).not.toContain(sentence);
       expect(JSON.stringify(error.details)).toContain(sentence);
     }
-  });
-});
-
-interface Quoted {
-  /** What the authorization server has been sent and quotes. */
-  readonly of: (asked: Asked) => string;
-  readonly grant: (client: Client) => object;
-}
-
-const field =
-  (name: string) =>
-  ({ form }: Asked) =>
-    form.get(name) ?? "";
-const authorization = ({ headers }: Asked) => headers.authorization ?? "";
-const withMethod = (method: string) => (client: Client) => ({ client: { ...withSecret(client), method } });
-
-const quoted: Readonly<Record<string, Quoted>> = {
-  "the secret in the header": { of: authorization, grant: (client) => ({ client: withSecret(client) }) },
-  "the secret in the header, decoded": {
-    of: (asked) => decodeURIComponent(atob(authorization(asked).slice("Basic ".length)).replaceAll("+", " ")),
-    grant: (client) => ({ client: withSecret(client) }),
-  },
-  "the secret in the body": { of: field("client_secret"), grant: withMethod("client_secret_post") },
-  "the secret that signed": { of: () => secret, grant: withMethod("client_secret_jwt") },
-  "a client assertion": {
-    of: field("client_assertion"),
-    grant: (client) => ({ client: { ...client, key: { privateKey: { env: "KEY" } } } }),
-  },
-  "the signature of a client assertion": {
-    of: (asked) => field("client_assertion")(asked).split(".")[2] ?? "",
-    grant: (client) => ({ client: { ...client, key: { privateKey: { env: "KEY" } } } }),
-  },
-  "a refresh token": {
-    of: field("refresh_token"),
-    grant: (client) => ({ type: "refresh_token", client: withSecret(client), refreshToken: { env: "SEED" } }),
-  },
-  "a subject token": {
-    of: field("subject_token"),
-    grant: (client) => ({
-      ...{ type: "token_exchange", client: withSecret(client) },
-      subject: { token: { env: "SUBJECT" } },
-    }),
-  },
-  "the assertion of a platform": {
-    of: field("assertion"),
-    grant: (client) => ({
-      type: "jwt_bearer",
-      client: { issuer: client.issuer },
-      assertion: { env: "PLATFORM" },
-    }),
-  },
-  "a parameter from a reference": {
-    of: field("apikey"),
-    grant: (client) => ({ client: withSecret(client), params: { apikey: { env: "PARAM" } } }),
-  },
-};
-
-/** What is left of a credential in something. */
-function pieces(credential: string, value: unknown): readonly unknown[] {
-  const canaries = new Canaries();
-  canaries.plant("a credential", credential.replace(/^Basic /, ""));
-  return canaries.find(JSON.stringify(value));
-}
-
-describe("a credential that a server quotes is <secret> in the details", () => {
-  test.each(Object.entries(quoted))("%s", async (_, { of, grant }) => {
-    let sent = "";
-    const world = await hostileWorld(
-      {
-        token(response, asked) {
-          sent = of(asked);
-          const error = `no_${sent}`;
-          const error_uri = `https://elsewhere.example/?wrong=${encodeURIComponent(sent)}`;
-          const error_description = `${sentence}: ${sent} is wrong; ${sent.slice(0, 40)}`;
-          send(response, 400, { error, error_description, error_uri });
-        },
-      },
-      (client) => ({ grant: grant(client) }),
-      { env },
-    );
-    const error = await failure(world.manager.getAccessToken());
-    expect(error.code).toBe("token_request_rejected");
-    expect(sent.length).toBeGreaterThan(20);
-    for (const name of ["error", "error_description", "error_uri"]) {
-      expect([name, error.details?.[name]]).toEqual([name, expect.stringContaining("<secret>")]);
-    }
-    expect(pieces(sent, error.details)).toEqual([]);
-    expect(pieces(sent, await world.shown(error))).toEqual([]);
-  });
-
-  test("the access token and the headers of the config, which an MCP server wants as a scope or redirects to", async () => {
-    const answers: readonly Answer[] = [
-      (response, { headers }) => {
-        const [, token] = String(headers.authorization).split(" ");
-        const scope = `scope="${token} ${headers["x-api-key"]} ${sentence}"`;
-        challenged(403, `error="insufficient_scope", ${scope}`)(
-          response,
-          { headers, form: new URLSearchParams() },
-          "",
-        );
-      },
-      (response, { headers }) => {
-        const query = new URLSearchParams({
-          a: String(headers.authorization),
-          b: String(headers["x-api-key"]),
-        });
-        send(response, 307, {}, { location: `https://elsewhere.example/${sentence}?${query}` });
-      },
-    ];
-    for (const mcp of answers) {
-      const world = await hostileWorld(
-        { mcp },
-        (client) => ({
-          headers: { "x-api-key": { env: "HEADER" } },
-          grant: { client: withSecret(client), scopes: ["read"] },
-        }),
-        { env },
-      );
-      const error = await failure(world.manager.fetch(world.manager.url));
-      expect(JSON.stringify(error.details)).toMatch(new RegExp(`${sentence}|<secret>`));
-      expect(JSON.stringify(error.details)).toContain("<secret>");
-      for (const credential of [usualToken.access_token, env.HEADER]) {
-        expect(pieces(credential, [error.details, await world.shown(error)])).toEqual([]);
-      }
-    }
-  });
-
-  test("an access token that was issued before, and one that is issued beside the error", async () => {
-    let count = 0;
-    const second = "another-access-token-0123456789abcdef";
-    const world = await hostileWorld(
-      {
-        token(response) {
-          count += 1;
-          if (count === 1) return send(response, 200, usualToken);
-          const error_description = `${usualToken.access_token} ${second} ${sentence}`;
-          return send(response, 400, { error: "invalid_grant", error_description, access_token: second });
-        },
-      },
-      (client) => ({ grant: { client: withSecret(client) } }),
-      { env },
-    );
-    expect(await world.manager.getAccessToken()).toBe(usualToken.access_token);
-    const error = await failure(world.manager.getToken({ forceRefresh: true }));
-    expect(error.details).toMatchObject({ error_description: `<secret> <secret> ${sentence}` });
   });
 });
 
