@@ -6,6 +6,8 @@ if (expected !== undefined && !process.version.startsWith(`v${expected}.`)) {
   throw new Error(`This is Node ${process.version}, and EXPECTED_NODE is ${expected}.`);
 }
 
+const setupFiles = ["test/support/nothing-remembered.ts"];
+
 export default defineConfig({
   test: {
     // By itself it would leave one processor idle, of two.
@@ -18,8 +20,14 @@ export default defineConfig({
     unstubEnvs: true,
     projects: [
       // These leave nothing behind them, so that each worker loads the sources once.
-      { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"], isolate: false } },
-      { extends: true, test: { name: "fuzz", include: ["test/fuzz/**/*.test.ts"], isolate: false } },
+      {
+        extends: true,
+        test: { name: "unit", include: ["test/unit/**/*.test.ts"], isolate: false, setupFiles },
+      },
+      {
+        extends: true,
+        test: { name: "fuzz", include: ["test/fuzz/**/*.test.ts"], isolate: false, setupFiles },
+      },
       { extends: true, test: { name: "peers", include: ["test/peers/**/*.test.ts"] } },
       {
         extends: true,

@@ -1,6 +1,7 @@
 import { McpAuthError } from "../errors/error.js";
 import { quoted } from "../lib/printable.js";
 import { version } from "../lib/version.js";
+import { detailLines } from "./detail-lines.js";
 import { exitCodeOf, exitCodes } from "./exit-code.js";
 import type { Command, CommandIo, ProcessIo } from "./io.js";
 import { UsageError } from "./options.js";
@@ -62,6 +63,7 @@ function report(error: unknown, { signal, print }: CommandIo): number {
   if (signal.aborted) return exitCodes.interrupted;
   if (error instanceof McpAuthError) {
     print.failure(`error[${error.code}]`, error.message);
+    for (const line of detailLines(error)) print.note(line);
     return exitCodeOf(error.code);
   }
   if (error instanceof UsageError) {

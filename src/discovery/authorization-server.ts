@@ -25,25 +25,33 @@ export interface FoundAuthorizationServer {
 /**
  * Fetches the metadata of an authorization server (RFC 8414 §3, OpenID Connect Discovery 1.0 §4). Whether its token
  * endpoints may be used is for the caller to say, who knows the egress rules.
+ *
+ * @param isLearned a server named this issuer, and nobody else: messages do not show it
  */
 export async function fetchAuthorizationServer(
   how: MetadataFetch,
   issuer: string,
+  isLearned = false,
 ): Promise<Outcome<FoundAuthorizationServer>> {
   const url = new URL(issuer);
+  const named = isLearned
+    ? { name: "an authorization server that it lists", details: { issuer } }
+    : { name: `authorization server ${issuerName(issuer)}`, details: {} };
+  const refuse = (failure: Failure) =>
+    fail({ ...failure, details: { ...named.details, ...failure.details } });
   // RFC 8414 §2: an issuer has neither, and no well-known URL can be made of one that does.
   if (url.search !== "" || url.hash !== "") {
-    return fail(broken(issuer, "an issuer must have no query and no fragment. Correct it."));
+    return refuse(broken(named.name, "an issuer must have no query and no fragment. Correct it."));
   }
-  const what = `the metadata of authorization server ${issuerName(issuer)}`;
-  const found = await fetchFirstDocument(how, what, authorizationServerMetadataUrls(url));
-  if (!found.ok) return found;
+  const candidates = authorizationServerMetadataUrls(url).map((each) => ({ url: each, isLearned }));
+  const found = await fetchFirstDocument(how, `the metadata of ${named.name}`, candidates);
+  if (!found.ok) return refuse(found.failure);
   if (found.value === undefined) {
     const detail = `there is none at the well-known URLs. Check that the issuer is written as the server publishes it.`;
-    return fail(broken(issuer, detail));
+    return refuse(broken(named.name, detail));
   }
-  const judged = judge(found.value.json, issuer);
-  return judged.ok ? succeed({ metadata: judged.value, document: found.value }) : judged;
+  const judged = judge(found.value.json, issuer, named.name);
+  return judged.ok ? succeed({ metadata: judged.value, document: found.value }) : refuse(judged.failure);
 }
 
 /** Metadata that was found before and kept; `undefined` for what is none of this issuer. */
@@ -52,28 +60,35 @@ export function storedAuthorizationServer(
   issuer: string,
 ): AuthorizationServerMetadata | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const judged = judge({ ...value }, issuer);
+  const judged = judge({ ...value }, issuer, issuerName(issuer));
   return judged.ok ? judged.value : undefined;
 }
 
-function judge(json: MetadataDocument["json"], issuer: string): Outcome<AuthorizationServerMetadata> {
+/** @param name the authorization server, for messages */
+function judge(
+  json: MetadataDocument["json"],
+  issuer: string,
+  name: string,
+): Outcome<AuthorizationServerMetadata> {
   const { issuer: found, token_endpoint } = json;
-  if (found === undefined) return fail(broken(issuer, 'it has no "issuer".'));
+  if (found === undefined) return fail(broken(name, 'it has no "issuer".'));
   if (found !== issuer) {
     const near = typeof found === "string" && isNearIssuer(found, issuer);
+    const difference = issuerDifference(found, issuer);
+    const how = difference === undefined ? "" : `, which ${difference}`;
     const remedy = near
       ? "Write it in the config exactly as the server does."
-      : "Its metadata is not used, and no credential is sent. Check the issuer with whoever runs the server.";
-    const detail = `the metadata of authorization server ${issuerName(issuer)} names another issuer, ${issuerDifference(found, issuer)}. ${remedy}`;
-    return fail({ code: "issuer_mismatch", detail });
+      : "Its metadata is not used, and no credential is sent. Check the issuer with the operator of the server.";
+    const detail = `the metadata of ${name} names another issuer${how}. ${remedy} The error's \`details\` has it.`;
+    return fail({ code: "issuer_mismatch", detail, details: { issuer: found } });
   }
-  if (typeof token_endpoint !== "string") return fail(broken(issuer, 'it has no "token_endpoint".'));
+  if (typeof token_endpoint !== "string") return fail(broken(name, 'it has no "token_endpoint".'));
 
   const metadata: Writable<AuthorizationServerMetadata> = { issuer, token_endpoint };
-  for (const name of lists) {
-    const list = stringList(json[name]);
-    if (list === false) return fail(broken(issuer, `its "${name}" is not a list of strings.`));
-    if (list !== undefined) metadata[name] = list;
+  for (const member of lists) {
+    const list = stringList(json[member]);
+    if (list === false) return fail(broken(name, `its "${member}" is not a list of strings.`));
+    if (list !== undefined) metadata[member] = list;
   }
   const revocation = optionalUrl(json["revocation_endpoint"]);
   // What is wrong with it is no reason to have no token.
@@ -81,7 +96,7 @@ function judge(json: MetadataDocument["json"], issuer: string): Outcome<Authoriz
   const alias = mtlsTokenEndpoint(json["mtls_endpoint_aliases"]);
   if (alias === false) {
     return fail(
-      broken(issuer, 'its "mtls_endpoint_aliases" is not an object with the URL of a token endpoint.'),
+      broken(name, 'its "mtls_endpoint_aliases" is not an object with the URL of a token endpoint.'),
     );
   }
   const revocationAlias = optionalUrl(memberOf(json["mtls_endpoint_aliases"], "revocation_endpoint"));
@@ -114,9 +129,6 @@ function memberOf(value: unknown, name: string): unknown {
 
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
 
-function broken(issuer: string, why: string): Failure {
-  return {
-    code: "discovery_failed",
-    detail: `the metadata of authorization server ${issuerName(issuer)} cannot be used: ${why}`,
-  };
+function broken(name: string, why: string): Failure {
+  return { code: "discovery_failed", detail: `the metadata of ${name} cannot be used: ${why}` };
 }

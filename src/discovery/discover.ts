@@ -5,7 +5,6 @@ import { assertConfiguredUrl, assertLearnedUrl } from "../net/egress.js";
 import { failureError } from "../net/failure.js";
 import { fetchAuthorizationServer } from "./authorization-server.js";
 import { type ServerChallenge, serverChallenge } from "./challenge.js";
-import { issuerName } from "./issuer-difference.js";
 import type { AuthorizationServerMetadata } from "./metadata.js";
 import { findProtectedResource, resourceMismatch } from "./protected-resource.js";
 
@@ -85,11 +84,12 @@ export async function discover(url: string, options: DiscoverOptions = {}): Prom
   const listed = [...new Set(metadata?.authorization_servers ?? [])];
   const find = async (issuer: string): Promise<AuthorizationServerMetadata> => {
     assertLearnedUrl(issuer, "an authorization server that it lists", rules);
-    const outcome = await fetchAuthorizationServer(how, issuer);
+    // Without a list it is a guess of ours.
+    const outcome = await fetchAuthorizationServer(how, issuer, metadata !== undefined);
     if (!outcome.ok) throw failureError(server, outcome.failure);
-    const { metadata } = outcome.value;
-    assertLearnedUrl(metadata.token_endpoint, `the token endpoint of ${issuerName(issuer)}`, rules);
-    return metadata;
+    const { token_endpoint } = outcome.value.metadata;
+    assertLearnedUrl(token_endpoint, "the token endpoint of an authorization server that it lists", rules);
+    return outcome.value.metadata;
   };
   const found =
     metadata === undefined
@@ -134,8 +134,9 @@ async function probe(
     discardBody: true,
   });
   if (status >= 300 && status < 400) {
-    const detail = `it answered with a redirect (${status}), which is not followed. Use the URL it redirects to.`;
-    throw failureError(where.server, { code: "discovery_failed", detail });
+    const detail = `it answered with a redirect (${status}), which is not followed. Use the URL that it redirects to, which the error's \`details\` has.`;
+    const details = { location: headers.get("location") };
+    throw failureError(where.server, { code: "discovery_failed", detail, details });
   }
   return serverChallenge(headers);
 }

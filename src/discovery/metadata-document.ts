@@ -15,6 +15,13 @@ export interface MetadataFetch {
   readonly signal?: AbortSignal;
 }
 
+/** Where metadata may be. */
+export interface Candidate {
+  readonly url: string;
+  /** A server chose the URL: no message shows it. */
+  readonly isLearned: boolean;
+}
+
 /** A JSON object as it was found, not yet judged. */
 export interface MetadataDocument {
   readonly url: string;
@@ -33,10 +40,10 @@ export interface MetadataDocument {
 export async function fetchFirstDocument(
   how: MetadataFetch,
   what: string,
-  candidates: readonly string[],
+  candidates: readonly Candidate[],
 ): Promise<Outcome<MetadataDocument | undefined>> {
-  for (const url of candidates) {
-    const outcome = await fetchDocument(how, what, url);
+  for (const candidate of candidates) {
+    const outcome = await fetchDocument(how, what, candidate);
     if (!outcome.ok || outcome.value !== undefined) return outcome;
   }
   return succeed(undefined);
@@ -45,19 +52,21 @@ export async function fetchFirstDocument(
 async function fetchDocument(
   how: MetadataFetch,
   what: string,
-  url: string,
+  candidate: Candidate,
 ): Promise<Outcome<MetadataDocument | undefined>> {
   const { fetch, ...limits } = how;
+  const { url, isLearned } = candidate;
   const result = await exchange(fetch, {
     what,
-    url,
+    ...candidate,
     headers: { accept: "application/json" },
     ...limits,
   });
   if (result.kind === "failed") return fail(result.failure);
 
   const status = result.kind === "too-large" ? result.status : result.response.status;
-  const where = printableUrl(url) ?? "the URL that the server gave";
+  const where = (isLearned ? undefined : printableUrl(url)) ?? "the URL that the server gave";
+  const learned = isLearned ? { url } : {};
   if (status >= 500 || status === 408 || status === 429) {
     const header = result.kind === "response" ? result.response.headers.get("retry-after") : null;
     const retryAfter = parseRetryAfter(header, limits.clock.now());
@@ -66,19 +75,28 @@ async function fetchDocument(
       code: "unavailable",
       detail,
       retryable: true,
+      details: learned,
       ...(retryAfter === undefined ? {} : { retryAfter }),
     });
   }
   if (status >= 400) return succeed(undefined);
 
-  const refuse = (why: string) =>
-    fail({ code: "discovery_failed", detail: `${what} cannot be used: ${where} ${why}` });
-  if (status >= 300)
-    return refuse(`answered with a redirect (${status}), and metadata must not be redirected.`);
+  const refuse = (why: string, said: Readonly<Record<string, unknown>> = {}) =>
+    fail({
+      code: "discovery_failed",
+      detail: `${what} cannot be used: ${where} ${why}`,
+      details: { ...learned, ...said },
+    });
+  if (status >= 300) {
+    const location = result.kind === "response" ? result.response.headers.get("location") : null;
+    return refuse(`answered with a redirect (${status}), and metadata must not be redirected.`, { location });
+  }
   if (result.kind === "too-large") return refuse("answered with more than 1 MiB.");
   const { headers, body } = result.response;
-  if (!isJson(headers.get("content-type")))
-    return refuse("did not answer with the content type application/json.");
+  const contentType = headers.get("content-type");
+  if (!isJson(contentType)) {
+    return refuse("did not answer with the content type application/json.", { "content-type": contentType });
+  }
   const json = parseJson(body);
   if (json === undefined) return refuse("did not answer with valid JSON.");
   if (typeof json !== "object" || json === null || Array.isArray(json)) {

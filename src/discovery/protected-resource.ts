@@ -25,17 +25,18 @@ export async function findProtectedResource(
   server: URL,
   resourceMetadataUrl?: string,
 ): Promise<Outcome<FoundResource | undefined>> {
-  const candidates = resourceMetadataUrls(server);
+  const own = resourceMetadataUrls(server);
   const named = resourceMetadataUrl === undefined ? [] : [resourceMetadataUrl];
-  const urls = [...new Set([...named, ...candidates])];
-  const found = await fetchFirstDocument(how, "its resource metadata", urls);
+  const candidates = [...new Set([...named, ...own])].map((url) => ({ url, isLearned: !own.includes(url) }));
+  const found = await fetchFirstDocument(how, "its resource metadata", candidates);
   if (!found.ok) return found;
   if (found.value === undefined) return succeed(undefined);
 
   const metadata = judge(found.value.json);
   if (typeof metadata !== "string") return succeed({ metadata, document: found.value });
   const detail = `its resource metadata cannot be used: ${metadata} Tell whoever runs the server.`;
-  return fail({ code: "discovery_failed", detail });
+  const { url } = found.value;
+  return fail({ code: "discovery_failed", detail, ...(!own.includes(url) && { details: { url } }) });
 }
 
 /** Metadata that was found before and kept; `undefined` for what is none. */
@@ -71,12 +72,23 @@ function judge(json: MetadataDocument["json"]): ResourceMetadata | string {
  */
 export function resourceMismatch(resource: string, url: string): Failure | undefined {
   if (identifies(resource, url)) return undefined;
-  const shown = printableUrl(resource);
   const detail =
-    `its resource metadata is for another resource${shown === undefined ? "" : ` (${shown})`}. ` +
+    `its resource metadata is for another resource, ${resourceDifference(resource, new URL(url))}. ` +
     `It must be for the server's URL (${printableUrl(url) ?? "see the config"}) or a path above it. ` +
-    "Check the URL in the config, else tell whoever runs the server.";
-  return { code: "resource_mismatch", detail };
+    "Check the URL in the config, else tell whoever runs the server. The error's `details` has the resource.";
+  return { code: "resource_mismatch", detail, details: { resource } };
+}
+
+/** Says in what way a resource is another one, without quoting it. */
+function resourceDifference(resource: string, wanted: URL): string {
+  if (!URL.canParse(resource)) return "which is not a URL";
+  const found = new URL(resource);
+  if (found.hostname !== wanted.hostname) return "on another host";
+  if (found.protocol !== wanted.protocol) return "with another scheme";
+  if (found.port !== wanted.port) return "on another port";
+  if (resource.includes("#")) return "with a fragment";
+  if (found.username !== "" || found.password !== "") return "with a user name or password";
+  return found.search !== "" && found.search !== wanted.search ? "with another query" : "with another path";
 }
 
 function identifies(resource: string, url: string): boolean {
@@ -97,26 +109,21 @@ export function issuerNotListed(metadata: ResourceMetadata, issuer: string): Fai
   const listed = metadata.authorization_servers ?? [];
   if (listed.includes(issuer)) return undefined;
   const near = listed.find((candidate) => isNearIssuer(candidate, issuer));
+  const others = listed.length === 1 ? "another one" : `${listed.length} others`;
   const why =
     listed.length === 0
       ? "it lists no authorization server at all"
       : near === undefined
-        ? `it lists ${naming(listed)}`
-        : `it lists ${issuerDifference(near, issuer)}`;
+        ? `it lists ${others}`
+        : `it lists one that ${issuerDifference(near, issuer)}`;
   const remedy =
     near === undefined
       ? "No credential is sent elsewhere. Check with whoever runs the server which issuer is right."
       : "Write the issuer in the config exactly as the authorization server's own metadata has it. Where the two servers " +
         'disagree, write what this one lists and give the client "metadata" with the token endpoint.';
-  const detail = `its resource metadata does not list the configured issuer ${issuerName(issuer)}: ${why}. ${remedy}`;
-  return { code: "issuer_mismatch", detail };
-}
-
-/** At most three of the issuers that a server lists, as far as they may be shown. */
-function naming(issuers: readonly string[]): string {
-  const shown = issuers.map((issuer) => printableUrl(issuer)).filter((issuer) => issuer !== undefined);
-  const first = shown.slice(0, 3).map((issuer) => `"${issuer}"`);
-  const others = issuers.length - first.length;
-  if (others === 0) return first.join(", ");
-  return first.length === 0 ? `${others} others` : `${first.join(", ")} and ${others} more`;
+  const seen = listed.length === 0 ? "" : " The error's `details` has what it lists.";
+  const detail = `its resource metadata does not list the configured issuer ${issuerName(issuer)}: ${why}. ${remedy}${seen}`;
+  // The near one first: of a long list only the beginning is kept.
+  const authorization_servers = near === undefined ? listed : [...new Set([near, ...listed])];
+  return { code: "issuer_mismatch", detail, details: { authorization_servers } };
 }

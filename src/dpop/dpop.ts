@@ -95,7 +95,14 @@ function notTaken(
       : `the authorization server ${issuer} ${itself === undefined ? "accepts" : "and the MCP server accept"} no DPoP ` +
         `proof that ${what}. ${itself === undefined ? "It" : "The authorization server"} ${lists(authorizationServer)}.` +
         (itself === undefined ? "" : ` ${itself}`);
-  return new McpAuthError("unsupported_by_server", `Server "${server}": ${detail} ${remedy}`, { server });
+  // Both have a list of this name.
+  const details = {
+    dpop_signing_alg_values_supported: [...(authorizationServer ?? []), ...(resource ?? [])],
+  };
+  return new McpAuthError("unsupported_by_server", `Server "${server}": ${detail} ${remedy}`, {
+    server,
+    details,
+  });
 }
 
 async function makeProver(alg: string, clock: Clock, server: string): Promise<Prover> {

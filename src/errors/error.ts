@@ -1,3 +1,5 @@
+import { type ErrorDetails, errorDetails } from "./details.js";
+
 /**
  * The stable error codes. A code never changes its meaning; see `docs/errors.md` for the cause of each and what
  * to do about it.
@@ -50,14 +52,17 @@ export interface McpAuthErrorOptions {
   readonly retryable?: boolean | undefined;
   /** Milliseconds to wait before it is worth asking again. */
   readonly retryAfter?: number | undefined;
-  /** The `error` code of RFC 6749 §5.2 that the authorization server answered with. */
+  /** The `error` code of RFC 6749 §5.2 that the authorization server answered with, if it is a registered one. */
   readonly oauthError?: string | undefined;
+  /** What servers said: strings, numbers, and lists of them. It is bounded here, and credentials are taken out. */
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
   readonly violations?: readonly Violation[] | undefined;
 }
 
 /**
  * Every failure of this package. The message says what failed, for which server, and what to do; it holds no
- * secret, token, assertion, response body or text chosen by a server, so it may be logged or shown to a model.
+ * secret, token, assertion, response body or text chosen by a server, so it may be logged or shown to a model. What
+ * servers chose to say is in `details`, which is neither in JSON nor under `util.inspect`.
  *
  * It never has a `cause`: errors of libraries can carry requests and response bodies.
  *
@@ -79,6 +84,8 @@ export class McpAuthError extends Error {
   declare readonly retryAfter?: number;
   declare readonly oauthError?: string;
   declare readonly violations?: readonly Violation[];
+  // Not a property of its own: loggers copy those, the ones that cannot be enumerated too.
+  readonly #details: ErrorDetails | undefined;
 
   constructor(code: McpAuthErrorCode, message: string, options: McpAuthErrorOptions = {}) {
     super(message);
@@ -88,6 +95,17 @@ export class McpAuthError extends Error {
     if (options.retryAfter !== undefined) this.retryAfter = options.retryAfter;
     if (options.oauthError !== undefined) this.oauthError = options.oauthError;
     if (options.violations !== undefined) this.violations = options.violations;
+    this.#details = options.details && errorDetails(options.details);
+  }
+
+  /**
+   * What servers said, by the name that it has in the protocol: scopes, URLs, `error_description`. For a person to read,
+   * not for a log or a model: the text is a server's. At most 200 characters a value, and `<secret>` in place of what was
+   * sent as a credential. It shows only to those who ask for it: not in JSON, not under `util.inspect`, not in a copy.
+   */
+  get details(): ErrorDetails | undefined {
+    // The prototype has none, and may be looked at too.
+    return #details in this ? this.#details : undefined;
   }
 
   toJSON(): Record<string, unknown> {

@@ -30,14 +30,11 @@ async function send(authorizer: Authorizer, first: Outgoing): Promise<Response> 
   let outgoing = first;
   let url = first.url;
   let next: Token | undefined;
+  let location: string | null = null;
   for (let redirects = 0; ; ) {
     if (!isWithinReach(url, server, reach)) {
-      throw egressDenied(
-        name,
-        server,
-        reach,
-        redirects === 0 ? "The URL lies" : "The server redirects to a URL",
-      );
+      const what = redirects === 0 ? "The URL lies" : "The server redirects to a URL";
+      throw egressDenied(name, server, reach, what, location);
     }
     const token: Token = next ?? (await authorizer.token(outgoing.signal));
     const response = await sendWithToken(authorizer, outgoing, url, token);
@@ -53,32 +50,40 @@ async function send(authorizer: Authorizer, first: Outgoing): Promise<Response> 
     if (target === undefined || outgoing.redirect === "manual") return response;
     discard(response);
     redirects += 1;
-    outgoing = redirected(name, outgoing, response.status, redirects);
+    location = response.headers.get("location");
+    outgoing = redirected(name, outgoing, { status: response.status, location, redirects });
     url = target;
     next = undefined;
   }
 }
 
+interface Redirect {
+  readonly status: number;
+  /** As the server wrote it. */
+  readonly location: string | null;
+  /** How many there were, with this one. */
+  readonly redirects: number;
+}
+
 /** The request as it goes to where a redirect points. */
-function redirected(name: string, outgoing: Outgoing, status: number, redirects: number): Outgoing {
+function redirected(name: string, outgoing: Outgoing, { status, location, redirects }: Redirect): Outgoing {
   if (outgoing.redirect === "error") throw new TypeError("fetch failed: unexpected redirect");
-  if (redirects > redirectLimit) throw tooManyRedirects(name);
+  if (redirects > redirectLimit) throw tooManyRedirects(name, location);
   if (becomesGet(status, outgoing.method)) return outgoing.asGet(withoutBodyHeaders(outgoing.headers));
-  if (!outgoing.replayable) throw cannotReplay(name);
+  if (!outgoing.replayable) throw cannotReplay(name, location);
   return outgoing;
 }
 
-function tooManyRedirects(name: string): McpAuthError {
-  return new McpAuthError("egress_denied", `Server "${name}" redirected more than ${redirectLimit} times.`, {
-    server: name,
-  });
+function tooManyRedirects(server: string, location: string | null): McpAuthError {
+  const message = `Server "${server}" redirected more than ${redirectLimit} times.`;
+  return new McpAuthError("egress_denied", message, { server, details: { location } });
 }
 
-function cannotReplay(name: string): McpAuthError {
+function cannotReplay(name: string, location: string | null): McpAuthError {
   return new McpAuthError(
     "egress_denied",
     `Server "${name}" redirected a request whose body is a stream that cannot be sent again. ` +
-      "Use the URL that it redirects to, or send the body as a string or bytes.",
-    { server: name },
+      "Use the URL that it redirects to, which the error's `details` has, or send the body as a string or bytes.",
+    { server: name, details: { location } },
   );
 }

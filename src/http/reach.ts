@@ -37,12 +37,21 @@ function climbs(path: string): boolean {
   return true;
 }
 
-export function egressDenied(name: string, server: URL, reach: Reach, what: string): McpAuthError {
+/** @param location where a redirect of the server points, as the server wrote it */
+export function egressDenied(
+  name: string,
+  server: URL,
+  reach: Reach,
+  what: string,
+  location?: string | null,
+): McpAuthError {
+  const seen =
+    location === undefined || location === null ? "" : " The error's `details` has where it points.";
   const allowed = reach === "origin" ? server.origin : `${server.origin}${server.pathname}`;
   return new McpAuthError(
     "egress_denied",
     `${what} outside of ${allowed}, where the token of server "${name}" may go; nothing was sent there. ` +
-      `Use that server's own URL, or resolve the server that the URL belongs to.`,
-    { server: name },
+      `Use that server's own URL, or resolve the server that the URL belongs to.${seen}`,
+    { server: name, details: { location } },
   );
 }

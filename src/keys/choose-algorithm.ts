@@ -34,7 +34,7 @@ export function chooseAlgorithm(
     `Server "${context.server}": the authorization server ${context.issuer} accepts no signature that the key can make ` +
       `(${key.algorithms.join(", ")}). It lists ${knownNames(listed ?? [], registeredAlgorithms) || "none"}. Use a key of a type that it lists, ` +
       `or set the key's "alg" if the list is wrong.`,
-    { server: context.server },
+    { server: context.server, details: { token_endpoint_auth_signing_alg_values_supported: listed } },
   );
 }
 

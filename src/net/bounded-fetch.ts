@@ -15,6 +15,11 @@ export interface BoundedRequest {
   /** What is asked for, for error messages: "the token endpoint", "resource metadata". */
   readonly what: string;
   readonly url: string;
+  /**
+   * A server chose the URL: messages do not show it, and it is in the `details` of the error. Else it is from the config,
+   * or was made of one that is.
+   */
+  readonly isLearned?: boolean;
   readonly method?: "GET" | "POST";
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
@@ -71,9 +76,10 @@ export async function exchange(
   fetch: FetchFunction,
   request: Omit<BoundedRequest, "server">,
 ): Promise<Exchange> {
-  const { signal, timeout, what } = request;
-  const shown = printableUrl(request.url);
+  const { signal, timeout, what, url, isLearned = false } = request;
+  const shown = isLearned ? undefined : printableUrl(url);
   const target = shown === undefined ? what : `${what} (${shown})`;
+  const details = isLearned ? { url } : undefined;
   const clock = request.clock ?? systemClock;
   const controller = new AbortController();
   let ended: Failure | undefined;
@@ -81,10 +87,11 @@ export async function exchange(
     ended ??= failure;
     controller.abort();
   };
-  const onAbort = (): void => end({ code: "aborted", detail: `the request to ${target} was aborted.` });
+  const onAbort = (): void =>
+    end({ code: "aborted", detail: `the request to ${target} was aborted.`, details });
   const timer = timeLimit(clock, timeout, () => {
     const detail = `${target} did not answer within ${timeout} ms. Try again, or raise "timeout" in the config.`;
-    end({ code: "timeout", detail, retryable: true });
+    end({ code: "timeout", detail, retryable: true, details });
   });
   if (signal !== undefined) {
     // Any number of requests may share a signal; that is no leak, and Node 20 would warn of one.
@@ -103,7 +110,7 @@ export async function exchange(
     complete = request.discardBody !== true;
     return { kind: "response", response: { status, headers: response.headers, body } };
   } catch (error) {
-    return { kind: "failed", failure: ended ?? networkFailure(error, target) };
+    return { kind: "failed", failure: ended ?? { details, ...networkFailure(error, target) } };
   } finally {
     timer.cancel();
     signal?.removeEventListener("abort", onAbort);

@@ -46,15 +46,15 @@ export function assertConfiguredUrl(
  * Accepts a URL that came over the network: https, or http to this machine when everything that the config names
  * is on this machine, or http to one of `insecureHosts`. IP addresses and localhost names pass only if the config
  * names that very host, there or in a URL, so that metadata cannot point us into a private network. A name that
- * resolves to a private address is allowed. Anything else is `insecure_url`.
+ * resolves to a private address is allowed. Anything else is `insecure_url`, with the URL in its `details`.
  */
 export function assertLearnedUrl(url: string, what: string, rules: EgressRules): URL {
-  const shown = printableUrl(url);
+  const shown = rules.configured.includes(url) ? printableUrl(url) : undefined;
   const refuse = (why: string): McpAuthError =>
     new McpAuthError(
       "insecure_url",
       `Server "${rules.server}": ${what}${shown === undefined ? "" : ` (${shown})`} is refused: ${why}`,
-      { server: rules.server },
+      { server: rules.server, details: { url } },
     );
   if (!URL.canParse(url)) throw refuse("it is not an absolute URL.");
   const parsed = new URL(url);

@@ -11,6 +11,8 @@ export interface Failure {
   readonly retryable?: boolean;
   /** Milliseconds. */
   readonly retryAfter?: number;
+  /** What servers said, for the `details` of the error. */
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
   /** There was no connection: nobody has got anything of the request. */
   readonly neverArrived?: boolean;
 }
@@ -29,8 +31,9 @@ export function fail(failure: Failure): { readonly ok: false; readonly failure: 
 
 /** The error for one server. */
 export function failureError(server: string, failure: Failure): McpAuthError {
-  const { code, detail, retryable, retryAfter } = failure;
-  const error = new McpAuthError(code, `Server "${server}": ${detail}`, { server, retryable, retryAfter });
+  const { code, detail, retryable, retryAfter, details } = failure;
+  const options = { server, retryable, retryAfter, details };
+  const error = new McpAuthError(code, `Server "${server}": ${detail}`, options);
   if (failure.neverArrived === true) unsent.add(error);
   return error;
 }

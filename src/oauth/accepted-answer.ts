@@ -1,13 +1,15 @@
 import { McpAuthError } from "../errors/error.js";
+import { rememberCredential } from "../errors/sent-credentials.js";
 import { isWholeJson, type JsonObject, parseJsonObject } from "../lib/json-object.js";
 import { isJson } from "../net/media-type.js";
 import { parseRetryAfter } from "../net/retry-after.js";
+import { registeredError, saidInError } from "./oauth-error.js";
 import type { TokenEndpoint } from "./token-endpoint.js";
-import { oauthErrorCode, tokenRejection } from "./token-rejection.js";
+import { tokenRejection } from "./token-rejection.js";
 import type { TokenAnswer } from "./token-request.js";
 
-/** Makes the error for an answer that cannot be used. */
-export type Invalid = (problem: string) => McpAuthError;
+/** Makes the error for an answer that cannot be used; `said` is what of it cannot. */
+export type Invalid = (problem: string, said?: Readonly<Record<string, unknown>>) => McpAuthError;
 
 /** An answer that grants something, its members not looked at yet. */
 export interface Accepted {
@@ -27,22 +29,35 @@ export function acceptedAnswer(
 ): Accepted {
   const { status, headers, body } = answer.response;
   const members = parseJsonObject(body);
-  const oauthError = oauthErrorCode(members?.["error"]);
+  const { error, access_token, refresh_token, id_token } = members ?? {};
+  // Whatever becomes of the answer: what it issues may be quoted beside it.
+  for (const issued of [access_token, refresh_token, id_token]) {
+    if (typeof issued === "string") rememberCredential(issued);
+  }
+  const oauthError = registeredError(error);
   // Some servers answer 200 to what they refuse.
-  const disguised = oauthError !== undefined && members?.["access_token"] === undefined;
+  const disguised = typeof error === "string" && error !== "" && access_token === undefined;
   if (status < 200 || status >= 300 || disguised) {
     const retryAfter = parseRetryAfter(headers.get("retry-after"), now);
-    throw tokenRejection(endpoint, { status, oauthError, retryAfter });
+    const said = { ...saidInError(members), location: headers.get("location") };
+    throw tokenRejection(endpoint, { status, oauthError, retryAfter, said });
   }
-  const { server, name } = endpoint;
-  const invalid: Invalid = (problem) =>
+  const { server, name, learnedUrl } = endpoint;
+  const invalid: Invalid = (problem, said) =>
     new McpAuthError(
       "token_response_invalid",
       `Server "${server}": the answer of ${name} cannot be used: ${problem}`,
-      { server, retryable: members === undefined && !isWholeJson(body) },
+      {
+        server,
+        retryable: members === undefined && !isWholeJson(body),
+        details: { ...said, token_endpoint: learnedUrl },
+      },
     );
   if (body === "") throw invalid("it is empty.");
-  if (!isJson(headers.get("content-type"))) throw invalid("its content type is not application/json.");
+  const contentType = headers.get("content-type");
+  if (!isJson(contentType)) {
+    throw invalid("its content type is not application/json.", { "content-type": contentType });
+  }
   if (members === undefined) throw invalid("it is not a JSON object.");
   return { members, invalid };
 }

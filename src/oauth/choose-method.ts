@@ -56,7 +56,7 @@ export function chooseMethod(
     "unsupported_by_server",
     `Server "${server}": the authorization server ${client.issuer} does not take ${refused}; it lists ` +
       `${knownNames(listed ?? [], registered) || "nothing"}. ${remedy} that it takes, or set the client's "method" if the list is wrong.`,
-    { server },
+    { server, details: { token_endpoint_auth_methods_supported: listed } },
   );
 }
 

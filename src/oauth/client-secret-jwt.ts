@@ -59,7 +59,7 @@ function listedBy(metadata: AuthorizationServerMetadata, server: string): readon
     `Server "${server}": the authorization server ${issuer} accepts no signature that a client secret can make ` +
       `(${names(algorithms)}). It lists ${knownNames(listed, registeredAlgorithms) || "none"}. Set the client's "method" ` +
       'to one that sends the secret, or give it a "key".',
-    { server },
+    { server, details: { token_endpoint_auth_signing_alg_values_supported: listed } },
   );
 }
 

@@ -1,4 +1,5 @@
 import type { CertificateSpec, KeySpec, SecretReference } from "../config/spec.js";
+import { rememberCredential } from "../errors/sent-credentials.js";
 import { loadKey, precedingKey } from "../keys/load-key.js";
 import type { KeyContext, SigningKey } from "../keys/signing-key.js";
 import { loadTlsIdentity, precedingTlsIdentity } from "../keys/tls-identity.js";
@@ -40,6 +41,8 @@ export class CredentialsInUse {
   async secret(reference: SecretReference, context: CredentialContext): Promise<Secret> {
     const onChanged = () => context.noticed?.("secret:changed");
     const secret = await readSecret(reference, { ...context, onChanged });
+    // Also one that only signs: the server has it too, and may quote it.
+    rememberCredential(secret.reveal());
     this.#used.push({
       changed: async (again) => (await readSecret(reference, again)).reveal() !== secret.reveal(),
       hasPredecessor: () => false,

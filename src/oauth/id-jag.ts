@@ -7,7 +7,7 @@ import { askTokenEndpoint } from "./ask-token-endpoint.js";
 import type { GrantEnvironment } from "./grant-environment.js";
 import { requestContext } from "./request-context.js";
 import { readSubjectToken, tokenExchangeGrantType } from "./subject-token.js";
-import { tokenEndpoint, whose } from "./token-endpoint.js";
+import { endpointName, tokenEndpoint } from "./token-endpoint.js";
 import { type GrantRequest, resourceFields } from "./token-grant.js";
 import { sendTokenRequest } from "./token-request.js";
 import { grantedScopes } from "./token-response.js";
@@ -65,7 +65,13 @@ export async function requestIdJag(
       const { signedWith: _ofTheOtherClient, ...quiet } = atIdp;
       credentials = refusals.credentials(signal);
       const context = { ...quiet, credentials };
-      return await sendTokenRequest(client, authorizationServer, parameters, whose(inUse), context);
+      return await sendTokenRequest(
+        client,
+        authorizationServer,
+        parameters,
+        endpointName(inUse, issuer),
+        context,
+      );
     },
   });
   const endpoint = tokenEndpoint(server, client, found.authorizationServer, inUse);
@@ -80,9 +86,10 @@ export async function requestIdJag(
 /** SEP-990 §4.2. */
 function readIdJag({ members, invalid }: Accepted): IdJag {
   const { issued_token_type, token_type, access_token, scope } = members;
-  if (issued_token_type !== idJagType) throw invalid(`its "issued_token_type" is not ${idJagType}.`);
+  if (issued_token_type !== idJagType)
+    throw invalid(`its "issued_token_type" is not ${idJagType}.`, { issued_token_type });
   if (typeof token_type !== "string" || token_type.toUpperCase() !== "N_A") {
-    throw invalid('its "token_type" is not N_A.');
+    throw invalid('its "token_type" is not N_A.', { token_type });
   }
   if (typeof access_token !== "string" || jwtClaims(access_token) === undefined) {
     throw invalid('its "access_token" is not a JWT.');

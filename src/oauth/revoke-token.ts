@@ -7,8 +7,10 @@ import { boundedFetch } from "../net/bounded-fetch.js";
 import { assertLearnedUrl } from "../net/egress.js";
 import { authenticateClient } from "./client-authentication.js";
 import type { GrantEnvironment } from "./grant-environment.js";
+import { registeredError, saidInError } from "./oauth-error.js";
+import { rememberSent } from "./remember-sent.js";
 import { secretContext } from "./request-context.js";
-import { oauthErrorCode } from "./token-rejection.js";
+import type { Rejection } from "./token-rejection.js";
 
 export interface TokenToRevoke {
   readonly token: Secret;
@@ -56,21 +58,26 @@ export async function revokeToken(
   const body = new URLSearchParams({ token: token.reveal(), token_type_hint: hint });
   const headers = new Headers({ accept: "application/json", "user-agent": "mcp-auth-runtime" });
   await apply({ ...metadata }, { client_id: id ?? "anonymous" }, body, headers);
+  rememberSent(headers, body);
   headers.set("content-type", "application/x-www-form-urlencoded;charset=UTF-8");
   const request = {
     url: endpoint,
+    isLearned: endpoint !== configured?.revocationEndpoint,
     method: "POST" as const,
     headers: Object.fromEntries(headers),
     body: body.toString(),
   };
   const response = await boundedFetch(fetch, { ...request, server, what, timeout, signal, clock });
   if (response.status >= 200 && response.status < 300) return "revoked";
-  const oauthError = parseJsonObject(response.body)?.["error"];
-  if (oauthError === "unsupported_token_type") return "unsupported";
-  throw refused(server, what, response.status, oauthErrorCode(oauthError));
+  const members = parseJsonObject(response.body);
+  if (members?.["error"] === "unsupported_token_type") return "unsupported";
+  const oauthError = registeredError(members?.["error"]);
+  const said = { ...saidInError(members), location: response.headers.get("location") };
+  throw refused(server, what, { status: response.status, oauthError, said });
 }
 
-function refused(server: string, what: string, status: number, oauthError: string | undefined): McpAuthError {
+function refused(server: string, what: string, rejection: Omit<Rejection, "retryAfter">): McpAuthError {
+  const { status, oauthError, said: details } = rejection;
   const answer = oauthError === undefined ? String(status) : `${status}, ${oauthError}`;
   const passing = status === 408 || status === 429 || status >= 500;
   return passing
@@ -81,12 +88,13 @@ function refused(server: string, what: string, status: number, oauthError: strin
           server,
           retryable: true,
           oauthError,
+          details,
         },
       )
     : new McpAuthError(
         "token_request_rejected",
         `Server "${server}": ${what} refused to revoke the token (${answer}). Check the client's "id" and credential, and ` +
           "that the token was issued to this client.",
-        { server, oauthError },
+        { server, oauthError, details },
       );
 }

@@ -29,8 +29,10 @@ export interface TokenEndpoint extends GrantInUse {
   /** Name of the MCP server in the config. */
   readonly server: string;
   readonly issuer: string;
-  /** Whose token endpoint it is, and its host and port. */
+  /** Whose token endpoint it is. */
   readonly name: string;
+  /** Its URL where a server chose it; for `details` alone. */
+  readonly learnedUrl?: string | undefined;
   readonly credential: CredentialSpec["kind"];
   /** Whether the request names a client at all. */
   readonly identified: boolean;
@@ -44,21 +46,22 @@ export function tokenEndpoint(
   metadata: AuthorizationServerMetadata,
   grant: GrantInUse,
 ): TokenEndpoint {
-  const { host } = new URL(metadata.token_endpoint);
-  // A host of ordinary characters cannot carry prose; that of an unusual one is not worth a risk.
-  const shown = /^[A-Za-z0-9.:[\]-]{1,120}$/.test(host) ? host : "an unusual host";
+  const { issuer, credential } = client;
+  const { token_endpoint, mtls_endpoint_aliases: aliases } = metadata;
+  const url = (credential.kind === "certificate" ? aliases?.token_endpoint : undefined) ?? token_endpoint;
   return {
     ...grant,
     server,
-    issuer: client.issuer,
-    name: `${whose(grant)} at ${shown}`,
-    credential: client.credential.kind,
+    issuer,
+    name: endpointName(grant, issuer),
+    learnedUrl: client.metadata === undefined ? url : undefined,
+    credential: credential.kind,
     identified: client.id !== undefined,
     hasDocument: client.id?.startsWith("https://") === true,
   };
 }
 
 /** The identity provider's must not be taken for that of the MCP server's authorization server. */
-export function whose({ presents }: Pick<GrantInUse, "presents">): string {
-  return presents === "identity" ? "the identity provider's token endpoint" : "the token endpoint";
+export function endpointName({ presents }: Pick<GrantInUse, "presents">, issuer: string): string {
+  return `the token endpoint of ${presents === "identity" ? "the identity provider " : ""}${issuer}`;
 }

@@ -1,5 +1,6 @@
 import type { ClientSpec, GrantCommon, ServerSpec } from "../config/spec.js";
 import type { AuthorizationServerMetadata, Target } from "../discovery/metadata.js";
+import { rememberCredential } from "../errors/sent-credentials.js";
 import { readSecret, type SecretContext } from "../secrets/read-secret.js";
 import { askTokenEndpoint } from "./ask-token-endpoint.js";
 import type { CredentialsInUse } from "./credentials-in-use.js";
@@ -8,7 +9,7 @@ import type { Grant, GrantAttempt } from "./grant.js";
 import type { GrantEnvironment } from "./grant-environment.js";
 import { Refusals } from "./refusals.js";
 import { requestContext } from "./request-context.js";
-import { type GrantInUse, tokenEndpoint, whose } from "./token-endpoint.js";
+import { endpointName, type GrantInUse, tokenEndpoint } from "./token-endpoint.js";
 import {
   sendTokenRequest,
   type TokenAnswer,
@@ -94,10 +95,16 @@ export function tokenGrant(
             params: further,
           };
         };
-        return await sendTokenRequest(client, target.authorizationServer, parameters, whose(kind), {
-          ...request.context,
-          proofAlgorithms: target.proofAlgorithms,
-        });
+        return await sendTokenRequest(
+          client,
+          target.authorizationServer,
+          parameters,
+          endpointName(kind, issuer),
+          {
+            ...request.context,
+            proofAlgorithms: target.proofAlgorithms,
+          },
+        );
       },
     });
     const endpoint = tokenEndpoint(spec.name, client, target.authorizationServer, inUse);
@@ -126,7 +133,10 @@ async function readParam(
   [name, value]: readonly [string, GrantCommon["params"][string]],
   context: SecretContext,
 ): Promise<TokenField> {
-  return [name, typeof value === "string" ? value : (await readSecret(value, context)).reveal()];
+  if (typeof value === "string") return [name, value];
+  const secret = (await readSecret(value, context)).reveal();
+  rememberCredential(secret);
+  return [name, secret];
 }
 
 /** Says of each thing once what is off with it, however often the grant is called. */

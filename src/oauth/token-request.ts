@@ -11,6 +11,7 @@ import {
 import type { TlsIdentity } from "../net/network.js";
 import type { ClientAuthenticationContext } from "./client-auth.js";
 import { authenticateClient } from "./client-authentication.js";
+import { rememberSent } from "./remember-sent.js";
 
 export type TokenField = readonly [name: string, value: string];
 
@@ -90,12 +91,14 @@ export async function sendTokenRequest(
         [oauth.customFetch]: async (url, { body, headers }) => {
           const nonce = dpop?.nonces.get("token", url);
           const proof = await prover?.proof({ method: "POST", url, nonce, signal });
+          const sent = { ...headers, ...(proof && { dpop: proof }) };
+          rememberSent(new Headers(sent), body);
           await context.sending?.();
-          const received = await exchange(
-            { url, headers: { ...headers, ...(proof && { dpop: proof }) }, body: body.toString() },
-            what,
-            { ...context, fetch },
-          );
+          const isLearned = client.metadata === undefined;
+          const received = await exchange({ url, isLearned, headers: sent, body: body.toString() }, what, {
+            ...context,
+            fetch,
+          });
           dpop?.nonces.note("token", url, received.response.headers);
           answer = {
             ...received,
@@ -119,7 +122,7 @@ export async function sendTokenRequest(
     "discovery_failed",
     `Server "${server}": no token request can be made from the metadata of ${issuer}: its token endpoint ` +
       "or the client's id cannot be used.",
-    { server },
+    { server, details: { token_endpoint: tokenEndpoint } },
   );
 }
 
@@ -144,6 +147,7 @@ export function tokenForm({ grantType, scopes, fields, params = [] }: TokenParam
 async function exchange(
   request: {
     readonly url: string;
+    readonly isLearned: boolean;
     readonly headers: Readonly<Record<string, string>>;
     readonly body: string;
   },

@@ -51,6 +51,7 @@ function assertIssuedType(value: unknown, types: readonly string[], invalid: Inv
   if (typeof value === "string" && types.includes(value)) return;
   throw invalid(
     'its "issued_token_type" says that it is no access token. Set the grant\'s "requestedType" to what the MCP server takes.',
+    { issued_token_type: value },
   );
 }
 
@@ -82,7 +83,7 @@ function tokenType(
       if (isAsRequested && !isBound) return "Bearer";
       throw invalid('its "token_type" is N_A, which says that it is no access token.');
     default:
-      throw invalid(`its "token_type" is not ${isBound ? "DPoP" : "Bearer"}.`);
+      throw invalid(`its "token_type" is not ${isBound ? "DPoP" : "Bearer"}.`, { token_type: value });
   }
 }
 

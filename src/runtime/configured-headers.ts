@@ -1,4 +1,5 @@
 import type { ServerSpec } from "../config/spec.js";
+import { rememberCredential } from "../errors/sent-credentials.js";
 import type { SecretSources } from "../secrets/read-secret.js";
 
 type Headers = Readonly<Record<string, string>>;
@@ -14,7 +15,10 @@ export function configuredHeaders(
     const context = { ...sources, server: spec.name };
     const { readHeader } = await import("../secrets/read-header.js");
     const read = entries.map(async ([name, value]): Promise<[string, string]> => {
-      return [name, typeof value === "string" ? value : (await readHeader(value, context)).reveal()];
+      if (typeof value === "string") return [name, value];
+      const secret = (await readHeader(value, context)).reveal();
+      rememberCredential(secret);
+      return [name, secret];
     });
     return Object.fromEntries(await Promise.all(read));
   };

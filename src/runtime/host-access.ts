@@ -93,11 +93,11 @@ async function authenticate(
   request: HostTokenRequest,
 ): Promise<void> {
   const { issuer, id = "" } = client;
-  if (request.issuer !== undefined && request.issuer !== issuer) throw elsewhere(server);
+  if (request.issuer !== undefined && request.issuer !== issuer) throw elsewhere(server, request);
   const { findAuthorizationServer } = await import("../discovery/find-target.js");
   const wanted = { server, url, issuer, timeout, metadata: client.metadata };
   const authorizationServer = await findAuthorizationServer(environment.metadata, wanted);
-  if (!sameUrl(request.url, authorizationServer.token_endpoint)) throw elsewhere(server);
+  if (!sameUrl(request.url, authorizationServer.token_endpoint)) throw elsewhere(server, request);
   const { authenticateClient } = await import("../oauth/client-authentication.js");
   const context = { ...environment, server, signedWith };
   const { apply, identity } = await authenticateClient(client, authorizationServer, context);
@@ -107,17 +107,19 @@ async function authenticate(
     throw senderConstrained(server, `${problem} Use the manager's \`fetch\`.`);
   }
   await apply({ ...authorizationServer }, { client_id: id }, request.body, request.headers);
+  const { rememberSent } = await import("../oauth/remember-sent.js");
+  rememberSent(request.headers, request.body);
 }
 
 function sameUrl(a: string, b: string): boolean {
   return URL.canParse(a) && URL.canParse(b) && new URL(a).href === new URL(b).href;
 }
 
-function elsewhere(server: string): McpAuthError {
+function elsewhere(server: string, { url, issuer }: HostTokenRequest): McpAuthError {
   return new McpAuthError(
     "issuer_mismatch",
     `The host wanted to send the credential for server "${server}" to another token endpoint than that of the ` +
       "issuer in the config; nothing was sent. Check which authorization server the MCP server names.",
-    { server },
+    { server, details: { issuer, token_endpoint: url } },
   );
 }

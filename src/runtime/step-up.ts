@@ -63,13 +63,13 @@ function tooManyScopes(server: string): McpAuthError {
 }
 
 function insufficientScope(server: string, beyond: readonly string[]): McpAuthError {
-  // Scopes are chosen by the server: only what looks like one is shown, and not many.
-  const shown = beyond.filter((scope) => /^[\w:./-]{1,64}$/.test(scope)).slice(0, 5);
-  const names = shown.length === 0 ? "a scope" : `the scope ${shown.map((name) => `"${name}"`).join(", ")}`;
+  // The server has chosen their names.
+  const [scopes, them] = beyond.length === 1 ? ["a scope", "it"] : [`${beyond.length} scopes`, "them"];
   return new McpAuthError(
     "insufficient_scope",
-    `Server "${server}" wants ${names}, which the config does not allow, so no token was asked for. Add it to the ` +
-      'grant\'s "scopes", or to the server\'s "stepUp" to ask for it only when the server does.',
-    { server },
+    `Server "${server}" wants ${scopes} that the config does not allow, so no token was asked for; the error's ` +
+      `\`details\` names ${them}. Add ${them} to the grant's "scopes", or to the server's "stepUp" to ask for ${them} only ` +
+      "when the server does.",
+    { server, details: { scope: beyond } },
   );
 }

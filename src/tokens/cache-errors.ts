@@ -2,8 +2,8 @@ import { McpAuthError } from "../errors/error.js";
 
 /** The same failure as a new error, whose stack is the present caller's. */
 export function again(error: McpAuthError, left: number): McpAuthError {
-  const { server, oauthError, message, code, retryable } = error;
-  return new McpAuthError(code, message, { server, oauthError, retryable, retryAfter: left });
+  const { server, oauthError, details, message, code, retryable } = error;
+  return new McpAuthError(code, message, { server, oauthError, details, retryable, retryAfter: left });
 }
 
 /** Opens the cool-down after two new tokens that the server refused. */

@@ -8,7 +8,7 @@ import { Coalesced } from "./coalesce.js";
 import { CooldownRelief, type CooldownReliefOptions, isOfCredential } from "./cooldown-relief.js";
 import * as lifecycle from "./lifecycle.js";
 import * as befalls from "./lifecycle-events.js";
-import type { Report } from "./observer.js";
+import { type Report, saidOf } from "./observer.js";
 import { type RefreshPolicy, timeline } from "./policy.js";
 import type { RenewalReason, TokenRequest, TokenSource } from "./source.js";
 import type { Token } from "./token.js";
@@ -281,9 +281,8 @@ export class TokenCache {
     const { cooldown } = this.#life;
     if (cooldown === undefined) return;
     const { server, issuer, report } = this.#options;
-    const { code } = this.#lastError ?? {};
     const durationMs = cooldown.until - cooldown.since;
-    report("token:cooldown", { server, issuer, reason, durationMs, ...(code !== undefined && { code }) });
+    report("token:cooldown", { server, issuer, reason, durationMs, ...saidOf(this.#lastError) });
   }
 
   /** What there is when no new token could be had. */

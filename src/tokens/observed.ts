@@ -1,6 +1,6 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
-import type { Report } from "./observer.js";
+import { type Report, saidOf } from "./observer.js";
 import type { TokenSource } from "./source.js";
 
 export interface ObservedOptions {
@@ -29,7 +29,7 @@ export function observed(
         return token;
       } catch (error) {
         const failure: unknown = signal.aborted ? signal.reason : error;
-        if (failure instanceof McpAuthError) report("token:failed", { ...event(), code: failure.code });
+        if (failure instanceof McpAuthError) report("token:failed", { ...event(), ...saidOf(failure) });
         throw error;
       }
     },

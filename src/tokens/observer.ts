@@ -1,4 +1,4 @@
-import type { McpAuthErrorCode } from "../errors/error.js";
+import type { McpAuthError, McpAuthErrorCode } from "../errors/error.js";
 import type { RenewalReason } from "./source.js";
 
 /** What an event says. It holds no secret. */
@@ -14,8 +14,19 @@ export interface TokenEvent {
   readonly expiresAt?: number;
   /** What went wrong. */
   readonly code?: McpAuthErrorCode;
+  /** The `error` that the authorization server answered with, if it is a registered code (RFC 6749 §11.4). */
+  readonly oauthError?: string;
+  /** What to do about it: the message of the error, which holds nothing that a server chose. */
+  readonly message?: string;
   /** Counts from 1. */
   readonly attempt?: number;
+}
+
+/** What an event says of an error. Its `details` are a server's text, and stay with the error. */
+export function saidOf(error: McpAuthError | undefined): Pick<TokenEvent, "code" | "oauthError" | "message"> {
+  if (error === undefined) return {};
+  const { code, oauthError, message } = error;
+  return { code, message, ...(oauthError !== undefined && { oauthError }) };
 }
 
 export type TokenEventName =

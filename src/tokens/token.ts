@@ -1,4 +1,5 @@
 import { inspect } from "node:util";
+import { rememberCredential } from "../errors/sent-credentials.js";
 import type { Binding } from "../oauth/binding.js";
 
 export interface TokenFields {
@@ -49,6 +50,8 @@ export class Token implements AccessToken {
 
   constructor(fields: TokenFields) {
     this.#accessToken = fields.accessToken;
+    // Wherever it came from, it is going to be sent.
+    rememberCredential(fields.accessToken);
     this.#binding = fields.binding;
     this.#isShared = fields.isShared ?? false;
     this.tokenType = fields.tokenType;

@@ -48,7 +48,8 @@ export class Observation {
   }
 
   note(value: unknown): void {
-    this.seen.push(inspect(value, { depth: 12, showHidden: true, getters: true }));
+    // Without calling getters: the one of an error gives what servers said, to those who ask for it.
+    this.seen.push(inspect(value, { depth: 12, showHidden: true }));
     this.seen.push(json(value));
     if (value instanceof Error) this.seen.push(String(value), value.message, value.stack ?? "");
   }

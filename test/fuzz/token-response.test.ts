@@ -3,8 +3,9 @@ import { describe, expect } from "vitest";
 import { jwtClaims } from "../../src/lib/jwt-claims.js";
 import { longestLifetime } from "../../src/lib/longest-lifetime.js";
 import { isScope } from "../../src/lib/scope.js";
+import { registeredError, saidInError } from "../../src/oauth/oauth-error.js";
 import type { TokenEndpoint } from "../../src/oauth/token-endpoint.js";
-import { oauthErrorCode, tokenRejection } from "../../src/oauth/token-rejection.js";
+import { tokenRejection } from "../../src/oauth/token-rejection.js";
 import { readTokenResponse } from "../../src/oauth/token-response.js";
 import { jwtLifetime } from "../../src/tokens/jwt-lifetime.js";
 import { assertDocumented, outcomeOf } from "./documented.js";
@@ -27,7 +28,7 @@ const endpoint: fc.Arbitrary<TokenEndpoint> = fc.record({
   dpop: fc.boolean(),
   server: fc.constant("crm"),
   issuer: fc.constant("https://auth.example"),
-  name: fc.constant("the token endpoint at auth.example"),
+  name: fc.constant("the token endpoint of https://auth.example"),
   credential: fc.constantFrom("secret", "key", "assertion", "certificate", "none"),
   identified: fc.boolean(),
   hasDocument: fc.boolean(),
@@ -152,7 +153,8 @@ describe("answers of a token endpoint", () => {
     (where, statusCode, error, after) => {
       const rejection = {
         status: statusCode,
-        oauthError: oauthErrorCode(error),
+        oauthError: registeredError(error),
+        said: saidInError({ error }),
         retryAfter: after ?? undefined,
       };
       const failure = tokenRejection(where, rejection);

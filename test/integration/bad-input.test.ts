@@ -368,7 +368,7 @@ describe("what a grant presents is refused", () => {
   ])("%s: it is asked once, and the message is about that", async (_, grant, text) => {
     const world = await crm(grant, { env, token: refusing("invalid_grant") });
     expect(await said(world, "token_request_rejected")).toContain(
-      `Server "crm": the token endpoint at HOST refused the request (400, invalid_grant). ${text}`,
+      `Server "crm": the token endpoint of ISSUER refused the request (400, invalid_grant). ${text}`,
     );
     expect(world.tokenRequests()).toHaveLength(1);
   });
@@ -408,7 +408,7 @@ describe("an authorization server that does not do DPoP well", () => {
   test("and answers a proof with a Bearer token is not believed", async () => {
     const world = await crm(grant, setting);
     expect(await said(world, "token_response_invalid")).toBe(
-      'Server "crm": the answer of the token endpoint at HOST cannot be used: its "token_type" is Bearer, although the ' +
+      'Server "crm": the answer of the token endpoint of ISSUER cannot be used: its "token_type" is Bearer, although the ' +
         "request had a DPoP proof: the token would work for whoever has it. Have DPoP switched on for this client " +
         'there, or leave "dpop" out of the server.',
     );

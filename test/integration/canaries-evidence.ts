@@ -11,7 +11,7 @@ import {
   SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-node";
 import { expect } from "vitest";
-import type { Logger, McpAuth, McpAuthEventName } from "../../src/index.js";
+import { type Logger, type McpAuth, McpAuthError, type McpAuthEventName } from "../../src/index.js";
 import type { Canaries, Find } from "../support/canaries.js";
 
 export const eventNames = [
@@ -33,6 +33,8 @@ export interface Leak extends Find {
 /** Texts by where they were seen. */
 export class Evidence {
   readonly #texts = new Map<string, string>();
+  /** What servers said, as errors tell those who ask: in it may be their words, but no credential. */
+  readonly #details = new Set<string>();
   readonly #examined = new Set<string>();
 
   /** How many characters there are to search. */
@@ -42,6 +44,19 @@ export class Evidence {
 
   add(where: string, text: string): void {
     if (text.length > 0 && !this.#texts.has(text)) this.#texts.set(text, where);
+  }
+
+  /** What a command printed beside its result: below a message it tells what servers said, a line for each thing. */
+  addTalk(where: string, text: string): void {
+    const isDetail = (line: string) => /^ {2}[\w-]+: /.test(line);
+    for (const line of text.split("\n").filter(isDetail)) this.#details.add(line);
+    this.add(
+      where,
+      text
+        .split("\n")
+        .filter((line) => !isDetail(line))
+        .join("\n"),
+    );
   }
 
   /** A value, by every way there is to look at one from outside. */
@@ -60,7 +75,20 @@ export class Evidence {
       structuredClone: () => inspect(structuredClone(value), { showHidden: true, depth: Infinity }),
     };
     for (const [name, way] of Object.entries(ways)) this.add(`${name} of ${where}`, textOf(way));
-    for (const text of insides(value)) this.add(`inside of ${where}`, text);
+    const { texts, details } = insides(value);
+    for (const text of texts) this.add(`inside of ${where}`, text);
+    for (const text of details) this.#details.add(text);
+  }
+
+  /** How many errors told what servers said. */
+  get details(): number {
+    return this.#details.size;
+  }
+
+  /** What of the canaries is in the details of errors, but for what servers are to say. */
+  credentialsInDetails(canaries: Canaries): readonly Find[] {
+    const said = /^what a (?:bad answer says|server said)$/;
+    return [...this.#details].flatMap((text) => canaries.find(text).filter(({ label }) => !said.test(label)));
   }
 
   /** What of the canaries is in it, each thing once. */
@@ -97,9 +125,16 @@ const builtIn: ReadonlySet<unknown> = new Set(
   ),
 );
 
-/** Every text that can be reached through own properties, those that hide included, and through prototypes of ours. */
-function insides(value: unknown): string[] {
+interface Insides {
+  /** Every text that can be reached through own properties, those that hide included, and through prototypes of ours. */
+  readonly texts: readonly string[];
+  /** The details of the errors among what was reached. */
+  readonly details: readonly string[];
+}
+
+function insides(value: unknown): Insides {
   const texts: string[] = [];
+  const details: string[] = [];
   const known = new Set<unknown>();
   const waiting: unknown[] = [value];
   while (waiting.length > 0) {
@@ -109,10 +144,12 @@ function insides(value: unknown): string[] {
     else if ((typeof next === "object" && next !== null) || typeof next === "function") {
       if (known.has(next) || builtIn.has(next)) continue;
       known.add(next);
+      if (next instanceof McpAuthError && next.details !== undefined)
+        details.push(JSON.stringify(next.details));
       waiting.push(...partsOf(next));
     }
   }
-  return texts;
+  return { texts, details };
 }
 
 function partsOf(value: object): unknown[] {
@@ -195,6 +232,7 @@ export class Watch implements AsyncDisposable {
   /** Asserts that nothing did, that nothing was printed, and that no rejection went unhandled. */
   async assertClean(canaries: Canaries): Promise<void> {
     expect(await this.leaks(canaries)).toEqual([]);
+    expect(this.evidence.credentialsInDetails(canaries)).toEqual([]);
     expect(this.printed).toEqual([]);
     expect(this.unhandled).toEqual([]);
   }

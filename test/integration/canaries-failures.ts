@@ -42,8 +42,7 @@ function answersOf(canaries: Canaries, stage: Stage) {
   const { say } = stage;
   const phrase = () => canaries.phrase("what a bad answer says");
   const word = () => canaries.word("what a bad answer says");
-  // A path of plain characters may show: it is how a wrong issuer is told from the right one. A query may not.
-  const url = () => `https://elsewhere.example/?${word()}`;
+  const url = () => `https://elsewhere.example/${word()}`;
   const json =
     (status: number, members: object, headers: Headers = {}): Answer =>
     (response) =>
@@ -173,10 +172,9 @@ function mcpRows({ word, url, html, challenge, destroyed }: Answers): Rows {
     ],
     "401 with metadata nowhere": [undefined, html(401, challenge(`resource_metadata="${word()}"`))],
     "403": [undefined, html(403)],
-    // The name of a scope may show, if it looks like one.
     "403 for a scope": [
       "insufficient_scope",
-      html(403, challenge(`error="insufficient_scope", scope="admin ${word()}!"`)),
+      html(403, challenge(`error="insufficient_scope", scope="admin ${word()}"`)),
     ],
     "a redirect elsewhere": ["egress_denied", html(307, { location: url() })],
     "a redirect to nowhere": [undefined, html(302, { location: `http://[${word()}` })],

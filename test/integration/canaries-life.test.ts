@@ -219,7 +219,7 @@ test("nothing shows of what hosts are given and give, nor of where a caller must
     const good = { ...answer, access_token: canaries.word("access token"), token_type: "Bearer" };
     for (const tokens of [
       good,
-      { ...good, token_type: canaries.word("type") },
+      { ...good, token_type: canaries.word("what a bad answer says") },
       { ...good, access_token: "" },
     ]) {
       await watch.outcome(where("saveTokens"), () => oauth.saveTokens(tokens));

@@ -99,7 +99,7 @@ test("nothing shows in what the commands print, but the token that one of them i
   const evidence = new Evidence();
   const command = async (at: string, argv: readonly string[]) => {
     const said = await run([cli, ...argv], at, { ...env, ...options.env });
-    evidence.add(`stderr of ${argv.join(" ")}`, said.err);
+    evidence.addTalk(`stderr of ${argv.join(" ")}`, said.err);
     return said;
   };
   const silent = async (at: string, argv: readonly string[], code: number) => {
@@ -125,6 +125,7 @@ test("nothing shows in what the commands print, but the token that one of them i
     silent(bad, ["validate", "--json"], 2),
   ]);
   expect(evidence.leaks(canaries)).toEqual([]);
+  expect(evidence.credentialsInDetails(canaries)).toEqual([]);
 });
 
 test("nothing shows of secrets that stand in a config, whatever the place and however it is written", async () => {

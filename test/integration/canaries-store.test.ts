@@ -85,7 +85,7 @@ test("nothing shows in files, in what commands print about them, nor in what is 
     const io = {
       ...{ cwd: path, env: { ...given }, colour: false, signal: new AbortController().signal },
       out: (text: string) => watch.evidence.add(`stdout of ${argv.join(" ")}`, text),
-      err: (text: string) => watch.evidence.add(`stderr of ${argv.join(" ")}`, text),
+      err: (text: string) => watch.evidence.addTalk(`stderr of ${argv.join(" ")}`, text),
     };
     expect([argv, await run(argv, io)]).toEqual([argv, code]);
     files();

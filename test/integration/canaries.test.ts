@@ -68,7 +68,8 @@ test("nothing shows of what servers say that refuse, fail or talk nonsense, nor 
     { name: "TLS: none there", code: "tls_failed", server: at(stage.issuer("x").replace("http:", "https:")) },
     { name: "network: nobody there", code: "unavailable", server: at("http://127.0.0.1:1/as/x") },
   ];
-  await assertFailures(canaries, stage, [...servedFailures(canaries, stage), ...unreachable], {});
+  const failures = [...servedFailures(canaries, stage), ...unreachable];
+  expect(await assertFailures(canaries, stage, failures, {})).toBeGreaterThan(20);
 });
 
 test("nothing shows of secrets, keys and functions that are no good", async () => {
@@ -79,13 +80,16 @@ test("nothing shows of secrets, keys and functions that are no good", async () =
   await assertFailures(canaries, stage, failures, { ...options, cwd: path });
 });
 
-/** Makes a server of each, runs them side by side, and asserts that each fails as it says and that nothing shows. */
+/**
+ * Makes a server of each, runs them side by side, and asserts that each fails as it says and that nothing shows. How many
+ * errors have details.
+ */
 async function assertFailures(
   canaries: Canaries,
   stage: Stage,
   failures: readonly Failure[],
   options: McpAuthOptions,
-): Promise<void> {
+): Promise<number> {
   await using watch = new Watch();
   const names = new Map(failures.map(({ name }, index) => [`case-${index}`, name]));
   const secret = canaries.fresh("client secret");
@@ -114,6 +118,7 @@ async function assertFailures(
     expected,
   );
   await watch.assertClean(canaries);
+  return watch.evidence.details;
 }
 
 /** What `fetch` fails with, after which everything else is tried, too. */

@@ -236,7 +236,7 @@ describe("the exit code says what to do", () => {
     const env = { ...world.env, ...change(world) };
     const said = await command(["token", "tools"], { cwd, env });
     expect(said).toMatchObject({ code, out: "" });
-    expect(said.err).toMatch(new RegExp(`^error\\[${error}\\]: Server "tools": .*\\n$`));
+    expect(said.err).toMatch(new RegExp(`^error\\[${error}\\]: Server "tools": .*\\n(?:  \\w+: .*\\n)*$`));
     expect(said.err).not.toContain(agentSecret);
     expect(said.err).not.toContain("\u001b");
   });

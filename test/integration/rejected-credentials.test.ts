@@ -6,7 +6,7 @@ import type { Logger, McpAuthConfig, McpAuthError } from "../../src/index.js";
 import { sendJson } from "../support/http-server.js";
 import { failure, listen, managerOf, ownServer, runtime, seams, startWorld, type World } from "./harness.js";
 
-/** Everything that an error shows to anyone who looks. */
+/** Everything that an error shows to anyone who looks, but for what servers said, which is for those who ask for it. */
 function shownBy(error: McpAuthError): string {
   const shown = [
     error.message,
@@ -14,7 +14,7 @@ function shownBy(error: McpAuthError): string {
     String(error),
     JSON.stringify(error),
     JSON.stringify(error, Object.getOwnPropertyNames(error)),
-    inspect(error, { depth: Number.POSITIVE_INFINITY, showHidden: true, getters: true }),
+    inspect(error, { depth: Number.POSITIVE_INFINITY, showHidden: true }),
   ];
   expect(error.cause).toBeUndefined();
   expect(Object.hasOwn(error, "cause")).toBe(false);
@@ -151,6 +151,8 @@ describe("an authorization server that talks too much", () => {
     expect(error).toMatchObject({ code: "token_request_rejected", oauthError: "invalid_client" });
     const shown = shownBy(error) + inspect(logged, { depth: 9 }) + inspect(auth, { depth: 9 });
     expectNothingOf([canary, token, prose, "canary-prose"], shown);
+    expect(error.details).toMatchObject({ error_description: prose });
+    expectNothingOf([canary], JSON.stringify(error.details));
     expect(logged.length).toBeGreaterThan(0);
   });
 

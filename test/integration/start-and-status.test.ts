@@ -195,6 +195,13 @@ describe("events", () => {
 
     const common = { server: "tools", issuer: world.issuer.issuer };
     const expiresAt = now + 3_600_000;
+    const refused = {
+      code: "token_request_rejected",
+      oauthError: "invalid_client",
+      message: expect.stringMatching(
+        /^Server "tools": the token endpoint of .* refused the request \(401, invalid_client\)/,
+      ),
+    };
     expect(heard).toEqual([
       {
         event: "token:failed",
@@ -202,14 +209,14 @@ describe("events", () => {
         reason: "demand",
         attempt: 1,
         durationMs: 0,
-        code: "token_request_rejected",
+        ...refused,
       },
       {
         event: "token:cooldown",
         ...common,
         reason: "demand",
         durationMs: 1_000,
-        code: "token_request_rejected",
+        ...refused,
       },
       { event: "token:renewed", ...common, reason: "demand", attempt: 1, durationMs: 0, expiresAt },
       { event: "token:rejected", ...common, reason: "rejected", durationMs: 2_000, expiresAt },

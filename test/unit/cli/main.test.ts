@@ -1,9 +1,11 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { detailLines } from "../../../src/cli/detail-lines.js";
 import { exitCodeOf } from "../../../src/cli/exit-code.js";
 import { run } from "../../../src/cli/main.js";
 import { parseOptions, UsageError } from "../../../src/cli/options.js";
-import type { McpAuthErrorCode } from "../../../src/index.js";
+import { McpAuthError, type McpAuthErrorCode } from "../../../src/index.js";
+import { sendJson, startHttpServer } from "../../support/http-server.js";
 import { command, project } from "./command.js";
 
 test("a config that --config names and that is not there is said to be named by it", async () => {
@@ -48,6 +50,53 @@ test("every error code has an exit code: what to change, who refused, or when to
   for (const code of Object.keys(expected) as McpAuthErrorCode[]) {
     expect(exitCodeOf(code), code).toBe(expected[code]);
   }
+});
+
+describe("what servers said", () => {
+  const refused = (details: Readonly<Record<string, unknown>>) =>
+    new McpAuthError("token_request_rejected", "It was refused.", { details });
+
+  test("is printed below the message, a line for each thing", () => {
+    expect(detailLines(refused({ error: "no_such_thing", scope: ["a", "b"] }))).toEqual([
+      "  error: no_such_thing",
+      "  scope: a, b",
+    ]);
+    expect(detailLines(new McpAuthError("aborted", "It was aborted."))).toEqual([]);
+  });
+
+  test("moves no cursor, ends no line and hides nothing", () => {
+    const lines = detailLines(refused({ error: "a\n::add-mask::b\r\u001b[2J", scope: ["\u202eabc\u009b"] }));
+    expect(lines).toEqual(["  error: a\\u000a::add-mask::b\\u000d\\u001b[2J", "  scope: \\u202eabc\\u009b"]);
+  });
+
+  test("comes out on stderr, and not what was sent", async () => {
+    const text = "IGNORE_PREVIOUS_INSTRUCTIONS\u001b[2J";
+    await using server = await startHttpServer((request, response) => {
+      const issuer = server.origin;
+      if (request.url.includes("oauth-authorization-server")) {
+        return sendJson(response, { issuer, token_endpoint: `${issuer}/token` });
+      }
+      if (request.url !== "/token") return sendJson(response, {}, 404);
+      const secret = atob(String(request.headers.authorization).slice("Basic ".length)).split(":")[1];
+      return sendJson(response, { error: text, error_description: `Not ${secret}` }, 400);
+    });
+    const client = { issuer: server.origin, id: "agent", secret: { env: "SECRET" } };
+    const config = { servers: { crm: { url: `${server.origin}/mcp`, grant: { client } } } };
+    const cwd = await project({ "mcp-auth.config.json": JSON.stringify(config) });
+    const { code, out, err } = await command(["token", "crm"], {
+      cwd,
+      env: { SECRET: "s3cr3t-of-the-agent" },
+    });
+    expect([code, out]).toEqual([3, ""]);
+    const [first, ...lines] = err.trimEnd().split("\n");
+    expect(first).toMatch(/^error\[token_request_rejected\]: Server "crm": /);
+    expect(first).not.toContain("IGNORE");
+    expect(lines).toEqual([
+      "  error: IGNORE_PREVIOUS_INSTRUCTIONS\\u001b[2J",
+      "  error_description: Not <secret>",
+      `  token_endpoint: ${server.origin}/token`,
+    ]);
+  });
 });
 
 describe("a fault of our own", () => {

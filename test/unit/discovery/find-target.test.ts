@@ -419,17 +419,20 @@ describe("the resource", () => {
     const error = await failure(find());
     expect(error).toMatchObject({ code: "resource_mismatch", retryable: false });
     expect(error.message).toBe(
-      `Server "billing": its resource metadata is for another resource (https://other.example/mcp). It must be for the server's URL (${mcp.origin}/mcp) or a path above it. Check the URL in the config, else tell whoever runs the server.`,
+      `Server "billing": its resource metadata is for another resource, on another host. It must be for the server's URL (${mcp.origin}/mcp) or a path above it. Check the URL in the config, else tell whoever runs the server. The error's \`details\` has the resource.`,
     );
+    expect(error.details).toEqual({ resource: "https://other.example/mcp" });
   });
 });
 
 describe("the issuer", () => {
-  const listed = async (authorization_servers: unknown): Promise<string> => {
+  const listed = async (authorization_servers: unknown): Promise<string> =>
+    (await listedError(authorization_servers)).message;
+  const listedError = async (authorization_servers: unknown) => {
     published[inserted] = document({ authorization_servers });
     const error = await failure(find());
     expect(error).toMatchObject({ code: "issuer_mismatch", retryable: false });
-    return error.message.replaceAll(auth.origin, "ISSUER");
+    return { message: error.message.replaceAll(auth.origin, "ISSUER"), details: error.details };
   };
 
   test("may be one of several that the server lists", async () => {
@@ -438,15 +441,18 @@ describe("the issuer", () => {
     expect(auth.requests).toHaveLength(1);
   });
 
-  test("that the server no longer lists is refused, and the others named", async () => {
-    expect(await listed(["https://a.example", "https://b.example/x?y", "https://c.example"])).toBe(
-      'Server "billing": its resource metadata does not list the configured issuer ISSUER: it lists "https://a.example", "https://c.example" and 1 more. No credential is sent elsewhere. Check with whoever runs the server which issuer is right.',
+  test("that the server no longer lists is refused, and the details name the others", async () => {
+    const others = ["https://a.example", "https://b.example/x?y", "https://c.example"];
+    const { message, details } = await listedError(others);
+    expect(message).toBe(
+      'Server "billing": its resource metadata does not list the configured issuer ISSUER: it lists 3 others. No credential is sent elsewhere. Check with whoever runs the server which issuer is right. The error\'s `details` has what it lists.',
     );
+    expect(details).toEqual({ authorization_servers: others });
   });
 
   test("that the server lists with a slash at the end is refused, saying so", async () => {
     expect(await listed([`${auth.origin}/`])).toContain(
-      'it lists "ISSUER/", which differs only by a trailing slash. Write the issuer in the config exactly',
+      "it lists one that differs only by a trailing slash. Write the issuer in the config exactly",
     );
   });
 

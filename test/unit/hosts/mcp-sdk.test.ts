@@ -158,7 +158,11 @@ describe("oauthProvider", () => {
     const provider = oauthProvider(tools);
     await expect(
       provider.addClientAuthentication(headers, params, url(issuer), metadata),
-    ).rejects.toMatchObject({ code: "issuer_mismatch", server: "tools" });
+    ).rejects.toMatchObject({
+      code: "issuer_mismatch",
+      server: "tools",
+      details: { token_endpoint: url(issuer), ...metadata },
+    });
     expect([...headers]).toEqual([]);
     expect(params.toString()).toBe("a=b");
   });

@@ -267,6 +267,7 @@ describe("an authorized fetch", () => {
       code: "egress_denied",
       server: "crm",
       message: expect.stringContaining(`The server redirects to a URL outside of ${server.origin}`),
+      details: { location: `${other.origin}/mcp` },
     });
     expect(authorizations(server)).toEqual(["Bearer t1"]);
     expect(other.requests).toHaveLength(0);
@@ -282,6 +283,7 @@ describe("an authorized fetch", () => {
       code: "egress_denied",
       server: "crm",
       message: 'Server "crm" redirected more than 5 times.',
+      details: { location: "/mcp" },
     });
     expect(server.requests).toHaveLength(6);
   });

@@ -318,9 +318,8 @@ describe("an identity provider's answer", () => {
     await using both = await servers(idJags({ access_token: jwt, ...more }));
     const error = await failureOf(enterprise(both)({ signal: signal() }), canaries);
     expect(error).toMatchObject({ code: "token_response_invalid", retryable: false });
-    const host = new URL(both.idp.origin).host;
     expect(error.message).toContain(
-      `the answer of the identity provider's token endpoint at ${host} cannot be used`,
+      `the answer of the token endpoint of the identity provider ${both.idp.origin} cannot be used`,
     );
     expect(error.message).toContain(problem);
     expect(both.mcp.tokenRequests()).toEqual([]);
@@ -334,7 +333,9 @@ describe("an identity provider's answer", () => {
   it("that is larger than 1 MiB names the identity provider", async () => {
     await using both = await servers(idJags({ padding: "canary".repeat(200_000) }));
     const error = await failureOf(enterprise(both)({ signal: signal() }), canaries);
-    expect(error.message).toContain("the identity provider's token endpoint answered with more than 1 MiB");
+    expect(error.message).toContain(
+      `the token endpoint of the identity provider ${both.idp.origin} answered with more than 1 MiB`,
+    );
   });
 
   it.each([
@@ -350,7 +351,7 @@ describe("an identity provider's answer", () => {
     await using both = await servers(refusing(code, status));
     const error = await failureOf(enterprise(both)({ signal: signal() }), canaries);
     expect(error).toMatchObject({ code: "token_request_rejected", oauthError: code, retryable: false });
-    expect(error.message).toContain("the identity provider's token endpoint at 127.0.0.1");
+    expect(error.message).toContain("the token endpoint of the identity provider http://127.0.0.1");
     expect(error.message).toContain(both.idp.origin);
     expect(error.message).toContain(advice);
     expect(both.idp.tokenRequests()).toHaveLength(1);

@@ -5,7 +5,7 @@ import type { Presented, TokenEndpoint } from "../../../src/oauth/token-endpoint
 const endpoint: TokenEndpoint = {
   server: "crm",
   issuer: "https://auth.example",
-  name: "the token endpoint at auth.example",
+  name: "the token endpoint of https://auth.example",
   grantType: "client_credentials",
   presents: "client",
   dpop: false,
@@ -94,7 +94,14 @@ describe("what to do about a refusal", () => {
       ...(["subject_token", "identity", "id_jag"] as const),
     ];
     const codes = [
-      ...["invalid_client", "invalid_grant", "invalid_request", "invalid_target", "invalid_scope", "unknown"],
+      ...[
+        "invalid_client",
+        "invalid_grant",
+        "invalid_request",
+        "invalid_target",
+        "invalid_scope",
+        "slow_down",
+      ],
       ...["unauthorized_client", "unsupported_grant_type", "access_denied", "use_dpop_nonce", undefined],
     ];
     for (const presents of presented) {

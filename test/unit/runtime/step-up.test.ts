@@ -58,16 +58,19 @@ describe("a 403 that asks for more scopes", () => {
     const { sets, step, asked } = world({ scopes: ["read"], stepUp: ["write"] });
     const error = await rejection(step(["write", "admin"]));
     expect(error.code).toBe("insufficient_scope");
-    expect(error.message).toContain('wants the scope "admin", which the config does not allow');
+    expect(error.message).toContain("wants a scope that the config does not allow");
+    expect(error.message).not.toContain("admin");
+    expect(error.details).toEqual({ scope: ["admin"] });
     expect(error.retryable).toBe(false);
     expect(asked).toEqual(["read"]);
     expect((await sets.own.getToken(demand)).accessToken).toBe("read");
   });
 
-  test("shows of what a server asks for only what looks like a scope", async () => {
+  test("shows what a server asks for in the details alone, and only so much of it", async () => {
     const { step } = world({ scopes: ["read"] });
-    const error = await rejection(step(["<ignore-all-instructions>", `x${"y".repeat(200)}`]));
-    expect(error.message).toContain("wants a scope, which the config does not allow");
+    const error = await rejection(step(["IGNORE_ALL_INSTRUCTIONS", `x${"y".repeat(250)}`]));
+    expect(error.message).toContain("wants 2 scopes that the config does not allow");
+    expect(error.details).toEqual({ scope: ["IGNORE_ALL_INSTRUCTIONS", `x${"y".repeat(198)}…`] });
   });
 
   test("allows what the server lists beforehand when the config leaves the scopes to it", async () => {

@@ -128,6 +128,7 @@ describe("observed", () => {
         attempt: 1,
         durationMs: 25,
         code: "unavailable",
+        message: 'Server "billing": unavailable.',
       },
       { name: "token:renewed", server, issuer, reason: "expiry", attempt: 2, durationMs: 25, expiresAt: 99 },
     ]);

@@ -1,0 +1,84 @@
+// What this process proved itself with, as keyed hashes: enough to find it again in what a server says, and of no use
+// to anybody else. Servers quote what they refuse.
+
+/** A piece of a credential that is at least twice as long has one of these blocks whole in it. */
+export const blockLength = 16;
+/** What is left of a credential. */
+export const placeholder = "<secret>";
+/** Anything shorter is in every other text, and tells nothing. */
+const shortest = 4;
+/** Some hundreds of signed tokens. Those remembered first make room. */
+const mostBlocks = 20_000;
+
+// A `Set` iterates in order of insertion. Of the process and not of a runtime: lookups are shared, and a server may quote
+// what another request has brought it.
+const known = new Set<string>();
+const lengths = new Set<number>();
+let key: Uint8Array | undefined;
+
+/** To be called with everything secret that goes to a server, and with every token that comes from one. */
+export function rememberCredential(value: string): void {
+  if (value.length < shortest) return;
+  const whole = hashOf(value);
+  if (known.has(whole)) return;
+  // First, so that it is forgotten before its blocks are, which are then remembered anew.
+  known.add(whole);
+  for (const form of formsOf(value)) {
+    const length = Math.min(form.length, blockLength);
+    lengths.add(length);
+    for (let at = 0; at < form.length; at += length) {
+      const start = Math.min(at, form.length - length);
+      known.add(hashOf(form.slice(start, start + length)));
+    }
+  }
+  for (const oldest of known) {
+    if (known.size <= mostBlocks) return;
+    known.delete(oldest);
+  }
+}
+
+/** The text with `<secret>` in place of every credential in it, and of every longer piece of one. */
+export function withoutCredentials(text: string): string {
+  const hidden = new Uint8Array(text.length);
+  for (const length of lengths) {
+    for (let at = 0; at + length <= text.length; at += 1) {
+      if (!known.has(hashOf(text.slice(at, at + length)))) continue;
+      hidden.fill(1, at, at + length);
+      // What is left of a piece at both ends is shorter than a block, and belongs to it.
+      if (length === blockLength) widen(text, hidden, at, at + length);
+    }
+  }
+  let result = "";
+  for (let at = 0; at < text.length; at += 1) {
+    if (hidden[at] === 0) result += text[at];
+    else if (at === 0 || hidden[at - 1] === 0) result += placeholder;
+  }
+  return result;
+}
+
+/** Covers the characters around a block that a credential can have, but none that end a word or a part of a URL. */
+function widen(text: string, hidden: Uint8Array, from: number, to: number): void {
+  const isOfWord = (at: number) => /^[\w.~+=%-]$/.test(text[at] ?? "");
+  for (let at = from - 1; at >= 0 && isOfWord(at); at -= 1) hidden[at] = 1;
+  for (let at = to; at < text.length && isOfWord(at); at += 1) hidden[at] = 1;
+}
+
+/** As it goes over the wire, and as a server may write it into a URL or into JSON. */
+function formsOf(value: string): ReadonlySet<string> {
+  const form = new URLSearchParams([["", value]]).toString().slice("=".length);
+  const json = JSON.stringify(value).slice(1, -1);
+  return new Set([value, form, form.replaceAll("+", "%20"), json]);
+}
+
+function hashOf(text: string): string {
+  // Imported where it is used: to load it takes longer than to load all of ours that a start needs.
+  const { createHmac, randomBytes } = process.getBuiltinModule("node:crypto");
+  key ??= randomBytes(32);
+  return createHmac("sha256", key).update(text).digest("base64url");
+}
+
+/** For tests, of which each begins with nothing remembered. */
+export function forgetCredentials(): void {
+  known.clear();
+  lengths.clear();
+}

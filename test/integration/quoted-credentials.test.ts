@@ -1,0 +1,191 @@
+// A credential that a server quotes, whole or in part, is `<secret>` in the `details` of errors.
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { Canaries } from "../support/canaries.js";
+import { jwt } from "./canaries-stage.js";
+import { failure } from "./harness.js";
+import {
+  type Answer,
+  type Asked,
+  hostileWorld,
+  json,
+  send,
+  sentence,
+  usualToken,
+} from "./hostile-servers.js";
+
+type Client = { readonly issuer: string; readonly id: string };
+
+/** Like no other: what two have in common would be found by knowing one of them. */
+const unlike = () => randomBytes(24).toString("base64url");
+const secret = `the secret/of+the %agent ${unlike()}`;
+const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const env = {
+  SECRET: secret,
+  KEY: String(privateKey.export({ type: "pkcs8", format: "pem" })),
+  SEED: unlike(),
+  SUBJECT: unlike(),
+  PLATFORM: jwt("https://platform.example"),
+  HEADER: unlike(),
+  PARAM: unlike(),
+};
+const withSecret = (client: Client) => ({ ...client, secret: { env: "SECRET" } });
+
+interface Quoted {
+  /** What the authorization server has been sent and quotes. */
+  readonly of: (asked: Asked) => string;
+  readonly grant: (client: Client) => object;
+}
+
+const field =
+  (name: string) =>
+  ({ form }: Asked) =>
+    form.get(name) ?? "";
+const authorization = ({ headers }: Asked) => headers.authorization ?? "";
+const withMethod = (method: string) => (client: Client) => ({ client: { ...withSecret(client), method } });
+
+const quoted: Readonly<Record<string, Quoted>> = {
+  "the secret in the header": { of: authorization, grant: (client) => ({ client: withSecret(client) }) },
+  "the secret in the header, decoded": {
+    of: (asked) => decodeURIComponent(atob(authorization(asked).slice("Basic ".length)).replaceAll("+", " ")),
+    grant: (client) => ({ client: withSecret(client) }),
+  },
+  "the secret in the body": { of: field("client_secret"), grant: withMethod("client_secret_post") },
+  "the secret that signed": { of: () => secret, grant: withMethod("client_secret_jwt") },
+  "a client assertion": {
+    of: field("client_assertion"),
+    grant: (client) => ({ client: { ...client, key: { privateKey: { env: "KEY" } } } }),
+  },
+  "the signature of a client assertion": {
+    of: (asked) => field("client_assertion")(asked).split(".")[2] ?? "",
+    grant: (client) => ({ client: { ...client, key: { privateKey: { env: "KEY" } } } }),
+  },
+  "a refresh token": {
+    of: field("refresh_token"),
+    grant: (client) => ({ type: "refresh_token", client: withSecret(client), refreshToken: { env: "SEED" } }),
+  },
+  "a subject token": {
+    of: field("subject_token"),
+    grant: (client) => ({
+      ...{ type: "token_exchange", client: withSecret(client) },
+      subject: { token: { env: "SUBJECT" } },
+    }),
+  },
+  "the assertion of a platform": {
+    of: field("assertion"),
+    grant: (client) => ({
+      type: "jwt_bearer",
+      client: { issuer: client.issuer },
+      assertion: { env: "PLATFORM" },
+    }),
+  },
+  "a parameter from a reference": {
+    of: field("apikey"),
+    grant: (client) => ({ client: withSecret(client), params: { apikey: { env: "PARAM" } } }),
+  },
+};
+
+/** What is left of a credential in something. */
+function pieces(credential: string, value: unknown): readonly unknown[] {
+  const canaries = new Canaries();
+  canaries.plant("a credential", credential.replace(/^Basic /, ""));
+  return canaries.find(JSON.stringify(value));
+}
+
+describe("a credential that a server quotes is <secret> in the details", () => {
+  test.each(Object.entries(quoted))("%s", async (_, { of, grant }) => {
+    let sent = "";
+    const world = await hostileWorld(
+      {
+        token(response, asked) {
+          sent = of(asked);
+          const error = `no_${sent}`;
+          const error_uri = `https://elsewhere.example/?wrong=${encodeURIComponent(sent)}`;
+          const error_description = `${sentence}: ${sent} is wrong; ${sent.slice(0, 40)}`;
+          send(response, 400, { error, error_description, error_uri });
+        },
+      },
+      (client) => ({ grant: grant(client) }),
+      { env },
+    );
+    const error = await failure(world.manager.getAccessToken());
+    expect(error.code).toBe("token_request_rejected");
+    expect(sent.length).toBeGreaterThan(20);
+    for (const name of ["error", "error_description", "error_uri"]) {
+      expect([name, error.details?.[name]]).toEqual([name, expect.stringContaining("<secret>")]);
+    }
+    expect(pieces(sent, error.details)).toEqual([]);
+    expect(pieces(sent, await world.shown(error))).toEqual([]);
+  });
+
+  test("the access token and the headers of the config, which an MCP server wants as a scope or redirects to", async () => {
+    const answers: readonly Answer[] = [
+      (response, { headers }) => {
+        const [, token] = String(headers.authorization).split(" ");
+        const scope = `scope="${token} ${headers["x-api-key"]} ${sentence}"`;
+        json(403, {}, { "www-authenticate": `Bearer error="insufficient_scope", ${scope}` })(
+          response,
+          { headers, form: new URLSearchParams() },
+          "",
+        );
+      },
+      (response, { headers }) => {
+        const query = new URLSearchParams({
+          a: String(headers.authorization),
+          b: String(headers["x-api-key"]),
+        });
+        send(response, 307, {}, { location: `https://elsewhere.example/${sentence}?${query}` });
+      },
+    ];
+    for (const mcp of answers) {
+      const world = await hostileWorld(
+        { mcp },
+        (client) => ({
+          headers: { "x-api-key": { env: "HEADER" } },
+          grant: { client: withSecret(client), scopes: ["read"] },
+        }),
+        { env },
+      );
+      const error = await failure(world.manager.fetch(world.manager.url));
+      expect(JSON.stringify(error.details)).toMatch(new RegExp(`${sentence}|<secret>`));
+      expect(JSON.stringify(error.details)).toContain("<secret>");
+      for (const credential of [usualToken.access_token, env.HEADER]) {
+        expect(pieces(credential, [error.details, await world.shown(error)])).toEqual([]);
+      }
+    }
+  });
+
+  test("a static token, which an MCP server wants as a scope", async () => {
+    const token = unlike();
+    const mcp: Answer = (response, { headers }) => {
+      const scope = `${sentence} ${String(headers.authorization).slice("Bearer ".length)}`;
+      const challenge = `Bearer error="insufficient_scope", scope="${scope}"`;
+      send(response, 403, {}, { "www-authenticate": challenge });
+    };
+    const grant = { type: "static", token: { env: "TOKEN" }, scopes: ["read"] };
+    const world = await hostileWorld({ mcp }, () => ({ grant }), { env: { TOKEN: token } });
+    const error = await failure(world.manager.fetch(world.manager.url));
+    expect(error.details).toEqual({ scope: [sentence, "<secret>"] });
+    expect(pieces(token, await world.shown(error))).toEqual([]);
+  });
+
+  test("an access token that was issued before, and one that is issued beside the error", async () => {
+    let count = 0;
+    const second = unlike();
+    const world = await hostileWorld(
+      {
+        token(response) {
+          count += 1;
+          if (count === 1) return send(response, 200, usualToken);
+          const error_description = `${usualToken.access_token} ${second} ${sentence}`;
+          return send(response, 400, { error: "invalid_grant", error_description, access_token: second });
+        },
+      },
+      (client) => ({ grant: { client: withSecret(client) } }),
+      { env },
+    );
+    expect(await world.manager.getAccessToken()).toBe(usualToken.access_token);
+    const error = await failure(world.manager.getToken({ forceRefresh: true }));
+    expect(error.details).toMatchObject({ error_description: `<secret> <secret> ${sentence}` });
+  });
+});

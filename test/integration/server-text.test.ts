@@ -1,0 +1,251 @@
+// What servers choose to say comes out in the `details` of errors alone, whatever they say it in.
+import { generateKeyPairSync } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { discover, type McpAuthErrorCode } from "../../src/index.js";
+import { seamOf } from "../../src/runtime/seam.js";
+import { failure } from "./harness.js";
+import {
+  type Answer,
+  type Answers,
+  hostileServers,
+  hostileWorld,
+  json,
+  send,
+  sentence,
+  usualToken,
+} from "./hostile-servers.js";
+
+type Client = { readonly issuer: string; readonly id: string };
+
+const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const env = {
+  SECRET: "the secret of the agent",
+  KEY: String(privateKey.export({ type: "pkcs8", format: "pem" })),
+  SUBJECT: "subject-token-of-a-user-0123456789abcdef",
+};
+const withSecret = (client: Client) => ({ ...client, secret: { env: "SECRET" } });
+
+const metadata =
+  (members: object): Answer =>
+  (response, _asked, issuer) =>
+    send(response, 200, { issuer, token_endpoint: `${issuer}/token`, ...members });
+
+const resource =
+  (members: (origin: string) => object): Answer =>
+  (response, _asked, origin) =>
+    send(response, 200, { resource: `${origin}/mcp`, authorization_servers: [origin], ...members(origin) });
+
+const challenged = (status: number, parameters: string) =>
+  json(status, {}, { "www-authenticate": `Bearer realm="${sentence}", ${parameters}` });
+
+const url = `https://elsewhere.example/${sentence}`;
+const toHere = { location: `/${sentence}` };
+const ofType = { "content-type": `text/${sentence}` };
+const described = { error_description: sentence, error_uri: url };
+
+interface Row {
+  readonly code: McpAuthErrorCode;
+  readonly answers: Answers;
+  readonly members?: (client: Client) => object;
+}
+
+const row = (code: McpAuthErrorCode, answers: Answers, members?: Row["members"]): Row => ({
+  code,
+  answers,
+  ...(members && { members }),
+});
+
+const rejected = (answer: Answer) => row("token_request_rejected", { token: answer });
+const invalid = (answer: Answer, members?: Row["members"]) =>
+  row("token_response_invalid", { token: answer }, members);
+const unsupported = (list: string, members: Row["members"]) =>
+  row("unsupported_by_server", { metadata: metadata({ [list]: [sentence] }) }, members);
+
+const ofTokens: Readonly<Record<string, Row>> = {
+  "an error that is not registered": rejected(json(400, { error: sentence })),
+  "such an error in a 401": rejected(json(401, { error: sentence })),
+  "such an error in a 200": rejected(json(200, { error: sentence })),
+  "the description and the URI of an error": rejected(json(400, { error: "invalid_scope", ...described })),
+  "the redirect of a token endpoint": rejected(json(307, {}, toHere)),
+  "the description of an outage": row("unavailable", {
+    token: json(503, { error: "server_error", ...described }, { "retry-after": sentence }),
+  }),
+  "the path of a token endpoint that fails": row("unavailable", {
+    token: (response) => void response.destroy(),
+  }),
+  "the path of a token endpoint that is silent": row("timeout", { token: () => {} }, (client) => ({
+    timeout: "100ms",
+    grant: { client: withSecret(client) },
+  })),
+  "the content type of a token response": invalid(json(200, usualToken, ofType)),
+  "a token type": invalid(json(200, { ...usualToken, token_type: sentence })),
+  "an issued token type": invalid(json(200, { ...usualToken, issued_token_type: sentence }), (client) => ({
+    grant: { type: "token_exchange", client: withSecret(client), subject: { token: { env: "SUBJECT" } } },
+  })),
+};
+
+const ofMetadata: Readonly<Record<string, Row>> = {
+  "another issuer": row("issuer_mismatch", { metadata: metadata({ issuer: url }) }),
+  "an issuer that is prose": row("issuer_mismatch", { metadata: metadata({ issuer: sentence }) }),
+  "a token endpoint that must not be used": row("insecure_url", {
+    metadata: metadata({ token_endpoint: `http://elsewhere.example/${sentence}` }),
+  }),
+  "a token endpoint that is prose": row("insecure_url", { metadata: metadata({ token_endpoint: sentence }) }),
+  "the redirect of metadata": row("discovery_failed", { metadata: json(302, {}, toHere) }),
+  "the content type of metadata": row("discovery_failed", { metadata: json(200, {}, ofType) }),
+  "the methods of client authentication": unsupported("token_endpoint_auth_methods_supported", undefined),
+  "the algorithms of assertions": unsupported(
+    "token_endpoint_auth_signing_alg_values_supported",
+    (client) => ({ grant: { client: { ...client, key: { privateKey: { env: "KEY" } } } } }),
+  ),
+  "the algorithms of assertions with a secret": unsupported(
+    "token_endpoint_auth_signing_alg_values_supported",
+    (client) => ({ grant: { client: { ...withSecret(client), method: "client_secret_jwt" } } }),
+  ),
+  "the algorithms of proofs": unsupported("dpop_signing_alg_values_supported", (client) => ({
+    dpop: true,
+    grant: { client: withSecret(client) },
+  })),
+  "another resource": row("resource_mismatch", { resource: resource(() => ({ resource: url })) }),
+  "another resource on this host": row("resource_mismatch", {
+    resource: resource((origin) => ({ resource: `${origin}/${sentence}` })),
+  }),
+  "other authorization servers": row("issuer_mismatch", {
+    resource: resource((origin) => ({ authorization_servers: [sentence, `${origin}/${sentence}`] })),
+  }),
+};
+
+const ofTheServer: Readonly<Record<string, Row>> = {
+  "the scopes of a 403": row(
+    "insufficient_scope",
+    {
+      mcp: challenged(
+        403,
+        `error="insufficient_scope", scope="${sentence}", error_description="${sentence}"`,
+      ),
+    },
+    (client) => ({ grant: { client: withSecret(client), scopes: ["read"] } }),
+  ),
+  "a redirect elsewhere": row("egress_denied", { mcp: json(307, {}, { location: url }) }),
+  "redirects without end": row("egress_denied", { mcp: json(307, {}, { location: `/mcp/${sentence}` }) }),
+};
+
+describe("a server's own text is in the details of the error, and nowhere else", () => {
+  test.each(Object.entries({ ...ofTokens, ...ofMetadata, ...ofTheServer }))("%s", async (_, wanted) => {
+    const { code, answers, members = (client) => ({ grant: { client: withSecret(client) } }) } = wanted;
+    const world = await hostileWorld(answers, members, { env });
+    const error = await failure(world.manager.fetch(world.manager.url, { method: "POST", body: "{}" }));
+    expect(error.code).toBe(code);
+    expect(JSON.stringify(error.details)).toContain(sentence);
+    // Said again in the cool-down, it is the same.
+    if (code !== "insufficient_scope" && code !== "egress_denied") {
+      const again = await failure(world.manager.getAccessToken());
+      expect([again.code, again.details]).toEqual([code, error.details]);
+    }
+    const shown = await world.shown(error);
+    expect(shown).toContain(error.message);
+    expect(shown).not.toContain(sentence);
+  });
+
+  test("a challenge that leads to where it must not, or to nothing", async () => {
+    const elsewhere = `resource_metadata="http://10.0.0.1/${sentence}", scope="${sentence}"`;
+    let count = 0;
+    const mcp: Answer = (response, asked, origin) => {
+      count += 1;
+      const broken = `resource_metadata="${origin}/.well-known/oauth-protected-resource/${sentence}"`;
+      challenged(401, count % 2 === 0 ? broken : elsewhere)(response, asked, origin);
+    };
+    const members = (client: Client) => ({ grant: { client: withSecret(client) } });
+    const world = await hostileWorld({ mcp, resource: json(200, {}, ofType) }, members, { env });
+    const error = await failure(world.manager.fetch(world.manager.url));
+    await failure(world.manager.getToken({ forceRefresh: true }));
+    expect(await world.shown(error)).not.toContain(sentence);
+  });
+
+  test("where a request is redirected that cannot be sent again", async () => {
+    const mcp = json(307, {}, { location: `/mcp/${sentence}` });
+    const world = await hostileWorld({ mcp }, (client) => ({ grant: { client: withSecret(client) } }), {
+      env,
+    });
+    const body = new Blob(["{}"]).stream();
+    // The option is Node's; the types of the Fetch standard have it only for browsers.
+    const init: RequestInit & { duplex: "half" } = { method: "POST", body, duplex: "half" };
+    const error = await failure(world.manager.fetch(world.manager.url, init));
+    expect(error).toMatchObject({ code: "egress_denied", details: { location: `/mcp/${sentence}` } });
+    expect(await world.shown(error)).not.toContain(sentence);
+  });
+
+  test("what the revocation endpoint says, and the token that it quotes", async () => {
+    let isRevocation = false;
+    const world = await hostileWorld(
+      {
+        metadata: (response, _asked, issuer) => {
+          const token_endpoint = `${issuer}/token`;
+          send(response, 200, {
+            issuer,
+            token_endpoint,
+            revocation_endpoint: `${token_endpoint}/${sentence}`,
+          });
+        },
+        token: (response, { form }) => {
+          isRevocation = form.has("token");
+          if (!isRevocation) return send(response, 200, usualToken);
+          return send(response, 400, { error: sentence, error_description: `not ${form.get("token")}` });
+        },
+      },
+      (client) => ({ grant: { client: withSecret(client) } }),
+      { env },
+    );
+    await world.manager.getToken();
+    const error = await failure(
+      seamOf(world.manager).store?.revoke(new AbortController().signal) ?? Promise.resolve(),
+    );
+    expect(isRevocation).toBe(true);
+    expect(error).toMatchObject({
+      code: "token_request_rejected",
+      details: { error: sentence, error_description: "not <secret>" },
+    });
+    expect(await world.shown(error)).not.toContain(sentence);
+  });
+
+  test("what `discover` learns is its result, and in the details of what it rejects with", async () => {
+    const listing = (issuers: (origin: string) => readonly string[]): Answers => ({
+      mcp: challenged(401, `scope="${sentence}"`),
+      resource: resource((origin) => ({ authorization_servers: issuers(origin) })),
+    });
+    const found = await hostileServers(listing((origin) => [origin]));
+    expect(await discover(`${found}/mcp`)).toMatchObject({ scopes: [sentence], issuers: [found] });
+    const failing: readonly Answers[] = [
+      listing(() => [url.replace("elsewhere.example", "10.0.0.1")]),
+      { ...listing((origin) => [`${origin}/${sentence}`]), metadata: json(404, {}) },
+      { ...listing((origin) => [`${origin}/${sentence}`]), metadata: json(500, {}) },
+      { ...listing((origin) => [`${origin}/${sentence}`]), metadata: metadata({ issuer: sentence }) },
+      { ...listing((origin) => [origin]), metadata: metadata({ token_endpoint: sentence }) },
+      { mcp: json(308, {}, toHere) },
+      { mcp: challenged(401, `resource_metadata="http://10.0.0.1/${sentence}"`) },
+      { ...listing(() => []), resource: resource(() => ({ resource: url })) },
+    ];
+    for (const answers of failing) {
+      const origin = await hostileServers(answers);
+      const error = await failure(discover(`${origin}/mcp`));
+      expect(error.message).not.toContain(sentence);
+      expect(`${error.stack}${JSON.stringify(error)}`).not.toContain(sentence);
+      expect(JSON.stringify(error.details)).toContain(sentence);
+    }
+  });
+});
+
+test("the scopes that a server wants are named in the details alone", async () => {
+  const challenge = `error="insufficient_scope", scope="${sentence} admin"`;
+  const world = await hostileWorld(
+    { mcp: challenged(403, challenge) },
+    (client) => ({ grant: { client: withSecret(client), scopes: ["read"] }, stepUp: ["write"] }),
+    { env },
+  );
+  const error = await failure(world.manager.fetch(world.manager.url));
+  expect(error.message).toBe(
+    'Server "tools" wants 2 scopes that the config does not allow, so no token was asked for; the error\'s `details` ' +
+      'names them. Add them to the grant\'s "scopes", or to the server\'s "stepUp" to ask for them only when the server does.',
+  );
+  expect(error.details).toEqual({ scope: [sentence, "admin"] });
+});
