@@ -4,6 +4,7 @@ import { type Clock, systemClock } from "../lib/clock.js";
 import { fingerprintOf } from "../lib/fingerprint.js";
 import type { Secret } from "../lib/secret.js";
 import { settledWithin } from "../lib/settled-within.js";
+import { longestValue } from "./longest-value.js";
 
 /** 32 bytes each, base64url. The first encrypts, all of them decrypt. */
 export type EncryptionKeys = () => Promise<readonly Secret[]>;
@@ -12,9 +13,6 @@ export type EncryptionKeys = () => Promise<readonly Secret[]>;
 const keysKnownFor = 60_000;
 /** Milliseconds that reading them may take. */
 const readingLimit = 10_000;
-
-/** More characters than anything that is kept has: an answer of 1 MiB, in base64 twice. */
-const longestValue = 4_194_304;
 
 interface KeyRing {
   readonly keys: ReadonlyMap<string, Uint8Array>;
