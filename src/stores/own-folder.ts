@@ -32,7 +32,7 @@ export async function keepStoreFolder(folder: string): Promise<boolean> {
   if (rule === "refuse") throw new NotOurs("it belongs to another user");
   if (rule === "keep") return true;
   if ((await readdir(folder)).length > 0) {
-    throw new NotOurs("Everybody may write to it, and there is something in it");
+    throw new NotOurs("everybody may write to it, and there is something in it");
   }
   await close(await realpath(folder));
   return true;

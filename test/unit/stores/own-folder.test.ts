@@ -35,7 +35,7 @@ describe.skipIf(process.platform === "win32")("a folder that was there before th
     await mkdir(path);
     await chmod(path, 0o777);
     await writeFile(join(path, "README"), "");
-    await expect(createFileStore({ path }).set("token.a", "value")).rejects.toThrow(/Everybody/);
+    await expect(createFileStore({ path }).set("token.a", "value")).rejects.toThrow(/everybody/);
     expect(await modeOf(path)).toBe(0o777);
   });
 

@@ -5,6 +5,7 @@ import type { RetrySpec } from "../../../src/config/spec.js";
 import type { McpAuthError } from "../../../src/errors/error.js";
 import { markAnotherCredential } from "../../../src/oauth/another-credential.js";
 import { markAskedToWait } from "../../../src/oauth/asked-to-wait.js";
+import { storeFailure, storeUnavailable } from "../../../src/stores/failure.js";
 import { Holds } from "../../../src/tokens/holds.js";
 import { resilient } from "../../../src/tokens/resilient.js";
 import type { TokenRequest } from "../../../src/tokens/source.js";
@@ -227,6 +228,49 @@ test("a permanent failure ends the retries of one that may pass", async () => {
   const { get, clock, attempts } = patient({ outcome: (n) => (n < 3 ? outage() : refusal()) });
   expect((await outcomeOf(get(), clock)).code).toBe("token_request_rejected");
   expect(attempts).toHaveLength(3);
+});
+
+describe("a store that cannot be used until the deadline has passed", () => {
+  const full = () =>
+    storeUnavailable(server, storeFailure(Object.assign(new Error(), { code: "ENOSPC" }), "/state"));
+
+  test("is named as the reason, and nobody is told to raise the deadline", async () => {
+    const { get, clock } = patient({
+      deadline: 5 * second,
+      // As one that waits for the store and is called off.
+      outcome: (_attempt, signal) =>
+        new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(full()))),
+    });
+    const outcome = rejection(get());
+    await clock.advance(5 * second);
+    const error = await outcome;
+    expect(error).toMatchObject({ code: "store_unavailable", server, retryable: true });
+    expect(error.message).toContain("/state, cannot be used: no space is left (ENOSPC).");
+    expect(error.message).not.toContain("deadline");
+  });
+
+  test("is named also where the deadline passes between two attempts", async () => {
+    const { get, clock } = patient({
+      ...{ deadline: second, retry: { min: 5 * second } },
+      outcome: () => full(),
+    });
+    const outcome = rejection(get());
+    await clock.advance(second);
+    expect((await outcome).code).toBe("store_unavailable");
+  });
+
+  test("is not named where a later attempt was still waiting for the server", async () => {
+    const { get, clock } = patient({
+      deadline: 5 * second,
+      outcome: (attempt, signal) =>
+        attempt === 1
+          ? full()
+          : new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(outage()))),
+    });
+    const outcome = rejection(get());
+    await clock.advance(5 * second);
+    expect((await outcome).code).toBe("timeout");
+  });
 });
 
 describe("a Retry-After beyond the deadline", () => {
