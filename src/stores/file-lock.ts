@@ -158,29 +158,53 @@ async function loaded(): Promise<Lockfile> {
 }
 
 async function loadLockfile(): Promise<Lockfile> {
-  const { default: library } = await import("proper-lockfile");
+  let watcher: SignalWatcher | undefined;
   try {
-    unwatchSignals();
+    watcher = signalWatcher();
+    leaveIgnored(watcher);
   } catch {
     // In a bundle that package cannot be reached. The lock works all the same.
   }
+  const { default: library } = await import("proper-lockfile");
+  if (watcher !== undefined) unwatchSignals(watcher);
   return library;
+}
+
+/** The package signal-exit, as far as it is used here. */
+interface SignalWatcher {
+  /** Its own list of the signals that it watches, and no copy. */
+  signals(): string[];
+  unload(): void;
+}
+
+function signalWatcher(): SignalWatcher {
+  const require = createRequire(import.meta.url);
+  // That of the library, whose types know nothing of it.
+  return createRequire(require.resolve("proper-lockfile"))("signal-exit") as SignalWatcher;
+}
+
+/**
+ * Node ignores this signal, so that a file that may grow no further is an error of the write. Once somebody has listened to
+ * it and does so no longer, it ends the process.
+ */
+function leaveIgnored(watcher: SignalWatcher): void {
+  const signals = watcher.signals();
+  const at = signals.indexOf("SIGXFSZ");
+  if (at >= 0) signals.splice(at, 1);
 }
 
 /**
  * The library has a package watch every signal, which changes how the whole process takes them. That is not ours to
  * decide: it is switched off again, unless somebody else has it at work too.
  */
-function unwatchSignals(): void {
-  const require = createRequire(import.meta.url);
-  const { unload } = createRequire(require.resolve("proper-lockfile"))("signal-exit") as {
-    unload(): void;
-  };
+function unwatchSignals(watcher: SignalWatcher): void {
   // Set by that package; an event emitter with one listener for each of its users.
   const { __signal_exit_emitter__: users } = process as {
     __signal_exit_emitter__?: NodeJS.EventEmitter;
   };
-  if (users === undefined || users.listenerCount("exit") + users.listenerCount("afterexit") <= 1) unload();
+  if (users === undefined || users.listenerCount("exit") + users.listenerCount("afterexit") <= 1) {
+    watcher.unload();
+  }
 }
 
 /** What is held when the process ends in an orderly way is given back then. */

@@ -58,8 +58,8 @@ export class SharedStore {
   readonly #closing = new AbortController();
   /** What only whoever closes waits for. */
   readonly #aside = new Set<Promise<unknown>>();
-  /** What must not be lost: whoever closes waits longer for it. */
-  readonly #vital = new Set<Promise<unknown>>();
+  /** What must not be lost, and why it was not written yet: whoever closes waits longer for it. */
+  readonly #vital = new Map<Promise<unknown>, () => StoreFailure | undefined>();
 
   constructor({ store, keys, lease, clock = systemClock, load, place }: SharedStoreOptions) {
     this.#load = load;
@@ -78,6 +78,10 @@ export class SharedStore {
 
   /** Why the store cannot be written or read at the moment; `undefined` when it can, and when nothing is known of it. */
   get failure(): StoreFailure | undefined {
+    for (const reason of this.#vital.values()) {
+      const failure = reason();
+      if (failure !== undefined) return failure;
+    }
     return this.#guard.failureOf("write");
   }
 
@@ -161,12 +165,16 @@ export class SharedStore {
 
   /** Whoever closes the store waits for this, for a moment. */
   aside(work: Promise<unknown>): void {
-    keepUntilSettled(this.#aside, work);
+    this.#aside.add(work);
+    const end = (): void => void this.#aside.delete(work);
+    work.then(end, end);
   }
 
-  /** Whoever closes the store waits for this as long as there is time. */
-  vital(work: Promise<unknown>): void {
-    keepUntilSettled(this.#vital, work);
+  /** The same for what must not be lost, as long as there is time. `reason` tells why it was not written yet, if that is known. */
+  vital(work: Promise<unknown>, reason: () => StoreFailure | undefined): void {
+    this.#vital.set(work, reason);
+    const end = (): void => void this.#vital.delete(work);
+    work.then(end, end);
     this.aside(work);
   }
 
@@ -193,7 +201,7 @@ export class SharedStore {
 
   /** Never rejects. What must not be lost has `grace` milliseconds to be written, and then is tried once more. */
   async close(grace = 0): Promise<void> {
-    if (this.#vital.size > 0) await settledWithin(Promise.allSettled(this.#vital), grace, this.#clock);
+    if (this.#vital.size > 0) await settledWithin(Promise.allSettled(this.#vital.keys()), grace, this.#clock);
     this.#closing.abort();
     await settledWithin(Promise.allSettled(this.#aside), closingLimit, this.#clock);
     const closed = async (): Promise<void> => await this.#store.close();
@@ -208,10 +216,4 @@ export class SharedStore {
     await this.#load?.();
     return await this.#guard.run(kind, operation, options);
   }
-}
-
-function keepUntilSettled(all: Set<Promise<unknown>>, work: Promise<unknown>): void {
-  all.add(work);
-  const end = (): void => void all.delete(work);
-  work.then(end, end);
 }

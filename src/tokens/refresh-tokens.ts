@@ -201,7 +201,7 @@ export class StoredRefreshTokens implements RefreshTokens {
       this.#unwritten.delete(key);
     });
     this.#unwritten.set(key, { done, lastTry });
-    this.#store.vital(done);
+    this.#store.vital(done, () => lastTry.failure);
     await settledWithin(done, writingLimit, this.#clock);
     if (!isWritten) throw storeUnavailable(undefined, lastTry.failure);
   }
