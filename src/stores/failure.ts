@@ -201,8 +201,11 @@ function codesIn(error: unknown, depth = 0): readonly string[] {
   if ("code" in error && typeof error.code === "string" && /^[A-Z][A-Z0-9_]{1,63}$/.test(error.code)) {
     codes.push(error.code);
   }
-  const [, reply] = redisCode.exec(error.message.slice(0, 1_000)) ?? [];
-  if (reply !== undefined) codes.push(reply);
+  const reply = error.message.slice(0, 1_000);
+  const [, named] = redisCode.exec(reply) ?? [];
+  if (named !== undefined) codes.push(named);
+  // Within a script Redis 7 says the same with another code.
+  if (reply.includes("The user executing the script can't")) codes.push("NOPERM");
   if (error instanceof AggregateError) {
     for (const inner of error.errors.slice(0, 8)) codes.push(...codesIn(inner, depth + 1));
   }
