@@ -4,12 +4,14 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { run } from "../../src/cli/main.js";
+import { createMcpAuth } from "../../src/index.js";
 import { Secret } from "../../src/lib/secret.js";
 import { createFileStore } from "../../src/stores/file.js";
 import { isEntryName } from "../../src/stores/own-names.js";
 import { SharedStore } from "../../src/stores/shared-store.js";
 import type { TokenStore } from "../../src/stores/store.js";
 import { entryName } from "../support/entry-names.js";
+import { fakeClock } from "../support/fake-clock.js";
 import type { Handler } from "../support/http-server.js";
 import { sendJson } from "../support/http-server.js";
 import { agentSecret, ownServer, startWorld } from "./harness.js";
@@ -200,6 +202,28 @@ describe("store clear", () => {
     const memory = await command(at, ["store", "clear", "--config", "memory.json"]);
     expect(memory).toMatchObject({ code: 2, err: expect.stringContaining("keeps tokens in memory") });
   });
+});
+
+test("a store in the folder of the config itself leaves everything else there as it is", async () => {
+  const { server, at } = await issuing(counting());
+  const others = [join("exports", "x.csv.tmp"), join("exports", "done"), "notes.tmp"];
+  await mkdir(join(at.folder, "exports", "done"), { recursive: true });
+  for (const name of [others[0], others[2]]) await writeFile(join(at.folder, name ?? ""), "theirs");
+  const client = { issuer: server.origin, id: "agent", secret: { env: "SECRET" } };
+  const auth = await createMcpAuth({
+    config: {
+      store: { type: "file", path: ".", encryptionKey: { env: "KEY" } },
+      servers: { crm: { url: `${server.origin}/mcp`, grant: { client } } },
+    },
+    ...{ cwd: at.folder, env: at.env },
+    // Everything there is older than a week.
+    clock: fakeClock(Date.now() + 8 * 24 * 3_600_000),
+  });
+  expect(await auth.resolve("crm").getAccessToken()).toBe("t1");
+  await auth.stop();
+  const left = await readdir(at.folder, { recursive: true });
+  expect(left).toEqual(expect.arrayContaining([...others, "mcp-auth.config.json"]));
+  expect(left.filter((name) => name.startsWith("token.")).length).toBeGreaterThan(0);
 });
 
 describe("revoke", () => {
