@@ -1,5 +1,5 @@
 import { McpAuthError } from "../errors/error.js";
-import { NotOurs } from "./own-files.js";
+import { NotOurs } from "./not-ours.js";
 
 export type StoreFailureKind =
   | "full"

@@ -8,7 +8,8 @@ import { link, lstat, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { unfinished } from "./durable-file.js";
 import { hasCode } from "./error-code.js";
-import { NotOurs, readOwnFile, removeOwnFile } from "./own-files.js";
+import { NotOurs } from "./not-ours.js";
+import { readOwnFile, removeOwnFile } from "./own-files.js";
 import { assertEntryFolder } from "./own-folder.js";
 import { isOwnName, ownNames } from "./own-names.js";
 

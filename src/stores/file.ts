@@ -17,7 +17,8 @@ import {
 } from "./file-entry.js";
 import { tryFileLock } from "./file-lock.js";
 import { Sweep } from "./file-sweep.js";
-import { NotOurs, removeOwnFile } from "./own-files.js";
+import { NotOurs } from "./not-ours.js";
+import { removeOwnFile } from "./own-files.js";
 import { keepEntryFolder, keepStoreFolder } from "./own-folder.js";
 import { isEntryName } from "./own-names.js";
 import type { TokenStore } from "./store.js";
@@ -41,7 +42,6 @@ const keyName = /^(?!(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$))[\w-][\w.-]{0,199}(
 export function createFileStore({ path, clock = systemClock }: FileStoreOptions): TokenStore {
   const watchers = new Set<() => void>();
   let sweep: Sweep | undefined;
-  let isOwn = false;
   let closed = false;
 
   const folderOf = (key: string): string => {
@@ -50,13 +50,10 @@ export function createFileStore({ path, clock = systemClock }: FileStoreOptions)
       throw new TypeError("A key of the file store is a name of letters, digits, _, - and dots.");
     return join(path, key);
   };
-  /** One that is made later is looked at later. */
-  const keepRoot = async (): Promise<void> => {
-    if (!isOwn) isOwn = await keepStoreFolder(path);
-  };
   const ownFolderOf = async (key: string): Promise<string> => {
     const folder = folderOf(key);
-    await keepRoot();
+    // Each time: where others may write beside it, it may be replaced at any time.
+    await keepStoreFolder(path);
     return folder;
   };
   const madeFolderOf = async (
@@ -64,7 +61,7 @@ export function createFileStore({ path, clock = systemClock }: FileStoreOptions)
   ): Promise<{ readonly folder: string; readonly contents: Contents }> => {
     const folder = await ownFolderOf(key);
     await makeFolderDurably(folder);
-    await keepRoot();
+    await keepStoreFolder(path);
     // Before anything is changed, the mode included.
     const contents = await contentsOf(folder);
     await keepEntryFolder(folder);

@@ -139,7 +139,9 @@ export class Guard {
     // Of several that fail together each would make the rest longer.
     if (trouble !== undefined && startedAt < trouble.restsUntil) return;
     if (this.#troubles.size === 0) this.#hasNews = true;
-    const rest = trouble === undefined ? firstRest : Math.min(trouble.rest * 2, longestRest);
+    // What is in the place of one entry says nothing of the others, and costs no time.
+    const longer = Math.max(2 * (trouble?.rest ?? 0), firstRest);
+    const rest = failure?.kind === "not_ours" ? 0 : Math.min(longer, longestRest);
     this.#troubles.set(kind, { failedAt: now, restsUntil: now + rest, rest, failure });
   }
 }

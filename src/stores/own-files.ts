@@ -5,9 +5,7 @@ import { type FileHandle, lstat, open, rm, rmdir } from "node:fs/promises";
 import { readAtMost } from "../lib/read-at-most.js";
 import { hasCode } from "./error-code.js";
 import { longestValue } from "./longest-value.js";
-
-/** Something else is in the place of something of ours. The message is part of a sentence, and shown. */
-export class NotOurs extends Error {}
+import { NotOurs } from "./not-ours.js";
 
 // A value and its heading. A longer one is cut, and is still too long to open.
 const mostBytes = longestValue + 100;

@@ -2,7 +2,8 @@ import { constants, type Stats } from "node:fs";
 import { lstat, open, readdir, readlink, realpath, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { hasCode } from "./error-code.js";
-import { isOurs, NotOurs } from "./own-files.js";
+import { NotOurs } from "./not-ours.js";
+import { isOurs } from "./own-files.js";
 
 /** Whose a folder is, and who may do what there. */
 export interface Ownership {
@@ -17,25 +18,24 @@ const sticky = 0o1000;
 const mostLinks = 40;
 
 /**
- * Whether the folder of all entries may be used, which was there before; `false` when there is none. Rejects with `NotOurs`
- * where it, or what a symbolic link in its place leads to, belongs to somebody else, where somebody else has put a link in
- * the way, or where everybody may put other files in place of ours: that is mended only where there is nothing in it, since
- * it may be the folder of something else too.
+ * Makes sure that the folder of all entries, if it is there, may be used. Rejects with `NotOurs` where it, or what a symbolic
+ * link in its place leads to, belongs to somebody else, where somebody else has put a link in the way, or where everybody may
+ * put other files in place of ours: that is corrected only where there is nothing in it, since it may be the folder of
+ * something else too.
  */
-export async function keepStoreFolder(folder: string): Promise<boolean> {
+export async function keepStoreFolder(folder: string): Promise<void> {
   const user = process.getuid?.();
-  if (user !== undefined) await assertNoLinkOfOthers(folder, user, mostLinks);
+  if (user === undefined) return;
+  await assertNoLinkOfOthers(folder, user, mostLinks);
   const found = await look(folder, stat);
-  if (found === undefined) return false;
-  if (user === undefined) return true;
+  if (found === undefined) return;
   const rule = ruleFor(found, user);
   if (rule === "refuse") throw new NotOurs("it belongs to another user");
-  if (rule === "keep") return true;
+  if (rule === "keep") return;
   if ((await readdir(folder)).length > 0) {
     throw new NotOurs("everybody may write to it, and there is something in it");
   }
   await close(await realpath(folder));
-  return true;
 }
 
 /** Makes the folder of an entry 0700. Rejects with `NotOurs` where something else is in its place. */

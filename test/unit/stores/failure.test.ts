@@ -126,6 +126,18 @@ describe("a store that fails", () => {
     expect(shared.failure).toBeUndefined();
   });
 
+  test("for one entry, in whose place is something else, is used at once for the others", async () => {
+    await mkdir(join(path, "token.a"), { recursive: true });
+    await writeFile(join(path, "token.a", "theirs"), "");
+    const store = createFileStore({ path });
+    const shared = new SharedStore({ store, keys: false, lease: 10_000 });
+    for (let call = 0; call < 3; call += 1) {
+      expect(String(await errorOf(shared.read("token.a")))).toContain("holds other things");
+      expect(await shared.write("token.b", "value")).toBe(true);
+    }
+    await shared.close();
+  });
+
   test("by not answering tells that", async () => {
     const clock = fakeClock();
     const store = { ...createMemoryStore({ clock }), get: () => new Promise<never>(() => {}) };
