@@ -1,8 +1,10 @@
 import { X509Certificate } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import * as tls from "node:tls";
 import { McpAuthError } from "../errors/error.js";
 import { printable } from "../lib/printable.js";
+import { readAtMost } from "../lib/read-at-most.js";
 
 /** 4 MiB: the roots of a whole operating system are a few hundred KiB. */
 const maxBytes = 4_194_304;
@@ -52,18 +54,25 @@ async function readAuthorities(file: string): Promise<readonly string[]> {
 }
 
 async function read(file: string, refuse: (why: string) => McpAuthError): Promise<string> {
+  let handle: FileHandle | undefined;
   try {
-    const stats = await stat(file);
-    // Reading from a pipe would wait until somebody writes to it.
-    if (!stats.isFile()) throw refuse("is not a regular file.");
-    if (stats.size > maxBytes) throw refuse("is larger than 4 MiB.");
-    return await readFile(file, "utf8");
+    // Another file may take its place at any time, so the open one is checked. Without O_NONBLOCK, opening a FIFO waits
+    // for somebody to write to it. Windows has no such flag.
+    handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    if (!(await handle.stat()).isFile()) throw refuse("is not a regular file.");
+    const bytes = await readAtMost(handle, maxBytes + 1);
+    if (bytes.length > maxBytes) throw refuse("is larger than 4 MiB.");
+    return bytes.toString("utf8");
   } catch (error) {
     if (error instanceof McpAuthError) throw error;
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
     if (code === "ENOENT" || code === "ENOTDIR") throw refuse("does not exist.");
     if (code === "EACCES" || code === "EPERM") throw refuse("may not be read by this process.");
+    // What opening a socket gives.
+    if (code === "ENXIO") throw refuse("is not a regular file.");
     throw refuse("cannot be read.");
+  } finally {
+    await handle?.close().catch(() => {});
   }
 }
 

@@ -19,8 +19,8 @@ import { hasRuntimeSubject, type RuntimeSubject } from "./subjects.js";
 import type { HeaderOptions, TokenManagerStatus, TokenOptions } from "./token-manager.js";
 import { TokenSupply } from "./token-supply.js";
 
-// What a renewal in flight gets when the manager stops.
-const stopGrace = 5_000;
+/** Milliseconds that a renewal in flight, and the writing of a refresh token, get when the manager stops. */
+export const stopGrace = 5_000;
 
 /** Whose tokens they are, when they are not the server's own. */
 export interface UserOf {

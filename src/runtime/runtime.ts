@@ -6,6 +6,7 @@ import { nearNames } from "../lib/near-names.js";
 import { printable } from "../lib/printable.js";
 import { version } from "../lib/version.js";
 import type { ConfigReloadedEvent } from "./events.js";
+import { stopGrace } from "./live-server.js";
 import { type GivenEnvironment, type ManagerEnvironment, managerEnvironment } from "./manager-environment.js";
 import type { McpAuth, StartOptions } from "./mcp-auth.js";
 import { ServerTokenManager } from "./server-token-manager.js";
@@ -107,13 +108,17 @@ export class Runtime<Name extends string> implements McpAuth<Name> {
   }
 
   async #stop(): Promise<void> {
+    const { clock } = this.#given;
+    const begun = clock.now();
     const removed = [...this.#removed.values()].flatMap((reference) => reference.deref() ?? []);
     await Promise.all([...this.#managers.values(), ...removed].map((manager) => manager.stop()));
     this.#environment.metadata.close();
-    const left = this.#left.flatMap((reference) => reference.deref() ?? []);
-    for (const { metadata } of left) metadata.close();
-    const stores = new Set([this.#environment, ...left].map(({ store }) => store));
-    await Promise.all([...stores].map((store) => store?.close()));
+    const replaced = this.#left.flatMap((reference) => reference.deref() ?? []);
+    for (const { metadata } of replaced) metadata.close();
+    const stores = new Set([this.#environment, ...replaced].map(({ store }) => store));
+    // One grace for both: what was in flight may have used it up.
+    const left = Math.min(Math.max(begun + stopGrace - clock.now(), 0), stopGrace);
+    await Promise.all([...stores].map((store) => store?.close(left)));
     await this.#environment.network.close();
   }
 

@@ -5,6 +5,7 @@ import type { Dpop } from "../dpop/dpop.js";
 import type { Secret } from "../lib/secret.js";
 import type { Grant } from "../oauth/grant.js";
 import type { CredentialWatch } from "../secrets/credential-watch.js";
+import type { StoreFailure } from "../stores/failure.js";
 import { TokenCache } from "../tokens/cache.js";
 import { grantSource } from "../tokens/grant-source.js";
 import { observed } from "../tokens/observed.js";
@@ -64,7 +65,9 @@ export function createTokenCache(
     assumedLifetime: refresh.assumedLifetime,
   });
   const policy = { ahead: refresh.ahead, jitter: refresh.jitter, random };
-  const resilience = { server, issuer, clock, random, retry, deadline, holds };
+  const storeFailure =
+    grant.type === "refresh_token" ? (): StoreFailure | undefined => environment.store?.failure : undefined;
+  const resilience = { server, issuer, clock, random, retry, deadline, holds, storeFailure };
   const attempt = observed(leaf, common);
   const stored = storedTokens(spec, environment, hooks, { ...common, policy, held: () => cache.latest });
   const cache: TokenCache = new TokenCache({

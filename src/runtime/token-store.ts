@@ -29,7 +29,16 @@ export function describedStore(
 ): SharedStore | undefined {
   if (spec.type === "memory") return undefined;
   const reading = { ...sources, unattended: true };
-  const open = spec.type === "file" ? () => openFile(spec, sources) : () => openRedis(spec, network, reading);
+  let place: string | undefined;
+  const openIn = async (path: string): Promise<TokenStore> => {
+    place = path;
+    const { createFileStore } = await import("../stores/file.js");
+    return createFileStore({ path, clock: sources.clock });
+  };
+  const open = async (): Promise<TokenStore> =>
+    spec.type === "file"
+      ? await openIn(await folderOf(spec, sources))
+      : await openRedis(spec, network, reading);
   let opened: Promise<TokenStore> | undefined;
   const load = (): Promise<TokenStore> => {
     opened ??= open();
@@ -38,6 +47,7 @@ export function describedStore(
   return new SharedStore({
     store: openedWhenUsed(load, () => opened),
     load,
+    place: () => place,
     lease: spec.lease,
     clock: sources.clock,
     async keys() {
@@ -121,11 +131,11 @@ export function refreshTokensIn(store: SharedStore, clock: Clock): RefreshTokens
   };
 }
 
-async function openFile({ path }: FileStoreSpec, { env, clock, permissions }: Sources): Promise<TokenStore> {
-  const { createFileStore } = await import("../stores/file.js");
+/** Rejects with `config_invalid` where `allow` does not name it, the default one too. */
+async function folderOf({ path }: FileStoreSpec, { env, permissions }: Sources): Promise<string> {
   const folder = path ?? (await import("../stores/state-folder.js")).stateFolder({ env });
   if ((await permissions?.allow?.file(folder)) === false) throw notAllowed("the folder", "files");
-  return createFileStore({ path: folder, clock });
+  return folder;
 }
 
 async function openRedis(

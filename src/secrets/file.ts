@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { isAbsolute } from "node:path";
 import type { AllowRules } from "../lib/permissions.js";
+import { readAtMost } from "../lib/read-at-most.js";
 import type { Look } from "./once-written.js";
 import { notAllowed, secretUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
@@ -62,19 +63,6 @@ async function readRegularFile(path: string, allow: AllowRules | undefined): Pro
   } finally {
     await file?.close().catch(() => {});
   }
-}
-
-/** Reads on until the end: the size that `stat` tells is 0 for files that a kernel makes up. */
-async function readAtMost(file: FileHandle, limit: number): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
-  let total = 0;
-  while (total < limit) {
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(Math.min(65_536, limit - total)), 0);
-    if (bytesRead === 0) break;
-    chunks.push(buffer.subarray(0, bytesRead));
-    total += bytesRead;
-  }
-  return Buffer.concat(chunks);
 }
 
 const explanations: ReadonlyMap<string, string> = new Map([

@@ -35,7 +35,7 @@ export async function makeFolderDurably(folder: string, sync = syncFolder): Prom
 }
 
 /** Syncs what holds the folders from `first` down to `folder`, which were just made. */
-export async function syncAbove(first: string, folder: string, sync = syncFolder): Promise<void> {
+async function syncAbove(first: string, folder: string, sync = syncFolder): Promise<void> {
   const last = dirname(first);
   let above = folder;
   do {

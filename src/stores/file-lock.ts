@@ -3,12 +3,13 @@
 // removes what is another's: only what has his own number, or a lower one, which is of no more use to anybody.
 import { randomUUID } from "node:crypto";
 import { setMaxListeners } from "node:events";
-import { mkdir, rmdir, rmdirSync, stat, utimes } from "node:fs";
-import { open, rmdir as removeFolder, rm, stat as statOf } from "node:fs/promises";
+import { lstat, lutimes, mkdir, rmdir, rmdirSync } from "node:fs";
+import { lstat as lookAt, open } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { hasCode } from "./error-code.js";
 import { contentsOf } from "./file-entry.js";
+import { removeOwnFile, removeOwnFolder } from "./own-files.js";
 
 type Lockfile = typeof import("proper-lockfile");
 
@@ -43,7 +44,7 @@ export async function nextFence(folder: string, ttl: number): Promise<number | u
   const latest = Math.max(fence, ...holders);
   if (!holders.includes(latest)) return latest + 1;
   try {
-    const { mtimeMs } = await statOf(join(folder, `held-${latest}`));
+    const { mtimeMs } = await lookAt(join(folder, `held-${latest}`));
     return mtimeMs < Date.now() - Math.max(ttl, shortestTtl) ? latest + 1 : undefined;
   } catch (error) {
     // Released meanwhile.
@@ -78,19 +79,22 @@ async function claimFence(folder: string, fence: number): Promise<boolean> {
   // It may have been given out, and removed as one that was before another.
   const { fences, held: holders } = await contentsOf(folder);
   if (Math.max(...fences, ...holders) > fence) {
-    await rm(file, { force: true });
+    await removeOwnFile(file);
     return false;
   }
   const isOlder = (number: number): boolean => number < fence;
   await Promise.all([
-    ...fences.filter(isOlder).map((number) => rm(join(folder, `fence-${number}`), { force: true })),
+    ...fences.filter(isOlder).map((number) => removeOwnFile(join(folder, `fence-${number}`))),
     // What is not removed is removed by the next one.
-    ...holders.filter(isOlder).map((number) => removeFolder(join(folder, `held-${number}`)).catch(() => {})),
+    ...holders
+      .filter(isOlder)
+      .map((number) => removeOwnFolder(join(folder, `held-${number}`)).catch(() => {})),
   ]);
   return true;
 }
 
-// What the library uses of it. Its own way to take over a lock folder, to remove whatever is in its place, is closed.
+// What the library uses of it. Its own way to take over a lock folder, to remove whatever is in its place, is closed, and
+// it follows no link.
 const fileSystem = {
   mkdir(path: string, done: (error: Error | null) => void): void {
     mkdir(path, { mode: 0o700 }, (error) => {
@@ -99,8 +103,8 @@ const fileSystem = {
   },
   rmdir,
   rmdirSync,
-  stat,
-  utimes,
+  stat: lstat,
+  utimes: lutimes,
 };
 
 async function makeHeld(folder: string, fence: number, ttl: number): Promise<HeldLock | undefined> {
@@ -154,29 +158,53 @@ async function loaded(): Promise<Lockfile> {
 }
 
 async function loadLockfile(): Promise<Lockfile> {
-  const { default: library } = await import("proper-lockfile");
+  let watcher: SignalWatcher | undefined;
   try {
-    unwatchSignals();
+    watcher = signalWatcher();
+    leaveIgnored(watcher);
   } catch {
     // In a bundle that package cannot be reached. The lock works all the same.
   }
+  const { default: library } = await import("proper-lockfile");
+  if (watcher !== undefined) unwatchSignals(watcher);
   return library;
+}
+
+/** The package signal-exit, as far as it is used here. */
+interface SignalWatcher {
+  /** Its own list of the signals that it watches, and no copy. */
+  signals(): string[];
+  unload(): void;
+}
+
+function signalWatcher(): SignalWatcher {
+  const require = createRequire(import.meta.url);
+  // That of the library, whose types know nothing of it.
+  return createRequire(require.resolve("proper-lockfile"))("signal-exit") as SignalWatcher;
+}
+
+/**
+ * Node ignores this signal, so that a file that may grow no further is an error of the write. Once somebody has listened to
+ * it and does so no longer, it ends the process.
+ */
+function leaveIgnored(watcher: SignalWatcher): void {
+  const signals = watcher.signals();
+  const at = signals.indexOf("SIGXFSZ");
+  if (at >= 0) signals.splice(at, 1);
 }
 
 /**
  * The library has a package watch every signal, which changes how the whole process takes them. That is not ours to
  * decide: it is switched off again, unless somebody else has it at work too.
  */
-function unwatchSignals(): void {
-  const require = createRequire(import.meta.url);
-  const { unload } = createRequire(require.resolve("proper-lockfile"))("signal-exit") as {
-    unload(): void;
-  };
+function unwatchSignals(watcher: SignalWatcher): void {
   // Set by that package; an event emitter with one listener for each of its users.
   const { __signal_exit_emitter__: users } = process as {
     __signal_exit_emitter__?: NodeJS.EventEmitter;
   };
-  if (users === undefined || users.listenerCount("exit") + users.listenerCount("afterexit") <= 1) unload();
+  if (users === undefined || users.listenerCount("exit") + users.listenerCount("afterexit") <= 1) {
+    watcher.unload();
+  }
 }
 
 /** What is held when the process ends in an orderly way is given back then. */

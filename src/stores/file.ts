@@ -1,13 +1,26 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync, watch } from "node:fs";
-import { rm } from "node:fs/promises";
+import { watch } from "node:fs";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../lib/clock.js";
-import { makeFolderDurably, syncAbove, writeDurably } from "./durable-file.js";
-import { contentsOf, namesIn, parseText, readLatest, removeLower, takeValue, textOf } from "./file-entry.js";
+import { makeFolderDurably, writeDurably } from "./durable-file.js";
+import {
+  type Contents,
+  contentsOf,
+  isOwnText,
+  namesIn,
+  parseText,
+  readLatest,
+  removeLower,
+  removeValues,
+  takeValue,
+  textOf,
+} from "./file-entry.js";
 import { tryFileLock } from "./file-lock.js";
-import { asideEnding, Sweep } from "./file-sweep.js";
+import { Sweep } from "./file-sweep.js";
+import { NotOurs } from "./not-ours.js";
+import { removeOwnFile } from "./own-files.js";
 import { keepEntryFolder, keepStoreFolder } from "./own-folder.js";
+import { isEntryName } from "./own-names.js";
 import type { TokenStore } from "./store.js";
 
 export interface FileStoreOptions {
@@ -18,39 +31,41 @@ export interface FileStoreOptions {
 
 // Each key has a folder of its own, of its name. Windows has no names that end with a dot, and devices in place of some.
 const keyName = /^(?!(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$))[\w-][\w.-]{0,199}(?<!\.)$/i;
-const isEntry = (name: string): boolean => keyName.test(name);
 
 /**
  * Entries as files under one folder, for the processes of one machine: 0600 in 0700. Locks of a process that died are
  * taken over; a file is whole or not there.
+ *
+ * The folder may hold other things, and other users may be able to write to it: only what has a name that this package
+ * makes, belongs to the user of this process, and is a regular file or a real folder is read, written over or removed.
  */
 export function createFileStore({ path, clock = systemClock }: FileStoreOptions): TokenStore {
   const watchers = new Set<() => void>();
   let sweep: Sweep | undefined;
-  let isOwn = false;
   let closed = false;
 
   const folderOf = (key: string): string => {
     if (closed) throw new Error("The store is closed.");
-    if (!isEntry(key))
+    if (!keyName.test(key))
       throw new TypeError("A key of the file store is a name of letters, digits, _, - and dots.");
     return join(path, key);
   };
-  /** One that is made later is looked at later. */
-  const keepRoot = async (): Promise<void> => {
-    if (!isOwn) isOwn = await keepStoreFolder(path);
-  };
   const ownFolderOf = async (key: string): Promise<string> => {
     const folder = folderOf(key);
-    await keepRoot();
+    // Each time: where others may write beside it, it may be replaced at any time.
+    await keepStoreFolder(path);
     return folder;
   };
-  const madeFolderOf = async (key: string): Promise<string> => {
+  const madeFolderOf = async (
+    key: string,
+  ): Promise<{ readonly folder: string; readonly contents: Contents }> => {
     const folder = await ownFolderOf(key);
     await makeFolderDurably(folder);
-    await keepRoot();
+    await keepStoreFolder(path);
+    // Before anything is changed, the mode included.
+    const contents = await contentsOf(folder);
     await keepEntryFolder(folder);
-    return folder;
+    return { folder, contents };
   };
 
   return {
@@ -63,8 +78,7 @@ export function createFileStore({ path, clock = systemClock }: FileStoreOptions)
       return expiresIn > 0 ? { value, expiresIn } : undefined;
     },
     async set(key, value, { expiresIn, fence } = {}) {
-      const folder = await madeFolderOf(key);
-      const before = await contentsOf(folder);
+      const { folder, contents: before } = await madeFolderOf(key);
       const latest = Math.max(before.fence, ...before.values);
       if (fence !== undefined && fence < latest) return false;
       const own = fence ?? latest;
@@ -73,22 +87,21 @@ export function createFileStore({ path, clock = systemClock }: FileStoreOptions)
       const after = await contentsOf(folder);
       // Its own, where it was overtaken meanwhile.
       const highest = (await removeLower(folder, after.values)) ?? own;
-      sweep ??= new Sweep(path, isEntry, clock.now());
+      sweep ??= new Sweep(path, clock.now());
       return fence === undefined || Math.max(after.fence, highest) <= own;
     },
     async delete(key) {
       const folder = await ownFolderOf(key);
-      const { names, values } = await contentsOf(folder);
-      const aside = names.filter((name) => name.endsWith(asideEnding));
-      await Promise.all(aside.map((name) => rm(join(folder, name), { force: true })));
-      const highest = await removeLower(folder, values);
-      if (highest !== undefined) await rm(join(folder, `value-${highest}`), { force: true });
+      const { aside, values } = await contentsOf(folder);
+      await Promise.all(aside.map((name) => removeOwnFile(join(folder, name))));
+      await removeValues(folder, values);
     },
     async compareAndDelete(key, value) {
       return await takeValue(await ownFolderOf(key), value);
     },
     async withLock(key, ttl, run) {
-      const lock = await tryFileLock(await madeFolderOf(key), ttl);
+      const { folder } = await madeFolderOf(key);
+      const lock = await tryFileLock(folder, ttl);
       if (lock === undefined) return { acquired: false };
       const { fence, signal } = lock;
       try {
@@ -98,7 +111,7 @@ export function createFileStore({ path, clock = systemClock }: FileStoreOptions)
       }
     },
     onChange(key, listener) {
-      const end = watchFolder(folderOf(key), listener);
+      const end = watchFolder(folderOf(key), madeFolderOf(key), listener);
       watchers.add(end);
       return () => {
         watchers.delete(end);
@@ -110,14 +123,14 @@ export function createFileStore({ path, clock = systemClock }: FileStoreOptions)
       const names = await namesIn(path);
       const found = await Promise.all(
         names.map(async (name) => {
-          if (!name.startsWith(prefix) || !isEntry(name)) return [];
-          return (await contentsOf(join(path, name))).values.length > 0 ? [name] : [];
+          if (!name.startsWith(prefix) || !keyName.test(name)) return [];
+          return (await isEntry(join(path, name), name)) ? [name] : [];
         }),
       );
       return found.flat();
     },
     async setAside(key, value) {
-      await takeValue(await ownFolderOf(key), value, `${randomUUID()}${asideEnding}`);
+      await takeValue(await ownFolderOf(key), value, `${randomUUID()}.unreadable`);
     },
     async close() {
       closed = true;
@@ -128,16 +141,33 @@ export function createFileStore({ path, clock = systemClock }: FileStoreOptions)
   };
 }
 
-/** A folder that cannot be watched is not: whoever waits looks by itself too. */
-function watchFolder(folder: string, listener: () => void): () => void {
+/** Whether a folder holds a value of this package: by its name, or where another name was given in code, by its content. */
+async function isEntry(folder: string, name: string): Promise<boolean> {
+  const isMade = isEntryName(name);
   try {
-    const first = mkdirSync(folder, { recursive: true, mode: 0o700 });
-    // Whoever writes there finds it made.
-    if (first !== undefined) syncAbove(first, folder).catch(() => {});
+    if (isMade) return (await contentsOf(folder)).values.length > 0;
+    const text = await readLatest(folder);
+    return text !== undefined && isOwnText(text);
+  } catch (error) {
+    // Something else in the same folder is no reason to list nothing.
+    if (!isMade || error instanceof NotOurs) return false;
+    throw error;
+  }
+}
+
+/** A folder that cannot be watched is not: whoever waits looks by itself too. */
+function watchFolder(folder: string, made: Promise<unknown>, listener: () => void): () => void {
+  let close = (): void => {};
+  let isOver = false;
+  const start = (): void => {
+    if (isOver) return;
     const watcher = watch(folder, { persistent: false }, listener);
     watcher.on("error", () => watcher.close());
-    return () => watcher.close();
-  } catch {
-    return () => {};
-  }
+    close = () => watcher.close();
+  };
+  made.then(start).catch(() => {});
+  return () => {
+    isOver = true;
+    close();
+  };
 }

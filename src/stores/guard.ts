@@ -1,6 +1,13 @@
 import { McpAuthError } from "../errors/error.js";
 import { type Clock, systemClock } from "../lib/clock.js";
 import { workingTimeLimit } from "../lib/working-time-limit.js";
+import {
+  type StoreFailure,
+  storeFailure,
+  storeFailureIn,
+  storeTooSlow,
+  storeUnavailable,
+} from "./failure.js";
 
 /** Milliseconds that one operation of a store may take. */
 const operationLimit = 3_000;
@@ -26,19 +33,30 @@ interface Trouble {
   readonly failedAt: number;
   readonly restsUntil: number;
   readonly rest: number;
+  readonly failure: StoreFailure | undefined;
 }
 
 /**
  * Stands between a store and those who use it: an operation that takes too long has failed, and after a failure everybody
- * is told at once for a while, instead of waiting for the same again. What a store rejects with is shown to nobody.
+ * is told at once for a while, instead of waiting for the same again. Of what a store rejects with only known codes are
+ * shown.
  */
 export class Guard {
   readonly #clock: Clock;
   readonly #troubles = new Map<OperationKind, Trouble>();
+  readonly #place: () => string | undefined;
   #hasNews = false;
 
-  constructor(clock: Clock = systemClock) {
+  /** `place` tells where the store is, for messages. */
+  constructor(clock: Clock = systemClock, place: () => string | undefined = () => undefined) {
     this.#clock = clock;
+    this.#place = place;
+  }
+
+  /** Why operations of this kind failed the last time; `undefined` when they did not, and when nothing is known of it. */
+  failureOf(kind: OperationKind): StoreFailure | undefined {
+    const [trouble] = concerned[kind].flatMap((each) => this.#troubles.get(each) ?? []);
+    return trouble?.failure;
   }
 
   /** True once an outage, for whoever is the first to say so. */
@@ -70,7 +88,7 @@ export class Guard {
     operation: (begun: () => boolean) => Promise<T>,
     { insist = false }: OperationOptions = {},
   ): Promise<T> {
-    if (!insist && this.isResting(kind)) throw storeUnavailable();
+    if (!insist && this.isResting(kind)) throw storeUnavailable(undefined, this.failureOf(kind));
     const startedAt = this.#clock.now();
     let isLate = false;
     let hasBegun = false;
@@ -78,7 +96,7 @@ export class Guard {
     const late = new Promise<never>((_resolve, reject) => {
       const passed = (): void => {
         isLate = true;
-        reject(storeUnavailable());
+        reject(storeUnavailable(undefined, storeTooSlow(this.#place())));
       };
       // The connection of a store keeps no process alive, and somebody waits for this.
       limit = workingTimeLimit(this.#clock, operationLimit, passed, { attended: true });
@@ -98,8 +116,9 @@ export class Guard {
       return value;
     } catch (error) {
       if (error instanceof McpAuthError && error.code !== "store_unavailable") throw error;
-      this.#failed(kind, startedAt);
-      throw storeUnavailable();
+      const failure = storeFailureIn(error) ?? storeFailure(error, this.#place());
+      this.#failed(kind, startedAt, failure);
+      throw storeUnavailable(undefined, failure);
     } finally {
       limit?.cancel();
     }
@@ -114,22 +133,15 @@ export class Guard {
     if (this.#troubles.size === 0) this.#hasNews = false;
   }
 
-  #failed(kind: OperationKind, startedAt: number): void {
+  #failed(kind: OperationKind, startedAt: number, failure: StoreFailure | undefined): void {
     const now = this.#clock.now();
     const trouble = this.#troubles.get(kind);
     // Of several that fail together each would make the rest longer.
     if (trouble !== undefined && startedAt < trouble.restsUntil) return;
     if (this.#troubles.size === 0) this.#hasNews = true;
-    const rest = trouble === undefined ? firstRest : Math.min(trouble.rest * 2, longestRest);
-    this.#troubles.set(kind, { failedAt: now, restsUntil: now + rest, rest });
+    // What is in the place of one entry says nothing of the others, and costs no time.
+    const longer = Math.max(2 * (trouble?.rest ?? 0), firstRest);
+    const rest = failure?.kind === "not_ours" ? 0 : Math.min(longer, longestRest);
+    this.#troubles.set(kind, { failedAt: now, restsUntil: now + rest, rest, failure });
   }
-}
-
-export function storeUnavailable(server?: string): McpAuthError {
-  const whose = server === undefined ? "" : `Server "${server}": `;
-  return new McpAuthError(
-    "store_unavailable",
-    `${whose}${server === undefined ? "The" : "the"} store of the config cannot be used at the moment. See that it runs, and that this process may reach it, read and write there.`,
-    { server, retryable: true },
-  );
 }

@@ -1,6 +1,9 @@
-import type { Stats } from "node:fs";
-import { chmod, lstat, readdir, stat } from "node:fs/promises";
+import { constants, type Stats } from "node:fs";
+import { lstat, open, readdir, readlink, realpath, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { hasCode } from "./error-code.js";
+import { NotOurs } from "./not-ours.js";
+import { isOurs } from "./own-files.js";
 
 /** Whose a folder is, and who may do what there. */
 export interface Ownership {
@@ -11,35 +14,43 @@ export interface Ownership {
 const writableByAll = 0o002;
 /** In such a folder everybody may remove only what is his own. */
 const sticky = 0o1000;
+/** As many as Linux follows. */
+const mostLinks = 40;
 
 /**
- * Whether the folder of all entries may be used, which was there before; `false` when there is none. Rejects where it, or
- * what a symbolic link in its place leads to, belongs to somebody else, or where everybody may put other files in place of
- * ours: that is mended only where there is nothing in it, since it may be the folder of something else too.
+ * Makes sure that the folder of all entries, if it is there, may be used. Rejects with `NotOurs` where it, or what a symbolic
+ * link in its place leads to, belongs to somebody else, where somebody else has put a link in the way, or where everybody may
+ * put other files in place of ours: that is corrected only where there is nothing in it, since it may be the folder of
+ * something else too.
  */
-export async function keepStoreFolder(folder: string): Promise<boolean> {
-  const found = await look(folder, stat);
-  if (found === undefined) return false;
+export async function keepStoreFolder(folder: string): Promise<void> {
   const user = process.getuid?.();
-  if (user === undefined) return true;
+  if (user === undefined) return;
+  await assertNoLinkOfOthers(folder, user, mostLinks);
+  const found = await look(folder, stat);
+  if (found === undefined) return;
   const rule = ruleFor(found, user);
-  if (rule === "refuse") throw new Error("The folder of the file store belongs to somebody else.");
-  if (rule === "keep") return true;
+  if (rule === "refuse") throw new NotOurs("it belongs to another user");
+  if (rule === "keep") return;
   if ((await readdir(folder)).length > 0) {
-    throw new Error("Everybody may write to the folder of the file store, and there is something in it.");
+    throw new NotOurs("everybody may write to it, and there is something in it");
   }
-  await close(folder);
-  return true;
+  await close(await realpath(folder));
 }
 
-/** Makes the folder of an entry 0700. Rejects where it belongs to somebody else, or is a link. */
+/** Makes the folder of an entry 0700. Rejects with `NotOurs` where something else is in its place. */
 export async function keepEntryFolder(folder: string): Promise<void> {
   const found = await look(folder, lstat);
-  const user = process.getuid?.();
-  if (found === undefined || user === undefined) return;
-  if (ruleFor(found, user) === "refuse")
-    throw new Error("An entry of the file store belongs to somebody else.");
-  if ((found.mode & 0o077) !== 0) await close(folder);
+  if (found === undefined) return;
+  assertEntryFolder(found);
+  if ((found.mode & 0o077) !== 0 && process.getuid !== undefined) await close(folder);
+}
+
+/** By what `lstat` tells. */
+export function assertEntryFolder(found: Stats): void {
+  if (found.isSymbolicLink()) throw new NotOurs("an entry in it is a link, which this package never makes");
+  if (!found.isDirectory()) throw new NotOurs("something else is in place of an entry");
+  if (!isOurs(found)) throw new NotOurs("an entry in it belongs to another user");
 }
 
 /** Root may do everything anyway, and volumes of a container are often root's and open to all. */
@@ -48,20 +59,50 @@ export function ruleFor({ uid, mode }: Ownership, user: number): "keep" | "close
   return (mode & writableByAll) === 0 || (mode & sticky) !== 0 ? "keep" : "close";
 }
 
+/**
+ * A link on the way to the store has to be ours, root's, or of the owner of the folder that it lies in, who decides what is
+ * there: anybody else who may write to that folder could lead us into another folder of ours.
+ */
+async function assertNoLinkOfOthers(path: string, user: number, linksLeft: number): Promise<void> {
+  const above = dirname(path);
+  if (above === path) return;
+  await assertNoLinkOfOthers(above, user, linksLeft);
+  const found = await lookOrNothing(path, lstat);
+  if (found?.isSymbolicLink() !== true) return;
+  const { uid } = await stat(above);
+  if (![user, 0, uid].includes(found.uid)) throw new NotOurs("a link on its path belongs to another user");
+  if (linksLeft === 0) return;
+  await assertNoLinkOfOthers(resolve(await realpath(above), await readlink(path)), user, linksLeft - 1);
+}
+
 /** `undefined` for what is not there, or no folder: whoever wants to use it is told. */
 async function look(folder: string, how: typeof stat): Promise<Stats | undefined> {
-  let found: Stats;
+  const found = await lookOrNothing(folder, how);
+  return found?.isDirectory() === true || found?.isSymbolicLink() === true ? found : undefined;
+}
+
+async function lookOrNothing(path: string, how: typeof stat): Promise<Stats | undefined> {
   try {
-    found = await how(folder);
+    return await how(path);
   } catch (error) {
-    if (hasCode(error, "ENOENT")) return undefined;
+    if (hasCode(error, "ENOENT", "ENOTDIR")) return undefined;
     throw error;
   }
-  if (found.isSymbolicLink()) throw new Error("An entry of the file store is a link, which it never makes.");
-  return found.isDirectory() ? found : undefined;
 }
 
 async function close(folder: string): Promise<void> {
-  // A file system that knows no modes has the same for everything, and what we keep there is sealed.
-  await chmod(folder, 0o700).catch(() => {});
+  try {
+    // By its descriptor: by its name it might be another one by now.
+    const handle = await open(
+      folder,
+      constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | (constants.O_NOFOLLOW ?? 0),
+    );
+    try {
+      await handle.chmod(0o700);
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    // A file system that knows no modes has the same for everything, and what we keep there is sealed.
+  }
 }

@@ -104,11 +104,15 @@ async function inTime<T>(work: Promise<T>, milliseconds: number, clock: Clock): 
   work.catch(() => {});
   let limit: { cancel(): void } | undefined;
   const passed = new Promise<never>((_resolve, reject) => {
-    limit = workingTimeLimit(clock, milliseconds, () => reject(new Error("Redis did not answer in time.")));
+    limit = workingTimeLimit(clock, milliseconds, () => reject(tooLate()));
   });
   try {
     return await Promise.race([work, passed]);
   } finally {
     limit?.cancel();
   }
+}
+
+function tooLate(): Error {
+  return Object.assign(new Error("Redis did not answer in time."), { code: "ETIMEDOUT" });
 }

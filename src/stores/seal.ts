@@ -4,17 +4,21 @@ import { type Clock, systemClock } from "../lib/clock.js";
 import { fingerprintOf } from "../lib/fingerprint.js";
 import type { Secret } from "../lib/secret.js";
 import { settledWithin } from "../lib/settled-within.js";
+import { longestValue } from "./longest-value.js";
 
 /** 32 bytes each, base64url. The first encrypts, all of them decrypt. */
 export type EncryptionKeys = () => Promise<readonly Secret[]>;
 
-/** Milliseconds for which keys are believed; one that is not known is looked for at once. */
+/** Milliseconds for which keys are believed. One that is not known is looked for at once, within the limits below. */
 const keysKnownFor = 60_000;
+/** Milliseconds between two readings for the sake of keys that are not known: reading may run a command. */
+const searchPause = 5_000;
+/** Ids of keys that were looked for and are not there, until the keys are read again for another reason. */
+const mostMissing = 100;
 /** Milliseconds that reading them may take. */
 const readingLimit = 10_000;
 
-/** More characters than anything that is kept has: an answer of 1 MiB, in base64 twice. */
-const longestValue = 4_194_304;
+const kidLength = 8;
 
 interface KeyRing {
   readonly keys: ReadonlyMap<string, Uint8Array>;
@@ -31,6 +35,8 @@ export class Seal {
   readonly #read: EncryptionKeys;
   readonly #clock: Clock;
   #ring: Promise<KeyRing> | undefined;
+  readonly #missing = new Set<string>();
+  #searchedAt = Number.NEGATIVE_INFINITY;
 
   constructor(read: EncryptionKeys, clock: Clock = systemClock) {
     this.#read = read;
@@ -62,9 +68,7 @@ export class Seal {
     const jwe = sealed.length > longestValue ? undefined : flattened(sealed);
     if (jwe === undefined) return undefined;
     const { flattenedDecrypt } = await import("jose/jwe/flattened/decrypt");
-    const known = await this.#keys();
-    const ring = known.keys.has(jwe.kid) ? known : await this.#keys(true);
-    const key = ring.keys.get(jwe.kid);
+    const key = (await this.#keys()).keys.get(jwe.kid) ?? (await this.#search(jwe.kid));
     if (key === undefined) return undefined;
     try {
       // What it says of itself is not believed: this is the entry that it was found in.
@@ -79,10 +83,31 @@ export class Seal {
     }
   }
 
+  /** Reads the keys again for one that is not among them, unless that was done a moment ago, or for this one already. */
+  async #search(kid: string): Promise<Uint8Array | undefined> {
+    const age = this.#clock.now() - this.#searchedAt;
+    // A clock that was set back does not make the pause longer.
+    const isTooSoon = age >= 0 && age < searchPause;
+    if (!isTooSoon && !this.#missing.has(kid)) {
+      this.#searchedAt = this.#clock.now();
+      const found = (await this.#keys(true)).keys.get(kid);
+      if (found !== undefined) return found;
+      this.#missing.add(kid);
+      const [oldest] = this.#missing;
+      if (this.#missing.size > mostMissing && oldest !== undefined) this.#missing.delete(oldest);
+    }
+    // Somebody else may be reading them for another one.
+    return (await this.#keys()).keys.get(kid);
+  }
+
   async #keys(anew = false): Promise<KeyRing> {
-    const known = await this.#ring?.catch(() => undefined);
+    const latest = this.#ring;
+    const known = await latest?.catch(() => undefined);
+    // Somebody else has begun to read them in the meantime.
+    if (this.#ring !== latest) return await this.#keys();
     const age = known === undefined ? Number.NaN : this.#clock.now() - known.readAt;
     if (known !== undefined && !anew && age >= 0 && age < keysKnownFor) return known;
+    if (!anew) this.#missing.clear();
     // Whoever asks meanwhile waits for the same keys.
     const ring = this.#load(known);
     this.#ring = ring;
@@ -122,7 +147,7 @@ export class Seal {
 
 /** Names a key without telling anything of it: it is random, and this is too short to be found again. */
 function kidOf(secret: Secret): string {
-  return fingerprintOf([secret]).slice(0, 8);
+  return fingerprintOf([secret]).slice(0, kidLength);
 }
 
 function flattened(text: string): { readonly value: FlattenedJWE; readonly kid: string } | undefined {
@@ -133,7 +158,8 @@ function flattened(text: string): { readonly value: FlattenedJWE; readonly kid: 
     if (typeof ciphertext !== "string" || typeof iv !== "string") return undefined;
     if (typeof tag !== "string" || typeof header !== "string") return undefined;
     const { kid }: { kid?: unknown } = JSON.parse(Buffer.from(header, "base64url").toString("utf8"));
-    if (typeof kid !== "string") return undefined;
+    // Of another length it is none of ours, and not to be remembered.
+    if (typeof kid !== "string" || kid.length !== kidLength) return undefined;
     return { value: { ciphertext, iv, tag, protected: header }, kid };
   } catch {
     return undefined;

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../lib/clock.js";
 import { settledWithin } from "../lib/settled-within.js";
-import { Guard, type OperationKind, type OperationOptions, storeUnavailable } from "./guard.js";
+import { type StoreFailure, storeUnavailable } from "./failure.js";
+import { Guard, type OperationKind, type OperationOptions } from "./guard.js";
 import { type EncryptionKeys, Seal } from "./seal.js";
 import type { Lease, Locked, SetOptions, TokenStore } from "./store.js";
 
@@ -29,6 +30,8 @@ export interface SharedStoreOptions {
   readonly clock?: Clock;
   /** Awaited before anything is measured: fifty processes that load a library at once take their time. */
   readonly load?: (() => Promise<unknown>) | undefined;
+  /** Where the store is, for messages. */
+  readonly place?: (() => string | undefined) | undefined;
 }
 
 export interface WriteOptions extends SetOptions, OperationOptions {}
@@ -55,20 +58,31 @@ export class SharedStore {
   readonly #closing = new AbortController();
   /** What only whoever closes waits for. */
   readonly #aside = new Set<Promise<unknown>>();
+  /** What must not be lost, and why it was not written yet: whoever closes waits longer for it. */
+  readonly #vital = new Map<Promise<unknown>, () => StoreFailure | undefined>();
 
-  constructor({ store, keys, lease, clock = systemClock, load }: SharedStoreOptions) {
+  constructor({ store, keys, lease, clock = systemClock, load, place }: SharedStoreOptions) {
     this.#load = load;
     this.lease = lease;
     this.noticed = lease / 10;
     this.#store = store;
     this.#clock = clock;
     this.#seal = keys === false ? undefined : new Seal(keys, clock);
-    this.#guard = new Guard(clock);
+    this.#guard = new Guard(clock, place);
   }
 
   /** True once an outage, for whoever is the first to say so. */
   takeNews(): boolean {
     return this.#guard.takeNews();
+  }
+
+  /** Why the store cannot be written or read at the moment; `undefined` when it can, and when nothing is known of it. */
+  get failure(): StoreFailure | undefined {
+    for (const reason of this.#vital.values()) {
+      const failure = reason();
+      if (failure !== undefined) return failure;
+    }
+    return this.#guard.failureOf("write");
   }
 
   /** Aborted when the store is about to be closed: what is still to be done is to be done now. */
@@ -156,6 +170,14 @@ export class SharedStore {
     work.then(end, end);
   }
 
+  /** The same for what must not be lost, as long as there is time. `reason` tells why it was not written yet, if that is known. */
+  vital(work: Promise<unknown>, reason: () => StoreFailure | undefined): void {
+    this.#vital.set(work, reason);
+    const end = (): void => void this.#vital.delete(work);
+    work.then(end, end);
+    this.aside(work);
+  }
+
   /** The same, for what has to be written or deleted; whoever calls waits for it no longer than a moment. */
   async handOver(work: Promise<unknown>): Promise<void> {
     this.aside(work);
@@ -177,8 +199,9 @@ export class SharedStore {
     return await this.#run("read", () => this.#store.keys(prefix));
   }
 
-  /** Never rejects. */
-  async close(): Promise<void> {
+  /** Never rejects. What must not be lost has `grace` milliseconds to be written, and then is tried once more. */
+  async close(grace = 0): Promise<void> {
+    if (this.#vital.size > 0) await settledWithin(Promise.allSettled(this.#vital.keys()), grace, this.#clock);
     this.#closing.abort();
     await settledWithin(Promise.allSettled(this.#aside), closingLimit, this.#clock);
     const closed = async (): Promise<void> => await this.#store.close();

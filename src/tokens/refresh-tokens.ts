@@ -3,11 +3,10 @@ import type { Clock } from "../lib/clock.js";
 import { pause } from "../lib/pause.js";
 import type { Secret } from "../lib/secret.js";
 import { settledWithin } from "../lib/settled-within.js";
-import { untilAborted } from "../lib/until-aborted.js";
 import { neverArrived } from "../net/failure.js";
 import type { IssuedToken } from "../oauth/grant.js";
 import type { Redemption, RefreshTokenLineage, RefreshTokens } from "../oauth/grant-environment.js";
-import { storeUnavailable } from "../stores/guard.js";
+import { type StoreFailure, storeFailureIn, storeUnavailable } from "../stores/failure.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { Lease } from "../stores/store.js";
 import { Change } from "./change.js";
@@ -31,6 +30,17 @@ interface UnderWay {
   readonly fence: number;
 }
 
+/** What came of a redemption, on its way into the store. */
+interface Unwritten {
+  /** Resolves when it is there, or can be written no more. Never rejects. */
+  readonly done: Promise<void>;
+  readonly lastTry: LastTry;
+}
+
+interface LastTry {
+  failure?: StoreFailure | undefined;
+}
+
 /** What is known of it when it has failed. */
 interface Failure {
   readonly error: unknown;
@@ -49,8 +59,8 @@ interface Failure {
 export class StoredRefreshTokens implements RefreshTokens {
   readonly #store: SharedStore;
   readonly #clock: Clock;
-  /** What came of redemptions and is not in the store yet, by entry: resolves when it is. */
-  readonly #unwritten = new Map<string, Promise<void>>();
+  /** By entry. */
+  readonly #unwritten = new Map<string, Unwritten>();
 
   constructor({ store, clock }: { readonly store: SharedStore; readonly clock: Clock }) {
     this.#store = store;
@@ -71,7 +81,8 @@ export class StoredRefreshTokens implements RefreshTokens {
       }
     } catch (error) {
       const isUnnamed = error instanceof McpAuthError && error.server === undefined;
-      if (isUnnamed && error.code === "store_unavailable") throw storeUnavailable(lineage.server);
+      if (isUnnamed && error.code === "store_unavailable")
+        throw storeUnavailable(lineage.server, storeFailureIn(error));
       throw error;
     } finally {
       change.end();
@@ -87,11 +98,22 @@ export class StoredRefreshTokens implements RefreshTokens {
   ): Promise<void> {
     for (;;) {
       const unwritten = this.#unwritten.get(key);
-      if (unwritten !== undefined) await untilAborted(unwritten, signal, () => storeUnavailable());
+      if (unwritten !== undefined) await this.#untilWritten(key, unwritten, signal);
       const { takenFor } = await readRefreshToken(this.#store, key, lineage);
       if (takenFor === 0) return;
       await this.#next(change, signal, takenFor);
     }
+  }
+
+  async #untilWritten(key: string, unwritten: Unwritten, signal: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    const either = AbortSignal.any([signal, over.signal]);
+    await Promise.race([
+      unwritten.done,
+      pause(writingLimit, { clock: this.#clock, signal: either, unattended: true }),
+    ]);
+    over.abort();
+    if (this.#unwritten.get(key) === unwritten) throw storeUnavailable(undefined, unwritten.lastTry.failure);
   }
 
   async #next(change: Change, signal: AbortSignal, atMost?: number): Promise<void> {
@@ -173,33 +195,46 @@ export class StoredRefreshTokens implements RefreshTokens {
   async #settle(underWay: UnderWay, successor: Secret): Promise<void> {
     const { key } = underWay;
     let isWritten = false;
-    const writing = this.#write(underWay, successor).then(() => {
-      isWritten = true;
+    const lastTry: LastTry = {};
+    const done = this.#write(underWay, successor, lastTry).then((written) => {
+      isWritten = written;
       this.#unwritten.delete(key);
     });
-    this.#unwritten.set(key, writing);
-    this.#store.aside(writing);
-    await settledWithin(writing, writingLimit, this.#clock);
-    if (!isWritten) throw storeUnavailable();
+    this.#unwritten.set(key, { done, lastTry });
+    this.#store.vital(done, () => lastTry.failure);
+    await settledWithin(done, writingLimit, this.#clock);
+    if (!isWritten) throw storeUnavailable(undefined, lastTry.failure);
   }
 
-  /** Until it is written, or somebody has put another one there, or the store is closed for good. Never rejects. */
-  async #write({ key, lineage, current, fence }: UnderWay, successor: Secret): Promise<void> {
+  /**
+   * Until it is written, or somebody has put another one there; `false` when the store was closed before that. Never
+   * rejects.
+   */
+  async #write(
+    { key, lineage, current, fence }: UnderWay,
+    successor: Secret,
+    lastTry: LastTry,
+  ): Promise<boolean> {
     const store = this.#store;
     const entry = { refreshToken: successor, takenFor: 0 };
     const insist = { insist: true };
+    const note = (error: unknown): false => {
+      lastTry.failure = storeFailureIn(error);
+      return false;
+    };
     const write = async (own: number): Promise<boolean> =>
-      await writeRefreshToken(store, key, entry, own).then(() => true, no);
+      await writeRefreshToken(store, key, entry, own).then(() => true, note);
     const writeAnew = async ({ fence: own }: Lease): Promise<boolean> => {
       const { refreshToken } = await readRefreshToken(store, key, lineage, insist);
       return refreshToken.reveal() !== current.reveal() || (await write(own));
     };
     for (let wait = firstTry; ; wait = Math.min(2 * wait, longestPause)) {
       const isLast = store.closing.aborted;
-      if (await write(fence)) return;
+      if (await write(fence)) return true;
       // The lease may be lost meanwhile, and others have had one.
-      const locked = await store.withLock(key, writeAnew, insist).catch(() => undefined);
-      if ((locked?.acquired === true && locked.value) || isLast) return;
+      const locked = await store.withLock(key, writeAnew, insist).catch(note);
+      if (locked !== false && locked.acquired && locked.value) return true;
+      if (isLast) return false;
       await pause(wait, { clock: this.#clock, signal: store.closing, unattended: true });
     }
   }
@@ -213,7 +248,3 @@ function isRefused({ error, sent, status }: Failure): boolean {
 }
 
 function ignore(): void {}
-
-function no(): boolean {
-  return false;
-}

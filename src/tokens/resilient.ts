@@ -5,6 +5,7 @@ import { pause } from "../lib/pause.js";
 import { timeLimit } from "../lib/time-limit.js";
 import { hasAnotherCredential } from "../oauth/another-credential.js";
 import { markAskedToWait, tokenEndpointAsksToWait } from "../oauth/asked-to-wait.js";
+import { type StoreFailure, storeUnavailable } from "../stores/failure.js";
 import type { Holds } from "./holds.js";
 import { type RetryPlan, retryPlan, spreadOut } from "./retry-plan.js";
 import type { TokenRequest, TokenSource } from "./source.js";
@@ -21,13 +22,16 @@ export interface ResilientOptions {
   readonly holds: Holds;
   /** A token that is there already, for which nobody needs to be asked. */
   readonly present?: ((request: TokenRequest) => Promise<Token | undefined>) | undefined;
+  /** Why the store cannot be used now, for a grant that gets no token without it. */
+  readonly storeFailure?: (() => StoreFailure | undefined) | undefined;
 }
 
 /**
  * Repeats what may pass: capped exponential backoff with full jitter, or what `Retry-After` says, within the
  * deadline. A `Retry-After` beyond it fails at once as `unavailable`. It holds back everybody who would ask the same
  * authorization server, and so does one after the last attempt; who has the time waits for its end, and only a forced
- * refresh asks all the same. Rejects with the error of the last attempt, or `timeout` when the deadline passed.
+ * refresh asks all the same. Rejects with the error of the last attempt, or `timeout` when the deadline passed, or
+ * `store_unavailable` where the grant needs a store that cannot be used: more time would not have helped.
  */
 export function resilient(source: TokenSource, options: ResilientOptions): TokenSource {
   return { getToken: (request) => acquire(source, request, options) };
@@ -66,7 +70,10 @@ async function acquire(
   } catch (error) {
     if (request.signal.aborted)
       throw new McpAuthError("aborted", `Server "${server}": the token request was aborted.`, { server });
-    if (limit.signal.aborted) throw deadlinePassed(server, deadline);
+    if (limit.signal.aborted) {
+      const failure = options.storeFailure?.();
+      throw failure === undefined ? deadlinePassed(server, deadline) : storeUnavailable(server, failure);
+    }
     // Who was not let through has learnt nothing new.
     if (!isHeldBack && error instanceof McpAuthError && tokenEndpointAsksToWait(error)) {
       holds.hold(issuer, clock.now(), error.retryAfter ?? 0);

@@ -1,13 +1,17 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { run } from "../../src/cli/main.js";
+import { createMcpAuth } from "../../src/index.js";
 import { Secret } from "../../src/lib/secret.js";
 import { createFileStore } from "../../src/stores/file.js";
+import { isEntryName } from "../../src/stores/own-names.js";
 import { SharedStore } from "../../src/stores/shared-store.js";
 import type { TokenStore } from "../../src/stores/store.js";
+import { entryName } from "../support/entry-names.js";
+import { fakeClock } from "../support/fake-clock.js";
 import type { Handler } from "../support/http-server.js";
 import { sendJson } from "../support/http-server.js";
 import { agentSecret, ownServer, startWorld } from "./harness.js";
@@ -156,6 +160,33 @@ describe("store clear", () => {
     });
   });
 
+  test("of everything leaves no value behind, and what is not of the store as it is", async () => {
+    const { at } = await issuing(counting());
+    const state = join(at.folder, "state");
+    await command(at, ["token", "crm"]);
+    await command(at, ["headers", "crm"]);
+    const made = await readdir(state);
+    const kinds = new Set(made.map((name) => name.split(".")[0]));
+    expect([...kinds].toSorted()).toEqual(["given", "metadata", "token"]);
+    expect(made.filter((name) => !isEntryName(name))).toEqual([]);
+    const [first = ""] = made;
+    const strays = [
+      "notes.txt",
+      entryName("a"),
+      join(first, "notes.txt"),
+      join("exports", "customers.csv.tmp"),
+    ];
+    await mkdir(join(state, "exports"));
+    for (const stray of strays) await writeFile(join(state, stray), "theirs");
+    expect(await command(at, ["store", "clear"])).toEqual({
+      ...{ code: 0, out: "" },
+      err: `store cleared, ${made.length} entries\n`,
+    });
+    const left = await readdir(state, { recursive: true });
+    expect(left.filter((name) => basename(name).startsWith("value-"))).toEqual([]);
+    expect(left).toEqual(expect.arrayContaining(strays));
+  });
+
   test("wants to be told what to do, a server that there is, and a store", async () => {
     const { at } = await issuing(counting());
     expect((await command(at, ["store"])).code).toBe(2);
@@ -171,6 +202,28 @@ describe("store clear", () => {
     const memory = await command(at, ["store", "clear", "--config", "memory.json"]);
     expect(memory).toMatchObject({ code: 2, err: expect.stringContaining("keeps tokens in memory") });
   });
+});
+
+test("a store in the folder of the config itself leaves everything else there as it is", async () => {
+  const { server, at } = await issuing(counting());
+  const others = [join("exports", "x.csv.tmp"), join("exports", "done"), "notes.tmp"];
+  await mkdir(join(at.folder, "exports", "done"), { recursive: true });
+  for (const name of [others[0], others[2]]) await writeFile(join(at.folder, name ?? ""), "theirs");
+  const client = { issuer: server.origin, id: "agent", secret: { env: "SECRET" } };
+  const auth = await createMcpAuth({
+    config: {
+      store: { type: "file", path: ".", encryptionKey: { env: "KEY" } },
+      servers: { crm: { url: `${server.origin}/mcp`, grant: { client } } },
+    },
+    ...{ cwd: at.folder, env: at.env },
+    // Everything there is older than a week.
+    clock: fakeClock(Date.now() + 8 * 24 * 3_600_000),
+  });
+  expect(await auth.resolve("crm").getAccessToken()).toBe("t1");
+  await auth.stop();
+  const left = await readdir(at.folder, { recursive: true });
+  expect(left).toEqual(expect.arrayContaining([...others, "mcp-auth.config.json"]));
+  expect(left.filter((name) => name.startsWith("token.")).length).toBeGreaterThan(0);
 });
 
 describe("revoke", () => {
@@ -283,6 +336,8 @@ describe("the refresh tokens of a client", () => {
     const grant = { type: "refresh_token", client, refreshToken: { env: "SEED" } };
     const at = await place({ servers: { mail: { url: `${server.origin}/mcp`, grant } } });
     for (const SEED of ["first", "second"]) await command(at, ["token", "mail"], { SEED });
+    const all = await readdir(join(at.folder, "state"));
+    expect(all.filter((name) => !isEntryName(name))).toEqual([]);
     const kept = async () => (await entriesIn(at)).filter((name) => /^(refresh|token)\./.test(name));
     expect(await kept()).toHaveLength(4);
     return { server, at, kept };

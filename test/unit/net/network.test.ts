@@ -1,4 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { createHash, X509Certificate } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
@@ -191,6 +193,7 @@ describe("authorities of one's own", () => {
   test.each<[string, () => Promise<string>, string]>([
     ["is not there", async () => join(folder, "missing.pem"), "does not exist."],
     ["is a folder", async () => folder, "is not a regular file."],
+    ["is a FIFO", async () => fifo(), "is not a regular file."],
     [
       "holds no certificate",
       () => written("-----BEGIN PRIVATE KEY-----\nhunter2\n"),
@@ -213,6 +216,16 @@ describe("authorities of one's own", () => {
     await expect(own(origin)).rejects.toMatchObject({ code: "config_invalid" });
   });
 
+  // A file that the kernel makes up: it is a regular one, and its size is said to be 0.
+  const made = "/proc/kallsyms";
+  test.skipIf(!existsSync(made) || readFileSync(made).length <= 4_194_304)(
+    "of a file that tells no size are read no further than 4 MiB",
+    async () => {
+      const { trustedAuthorities } = await import("../../../src/net/authorities.js");
+      await expect(trustedAuthorities([made], {})).rejects.toThrow("is larger than 4 MiB.");
+    },
+  );
+
   test("are read when they are first needed, and again after they could not be", async () => {
     const { origin } = await serve();
     const file = join(folder, "late.pem");
@@ -225,6 +238,12 @@ describe("authorities of one's own", () => {
   });
 
   let files = 0;
+  function fifo(): string {
+    const path = join(folder, "fifo.pem");
+    execFileSync("mkfifo", [path]);
+    return path;
+  }
+
   async function written(content: string): Promise<string> {
     files += 1;
     const path = join(folder, `written-${files}.pem`);

@@ -1,11 +1,15 @@
 import { execFileSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
 import { mkdir, mkdtemp, open, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createFileStore } from "../../../src/stores/file.js";
+import { entryName } from "../../support/entry-names.js";
 import { fakeClock } from "../../support/fake-clock.js";
+
+const [tokenA, tokenB, later] = [entryName("a"), entryName("b"), entryName("c")];
 
 let path: string;
 beforeEach(async () => {
@@ -18,46 +22,46 @@ const day = 24 * 3_600_000;
 /** A process that comes so much later, writes something else, and ends. */
 async function laterProcess(milliseconds: number): Promise<void> {
   const store = createFileStore({ path, clock: fakeClock(Date.now() + milliseconds) });
-  await store.set("token.later", "value");
+  await store.set(later, "value");
   await store.close();
 }
 
 describe("what a file store sweeps once it was written to", () => {
   test("is what has expired, and what a process that died was writing, which nobody reads", async () => {
     const first = createFileStore({ path });
-    await first.set("token.a", "value", { expiresIn: 1_000 });
-    await first.set("token.b", "stays");
-    await writeFile(join(path, "token.b", "value-0.0000.tmp"), "half of i");
-    expect(await first.get("token.b")).toEqual({ value: "stays" });
+    await first.set(tokenA, "value", { expiresIn: 1_000 });
+    await first.set(tokenB, "stays");
+    await writeFile(join(path, tokenB, `value-0.${randomUUID()}.tmp`), "half of i");
+    expect(await first.get(tokenB)).toEqual({ value: "stays" });
     await laterProcess(3_600_000);
-    expect(await readdir(join(path, "token.a"))).toEqual([]);
-    expect(await readdir(join(path, "token.b"))).toEqual(["value-0"]);
+    expect(await readdir(join(path, tokenA))).toEqual([]);
+    expect(await readdir(join(path, tokenB))).toEqual(["value-0"]);
   });
 
   test("is what was set aside a week ago, however old it was, and then its folder", async () => {
     const first = createFileStore({ path });
-    await first.set("token.a", "damaged");
+    await first.set(tokenA, "damaged");
     const long = new Date(Date.now() - 30 * day);
-    await utimes(join(path, "token.a", "value-0"), long, long);
-    await first.setAside?.("token.a", "damaged");
+    await utimes(join(path, tokenA, "value-0"), long, long);
+    await first.setAside?.(tokenA, "damaged");
     await laterProcess(6 * day);
-    expect(await readdir(join(path, "token.a"))).toEqual([expect.stringMatching(/\.unreadable$/)]);
+    expect(await readdir(join(path, tokenA))).toEqual([expect.stringMatching(/\.unreadable$/)]);
     await laterProcess(8 * day);
-    expect(await readdir(path)).toEqual(["token.later"]);
+    expect(await readdir(path)).toEqual([later]);
   });
 
   test("is an entry with the lock of a process that died, a week after", async () => {
-    await mkdir(join(path, "token.a", "held-7"), { recursive: true, mode: 0o700 });
-    await writeFile(join(path, "token.a", "fence-7"), "");
+    await mkdir(join(path, tokenA, "held-7"), { recursive: true, mode: 0o700 });
+    await writeFile(join(path, tokenA, "fence-7"), "");
     await laterProcess(6 * day);
-    expect((await readdir(path)).toSorted()).toEqual(["token.a", "token.later"]);
+    expect((await readdir(path)).toSorted()).toEqual([tokenA, later]);
     await laterProcess(8 * day);
-    expect(await readdir(path)).toEqual(["token.later"]);
+    expect(await readdir(path)).toEqual([later]);
   });
 
   test("is not an entry that is locked, however long nothing else was done there", async () => {
     const clock = fakeClock(Date.now() + 8 * day);
-    const folder = join(path, "token.a");
+    const folder = join(path, tokenA);
     await mkdir(join(folder, "held-7"), { recursive: true, mode: 0o700 });
     await utimes(join(folder, "held-7"), clock.now() / 1_000, clock.now() / 1_000);
     await laterProcess(8 * day);
@@ -67,11 +71,11 @@ describe("what a file store sweeps once it was written to", () => {
   test("is not what holds up a write, or for long the end", async () => {
     if (process.platform === "win32") return;
     // Whoever reads it waits until somebody writes there.
-    await mkdir(join(path, "token.a"), { recursive: true, mode: 0o700 });
-    const pipe = join(path, "token.a", "value-1");
+    await mkdir(join(path, tokenA), { recursive: true, mode: 0o700 });
+    const pipe = join(path, tokenA, "value-1");
     execFileSync("mkfifo", [pipe]);
     const store = createFileStore({ path });
-    expect(await store.set("token.b", "value")).toBe(true);
+    expect(await store.set(tokenB, "value")).toBe(true);
     await store.close();
     const writer = await open(pipe, constants.O_RDWR | constants.O_NONBLOCK);
     await writer.close();
@@ -81,17 +85,17 @@ describe("what a file store sweeps once it was written to", () => {
 test("a file store whose folder could not be used is used again as soon as it can be", async () => {
   await writeFile(path, "");
   const store = createFileStore({ path });
-  await expect(store.set("token.a", "value")).rejects.toThrow();
+  await expect(store.set(tokenA, "value")).rejects.toThrow();
   await rm(path);
-  expect(await store.set("token.a", "value")).toBe(true);
+  expect(await store.set(tokenA, "value")).toBe(true);
   await store.close();
 });
 
 test("delete removes what was set aside too", async () => {
   const store = createFileStore({ path });
-  await store.set("token.a", "damaged");
-  await store.setAside?.("token.a", "damaged");
-  await store.set("token.a", "value");
-  await store.delete("token.a");
-  expect(await readdir(join(path, "token.a"))).toEqual([]);
+  await store.set(tokenA, "damaged");
+  await store.setAside?.(tokenA, "damaged");
+  await store.set(tokenA, "value");
+  await store.delete(tokenA);
+  expect(await readdir(join(path, tokenA))).toEqual([]);
 });

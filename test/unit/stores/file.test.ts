@@ -1,10 +1,11 @@
 import { readdirSync, writeFileSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createFileStore } from "../../../src/stores/file.js";
-import { putBack } from "../../../src/stores/file-entry.js";
+import { putBack, removeValues } from "../../../src/stores/file-entry.js";
+import { entryName } from "../../support/entry-names.js";
 import { fakeClock } from "../../support/fake-clock.js";
 
 let path: string;
@@ -104,23 +105,25 @@ describe("two values in one entry of the file store, as a process that is killed
   });
 
   test("are deleted from the older on, so that who is killed meanwhile leaves the latest", async () => {
-    // One that cannot be deleted, where a process might be killed.
-    await rm(join(folder(), "value-1"));
-    await mkdir(join(folder(), "value-1", "full"), { recursive: true });
-    const store = createFileStore({ path });
-    await expect(store.delete("token.a")).rejects.toThrow();
-    // Whatever else it had begun is done before this.
-    await store.set("token.b", "value");
-    expect(await store.get("token.a")).toEqual({ value: "new" });
+    const removed: string[] = [];
+    await removeValues(folder(), [2, 1], async (file) => {
+      removed.push(basename(file));
+      // As if it were killed here.
+      if (removed.length === 1) throw new Error("killed");
+    }).catch(() => {});
+    expect(removed).toEqual(["value-1"]);
+    expect(await createFileStore({ path }).get("token.a")).toEqual({ value: "new" });
   });
 
   test("are none once the latest has expired and was swept", async () => {
     const clock = fakeClock(Date.now());
     await writeFile(join(folder(), "value-2"), `mcp-auth-store 1 ${clock.now() - 61_000}\nnew`);
+    const swept = join(path, entryName("a"));
+    await rename(folder(), swept);
     const store = createFileStore({ path, clock });
     await store.set("token.b", "value");
     await store.close();
-    expect(await readdir(folder())).toEqual(["fence-2"]);
+    expect(await readdir(swept)).toEqual(["fence-2"]);
   });
 
   test("are one after a writer was overtaken: it removes its own", async () => {

@@ -35,7 +35,7 @@ describe.skipIf(process.platform === "win32")("a folder that was there before th
     await mkdir(path);
     await chmod(path, 0o777);
     await writeFile(join(path, "README"), "");
-    await expect(createFileStore({ path }).set("token.a", "value")).rejects.toThrow(/Everybody/);
+    await expect(createFileStore({ path }).set("token.a", "value")).rejects.toThrow(/everybody/);
     expect(await modeOf(path)).toBe(0o777);
   });
 
@@ -60,6 +60,17 @@ describe.skipIf(process.platform === "win32")("a folder that was there before th
     await store.set("token.b", "value");
     await store.close();
     expect(await readdir(elsewhere)).toEqual(["draft.tmp"]);
+  });
+
+  test("is used through a link of ours in its place, and closed where that leads to", async () => {
+    const elsewhere = join(dirname(path), "elsewhere");
+    await mkdir(elsewhere);
+    await chmod(elsewhere, 0o777);
+    await symlink("elsewhere", path);
+    const store = createFileStore({ path });
+    expect(await store.set("token.a", "value")).toBe(true);
+    expect([await modeOf(elsewhere), await readdir(elsewhere)]).toEqual([0o700, ["token.a"]]);
+    await store.close();
   });
 
   test("is left as it is where it is a file", async () => {

@@ -94,6 +94,78 @@ describe("what is sealed", () => {
   });
 });
 
+describe("a value that is sealed with a key that is not known", () => {
+  /** A store with values of strangers, each with a key of its own, and one whose keys are counted as they are read. */
+  async function strangers(count: number) {
+    const clock = fakeClock();
+    const store = createMemoryStore({ clock });
+    const names = Array.from({ length: count }, (_, number) => `token.${number}`);
+    for (const name of names) {
+      const stranger = newSecret();
+      await sharedStore(store, () => [stranger], clock).write(name, "theirs");
+    }
+    const state = { keys: [newSecret()], readings: 0 };
+    const read = () => {
+      state.readings += 1;
+      return state.keys;
+    };
+    return { clock, store, names, state, shared: sharedStore(store, read, clock) };
+  }
+
+  test("has the keys read again once, however often and by however many at once it is read", async () => {
+    const { shared, state, clock } = await strangers(1);
+    for (let second = 0; second < 50; second += 1) {
+      const found = await Promise.all([shared.read("token.0"), shared.read("token.0")]);
+      expect(found.map(({ kind }) => kind)).toEqual(["unreadable", "unreadable"]);
+      await clock.advance(1_000);
+    }
+    // Once to begin with, and once for the key that is missing.
+    expect(state.readings).toBe(2);
+  });
+
+  test("of any number of such keys: has them read again once in five seconds for all together", async () => {
+    const { shared, state, names, clock } = await strangers(300);
+    await Promise.all(names.map((name) => shared.read(name)));
+    for (const name of names) await shared.read(name);
+    expect(state.readings).toBe(2);
+    await clock.advance(5_000);
+    for (const name of names) await shared.read(name);
+    expect(state.readings).toBe(3);
+  });
+
+  test("opens once its key was added, also while others are missing, within a minute", async () => {
+    const { shared, state, store, clock } = await strangers(1);
+    await shared.read("token.0");
+    const added = newSecret();
+    await sharedStore(store, () => [added], clock).write("token.late", "the next");
+    // It is not there yet, and is looked for only once.
+    await clock.advance(5_000);
+    expect(await shared.read("token.late")).toMatchObject({ kind: "unreadable" });
+    state.keys = [...state.keys, added];
+    await clock.advance(60_000);
+    expect(await shared.read("token.late")).toMatchObject({ kind: "value", text: "the next" });
+    const another = newSecret();
+    await sharedStore(store, () => [another], clock).write("token.next", "at once");
+    state.keys = [...state.keys, another];
+    expect(await shared.read("token.next")).toMatchObject({ kind: "value", text: "at once" });
+  });
+});
+
+test("keys that are no longer believed are read again once for all that ask at the same time", async () => {
+  const clock = fakeClock();
+  const key = newSecret();
+  let readings = 0;
+  const keys = () => {
+    readings += 1;
+    return [key];
+  };
+  const shared = sharedStore(createMemoryStore({ clock }), keys, clock);
+  await Promise.all(Array.from({ length: 20 }, (_, number) => shared.read(`token.${number}`)));
+  await clock.advance(60_000);
+  await Promise.all(Array.from({ length: 20 }, (_, number) => shared.read(`token.${number}`)));
+  expect(readings).toBe(2);
+});
+
 describe("a store that fails", () => {
   const key = newSecret();
 

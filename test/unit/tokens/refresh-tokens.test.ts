@@ -75,7 +75,7 @@ function world() {
     const state = { down: false };
     const whole = memory();
     const set: TokenStore["set"] = async (...args) => {
-      if (state.down) throw new Error("down");
+      if (state.down) throw Object.assign(new Error("a secret of the library"), { code: "ENOSPC" });
       return await whole.set(...args);
     };
     const { shared, redeem } = process({ ...whole, set });
@@ -326,4 +326,54 @@ test("what could not be written by the time the store is closed is tried once mo
   await clock.advance(1_000);
   await closed;
   expect([await process().redeem(), server.reused]).toEqual(["t2", false]);
+});
+
+test("a store that is full while one is rotated is named as the reason, to those that come later too", async () => {
+  const { losing, clock } = world();
+  const { redeem } = losing();
+  for (const _call of ["the one that redeems", "the next"]) {
+    const outcome = redeem().catch((error: unknown) => error);
+    await clock.advance(6_000);
+    expect(await outcome).toMatchObject({
+      ...{ code: "store_unavailable", server: "tools", retryable: true },
+      message:
+        'Server "tools": the store of the config cannot be used: no space is left (ENOSPC). Make room there.',
+    });
+  }
+});
+
+test("what is to be written when the store is closed is tried for as long as there is time", async () => {
+  const { process, losing, server, clock } = world();
+  const { redeem, state, shared } = losing();
+  const first = codeOf(redeem());
+  await clock.advance(6_000);
+  expect(await first).toBe("store_unavailable");
+  let isClosed = false;
+  const closed = shared.close(5_000).then(() => {
+    isClosed = true;
+  });
+  await clock.advance(2_000);
+  expect(isClosed).toBe(false);
+  state.down = false;
+  await clock.advance(1_500);
+  await closed;
+  expect([await process().redeem(), server.reused]).toEqual(["t2", false]);
+  expect(clock.pending).toEqual([]);
+});
+
+test("a store that is never to be written is closed once the time is over, and no sooner", async () => {
+  const { losing, clock } = world();
+  const { redeem, shared } = losing();
+  const first = codeOf(redeem());
+  await clock.advance(6_000);
+  expect(await first).toBe("store_unavailable");
+  let isClosed = false;
+  const closed = shared.close(5_000).then(() => {
+    isClosed = true;
+  });
+  await clock.advance(4_999);
+  expect(isClosed).toBe(false);
+  await clock.advance(1_001);
+  await closed;
+  expect(clock.pending).toEqual([]);
 });

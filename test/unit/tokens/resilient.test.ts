@@ -5,6 +5,7 @@ import type { RetrySpec } from "../../../src/config/spec.js";
 import type { McpAuthError } from "../../../src/errors/error.js";
 import { markAnotherCredential } from "../../../src/oauth/another-credential.js";
 import { markAskedToWait } from "../../../src/oauth/asked-to-wait.js";
+import { type StoreFailure, storeFailure } from "../../../src/stores/failure.js";
 import { Holds } from "../../../src/tokens/holds.js";
 import { resilient } from "../../../src/tokens/resilient.js";
 import type { TokenRequest } from "../../../src/tokens/source.js";
@@ -15,7 +16,11 @@ import { failure, issuer, outage, refusal, rejection, second, server, token } fr
 beforeAll(() => import("p-retry"));
 
 interface Setup {
-  readonly outcome: (attempt: number, signal: AbortSignal) => McpAuthError | Promise<never> | undefined;
+  readonly outcome: (
+    attempt: number,
+    signal: AbortSignal,
+  ) => McpAuthError | Promise<McpAuthError> | undefined;
+  readonly storeFailure?: () => StoreFailure | undefined;
   readonly retry?: Partial<RetrySpec>;
   readonly deadline?: number;
   readonly holds?: Holds;
@@ -51,6 +56,7 @@ function patient(setup: Setup) {
       holds,
       deadline,
       retry: { attempts: 4, min: 250, max: 10_000, ...setup.retry },
+      storeFailure: setup.storeFailure,
     },
   );
   const stop = new AbortController();
@@ -227,6 +233,35 @@ test("a permanent failure ends the retries of one that may pass", async () => {
   const { get, clock, attempts } = patient({ outcome: (n) => (n < 3 ? outage() : refusal()) });
   expect((await outcomeOf(get(), clock)).code).toBe("token_request_rejected");
   expect(attempts).toHaveLength(3);
+});
+
+describe("a store that the grant needs and that cannot be used when the deadline has passed", () => {
+  const full = storeFailure(Object.assign(new Error(), { code: "ENOSPC" }), "/state");
+  const calledOff: Setup["outcome"] = (_attempt, signal) =>
+    new Promise((resolve) => signal.addEventListener("abort", () => resolve(outage())));
+
+  test("is named as the reason, and nobody is told to raise the deadline", async () => {
+    const { get, clock } = patient({
+      ...{ deadline: 5 * second, outcome: calledOff },
+      storeFailure: () => full,
+    });
+    const failed = rejection(get());
+    await clock.advance(5 * second);
+    const error = await failed;
+    expect(error).toMatchObject({ code: "store_unavailable", server, retryable: true });
+    expect(error.message).toContain("/state, cannot be used: no space is left (ENOSPC).");
+    expect(error.message).not.toContain("deadline");
+  });
+
+  test("is not named where it can be used", async () => {
+    const { get, clock } = patient({
+      ...{ deadline: 5 * second, outcome: calledOff },
+      storeFailure: () => undefined,
+    });
+    const failed = rejection(get());
+    await clock.advance(5 * second);
+    expect((await failed).code).toBe("timeout");
+  });
 });
 
 describe("a Retry-After beyond the deadline", () => {

@@ -1,0 +1,140 @@
+// A process that may write no more files, as with a full disk, from the moment at which its refresh token was replaced.
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, onTestFinished, test } from "vitest";
+import type { McpAuthConfig } from "../../src/index.js";
+import { createMemoryStore } from "../../src/testing.js";
+import { fakeClock } from "../support/fake-clock.js";
+import { sendJson } from "../support/http-server.js";
+import { agentSecret, failure, ownIssuer, runtime } from "./harness.js";
+
+const dist = new URL("../../dist/index.js", import.meta.url);
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** A server that takes each refresh token once, `r0` first, and gives the next for it. */
+async function rotating(beforeAnswer: (request: number) => void = () => {}) {
+  const seen: (string | null)[] = [];
+  const issuer = await ownIssuer((request, response) => {
+    const token = new URLSearchParams(request.body).get("refresh_token");
+    seen.push(token);
+    if (token !== `r${seen.length - 1}`) return sendJson(response, { error: "invalid_grant" }, 400);
+    beforeAnswer(seen.length);
+    const next = { access_token: `t${seen.length}`, refresh_token: `r${seen.length}` };
+    sendJson(response, { ...next, token_type: "Bearer", expires_in: 3_600 });
+  });
+  const client = { issuer: issuer.server.origin, id: "agent", secret: { env: "SECRET" } };
+  const tools = {
+    url: issuer.url,
+    grant: { type: "refresh_token", client, refreshToken: { env: "SEED" } },
+  } as const;
+  const env = { SECRET: agentSecret, SEED: "r0" };
+  return { seen, env, config: { servers: { tools } } satisfies McpAuthConfig<"tools"> };
+}
+
+test("stop() writes on for five seconds what has taken the place of a refresh token", async () => {
+  const clock = fakeClock(Date.now());
+  const memory = createMemoryStore({ clock });
+  let full = false;
+  let tries = 0;
+  const { seen, env, config } = await rotating((request) => {
+    if (request === 1) full = true;
+  });
+  const store = () => ({
+    ...memory,
+    encryptionKeys: false as const,
+    async set(...args: Parameters<typeof memory.set>) {
+      if (!full) return await memory.set(...args);
+      tries += 1;
+      throw Object.assign(new Error("hunter2"), { code: "ENOSPC" });
+    },
+    // Of the runtime: others go on with the same.
+    close: async () => {},
+  });
+  const auth = await runtime({ config, env, clock, store: store() });
+  const call = failure(auth.resolve("tools").getAccessToken());
+  // The call, and all that it tries within its deadline.
+  while (seen.length === 0) await clock.settle();
+  for (let second = 0; second < 40; second += 1) await clock.advance(1_000);
+  const error = await call;
+  expect(error).toMatchObject({ code: "store_unavailable", server: "tools", retryable: true });
+  expect(error.message).toContain("cannot be used: no space is left (ENOSPC). Make room there.");
+  expect(error.message).not.toMatch(/hunter2|deadline/);
+  const before = tries;
+  const stopped = auth.stop();
+  for (let step = 0; step < 20; step += 1) await clock.advance(100);
+  // One last try would be two: with the old lease, and with a new one.
+  expect(tries - before).toBeGreaterThanOrEqual(3);
+  full = false;
+  await clock.advance(1_500);
+  await stopped;
+  expect(clock.pending).toEqual([]);
+  const later = await runtime({ config, env, clock, store: store() });
+  expect(await later.resolve("tools").getAccessToken()).toBe("t2");
+  expect(seen).toEqual(["r0", "r1"]);
+});
+
+/** Whether this process may change the limits of its children, as on Linux with util-linux. */
+function canLimit(): boolean {
+  if (process.platform !== "linux") return false;
+  try {
+    execFileSync("prlimit", ["--version"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test.skipIf(!canLimit())(
+  "a process that can write no files says why, and while it stops writes what it could not before",
+  async () => {
+    let child: ChildProcess | undefined;
+    const limitFiles = (size: string): void => {
+      execFileSync("prlimit", ["--pid", String(child?.pid), `--fsize=${size}:`]);
+    };
+    const { seen, env, config } = await rotating((request) => {
+      if (request === 2) limitFiles("0");
+    });
+    const folder = await mkdtemp(join(tmpdir(), "mcp-auth-full-"));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const path = join(folder, "state");
+    const store = { type: "file", path, encryptionKey: { env: "KEY" } } as const;
+    const all = { ...env, KEY: randomBytes(32).toString("base64url") };
+    const withStore = { ...config, store, defaults: { deadline: "3s", timeout: "3s" } } as const;
+    const source = `
+      import { createMcpAuth } from ${JSON.stringify(dist.href)};
+      const auth = await createMcpAuth({ config: ${JSON.stringify(withStore)} });
+      const tools = auth.resolve("tools");
+      await tools.getAccessToken();
+      const { code, message } = await tools.getAccessToken({ forceRefresh: true }).catch((error) => error);
+      process.send({ code, message });
+      setTimeout(() => process.send("two seconds after"), 2_000).unref();
+      await auth.stop();
+      process.disconnect();
+    `;
+    child = spawn(process.execPath, ["--input-type=module", "-e", source], {
+      cwd: root,
+      env: { ...process.env, ...all },
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    });
+    onTestFinished(() => void child?.kill("SIGKILL"));
+    const ended = once(child, "exit");
+    const [said] = await Promise.race([once(child, "message"), ended]);
+    expect(said).toEqual({
+      code: "store_unavailable",
+      message:
+        `Server "tools": the store of the config, ${path}, cannot be used: this process may not write a file of that size ` +
+        "(EFBIG). Raise its limit on the size of files.",
+    });
+    expect((await Promise.race([once(child, "message"), ended]))[0]).toBe("two seconds after");
+    limitFiles("unlimited");
+    expect((await ended)[0]).toBe(0);
+    const later = await runtime({ config: withStore, env: all });
+    expect(await later.resolve("tools").getAccessToken({ forceRefresh: true })).toBe("t3");
+    expect(seen).toEqual(["r0", "r1", "r2"]);
+  },
+);

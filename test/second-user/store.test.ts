@@ -1,0 +1,222 @@
+// A file store in a folder that another user can write to. Run as root, which plays neither of the two.
+import { execFileSync } from "node:child_process";
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { createFileStore } from "../../src/stores/file.js";
+import { SharedStore } from "../../src/stores/shared-store.js";
+import { entryName } from "../support/entry-names.js";
+import { fakeClock } from "../support/fake-clock.js";
+
+/** Numbers are enough: neither needs a name. */
+const victim = 65_534;
+const attacker = 65_533;
+const entry = entryName("a");
+const year = 365 * 24 * 3_600_000;
+
+const program = `
+import { createFileStore } from ${JSON.stringify(fileURLToPath(new URL("../../src/stores/file.ts", import.meta.url)))};
+const [path, key, later] = process.argv.slice(2);
+const clock = { now: () => Date.now() + Number(later), setTimeout: (...args) => {
+  const timer = setTimeout(...args);
+  return { unref: () => timer.unref(), cancel: () => clearTimeout(timer) };
+} };
+const run = async () => {
+  const store = createFileStore({ path, clock });
+  store.onChange(key, () => {});
+  const operations = {
+    get: () => store.get(key),
+    set: () => store.set(key, "ours"),
+    setAside: () => store.setAside(key, "theirs"),
+    compareAndDelete: () => store.compareAndDelete(key, "theirs"),
+    withLock: () => store.withLock(key, 2_000, async ({ fence }) => await store.set(key, "ours", { fence })),
+    delete: () => store.delete(key),
+    other: () => store.set(${JSON.stringify(entryName("f"))}, "ours"),
+    keys: () => store.keys(""),
+  };
+  const outcomes = {};
+  for (const [name, operation] of Object.entries(operations)) {
+    outcomes[name] = await operation().then((value) => value ?? null, (error) => "error: " + error.message);
+  }
+  await store.close();
+  console.log(JSON.stringify(outcomes));
+};
+run();
+`;
+
+let script: string;
+let scripts: string;
+let top: string;
+let shared: string;
+/** The victim's own folder, with files that have the names of the store's. */
+let own: string;
+
+beforeAll(async () => {
+  if (process.getuid?.() !== 0) throw new Error("These tests play two users, and have to be run as root.");
+  scripts = await mkdtemp(join(tmpdir(), "mcp-auth-second-user-"));
+  await chmod(scripts, 0o755);
+  const source = join(scripts, "program.ts");
+  script = join(scripts, "program.cjs");
+  await writeFile(source, program);
+  const absWorkingDir = fileURLToPath(new URL("../..", import.meta.url));
+  await build({
+    ...{ entryPoints: [source], outfile: script, absWorkingDir, bundle: true, platform: "node" },
+    ...{ format: "cjs", logLevel: "silent" },
+  });
+});
+afterAll(async () => await rm(scripts, { recursive: true, force: true }));
+
+beforeEach(async () => {
+  top = await mkdtemp(join(tmpdir(), "mcp-auth-second-user-"));
+  await chmod(top, 0o755);
+  shared = join(top, "shared");
+  await mkdir(shared);
+  // As a folder of a group: its members may also remove and replace what is another's.
+  await chmod(shared, 0o777);
+  own = join(top, "own");
+  await mkdir(join(own, "held-1"), { recursive: true });
+  const names = ["value-1", `value-1.${uuid}.tmp`, `${uuid}.unreadable`, "fence-1", "letter.txt.tmp"];
+  for (const name of names) await writeFile(join(own, name), "mcp-auth-store 1 1\ntheirs");
+  for (const name of ["", "held-1", ...names]) await chown(join(own, name), victim, victim);
+  await chmod(own, 0o700);
+});
+afterEach(async () => await rm(top, { recursive: true, force: true }));
+
+const uuid = "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d";
+
+/** What the victim's process gets, a year from now: whatever may be swept is. */
+function asVictim(path: string, key = entry): Readonly<Record<string, unknown>> {
+  const output = execFileSync(process.execPath, [script, path, key, String(year)], {
+    ...{ uid: victim, gid: victim, encoding: "utf8", timeout: 30_000, env: {} },
+  });
+  return JSON.parse(output);
+}
+
+function asAttacker(command: string): void {
+  execFileSync("sh", ["-c", command], { uid: attacker, gid: attacker, cwd: shared });
+}
+
+async function treeOf(folder: string) {
+  const names = await readdir(folder, { recursive: true, withFileTypes: true });
+  const all = names.map(async (name) => {
+    const at = join(name.parentPath, name.name);
+    const { uid, mode, mtimeMs } = await stat(at);
+    return [at, uid, mode, mtimeMs, name.isFile() ? await readFile(at, "utf8") : ""] as const;
+  });
+  const { mode } = await stat(folder);
+  return [mode, (await Promise.all(all)).toSorted(([a], [b]) => a.localeCompare(b))] as const;
+}
+
+describe("what another user has put into the folder of the store", () => {
+  test("a link to a folder of ours in place of an entry is not followed", async () => {
+    asAttacker(`ln -s ${own} ${entry}`);
+    const before = await treeOf(own);
+    const { other, keys, ...outcomes } = asVictim(shared);
+    for (const [name, outcome] of Object.entries(outcomes)) {
+      expect(outcome, name).toMatch(/^error: an entry in it is a link/);
+    }
+    expect([other, keys]).toEqual([true, [entryName("f")]]);
+    expect(await treeOf(own)).toEqual(before);
+  });
+
+  test("a folder with the name of an entry is neither used nor emptied", async () => {
+    asAttacker(`mkdir -m 777 ${entry} && cd ${entry} && mkdir held-1 && umask 0 &&
+      for f in value-1 value-1.${uuid}.tmp ${uuid}.unreadable fence-1; do echo theirs >$f; done`);
+    const before = await treeOf(join(shared, entry));
+    const { other, keys, ...outcomes } = asVictim(shared);
+    for (const [name, outcome] of Object.entries(outcomes)) {
+      expect(outcome, name).toBe("error: an entry in it belongs to another user");
+    }
+    expect([other, keys]).toEqual([true, [entryName("f")]]);
+    expect(await treeOf(join(shared, entry))).toEqual(before);
+  });
+
+  test("a FIFO in place of an entry holds nobody up", async () => {
+    asAttacker(`mkfifo -m 666 ${entry}`);
+    const { other, keys, ...outcomes } = asVictim(shared);
+    for (const [name, outcome] of Object.entries(outcomes)) expect(outcome, name).toMatch(/^error: /);
+    expect([other, keys]).toEqual([true, [entryName("f")]]);
+  });
+});
+
+describe("a link of another user on the path of the store", () => {
+  test.each([
+    ["in place of the store", "state"],
+    ["above it", "state/deeper"],
+  ])("%s is not followed to a folder of ours", async (_name, path) => {
+    asAttacker(`ln -s ${own} state`);
+    const before = await treeOf(own);
+    for (const [name, outcome] of Object.entries(asVictim(join(shared, path)))) {
+      expect(outcome, name).toBe("error: a link on its path belongs to another user");
+    }
+    expect(await treeOf(own)).toEqual(before);
+  });
+
+  test("is followed where the folder that it lies in is that user's too, as with a deployed release", async () => {
+    await chown(shared, attacker, attacker);
+    await rm(own, { recursive: true });
+    await mkdir(own);
+    await chown(own, victim, victim);
+    asAttacker(`ln -s ${own} current`);
+    expect(asVictim(join(shared, "current"))).toMatchObject({ set: true, get: null });
+  });
+});
+
+test("root leaves the entries of another user alone, in whose folder they are", async () => {
+  const path = join(top, "state");
+  await mkdir(path);
+  await chown(path, victim, victim);
+  asVictim(path, entryName("b"));
+  const before = await treeOf(path);
+  const store = createFileStore({ path, clock: fakeClock(Date.now() + 2 * year) });
+  const theirs = entryName("f");
+  await expect(store.get(theirs)).rejects.toThrow("an entry in it belongs to another user");
+  await expect(store.delete(theirs)).rejects.toThrow("an entry in it belongs to another user");
+  await expect(store.set(theirs, "roots")).rejects.toThrow("an entry in it belongs to another user");
+  expect(await store.keys("")).toEqual([]);
+  await store.set(entryName("c"), "roots");
+  await store.delete(entryName("c"));
+  await store.close();
+  const [mode, all] = await treeOf(path);
+  expect([mode, all.filter(([at]) => !at.startsWith(join(path, entryName("c"))))]).toEqual(before);
+});
+
+/** Not every container lets root do so. */
+function mountTiny(folder: string): boolean {
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", folder], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test("a disk that is full is named as the reason, and used again once there is room", async (context) => {
+  const disk = join(top, "disk");
+  await mkdir(disk);
+  if (!mountTiny(disk)) return context.skip();
+  try {
+    const path = join(disk, "state");
+    const clock = fakeClock();
+    const store = createFileStore({ path });
+    const shared = new SharedStore({ store, keys: false, lease: 10_000, clock, place: () => path });
+    expect(await shared.write(entry, "value")).toBe(true);
+    const ballast = join(disk, "ballast");
+    await writeFile(ballast, Buffer.alloc(1_000_000)).catch(() => {});
+    await expect(shared.write(entry, "another")).rejects.toMatchObject({
+      code: "store_unavailable",
+      message: `The store of the config, ${path}, cannot be used: no space is left (ENOSPC). Make room there.`,
+    });
+    expect(await shared.read(entry)).toMatchObject({ text: "value" });
+    await rm(ballast);
+    await clock.advance(1_000);
+    expect(await shared.write(entry, "another")).toBe(true);
+    expect(await readdir(join(path, entry))).toEqual(["value-0"]);
+    await shared.close();
+  } finally {
+    execFileSync("umount", [disk]);
+  }
+});

@@ -1,0 +1,150 @@
+import { mkdir, mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { storeFailure } from "../../../src/stores/failure.js";
+import { createFileStore } from "../../../src/stores/file.js";
+import { SharedStore } from "../../../src/stores/shared-store.js";
+import { createMemoryStore } from "../../../src/testing.js";
+import { fakeClock } from "../../support/fake-clock.js";
+
+let path: string;
+beforeEach(async () => {
+  path = join(await mkdtemp(join(tmpdir(), "mcp-auth-failure-")), "state");
+});
+afterEach(async () => await rm(join(path, ".."), { recursive: true, force: true }));
+
+/** What a real one rejects with. */
+async function errorOf(work: Promise<unknown>): Promise<unknown> {
+  return await work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+describe("why a store cannot be used", () => {
+  test.skipIf(process.platform !== "linux")("is told of a disk that is full", async () => {
+    const full = await open("/dev/full", "w");
+    const error = await errorOf(full.writeFile("x"));
+    await full.close();
+    expect(storeFailure(error, "/var/state")).toEqual({
+      kind: "full",
+      message:
+        "the store of the config, /var/state, cannot be used: no space is left (ENOSPC). Make room there.",
+    });
+  });
+
+  test("is told of a server that is not there", async () => {
+    const error = await errorOf(
+      new Promise((resolve, reject) =>
+        connect(1, "127.0.0.1").once("connect", resolve).once("error", reject),
+      ),
+    );
+    expect(storeFailure(error, undefined)).toEqual({
+      kind: "unreachable",
+      message: expect.stringContaining(
+        "cannot be used: it cannot be reached (ECONNREFUSED). Check its address",
+      ),
+    });
+    const several = new AggregateError([new Error("none"), error]);
+    expect(storeFailure(several, undefined)?.kind).toBe("unreachable");
+  });
+
+  test.each([
+    ["WRONGPASS invalid username-password pair or user is disabled.", "refused", "WRONGPASS"],
+    ["NOAUTH Authentication required.", "refused", "NOAUTH"],
+    ["NOPERM User agent has no permissions to run the 'eval' command", "not_permitted", "NOPERM"],
+    ["OOM command not allowed when used memory > 'maxmemory'. script: ab, on @user_script:3.", "full", "OOM"],
+    [
+      "ERR Error running script (call to f_1): @user_script:3: @user_script: 3: -OOM command not",
+      "full",
+      "OOM",
+    ],
+    ["READONLY You can't write against a read only replica.", "read_only", "READONLY"],
+    ["MISCONF Redis is configured to save RDB snapshots", "broken", "MISCONF"],
+    ["LOADING Redis is loading the dataset in memory", "not_ready", "LOADING"],
+    ["MOVED 3999 127.0.0.1:6381", "wrong_place", "MOVED"],
+  ])("is told of Redis' answer %j, of which only the code is shown", (reply, kind, code) => {
+    const failure = storeFailure(new Error(reply), undefined);
+    expect(failure?.kind).toBe(kind);
+    expect(failure?.message).toContain(`(${code}).`);
+    expect(failure?.message).not.toContain(reply.slice(code.length + 1));
+  });
+
+  test("is not told of what says nothing of it", () => {
+    for (const error of [new Error("hunter2"), new Error("BOOM: NOPERMIT"), "ENOSPC", { code: "ENOSPC" }]) {
+      expect(storeFailure(error, "/var/state")).toBeUndefined();
+    }
+    expect(storeFailure(Object.assign(new Error(), { code: "hunter2" }), undefined)).toBeUndefined();
+  });
+
+  test("is told of something that is in the place of the folder, of an entry, or in the folder", async () => {
+    const store = () => createFileStore({ path });
+    const shared = () => new SharedStore({ store: store(), keys: false, lease: 10_000, place: () => path });
+    await writeFile(path, "");
+    const place = `the store of the config, ${path}, cannot be used: `.replace("the", "The");
+    await expect(shared().write("token.a", "value")).rejects.toMatchObject({
+      message: expect.stringContaining(`${place}something else is in the place of a folder or file`),
+    });
+    await rm(path);
+    await mkdir(join(path, "token.a"), { recursive: true });
+    await writeFile(join(path, "token.a", "theirs"), "");
+    await expect(shared().read("token.a")).rejects.toMatchObject({
+      message: `${place}a folder in it has the name of an entry and holds other things. Name a folder of its own in "path", or remove what is in the way.`,
+    });
+  });
+});
+
+describe("a store that fails", () => {
+  test("tells why also to those who come while it is left alone, and no more once it works again", async () => {
+    const clock = fakeClock();
+    const memory = createMemoryStore({ clock });
+    let full = true;
+    const shared = new SharedStore({
+      store: {
+        ...memory,
+        async set(...args) {
+          if (full) throw Object.assign(new Error("hunter2"), { code: "EDQUOT" });
+          return await memory.set(...args);
+        },
+      },
+      ...{ keys: false, lease: 10_000, clock },
+    });
+    expect(shared.failure).toBeUndefined();
+    for (let call = 0; call < 2; call += 1) {
+      const error = await errorOf(shared.write("token.a", "value"));
+      expect(String(error)).toContain(
+        "The store of the config cannot be used: the quota is used up (EDQUOT).",
+      );
+      expect(String(error)).not.toContain("hunter2");
+    }
+    expect(shared.failure?.kind).toBe("full");
+    full = false;
+    await clock.advance(1_000);
+    await shared.write("token.a", "value");
+    expect(shared.failure).toBeUndefined();
+  });
+
+  test("for one entry, in whose place is something else, is used at once for the others", async () => {
+    await mkdir(join(path, "token.a"), { recursive: true });
+    await writeFile(join(path, "token.a", "theirs"), "");
+    const store = createFileStore({ path });
+    const shared = new SharedStore({ store, keys: false, lease: 10_000 });
+    for (let call = 0; call < 3; call += 1) {
+      expect(String(await errorOf(shared.read("token.a")))).toContain("holds other things");
+      expect(await shared.write("token.b", "value")).toBe(true);
+    }
+    await shared.close();
+  });
+
+  test("by not answering tells that", async () => {
+    const clock = fakeClock();
+    const store = { ...createMemoryStore({ clock }), get: () => new Promise<never>(() => {}) };
+    const shared = new SharedStore({ store, keys: false, lease: 10_000, clock });
+    const read = errorOf(shared.read("token.a"));
+    await clock.advance(3_000);
+    expect(String(await read)).toContain("it does not answer in time.");
+    expect(shared.failure?.kind).toBe("timeout");
+  });
+});
