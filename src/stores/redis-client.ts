@@ -124,7 +124,10 @@ function optionsFor({ url, ca }: RedisAddress): RedisClientOptions {
     // Ends what nobody waits for any more.
     connectTimeout: 10_000,
     reconnectStrategy: false,
-    ...(protocol === "rediss:" && { tls: true as const, ...(ca && ca.length > 0 && { ca: [...ca] }) }),
+    ...(protocol === "rediss:" && { tls: true as const }),
+    // Whatever the URL of this node: another of the same cluster may be asked over TLS. The first holds also where
+    // NODE_TLS_REJECT_UNAUTHORIZED says otherwise; the password goes to whoever answers.
+    ...{ rejectUnauthorized: true, ...(ca && ca.length > 0 && { ca: [...ca] }) },
   };
   return {
     ...(username !== "" && { username: decodeURIComponent(username) }),
