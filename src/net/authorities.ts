@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
 import * as tls from "node:tls";
 import { McpAuthError } from "../errors/error.js";
 
@@ -8,35 +9,84 @@ const maxBytes = 4_194_304;
 
 const certificates = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
+// From Node 22.15 on, which the types do not know of; it also takes --use-system-ca into account.
+const { getCACertificates } = tls as { getCACertificates?: (type: "default") => readonly string[] };
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
 /**
  * The certificates to trust, in PEM: those that Node trusts by itself, `NODE_EXTRA_CA_CERTS` among them, and those of
  * the files. Rejects with `config_invalid`, naming the file, when one cannot be read or is not a list of certificates.
+ *
+ * @param processEnv the environment of the process: it is Node that looks at it
  */
 export async function trustedAuthorities(
   files: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
+  processEnv: Variables,
 ): Promise<readonly string[]> {
-  const own = await Promise.all(files.map(readAuthorities));
-  return [...(await usualAuthorities(env)), ...own.flat()];
+  const own = await readAuthorities(files);
+  return [...(await usualAuthorities(processEnv)), ...own];
 }
 
-async function usualAuthorities(
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<readonly string[]> {
-  // From Node 22.15 on, which the types do not know of; it also takes --use-system-ca into account.
-  const { getCACertificates } = tls as { getCACertificates?: (type: "default") => readonly string[] };
+/** Those of the files alone. Rejects as `trustedAuthorities` does. */
+export async function readAuthorities(files: readonly string[]): Promise<readonly string[]> {
+  return (await Promise.all(files.map(readFileOfAuthorities))).flat();
+}
+
+/** The certificates that Node trusts by itself. */
+export async function usualAuthorities(processEnv: Variables): Promise<readonly string[]> {
   if (getCACertificates !== undefined) return getCACertificates("default");
-  const extra = env["NODE_EXTRA_CA_CERTS"];
-  if (extra === undefined || extra === "") return tls.rootCertificates;
-  try {
-    return [...tls.rootCertificates, ...(await readAuthorities(extra))];
-  } catch {
-    // Node warns of it at its start and goes on.
-    return tls.rootCertificates;
-  }
+  return [...tls.rootCertificates, ...(await readIfThere(processEnv["NODE_EXTRA_CA_CERTS"]))];
 }
 
-async function readAuthorities(file: string): Promise<readonly string[]> {
+/** Another list once `tls.setDefaultCACertificates` has changed what Node trusts by itself. */
+export function presentAuthorities(): readonly string[] {
+  return getCACertificates?.("default") ?? tls.rootCertificates;
+}
+
+/**
+ * How what Node trusts here differs from the roots that it brings: certificates without their white space, and a word where
+ * roots are missing. Empty for a Node that was told nothing, of any version.
+ */
+export async function addedAuthorities(processEnv: Variables): Promise<readonly string[]> {
+  const usual = (await usualAuthorities(processEnv)).map(withoutSpaces);
+  const added = new Set(usual);
+  const isWithAll = tls.rootCertificates.map((root) => added.delete(withoutSpaces(root))).every(Boolean);
+  return [
+    ...(isWithAll ? added : ["these alone", ...usual]),
+    ...(usesOpenSslStore(processEnv) ? ["openssl", ...(await openSslStore(processEnv))] : []),
+  ];
+}
+
+/** PEM may be wrapped in any way. */
+export function withoutSpaces(pem: string): string {
+  return pem.replaceAll(/\s+/g, "");
+}
+
+/** `--use-openssl-ca`, which some distributions of Node have on unless told. */
+function usesOpenSslStore(processEnv: Variables): boolean {
+  const flags = [...process.execArgv, ...(processEnv["NODE_OPTIONS"] ?? "").split(/\s+/)];
+  if (flags.includes("--use-bundled-ca")) return false;
+  if (flags.includes("--use-openssl-ca")) return true;
+  // Node's types know only some of the variables.
+  const built: object = process.config.variables;
+  return "openssl_use_def_ca_store" in built && built.openssl_use_def_ca_store === true;
+}
+
+/** What the variables of OpenSSL name. Its default places belong to the machine and are not looked at. */
+async function openSslStore(processEnv: Variables): Promise<readonly string[]> {
+  const folder = processEnv["SSL_CERT_DIR"] ?? "";
+  const names = folder === "" ? [] : await readdir(folder).catch(() => []);
+  const files = [processEnv["SSL_CERT_FILE"], ...names.map((name) => join(folder, name))];
+  return (await Promise.all(files.map(readIfThere))).flat().map(withoutSpaces);
+}
+
+/** Node warns of a file that it cannot use, and goes on without it. */
+async function readIfThere(file: string | undefined): Promise<readonly string[]> {
+  return file === undefined || file === "" ? [] : await readFileOfAuthorities(file).catch(() => []);
+}
+
+async function readFileOfAuthorities(file: string): Promise<readonly string[]> {
   const refuse = (why: string): McpAuthError =>
     new McpAuthError("config_invalid", `The file ${file}, named in "network.ca", ${why}`);
   const text = await read(file, refuse);

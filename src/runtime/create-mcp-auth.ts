@@ -63,6 +63,6 @@ export async function createMcpAuth<Name extends string = string>(
   const fetch: FetchFunction = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
   const events = new Events(options.logger);
   const shared = { fetch, clock, env, events, resolvers, signers, allowExec, holds: new Holds() };
-  const given = { ...shared, ownStore: options.store };
+  const given = { ...shared, ownStore: options.store, hasOwnFetch: options.fetch !== undefined };
   return new Runtime<Name>(spec, given, load);
 }

@@ -1,6 +1,7 @@
 import type { ClientCredentialsSpec, ServerSpec } from "../config/spec.js";
 import type { Target } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
+import { isVerificationOff, verificationIsOff } from "../net/verification.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import { Token } from "../tokens/token.js";
 import type { ManagerEnvironment } from "./manager-environment.js";
@@ -86,6 +87,12 @@ async function authenticate(
   request: HostTokenRequest,
 ): Promise<void> {
   const { issuer, id = "" } = client;
+  // The host sends the request over connections of its own, which follow the process.
+  if (isHttps(request.url) && isVerificationOff(process.env)) {
+    throw new McpAuthError("tls_failed", `Server "${server}": nothing was sent. ${verificationIsOff}`, {
+      server,
+    });
+  }
   if (request.issuer !== undefined && request.issuer !== issuer) throw elsewhere(server);
   const { findAuthorizationServer } = await import("../discovery/find-target.js");
   const wanted = { server, url, issuer, timeout, metadata: client.metadata };
@@ -100,6 +107,10 @@ async function authenticate(
     throw senderConstrained(server, `${problem} Use the manager's \`fetch\`.`);
   }
   await apply({ ...authorizationServer }, { client_id: id }, request.body, request.headers);
+}
+
+function isHttps(url: string): boolean {
+  return URL.canParse(url) && new URL(url).protocol === "https:";
 }
 
 function sameUrl(a: string, b: string): boolean {

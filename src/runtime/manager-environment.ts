@@ -4,6 +4,7 @@ import type { KeyContext } from "../keys/signing-key.js";
 import type { Clock } from "../lib/clock.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { createNetwork } from "../net/network.js";
+import { type NetworkTrust, networkTrust } from "../net/network-trust.js";
 import type { RefreshTokens } from "../oauth/grant-environment.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { Holds } from "../tokens/holds.js";
@@ -22,6 +23,8 @@ export interface ManagerEnvironment extends Pick<KeyContext, "env" | "resolvers"
   /** Through the proxy and with the authorities that the config or the environment names. */
   readonly fetch: FetchFunction;
   readonly network: RetiringNetwork;
+  /** What decides whom that network believes. */
+  readonly trust: NetworkTrust;
   readonly clock: Clock;
   readonly events: Events;
   readonly random: () => number;
@@ -36,22 +39,24 @@ export interface ManagerEnvironment extends Pick<KeyContext, "env" | "resolvers"
 /** The part that no config changes. `fetch` is what sends in the end. */
 export type GivenEnvironment = Omit<
   ManagerEnvironment,
-  "network" | "random" | "metadata" | "store" | "refreshTokens"
+  "network" | "trust" | "random" | "metadata" | "store" | "refreshTokens"
 > & {
+  /** The caller brought that `fetch`. */
+  readonly hasOwnFetch: boolean;
   /** In place of the one that the config describes. */
   readonly ownStore: McpAuthStore | undefined;
 };
 
 /** `kept`: the store of the environment before, which this one takes over with all that is still to be written there. */
 export function managerEnvironment(
-  { ownStore, ...given }: GivenEnvironment,
+  { ownStore, hasOwnFetch, ...given }: GivenEnvironment,
   { network: spec, store: described }: Pick<ConfigSpec, "network" | "store">,
   kept?: Pick<ManagerEnvironment, "store" | "refreshTokens">,
 ): ManagerEnvironment {
   const { clock, env } = given;
-  const network = retiringNetwork(() =>
-    createNetwork({ fetch: given.fetch, spec, env, processEnv: process.env }),
-  );
+  const processEnv = process.env;
+  const trust = networkTrust({ spec, env, processEnv, hasOwnFetch });
+  const network = retiringNetwork(() => createNetwork({ fetch: given.fetch, spec, env, processEnv, trust }));
   const { fetch } = network;
   const own = (): SharedStore | undefined =>
     ownStore === undefined
@@ -59,7 +64,7 @@ export function managerEnvironment(
       : givenStore(ownStore, clock);
   const store = kept === undefined ? own() : kept.store;
   return {
-    ...{ ...given, fetch, network, store },
+    ...{ ...given, fetch, network, trust, store },
     random: Math.random,
     metadata: new MetadataCache({
       ...{ fetch, clock, insecureHosts: spec.allowInsecureHttp },

@@ -80,6 +80,9 @@ describe("a process ends by itself", () => {
     const output = await run(`
 const through = network({ proxy });
 const beside = network({});
+// Nobody trusts that server unless told: the connection alone is of interest.
+const usual = createNetwork({ fetch, spec: { ca: [] }, env: {} });
+await usual.fetch(direct).catch(() => {});
 const answers = [through.fetch(named), through.fetchAs(identity)(named), beside.fetch(direct), beside.fetchAs(identity)(direct)];
 for (const answer of answers) console.log(await (await answer).text());`);
     expect(output.split("\n")).toEqual(["ok", "ok", "ok", "ok"]);
@@ -92,10 +95,11 @@ test("undici is not loaded until a request needs it", async () => {
   const output = await run(`
 import { createRequire } from "node:module";
 const loaded = () => Object.keys(createRequire(import.meta.url).cache).some((name) => name.includes("/undici/"));
-const all = [createNetwork({ fetch, spec: { ca: [] }, env: {} }), network({ proxy })];
-all[0].fetchAs(identity);
-console.log(all[0].fetch === fetch, loaded());
+const [plain, proxied] = [createNetwork({ fetch, spec: { ca: [] }, env: {} }), network({ proxy })];
+plain.fetchAs(identity);
+await plain.fetch("http://127.0.0.1:1/").catch(() => {});
+console.log(loaded());
 await (await network({}).fetch(direct)).text();
 console.log(loaded());`);
-  expect(output).toBe("true false\ntrue");
+  expect(output).toBe("false\ntrue");
 });

@@ -1,0 +1,86 @@
+import type { NetworkSpec } from "../config/spec.js";
+
+/** Whom this process believes. Processes with the same trust may use what one of them was told. */
+export interface NetworkTrust {
+  /**
+   * The certificates to trust, in PEM; `undefined` for those that Node trusts by itself. The files of `network.ca` are read
+   * when they are first needed, and again after a failure. Rejects with `config_invalid`.
+   */
+  authorities(): Promise<readonly string[] | undefined>;
+  /**
+   * The same text in every process with the same trust, whatever the machine and the version of Node; `"default"` where
+   * nothing was added to what Node trusts by itself. Makes no request. Rejects with `config_invalid`.
+   */
+  fingerprint(): Promise<string>;
+}
+
+export interface TrustOptions {
+  readonly spec: NetworkSpec;
+  /** For `HTTP_PROXY` and `NO_PROXY`. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where Node itself looks for authorities, whatever `env` is. */
+  readonly processEnv: Readonly<Record<string, string | undefined>>;
+  /** The caller brought a `fetch`: whom that one believes is not known. */
+  readonly hasOwnFetch: boolean;
+}
+
+/** Reads and loads nothing before it is asked. */
+export function networkTrust({ spec, env, processEnv, hasOwnFetch }: TrustOptions): NetworkTrust {
+  let read: Promise<readonly string[]> | undefined;
+  const configured = async (): Promise<readonly string[]> => {
+    if (spec.ca.length === 0) return [];
+    read ??= import("./authorities.js")
+      .then(({ readAuthorities }) => readAuthorities(spec.ca))
+      .catch((error: unknown) => {
+        read = undefined;
+        throw error;
+      });
+    return await read;
+  };
+  let usual: { readonly of: readonly string[]; readonly added: Promise<readonly string[]> } | undefined;
+  // Worked out once and not for every entry: it takes a millisecond or two.
+  const added = async (): Promise<readonly string[]> => {
+    const { addedAuthorities, presentAuthorities } = await import("./authorities.js");
+    const present = presentAuthorities();
+    if (usual?.of !== present) usual = { of: present, added: addedAuthorities(processEnv) };
+    return await usual.added;
+  };
+  let trusted: readonly string[] | undefined;
+  return {
+    async authorities() {
+      const own = await configured();
+      if (own.length === 0) return undefined;
+      const { usualAuthorities } = await import("./authorities.js");
+      trusted ??= [...(await usualAuthorities(processEnv)), ...own];
+      return trusted;
+    },
+    async fingerprint() {
+      const { withoutSpaces } = await import("./authorities.js");
+      const certificates = [...(await added()), ...(await configured()).map(withoutSpaces)];
+      const insecure = await insecureHosts(spec, env);
+      if (certificates.length === 0 && insecure.length === 0 && !hasOwnFetch) return "default";
+      // Imported where it is used, as in `lib/fingerprint.ts`.
+      const { createHash } = process.getBuiltinModule("node:crypto");
+      const all = [[...new Set(certificates)].toSorted(), insecure, hasOwnFetch];
+      return createHash("sha256").update(JSON.stringify(all)).digest("base64url");
+    },
+  };
+}
+
+/** Whoever is on the way of plain http may answer in place of the host. Over https a proxy cannot. */
+async function insecureHosts(
+  { proxy, allowInsecureHttp }: NetworkSpec,
+  env: TrustOptions["env"],
+): Promise<readonly unknown[]> {
+  if (allowInsecureHttp.length === 0) return [];
+  const { proxyRules } = await import("./proxy.js");
+  const rules = proxyRules(proxy, env);
+  return [...new Set(allowInsecureHttp)].toSorted().map((host) => {
+    try {
+      return [host, rules.proxyFor(new URL(`http://${host}/`))?.origin ?? null];
+    } catch {
+      // Such a proxy is an error of each request, so nothing is learned by way of it.
+      return [host, null];
+    }
+  });
+}
