@@ -19,7 +19,10 @@ export interface McpAuthOptions<Name extends string = string> {
   readonly cwd?: string;
   /** Where `${NAME}` and `{ "env": "NAME" }` look; `process.env` unless told. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Used for every request in place of the global `fetch`. */
+  /**
+   * Used for every request in place of the global `fetch`. It gets connections that verify their peer as `init.dispatcher`. Whom
+   * it believes is not known, so that the metadata it brings is not shared with other processes.
+   */
   readonly fetch?: FetchFunction;
   readonly logger?: Logger;
   /** The functions that references of the form `{ "resolver": "NAME", "ref": … }` call, by name. */

@@ -68,7 +68,8 @@ export function managerEnvironment(
     random: Math.random,
     metadata: new MetadataCache({
       ...{ fetch, clock, insecureHosts: spec.allowInsecureHttp },
-      store: store && metadataStoreIn(store, clock),
+      // What a `fetch` of the caller's believes is not known, so nobody else is to believe it.
+      store: hasOwnFetch ? undefined : store && metadataStoreIn(store, clock, trust),
     }),
     refreshTokens: kept === undefined ? store && refreshTokensIn(store, clock) : kept.refreshTokens,
   };

@@ -1,10 +1,11 @@
 import { builtIn } from "../config/built-in.js";
 import type { FileStoreSpec, NetworkSpec, RedisStoreSpec, StoreSpec } from "../config/spec.js";
-import type { MetadataStore } from "../discovery/metadata-store.js";
+import type { MetadataKind, MetadataStore } from "../discovery/metadata-store.js";
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
 import { parseJsonObject } from "../lib/json-object.js";
 import { Secret } from "../lib/secret.js";
+import type { NetworkTrust } from "../net/network-trust.js";
 import type { RefreshTokens } from "../oauth/grant-environment.js";
 import type { SecretSources } from "../secrets/secret-context.js";
 import { SharedStore } from "../stores/shared-store.js";
@@ -84,16 +85,25 @@ export function givenStore(store: McpAuthStore, clock: Clock): SharedStore {
   return new SharedStore({ store, keys, lease: builtIn.lease, clock });
 }
 
-/** Metadata in the store, for those who start later. */
-export function metadataStoreIn(store: SharedStore, clock: Clock): MetadataStore {
+/**
+ * Metadata in the store, for processes that start later and believe the same servers: one that trusts another authority, or
+ * plain http, may have learned it from somebody else than the issuer.
+ */
+export function metadataStoreIn(
+  store: SharedStore,
+  clock: Clock,
+  trust: Pick<NetworkTrust, "fingerprint">,
+): MetadataStore {
   const version = 1;
-  const keyOf = async (kind: string, name: string): Promise<string> => {
-    const { hashOf } = await import("../tokens/entry-key.js");
-    return `metadata.${hashOf([kind, name])}`;
+  const keyOf = async (kind: MetadataKind, name: string): Promise<string> => {
+    const { hashOf, metadataPrefix } = await import("../tokens/entry-key.js");
+    return `${metadataPrefix(kind, name)}${hashOf(await trust.fingerprint())}`;
   };
   return {
     async read(kind, name) {
-      const found = await store.read(await keyOf(kind, name)).catch(() => undefined);
+      const found = await keyOf(kind, name)
+        .then((key) => store.read(key))
+        .catch(() => undefined);
       const fields = found?.kind === "value" ? parseJsonObject(found.text) : undefined;
       const { v, value, askedAt, freshUntil } = fields ?? {};
       if (v !== version || typeof askedAt !== "number" || typeof freshUntil !== "number") return undefined;
@@ -102,7 +112,8 @@ export function metadataStoreIn(store: SharedStore, clock: Clock): MetadataStore
     async write(kind, name, metadata) {
       const expiresIn = metadata.freshUntil - clock.now();
       const text = JSON.stringify({ v: version, ...metadata });
-      const key = await keyOf(kind, name);
+      const key = await keyOf(kind, name).catch(() => undefined);
+      if (key === undefined) return;
       await store.handOver(store.write(key, text, { expiresIn }));
     },
   };
@@ -147,16 +158,16 @@ async function openRedis(
         url: await readRedisUrl(url, sources),
         sentinel,
         cluster,
-        ca: await authorities(network, sources),
+        ca: await authorities(network),
       };
     },
   });
 }
 
-async function authorities({ ca }: NetworkSpec, { env }: Sources): Promise<readonly string[] | undefined> {
+async function authorities({ ca }: NetworkSpec): Promise<readonly string[] | undefined> {
   if (ca.length === 0) return undefined;
   const { trustedAuthorities } = await import("../net/authorities.js");
-  return await trustedAuthorities(ca, env);
+  return await trustedAuthorities(ca, process.env);
 }
 
 async function givenKeys(
