@@ -53,7 +53,7 @@ export function createNetwork(options: NetworkOptions): Network {
   const mayUseProxy = namesProxy(spec.proxy, proxyVariables(env));
   let closed = false;
   let connections: Promise<Connections> | undefined;
-  // Loaded when it is needed: undici alone takes 50 ms.
+  // Loaded when it is needed: undici alone takes 50 to 85 ms (docs/dependencies.md).
   const load = async (): Promise<Connections> => {
     const [{ Agents }, { proxyRules }] = await Promise.all([import("./agents.js"), import("./proxy.js")]);
     const agents = new Agents(() => trust.authorities());

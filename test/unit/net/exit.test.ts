@@ -86,8 +86,8 @@ await usual.fetch(direct).catch(() => {});
 const answers = [through.fetch(named), through.fetchAs(identity)(named), beside.fetch(direct), beside.fetchAs(identity)(direct)];
 for (const answer of answers) console.log(await (await answer).text());`);
     expect(output.split("\n")).toEqual(["ok", "ok", "ok", "ok"]);
-    // undici gives an idle connection up after four seconds; the process is not to wait for that.
-    expect(performance.now() - started).toBeLessThan(3_500);
+    // With what the server says of itself, undici gives an idle connection up after ten minutes.
+    expect(performance.now() - started).toBeLessThan(40_000);
   });
 });
 
