@@ -1,4 +1,5 @@
 import { createHash, X509Certificate } from "node:crypto";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
@@ -7,7 +8,7 @@ import { join } from "node:path";
 import { TLSSocket, type TlsOptions } from "node:tls";
 import { inspect } from "node:util";
 import { Agent } from "undici";
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { NetworkSpec } from "../../../src/config/spec.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { Secret } from "../../../src/lib/secret.js";
@@ -146,6 +147,16 @@ describe("the given fetch", () => {
         { method: "POST", body: "a=b", headers: { "x-a": "b" }, dispatcher: expect.any(Agent) },
       ],
     ]);
+  });
+
+  test("is seen by instrumentation that listens to undici, over https as well", async () => {
+    const { origin } = await serve();
+    const seen: unknown[] = [];
+    const note = (message: unknown) => seen.push(message);
+    subscribe("undici:request:create", note);
+    onTestFinished(() => void unsubscribe("undici:request:create", note));
+    await text(network({ ca: [ca] }).fetch(`${origin}/seen`));
+    expect(seen).toEqual([{ request: expect.objectContaining({ origin, path: "/seen", method: "GET" }) }]);
   });
 
   test("keeps a caller's own dispatcher", async () => {
