@@ -101,8 +101,8 @@ function createAgent(
   // Whoever set a higher one keeps it.
   const minVersion = tls.DEFAULT_MIN_VERSION === "TLSv1.3" ? "TLSv1.3" : "TLSv1.2";
   const trust = { minVersion, ...(authorities && { ca: [...authorities] }) } as const;
-  // With authorities made once: to parse all the roots takes longer than a handshake. Without, Node makes one for each
-  // connection from what it trusts then, which `tls.setDefaultCACertificates` can change.
+  // With authorities it is made once, because parsing all the roots takes longer than a handshake. Without them Node makes one
+  // for each connection, from the certificates that it trusts then: `tls.setDefaultCACertificates` can change them.
   const shared = authorities && (identity === undefined || proxy !== undefined);
   const plain = shared ? tls.createSecureContext(trust) : undefined;
   const connector = buildConnector({

@@ -18,7 +18,7 @@ type Variables = Readonly<Record<string, string | undefined>>;
  * The certificates to trust, in PEM: those that Node trusts by itself, `NODE_EXTRA_CA_CERTS` among them, and those of
  * the files. Rejects with `config_invalid`, naming the file, when one cannot be read or is not a list of certificates.
  *
- * @param processEnv the environment of the process: it is Node that looks at it
+ * @param processEnv the environment of the process, which is the one that Node reads
  */
 export async function trustedAuthorities(
   files: readonly string[],
@@ -45,8 +45,8 @@ export function presentAuthorities(): readonly string[] {
 }
 
 /**
- * How what Node trusts here differs from the roots that it brings: certificates without their white space, and a word where
- * roots are missing. Empty for a Node that was told nothing, of any version.
+ * How the certificates that Node trusts differ from its bundled roots: the added ones without white space, and a marker where
+ * roots are missing. Empty where nothing was configured, on every version of Node.
  */
 export async function addedAuthorities(processEnv: Variables): Promise<readonly string[]> {
   const usual = (await usualAuthorities(processEnv)).map(withoutSpaces);
@@ -58,12 +58,12 @@ export async function addedAuthorities(processEnv: Variables): Promise<readonly 
   ];
 }
 
-/** PEM may be wrapped in any way. */
+/** The same certificate may be wrapped differently. */
 export function withoutSpaces(pem: string): string {
   return pem.replaceAll(/\s+/g, "");
 }
 
-/** `--use-openssl-ca`, which some distributions of Node have on unless told. */
+/** `--use-openssl-ca`, which is the default in the Node of some distributions. */
 function usesOpenSslStore(processEnv: Variables): boolean {
   const flags = [...process.execArgv, ...(processEnv["NODE_OPTIONS"] ?? "").split(/\s+/)];
   if (flags.includes("--use-bundled-ca")) return false;
@@ -73,7 +73,7 @@ function usesOpenSslStore(processEnv: Variables): boolean {
   return "openssl_use_def_ca_store" in built && built.openssl_use_def_ca_store === true;
 }
 
-/** What the variables of OpenSSL name. Its default places belong to the machine and are not looked at. */
+/** The certificates that the variables of OpenSSL name. Its default folders differ by machine and are not read. */
 async function openSslStore(processEnv: Variables): Promise<readonly string[]> {
   const folder = processEnv["SSL_CERT_DIR"] ?? "";
   const names = folder === "" ? [] : await readdir(folder).catch(() => []);
@@ -81,7 +81,7 @@ async function openSslStore(processEnv: Variables): Promise<readonly string[]> {
   return (await Promise.all(files.map(readIfThere))).flat().map(withoutSpaces);
 }
 
-/** Node warns of a file that it cannot use, and goes on without it. */
+/** Node warns of a file that it cannot use and continues without it. */
 async function readIfThere(file: string | undefined): Promise<readonly string[]> {
   return file === undefined || file === "" ? [] : await readFileOfAuthorities(file).catch(() => []);
 }

@@ -1,6 +1,6 @@
 import type { NetworkSpec } from "../config/spec.js";
 
-/** Whom this process believes. Processes with the same trust may use what one of them was told. */
+/** Which servers this process trusts. Processes with the same trust may share what they learned from the network. */
 export interface NetworkTrust {
   /**
    * The certificates to trust, in PEM; `undefined` for those that Node trusts by itself. The files of `network.ca` are read
@@ -20,7 +20,7 @@ export interface TrustOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Where Node itself looks for authorities, whatever `env` is. */
   readonly processEnv: Readonly<Record<string, string | undefined>>;
-  /** The caller brought a `fetch`: whom that one believes is not known. */
+  /** The caller passed a `fetch` of their own. What it trusts is unknown. */
   readonly hasOwnFetch: boolean;
 }
 
@@ -38,7 +38,7 @@ export function networkTrust({ spec, env, processEnv, hasOwnFetch }: TrustOption
     return await read;
   };
   let usual: { readonly of: readonly string[]; readonly added: Promise<readonly string[]> } | undefined;
-  // Worked out once and not for every entry: it takes a millisecond or two.
+  // Computed once and not for every entry: it takes a millisecond or two.
   const added = async (): Promise<readonly string[]> => {
     const { addedAuthorities, presentAuthorities } = await import("./authorities.js");
     const present = presentAuthorities();
@@ -67,7 +67,7 @@ export function networkTrust({ spec, env, processEnv, hasOwnFetch }: TrustOption
   };
 }
 
-/** Whoever is on the way of plain http may answer in place of the host. Over https a proxy cannot. */
+/** Anyone on the path of plain http can answer in place of the host, a proxy included. Over https a proxy cannot. */
 async function insecureHosts(
   { proxy, allowInsecureHttp }: NetworkSpec,
   env: TrustOptions["env"],
@@ -79,7 +79,7 @@ async function insecureHosts(
     try {
       return [host, rules.proxyFor(new URL(`http://${host}/`))?.origin ?? null];
     } catch {
-      // Such a proxy is an error of each request, so nothing is learned by way of it.
+      // Every request through a proxy that cannot be parsed fails, so nothing is learned through it.
       return [host, null];
     }
   });

@@ -28,18 +28,18 @@ export interface NetworkOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The environment of the process, at which TLS itself looks whatever `env` is; `process.env` unless told. */
   readonly processEnv?: ProcessEnvironment;
-  /** Whose certificates are believed; what `spec` says unless told. */
+  /** The authorities to trust; those of `spec` unless told. */
   readonly trust?: Pick<NetworkTrust, "authorities">;
-  /** Whether the `fetch` of this platform takes connections of ours, as that of Node does and those of Bun and Deno do not. */
+  /** Whether `fetch` takes an undici dispatcher: that of Node does, those of Bun and Deno do not. */
   readonly takesConnections?: boolean;
 }
 
 /**
- * Every https request goes out over connections of our own, which verify their peer whatever the process says
- * (NODE_TLS_REJECT_UNAUTHORIZED has no effect, whenever it is set) and are used by nobody else: one that another part of
- * the process has opened unverified is never used. They go through the proxy that the config or the environment names,
- * trust the authorities that the config names beside the usual ones, and present a certificate where one is asked for. Plain
- * http without a proxy goes through the given `fetch` as it is.
+ * Sends every https request over connections of our own. They verify their peer: NODE_TLS_REJECT_UNAUTHORIZED has no effect,
+ * whenever it is set. No other code in the process uses them, so a request never reuses a connection that was opened
+ * unverified. They go through the proxy that the config or the environment names, trust the authorities that the config names
+ * beside the usual ones, and present a certificate where one is asked for. Plain http without a proxy goes to the given `fetch`
+ * unchanged.
  *
  * What its functions reject with beside what the given `fetch` does: `config_invalid` for a proxy or a file of
  * authorities that cannot be used, `unavailable` and `tls_failed` for a proxy that does not let us through,
@@ -100,8 +100,8 @@ interface Connections {
 const isNode = process.versions["bun"] === undefined && process.versions["deno"] === undefined;
 
 /**
- * Where `fetch` makes its connections by itself. What only connections of ours could do is refused, and so is https while
- * the process has verification off.
+ * For a `fetch` that takes no dispatcher. It refuses what needs connections of our own, and https while the process has
+ * verification off.
  */
 function networkOfPlatform(fetch: FetchFunction, spec: NetworkSpec, processEnv: ProcessEnvironment): Network {
   const send: FetchFunction = async (input, init) => {

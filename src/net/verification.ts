@@ -2,8 +2,8 @@
 export type ProcessEnvironment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Whether the process has turned the verification of TLS peers off for every connection that does not ask for it. The
- * variable counts at the moment of a connection, so this is to be asked each time.
+ * Whether the process turns off the verification of TLS peers, for every connection that does not ask for it. The variable is
+ * read at each connection, so call this each time.
  */
 export function isVerificationOff(processEnv: ProcessEnvironment): boolean {
   const value = processEnv["NODE_TLS_REJECT_UNAUTHORIZED"];

@@ -20,8 +20,8 @@ export interface McpAuthOptions<Name extends string = string> {
   /** Where `${NAME}` and `{ "env": "NAME" }` look; `process.env` unless told. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /**
-   * Used for every request in place of the global `fetch`. It gets connections that verify their peer as `init.dispatcher`. Whom
-   * it believes is not known, so that the metadata it brings is not shared with other processes.
+   * Used for every request in place of the global `fetch`. For https it gets connections that verify their peer, as
+   * `init.dispatcher`. What it trusts is unknown, so the metadata that it fetches is not shared through a store.
    */
   readonly fetch?: FetchFunction;
   readonly logger?: Logger;

@@ -22,8 +22,8 @@ export interface DiscoverOptions {
 /**
  * Finds out how an MCP server wants to be authorized: one unauthenticated request to get its challenge, then its
  * resource metadata (RFC 9728), then the metadata of each authorization server (RFC 8414) side by side. For people
- * and tools that write a config; the runtime itself never takes an issuer from the network. Requests go out as those of the
- * runtime do: through the proxy that `network` or the environment names, and to servers whose certificate is verified.
+ * and tools that write a config; the runtime itself never takes an issuer from the network. It sends requests as the
+ * runtime does: through the proxy that `network` or the environment names, and only to servers whose certificate it verified.
  *
  * An authorization server whose metadata cannot be used is left out of `servers`; if none is left, the first
  * failure is thrown.

@@ -23,7 +23,7 @@ export interface ManagerEnvironment extends Pick<KeyContext, "env" | "resolvers"
   /** Through the proxy and with the authorities that the config or the environment names. */
   readonly fetch: FetchFunction;
   readonly network: RetiringNetwork;
-  /** What decides whom that network believes. */
+  /** What that network trusts. */
   readonly trust: NetworkTrust;
   readonly clock: Clock;
   readonly events: Events;
@@ -41,7 +41,7 @@ export type GivenEnvironment = Omit<
   ManagerEnvironment,
   "network" | "trust" | "random" | "metadata" | "store" | "refreshTokens"
 > & {
-  /** The caller brought that `fetch`. */
+  /** The caller passed this `fetch`. */
   readonly hasOwnFetch: boolean;
   /** In place of the one that the config describes. */
   readonly ownStore: McpAuthStore | undefined;
@@ -68,7 +68,7 @@ export function managerEnvironment(
     random: Math.random,
     metadata: new MetadataCache({
       ...{ fetch, clock, insecureHosts: spec.allowInsecureHttp },
-      // What a `fetch` of the caller's believes is not known, so nobody else is to believe it.
+      // What a caller's `fetch` trusts is unknown, so its metadata stays in this process.
       store: hasOwnFetch ? undefined : store && metadataStoreIn(store, clock, trust),
     }),
     refreshTokens: kept === undefined ? store && refreshTokensIn(store, clock) : kept.refreshTokens,

@@ -39,8 +39,8 @@ export interface StoreSeam {
   /** Deletes what is stored for all servers, of this config and any other. */
   forgetEverything(): Promise<number>;
   /**
-   * Revokes the tokens that `forget` would delete (RFC 7009) and forgets them: how many the authorization server took back. Where one of
-   * them cannot be read nothing is sent and nothing forgotten: `store_unavailable`, which is not retryable.
+   * Revokes the tokens that `forget` would delete (RFC 7009) and forgets them: how many the authorization server took back.
+   * Where one of them cannot be read nothing is sent and nothing forgotten: `store_unavailable`, which is not retryable.
    */
   revoke(signal: AbortSignal): Promise<{ readonly revoked: number; readonly unsupported: number }>;
   /**

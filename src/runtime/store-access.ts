@@ -31,7 +31,7 @@ export function storeAccess(
     const { issuer, id: clientId } = grant.client;
     return [...tokens, ...(await store.keys(refreshTokenPrefix({ issuer, clientId })))];
   };
-  // Of the MCP server and of those that it gets tokens from, whoever was believed when it was stored.
+  // That of the MCP server and of its issuers, under every network trust.
   const metadataOfServer = async (): Promise<readonly string[]> => {
     const issuers = grant.type === "static" ? [] : [grant.client.issuer];
     if (grant.type === "enterprise_managed") issuers.push(grant.idp.client.issuer);

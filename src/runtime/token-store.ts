@@ -86,8 +86,8 @@ export function givenStore(store: McpAuthStore, clock: Clock): SharedStore {
 }
 
 /**
- * Metadata in the store, for processes that start later and believe the same servers: one that trusts another authority, or
- * plain http, may have learned it from somebody else than the issuer.
+ * Metadata in the store, for processes that start later with the same network trust. A process that trusts another authority,
+ * or plain http, may have got its metadata from someone other than the issuer.
  */
 export function metadataStoreIn(
   store: SharedStore,

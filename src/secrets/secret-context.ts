@@ -13,7 +13,7 @@ export type SecretResolver = (
 /** Where references are read from. */
 export interface SecretSources {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** For `githubActions`, which fails without it: only the `fetch` of a `Network` verifies who answers. */
+  /** For `githubActions`, which fails without it. It is the `fetch` of a `Network`, which verifies the server. */
   readonly fetch?: FetchFunction;
   /** Measures time-outs; the system's unless told. */
   readonly clock?: Clock;

@@ -125,8 +125,8 @@ function optionsFor({ url, ca }: RedisAddress): RedisClientOptions {
     connectTimeout: 10_000,
     reconnectStrategy: false,
     ...(protocol === "rediss:" && { tls: true as const }),
-    // Whatever the URL of this node: another of the same cluster may be asked over TLS. The first holds also where
-    // NODE_TLS_REJECT_UNAUTHORIZED says otherwise; the password goes to whoever answers.
+    // Set whatever the URL of this node says: another node of the cluster may use TLS. The password goes to the server that
+    // answers, so it is verified even with NODE_TLS_REJECT_UNAUTHORIZED=0.
     ...{ rejectUnauthorized: true, ...(ca && ca.length > 0 && { ca: [...ca] }) },
   };
   return {

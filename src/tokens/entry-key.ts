@@ -22,7 +22,7 @@ export interface WantedEntry {
   /** In place of those of the config. */
   readonly scopes: readonly string[] | undefined;
   readonly dpop: (() => Promise<Dpop>) | undefined;
-  /** Whom the process that asks believes, as `NetworkTrust` puts it. */
+  /** The network trust of this process: `NetworkTrust.fingerprint`. */
   readonly trust: () => Promise<string>;
   /** For whom, where that is said at run time. */
   readonly subject: { readonly key: string; readonly token: () => Promise<Secret> } | undefined;
@@ -73,7 +73,7 @@ export function tokenPrefix({ grant, url }: ServerSpec): string {
   return `token.${hashOf([client?.issuer, client?.id ?? null, url])}.`;
 }
 
-/** What the keys of all metadata of one server begin with, whoever was believed. */
+/** What the keys of all metadata of one server begin with, under every network trust. */
 export function metadataPrefix(kind: MetadataKind, name: string): string {
   return `metadata.${hashOf([kind, name])}.`;
 }
@@ -83,7 +83,7 @@ export function hashOf(value: unknown): string {
   return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 32);
 }
 
-/** Where the config sends the client in place of what the issuer publishes: another endpoint may issue other tokens. */
+/** The token endpoints that the config sets. Another endpoint may issue other tokens. */
 function endpointsOf({ metadata }: Pick<ClientSpec, "metadata">): unknown {
   return metadata === undefined ? null : [metadata.tokenEndpoint, metadata.mtlsTokenEndpoint ?? null];
 }

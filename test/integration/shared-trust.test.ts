@@ -1,4 +1,4 @@
-// What one process was told is used by no other that believes somebody else.
+// What one process learned is used by no other process that trusts other servers.
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -143,7 +143,7 @@ async function tokenAt(
 }
 
 describe.each(stores)("with a store %s", (_kind, open) => {
-  test("a process that trusts another authority sends the secret of no other to the endpoint that it was told", async () => {
+  test("a forged token endpoint that a process with another authority accepts gets the secret of no other process", async () => {
     const [good, evil] = [
       await place(real, `${issuer}/token`, "good"),
       await place(forger, elsewhere, "evil"),
@@ -157,7 +157,7 @@ describe.each(stores)("with a store %s", (_kind, open) => {
     expect(good.bodies.join()).toContain(secret);
   });
 
-  test("a process with a fetch of its own sends the secret of no other to the endpoint that it was told", async () => {
+  test("a forged token endpoint that the fetch of one process returns gets the secret of no other process", async () => {
     const good = await place(real, `${issuer}/token`, "good");
     const forging: FetchFunction = async (input, init) => {
       if (init?.method === "POST")
@@ -173,7 +173,7 @@ describe.each(stores)("with a store %s", (_kind, open) => {
     expect(good.requests.join()).not.toContain("elsewhere.test");
   });
 
-  test("a process with a fetch of its own believes no metadata that others were told", async () => {
+  test("a process with a fetch of its own uses no metadata that others have stored", async () => {
     const [good, evil] = [
       await place(real, `${issuer}/token`, "good"),
       await place(forger, elsewhere, "evil"),

@@ -52,7 +52,7 @@ async function inProcess(
   return stdout.trim();
 }
 
-describe("the fingerprint of whom a process believes", () => {
+describe("the fingerprint of what a process trusts", () => {
   test("is one word where nothing was added to what Node trusts", async () => {
     expect(await fingerprint()).toBe("default");
     expect(await inProcess([])).toBe("default");
@@ -104,11 +104,11 @@ describe("the fingerprint of whom a process believes", () => {
     expect(new Set(found).size).toBe(5);
   });
 
-  test("differs for a fetch of the caller's, which may believe anybody", async () => {
+  test("differs for a fetch of the caller's, which may trust any server", async () => {
     expect(await fingerprint({ hasOwnFetch: true })).not.toBe("default");
   });
 
-  test("cannot be had where a file of ca is missing, and can once it is there", async () => {
+  test("rejects while a file of ca is missing, and is there once the file is", async () => {
     const spec = { ca: [path("late.pem")], allowInsecureHttp: [] };
     const trust = networkTrust({ spec, env: {}, processEnv: {}, hasOwnFetch: false });
     await expect(trust.fingerprint()).rejects.toMatchObject({ code: "config_invalid" });

@@ -533,6 +533,14 @@ describe("a proxy", () => {
     expect(strange.targets).toEqual([]);
   });
 
+  test("that is reached over TLS is verified also where the process turns that off", async () => {
+    await using strange = await startConnectProxy({ tls: await tlsOf(selfSigned()) });
+    const own = network({ proxy: strange.origin });
+    vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
+    expect((await failure(own.fetch, "https://auth.test/token")).code).toBe("tls_failed");
+    expect(strange.targets).toEqual([]);
+  });
+
   test("does not vouch for the server behind it", async () => {
     const { origin } = await serve(await tlsOf(authority.issue({ hosts: ["other.test"] })));
     await using proxy = await startConnectProxy();
