@@ -59,5 +59,6 @@ function judge(entries) {
         "opens them does not record. Pass it `inheritedRecording()` in its environment.",
     );
   }
-  return { opened: opened.length, verified: of("connected").length, problems };
+  // Each connection to the same place has the same problem.
+  return { opened: opened.length, verified: of("connected").length, problems: [...new Set(problems)] };
 }
