@@ -35,7 +35,8 @@ export default defineConfig({
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
           // Some of these run the command, the demo or the README's code, all of which use dist.
-          globalSetup: ["scripts/build-before-tests.mjs"],
+          globalSetup: ["scripts/build-before-tests.mjs", "test/support/tls-recorder/global-setup.mjs"],
+          setupFiles: ["test/support/tls-recorder/setup.mjs"],
         },
       },
     ],

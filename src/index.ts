@@ -2,8 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 export type { McpAuthConfig } from "./config/define-config.js";
 export { defineConfig } from "./config/define-config.js";
-export type { DiscoveredAuthorizationServer, DiscoverOptions, Discovery } from "./discovery/discover.js";
-export { discover } from "./discovery/discover.js";
+export type { DiscoveredAuthorizationServer, Discovery } from "./discovery/discover.js";
 export type { McpAuthErrorCode, Violation } from "./errors/error.js";
 export { McpAuthError } from "./errors/error.js";
 export type { Signer } from "./keys/signing-key.js";
@@ -13,6 +12,8 @@ export type { FetchFunction } from "./net/bounded-fetch.js";
 export type { McpClientCapabilities } from "./runtime/client-capabilities.js";
 export type { McpAuthOptions } from "./runtime/create-mcp-auth.js";
 export { createMcpAuth } from "./runtime/create-mcp-auth.js";
+export type { DiscoverOptions } from "./runtime/discover.js";
+export { discover } from "./runtime/discover.js";
 export type {
   ConfigReloadedEvent,
   McpAuthEventName,

@@ -6,7 +6,7 @@ import type { VariableUse } from "./interpolate.js";
 import { isObject, type Json, type Mistake, type Path, property, toPointer } from "./source-document.js";
 
 /** Something that a config wants to use, and where it says so. */
-export interface Use {
+interface Use {
   readonly kind: Confined;
   readonly path: Path;
   /** A string; for a command the list of its arguments. Of a platform identity its kind. */
@@ -53,7 +53,7 @@ export async function checkAllowed(options: AllowedOptions): Promise<readonly Re
 }
 
 /** What a config wants to use, in its order. Each place is told once. */
-export function usesOf(config: Json): readonly Use[] {
+function usesOf(config: Json): readonly Use[] {
   const uses = new Map<string, Use>();
   const visit = (value: Json, part: ConfinedPart, path: Path): void => {
     if (part.kind !== undefined) {

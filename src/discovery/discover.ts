@@ -8,12 +8,15 @@ import { type ServerChallenge, serverChallenge } from "./challenge.js";
 import type { AuthorizationServerMetadata } from "./metadata.js";
 import { findProtectedResource, resourceMismatch } from "./protected-resource.js";
 
-export interface DiscoverOptions {
-  /** Sends all requests; the global `fetch` unless told. */
-  readonly fetch?: FetchFunction;
+/** How `discoverServer` asks. */
+export interface DiscoveryMeans {
+  /** Sends all requests. */
+  readonly fetch: FetchFunction;
+  /** Hosts that may be reached over plain http, as `URL.hostname` gives them. */
+  readonly insecureHosts: readonly string[];
   /** Milliseconds for each request; 10 seconds unless told. */
-  readonly timeout?: number;
-  readonly signal?: AbortSignal;
+  readonly timeout?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What can be learned about the authorization of an MCP server without a credential. */
@@ -57,18 +60,12 @@ const mostServers = 8;
  *
  * Rejects with `config_invalid`, `insecure_url`, `discovery_failed`, `issuer_mismatch`, `resource_mismatch`,
  * `unavailable`, `timeout`, `tls_failed` or `aborted`.
- *
- * @example
- * ```ts
- * const { issuers, scopes } = await discover("https://mcp.example/billing");
- * ```
  */
-export async function discover(url: string, options: DiscoverOptions = {}): Promise<Discovery> {
-  const fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
-  const { timeout = defaultTimeout, signal } = options;
-  const location = assertConfiguredUrl(url, "The URL of the MCP server");
+export async function discoverServer(url: string, means: DiscoveryMeans): Promise<Discovery> {
+  const { fetch, insecureHosts, timeout = defaultTimeout, signal } = means;
+  const location = assertConfiguredUrl(url, "The URL of the MCP server", undefined, insecureHosts);
   const server = location.host;
-  const rules = { server, configured: [url] };
+  const rules = { server, configured: [url], insecureHosts };
   const limits = { timeout, ...(signal === undefined ? {} : { signal }) };
 
   const challenge = await probe(fetch, { url, server, ...limits });

@@ -1,4 +1,4 @@
-import type { FetchFunction } from "../net/bounded-fetch.js";
+import { type FetchFunction, noStore } from "../net/bounded-fetch.js";
 
 /** A request as a caller gave it, taken apart so that it can be sent with our headers, and more than once. */
 export interface Outgoing {
@@ -30,7 +30,7 @@ function fromInit(url: URL, init: RequestInit): Outgoing {
     signal: init.signal ?? undefined,
     redirect: init.redirect ?? "follow",
     replayable: isReplayable(init.body),
-    send: (fetch, to, headers) => fetch(to.href, { ...init, headers, redirect: "manual" }),
+    send: (fetch, to, headers) => fetch(to.href, { ...init, headers, redirect: "manual", ...noStore }),
     asGet(headers) {
       const { body: _body, ...rest } = init;
       return fromInit(url, { ...rest, method: "GET", headers });
@@ -58,7 +58,7 @@ function fromRequest(request: Request): Outgoing {
     replayable: body === null,
     send(fetch, to, sent) {
       const moved = to.href === request.url ? request : new Request(to.href, request);
-      return fetch(new Request(moved, { headers: sent, redirect: "manual" }));
+      return fetch(new Request(moved, { headers: sent, redirect: "manual", ...noStore }));
     },
     asGet: (sent) =>
       fromRequest(new Request(request.url, { method: "GET", headers: sent, signal, redirect })),

@@ -3,7 +3,7 @@ import type { Agent } from "undici";
 import { McpAuthError } from "../errors/error.js";
 import type { HttpProxy } from "./proxy.js";
 import type { TlsIdentity } from "./tls-identity.js";
-import { openTunnel } from "./tunnel.js";
+import { openTunnel, type TunnelOptions } from "./tunnel.js";
 
 /** How a request is to leave this machine. */
 export interface Route {
@@ -101,9 +101,12 @@ function createAgent(
   // Whoever set a higher one keeps it.
   const minVersion = tls.DEFAULT_MIN_VERSION === "TLSv1.3" ? "TLSv1.3" : "TLSv1.2";
   const trust = { minVersion, ...(authorities && { ca: [...authorities] }) } as const;
-  // Made once: to parse all the roots takes longer than a handshake.
-  const plain = identity === undefined || proxy !== undefined ? tls.createSecureContext(trust) : undefined;
+  // With authorities it is made once, because parsing all the roots takes longer than a handshake. Without them Node makes one
+  // for each connection, from the certificates that it trusts then: `tls.setDefaultCACertificates` can change them.
+  const shared = authorities && (identity === undefined || proxy !== undefined);
+  const plain = shared ? tls.createSecureContext(trust) : undefined;
   const connector = buildConnector({
+    minVersion,
     secureContext: identity === undefined ? plain : identified(tls, trust, identity),
     // Also where NODE_TLS_REJECT_UNAUTHORIZED says otherwise.
     rejectUnauthorized: true,
@@ -117,7 +120,8 @@ function createAgent(
       callback(...outcome);
     });
   return new Agent({
-    connect: proxy === undefined ? connect : throughProxy(connect, proxy, plain),
+    connect:
+      proxy === undefined ? connect : throughProxy(connect, proxy, { secureContext: plain, minVersion }),
     // Undici would give up after five minutes without a byte. A stream of events may be silent for longer, and a tool
     // may take longer to answer; what is to end earlier has a signal for that.
     headersTimeout: 0,
@@ -130,12 +134,12 @@ type Connector = ReturnType<typeof import("undici").buildConnector>;
 function throughProxy(
   connect: Connector,
   proxy: HttpProxy,
-  secureContext: SecureContext | undefined,
+  tls: Pick<TunnelOptions, "secureContext" | "minVersion">,
 ): Connector {
   return (options, callback) => {
     const { hostname, host = hostname, protocol, port } = options;
     const target = port ? host : `${host}:${protocol === "https:" ? 443 : 80}`;
-    openTunnel({ proxy, target, secureContext }).then(
+    openTunnel({ proxy, target, ...tls }).then(
       (socket) => {
         if (protocol === "https:") connect({ ...options, httpSocket: socket }, callback);
         else callback(null, socket);

@@ -61,6 +61,13 @@ export type Exchange =
 const defaultMaxBytes = 1_048_576;
 
 /**
+ * How every request of ours is made. Next.js replaces the global `fetch` with one that keeps responses on disk, those to a
+ * POST included, and would return a token from there after it has expired. To be spread into an `init`, because Node's types
+ * do not know this member.
+ */
+export const noStore = { cache: "no-store" } as const;
+
+/**
  * One HTTP exchange with a cap on its body and on its time, without redirects. Rejects with `McpAuthError`
  * `unavailable` or `timeout` (both retryable), `tls_failed` or `aborted`, or with `BodyTooLarge`.
  */
@@ -126,7 +133,14 @@ function send(
   signal: AbortSignal,
 ): Promise<Response> {
   const { url, method = "GET", headers = {}, body = null } = request;
-  const init: RequestInit = { method, headers: { ...headers }, body, redirect: "manual", signal };
+  const init: RequestInit = {
+    method,
+    headers: { ...headers },
+    body,
+    redirect: "manual",
+    ...noStore,
+    signal,
+  };
   const pending = Promise.resolve().then(() => fetch(url, init));
   pending.then((response) => {
     if (signal.aborted && !response.bodyUsed) response.body?.cancel().catch(ignore);

@@ -3,9 +3,11 @@ import type { NetworkSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import type { Agents } from "./agents.js";
 import type { FetchFunction } from "./bounded-fetch.js";
+import { type NetworkTrust, networkTrust } from "./network-trust.js";
 import type { ProxyRules } from "./proxy.js";
 import { namesProxy, proxyVariables } from "./proxy-variables.js";
 import type { TlsIdentity } from "./tls-identity.js";
+import { isVerificationOff, type ProcessEnvironment, verificationIsOff } from "./verification.js";
 
 export type { TlsIdentity } from "./tls-identity.js";
 
@@ -24,27 +26,37 @@ export interface NetworkOptions {
   readonly spec: NetworkSpec;
   /** For `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The environment of the process, at which TLS itself looks whatever `env` is; the same unless told. */
-  readonly processEnv?: Readonly<Record<string, string | undefined>>;
+  /** The environment of the process, at which TLS itself looks whatever `env` is; `process.env` unless told. */
+  readonly processEnv?: ProcessEnvironment;
+  /** The authorities to trust; those of `spec` unless told. */
+  readonly trust?: Pick<NetworkTrust, "authorities">;
+  /** Whether `fetch` takes an undici dispatcher: that of Node does, those of Bun and Deno do not. */
+  readonly takesConnections?: boolean;
 }
 
 /**
- * Requests go through the proxy that the config or the environment names, trust the authorities that the config names
- * beside the usual ones, and present a certificate where one is asked for. Where none of that is wanted, `fetch` is the
- * given one. Verification is never off: NODE_TLS_REJECT_UNAUTHORIZED has no effect.
+ * Sends every https request over connections of our own. They verify their peer: NODE_TLS_REJECT_UNAUTHORIZED has no effect,
+ * whenever it is set. No other code in the process uses them, so a request never reuses a connection that was opened
+ * unverified. They go through the proxy that the config or the environment names, trust the authorities that the config names
+ * beside the usual ones, and present a certificate where one is asked for. Plain http without a proxy goes to the given `fetch`
+ * unchanged.
  *
  * What its functions reject with beside what the given `fetch` does: `config_invalid` for a proxy or a file of
  * authorities that cannot be used, `unavailable` and `tls_failed` for a proxy that does not let us through,
  * `key_invalid` for a certificate without its key, `stopped` after `close()`. A `dispatcher` of the caller's is left in
- * place by `fetch`, but not by `fetchAs`, whose certificate would be missing.
+ * place by `fetch`, and verification with it, but not by `fetchAs`, whose certificate would be missing.
  */
-export function createNetwork({ fetch, spec, env, processEnv = env }: NetworkOptions): Network {
+export function createNetwork(options: NetworkOptions): Network {
+  const { fetch, spec, env, processEnv = process.env } = options;
+  const trust = options.trust ?? networkTrust({ spec, env, processEnv, hasOwnFetch: false });
+  if (!(options.takesConnections ?? isNode)) return networkOfPlatform(fetch, spec, processEnv);
+  const mayUseProxy = namesProxy(spec.proxy, proxyVariables(env));
   let closed = false;
   let connections: Promise<Connections> | undefined;
-  // Most configs need none of this.
+  // Loaded when it is needed: undici alone takes 50 to 85 ms (docs/dependencies.md).
   const load = async (): Promise<Connections> => {
     const [{ Agents }, { proxyRules }] = await Promise.all([import("./agents.js"), import("./proxy.js")]);
-    const agents = new Agents(onceLoaded(spec.ca, env));
+    const agents = new Agents(() => trust.authorities());
     if (closed) agents.close();
     return { agents, proxies: proxyRules(spec.proxy, env) };
   };
@@ -54,12 +66,14 @@ export function createNetwork({ fetch, spec, env, processEnv = env }: NetworkOpt
     input: string | URL | Request,
     init: RequestInit | undefined,
   ): Promise<Response> => {
-    const address = input instanceof Request ? input.url : String(input);
-    // `fetch` itself says what is wrong with these.
-    if (!URL.canParse(address)) return await fetch(input, init);
+    const url = urlOf(input);
+    // `fetch` itself says what is wrong with a URL that does not parse.
+    if (url === undefined || (url.protocol !== "https:" && !mayUseProxy)) return await fetch(input, init);
     connections ??= load();
     const { agents, proxies } = await connections;
-    const lease = await agents.lease({ proxy: proxies.proxyFor(new URL(address)), identity });
+    const proxy = proxies.proxyFor(url);
+    if (url.protocol !== "https:" && proxy === undefined) return await fetch(input, init);
+    const lease = await agents.lease({ proxy, identity });
     try {
       return await fetch(input, withDispatcher(init, lease.agent));
     } catch (error) {
@@ -68,14 +82,8 @@ export function createNetwork({ fetch, spec, env, processEnv = env }: NetworkOpt
       lease.release();
     }
   };
-  const own =
-    namesProxy(spec.proxy, proxyVariables(env)) ||
-    spec.ca.length > 0 ||
-    processEnv["NODE_TLS_REJECT_UNAUTHORIZED"] === "0";
   return {
-    fetch: own
-      ? (input, init) => (hasDispatcher(init) ? fetch(input, init) : send(undefined, input, init))
-      : fetch,
+    fetch: (input, init) => (hasDispatcher(init) ? fetch(input, init) : send(undefined, input, init)),
     fetchAs: (identity) => (input, init) => send(identity, input, init),
     async close() {
       closed = true;
@@ -89,22 +97,41 @@ interface Connections {
   readonly proxies: ProxyRules;
 }
 
-/** Reads the authorities when they are first needed, and again if that failed. */
-function onceLoaded(
-  files: readonly string[],
-  env: NetworkOptions["env"],
-): () => Promise<readonly string[] | undefined> {
-  if (files.length === 0) return async () => undefined;
-  let loaded: Promise<readonly string[]> | undefined;
-  return () => {
-    loaded ??= import("./authorities.js")
-      .then(({ trustedAuthorities }) => trustedAuthorities(files, env))
-      .catch((error: unknown) => {
-        loaded = undefined;
-        throw error;
-      });
-    return loaded;
+const isNode = process.versions["bun"] === undefined && process.versions["deno"] === undefined;
+
+/**
+ * For a `fetch` that takes no dispatcher. It refuses what needs connections of our own, and https while the process has
+ * verification off.
+ */
+function networkOfPlatform(fetch: FetchFunction, spec: NetworkSpec, processEnv: ProcessEnvironment): Network {
+  const send: FetchFunction = async (input, init) => {
+    if (spec.ca.length > 0) throw needsNode('"ca" under "network"');
+    if (typeof spec.proxy === "string") throw needsNode('"proxy" under "network"');
+    if (urlOf(input)?.protocol === "https:" && isVerificationOff(processEnv)) {
+      throw new McpAuthError("tls_failed", `No request was sent. ${verificationIsOff}`);
+    }
+    return await fetch(input, init);
   };
+  return {
+    fetch: send,
+    fetchAs: () => async () => {
+      throw needsNode("a client certificate");
+    },
+    async close() {},
+  };
+}
+
+function needsNode(what: string): McpAuthError {
+  return new McpAuthError(
+    "config_invalid",
+    `No request was sent: ${what} works only on Node.js, and this is another runtime. Run the agent on Node.js, or remove it ` +
+      "from the config.",
+  );
+}
+
+function urlOf(input: string | URL | Request): URL | undefined {
+  const address = input instanceof Request ? input.url : String(input);
+  return URL.canParse(address) ? new URL(address) : undefined;
 }
 
 function hasDispatcher(init: RequestInit | undefined): boolean {

@@ -1,7 +1,7 @@
 import { request as httpRequest, type RequestOptions } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
-import type { SecureContext } from "node:tls";
+import type { SecureContext, SecureVersion } from "node:tls";
 import { McpAuthError } from "../errors/error.js";
 import { networkFailure } from "./network-failure.js";
 import type { HttpProxy } from "./proxy.js";
@@ -15,6 +15,7 @@ export interface TunnelOptions {
   readonly target: string;
   /** For a proxy that is itself reached over TLS. */
   readonly secureContext: SecureContext | undefined;
+  readonly minVersion: SecureVersion;
 }
 
 /**
@@ -22,7 +23,7 @@ export interface TunnelOptions {
  * of what goes through it over TLS. Rejects with `unavailable`, or with `tls_failed` when the proxy itself is not to be
  * trusted; messages name the host of the proxy and nothing else of its URL.
  */
-export function openTunnel({ proxy, target, secureContext }: TunnelOptions): Promise<Socket> {
+export function openTunnel({ proxy, target, secureContext, minVersion }: TunnelOptions): Promise<Socket> {
   const { hostname, port, host, protocol } = new URL(proxy.origin);
   const secure = protocol === "https:";
   const options: RequestOptions = {
@@ -40,7 +41,12 @@ export function openTunnel({ proxy, target, secureContext }: TunnelOptions): Pro
     timeout: patience,
   };
   const request = secure
-    ? httpsRequest({ ...options, rejectUnauthorized: true, ...(secureContext && { secureContext }) })
+    ? httpsRequest({
+        ...options,
+        minVersion,
+        rejectUnauthorized: true,
+        ...(secureContext && { secureContext }),
+      })
     : httpRequest(options);
   return new Promise((resolve, reject) => {
     request.on("connect", ({ statusCode = 0 }, socket: Socket, head) => {

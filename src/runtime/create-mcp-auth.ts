@@ -20,7 +20,10 @@ export interface McpAuthOptions<Name extends string = string> {
   readonly cwd?: string;
   /** Where `${NAME}` and `{ "env": "NAME" }` look; `process.env` unless told. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Used for every request in place of the global `fetch`. */
+  /**
+   * Used for every request in place of the global `fetch`. For https it gets connections that verify their peer, as
+   * `init.dispatcher`. What it trusts is unknown, so the metadata that it fetches is not shared through a store.
+   */
   readonly fetch?: FetchFunction;
   readonly logger?: Logger;
   /** The functions that references of the form `{ "resolver": "NAME", "ref": … }` call, by name. */
@@ -89,6 +92,6 @@ export async function createMcpAuth<Name extends string = string>(
   // Looked up at each call, so that instrumentation which replaces the global later is used.
   const fetch: FetchFunction = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
   const shared = { fetch, clock, env, events, resolvers, signers, permissions, holds: new Holds() };
-  const given = { ...shared, ownStore: options.store };
+  const given = { ...shared, ownStore: options.store, hasOwnFetch: options.fetch !== undefined };
   return new Runtime<Name>(spec, given, load);
 }

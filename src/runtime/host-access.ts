@@ -2,6 +2,7 @@ import type { ClientCredentialsSpec, ServerSpec } from "../config/spec.js";
 import type { Target } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
 import { assertOwnUrl } from "../http/own-url.js";
+import { isVerificationOff, verificationIsOff } from "../net/verification.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import { Token } from "../tokens/token.js";
 import type { ManagerEnvironment } from "./manager-environment.js";
@@ -93,6 +94,12 @@ async function authenticate(
   request: HostTokenRequest,
 ): Promise<void> {
   const { issuer, id = "" } = client;
+  // The host sends the request over connections of its own, which follow the process.
+  if (isHttps(request.url) && isVerificationOff(process.env)) {
+    throw new McpAuthError("tls_failed", `Server "${server}": nothing was sent. ${verificationIsOff}`, {
+      server,
+    });
+  }
   if (request.issuer !== undefined && request.issuer !== issuer) throw elsewhere(server, request);
   const { findAuthorizationServer } = await import("../discovery/find-target.js");
   const wanted = { server, url, issuer, timeout, metadata: client.metadata };
@@ -109,6 +116,10 @@ async function authenticate(
   await apply({ ...authorizationServer }, { client_id: id }, request.body, request.headers);
   const { rememberSent } = await import("../oauth/remember-sent.js");
   rememberSent(request.headers, request.body);
+}
+
+function isHttps(url: string): boolean {
+  return URL.canParse(url) && new URL(url).protocol === "https:";
 }
 
 function sameUrl(a: string, b: string): boolean {

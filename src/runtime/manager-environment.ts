@@ -5,6 +5,7 @@ import type { Clock } from "../lib/clock.js";
 import { forbidCommands } from "../lib/permissions.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { createNetwork } from "../net/network.js";
+import { type NetworkTrust, networkTrust } from "../net/network-trust.js";
 import type { RefreshTokens } from "../oauth/grant-environment.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { Holds } from "../tokens/holds.js";
@@ -24,6 +25,8 @@ export interface ManagerEnvironment
   /** Through the proxy and with the authorities that the config or the environment names. */
   readonly fetch: FetchFunction;
   readonly network: RetiringNetwork;
+  /** What that network trusts. */
+  readonly trust: NetworkTrust;
   readonly clock: Clock;
   readonly events: Events;
   readonly random: () => number;
@@ -38,15 +41,17 @@ export interface ManagerEnvironment
 /** The part that no config changes. `fetch` is what sends in the end. */
 export type GivenEnvironment = Omit<
   ManagerEnvironment,
-  "network" | "random" | "metadata" | "store" | "refreshTokens"
+  "network" | "trust" | "random" | "metadata" | "store" | "refreshTokens"
 > & {
+  /** The caller passed this `fetch`. */
+  readonly hasOwnFetch: boolean;
   /** In place of the one that the config describes. */
   readonly ownStore: McpAuthStore | undefined;
 };
 
 /** `kept`: the store of the environment before, which this one takes over with all that is still to be written there. */
 export function managerEnvironment(
-  { ownStore, ...others }: GivenEnvironment,
+  { ownStore, hasOwnFetch, ...others }: GivenEnvironment,
   { network: spec, store: described, commands }: Pick<ConfigSpec, "network" | "store" | "commands">,
   kept?: Pick<ManagerEnvironment, "store" | "refreshTokens">,
 ): ManagerEnvironment {
@@ -54,21 +59,22 @@ export function managerEnvironment(
     commands === undefined ? others.permissions : forbidCommands(others.permissions, commands.forbidden);
   const given = { ...others, permissions };
   const { clock, env } = given;
-  const network = retiringNetwork(() =>
-    createNetwork({ fetch: given.fetch, spec, env, processEnv: process.env }),
-  );
+  const processEnv = process.env;
+  const trust = networkTrust({ spec, env, processEnv, hasOwnFetch, allow: permissions?.allow });
+  const network = retiringNetwork(() => createNetwork({ fetch: given.fetch, spec, env, processEnv, trust }));
   const { fetch } = network;
   const own = (): SharedStore | undefined =>
     ownStore === undefined
-      ? describedStore(described, spec, { ...given, fetch })
+      ? describedStore(described, trust, { ...given, fetch })
       : givenStore(ownStore, clock);
   const store = kept === undefined ? own() : kept.store;
   return {
-    ...{ ...given, fetch, network, store },
+    ...{ ...given, fetch, network, trust, store },
     random: Math.random,
     metadata: new MetadataCache({
       ...{ fetch, clock, insecureHosts: spec.allowInsecureHttp },
-      store: store && metadataStoreIn(store, clock),
+      // What a caller's `fetch` trusts is unknown, so its metadata stays in this process.
+      store: hasOwnFetch ? undefined : store && metadataStoreIn(store, clock, trust),
     }),
     refreshTokens: kept === undefined ? store && refreshTokensIn(store, clock) : kept.refreshTokens,
   };

@@ -39,15 +39,15 @@ export interface HostSeam {
 /** Rejects with `store_unavailable`, and with the codes of what is read or asked. */
 export interface StoreSeam {
   /**
-   * Deletes what is stored for this server, with the grant refresh_token also all refresh tokens of its client; how many
-   * entries there were.
+   * Deletes what is stored for this server, its metadata and that of its issuer included, with the grant refresh_token also
+   * all refresh tokens of its client; how many entries there were.
    */
   forget(): Promise<number>;
   /** Deletes what is stored for all servers, of this config and any other. */
   forgetEverything(): Promise<number>;
   /**
-   * Revokes what `forget` would delete (RFC 7009) and forgets it: how many the authorization server took back. Where one of
-   * them cannot be read nothing is sent and nothing forgotten: `store_unavailable`, which is not retryable.
+   * Revokes the tokens that `forget` would delete (RFC 7009) and forgets them: how many the authorization server took back.
+   * Where one of them cannot be read nothing is sent and nothing forgotten: `store_unavailable`, which is not retryable.
    */
   revoke(signal: AbortSignal): Promise<{ readonly revoked: number; readonly unsupported: number }>;
   /**

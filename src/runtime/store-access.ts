@@ -4,7 +4,7 @@ import { parseJsonObject } from "../lib/json-object.js";
 import { Secret } from "../lib/secret.js";
 import { revokeToken, type TokenToRevoke } from "../oauth/revoke-token.js";
 import type { SharedStore } from "../stores/shared-store.js";
-import { hashOf, tokenPrefix } from "../tokens/entry-key.js";
+import { hashOf, metadataPrefix, tokenPrefix } from "../tokens/entry-key.js";
 import { refreshTokenPrefix } from "../tokens/refresh-token-entry.js";
 import { formatVersion } from "../tokens/stored-format.js";
 import type { ManagerEnvironment } from "./manager-environment.js";
@@ -31,6 +31,16 @@ export function storeAccess(
     const { issuer, id: clientId } = grant.client;
     return [...tokens, ...(await store.keys(refreshTokenPrefix({ issuer, clientId })))];
   };
+  // That of the MCP server and of its issuers, under every network trust.
+  const metadataOfServer = async (): Promise<readonly string[]> => {
+    const issuers = grant.type === "static" ? [] : [grant.client.issuer];
+    if (grant.type === "enterprise_managed") issuers.push(grant.idp.client.issuer);
+    const prefixes = [
+      metadataPrefix("resource", spec.url),
+      ...issuers.map((issuer) => metadataPrefix("issuer", issuer)),
+    ];
+    return (await Promise.all(prefixes.map((prefix) => store.keys(prefix)))).flat();
+  };
   const forget = async (keys: readonly string[]): Promise<number> => {
     await Promise.all(keys.map((key) => store.delete(key)));
     return keys.length;
@@ -48,7 +58,10 @@ export function storeAccess(
   };
 
   return {
-    forget: async () => await forget([...(await keysOfServer()), ...(await store.keys(given))]),
+    async forget() {
+      const metadata = await metadataOfServer();
+      return await forget([...(await keysOfServer()), ...(await store.keys(given)), ...metadata]);
+    },
     forgetEverything: async () => await forget(await store.keys("")),
     async revoke(signal) {
       if (grant.type === "static") throw notOurs(server);

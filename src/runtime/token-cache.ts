@@ -103,7 +103,7 @@ function storedTokens(
   { scopes, dpop, subjectKey, subjectToken, watch: _watch }: TokenCacheHooks,
   context: StoredContext,
 ): StoredTokens | undefined {
-  const { store, network, clock, fetch, env, resolvers, signers, permissions } = environment;
+  const { store, network, trust, clock, fetch, env, resolvers, signers, permissions } = environment;
   const { name: server, grant, timeout, deadline } = spec;
   if (store === undefined || grant.type === "static") return undefined;
   const { issuer, credential } = grant.client;
@@ -119,7 +119,8 @@ function storedTokens(
       (1 - 0.3 * environment.random()),
     async entryKey(signal, kept) {
       const { tokenEntryKey } = await import("../tokens/entry-key.js");
-      return await tokenEntryKey(spec, { scopes, dpop, subject }, { ...reading, signal, kept });
+      const wanted = { scopes, dpop, subject, trust: () => trust.fingerprint() };
+      return await tokenEntryKey(spec, wanted, { ...reading, signal, kept });
     },
     async restore(text, signal) {
       const { restoreToken } = await import("../tokens/stored-token.js");

@@ -1,10 +1,11 @@
 import { builtIn } from "../config/built-in.js";
-import type { FileStoreSpec, NetworkSpec, RedisStoreSpec, StoreSpec } from "../config/spec.js";
-import type { MetadataStore } from "../discovery/metadata-store.js";
+import type { FileStoreSpec, RedisStoreSpec, StoreSpec } from "../config/spec.js";
+import type { MetadataKind, MetadataStore } from "../discovery/metadata-store.js";
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
 import { parseJsonObject } from "../lib/json-object.js";
 import { Secret } from "../lib/secret.js";
+import type { NetworkTrust } from "../net/network-trust.js";
 import type { RefreshTokens } from "../oauth/grant-environment.js";
 import type { SecretSources } from "../secrets/secret-context.js";
 import { SharedStore } from "../stores/shared-store.js";
@@ -24,7 +25,7 @@ type Sources = SecretSources & { readonly clock: Clock };
 /** The store that the config describes; `undefined` where tokens are kept in memory alone. Nothing is opened before it is used. */
 export function describedStore(
   spec: StoreSpec,
-  network: NetworkSpec,
+  trust: Pick<NetworkTrust, "authorities">,
   sources: Sources,
 ): SharedStore | undefined {
   if (spec.type === "memory") return undefined;
@@ -38,7 +39,7 @@ export function describedStore(
   const open = async (): Promise<TokenStore> =>
     spec.type === "file"
       ? await openIn(await folderOf(spec, sources))
-      : await openRedis(spec, network, reading);
+      : await openRedis(spec, trust, reading);
   let opened: Promise<TokenStore> | undefined;
   const load = (): Promise<TokenStore> => {
     opened ??= open();
@@ -94,16 +95,25 @@ export function givenStore(store: McpAuthStore, clock: Clock): SharedStore {
   return new SharedStore({ store, keys, lease: builtIn.lease, clock });
 }
 
-/** Metadata in the store, for those who start later. */
-export function metadataStoreIn(store: SharedStore, clock: Clock): MetadataStore {
+/**
+ * Metadata in the store, for processes that start later with the same network trust. A process that trusts another authority,
+ * or plain http, may have got its metadata from someone other than the issuer.
+ */
+export function metadataStoreIn(
+  store: SharedStore,
+  clock: Clock,
+  trust: Pick<NetworkTrust, "fingerprint">,
+): MetadataStore {
   const version = 1;
-  const keyOf = async (kind: string, name: string): Promise<string> => {
-    const { hashOf } = await import("../tokens/entry-key.js");
-    return `metadata.${hashOf([kind, name])}`;
+  const keyOf = async (kind: MetadataKind, name: string): Promise<string> => {
+    const { hashOf, metadataPrefix } = await import("../tokens/entry-key.js");
+    return `${metadataPrefix(kind, name)}${hashOf(await trust.fingerprint())}`;
   };
   return {
     async read(kind, name) {
-      const found = await store.read(await keyOf(kind, name)).catch(() => undefined);
+      const found = await keyOf(kind, name)
+        .then((key) => store.read(key))
+        .catch(() => undefined);
       const fields = found?.kind === "value" ? parseJsonObject(found.text) : undefined;
       const { v, value, askedAt, freshUntil } = fields ?? {};
       if (v !== version || typeof askedAt !== "number" || typeof freshUntil !== "number") return undefined;
@@ -112,7 +122,8 @@ export function metadataStoreIn(store: SharedStore, clock: Clock): MetadataStore
     async write(kind, name, metadata) {
       const expiresIn = metadata.freshUntil - clock.now();
       const text = JSON.stringify({ v: version, ...metadata });
-      const key = await keyOf(kind, name);
+      const key = await keyOf(kind, name).catch(() => undefined);
+      if (key === undefined) return;
       await store.handOver(store.write(key, text, { expiresIn }));
     },
   };
@@ -140,7 +151,7 @@ async function folderOf({ path }: FileStoreSpec, { env, permissions }: Sources):
 
 async function openRedis(
   { url, sentinel, cluster, prefix }: RedisStoreSpec,
-  network: NetworkSpec,
+  trust: Pick<NetworkTrust, "authorities">,
   sources: Sources,
 ): Promise<TokenStore> {
   const [{ createRedisStore }, { loadRedis }] = await Promise.all([
@@ -161,16 +172,10 @@ async function openRedis(
         url: secret,
         sentinel,
         cluster,
-        ca: await authorities(network, sources),
+        ca: await trust.authorities(),
       };
     },
   });
-}
-
-async function authorities({ ca }: NetworkSpec, { env }: Sources): Promise<readonly string[] | undefined> {
-  if (ca.length === 0) return undefined;
-  const { trustedAuthorities } = await import("../net/authorities.js");
-  return await trustedAuthorities(ca, env);
 }
 
 function notAllowed(what: string, list: "files" | "origins"): McpAuthError {

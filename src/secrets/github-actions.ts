@@ -22,7 +22,8 @@ export async function readFromGithubActions(
   reference: GithubActionsReference,
   context: SecretContext,
 ): Promise<string> {
-  const { server, env, signal, clock = systemClock, fetch = globalThis.fetch } = context;
+  const { server, env, signal, clock = systemClock, fetch } = context;
+  if (fetch === undefined) throw new TypeError("Reading `githubActions` takes the `fetch` of a network.");
   const fail = (problem: string, retryable = false, retryAfter?: number) =>
     secretUnavailable(reference, server, problem, retryable, retryAfter);
   if (context.permissions?.allow?.identity("githubActions") === false) throw notAllowed(reference, server);

@@ -14,7 +14,7 @@ export type SecretResolver = (
 /** Where references are read from. */
 export interface SecretSources {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** For `githubActions`; the global one unless told. */
+  /** For `githubActions`, which fails without it. It is the `fetch` of a `Network`, which verifies the server. */
   readonly fetch?: FetchFunction;
   /** Measures time-outs; the system's unless told. */
   readonly clock?: Clock;

@@ -124,7 +124,10 @@ function optionsFor({ url, ca }: RedisAddress): RedisClientOptions {
     // Ends what nobody waits for any more.
     connectTimeout: 10_000,
     reconnectStrategy: false,
-    ...(protocol === "rediss:" && { tls: true as const, ...(ca && ca.length > 0 && { ca: [...ca] }) }),
+    ...(protocol === "rediss:" && { tls: true as const }),
+    // Set whatever the URL of this node says: another node of the cluster may use TLS. The password goes to the server that
+    // answers, so it is verified even with NODE_TLS_REJECT_UNAUTHORIZED=0.
+    ...{ rejectUnauthorized: true, ...(ca && ca.length > 0 && { ca: [...ca] }) },
   };
   return {
     ...(username !== "" && { username: decodeURIComponent(username) }),

@@ -1,5 +1,13 @@
 import { createHash } from "node:crypto";
-import type { AssertionSpec, GrantSpec, SecretReference, ServerSpec, SubjectSpec } from "../config/spec.js";
+import type {
+  AssertionSpec,
+  ClientSpec,
+  GrantSpec,
+  SecretReference,
+  ServerSpec,
+  SubjectSpec,
+} from "../config/spec.js";
+import type { MetadataKind } from "../discovery/metadata-store.js";
 import type { Dpop } from "../dpop/dpop.js";
 import type { KeyContext } from "../keys/signing-key.js";
 import { loadTlsIdentity } from "../keys/tls-identity.js";
@@ -14,6 +22,8 @@ export interface WantedEntry {
   /** In place of those of the config. */
   readonly scopes: readonly string[] | undefined;
   readonly dpop: (() => Promise<Dpop>) | undefined;
+  /** The network trust of this process: `NetworkTrust.fingerprint`. */
+  readonly trust: () => Promise<string>;
   /** For whom, where that is said at run time. */
   readonly subject: { readonly key: string; readonly token: () => Promise<Secret> } | undefined;
 }
@@ -39,10 +49,11 @@ export async function tokenEntryKey(
   const { grant, url, dpop } = spec;
   if (grant.type === "static" || (dpop !== undefined && dpop.key === undefined)) return undefined;
   const { issuer, id } = grant.client;
-  const [params, subject, binding] = await Promise.all([
+  const [params, subject, binding, trust] = await Promise.all([
     paramsOf(grant.params, context),
     subjectOf(grant, wanted.subject, context),
     bindingOf(spec, wanted.dpop, context),
+    wanted.trust(),
   ]);
   const scopes = wanted.scopes ?? grant.scopes;
   const identity = {
@@ -50,7 +61,8 @@ export async function tokenEntryKey(
     resource: grant.resource ?? null,
     audience: grant.audience,
     scopes: scopes === undefined ? null : [...new Set(scopes)].toSorted(),
-    ...{ params, subject, binding },
+    ...{ params, subject, binding, trust },
+    endpoints: endpointsOf(grant.client),
   };
   return `${tokenPrefix(spec)}${hashOf(identity)}`;
 }
@@ -61,9 +73,19 @@ export function tokenPrefix({ grant, url }: ServerSpec): string {
   return `token.${hashOf([client?.issuer, client?.id ?? null, url])}.`;
 }
 
+/** What the keys of all metadata of one server begin with, under every network trust. */
+export function metadataPrefix(kind: MetadataKind, name: string): string {
+  return `metadata.${hashOf([kind, name])}.`;
+}
+
 /** 128 bits in hexadecimal: some file systems take no difference between upper and lower case. */
 export function hashOf(value: unknown): string {
   return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 32);
+}
+
+/** The token endpoints that the config sets. Another endpoint may issue other tokens. */
+function endpointsOf({ metadata }: Pick<ClientSpec, "metadata">): unknown {
+  return metadata === undefined ? null : [metadata.tokenEndpoint, metadata.mtlsTokenEndpoint ?? null];
 }
 
 async function read(reference: SecretReference, context: Reading): Promise<Secret> {
@@ -106,7 +128,8 @@ async function subjectOf(
     }
     case "enterprise_managed": {
       const { client, subject } = grant.idp;
-      return { issuer: client.issuer, client: client.id ?? null, subject: await party(subject) };
+      const { issuer, id = null } = client;
+      return { issuer, client: id, endpoints: endpointsOf(client), subject: await party(subject) };
     }
     case "refresh_token":
       return { seed: hashOf((await read(grant.refreshToken, context)).reveal()) };

@@ -1,14 +1,15 @@
 import { randomBytes } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "redis";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, onTestFinished, test } from "vitest";
 import { Secret } from "../../src/lib/secret.js";
 import { createRedisStore } from "../../src/stores/redis.js";
 import type { RedisAddress } from "../../src/stores/redis-client.js";
 import type { TokenStore } from "../../src/stores/store.js";
 import { storeContract } from "../../src/testing.js";
-import { createAuthority } from "../support/certificates.js";
+import { type Authority, createAuthority } from "../support/certificates.js";
 import { freePort, type RedisServer, startRedis } from "../support/redis-server.js";
 
 const running: RedisServer[] = [];
@@ -41,21 +42,9 @@ async function keepsTheContract(where: Where, lease = 900): Promise<void> {
 
 test("over TLS, with an authority of one's own", async () => {
   const authority = await createAuthority();
-  const { certificate, privateKey } = await authority.issue({ hosts: ["127.0.0.1", "localhost"] });
-  const plain = await started();
-  const [cert, key] = [join(plain.folder, "cert.pem"), join(plain.folder, "key.pem")];
-  await Promise.all([writeFile(cert, certificate), writeFile(key, privateKey)]);
   const tlsPort = await freePort();
-  await started(
-    "--tls-port",
-    String(tlsPort),
-    "--tls-cert-file",
-    cert,
-    "--tls-key-file",
-    key,
-    "--tls-auth-clients",
-    "no",
-  );
+  const files = await certificateFiles(authority, ["127.0.0.1", "localhost"]);
+  await started("--tls-port", String(tlsPort), ...files);
   const url = `rediss://localhost:${tlsPort}`;
   await keepsTheContract({ url, ca: [authority.certificate] });
   const untrusting = storeAt({ url });
@@ -133,6 +122,41 @@ test("with a Sentinel that wants the password of the server too, and others that
 
 test("in a cluster", async () => {
   const nodes = [await started(...clustered), await started(...clustered), await started(...clustered)];
+  await joined(
+    nodes,
+    nodes.map(({ port }) => port),
+  );
+  const [first, second] = nodes;
+  await keepsTheContract({ url: first?.url ?? "", cluster: [second?.url ?? ""] });
+});
+
+test("in a cluster over TLS, where the nodes that the first one names are verified too", async () => {
+  const authority = await createAuthority();
+  const files = await certificateFiles(authority, ["127.0.0.1", "localhost"]);
+  const nodes = [];
+  for (let count = 0; count < 3; count += 1) {
+    const tlsPort = await freePort();
+    const overTls = [
+      "--tls-port",
+      String(tlsPort),
+      ...files,
+      "--tls-cluster",
+      "yes",
+      "--tls-replication",
+      "yes",
+    ];
+    nodes.push({ ...(await started(...clustered, ...overTls)), tlsPort });
+  }
+  await joined(
+    nodes,
+    nodes.map(({ tlsPort }) => tlsPort),
+  );
+  const url = `rediss://localhost:${nodes[0]?.tlsPort}`;
+  await keepsTheContract({ url, cluster: [], ca: [authority.certificate] });
+});
+
+/** Makes one cluster of three nodes, which find each other at these ports. */
+async function joined(nodes: readonly RedisServer[], ports: readonly number[]): Promise<void> {
   const clients = await Promise.all(nodes.map(clientOf));
   const slots = [
     ["0", "5000"],
@@ -141,17 +165,28 @@ test("in a cluster", async () => {
   ];
   for (const [index, client] of clients.entries()) {
     await client.sendCommand(["CLUSTER", "ADDSLOTSRANGE", ...(slots[index] ?? [])]);
-    for (const { port } of nodes) await client.sendCommand(["CLUSTER", "MEET", "127.0.0.1", String(port)]);
+    for (const port of ports) await client.sendCommand(["CLUSTER", "MEET", "127.0.0.1", String(port)]);
   }
   for (const client of clients) {
     const info = async () => String(await client.sendCommand(["CLUSTER", "INFO"]));
     await expect.poll(info).toContain("cluster_state:ok");
     await expect.poll(info).toContain("cluster_known_nodes:3");
   }
-  const [first, second] = nodes;
-  await keepsTheContract({ url: first?.url ?? "", cluster: [second?.url ?? ""] });
   for (const client of clients) client.destroy();
-});
+}
+
+/** The settings of a server with a certificate of this authority. */
+async function certificateFiles(authority: Authority, hosts: readonly string[]): Promise<string[]> {
+  const { certificate, privateKey } = await authority.issue({ hosts });
+  const folder = await mkdtemp(join(tmpdir(), "mcp-auth-redis-tls-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const [ca, cert, key] = [join(folder, "ca.pem"), join(folder, "cert.pem"), join(folder, "key.pem")];
+  await writeFile(ca, authority.certificate);
+  await writeFile(cert, certificate);
+  await writeFile(key, privateKey);
+  const files = ["--tls-ca-cert-file", ca, "--tls-cert-file", cert, "--tls-key-file", key];
+  return [...files, "--tls-auth-clients", "no"];
+}
 
 const clustered = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
 

@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { readFile, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { startVitest } from "vitest/node";
+import { endRecords, recordingEnvironment, startRecords } from "../support/tls-recorder/records.js";
 
 const root = new URL("../../", import.meta.url);
 const figures = new URL("node_modules/.cache/mcp-auth-fleet.json", root);
@@ -21,6 +22,9 @@ try {
 }
 
 await rm(figures, { force: true });
+// The workers and all agents below them record their TLS connections; this process opens none.
+const records = await startRecords();
+Object.assign(process.env, recordingEnvironment(records));
 let unhandled = [];
 const vitest = await startVitest("test", process.argv.slice(2), {
   config: fileURLToPath(new URL("vitest.config.ts", import.meta.url)),
@@ -40,6 +44,10 @@ for (const module of modules) {
     else failures.push([test.fullName, errors[0]?.message ?? `It was ${state}.`]);
   }
 }
+const { opened, problems } = await endRecords(records);
+for (const problem of problems) failures.push(["TLS connections", problem]);
+// Named files may have no test over TLS.
+if (opened === 0 && process.argv.length === 2) failures.push(["TLS connections", "None was recorded."]);
 const measured = JSON.parse(await readFile(figures, "utf8").catch(() => "{}"));
 for (const [name, value] of Object.entries(measured)) console.log(`${String(value).padStart(8)}  ${name}`);
 for (const [name, message] of failures) console.log(`\nFAILED  ${name}\n${message}`);

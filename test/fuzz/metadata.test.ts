@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect } from "vitest";
 import { fetchAuthorizationServer } from "../../src/discovery/authorization-server.js";
-import { discover } from "../../src/discovery/discover.js";
 import { findTarget } from "../../src/discovery/find-target.js";
 import { MetadataCache } from "../../src/discovery/metadata-cache.js";
 import { findProtectedResource, resourceMismatch } from "../../src/discovery/protected-resource.js";
+import { discover } from "../../src/index.js";
 import { systemClock } from "../../src/lib/clock.js";
 import type { Failure } from "../../src/net/failure.js";
 import { assertDocumented, assertSilent, outcomeOf } from "./documented.js";

@@ -10,6 +10,7 @@ import { createMcpAuth, type McpAuthConfig } from "../../src/index.js";
 import { Canaries } from "../support/canaries.js";
 import { createAuthority } from "../support/certificates.js";
 import { serverTls } from "../support/mutual-tls.js";
+import { inheritedRecording } from "../support/tls-recorder/records.js";
 import { ownFailures } from "./canaries-credentials.js";
 import { Evidence, Watch } from "./canaries-evidence.js";
 import { servedFailures } from "./canaries-failures.js";
@@ -240,7 +241,7 @@ async function run(argv: readonly string[], cwd: string, env: object): Promise<S
   const stdio = ["ignore", "pipe", "pipe"] as const;
   const child = spawn(process.execPath, argv, {
     cwd,
-    env: { PATH: process.env["PATH"], ...env },
+    env: { PATH: process.env["PATH"], ...inheritedRecording(), ...env },
     stdio: [...stdio],
   });
   onTestFinished(() => void child.kill("SIGKILL"));

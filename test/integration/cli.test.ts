@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { run } from "../../src/cli/main.js";
 import { createMcpAuth } from "../../src/index.js";
+import { inheritedRecording } from "../support/tls-recorder/records.js";
 import { agentSecret, failure, ownIssuer, sendToken, startWorld, type World } from "./harness.js";
 import { startIdentityWorld } from "./identity-world.js";
 
@@ -66,7 +67,7 @@ interface Program {
 function program(argv: readonly string[], around: Surroundings = {}): Program {
   const child = spawn(process.execPath, [cli, ...argv], {
     cwd: around.cwd ?? tmpdir(),
-    env: { PATH: process.env["PATH"], ...around.env },
+    env: { PATH: process.env["PATH"], ...inheritedRecording(), ...around.env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   onTestFinished(() => void child.kill("SIGKILL"));

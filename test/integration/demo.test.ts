@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { inheritedRecording } from "../support/tls-recorder/records.js";
 
 const program = fileURLToPath(new URL("../../examples/demo/run.mjs", import.meta.url));
 
@@ -20,7 +21,8 @@ interface Demo {
 
 function startDemo(temporary: string): Demo {
   const { PATH } = process.env;
-  const child = spawn(process.execPath, [program], { env: { PATH, TMPDIR: temporary, TEMP: temporary } });
+  const env = { PATH, TMPDIR: temporary, TEMP: temporary, ...inheritedRecording() };
+  const child = spawn(process.execPath, [program], { env });
   const output = { stdout: "", stderr: "" };
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     output.stdout += text;

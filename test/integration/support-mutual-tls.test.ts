@@ -79,7 +79,9 @@ describe("the authorization server with an endpoint for certificates", () => {
         "self_signed_tls_client_auth",
       ]),
     });
-    await expect(fetch(url)).rejects.toThrow("fetch failed");
+    const stranger = trustingFetch(await createAuthority());
+    onTestFinished(() => stranger.close());
+    await expect(stranger.fetch(url)).rejects.toThrow("fetch failed");
   });
 
   test.each([

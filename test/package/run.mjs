@@ -4,18 +4,30 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run, secondsSince } from "../../scripts/run.mjs";
+import { endRecords, recordingEnvironment, startRecords } from "../support/tls-recorder/records.js";
 import { followReadme } from "./readme.mjs";
+import { verifiesServers } from "./tls.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "../..");
 const started = performance.now();
 const tally = { passed: 0, failed: 0 };
 
+// Every program below this one records its TLS connections, but for npm.
+const records = await startRecords();
+Object.assign(process.env, recordingEnvironment(records));
 const workshop = await mkdtemp(join(tmpdir(), "package-test-"));
 try {
   await testPackage();
 } finally {
   await rm(workshop, { recursive: true, force: true });
+  const { opened, verified, problems } = await endRecords(records);
+  const isComplete = opened > 0 && verified > 0 && problems.length === 0;
+  verdict(
+    "verifies the peer of every TLS connection",
+    isComplete,
+    `${opened} opened\n${problems.join("\n")}`,
+  );
 }
 console.log(secondsSince(started));
 console.log(`${tally.passed} passed, ${tally.failed} failed`);
@@ -34,6 +46,7 @@ async function testPackage() {
   await contents(join(project, "node_modules/mcp-auth-runtime"));
   await programs(project);
   await commands(project);
+  await verifiesServers({ root, project }, verdict);
   await typeScript(join(workshop, tarball));
   await followReadme({ root, folder: join(workshop, "readme"), tarball: join(workshop, tarball) }, verdict);
 }

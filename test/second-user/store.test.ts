@@ -7,7 +7,6 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createFileStore } from "../../src/stores/file.js";
-import { SharedStore } from "../../src/stores/shared-store.js";
 import { entryName } from "../support/entry-names.js";
 import { fakeClock } from "../support/fake-clock.js";
 
@@ -182,41 +181,4 @@ test("root leaves the entries of another user alone, in whose folder they are", 
   await store.close();
   const [mode, all] = await treeOf(path);
   expect([mode, all.filter(([at]) => !at.startsWith(join(path, entryName("c"))))]).toEqual(before);
-});
-
-/** Not every container lets root do so. */
-function mountTiny(folder: string): boolean {
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", folder], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-test("a disk that is full is named as the reason, and used again once there is room", async (context) => {
-  const disk = join(top, "disk");
-  await mkdir(disk);
-  if (!mountTiny(disk)) return context.skip();
-  try {
-    const path = join(disk, "state");
-    const clock = fakeClock();
-    const store = createFileStore({ path });
-    const shared = new SharedStore({ store, keys: false, lease: 10_000, clock, place: () => path });
-    expect(await shared.write(entry, "value")).toBe(true);
-    const ballast = join(disk, "ballast");
-    await writeFile(ballast, Buffer.alloc(1_000_000)).catch(() => {});
-    await expect(shared.write(entry, "another")).rejects.toMatchObject({
-      code: "store_unavailable",
-      message: `The store of the config, ${path}, cannot be used: no space is left (ENOSPC). Make room there.`,
-    });
-    expect(await shared.read(entry)).toMatchObject({ text: "value" });
-    await rm(ballast);
-    await clock.advance(1_000);
-    expect(await shared.write(entry, "another")).toBe(true);
-    expect(await readdir(join(path, entry))).toEqual(["value-0"]);
-    await shared.close();
-  } finally {
-    execFileSync("umount", [disk]);
-  }
 });

@@ -83,6 +83,7 @@ export function trustingFetch(
   const dispatcher = new Agent({
     connect: {
       ca: authority.certificate,
+      rejectUnauthorized: true,
       ...(identity === undefined ? {} : { cert: identity.certificate, key: identity.privateKey }),
     },
   });

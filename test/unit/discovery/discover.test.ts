@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { afterEach, describe, expect, test } from "vitest";
-import { discover } from "../../../src/discovery/discover.js";
 import { McpAuthError } from "../../../src/errors/error.js";
+import { discover } from "../../../src/index.js";
 import { type Handler, type HttpServer, sendJson, startHttpServer } from "../../support/http-server.js";
 
 const servers: HttpServer[] = [];

@@ -70,7 +70,9 @@ const [direct, named, proxy] = ${JSON.stringify([
 ${code}
 `,
   );
-  const { stdout } = await promisify(execFile)(process.execPath, [file], { timeout: 50_000 });
+  // For a network without `ca`: its authority is one that Node trusts by itself.
+  const env = { ...process.env, NODE_EXTRA_CA_CERTS: path("ca.pem") };
+  const { stdout } = await promisify(execFile)(process.execPath, [file], { env, timeout: 50_000 });
   return stdout.trim();
 }
 
@@ -80,11 +82,12 @@ describe("a process ends by itself", () => {
     const output = await run(`
 const through = network({ proxy });
 const beside = network({});
-const answers = [through.fetch(named), through.fetchAs(identity)(named), beside.fetch(direct), beside.fetchAs(identity)(direct)];
+const usual = createNetwork({ fetch, spec: { ca: [] }, env: {} });
+const answers = [usual.fetch(direct), through.fetch(named), through.fetchAs(identity)(named), beside.fetch(direct), beside.fetchAs(identity)(direct)];
 for (const answer of answers) console.log(await (await answer).text());`);
-    expect(output.split("\n")).toEqual(["ok", "ok", "ok", "ok"]);
-    // undici gives an idle connection up after four seconds; the process is not to wait for that.
-    expect(performance.now() - started).toBeLessThan(3_500);
+    expect(output.split("\n")).toEqual(["ok", "ok", "ok", "ok", "ok"]);
+    // With what the server says of itself, undici gives an idle connection up after ten minutes.
+    expect(performance.now() - started).toBeLessThan(40_000);
   });
 });
 
@@ -92,10 +95,11 @@ test("undici is not loaded until a request needs it", async () => {
   const output = await run(`
 import { createRequire } from "node:module";
 const loaded = () => Object.keys(createRequire(import.meta.url).cache).some((name) => name.includes("/undici/"));
-const all = [createNetwork({ fetch, spec: { ca: [] }, env: {} }), network({ proxy })];
-all[0].fetchAs(identity);
-console.log(all[0].fetch === fetch, loaded());
+const [plain, proxied] = [createNetwork({ fetch, spec: { ca: [] }, env: {} }), network({ proxy })];
+plain.fetchAs(identity);
+await plain.fetch("http://127.0.0.1:1/").catch(() => {});
+console.log(loaded());
 await (await network({}).fetch(direct)).text();
 console.log(loaded());`);
-  expect(output).toBe("true false\ntrue");
+  expect(output).toBe("false\ntrue");
 });

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { createHash, X509Certificate } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { TLSSocket, type TlsOptions } from "node:tls";
 import { inspect } from "node:util";
 import { Agent } from "undici";
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { NetworkSpec } from "../../../src/config/spec.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { Secret } from "../../../src/lib/secret.js";
@@ -105,10 +105,33 @@ const named = (origin: string, path = "/"): string => origin.replace("127.0.0.1"
 const portOf = (origin: string): string => new URL(origin).port;
 
 describe("the given fetch", () => {
-  test("is the network's own when nothing else is wanted", () => {
-    expect(network().fetch).toBe(fetch);
-    expect(network({ proxy: false }).fetch).toBe(fetch);
-    expect(network({}, { NO_PROXY: "*", HTTPS_PROXY: "" }).fetch).toBe(fetch);
+  test("gets plain http without a proxy as the caller gave it", async () => {
+    const seen: unknown[][] = [];
+    const send: FetchFunction = async (...given) => {
+      seen.push(given);
+      return new Response("ok");
+    };
+    const init = { method: "POST" };
+    const url = "http://billing.mesh/mcp";
+    for (const own of [
+      network({}, {}, send),
+      network({ ca: [ca] }, {}, send),
+      network({ proxy: false }, { HTTP_PROXY: "http://proxy.example:3128" }, send),
+      network({}, { HTTP_PROXY: "http://proxy.example:3128", NO_PROXY: ".mesh" }, send),
+    ]) {
+      await own.fetch(url, init);
+      expect(seen.pop()).toEqual([url, init]);
+    }
+  });
+
+  test("gets https with connections of ours, also when nothing else is wanted", async () => {
+    const seen: unknown[] = [];
+    const send: FetchFunction = async (_input, init) => {
+      seen.push(init);
+      return new Response("ok");
+    };
+    await network({}, {}, send).fetch("https://auth.example/token");
+    expect(seen).toEqual([{ dispatcher: expect.any(Agent) }]);
   });
 
   test("is what sends in the end, with all that the caller gave", async () => {
@@ -125,6 +148,16 @@ describe("the given fetch", () => {
         { method: "POST", body: "a=b", headers: { "x-a": "b" }, dispatcher: expect.any(Agent) },
       ],
     ]);
+  });
+
+  test("is seen by instrumentation that listens to undici, over https as well", async () => {
+    const { origin } = await serve();
+    const seen: unknown[] = [];
+    const note = (message: unknown) => seen.push(message);
+    subscribe("undici:request:create", note);
+    onTestFinished(() => void unsubscribe("undici:request:create", note));
+    await text(network({ ca: [ca] }).fetch(`${origin}/seen`));
+    expect(seen).toEqual([{ request: expect.objectContaining({ origin, path: "/seen", method: "GET" }) }]);
   });
 
   test("keeps a caller's own dispatcher", async () => {
@@ -183,9 +216,11 @@ describe("authorities of one's own", () => {
   });
 
   test("come beside the usual ones", async () => {
-    const { trustedAuthorities } = await import("../../../src/net/authorities.js");
+    const { networkTrust } = await import("../../../src/net/network-trust.js");
     const { rootCertificates } = await import("node:tls");
-    const trusted = await trustedAuthorities([ca], {});
+    const spec = { ca: [ca], allowInsecureHttp: [] };
+    const trust = networkTrust({ spec, env: {}, processEnv: {}, hasOwnFetch: false });
+    const trusted = (await trust.authorities()) ?? [];
     expect(trusted).toEqual(expect.arrayContaining([rootCertificates[0], rootCertificates.at(-1)]));
     expect(trusted.at(-1)?.trim()).toBe(authority.certificate.trim());
   });
@@ -216,15 +251,11 @@ describe("authorities of one's own", () => {
     await expect(own(origin)).rejects.toMatchObject({ code: "config_invalid" });
   });
 
-  // A file that the kernel makes up: it is a regular one, and its size is said to be 0.
-  const made = "/proc/kallsyms";
-  test.skipIf(!existsSync(made) || readFileSync(made).length <= 4_194_304)(
-    "of a file that tells no size are read no further than 4 MiB",
-    async () => {
-      const { trustedAuthorities } = await import("../../../src/net/authorities.js");
-      await expect(trustedAuthorities([made], {})).rejects.toThrow("is larger than 4 MiB.");
-    },
-  );
+  test("of a file are read no further than 4 MiB", async () => {
+    const { readAuthorities } = await import("../../../src/net/authorities.js");
+    const large = await written(" ".repeat(4_194_305));
+    await expect(readAuthorities([large])).rejects.toThrow("is larger than 4 MiB.");
+  });
 
   test("are read when they are first needed, and again after they could not be", async () => {
     const { origin } = await serve();
@@ -259,6 +290,74 @@ describe("verification", () => {
     const own = network({}, { NODE_TLS_REJECT_UNAUTHORIZED: "0" });
     expect((await failure(own.fetch, origin)).code).toBe("tls_failed");
     expect((await failure(own.fetchAs(alice), origin)).code).toBe("tls_failed");
+  });
+
+  test("stays on where the process turns it off after the network was made", async () => {
+    const { origin } = await serve();
+    const own = network();
+    vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
+    expect((await failure(own.fetch, origin)).code).toBe("tls_failed");
+  });
+
+  test("stays on where the process turns it off between a request and its connection", async () => {
+    const { origin } = await serve();
+    const own = network({}, {}, (input, init) => {
+      vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
+      return fetch(input, init);
+    });
+    expect((await failure(own.fetch, origin)).code).toBe("tls_failed");
+  });
+
+  test("is not left out by way of a connection that another part of the process opened unverified", async () => {
+    const urls: unknown[] = [];
+    const { origin } = await serve({}, (request, response) => {
+      urls.push(request.url);
+      response.end("ok");
+    });
+    vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
+    expect(await text(fetch(`${origin}/careless`))).toBe("ok");
+    vi.unstubAllEnvs();
+    // Once that connection is idle, it serves everybody who uses the pool of the process.
+    const reused = () => text(fetch(`${origin}/reused`)).catch(() => undefined);
+    while ((await reused()) !== "ok");
+    expect((await failure(network().fetch, `${origin}/secret`)).code).toBe("tls_failed");
+    expect(urls).toEqual(["/careless", "/reused"]);
+  });
+
+  test("refuses what was turned off where connections of ours cannot be used, and sends nothing", async () => {
+    const sent: unknown[] = [];
+    const send: FetchFunction = async (input) => {
+      sent.push(input);
+      return new Response("ok");
+    };
+    const processEnv: Record<string, string> = {};
+    const own = createNetwork({
+      ...{ fetch: send, spec: { ca: [], allowInsecureHttp: [] }, env: {}, processEnv },
+      takesConnections: false,
+    });
+    await own.fetch("https://auth.example/before");
+    processEnv["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
+    const error = await failure(own.fetch, "https://auth.example/secret");
+    expect(error).toMatchObject({ code: "tls_failed", retryable: false });
+    expect(error.message).toContain("no request was sent. NODE_TLS_REJECT_UNAUTHORIZED turns");
+    await own.fetch("http://localhost/after");
+    expect(sent).toEqual(["https://auth.example/before", "http://localhost/after"]);
+    await own.close();
+  });
+
+  test.each([
+    ["authorities", { ca: ["ca.pem"] }, '"ca" under "network"'],
+    ["a proxy", { proxy: "http://proxy.example:3128" }, '"proxy" under "network"'],
+  ])("refuses %s where connections of ours cannot be used", async (_what, spec, named) => {
+    const own = createNetwork({
+      fetch: () => Promise.reject(new Error("nothing should be sent")),
+      ...{ spec: { ca: [], allowInsecureHttp: [], ...spec }, env: {} },
+      takesConnections: false,
+    });
+    const error = await failure(own.fetch, "https://auth.example/");
+    expect(error.code).toBe("config_invalid");
+    expect(error.message).toContain(`no request was sent: ${named} works only on Node.js`);
+    expect((await failure(own.fetchAs(alice), "https://auth.example/")).code).toBe("config_invalid");
   });
 
   test.each<[string, () => Promise<TlsOptions>, string]>([
@@ -447,6 +546,14 @@ describe("a proxy", () => {
     const error = await failure(network({ proxy: strange.origin, ca: [ca] }).fetch, named(origin));
     expect(error).toMatchObject({ code: "tls_failed", retryable: false });
     expect(error.message).toContain(`to the proxy ${strange.host} (`);
+    expect(strange.targets).toEqual([]);
+  });
+
+  test("that is reached over TLS is verified also where the process turns that off", async () => {
+    await using strange = await startConnectProxy({ tls: await tlsOf(selfSigned()) });
+    const own = network({ proxy: strange.origin });
+    vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
+    expect((await failure(own.fetch, "https://auth.test/token")).code).toBe("tls_failed");
     expect(strange.targets).toEqual([]);
   });
 

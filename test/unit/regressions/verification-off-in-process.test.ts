@@ -1,16 +1,21 @@
-import { afterEach, expect, test, vi } from "vitest";
-import { createMcpAuth } from "../../../src/index.js";
-import { createAuthority } from "../../support/certificates.js";
+import { createServer } from "node:tls";
+import { afterEach, expect, onTestFinished, test, vi } from "vitest";
+import { oauthProvider } from "../../../src/hosts/mcp-sdk.js";
+import { createMcpAuth, discover } from "../../../src/index.js";
+import { Secret } from "../../../src/lib/secret.js";
+import { createRedisStore } from "../../../src/stores/redis.js";
+import type { RedisAddress } from "../../../src/stores/redis-client.js";
+import { selfSigned } from "../../support/certificates.js";
 import { listen } from "../../support/listen.js";
 import { caught } from "./world.js";
 
+// Node looks at the environment of the process, whatever is passed to us, and at the moment of a connection.
+const turnOff = () => vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
 afterEach(() => vi.unstubAllEnvs());
 
-test("verification stays on when the process has it off and the host passes an environment of its own", async () => {
-  // Node looks at the environment of the process, whatever is passed to us.
-  vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
-  const authority = await createAuthority();
-  const { certificate, privateKey } = await authority.issue({ hosts: ["127.0.0.1"] });
+/** Anybody who answers for the host. */
+async function impostor() {
+  const { certificate, privateKey } = await selfSigned();
   const requests: string[] = [];
   const server = await listen(
     () => (request, response) => {
@@ -19,13 +24,79 @@ test("verification stays on when the process has it off and the host passes an e
     },
     { cert: certificate, key: privateKey },
   );
-  const client = { issuer: server.origin, id: "agent", secret: { env: "SECRET" } };
+  onTestFinished(() => server.close());
+  const { origin } = server;
+  const client = { issuer: origin, id: "agent", secret: { env: "SECRET" } };
   const auth = await createMcpAuth({
-    config: { servers: { crm: { url: `${server.origin}/mcp`, grant: { client } } } },
+    config: { servers: { crm: { url: `${origin}/mcp`, grant: { client } } } },
     env: { SECRET: "canary" },
   });
-  expect(await caught(auth.resolve("crm").getAccessToken())).toMatchObject({ code: "tls_failed" });
+  onTestFinished(() => auth.stop());
+  return { origin, requests, crm: auth.resolve("crm") };
+}
+
+test("verification stays on when the process turns it off after the runtime was made", async () => {
+  const { crm, requests } = await impostor();
+  turnOff();
+  expect(await caught(crm.getAccessToken())).toMatchObject({ code: "tls_failed" });
   expect(requests).toEqual([]);
-  await auth.stop();
-  await server.close();
+});
+
+test("verification stays on when the process has it off and the host passes an environment of its own", async () => {
+  turnOff();
+  const { crm, requests } = await impostor();
+  expect(await caught(crm.getAccessToken())).toMatchObject({ code: "tls_failed" });
+  expect(requests).toEqual([]);
+});
+
+test("verification stays on in discover() when the process has it off", async () => {
+  const { origin, requests } = await impostor();
+  turnOff();
+  expect(await caught(discover(`${origin}/mcp`))).toMatchObject({ code: "tls_failed" });
+  expect(requests).toEqual([]);
+});
+
+test("a host gets no credential for a token request of its own while the process has verification off", async () => {
+  const { origin, crm } = await impostor();
+  turnOff();
+  const headers = new Headers();
+  const body = new URLSearchParams({ grant_type: "client_credentials" });
+  const work = oauthProvider(crm).addClientAuthentication(headers, body, `${origin}/token`);
+  const error = await caught(work);
+  expect(error).toMatchObject({ code: "tls_failed", server: "crm" });
+  expect(String(error)).toContain("nothing was sent. NODE_TLS_REJECT_UNAUTHORIZED turns");
+  expect([...headers]).toEqual([]);
+  expect(String(body)).toBe("grant_type=client_credentials");
+});
+
+const kinds: ReadonlyArray<readonly [string, (port: number) => Partial<RedisAddress>]> = [
+  ["a single server", () => ({})],
+  ["a Sentinel", (port) => ({ sentinel: { name: "agents", nodes: [`localhost:${port}`] } })],
+  ["a cluster", (port) => ({ cluster: [`rediss://localhost:${port}`] })],
+];
+
+test.each(kinds)("%s that cannot be verified gets no password of Redis", async (_kind, further) => {
+  const { certificate, privateKey } = await selfSigned();
+  let received = "";
+  const server = createServer({ cert: certificate, key: privateKey }, (socket) => {
+    // No answer of Redis is needed: what a client says first is its password.
+    socket
+      .on("error", () => {})
+      .on("data", (data) => {
+        received += data.toString();
+        socket.end("-ERR no\r\n");
+      });
+  });
+  server.on("tlsClientError", () => {});
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  const bound = server.address();
+  if (bound === null || typeof bound === "string") throw new TypeError("It listens on a port.");
+  const { port } = bound;
+  const url = new Secret(`rediss://agents:canary@localhost:${port}`);
+  const store = createRedisStore({ address: async () => ({ url, ...further(port) }), prefix: "mcp-auth:" });
+  onTestFinished(() => store.close());
+  turnOff();
+  await expect(store.get("key")).rejects.toThrow();
+  expect(received).toBe("");
 });

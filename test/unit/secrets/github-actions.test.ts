@@ -23,6 +23,12 @@ const says = (problem: string) =>
 const reference = { githubActions: { audience: "https://auth.example" } };
 
 describe("the ID token of a job", () => {
+  it("is asked for through the fetch of a network alone, which verifies who answers", async () => {
+    const { server, env } = await service((_, response) => sendJson(response, { value: "a.b.c" }));
+    await expect(readSecret(reference, { server: "crm", env })).rejects.toThrow(TypeError);
+    expect(server.requests).toEqual([]);
+  });
+
   it.each<[audience: string | undefined, query: string, url: string]>([
     [undefined, "?api-version=2.0", "/idtoken/1a2b?api-version=2.0"],
     [
@@ -38,7 +44,7 @@ describe("the ID token of a job", () => {
       query,
     );
     const githubActions = audience === undefined ? {} : { audience };
-    const secret = await readSecret({ githubActions }, { server: "crm", env });
+    const secret = await readSecret({ githubActions }, { server: "crm", env, fetch });
     expect(secret.reveal()).toBe("a.b.c");
     expect(server.requests).toMatchObject([{ method: "GET", url, body: "" }]);
     expect(server.requests[0]?.headers).toMatchObject({
@@ -113,7 +119,7 @@ describe("a service that gives no token", () => {
     const { server, env } = await service((_, response) =>
       sendJson(response, { message: "canary" }, status, { location: "https://canary.example/" }),
     );
-    expect(await failureOf(reference, { env })).toMatchObject({
+    expect(await failureOf(reference, { env, fetch })).toMatchObject({
       code: "secret_unavailable",
       retryable,
       message: says(`its service answered ${status}. ${advice}`),
@@ -123,7 +129,7 @@ describe("a service that gives no token", () => {
 
   it("but says when to come back has that passed on, in milliseconds", async () => {
     const { env } = await service((_, response) => sendJson(response, {}, 429, { "retry-after": "7" }));
-    expect(await failureOf(reference, { env })).toMatchObject({ retryable: true, retryAfter: 7_000 });
+    expect(await failureOf(reference, { env, fetch })).toMatchObject({ retryable: true, retryAfter: 7_000 });
   });
 
   it.each<[string, string]>([
@@ -138,7 +144,7 @@ describe("a service that gives no token", () => {
     ["far too much", `{"value":"${"canary".repeat(200_000)}"}`],
   ])("in its answer: %s", async (_, body) => {
     const { env } = await service((_request, response) => void response.end(body));
-    expect(await failureOf(reference, { env })).toMatchObject({
+    expect(await failureOf(reference, { env, fetch })).toMatchObject({
       code: "secret_unavailable",
       retryable: false,
       message: says("what its service answered holds no token."),
@@ -148,13 +154,16 @@ describe("a service that gives no token", () => {
   it("because it cannot be reached: unavailable, which may pass", async () => {
     const { server, env } = await service(() => {});
     await server.close();
-    expect(await failureOf(reference, { env })).toMatchObject({ code: "unavailable", retryable: true });
+    expect(await failureOf(reference, { env, fetch })).toMatchObject({
+      code: "unavailable",
+      retryable: true,
+    });
   });
 
   it("within ten seconds: timeout, which may pass", async () => {
     const { server, env } = await service(() => {});
     const clock = fakeClock();
-    const failing = failureOf(reference, { env, clock });
+    const failing = failureOf(reference, { env, fetch, clock });
     await server.received(1);
     await clock.advance(10_000);
     expect(await failing).toMatchObject({ code: "timeout", retryable: true });
@@ -167,7 +176,7 @@ describe("a service that gives no token", () => {
       (_, response) => void response.on("close", () => dropped.resolve()),
     );
     const controller = new AbortController();
-    const failing = failureOf(reference, { env, signal: controller.signal });
+    const failing = failureOf(reference, { env, fetch, signal: controller.signal });
     await server.received(1);
     controller.abort();
     expect(await failing).toMatchObject({ code: "aborted" });

@@ -1,0 +1,262 @@
+// What one process learned is used by no other process that trusts other servers.
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import type { FetchFunction, McpAuthConfig, McpAuthOptions } from "../../src/index.js";
+import { seamOf } from "../../src/runtime/seam.js";
+import { createFileStore } from "../../src/stores/file.js";
+import { type Authority, createAuthority } from "../support/certificates.js";
+import { listen } from "../support/listen.js";
+import { sharedMemory } from "../support/store-over.js";
+import { ownIssuer, runtime, sendToken } from "./harness.js";
+
+const secret = "canary-secret";
+const issuer = "https://auth.test";
+const url = "https://mcp.test/mcp";
+const elsewhere = "https://elsewhere.test/token";
+
+let [real, forger]: Authority[] = [];
+beforeAll(async () => {
+  [real, forger] = [await createAuthority(), await createAuthority()];
+});
+
+async function temporary(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "mcp-auth-trust-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+interface Place {
+  /** Leads every request to this place, whatever its host. */
+  readonly proxy: string;
+  readonly ca: string;
+  /** `POST auth.test/token` and so on. */
+  readonly requests: readonly string[];
+  readonly bodies: readonly string[];
+}
+
+/** Answers for all hosts, with certificates of an authority: metadata that names `tokenEndpoint`, and a token. */
+async function place(authority: Authority | undefined, tokenEndpoint: string, token: string): Promise<Place> {
+  if (authority === undefined) throw new Error("It is made before the tests.");
+  const hosts = [issuer, url, elsewhere].map((each) => new URL(each).hostname);
+  const { certificate, privateKey } = await authority.issue({ hosts });
+  const requests: string[] = [];
+  const bodies: string[] = [];
+  const server = await listen(
+    () => (request, response) => {
+      requests.push(`${request.method} ${request.headers.host}${request.url}`);
+      let body = "";
+      request.setEncoding("utf8").on("data", (text) => (body += text));
+      request.on("end", () => {
+        bodies.push(body);
+        const json = (value: object, status = 200) =>
+          response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
+        if (request.method === "POST")
+          return json({ access_token: token, token_type: "Bearer", expires_in: 600 });
+        if (request.url === "/.well-known/oauth-authorization-server") {
+          return json({ issuer, token_endpoint: tokenEndpoint });
+        }
+        if (request.url === "/.well-known/oauth-protected-resource/mcp") {
+          return json({ resource: url, authorization_servers: [issuer] });
+        }
+        return json({}, 404);
+      });
+    },
+    { cert: certificate, key: privateKey },
+  );
+  onTestFinished(() => server.close());
+  const proxy = await proxyTo(Number(new URL(server.origin).port));
+  const ca = join(await temporary(), "ca.pem");
+  await writeFile(ca, authority.certificate);
+  return { proxy, ca, requests, bodies };
+}
+
+async function proxyTo(port: number): Promise<string> {
+  const server = createServer();
+  server.on("connect", (_request, client) => {
+    const tunnel = connect(port, "127.0.0.1", () => {
+      client.write("HTTP/1.1 200 OK\r\n\r\n");
+      client.pipe(tunnel).pipe(client);
+    });
+    for (const [one, other] of [
+      [client, tunnel],
+      [tunnel, client],
+    ] as const) {
+      one.on("error", () => {}).on("close", () => other.destroy());
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  // A TCP server that listens has an address object.
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const stores: ReadonlyArray<
+  readonly [string, () => Promise<Pick<McpAuthOptions, "store"> & { config?: object }>]
+> = [
+  [
+    "in memory",
+    async () => {
+      const memory = sharedMemory();
+      return {
+        get store() {
+          return memory.store();
+        },
+      };
+    },
+  ],
+  [
+    "of files",
+    async () => ({
+      config: { store: { type: "file", path: await temporary(), encryptionKey: { env: "STORE_KEY" } } },
+    }),
+  ],
+];
+
+const storeKey = randomBytes(32).toString("base64url");
+
+/** The token of a process that reaches a place in this way, over a store. */
+async function tokenAt(
+  { proxy, ca }: Pick<Place, "proxy" | "ca">,
+  over: Pick<McpAuthOptions, "store"> & { config?: object },
+  options: Partial<McpAuthOptions> = {},
+): Promise<string> {
+  const client = { issuer, id: "agent", secret: { env: "SECRET" }, method: "client_secret_post" as const };
+  const config: McpAuthConfig<"tools"> = {
+    servers: { tools: { url, grant: { client } } },
+    network: { proxy, ca },
+    ...over.config,
+  };
+  const env = { SECRET: secret, STORE_KEY: storeKey };
+  const store = over.store === undefined ? {} : { store: over.store };
+  const auth = await runtime<string>({ config, env, ...store, ...options });
+  try {
+    return await auth.resolve("tools").getAccessToken();
+  } finally {
+    // What is still to be written is written.
+    await auth.stop();
+  }
+}
+
+describe.each(stores)("with a store %s", (_kind, open) => {
+  test("a forged token endpoint that a process with another authority accepts gets the secret of no other process", async () => {
+    const [good, evil] = [
+      await place(real, `${issuer}/token`, "good"),
+      await place(forger, elsewhere, "evil"),
+    ];
+    const over = await open();
+    expect(await tokenAt(evil, over)).toBe("evil");
+    expect(evil.requests).toContain("POST elsewhere.test/token");
+    expect(await tokenAt(good, over)).toBe("good");
+    expect(good.requests).toContain("POST auth.test/token");
+    expect(good.requests.join()).not.toContain("elsewhere.test");
+    expect(good.bodies.join()).toContain(secret);
+  });
+
+  test("a forged token endpoint that the fetch of one process returns gets the secret of no other process", async () => {
+    const good = await place(real, `${issuer}/token`, "good");
+    const forging: FetchFunction = async (input, init) => {
+      if (init?.method === "POST")
+        return Response.json({ access_token: "evil", token_type: "Bearer", expires_in: 600 });
+      const isIssuer = String(input).startsWith(issuer);
+      return isIssuer
+        ? Response.json({ issuer, token_endpoint: elsewhere })
+        : Response.json({ resource: url, authorization_servers: [issuer] });
+    };
+    const over = await open();
+    expect(await tokenAt(good, over, { fetch: forging })).toBe("evil");
+    expect(await tokenAt(good, over)).toBe("good");
+    expect(good.requests.join()).not.toContain("elsewhere.test");
+  });
+
+  test("a process with a fetch of its own uses no metadata that others have stored", async () => {
+    const [good, evil] = [
+      await place(real, `${issuer}/token`, "good"),
+      await place(forger, elsewhere, "evil"),
+    ];
+    const over = await open();
+    expect(await tokenAt(evil, over)).toBe("evil");
+    const asked: string[] = [];
+    const own: FetchFunction = async (input, init) => {
+      asked.push(String(input));
+      return await fetch(input, init);
+    };
+    expect(await tokenAt(good, over, { fetch: own })).toBe("good");
+    expect(asked).toContain(`${issuer}/.well-known/oauth-authorization-server`);
+    expect(asked).not.toContain(elsewhere);
+  });
+
+  test("processes with the same trust share all, wherever the file of their authority is", async () => {
+    const good = await place(real, `${issuer}/token`, "good");
+    const over = await open();
+    expect(await tokenAt(good, over)).toBe("good");
+    const asked = good.requests.length;
+    const copy = join(await temporary(), "copy.pem");
+    await writeFile(copy, `Our authority\n${real?.certificate}`);
+    expect(await tokenAt({ ...good, ca: copy }, over)).toBe("good");
+    expect(good.requests.length).toBe(asked);
+  });
+});
+
+test("another token endpoint in the metadata of the config is another token", async () => {
+  let count = 0;
+  const server = await ownIssuer(
+    (_request, response) => sendToken(response, `t${++count}`),
+    (_request, response) => sendToken(response, `t${++count}`),
+  );
+  const memory = sharedMemory();
+  const { origin } = server.server;
+  const tokens: string[] = [];
+  for (const path of ["/token", "/token", "/other"]) {
+    const metadata = { tokenEndpoint: `${origin}${path}` };
+    const client = { issuer: origin, id: "agent", secret: { env: "SECRET" }, metadata };
+    const config: McpAuthConfig<"tools"> = { servers: { tools: { url: server.url, grant: { client } } } };
+    const auth = await runtime<"tools">({ config, env: server.env, store: memory.store() });
+    tokens.push(await auth.resolve("tools").getAccessToken());
+    await auth.stop();
+  }
+  expect(tokens).toEqual(["t1", "t1", "t2"]);
+});
+
+test("clearing the store of a server forgets its metadata, for every trust, and that of no other", async () => {
+  const [one, other] = [
+    await ownIssuer((_request, response) => sendToken(response, "one")),
+    await ownIssuer((_request, response) => sendToken(response, "other")),
+  ];
+  const folder = await temporary();
+  const client = (issuer: string) => ({ issuer, id: "agent", secret: { env: "SECRET" } });
+  const run = async (network: McpAuthConfig["network"]) => {
+    const config: McpAuthConfig<"one" | "other"> = {
+      servers: {
+        one: { url: one.url, grant: { client: client(one.server.origin) } },
+        other: { url: other.url, grant: { client: client(other.server.origin) } },
+      },
+      store: { type: "file", path: folder, encryptionKey: { env: "STORE_KEY" } },
+      ...(network && { network }),
+    };
+    return await runtime<"one" | "other">({ config, env: { ...one.env, STORE_KEY: storeKey } });
+  };
+  for (const network of [undefined, { allowInsecureHttp: ["a.mesh"] }]) {
+    const auth = await run(network);
+    for (const name of auth.servers) await auth.resolve(name).getAccessToken();
+    await auth.stop();
+  }
+  const store = createFileStore({ path: folder });
+  onTestFinished(() => store.close());
+  const metadata = async () => (await store.keys("metadata.")).length;
+  // An issuer and a resource of each server, for both kinds of trust.
+  expect(await metadata()).toBe(8);
+  const auth = await run(undefined);
+  await seamOf(auth.resolve("one")).store?.forget();
+  expect(await metadata()).toBe(4);
+  const asked = [one, other].map(({ server }) => server.requests.length);
+  const later = await run(undefined);
+  for (const name of later.servers) await later.resolve(name).getAccessToken();
+  const isMetadata = ({ url }: { readonly url: string }) => url.startsWith("/.well-known/");
+  expect(one.server.requests.slice(asked[0]).some(isMetadata)).toBe(true);
+  expect(other.server.requests.slice(asked[1])).toEqual([]);
+});

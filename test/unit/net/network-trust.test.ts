@@ -1,0 +1,118 @@
+import { execFile } from "node:child_process";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { build } from "esbuild";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { NetworkSpec } from "../../../src/config/spec.js";
+import { networkTrust, type TrustOptions } from "../../../src/net/network-trust.js";
+import { createAuthority } from "../../support/certificates.js";
+
+const root = new URL("../../../", import.meta.url);
+// Inside of the project, so that its dependencies are found, and where git and the checks do not look.
+const folder = new URL(`node_modules/.cache/trust-${process.pid}/`, root);
+const path = (name: string): string => fileURLToPath(new URL(name, folder));
+
+beforeAll(async () => {
+  await mkdir(folder, { recursive: true });
+  const [a, b] = [(await createAuthority()).certificate, (await createAuthority()).certificate];
+  await writeFile(path("a.pem"), a);
+  await writeFile(path("b.pem"), b);
+  await writeFile(path("both.pem"), `${b}\n${a}`);
+  await writeFile(path("same-a.pem"), `Our authority\r\n${a.replaceAll("\n", "\r\n")}`);
+  await build({
+    entryPoints: [fileURLToPath(new URL("src/net/network-trust.ts", root))],
+    outfile: path("network-trust.mjs"),
+    ...{ bundle: true, format: "esm", platform: "node", packages: "external" },
+  });
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+interface Told extends Partial<NetworkSpec>, Partial<Pick<TrustOptions, "env" | "hasOwnFetch">> {}
+
+async function fingerprint({ env = {}, hasOwnFetch = false, ...spec }: Told = {}): Promise<string> {
+  const { ca = [], allowInsecureHttp = [], ...proxy } = spec;
+  const all = { ...proxy, ca: ca.map(path), allowInsecureHttp };
+  return await networkTrust({ spec: all, env, processEnv: {}, hasOwnFetch }).fingerprint();
+}
+
+/** The one of a process that runs with these options and variables. */
+async function inProcess(
+  options: readonly string[],
+  variables: Record<string, string> = {},
+): Promise<string> {
+  const code = `
+    import { networkTrust } from ${JSON.stringify(new URL("network-trust.mjs", folder).href)};
+    const spec = { ca: [], allowInsecureHttp: [] };
+    const trust = networkTrust({ spec, env: {}, processEnv: process.env, hasOwnFetch: false });
+    console.log(await trust.fingerprint());`;
+  const { PATH = "" } = process.env;
+  const args = [...options, "--input-type=module", "-e", code];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env: { PATH, ...variables } });
+  return stdout.trim();
+}
+
+describe("the fingerprint of what a process trusts", () => {
+  test("is one word where nothing was added to what Node trusts", async () => {
+    expect(await fingerprint()).toBe("default");
+    expect(await inProcess([])).toBe("default");
+    // Over https a proxy cannot answer for anybody.
+    const env = { HTTPS_PROXY: "http://proxy.example", HTTP_PROXY: "http://proxy.example" };
+    expect(await fingerprint({ env, proxy: "http://another.example" })).toBe("default");
+  });
+
+  test("is of what the files of ca hold, not of where they are and how they are written", async () => {
+    const a = await fingerprint({ ca: ["a.pem"] });
+    expect(a).not.toBe("default");
+    expect(await fingerprint({ ca: ["same-a.pem", "a.pem"] })).toBe(a);
+    const both = await fingerprint({ ca: ["a.pem", "b.pem"] });
+    expect(await fingerprint({ ca: ["both.pem"] })).toBe(both);
+    expect(new Set([a, both, await fingerprint({ ca: ["b.pem"] })]).size).toBe(3);
+  });
+
+  test("is the same for an authority of NODE_EXTRA_CA_CERTS as for one of the config", async () => {
+    const extra = await inProcess([], { NODE_EXTRA_CA_CERTS: path("a.pem") });
+    expect(extra).toBe(await fingerprint({ ca: ["a.pem"] }));
+  });
+
+  test("differs where OpenSSL says who is trusted, by what its variables name", async () => {
+    const found = [
+      await inProcess([]),
+      await inProcess(["--use-openssl-ca"]),
+      await inProcess(["--use-openssl-ca"], { SSL_CERT_FILE: path("a.pem") }),
+      await inProcess([], { NODE_OPTIONS: "--use-openssl-ca", SSL_CERT_FILE: path("b.pem") }),
+    ];
+    expect(new Set(found).size).toBe(4);
+    // Without that option Node does not look at the variables.
+    expect(await inProcess([], { SSL_CERT_FILE: path("a.pem") })).toBe("default");
+  });
+
+  test("differs by the hosts that may answer over plain http, and by the proxy that may answer for them", async () => {
+    const allowInsecureHttp = ["a.mesh", "b.mesh"];
+    const env = { HTTP_PROXY: "http://agent:secret@proxy.example:3128" };
+    const plain = await fingerprint({ allowInsecureHttp });
+    expect(await fingerprint({ allowInsecureHttp: ["b.mesh", "a.mesh"] })).toBe(plain);
+    const proxied = await fingerprint({ allowInsecureHttp, env });
+    // A password that is changed is no other proxy.
+    expect(await fingerprint({ allowInsecureHttp, proxy: "http://proxy.example:3128" })).toBe(proxied);
+    const exempt = { ...env, NO_PROXY: "a.mesh" };
+    const found = [
+      ...["default", plain, proxied],
+      await fingerprint({ allowInsecureHttp: ["a.mesh"] }),
+      await fingerprint({ allowInsecureHttp, env: exempt }),
+    ];
+    expect(new Set(found).size).toBe(5);
+  });
+
+  test("differs for a fetch of the caller's, which may trust any server", async () => {
+    expect(await fingerprint({ hasOwnFetch: true })).not.toBe("default");
+  });
+
+  test("rejects while a file of ca is missing, and is there once the file is", async () => {
+    const spec = { ca: [path("late.pem")], allowInsecureHttp: [] };
+    const trust = networkTrust({ spec, env: {}, processEnv: {}, hasOwnFetch: false });
+    await expect(trust.fingerprint()).rejects.toMatchObject({ code: "config_invalid" });
+    await writeFile(path("late.pem"), (await createAuthority()).certificate);
+    expect(await trust.fingerprint()).not.toBe("default");
+  });
+});
