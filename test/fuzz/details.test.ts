@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import fc from "fast-check";
-import { describe, expect } from "vitest";
+import { beforeEach, describe, expect } from "vitest";
 import { errorDetails } from "../../src/errors/details.js";
 import { rememberCredential } from "../../src/errors/sent-credentials.js";
 import { assertSilent } from "./documented.js";
@@ -9,7 +9,11 @@ import { property } from "./property.js";
 
 const credentials = [24, 48, 400].map((length) => randomBytes(length).toString("base64url"));
 credentials.push(`with a space, a "quote" and a % sign: ${randomBytes(12).toString("hex")}`);
-for (const credential of credentials) rememberCredential(credential);
+
+// Each test begins with nothing remembered.
+beforeEach(() => {
+  for (const credential of credentials) rememberCredential(credential);
+});
 
 /** Any piece of a credential in which a block is whole, and any text that is none. */
 const quoted = fc

@@ -158,7 +158,11 @@ const rows: Readonly<Record<string, Row>> = {
     names: false,
   },
   "authorities that are not there": {
-    config: config(undefined, { network: { ca: `./${hostile}` } }),
+    // They are read for https alone.
+    config: config(
+      { url: "https://127.0.0.1:1/mcp", grant: { client: { ...client, issuer: "https://127.0.0.1:1" } } },
+      { network: { ca: `./${hostile}` } },
+    ),
     argv: ["token", "crm"],
     env: { SECRET: "s" },
     code: 2,
