@@ -55,7 +55,7 @@ function maskToken({ env, print }: CommandIo, accessToken: string): void {
   if (env["GITHUB_ACTIONS"] === "true") print.mask([accessToken]);
 }
 
-/** Escaped it would be another token, and as it is whoever issues it would run commands in a CI job. */
+/** Escaped, it would be another token. Printed as it is, its issuer could run commands in a CI job. */
 function notForALog({ name: server }: TokenManager): McpAuthError {
   return new McpAuthError(
     "token_response_invalid",

@@ -3,7 +3,7 @@ import { dirname, join, win32 } from "node:path";
 import { readRegularFile } from "./read-file.js";
 import { type Doubt, describeDoubt, doubtsAboutFolder, type Trust } from "./trust.js";
 
-/** Of a package.json that is read whoever wrote it. */
+/** Of a package.json that is read although anybody may have written it. */
 export const longestManifest = 1_048_576;
 
 /** How far a search goes, and why not further. */

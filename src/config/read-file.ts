@@ -1,5 +1,6 @@
 import { type BigIntStats, constants } from "node:fs";
 import { type FileHandle, lstat, open } from "node:fs/promises";
+import { readAtMost } from "../lib/read-at-most.js";
 
 /** 16 MiB: more servers than a process can serve. */
 const maxBytes = 16 * 1024 * 1024;
@@ -42,19 +43,6 @@ export async function isThere(file: string): Promise<boolean> {
     (stats) => !stats.isDirectory(),
     () => false,
   );
-}
-
-/** To the end, or to the limit where the file has grown since its size was looked at. */
-async function readAtMost(file: FileHandle, limit: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let total = 0;
-  while (total < limit) {
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(Math.min(65_536, limit - total)), 0);
-    if (bytesRead === 0) break;
-    chunks.push(buffer.subarray(0, bytesRead));
-    total += bytesRead;
-  }
-  return Buffer.concat(chunks);
 }
 
 /** The name that the system has for an error, such as `EACCES`; `undefined` for any other error. */

@@ -155,7 +155,7 @@ async function isEntry(folder: string, name: string): Promise<boolean> {
   }
 }
 
-/** A folder that cannot be watched is not: whoever waits looks by itself too. */
+/** Where a folder cannot be watched, those who wait still look at it from time to time. */
 function watchFolder(folder: string, made: Promise<unknown>, listener: () => void): () => void {
   let close = (): void => {};
   let isOver = false;

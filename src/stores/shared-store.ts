@@ -58,7 +58,7 @@ export class SharedStore {
   readonly #closing = new AbortController();
   /** What only whoever closes waits for. */
   readonly #aside = new Set<Promise<unknown>>();
-  /** What must not be lost, and why it was not written yet: whoever closes waits longer for it. */
+  /** What must not be lost, and why it was not written yet. `close` waits longer for it. */
   readonly #vital = new Map<Promise<unknown>, () => StoreFailure | undefined>();
 
   constructor({ store, keys, lease, clock = systemClock, load, place }: SharedStoreOptions) {

@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { readFile, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { startVitest } from "vitest/node";
+import { runVitest } from "../support/run-vitest.mjs";
 import { endRecords, recordingEnvironment, startRecords } from "../support/tls-recorder/records.js";
 
 const root = new URL("../../", import.meta.url);
@@ -25,25 +25,8 @@ await rm(figures, { force: true });
 // The workers and all agents below them record their TLS connections; this process opens none.
 const records = await startRecords();
 Object.assign(process.env, recordingEnvironment(records));
-let unhandled = [];
-const vitest = await startVitest("test", process.argv.slice(2), {
-  config: fileURLToPath(new URL("vitest.config.ts", import.meta.url)),
-  watch: false,
-  reporters: [{ onTestRunEnd: (_modules, errors) => (unhandled = errors) }],
-});
-const modules = vitest.state.getTestModules();
-await vitest.close();
-
-let passed = 0;
-const failures = unhandled.map((error) => ["outside of the tests", error.message]);
-for (const module of modules) {
-  for (const error of module.errors()) failures.push([module.relativeModuleId, error.message]);
-  for (const test of module.children.allTests()) {
-    const { state, errors = [] } = test.result();
-    if (state === "passed") passed += 1;
-    else failures.push([test.fullName, errors[0]?.message ?? `It was ${state}.`]);
-  }
-}
+const config = fileURLToPath(new URL("vitest.config.ts", import.meta.url));
+const { passed, failures } = await runVitest(config, process.argv.slice(2));
 const { opened, problems } = await endRecords(records);
 for (const problem of problems) failures.push(["TLS connections", problem]);
 // Named files may have no test over TLS.

@@ -369,7 +369,7 @@ describe("another user than root", () => {
   });
 });
 
-test("links keep their owner: a ConfigMap's are root's, whoever reads them", async () => {
+test("links keep their owner: a ConfigMap's are root's, and others may read through them", async () => {
   const folder = await place();
   const map = await make(join(folder, "map"), root);
   await make(join(map, "..2026"), root);

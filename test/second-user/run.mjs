@@ -1,7 +1,7 @@
 // `npm run test:second-user`: what one user of a machine can do to another. Needs root, to be both of them; the last line is
 // `N passed, N failed`.
 import { fileURLToPath } from "node:url";
-import { startVitest } from "vitest/node";
+import { runVitest } from "../support/run-vitest.mjs";
 
 if (process.geteuid?.() !== 0) {
   console.error(
@@ -12,25 +12,8 @@ if (process.geteuid?.() !== 0) {
 }
 
 process.chdir(fileURLToPath(new URL("../../", import.meta.url)));
-let unhandled = [];
-const vitest = await startVitest("test", process.argv.slice(2), {
-  config: fileURLToPath(new URL("vitest.config.ts", import.meta.url)),
-  watch: false,
-  reporters: [{ onTestRunEnd: (_modules, errors) => (unhandled = errors) }],
-});
-const modules = vitest.state.getTestModules();
-await vitest.close();
-
-let passed = 0;
-const failures = unhandled.map((error) => ["outside of the tests", error.message]);
-for (const module of modules) {
-  for (const error of module.errors()) failures.push([module.relativeModuleId, error.message]);
-  for (const test of module.children.allTests()) {
-    const { state, errors = [] } = test.result();
-    if (state === "passed") passed += 1;
-    else failures.push([test.fullName, errors[0]?.message ?? `It was ${state}.`]);
-  }
-}
+const config = fileURLToPath(new URL("vitest.config.ts", import.meta.url));
+const { passed, failures } = await runVitest(config, process.argv.slice(2));
 for (const [name, message] of failures) console.log(`\nFAILED  ${name}\n${message}`);
 console.log(`${passed} passed, ${failures.length} failed`);
 process.exitCode = failures.length === 0 && passed > 0 ? 0 : 1;

@@ -1,0 +1,31 @@
+import { startVitest } from "vitest/node";
+
+/**
+ * Runs the tests of one vitest config once. A test that was skipped has failed: nobody would see it.
+ *
+ * @param {string} config its path
+ * @param {readonly string[]} files names to choose test files by; all of them without any
+ * @returns {Promise<{ passed: number, failures: (readonly [name: string, message: string])[] }>}
+ */
+export async function runVitest(config, files) {
+  let unhandled = [];
+  const vitest = await startVitest("test", [...files], {
+    config,
+    watch: false,
+    reporters: [{ onTestRunEnd: (_modules, errors) => (unhandled = errors) }],
+  });
+  const modules = vitest.state.getTestModules();
+  await vitest.close();
+
+  let passed = 0;
+  const failures = unhandled.map((error) => ["outside of the tests", error.message]);
+  for (const module of modules) {
+    for (const error of module.errors()) failures.push([module.relativeModuleId, error.message]);
+    for (const test of module.children.allTests()) {
+      const { state, errors = [] } = test.result();
+      if (state === "passed") passed += 1;
+      else failures.push([test.fullName, errors[0]?.message ?? `It was ${state}.`]);
+    }
+  }
+  return { passed, failures };
+}
