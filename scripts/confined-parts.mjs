@@ -30,7 +30,7 @@ export interface ConfinedPart {
 }
 
 /** By the name of the definition; \`""\` is the config. */
-export const confinedParts: Readonly<Record<string, ConfinedPart>> = ${JSON.stringify(all, null, 2)};
+export const confinedParts: Readonly<Record<string, ConfinedPart>> = ${JSON.stringify(all)};
 `;
 }
 
