@@ -36,9 +36,9 @@ Exit codes: 0 done, 1 internal error, 2 usage or config, 3 refused by a server, 
 `;
 
 /** Runs one command line and gives its exit code. Nothing in it ends the process. */
-export async function run(argv: readonly string[], process: ProcessIo): Promise<number> {
-  const { cwd, env, signal, abandon } = process;
-  const print = createPrinter(process);
+export async function run(argv: readonly string[], surroundings: ProcessIo): Promise<number> {
+  const { cwd, env, signal, abandon } = surroundings;
+  const print = createPrinter(surroundings);
   const io: CommandIo = { cwd, env, signal, print, ...(abandon && { abandon }) };
   const [name, ...args] = argv;
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
@@ -101,7 +101,7 @@ export async function main(): Promise<void> {
     env,
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
-    colour: process.stderr.isTTY === true && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
+    color: process.stderr.isTTY === true && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
     signal: interrupt.signal,
     abandon: () => {
       abandoned = true;

@@ -6,7 +6,7 @@ export interface Writers {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
   /** Whether stderr takes colors. */
-  readonly colour: boolean;
+  readonly color: boolean;
 }
 
 /**
@@ -26,7 +26,7 @@ export interface Printer {
   mask(secrets: readonly string[]): void;
 }
 
-export function createPrinter({ out, err, colour }: Writers): Printer {
+export function createPrinter({ out, err, color }: Writers): Printer {
   return {
     result: (text) => out(lines(text)),
     json: (value, indent) => out(lines(JSON.stringify(value, null, indent))),
@@ -34,7 +34,7 @@ export function createPrinter({ out, err, colour }: Writers): Printer {
     failure: (label, message) => {
       const text = lines(`${label}: ${message}`);
       const { length } = escaped(label);
-      err(colour ? `\u001b[31m${text.slice(0, length)}\u001b[39m${text.slice(length)}` : text);
+      err(color ? `\u001b[31m${text.slice(0, length)}\u001b[39m${text.slice(length)}` : text);
     },
     // The only text that is printed as it is.
     mask: (secrets) => {

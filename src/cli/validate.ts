@@ -68,6 +68,7 @@ async function wasFixed(
   { file, fixed, isForeign }: CheckedConfig,
   { print }: Pick<CommandIo, "print">,
 ): Promise<boolean> {
+  if (fixed === undefined || file === undefined) return false;
   if (isForeign) {
     // Its owner could put a link in its place, and have this user write to any file.
     throw new UsageError(
@@ -75,9 +76,8 @@ async function wasFixed(
         "user, name it with --config FILE",
     );
   }
-  if (fixed === undefined || file === undefined) return false;
   await replaceFile(file, fixed.text);
-  print.note(`${mistakes(fixed.count)} mended`);
+  print.note(`${mistakes(fixed.count)} fixed`);
   return true;
 }
 

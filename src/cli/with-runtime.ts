@@ -51,8 +51,8 @@ function warnOfStore(auth: McpAuth, { print }: CommandIo): void {
     if (!said.has(text)) print.note(`warning: ${text}`);
     said.add(text);
   };
-  auth.on("store:down", () => {
-    warn("the store of the config cannot be used; access tokens are asked for without it");
+  auth.on("store:down", ({ message = "The store of the config cannot be used." }) => {
+    warn(`${message} Access tokens are requested without it.`);
   });
   auth.on("token:warning", ({ server, code }) => {
     if (code !== "store_unavailable") return;

@@ -86,7 +86,7 @@ function found(value: Json, kind: Confined, path: Path): readonly Use[] {
 }
 
 async function isAllowed({ kind, value }: Use, { allow, folder }: AllowedOptions): Promise<boolean> {
-  if (typeof value !== "string") return allow.command(value, folder);
+  if (typeof value !== "string") return allow.command(value);
   switch (kind) {
     case "file":
       return await allow.file(absolute(value, folder));

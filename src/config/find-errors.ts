@@ -27,7 +27,7 @@ export async function notTrusted(file: string, doubts: readonly Doubt[]): Promis
   // The nearest two say enough.
   const reasons = await Promise.all(doubts.slice(0, 2).map(describeDoubt));
   const own = doubts.find((doubt) => doubt.kind === "mode" && doubt.uid === process.geteuid?.());
-  const close = own === undefined ? "If" : `Run chmod o-w ${quoted(own.path)}, or if`;
+  const close = own === undefined ? "If" : `Run chmod o-w ${shellQuoted(own.path)}, or if`;
   return refuse(
     file,
     `The search found this config and does not use it: ${reasons.join(", and ")}`,
@@ -44,11 +44,11 @@ export async function whyNoCommands(file: string, cwd: string, stranger: number)
 }
 
 function remedy(file: string): string {
-  return `MCP_AUTH_CONFIG=${quoted(file)} or --config ${quoted(file)}`;
+  return `MCP_AUTH_CONFIG=${shellQuoted(file)} or --config ${shellQuoted(file)}`;
 }
 
 /** For a shell. The path may be somebody else's work, and is not to run anything when the line is pasted. */
-function quoted(path: string): string {
+function shellQuoted(path: string): string {
   const text = printable(path);
   if (/^[\w@%+=:,./-]+$/.test(text)) return text;
   return process.platform === "win32" ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`;

@@ -12,6 +12,7 @@ import {
   type Trust,
   trustAround,
   warningsAbout,
+  withoutStranger,
 } from "./trust.js";
 
 /** A config file, read and not yet parsed. */
@@ -53,7 +54,7 @@ export async function readFoundFile(path: string, cwd: string, origin: string): 
   const judged = await readJudged(file, folders, trust);
   if (judged === undefined) throw notThere(file, origin);
   if (judged.doubts.length > 0) throw await notTrusted(file, judged.doubts);
-  return await found(file, judged.content.text, trust);
+  return await found({ file, text: judged.content.text, isForeign: judged.isForeign }, trust);
 }
 
 /**
@@ -68,15 +69,15 @@ export async function searchConfigFile(cwd: string): Promise<FoundFile> {
   const explore = await createExplorer();
   const tried: string[] = [];
   for (const [index, folder] of searched.entries()) {
-    const texts: { readonly file: string; readonly text: string }[] = [];
+    const texts: { readonly file: string; readonly text: string; readonly isForeign: boolean }[] = [];
     for (const place of places) {
       const file = join(folder, place);
       tried.push(place === manifest ? `${file}#${moduleName}` : file);
-      const text = await configAt(file, explore, searched.slice(0, index + 1), trust);
-      if (text !== undefined) texts.push({ file, text });
+      const config = await configAt(file, explore, searched.slice(0, index + 1), trust);
+      if (config !== undefined) texts.push({ file, ...config });
     }
     const [first, second] = texts;
-    if (first !== undefined && second === undefined) return await found(first.file, first.text, trust);
+    if (first !== undefined && second === undefined) return await found(first, trust);
     if (first !== undefined && second !== undefined) throw twoConfigs(first.file, second.file);
   }
   if (refused !== undefined) await assertEmpty(refused, searched, trust);
@@ -89,11 +90,14 @@ async function configAt(
   explore: Explore,
   folders: readonly string[],
   trust: Trust,
-): Promise<string | undefined> {
+): Promise<{ readonly text: string; readonly isForeign: boolean } | undefined> {
   const judged = await readJudged(file, folders, trust);
   if (judged === undefined) return undefined;
-  const { content, doubts } = judged;
-  if (doubts.length === 0) return await withoutErrno(file, () => explore(file, content));
+  const { content, doubts, isForeign } = judged;
+  if (doubts.length === 0) {
+    const text = await withoutErrno(file, () => explore(file, content));
+    return text === undefined ? undefined : { text, isForeign };
+  }
   // A package.json of somebody else's that has nothing to do with us stops no search.
   if (basename(file) === manifest && !(await mentionsUs(content))) return undefined;
   throw await notTrusted(file, doubts);
@@ -119,6 +123,13 @@ async function assertEmpty(
   }
 }
 
+interface Judged {
+  readonly content: FileContent;
+  readonly doubts: readonly Doubt[];
+  /** It is trusted only because it, or the way to it, belongs to the owner of the working directory. */
+  readonly isForeign: boolean;
+}
+
 /**
  * Reads a file, then judges what was read and the way to it: the folders once more, since one may have been replaced.
  * `undefined` where there is none.
@@ -127,16 +138,30 @@ async function readJudged(
   file: string,
   folders: readonly string[],
   trust: Trust,
-): Promise<{ readonly content: FileContent; readonly doubts: readonly Doubt[] } | undefined> {
+): Promise<Judged | undefined> {
   for (let tries = 0; tries < mostTries; tries += 1) {
     const content = await read(file);
     if (content === undefined) return undefined;
-    const doubts = await doubtsAboutFile(file, content.stats, folders, trust);
-    if (doubts === "changed") continue;
-    const around = await Promise.all(folders.map((folder) => doubtsAboutFolder(folder, trust)));
-    return { content, doubts: [...doubts, ...around.flat()] };
+    const doubts = await doubtsAbout(file, content, folders, trust);
+    // Who owns the working directory decides nothing about a config above it.
+    const others = folders.filter((folder) => folder !== trust.cwd || folder === dirname(file));
+    const strict = await doubtsAbout(file, content, others, withoutStranger(trust));
+    if (doubts === "changed" || strict === "changed") continue;
+    return { content, doubts, isForeign: strict.length > 0 };
   }
   throw refuse(file, "The file was replaced each time it was read", "Run it again");
+}
+
+async function doubtsAbout(
+  file: string,
+  { stats }: FileContent,
+  folders: readonly string[],
+  trust: Trust,
+): Promise<readonly Doubt[] | "changed"> {
+  const doubts = await doubtsAboutFile(file, stats, folders, trust);
+  if (doubts === "changed") return doubts;
+  const around = await Promise.all(folders.map((folder) => doubtsAboutFolder(folder, trust)));
+  return [...doubts, ...around.flat()];
 }
 
 /** `undefined` where there is no file. Throws `config_invalid` for what cannot be read. */
@@ -161,9 +186,12 @@ async function withoutErrno<T>(file: string, work: () => Promise<T>): Promise<T 
   }
 }
 
-async function found(file: string, text: string, { cwd, stranger }: Trust): Promise<FoundFile> {
+async function found(
+  { file, text, isForeign }: { readonly file: string; readonly text: string; readonly isForeign: boolean },
+  { cwd, stranger }: Trust,
+): Promise<FoundFile> {
   const common = { ...fileOf(file, text), named: false, warnings: [] };
-  if (stranger === undefined) return common;
+  if (stranger === undefined || !isForeign) return common;
   return { ...common, commands: { forbidden: await whyNoCommands(file, cwd, stranger) } };
 }
 

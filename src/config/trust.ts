@@ -41,6 +41,13 @@ export async function trustAround(cwd: string): Promise<Trust> {
   return { cwd, users, stranger: owner === user || owner === 0 ? undefined : owner };
 }
 
+/** The same without the owner of the working directory, where that is neither the current user nor root. */
+export function withoutStranger(trust: Trust): Trust {
+  const { users, stranger } = trust;
+  if (users === undefined || stranger === undefined) return trust;
+  return { ...trust, users: new Set([...users].filter((user) => user !== stranger)), stranger: undefined };
+}
+
 /** What speaks against a folder that is searched; empty where it is trusted, or is not there. */
 export async function doubtsAboutFolder(folder: string, trust: Trust): Promise<readonly Doubt[]> {
   const { users } = trust;

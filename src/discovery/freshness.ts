@@ -1,6 +1,7 @@
 const minute = 60_000;
 const shortest = 5 * minute;
-const longest = 24 * 60 * minute;
+/** Milliseconds for which a document is good at most. */
+export const longestFresh = 24 * 60 * minute;
 const unlessTold = 60 * minute;
 
 /** How long it is believed that a server publishes no metadata, in milliseconds. */
@@ -20,5 +21,5 @@ export function freshFor(headers: Headers): number {
     const seconds = value.replaceAll('"', "");
     if (name === "max-age" && /^\d+$/.test(seconds)) maxAge ??= Number(seconds) * 1_000;
   }
-  return maxAge === undefined ? unlessTold : Math.min(Math.max(maxAge, shortest), longest);
+  return maxAge === undefined ? unlessTold : Math.min(Math.max(maxAge, shortest), longestFresh);
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "../lib/clock.js";
 import { type Outcome, succeed } from "../net/failure.js";
+import { longestFresh } from "./freshness.js";
 import type { Loaded } from "./shared-lookups.js";
 
 /** Whose metadata it is: an authorization server's, by its issuer, or an MCP server's, by its URL. */
@@ -55,15 +56,18 @@ export class StoredLookups {
     const askedAt = this.#clock.now();
     const found = await store.read(kind, name);
     const forgotten = this.#forgotten.get(`${kind} ${name}`) ?? 0;
+    // Longer than any document is good for, whatever the entry says of itself.
+    const freshUntil = found && Math.min(found.freshUntil, found.askedAt + longestFresh);
     if (
       found !== undefined &&
-      askedAt < found.freshUntil &&
+      freshUntil !== undefined &&
+      askedAt < freshUntil &&
       found.askedAt <= askedAt + leeway &&
       found.askedAt >= Math.max(since ?? 0, forgotten)
     ) {
       const value = judge(found.value);
       if (value !== undefined) {
-        return succeed({ value, askedAt: found.askedAt, freshFor: found.freshUntil - askedAt });
+        return succeed({ value, askedAt: found.askedAt, freshFor: freshUntil - askedAt });
       }
     }
     const outcome = await load();

@@ -75,7 +75,7 @@ export function resourceMismatch(resource: string, url: string): Failure | undef
   const detail =
     `its resource metadata is for another resource, ${resourceDifference(resource, new URL(url))}. ` +
     `It must be for the server's URL (${printableUrl(url) ?? "see the config"}) or a path above it. ` +
-    "Check the URL in the config, else tell whoever runs the server. The error's `details` has the resource.";
+    "Check the URL in the config, else tell the operator of the server. The error's `details` has the resource.";
   return { code: "resource_mismatch", detail, details: { resource } };
 }
 

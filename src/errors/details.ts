@@ -8,12 +8,24 @@ const longest = 200;
 /** More is not looked at: it would have to be looked through for credentials. */
 const longestRead = 2 * longest;
 const mostEntries = 20;
+/** Characters of all values together that are looked through for credentials, which takes time. */
+const mostRead = 4_000;
+
+const made = new WeakSet<object>();
 
 /**
  * What of that may be kept, whatever a server chose to say: strings, numbers, and lists of them, each bounded and
  * without the credentials that were sent; `undefined` for nothing.
  */
 export function errorDetails(said: Readonly<Record<string, unknown>>): ErrorDetails | undefined {
+  // An error that is made anew from another has its details.
+  if (made.has(said)) return said as ErrorDetails; // Only what is returned below is in the set.
+  let left = mostRead;
+  const bounded = (value: unknown): string | undefined => {
+    const text = boundedText(value, left);
+    if (typeof value === "string") left -= Math.min(value.length, longestRead);
+    return text;
+  };
   const details: Record<string, string | readonly string[]> = {};
   for (const [name, value] of Object.entries(said)) {
     if (Array.isArray(value)) {
@@ -24,12 +36,15 @@ export function errorDetails(said: Readonly<Record<string, unknown>>): ErrorDeta
     const text = bounded(value);
     if (text !== undefined) details[name] = text;
   }
-  return Object.keys(details).length === 0 ? undefined : Object.freeze(details);
+  if (Object.keys(details).length === 0) return undefined;
+  made.add(details);
+  return Object.freeze(details);
 }
 
-function bounded(value: unknown): string | undefined {
+/** `left`: how many characters may still be read. */
+function boundedText(value: unknown, left: number): string | undefined {
   if (typeof value === "number" || typeof value === "boolean") return String(value);
-  if (typeof value !== "string" || value.trim() === "") return undefined;
+  if (typeof value !== "string" || value.trim() === "" || left <= 0) return undefined;
   const read = value.slice(0, longestRead);
   const isWhole = read.length === value.length;
   const clean = withoutCredentials(read);

@@ -9,26 +9,40 @@ export const placeholder = "<secret>";
 const shortest = 4;
 /** Some hundreds of signed tokens. Those remembered first make room. */
 const mostBlocks = 20_000;
+/** Characters of one credential. What is behind them is not looked for. */
+const longestSent = 16_384;
+const longestIssued = 4_096;
 
 // A `Set` iterates in order of insertion. Of the process and not of a runtime: lookups are shared, and a server may quote
 // what another request has brought it.
-const known = new Set<string>();
+const sent = new Set<string>();
+/** Apart from those that were sent, which no server can have us forget by what it issues. */
+const issued = new Set<string>();
 const lengths = new Set<number>();
 let key: Uint8Array | undefined;
 
-/** To be called with everything secret that goes to a server, and with every token that comes from one. */
+/** To be called with everything secret that goes to a server. */
 export function rememberCredential(value: string): void {
+  remember(value.slice(0, longestSent), sent);
+}
+
+/** To be called with every token that comes from a server. */
+export function rememberIssued(value: string): void {
+  remember(value.slice(0, longestIssued), issued);
+}
+
+function remember(value: string, known: Set<string>): void {
   if (value.length < shortest) return;
   const whole = hashOf(value);
   if (known.has(whole)) return;
   // First, so that it is forgotten before its blocks are, which are then remembered anew.
-  known.add(whole);
+  keep(whole, known);
   for (const form of formsOf(value)) {
     const length = Math.min(form.length, blockLength);
     lengths.add(length);
     for (let at = 0; at < form.length; at += length) {
       const start = Math.min(at, form.length - length);
-      known.add(hashOf(form.slice(start, start + length)));
+      keep(hashOf(form.slice(start, start + length)), known);
     }
   }
   for (const oldest of known) {
@@ -37,12 +51,19 @@ export function rememberCredential(value: string): void {
   }
 }
 
+/** As the latest, also where it is known. */
+function keep(hash: string, known: Set<string>): void {
+  known.delete(hash);
+  known.add(hash);
+}
+
 /** The text with `<secret>` in place of every credential in it, and of every longer piece of one. */
 export function withoutCredentials(text: string): string {
   const hidden = new Uint8Array(text.length);
   for (const length of lengths) {
     for (let at = 0; at + length <= text.length; at += 1) {
-      if (!known.has(hashOf(text.slice(at, at + length)))) continue;
+      const hash = hashOf(text.slice(at, at + length));
+      if (!sent.has(hash) && !issued.has(hash)) continue;
       hidden.fill(1, at, at + length);
       // What is left of a piece at both ends is shorter than a block, and belongs to it.
       if (length === blockLength) widen(text, hidden, at, at + length);
@@ -63,12 +84,25 @@ function widen(text: string, hidden: Uint8Array, from: number, to: number): void
   for (let at = to; at < text.length && isOfWord(at); at += 1) hidden[at] = 1;
 }
 
-/** As it goes over the wire, and as a server may write it into a URL or into JSON. */
+/** As it goes over the wire, and as a server may write it into a URL, into JSON or into a page. */
 function formsOf(value: string): ReadonlySet<string> {
   const form = new URLSearchParams([["", value]]).toString().slice("=".length);
+  const escaped = form.replaceAll("+", "%20");
+  // `encodeURIComponent` leaves more as it is than a form does, and throws where half a character is.
+  const percent = [escaped, escaped.replaceAll(/%(?:21|27|28|29|7E)/g, decodeURIComponent)];
+  const lowerCase = percent.map((text) => text.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()));
   const json = JSON.stringify(value).slice(1, -1);
-  return new Set([value, form, form.replaceAll("+", "%20"), json]);
+  const html = value.replaceAll(/[&<>"']/g, (character) => entities[character] ?? character);
+  return new Set([value, form, ...percent, ...lowerCase, json, html]);
 }
+
+const entities: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
 
 function hashOf(text: string): string {
   // Imported where it is used: to load it takes longer than to load all of ours that a start needs.
@@ -79,6 +113,7 @@ function hashOf(text: string): string {
 
 /** For tests, of which each begins with nothing remembered. */
 export function forgetCredentials(): void {
-  known.clear();
+  sent.clear();
+  issued.clear();
   lengths.clear();
 }

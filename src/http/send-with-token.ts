@@ -1,5 +1,6 @@
 import type { Prover } from "../dpop/dpop.js";
 import type { Nonces } from "../dpop/nonces.js";
+import { rememberCredential } from "../errors/sent-credentials.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import type { Token } from "../tokens/token.js";
 import type { Authorizer } from "./authorizer.js";
@@ -16,7 +17,8 @@ export async function sendWithToken(
 ): Promise<Response> {
   const headers = new Headers(outgoing.headers);
   for (const [name, value] of Object.entries((await authorizer.headers()) ?? {})) {
-    if (!headers.has(name)) headers.set(name, value);
+    // The caller, or a model behind it, does not change what the config says.
+    headers.set(name, value);
   }
   const { binding } = token;
   const prover = binding?.prover;
@@ -24,6 +26,8 @@ export async function sendWithToken(
   // the caller's: it would be for another token.
   headers.set("authorization", `${prover === undefined ? token.tokenType : "DPoP"} ${token.accessToken}`);
   headers.delete("dpop");
+  // Each time, since one that is used for long could be forgotten.
+  rememberCredential(token.accessToken);
   const fetch = binding?.certificate?.fetch ?? authorizer.fetch;
   if (prover === undefined) return await outgoing.send(fetch, url, headers);
   return await sendWithProof(authorizer.nonces, { outgoing, url, token, headers, fetch, prover });

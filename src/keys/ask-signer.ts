@@ -4,6 +4,7 @@ import { McpAuthError } from "../errors/error.js";
 import { callFunction } from "../lib/call-function.js";
 import { knownFunction } from "../lib/known-function.js";
 import { commandsForbidden } from "../lib/permissions.js";
+import { quoted } from "../lib/printable.js";
 import { runProcess } from "../lib/run-process.js";
 import { type JwtHeader, type KeyContext, type Signer, signerUnavailable } from "./signing-key.js";
 
@@ -27,11 +28,12 @@ export async function askSigner(
   const { server, env, clock, signal } = context;
   const forbidden = commandsForbidden(context);
   if (forbidden !== undefined) throw signerUnavailable(server, signer, forbidden);
-  if (context.permissions?.allow?.command(signer.exec, signer.cwd) === false) {
+  if (context.permissions?.allow?.command(signer.exec) === false) {
     throw notAllowed(server, signer, "exec");
   }
   const asked = JSON.stringify({ alg, kid: kid ?? null, input: Buffer.from(input).toString("ascii") });
-  const { exec: command, cwd, timeout } = signer;
+  const { exec: command, timeout } = signer;
+  const cwd = context.permissions?.allow?.folder ?? signer.cwd;
   const outcome = await runProcess({
     ...{ command, cwd, env, timeout, signal },
     input: `${asked}\n`,
@@ -76,7 +78,7 @@ async function askFunction(
 
 /** `allow` of createMcpAuth does not name this signer. */
 function notAllowed(server: string, signer: SignerSpec, list: "exec" | "resolvers"): McpAuthError {
-  const which = "name" in signer ? `signer ${JSON.stringify(signer.name)}` : "command that signs";
+  const which = "name" in signer ? `signer ${quoted(signer.name)}` : "command that signs";
   return new McpAuthError(
     "config_invalid",
     `Server "${server}": the ${which} may not be used, because \`allow.${list}\` does not have it. Add it where ` +

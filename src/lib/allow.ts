@@ -16,12 +16,13 @@ const sentinelPort = "26379";
 export function allowRules(given: Allow, cwd: string): AllowRules {
   assertForm(given);
   const { exec = [], env = [], files = [], origins = [], resolvers = [], identities = [] } = given;
-  const commands = new Set(exec.map((command) => commandKey(command, cwd)));
+  const commands = new Set(exec.map((command) => JSON.stringify(command)));
   const named = new Set(origins.map(namedOrigin));
   const roots = files.map((file) => resolve(cwd, file));
   const hasOrigin = (origin: string | undefined): boolean => origin !== undefined && named.has(origin);
   return {
-    command: (command, folder) => commands.has(commandKey(command, folder)),
+    folder: cwd,
+    command: (command) => commands.has(JSON.stringify(command)),
     variable: matcher(env),
     resolver: matcher(resolvers),
     identity: matcher(identities),
@@ -66,12 +67,6 @@ function assertForm(given: unknown): asserts given is Allow {
         : `\`${name}\` must be a list of strings, none of them empty.`,
     );
   }
-}
-
-/** A command with a slash is found from the folder that it runs in, which a config chooses by where it lies. */
-function commandKey([command = "", ...args]: readonly string[], folder: string): string {
-  const isPath = command.includes("/") || (sep === "\\" && command.includes("\\"));
-  return JSON.stringify([isPath ? resolve(folder, command) : command, ...args]);
 }
 
 function matcher(names: readonly string[]): (name: string) => boolean {

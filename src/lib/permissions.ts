@@ -22,8 +22,9 @@ export interface OpenedFile {
 
 /** Each says whether `allow` names something. */
 export interface AllowRules {
-  /** `folder`: the one that the command runs in. */
-  command(command: readonly string[], folder: string): boolean;
+  command(command: readonly string[]): boolean;
+  /** Where commands run: in `cwd` of `createMcpAuth`, since that of the config may be its author's. */
+  readonly folder: string;
   variable(name: string): boolean;
   /** `opened`: what the path led to when it was opened, which must be what is judged. */
   file(path: string, opened?: OpenedFile): Promise<boolean>;

@@ -34,6 +34,8 @@ export class Agents {
   readonly #authorities: () => Promise<readonly string[] | undefined>;
   readonly #limit: number;
   readonly #entries = new Map<string, Entry>();
+  /** What the agents were made with. */
+  #trusted: readonly string[] | undefined;
   #closed = false;
 
   /** @param authorities the certificates to trust in PEM, `undefined` for the usual ones */
@@ -50,6 +52,10 @@ export class Agents {
       this.#authorities(),
     ]);
     if (this.#closed) throw new McpAuthError("stopped", "This runtime was stopped; no request was sent.");
+    if (authorities !== this.#trusted) {
+      this.#trusted = authorities;
+      this.#retireAll();
+    }
     // The certificate with its chain: a chain that was mended leaves the thumbprint as it was.
     const key = JSON.stringify([route.proxy ?? null, route.identity?.certificate ?? null]);
     const entry = this.#entries.get(key) ?? {
@@ -81,6 +87,10 @@ export class Agents {
 
   close(): void {
     this.#closed = true;
+    this.#retireAll();
+  }
+
+  #retireAll(): void {
     for (const entry of this.#entries.values()) retire(entry);
     this.#entries.clear();
   }

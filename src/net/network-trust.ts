@@ -48,14 +48,17 @@ export function networkTrust({ spec, env, processEnv, hasOwnFetch, allow }: Trus
     if (usual?.of !== present) usual = { of: present, added: addedAuthorities(processEnv) };
     return await usual.added;
   };
-  let trusted: readonly string[] | undefined;
+  let trusted: { readonly of: readonly string[]; readonly all: readonly string[] } | undefined;
   return {
     async authorities() {
       const own = await configured();
       if (own.length === 0) return undefined;
-      const { usualAuthorities } = await import("./authorities.js");
-      trusted ??= [...(await usualAuthorities(processEnv)), ...own];
-      return trusted;
+      const { presentAuthorities, usualAuthorities } = await import("./authorities.js");
+      const present = presentAuthorities();
+      if (trusted?.of !== present) {
+        trusted = { of: present, all: [...(await usualAuthorities(processEnv)), ...own] };
+      }
+      return trusted.all;
     },
     async fingerprint() {
       const { withoutSpaces } = await import("./authorities.js");

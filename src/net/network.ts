@@ -107,6 +107,9 @@ function networkOfPlatform(fetch: FetchFunction, spec: NetworkSpec, processEnv: 
   const send: FetchFunction = async (input, init) => {
     if (spec.ca.length > 0) throw needsNode('"ca" under "network"');
     if (typeof spec.proxy === "string") throw needsNode('"proxy" under "network"');
+    if (spec.proxy === false && namesProxy(undefined, proxyVariables(processEnv))) {
+      throw needsNode('"proxy": false under "network", with a proxy in the environment,');
+    }
     if (urlOf(input)?.protocol === "https:" && isVerificationOff(processEnv)) {
       throw new McpAuthError("tls_failed", `No request was sent. ${verificationIsOff}`);
     }

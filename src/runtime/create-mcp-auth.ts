@@ -68,7 +68,7 @@ export async function createMcpAuth<Name extends string = string>(
     options.allow === undefined
       ? undefined
       : (await import("../lib/allow.js")).allowRules(options.allow, cwd);
-  // A host that passes an \`env\` of its own does not lift what was forbidden for the process.
+  // A host that passes an `env` of its own does not lift what was forbidden for the process.
   const permissions = createPermissions({ allowExec, allow, environments: [env, process.env] });
   const hasStore = options.store !== undefined;
   if (options.store !== undefined) assertStore(options.store);

@@ -34,7 +34,7 @@ export function describedStore(
   const openIn = async (path: string): Promise<TokenStore> => {
     place = path;
     const { createFileStore } = await import("../stores/file.js");
-    return createFileStore({ path, clock: sources.clock });
+    return createFileStore({ path, clock: sources.clock, assertAllowed: () => assertAllowed(path, sources) });
   };
   const open = async (): Promise<TokenStore> =>
     spec.type === "file"
@@ -49,6 +49,7 @@ export function describedStore(
     store: openedWhenUsed(load, () => opened),
     load,
     place: () => place,
+    isRedis: spec.type === "redis",
     lease: spec.lease,
     clock: sources.clock,
     async keys() {
@@ -142,11 +143,13 @@ export function refreshTokensIn(store: SharedStore, clock: Clock): RefreshTokens
   };
 }
 
-/** Rejects with `config_invalid` where `allow` does not name it, the default one too. */
-async function folderOf({ path }: FileStoreSpec, { env, permissions }: Sources): Promise<string> {
-  const folder = path ?? (await import("../stores/state-folder.js")).stateFolder({ env });
+async function folderOf({ path }: FileStoreSpec, { env }: Sources): Promise<string> {
+  return path ?? (await import("../stores/state-folder.js")).stateFolder({ env });
+}
+
+/** Rejects with `config_invalid` where `allow` does not name the folder, the default one too. */
+async function assertAllowed(folder: string, { permissions }: Sources): Promise<void> {
   if ((await permissions?.allow?.file(folder)) === false) throw notAllowed("the folder", "files");
-  return folder;
 }
 
 async function openRedis(

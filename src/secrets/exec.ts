@@ -27,7 +27,7 @@ export async function readFromCommand(reference: ExecReference, context: SecretC
     secretUnavailable(reference, server, problem, retryable);
   const forbidden = commandsForbidden(context);
   if (forbidden !== undefined) throw fail(forbidden);
-  if (context.permissions?.allow?.command(reference.exec, reference.cwd) === false) {
+  if (context.permissions?.allow?.command(reference.exec) === false) {
     throw notAllowed(reference, server);
   }
   if (signal?.aborted) throw secretAborted(server);
@@ -42,9 +42,10 @@ export async function readFromCommand(reference: ExecReference, context: SecretC
 /** Not tied to any one caller's signal: each of them leaves by its own. */
 async function shared(
   reference: ExecReference,
-  { env, clock, server, signal }: SecretContext,
+  { env, clock, server, signal, permissions }: SecretContext,
 ): Promise<ProcessOutcome> {
-  const { exec, cwd, timeout } = reference;
+  const { exec, timeout } = reference;
+  const cwd = permissions?.allow?.folder ?? reference.cwd;
   const runs = running.get(env) ?? new Map<string, Run>();
   running.set(env, runs);
   const key = JSON.stringify([cwd, timeout, exec]);

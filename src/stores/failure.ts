@@ -1,4 +1,5 @@
 import { McpAuthError } from "../errors/error.js";
+import { printable } from "../lib/printable.js";
 import { NotOurs } from "./not-ours.js";
 
 export type StoreFailureKind =
@@ -146,13 +147,21 @@ export function storeFailureIn(error: unknown): StoreFailure | undefined {
   return error instanceof McpAuthError ? failures.get(error) : undefined;
 }
 
+/** What a store is, as far as messages tell. */
+export interface StorePlace {
+  /** Where it is, such as its folder; `undefined` where that is not to be shown, or not known yet. */
+  readonly place: string | undefined;
+  /** Only of Redis the text of an error is read, for the code that a reply begins with. */
+  readonly isRedis: boolean;
+}
+
 /** What the error of a store tells, by its codes alone; `undefined` where it has none that is known. */
-export function storeFailure(error: unknown, place: string | undefined): StoreFailure | undefined {
+export function storeFailure(error: unknown, { place, isRedis }: StorePlace): StoreFailure | undefined {
   if (error instanceof NotOurs) {
     const remedy = 'Name a folder of its own in "path", or remove what is in the way.';
     return described("not_ours", place, error.message, remedy);
   }
-  for (const code of codesIn(error)) {
+  for (const code of codesIn(error, isRedis)) {
     const cause = causes.find(({ codes }) => codes.includes(code));
     if (cause !== undefined) return described(cause.kind, place, `${cause.what} (${code})`, cause.remedy);
     if (tlsCode.test(code)) {
@@ -190,25 +199,25 @@ function described(
   what: string,
   remedy: string,
 ): StoreFailure {
-  const where = place === undefined ? "" : `, ${place},`;
+  const where = place === undefined ? "" : `, ${printable(place)},`;
   return { kind, message: `the store of the config${where} cannot be used: ${what}. ${remedy}` };
 }
 
 /** Codes of an error and of what is under it: of several addresses that were tried each has one. */
-function codesIn(error: unknown, depth = 0): readonly string[] {
+function codesIn(error: unknown, isRedis: boolean, depth = 0): readonly string[] {
   if (depth > 3 || !(error instanceof Error)) return [];
   const codes: string[] = [];
   if ("code" in error && typeof error.code === "string" && /^[A-Z][A-Z0-9_]{1,63}$/.test(error.code)) {
     codes.push(error.code);
   }
   const reply = error.message.slice(0, 1_000);
-  const [, named] = redisCode.exec(reply) ?? [];
+  const [, named] = (isRedis && redisCode.exec(reply)) || [];
   if (named !== undefined) codes.push(named);
   // Within a script Redis 7 says the same with another code.
-  if (reply.includes("The user executing the script can't")) codes.push("NOPERM");
+  if (isRedis && reply.includes("The user executing the script can't")) codes.push("NOPERM");
   if (error instanceof AggregateError) {
-    for (const inner of error.errors.slice(0, 8)) codes.push(...codesIn(inner, depth + 1));
+    for (const inner of error.errors.slice(0, 8)) codes.push(...codesIn(inner, isRedis, depth + 1));
   }
-  codes.push(...codesIn(error.cause, depth + 1));
+  codes.push(...codesIn(error.cause, isRedis, depth + 1));
   return codes;
 }

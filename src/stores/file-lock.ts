@@ -166,7 +166,11 @@ async function loadLockfile(): Promise<Lockfile> {
     // In a bundle that package cannot be reached. The lock works all the same.
   }
   const { default: library } = await import("proper-lockfile");
-  if (watcher !== undefined) unwatchSignals(watcher);
+  try {
+    if (watcher !== undefined) unwatchSignals(watcher);
+  } catch {
+    // Another copy of it, of another version.
+  }
   return library;
 }
 

@@ -27,6 +27,8 @@ export interface FileStoreOptions {
   /** Absolute: the folder that holds everything, made when it is needed. */
   readonly path: string;
   readonly clock?: Clock;
+  /** Asked at each use whether the folder may be used. What it rejects with, the operation rejects with. */
+  readonly assertAllowed?: (() => Promise<void>) | undefined;
 }
 
 // Each key has a folder of its own, of its name. Windows has no names that end with a dot, and devices in place of some.
@@ -39,7 +41,11 @@ const keyName = /^(?!(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$))[\w-][\w.-]{0,199}(
  * The folder may hold other things, and other users may be able to write to it: only what has a name that this package
  * makes, belongs to the user of this process, and is a regular file or a real folder is read, written over or removed.
  */
-export function createFileStore({ path, clock = systemClock }: FileStoreOptions): TokenStore {
+export function createFileStore({
+  path,
+  clock = systemClock,
+  assertAllowed = async () => {},
+}: FileStoreOptions): TokenStore {
   const watchers = new Set<() => void>();
   let sweep: Sweep | undefined;
   let closed = false;
@@ -50,10 +56,14 @@ export function createFileStore({ path, clock = systemClock }: FileStoreOptions)
       throw new TypeError("A key of the file store is a name of letters, digits, _, - and dots.");
     return join(path, key);
   };
+  // Each time: where others may write beside it, it may be replaced at any time.
+  const assertUsable = async (): Promise<void> => {
+    await assertAllowed();
+    await keepStoreFolder(path);
+  };
   const ownFolderOf = async (key: string): Promise<string> => {
     const folder = folderOf(key);
-    // Each time: where others may write beside it, it may be replaced at any time.
-    await keepStoreFolder(path);
+    await assertUsable();
     return folder;
   };
   const madeFolderOf = async (
@@ -61,7 +71,7 @@ export function createFileStore({ path, clock = systemClock }: FileStoreOptions)
   ): Promise<{ readonly folder: string; readonly contents: Contents }> => {
     const folder = await ownFolderOf(key);
     await makeFolderDurably(folder);
-    await keepStoreFolder(path);
+    await assertUsable();
     // Before anything is changed, the mode included.
     const contents = await contentsOf(folder);
     await keepEntryFolder(folder);

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from "../lib/clock.js";
 import { workingTimeLimit } from "../lib/working-time-limit.js";
 import {
   type StoreFailure,
+  type StorePlace,
   storeFailure,
   storeFailureIn,
   storeTooSlow,
@@ -36,6 +37,8 @@ interface Trouble {
   readonly failure: StoreFailure | undefined;
 }
 
+const anywhere: StorePlace = { place: undefined, isRedis: false };
+
 /**
  * Stands between a store and those who use it: an operation that takes too long has failed, and after a failure everybody
  * is told at once for a while, instead of waiting for the same again. Of what a store rejects with only known codes are
@@ -44,13 +47,13 @@ interface Trouble {
 export class Guard {
   readonly #clock: Clock;
   readonly #troubles = new Map<OperationKind, Trouble>();
-  readonly #place: () => string | undefined;
+  readonly #where: () => StorePlace;
   #hasNews = false;
 
-  /** `place` tells where the store is, for messages. */
-  constructor(clock: Clock = systemClock, place: () => string | undefined = () => undefined) {
+  /** `where` tells what the store is, for messages. */
+  constructor(clock: Clock = systemClock, where: () => StorePlace = () => anywhere) {
     this.#clock = clock;
-    this.#place = place;
+    this.#where = where;
   }
 
   /** Why operations of this kind failed the last time; `undefined` when they did not, and when nothing is known of it. */
@@ -96,7 +99,7 @@ export class Guard {
     const late = new Promise<never>((_resolve, reject) => {
       const passed = (): void => {
         isLate = true;
-        reject(storeUnavailable(undefined, storeTooSlow(this.#place())));
+        reject(storeUnavailable(undefined, storeTooSlow(this.#where().place)));
       };
       // The connection of a store keeps no process alive, and somebody waits for this.
       limit = workingTimeLimit(this.#clock, operationLimit, passed, { attended: true });
@@ -116,7 +119,7 @@ export class Guard {
       return value;
     } catch (error) {
       if (error instanceof McpAuthError && error.code !== "store_unavailable") throw error;
-      const failure = storeFailureIn(error) ?? storeFailure(error, this.#place());
+      const failure = storeFailureIn(error) ?? storeFailure(error, this.#where());
       this.#failed(kind, startedAt, failure);
       throw storeUnavailable(undefined, failure);
     } finally {

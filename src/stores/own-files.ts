@@ -14,7 +14,7 @@ const mostBytes = longestValue + 100;
 const readOnly = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /** Root has no exception: what it wrote for another user, that user could not read. Windows knows no such owners. */
-export function isOurs({ uid }: Pick<Stats, "uid">, user = process.getuid?.()): boolean {
+export function isOurs({ uid }: Pick<Stats, "uid">, user = process.geteuid?.()): boolean {
   return user === undefined || uid === user;
 }
 

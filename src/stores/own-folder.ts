@@ -24,7 +24,7 @@ const mostLinks = 40;
  * something else too.
  */
 export async function keepStoreFolder(folder: string): Promise<void> {
-  const user = process.getuid?.();
+  const user = process.geteuid?.();
   if (user === undefined) return;
   await assertNoLinkOfOthers(folder, user, mostLinks);
   const found = await look(folder, stat);
@@ -43,7 +43,7 @@ export async function keepEntryFolder(folder: string): Promise<void> {
   const found = await look(folder, lstat);
   if (found === undefined) return;
   assertEntryFolder(found);
-  if ((found.mode & 0o077) !== 0 && process.getuid !== undefined) await close(folder);
+  if ((found.mode & 0o077) !== 0 && process.geteuid !== undefined) await close(folder);
 }
 
 /** By what `lstat` tells. */

@@ -1,3 +1,4 @@
+import { type ConnectionOptions, DEFAULT_MIN_VERSION } from "node:tls";
 import type { RedisClientOptions } from "redis";
 import { McpAuthError } from "../errors/error.js";
 import type { Secret } from "../lib/secret.js";
@@ -120,6 +121,12 @@ async function findServer(
 
 function optionsFor({ url, ca }: RedisAddress): RedisClientOptions {
   const { username, password, protocol } = new URL(url.reveal());
+  const verified: ConnectionOptions = {
+    rejectUnauthorized: true,
+    // A higher minimum of the process stays.
+    minVersion: DEFAULT_MIN_VERSION === "TLSv1.3" ? "TLSv1.3" : "TLSv1.2",
+    ...(ca && ca.length > 0 && { ca: [...ca] }),
+  };
   const socket: Socket = {
     // Ends what nobody waits for any more.
     connectTimeout: 10_000,
@@ -127,7 +134,7 @@ function optionsFor({ url, ca }: RedisAddress): RedisClientOptions {
     ...(protocol === "rediss:" && { tls: true as const }),
     // Set whatever the URL of this node says: another node of the cluster may use TLS. The password goes to the server that
     // answers, so it is verified even with NODE_TLS_REJECT_UNAUTHORIZED=0.
-    ...{ rejectUnauthorized: true, ...(ca && ca.length > 0 && { ca: [...ca] }) },
+    ...verified,
   };
   return {
     ...(username !== "" && { username: decodeURIComponent(username) }),

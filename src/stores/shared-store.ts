@@ -32,6 +32,8 @@ export interface SharedStoreOptions {
   readonly load?: (() => Promise<unknown>) | undefined;
   /** Where the store is, for messages. */
   readonly place?: (() => string | undefined) | undefined;
+  /** Whether it is Redis, whose replies say in words why they refuse. */
+  readonly isRedis?: boolean | undefined;
 }
 
 export interface WriteOptions extends SetOptions, OperationOptions {}
@@ -61,14 +63,14 @@ export class SharedStore {
   /** What must not be lost, and why it was not written yet. `close` waits longer for it. */
   readonly #vital = new Map<Promise<unknown>, () => StoreFailure | undefined>();
 
-  constructor({ store, keys, lease, clock = systemClock, load, place }: SharedStoreOptions) {
+  constructor({ store, keys, lease, clock = systemClock, load, place, isRedis = false }: SharedStoreOptions) {
     this.#load = load;
     this.lease = lease;
     this.noticed = lease / 10;
     this.#store = store;
     this.#clock = clock;
     this.#seal = keys === false ? undefined : new Seal(keys, clock);
-    this.#guard = new Guard(clock, place);
+    this.#guard = new Guard(clock, () => ({ place: place?.(), isRedis }));
   }
 
   /** True once an outage, for whoever is the first to say so. */

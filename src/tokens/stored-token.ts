@@ -3,7 +3,9 @@ import type { Dpop } from "../dpop/dpop.js";
 import type { KeyContext } from "../keys/signing-key.js";
 import { loadTlsIdentity } from "../keys/tls-identity.js";
 import { parseJsonObject } from "../lib/json-object.js";
+import { isScope } from "../lib/scope.js";
 import type { Network } from "../net/network.js";
+import { isHeaderSafe } from "../oauth/access-token.js";
 import type { Binding } from "../oauth/binding.js";
 import { formatVersion } from "./stored-format.js";
 import { Token } from "./token.js";
@@ -36,9 +38,10 @@ export async function restoreToken(text: string, sources: BindingSources): Promi
   const fields = parseJsonObject(text);
   if (fields === undefined || fields["v"] !== formatVersion) return undefined;
   const { accessToken, tokenType, requestedAt, expiresAt, scopes, issuer, resource } = fields;
-  if (typeof accessToken !== "string" || accessToken === "") return undefined;
+  if (typeof accessToken !== "string" || accessToken === "" || !isHeaderSafe(accessToken)) return undefined;
   if (tokenType !== "Bearer" && tokenType !== "DPoP") return undefined;
-  if (!isTime(requestedAt) || !isTime(expiresAt) || !isListOfStrings(scopes)) return undefined;
+  if (!isTime(requestedAt) || !isTime(expiresAt) || !isListOfStrings(scopes) || !scopes.every(isScope))
+    return undefined;
   if (issuer !== sources.issuer || !(resource === undefined || typeof resource === "string"))
     return undefined;
   const binding = await restoreBinding(fields, tokenType, sources);

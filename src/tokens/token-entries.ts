@@ -166,14 +166,21 @@ export class TokenEntries {
       return await work();
     } catch (error) {
       if (!(error instanceof McpAuthError) || error.code !== "store_unavailable") throw error;
-      if (store.takeNews()) this.#report("store:down", request, clock.now() - started);
+      // Its message names the kind of failure and the place.
+      if (store.takeNews()) this.#report("store:down", request, clock.now() - started, error.message);
       return undefined;
     }
   }
 
-  #report(name: "store:down" | "token:warning", { reason, attempt }: TokenRequest, durationMs: number): void {
+  #report(
+    name: "store:down" | "token:warning",
+    { reason, attempt }: TokenRequest,
+    durationMs: number,
+    message?: string,
+  ): void {
     const { server, issuer, report } = this.#options;
-    report(name, { server, issuer, reason, attempt, durationMs, code: "store_unavailable" });
+    const event = { server, issuer, reason, attempt, durationMs, code: "store_unavailable" } as const;
+    report(name, { ...event, ...(message !== undefined && { message }) });
   }
 }
 

@@ -83,7 +83,7 @@ test("nothing shows in files, in what commands print about them, nor in what is 
     });
   const command = async (argv: readonly string[], code: number, given: object = env) => {
     const io = {
-      ...{ cwd: path, env: { ...given }, colour: false, signal: new AbortController().signal },
+      ...{ cwd: path, env: { ...given }, color: false, signal: new AbortController().signal },
       out: (text: string) => watch.evidence.add(`stdout of ${argv.join(" ")}`, text),
       err: (text: string) => watch.evidence.addTalk(`stderr of ${argv.join(" ")}`, text),
     };

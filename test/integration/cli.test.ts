@@ -26,7 +26,7 @@ interface Said {
 interface Surroundings {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  readonly colour?: boolean;
+  readonly color?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -36,7 +36,7 @@ async function command(argv: readonly string[], around: Surroundings = {}): Prom
   const code = await run(argv, {
     cwd: around.cwd ?? tmpdir(),
     env: around.env ?? {},
-    colour: around.colour ?? false,
+    color: around.color ?? false,
     signal: around.signal ?? new AbortController().signal,
     out(text) {
       out += text;
@@ -464,8 +464,8 @@ describe("--help and --version", () => {
 });
 
 test("colours are for terminals", async () => {
-  expect((await command(["nothing"], { colour: true })).err).toContain("\u001b[31m");
-  expect((await command(["nothing"], { colour: false })).err).not.toContain("\u001b");
+  expect((await command(["nothing"], { color: true })).err).toContain("\u001b[31m");
+  expect((await command(["nothing"], { color: false })).err).not.toContain("\u001b");
 });
 
 describe("as a program", () => {

@@ -25,7 +25,7 @@ async function command(
   const order: string[] = [];
   const write = (stream: string) => (text: string) => void order.push(`${stream} ${text}`);
   const { signal } = new AbortController();
-  const code = await run(argv, { cwd, env, colour: false, signal, out: write("out"), err: write("err") });
+  const code = await run(argv, { cwd, env, color: false, signal, out: write("out"), err: write("err") });
   const all = (stream: string) =>
     order.flatMap((text) => (text.startsWith(stream) ? [text.slice(stream.length + 1)] : [])).join("");
   return { code, out: all("out"), err: all("err"), order };

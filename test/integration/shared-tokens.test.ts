@@ -295,6 +295,7 @@ describe("a store that is of no use", () => {
         attempt: 1,
         durationMs: expect.any(Number),
         code: "store_unavailable",
+        message: expect.stringContaining("The store of the config cannot be used"),
       },
     ]);
   });

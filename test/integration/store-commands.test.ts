@@ -46,7 +46,7 @@ async function command(
     err: (text) => {
       err += text;
     },
-    colour: false,
+    color: false,
     signal: new AbortController().signal,
   });
   return { code, out, err };
@@ -374,7 +374,8 @@ describe("a command that cannot use the store", () => {
     // No folder can be made below a file.
     await writeFile(join(at.folder, "state"), "");
     const warning =
-      "warning: the store of the config cannot be used; access tokens are asked for without it\n";
+      `warning: The store of the config, ${join(at.folder, "state")}, cannot be used: something else is in the place of a ` +
+      "folder or file of the store (ENOTDIR). Move it away, or name another place. Access tokens are requested without it.\n";
     expect(await command(at, ["token", "crm"])).toEqual({ code: 0, out: "t1\n", err: warning });
     expect(await command(at, ["headers", "crm"])).toEqual({
       code: 0,

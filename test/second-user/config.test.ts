@@ -283,6 +283,20 @@ describe("a config in a working directory of another user, as root in a containe
     expect(await readFile(file, "utf8")).toContain('"url"');
   });
 
+  test("runs its commands where it lies above that folder and is root's, as is all that it lies in", async () => {
+    const folder = await place();
+    const project = await make(join(folder, "project"), root);
+    await make(join(project, ".git"), root);
+    const cwd = await make(join(project, "theirs"), somebody);
+    await make(join(project, name), root, { text: withCommand(["/bin/echo", "t"]) });
+    expect(await command(["token", "crm"], { cwd })).toEqual({ code: 0, out: "t\n", err: "" });
+    const between = await make(join(project, "between"), somebody);
+    const below = await make(join(between, "below"), somebody);
+    const said = await command(["token", "crm"], { cwd: below });
+    expect([said.code, said.out]).toEqual([2, ""]);
+    expect(said.err).toContain("are not run");
+  });
+
   test("runs no command whatever the code that loads it allows, and none to sign with", async () => {
     const { folder, cwd, file } = await checkout({ env: "TOKEN" });
     const trace = join(folder, "trace");

@@ -23,7 +23,7 @@ export async function command(
   const code = await run(argv, {
     cwd: around.cwd,
     env: around.env ?? {},
-    colour: false,
+    color: false,
     signal: around.signal ?? new AbortController().signal,
     out(text) {
       out += text;

@@ -111,7 +111,7 @@ describe("a fault of our own", () => {
       err(text) {
         err += text;
       },
-      colour: false,
+      color: false,
       signal: new AbortController().signal,
     });
     expect(code).toBe(1);
@@ -131,7 +131,7 @@ test("a fault of our own shows no line of its message that looks like a place", 
     err(text) {
       err += text;
     },
-    colour: false,
+    color: false,
     signal: new AbortController().signal,
   });
   expect(err).toMatch(/^internal error: RangeError {4}at .*\n$/);

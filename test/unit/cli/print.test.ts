@@ -5,11 +5,11 @@ import { describe, expect, test } from "vitest";
 import { createPrinter, isPrintedAsIs, type Printer } from "../../../src/cli/print.js";
 
 /** What is written, stream by stream and in order. */
-function printed(print: (printer: Printer) => void, colour = false): readonly string[] {
+function printed(print: (printer: Printer) => void, color = false): readonly string[] {
   const written: string[] = [];
   const out = (text: string) => void written.push(`out ${text}`);
   const err = (text: string) => void written.push(`err ${text}`);
-  print(createPrinter({ out, err, colour }));
+  print(createPrinter({ out, err, color }));
   return written;
 }
 

@@ -25,7 +25,7 @@ async function fix(text: string, options: { link?: boolean } = {}) {
     err: (chunk) => {
       said.err += chunk;
     },
-    colour: false,
+    color: false,
     signal: new AbortController().signal,
   });
   const { mode } = await stat(file);
@@ -37,7 +37,7 @@ test.each([false, true])(
   async (link) => {
     const done = await fix(config("ulr", '"${CRM_SECRET}"'), { link });
     expect(done.text).toBe(config("url", '{ "env": "CRM_SECRET" }'));
-    expect(done).toMatchObject({ code: 0, err: "2 mistakes mended\n", mode: 0o640 });
+    expect(done).toMatchObject({ code: 0, err: "2 mistakes fixed\n", mode: 0o640 });
     expect(done.out).toBe("mcp-auth.config.json: no mistakes, 1 server\n");
     expect(done.files).toEqual(link ? ["mcp-auth.config.json", "real.json"] : ["mcp-auth.config.json"]);
   },

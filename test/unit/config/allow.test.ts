@@ -69,7 +69,7 @@ function places(): ReadonlyMap<string, Node> {
 
 const takesText = (node: Node): boolean => {
   const parts = [...same(node)];
-  return parts.some(({ type }) => [type].flat().includes("string")) && !parts.some((part) => "enum" in part);
+  return parts.some((part) => [part["type"]].flat().includes("string") && !("enum" in part));
 };
 
 it("every place in the schema that takes text says what the text leads to, so that `allow` can confine it", () => {

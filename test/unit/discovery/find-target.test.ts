@@ -419,7 +419,7 @@ describe("the resource", () => {
     const error = await failure(find());
     expect(error).toMatchObject({ code: "resource_mismatch", retryable: false });
     expect(error.message).toBe(
-      `Server "billing": its resource metadata is for another resource, on another host. It must be for the server's URL (${mcp.origin}/mcp) or a path above it. Check the URL in the config, else tell whoever runs the server. The error's \`details\` has the resource.`,
+      `Server "billing": its resource metadata is for another resource, on another host. It must be for the server's URL (${mcp.origin}/mcp) or a path above it. Check the URL in the config, else tell the operator of the server. The error's \`details\` has the resource.`,
     );
     expect(error.details).toEqual({ resource: "https://other.example/mcp" });
   });

@@ -72,11 +72,11 @@ describe("an authorized fetch", () => {
     expect(server.requests[0]?.headers["x-own"]).toBe("1");
   });
 
-  test("sends the headers of the config, and the caller's own where both have one", async () => {
+  test("sends the headers of the config, also where the caller has one of the same name", async () => {
     const server = await start((_request, response) => void response.end());
     const { fetch } = client(server.origin, { headers: { "x-api-key": "k", "x-own": "config" } });
     await fetch(`${server.origin}/mcp`, { headers: { "X-Own": "caller" } });
-    expect(server.requests[0]?.headers).toMatchObject({ "x-api-key": "k", "x-own": "caller" });
+    expect(server.requests[0]?.headers).toMatchObject({ "x-api-key": "k", "x-own": "config" });
   });
 
   test("drops the refused token after a 401 and sends the same body once more", async () => {

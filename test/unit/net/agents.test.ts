@@ -36,7 +36,8 @@ async function identity(name: string): Promise<TlsIdentity> {
 }
 
 function agents(limit?: number): Agents {
-  const made = new Agents(async () => [authority.certificate], limit);
+  const authorities = [authority.certificate];
+  const made = new Agents(async () => authorities, limit);
   open.push(made);
   return made;
 }

@@ -6,7 +6,7 @@ test("of an internal error only the kind and the place are shown, also when its 
   await run(["validate", "--help"], {
     cwd: "/",
     env: {},
-    colour: false,
+    color: false,
     signal: new AbortController().signal,
     out: () => {
       throw new Error("bad text CANARY at position 3");

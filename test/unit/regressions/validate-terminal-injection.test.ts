@@ -17,7 +17,7 @@ test("names from the file cannot steer the terminal or the runner's log", async 
     env: {},
     out: write,
     err: write,
-    colour: false,
+    color: false,
     signal: new AbortController().signal,
   });
   expect(out).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);

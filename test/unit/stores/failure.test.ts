@@ -28,7 +28,7 @@ describe("why a store cannot be used", () => {
     const full = await open("/dev/full", "w");
     const error = await errorOf(full.writeFile("x"));
     await full.close();
-    expect(storeFailure(error, "/var/state")).toEqual({
+    expect(storeFailure(error, { place: "/var/state", isRedis: false })).toEqual({
       kind: "full",
       message:
         "the store of the config, /var/state, cannot be used: no space is left (ENOSPC). Make room there.",
@@ -41,14 +41,14 @@ describe("why a store cannot be used", () => {
         connect(1, "127.0.0.1").once("connect", resolve).once("error", reject),
       ),
     );
-    expect(storeFailure(error, undefined)).toEqual({
+    expect(storeFailure(error, { place: undefined, isRedis: false })).toEqual({
       kind: "unreachable",
       message: expect.stringContaining(
         "cannot be used: it cannot be reached (ECONNREFUSED). Check its address",
       ),
     });
     const several = new AggregateError([new Error("none"), error]);
-    expect(storeFailure(several, undefined)?.kind).toBe("unreachable");
+    expect(storeFailure(several, { place: undefined, isRedis: false })?.kind).toBe("unreachable");
   });
 
   test.each([
@@ -66,17 +66,21 @@ describe("why a store cannot be used", () => {
     ["LOADING Redis is loading the dataset in memory", "not_ready", "LOADING"],
     ["MOVED 3999 127.0.0.1:6381", "wrong_place", "MOVED"],
   ])("is told of Redis' answer %j, of which only the code is shown", (reply, kind, code) => {
-    const failure = storeFailure(new Error(reply), undefined);
+    const failure = storeFailure(new Error(reply), { place: undefined, isRedis: true });
     expect(failure?.kind).toBe(kind);
     expect(failure?.message).toContain(`(${code}).`);
     expect(failure?.message).not.toContain(reply.slice(code.length + 1));
+    // A store that is given in code may say the same in its own words.
+    expect(storeFailure(new Error(reply), { place: undefined, isRedis: false })).toBeUndefined();
   });
 
   test("is not told of what says nothing of it", () => {
     for (const error of [new Error("hunter2"), new Error("BOOM: NOPERMIT"), "ENOSPC", { code: "ENOSPC" }]) {
-      expect(storeFailure(error, "/var/state")).toBeUndefined();
+      expect(storeFailure(error, { place: "/var/state", isRedis: true })).toBeUndefined();
     }
-    expect(storeFailure(Object.assign(new Error(), { code: "hunter2" }), undefined)).toBeUndefined();
+    expect(
+      storeFailure(Object.assign(new Error(), { code: "hunter2" }), { place: undefined, isRedis: true }),
+    ).toBeUndefined();
   });
 
   test("is told of something that is in the place of the folder, of an entry, or in the folder", async () => {

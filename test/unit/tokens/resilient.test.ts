@@ -236,7 +236,10 @@ test("a permanent failure ends the retries of one that may pass", async () => {
 });
 
 describe("a store that the grant needs and that cannot be used when the deadline has passed", () => {
-  const full = storeFailure(Object.assign(new Error(), { code: "ENOSPC" }), "/state");
+  const full = storeFailure(Object.assign(new Error(), { code: "ENOSPC" }), {
+    place: "/state",
+    isRedis: false,
+  });
   const calledOff: Setup["outcome"] = (_attempt, signal) =>
     new Promise((resolve) => signal.addEventListener("abort", () => resolve(outage())));
 
