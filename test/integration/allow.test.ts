@@ -180,3 +180,38 @@ it("a command that `allow` names does not run where commands are forbidden", asy
   );
   expect(await failure(auth.resolve("tools").getAccessToken())).toMatchObject({ code: "secret_unavailable" });
 });
+
+it("an allowed command runs in the folder of the host, and not in that of the config, which is its author's", async () => {
+  const world = await startWorld();
+  const host = await folder();
+  const tenant = join(host, "tenant");
+  await mkdir(tenant);
+  await writeFile(join(host, "get-secret.mjs"), `console.log(${JSON.stringify(agentSecret)})`);
+  await writeFile(join(tenant, "get-secret.mjs"), `console.log("of the tenant")`);
+  const exec = ["node", "get-secret.mjs"];
+  await writeFile(join(tenant, "config.json"), JSON.stringify(withSecret(world, { exec })));
+  const allow = { exec: [exec], origins: originsOf(world) };
+  const env = { PATH: process.env["PATH"] };
+  const auth = await runtime({ config: join(tenant, "config.json"), cwd: host, env, allow });
+  await auth.resolve("tools").getAccessToken();
+  expect(world.issuer.tokenRequests.length).toBe(1);
+});
+
+it("the folder of a store that is made a link out of what is allowed is not written to any more", async () => {
+  const world = await startWorld();
+  const cwd = await folder();
+  await mkdir(join(cwd, "outside"));
+  const store = { type: "file", path: "tenant/store", encryptionKey: { env: "KEY" } };
+  const config = { ...withSecret(world, { env: "SECRET" }), store };
+  const env = { ...world.env, KEY: `${"k".repeat(42)}A` };
+  const allow = { env: ["*"], files: ["tenant"], origins: originsOf(world) };
+  await mkdir(join(cwd, "tenant"));
+  const auth = await runtime(optionsOf(config, { cwd, env, allow }));
+  await auth.resolve("tools").getAccessToken();
+  await rename(join(cwd, "tenant/store"), join(cwd, "tenant/before"));
+  await symlink(join(cwd, "outside"), join(cwd, "tenant/store"));
+  await auth.resolve("tools").getAccessToken({ forceRefresh: true });
+  // Waits for what is written in the background.
+  await auth.stop();
+  expect(await readdir(join(cwd, "outside"))).toEqual([]);
+});

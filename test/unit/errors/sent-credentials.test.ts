@@ -1,0 +1,51 @@
+import { randomBytes } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import {
+  rememberCredential,
+  rememberIssued,
+  withoutCredentials,
+} from "../../../src/errors/sent-credentials.js";
+
+const secret = "Sup3r-Secret-Client-Value";
+const quoted = `it refuses ${secret} here`;
+const hidden = "it refuses <secret> here";
+
+describe("a credential that was sent", () => {
+  test("is not forgotten for anything that a server issues, however long and however often", () => {
+    rememberCredential(secret);
+    rememberIssued(randomBytes(500_000).toString("base64url"));
+    for (let count = 0; count < 3_000; count += 1) rememberIssued(randomBytes(300).toString("base64url"));
+    expect(withoutCredentials(quoted)).toBe(hidden);
+  });
+
+  test("is found each time it was sent anew, whatever was sent between", () => {
+    for (let round = 0; round < 60; round += 1) {
+      rememberCredential(secret);
+      expect(withoutCredentials(quoted)).toBe(hidden);
+      for (let count = 0; count < 97; count += 1) {
+        rememberCredential(`another-${round}-${count}-${"x".repeat(60)}`);
+      }
+    }
+  });
+
+  test.each([
+    ["as it is", (text: string) => text],
+    ["in a form", (text: string) => new URLSearchParams({ a: text }).toString().slice(2)],
+    ["in a URL", encodeURIComponent],
+    ["in a URL, in small letters", (text: string) => encodeURIComponent(text).toLowerCase()],
+    ["in JSON", (text: string) => JSON.stringify(text).slice(1, -1)],
+    [
+      "in HTML",
+      (text: string) =>
+        text
+          .replaceAll("&", "&amp;")
+          .replaceAll("<", "&lt;")
+          .replaceAll('"', "&quot;")
+          .replaceAll("'", "&#39;"),
+    ],
+  ])("is found %s", (_, write) => {
+    const strange = `pa<ss>&w"o'rd ~(é) %`.replace(">", "");
+    rememberCredential(strange);
+    expect(withoutCredentials(`it refuses [${write(strange)}]`)).toBe("it refuses [<secret>]");
+  });
+});
