@@ -146,3 +146,19 @@ function slug(heading: string): string {
     .trim()
     .replaceAll(" ", "-");
 }
+
+test("names on the security page only tests that there are", async () => {
+  const page = await text("docs/security.md");
+  const named = [...page.matchAll(/`(test\/[\w./-]+\.test\.ts)`(?:\s+"([^"]+)")?/g)];
+  expect(named.length).toBeGreaterThanOrEqual(30);
+  for (const [, file = "", title] of named) {
+    const source = await text(file);
+    // In the page a title may be broken into two lines.
+    if (title !== undefined)
+      expect({ file, source }).toMatchObject({ source: expect.stringContaining(oneLine(title)) });
+  }
+});
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, " ");
+}

@@ -97,7 +97,7 @@ async function failure(promise: Promise<unknown>): Promise<McpAuthError> {
 const remedy = (file: string) => `MCP_AUTH_CONFIG=${file} or --config ${file}`;
 
 describe("root does not use a config", () => {
-  test("that nobody put, beside a .git, into a shared folder above the working directory", async () => {
+  test("that another user put beside a .git in a shared folder above the working directory", async () => {
     const folder = await place();
     const shared = await make(join(folder, "shared"), root, { mode: 0o1777 });
     const cwd = await make(join(shared, "project"), root);
@@ -113,7 +113,7 @@ describe("root does not use a config", () => {
     expect(error.code).toBe("config_invalid");
   });
 
-  test("in a folder of nobody's that the working directory lies in", async () => {
+  test("in a folder of another user that the working directory lies in", async () => {
     const folder = await place();
     const above = await make(join(folder, "above"), nobody);
     const cwd = await make(join(above, "project"), root);
@@ -123,7 +123,7 @@ describe("root does not use a config", () => {
     expect(message).toContain(`${above} belongs to nobody (uid ${nobody})`);
   });
 
-  test("of nobody's in a folder of its own", async () => {
+  test("of another user in a folder of its own", async () => {
     const cwd = await place();
     await make(join(cwd, name), nobody, { text: leaving(join(cwd, "trace")) });
     const { code, message } = await failure(search(cwd));
@@ -132,7 +132,7 @@ describe("root does not use a config", () => {
     expect(message).toContain(remedy(join(cwd, name)));
   });
 
-  test("of its own by a link of nobody's, whose folder its relative command would be run from", async () => {
+  test("of its own by a link of another user, from whose folder its relative command would run", async () => {
     const folder = await place();
     const shared = await make(join(folder, "shared"), root, { mode: 0o1777 });
     const own = await make(join(folder, "own"), root);
@@ -152,7 +152,7 @@ describe("root does not use a config", () => {
     expect(out).toContain(`${join(shared, name)} belongs to nobody (uid ${nobody})`);
   });
 
-  test("of its own by a link of its own that leads through a link of nobody's", async () => {
+  test("of its own by a link of its own that leads through a link of another user", async () => {
     const folder = await place();
     const shared = await make(join(folder, "shared"), root, { mode: 0o1777 });
     const cwd = await make(join(folder, "project"), root);
@@ -164,7 +164,7 @@ describe("root does not use a config", () => {
     expect(message).toContain(`${join(shared, "hop")} belongs to nobody (uid ${nobody})`);
   });
 
-  test("of its own by a link through a folder of nobody's", async () => {
+  test("of its own by a link through a folder of another user", async () => {
     const folder = await place();
     const theirs = await make(join(folder, "theirs"), nobody);
     await make(join(theirs, "own"), root);
@@ -176,7 +176,7 @@ describe("root does not use a config", () => {
     expect(message).toContain(`${theirs} belongs to nobody (uid ${nobody})`);
   });
 
-  test("of another project of its own, which a .git of nobody's would lead the search to", async () => {
+  test("of another project of its own, to which a .git of another user would lead the search", async () => {
     const folder = await place();
     const shared = await make(join(folder, "shared"), root, { mode: 0o1777 });
     const own = await make(join(shared, "own"), root);
@@ -188,7 +188,7 @@ describe("root does not use a config", () => {
     expect(message).toContain(`Not searched: ${join(own, name)} (the search ends below ${shared}: `);
   });
 
-  test("below a link that nobody put in place of a folder", async () => {
+  test("below a link that another user put in place of a folder", async () => {
     const folder = await place();
     const theirs = await make(join(folder, "theirs"), nobody);
     const own = await make(join(folder, "own"), root);
@@ -200,7 +200,7 @@ describe("root does not use a config", () => {
   });
 });
 
-test("however often nobody swaps the working directory, root uses no config of nobody's with commands", async () => {
+test("root runs no command of another user's config, however often that user swaps the working directory", async () => {
   const folder = await place();
   const theirs = await make(join(folder, "theirs"), nobody);
   const cwd = await make(join(theirs, "project"), root);
