@@ -1,5 +1,6 @@
 import type { NetworkSpec } from "../config/spec.js";
 import type { AllowRules } from "../lib/permissions.js";
+import { proxyVariables } from "./proxy-variables.js";
 
 /** Which servers this process trusts. Processes with the same trust may share what they learned from the network. */
 export interface NetworkTrust {
@@ -63,7 +64,7 @@ export function networkTrust({ spec, env, processEnv, hasOwnFetch, allow }: Trus
     async fingerprint() {
       const { withoutSpaces } = await import("./authorities.js");
       const certificates = [...(await added()), ...(await configured()).map(withoutSpaces)];
-      const insecure = await insecureHosts(spec, env);
+      const insecure = insecureHosts(spec, env);
       if (certificates.length === 0 && insecure.length === 0 && !hasOwnFetch) return "default";
       // Imported where it is used, as in `lib/fingerprint.ts`.
       const { createHash } = process.getBuiltinModule("node:crypto");
@@ -74,19 +75,14 @@ export function networkTrust({ spec, env, processEnv, hasOwnFetch, allow }: Trus
 }
 
 /** Anyone on the path of plain http can answer in place of the host, a proxy included. Over https a proxy cannot. */
-async function insecureHosts(
+function insecureHosts(
   { proxy, allowInsecureHttp }: NetworkSpec,
   env: TrustOptions["env"],
-): Promise<readonly unknown[]> {
+): readonly string[] {
   if (allowInsecureHttp.length === 0) return [];
-  const { proxyRules } = await import("./proxy.js");
-  const rules = proxyRules(proxy, env);
-  return [...new Set(allowInsecureHttp)].toSorted().map((host) => {
-    try {
-      return [host, rules.proxyFor(new URL(`http://${host}/`))?.origin ?? null];
-    } catch {
-      // Every request through a proxy that cannot be parsed fails, so nothing is learned through it.
-      return [host, null];
-    }
-  });
+  const { forHttp, noProxy } = proxyVariables(env);
+  // NO_PROXY as a whole, since it may name ports. The proxy without what it is authorized by.
+  const written = proxy ?? forHttp ?? false;
+  const origin = written !== false && URL.canParse(written) ? new URL(written).origin : written;
+  return [...new Set(allowInsecureHttp)].toSorted().concat(String(origin), written === false ? "" : noProxy);
 }

@@ -1,6 +1,6 @@
 import { request as httpRequest, type RequestOptions } from "node:http";
 import { request as httpsRequest } from "node:https";
-import type { Socket } from "node:net";
+import { isIP, type Socket } from "node:net";
 import type { SecureContext, SecureVersion } from "node:tls";
 import { McpAuthError } from "../errors/error.js";
 import { networkFailure } from "./network-failure.js";
@@ -26,9 +26,10 @@ export interface TunnelOptions {
 export function openTunnel({ proxy, target, secureContext, minVersion }: TunnelOptions): Promise<Socket> {
   const { hostname, port, host, protocol } = new URL(proxy.origin);
   const secure = protocol === "https:";
+  const name = hostname.replace(/^\[|\]$/g, "");
   const options: RequestOptions = {
     method: "CONNECT",
-    host: hostname.replace(/^\[|\]$/g, ""),
+    host: name,
     port: port === "" ? (secure ? 443 : 80) : port,
     path: target,
     headers: {
@@ -44,6 +45,8 @@ export function openTunnel({ proxy, target, secureContext, minVersion }: TunnelO
     ? httpsRequest({
         ...options,
         minVersion,
+        // Node would take it from the header `host`, and accept the certificate of the server at the other end of the tunnel.
+        servername: isIP(name) === 0 ? name : "",
         rejectUnauthorized: true,
         ...(secureContext && { secureContext }),
       })

@@ -45,7 +45,7 @@ export async function revokeToken(
     clock,
     fetch: environment.fetch,
   };
-  const { apply, fetch, identity } = await authenticateClient(client, metadata, context);
+  const { apply, fetch, identity } = await authenticateClient(atIssuer(client), metadata, context);
   const alias = identity && metadata.mtls_endpoint_aliases?.revocation_endpoint;
   const endpoint = alias ?? metadata.revocation_endpoint;
   if (endpoint === undefined) return "unsupported";
@@ -74,6 +74,11 @@ export async function revokeToken(
   const oauthError = registeredError(members?.["error"]);
   const said = { ...saidInError(members), location: response.headers.get("location") };
   throw refused(server, what, { status: response.status, oauthError, said });
+}
+
+/** An assertion made out to the token endpoint is for no other endpoint. */
+function atIssuer(client: ClientSpec): ClientSpec {
+  return client.assertionAudience === "token_endpoint" ? { ...client, assertionAudience: "issuer" } : client;
 }
 
 function refused(server: string, what: string, rejection: Omit<Rejection, "retryAfter">): McpAuthError {

@@ -1,5 +1,4 @@
 import { McpAuthError } from "../errors/error.js";
-import { egressDenied, isWithinReach, type Reach } from "../http/reach.js";
 import type { Token } from "../tokens/token.js";
 
 /** The token as a string, for whoever puts it into a header alone. Throws `sender_constrained` when that is no use. */
@@ -19,8 +18,7 @@ export function bareToken(server: string, token: Token): string {
 /** What a request is for that headers are made for. */
 export interface HeaderTarget {
   readonly server: string;
-  readonly url: URL;
-  readonly reach: Reach;
+  /** Its URL is one of the server's own. */
   readonly request: { readonly method?: string | undefined; readonly url?: string | URL | undefined };
   readonly nonce: (url: URL) => string | undefined;
   readonly signal: AbortSignal | undefined;
@@ -28,7 +26,7 @@ export interface HeaderTarget {
 
 /** The headers that a token needs to be taken: `authorization`, and for DPoP a proof, good for one request. */
 export async function tokenHeaders(token: Token, target: HeaderTarget): Promise<Record<string, string>> {
-  const { server, request, reach, nonce, signal } = target;
+  const { server, request, nonce, signal } = target;
   const { prover, certificate } = token.binding ?? {};
   if (certificate?.bound === true) throw boundToCertificate(server);
   if (prover === undefined) return { authorization: `${token.tokenType} ${token.accessToken}` };
@@ -40,7 +38,6 @@ export async function tokenHeaders(token: Token, target: HeaderTarget): Promise<
     );
   }
   const url = new URL(request.url);
-  if (!isWithinReach(url, target.url, reach)) throw egressDenied(server, target.url, reach, "The URL lies");
   const { accessToken } = token;
   const method = request.method.toUpperCase();
   const proof = await prover.proof({ method, url, accessToken, nonce: nonce(url), signal });

@@ -107,8 +107,8 @@ export function metadataStoreIn(
 ): MetadataStore {
   const version = 1;
   const keyOf = async (kind: MetadataKind, name: string): Promise<string> => {
-    const { hashOf, metadataPrefix } = await import("../tokens/entry-key.js");
-    return `${metadataPrefix(kind, name)}${hashOf(await trust.fingerprint())}`;
+    const { hashOf, machineOf, metadataPrefix } = await import("../tokens/entry-key.js");
+    return `${metadataPrefix(kind, name)}${hashOf([await trust.fingerprint(), machineOf(name)])}`;
   };
   return {
     async read(kind, name) {

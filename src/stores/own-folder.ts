@@ -53,9 +53,12 @@ export function assertEntryFolder(found: Stats): void {
   if (!isOurs(found)) throw new NotOurs("an entry in it belongs to another user");
 }
 
-/** Root may do everything anyway, and volumes of a container are often root's and open to all. */
+/**
+ * Volumes of a container are often root's and open to all. For root, too, the folder of another user is refused: its owner
+ * can put a link in place of an entry at any moment, and root writes wherever it leads.
+ */
 export function ruleFor({ uid, mode }: Ownership, user: number): "keep" | "close" | "refuse" {
-  if (uid !== user) return uid === 0 || user === 0 ? "keep" : "refuse";
+  if (uid !== user) return uid === 0 ? "keep" : "refuse";
   return (mode & writableByAll) === 0 || (mode & sticky) !== 0 ? "keep" : "close";
 }
 

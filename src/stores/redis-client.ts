@@ -108,15 +108,19 @@ async function findServer(
   };
   const hasPassword = options().password !== undefined;
   const answers = nodes.map(async (node) => {
-    // Most of them want no password, and say so where one is given.
+    // Most of them want no password, and say so where one is given. It is given only where it is asked for.
     const answer = await ask(node, false).catch((error: unknown) =>
-      hasPassword ? ask(node, true) : Promise.reject(error),
+      hasPassword && wantsPassword(error) ? ask(node, true) : Promise.reject(error),
     );
     const [host, port] = Array.isArray(answer) ? answer : [];
     if (typeof host !== "string") throw new Error("The Sentinel does not know that server.");
     return { host, port: Number(port) };
   });
   return await Promise.any(answers);
+}
+
+function wantsPassword(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith("NOAUTH");
 }
 
 function optionsFor({ url, ca }: RedisAddress): RedisClientOptions {

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { hostname } from "node:os";
 import type {
   AssertionSpec,
   ClientSpec,
@@ -12,6 +13,7 @@ import type { Dpop } from "../dpop/dpop.js";
 import type { KeyContext } from "../keys/signing-key.js";
 import { loadTlsIdentity } from "../keys/tls-identity.js";
 import { jwtClaims } from "../lib/jwt-claims.js";
+import { isLoopbackHost } from "../lib/loopback.js";
 import type { Secret } from "../lib/secret.js";
 import { readSubjectToken } from "../oauth/subject-token.js";
 import { readSecret } from "../secrets/read-secret.js";
@@ -61,10 +63,16 @@ export async function tokenEntryKey(
     resource: grant.resource ?? null,
     audience: grant.audience,
     scopes: scopes === undefined ? null : [...new Set(scopes)].toSorted(),
-    ...{ params, subject, binding, trust },
+    ...{ params, subject, binding, trust, machine: machineOf(issuer, url) },
     endpoints: endpointsOf(grant.client),
   };
   return `${tokenPrefix(spec)}${hashOf(identity)}`;
+}
+
+/** The name of this machine where one of the URLs is on it: on another machine the same URL is another server. */
+export function machineOf(...urls: readonly string[]): string | null {
+  const isHere = urls.some((url) => URL.canParse(url) && isLoopbackHost(new URL(url).hostname));
+  return isHere ? hostname() : null;
 }
 
 /** What the keys of all tokens begin with that one client has for one MCP server, whatever else differs. */

@@ -185,6 +185,22 @@ describe("the headers of the config", () => {
     });
     expect((await fetch(world.mcp.url, { headers })).status).toBe(405);
   });
+
+  test.each(["https://evil.example/mcp", "not a URL", "data:,x"])(
+    "getHeaders gives none for a request to %s, and reads and asks for nothing",
+    async (url) => {
+      const world = await startWorld();
+      const { tools } = world.config.servers;
+      const headers = { "x-api-key": { env: "API_KEY" } };
+      for (const dpop of [undefined, true] as const) {
+        const server = { ...tools, headers, ...(dpop && { dpop }) };
+        const { manager } = await managerOf({ config: { servers: { tools: server } }, env: world.env });
+        const error = await failure(manager.getHeaders({ method: "GET", url }));
+        expect(error).toMatchObject({ code: "egress_denied", server: "tools" });
+      }
+      expect(world.issuer.tokenRequests).toEqual([]);
+    },
+  );
 });
 
 describe("the caller's own headers", () => {

@@ -549,6 +549,23 @@ describe("a proxy", () => {
     expect(strange.targets).toEqual([]);
   });
 
+  test("that is reached over TLS is verified by its own name, and not by that of the server behind it", async () => {
+    const { origin } = await serve(serverTls);
+    const url = named(origin);
+    const { hostname } = new URL(url);
+    const issued = (host: string) => tlsOf(authority.issue({ hosts: [host] }));
+    await using own = await startConnectProxy({ tls: await issued("localhost") });
+    const throughOwn = network({ proxy: own.origin.replace("127.0.0.1", "localhost"), ca: [ca] });
+    expect((await throughOwn.fetch(url)).status).toBe(200);
+    await using impostor = await startConnectProxy({ tls: await issued(hostname) });
+    const throughImpostor = network({
+      proxy: impostor.origin.replace("127.0.0.1", "user:hunter2@localhost"),
+      ca: [ca],
+    });
+    expect((await failure(throughImpostor.fetch, url)).code).toBe("tls_failed");
+    expect(impostor.authorizations).toEqual([]);
+  });
+
   test("that is reached over TLS is verified also where the process turns that off", async () => {
     await using strange = await startConnectProxy({ tls: await tlsOf(selfSigned()) });
     const own = network({ proxy: strange.origin });

@@ -79,9 +79,9 @@ describe.skipIf(process.platform === "win32")("a folder that was there before th
     expect(await modeOf(path)).toBe(0o644);
   });
 
-  test("is refused when it is somebody else's, unless that is root, or we are", () => {
+  test("is refused when it is another user's, unless that is root, also for root", () => {
     expect(ruleFor({ uid: 1_001, mode: 0o40700 }, 1_000)).toBe("refuse");
-    expect(ruleFor({ uid: 1_001, mode: 0o40700 }, 0)).toBe("keep");
+    expect(ruleFor({ uid: 1_001, mode: 0o40700 }, 0)).toBe("refuse");
     expect(ruleFor({ uid: 1_000, mode: 0o40700 }, 1_000)).toBe("keep");
     expect(ruleFor({ uid: 1_000, mode: 0o40775 }, 1_000)).toBe("keep");
     expect(ruleFor({ uid: 1_000, mode: 0o40777 }, 1_000)).toBe("close");
