@@ -1,4 +1,4 @@
-import { isAbsolute, resolve } from "node:path";
+import { resolve } from "node:path";
 import { parseDuration } from "../lib/duration.js";
 import { builtIn } from "./built-in.js";
 import type { SecretReference as ReferenceConfig } from "./generated/types.js";
@@ -32,7 +32,8 @@ export function buildValues(
 }
 
 export function absolute(path: string, folder: string): string {
-  return isAbsolute(path) ? path : resolve(folder, path);
+  // An absolute path, too, is rid of `..`: behind a link the system would go another way than the text says.
+  return resolve(folder, path);
 }
 
 /** Milliseconds. */

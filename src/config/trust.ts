@@ -1,6 +1,6 @@
 import type { BigIntStats } from "node:fs";
 import { lstat, readFile, readlink, realpath, stat } from "node:fs/promises";
-import { basename, dirname, isAbsolute, join, parse, sep } from "node:path";
+import { dirname, isAbsolute, join, parse, sep } from "node:path";
 import { errnoOf } from "./read-file.js";
 
 /**
@@ -141,14 +141,14 @@ interface Followed {
   readonly stats: BigIntStats;
 }
 
-/** Goes through the links that the last name of a path leads through, as the system does when it opens the path. */
+/** Goes through the links that a path leads through, as the system does when it opens the path. */
 async function follow(path: string): Promise<Followed> {
   const links: Step[] = [];
   const passed = new Set<string>();
   const { root } = parse(path);
   if (path === root) return { links, passed, real: path, stats: await lstat(path, { bigint: true }) };
-  let folder = await realpath(dirname(path));
-  const names = [basename(path)];
+  let folder = root;
+  const names = path.slice(root.length).split(sep);
   let last: Step | undefined;
   for (let name = names.shift(); name !== undefined; name = names.shift()) {
     if (name === "" || name === ".") continue;

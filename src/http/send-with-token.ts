@@ -7,6 +7,7 @@ import type { Authorizer } from "./authorizer.js";
 import { discard } from "./discard.js";
 import type { Outgoing } from "./outgoing.js";
 import { proofErrors } from "./proof-errors.js";
+import { withoutBytes } from "./without-bytes.js";
 
 /** Sends a request with the config's headers, the token and what has to accompany it. */
 export async function sendWithToken(
@@ -29,8 +30,12 @@ export async function sendWithToken(
   // Each time, since one that is used for long could be forgotten.
   rememberCredential(token.accessToken);
   const fetch = binding?.certificate?.fetch ?? authorizer.fetch;
-  if (prover === undefined) return await outgoing.send(fetch, url, headers);
-  return await sendWithProof(authorizer.nonces, { outgoing, url, token, headers, fetch, prover });
+  try {
+    if (prover === undefined) return await outgoing.send(fetch, url, headers);
+    return await sendWithProof(authorizer.nonces, { outgoing, url, token, headers, fetch, prover });
+  } catch (error) {
+    throw withoutBytes(error);
+  }
 }
 
 interface Proven {

@@ -58,7 +58,7 @@ export function createPermissions({ allowExec, allow, environments }: Permission
   return {
     ...(allow !== undefined && { allow }),
     commandsForbidden: () =>
-      allowExec === false || environments.some(forbidsCommands) ? forbiddenHere : undefined,
+      mayNotRun(allowExec) || environments.some(forbidsCommands) ? forbiddenHere : undefined,
   };
 }
 
@@ -81,6 +81,11 @@ export function commandsForbidden({
 
 const forbiddenHere =
   "running commands is forbidden here, by `allowExec: false` or by MCP_AUTH_ALLOW_EXEC in the environment.";
+
+/** Somebody without types may pass anything, and means to forbid with "false" or 0. */
+function mayNotRun(allowExec: unknown): boolean {
+  return allowExec !== undefined && allowExec !== true;
+}
 
 const meansYes: ReadonlySet<string> = new Set(["1", "true", "yes", "on"]);
 

@@ -215,3 +215,21 @@ it("the folder of a store that is made a link out of what is allowed is not writ
   await auth.stop();
   expect(await readdir(join(cwd, "outside"))).toEqual([]);
 });
+
+it("a path with .. behind a link is the one that its text says, for a store as well", async () => {
+  const world = await startWorld();
+  const cwd = await folder();
+  await mkdir(join(cwd, "allowed/deep/er"), { recursive: true });
+  await symlink("deep/er", join(cwd, "allowed/a"));
+  // By the links it would be allowed/forbidden, by the text it is a folder beside.
+  const store = {
+    type: "file",
+    path: `${join(cwd, "allowed/a")}/../../forbidden`,
+    encryptionKey: { env: "KEY" },
+  };
+  const config = { ...withSecret(world, { env: "SECRET" }), store };
+  const allow = { env: ["*"], files: ["allowed"], origins: originsOf(world) };
+  expect(await failure(runtime(optionsOf(config, { cwd, env: world.env, allow })))).toMatchObject({
+    violations: [{ pointer: "/store/path" }],
+  });
+});

@@ -1,9 +1,10 @@
 // A credential that a server quotes, whole or in part, is `<secret>` in the `details` of errors.
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { describe, expect, test } from "vitest";
+import { inspect } from "node:util";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { Canaries } from "../support/canaries.js";
 import { jwt } from "./canaries-stage.js";
-import { failure } from "./harness.js";
+import { failure, runtime } from "./harness.js";
 import {
   type Answer,
   type Asked,
@@ -188,4 +189,28 @@ describe("a credential that a server quotes is <secret> in the details", () => {
     const error = await failure(world.manager.getToken({ forceRefresh: true }));
     expect(error.details).toMatchObject({ error_description: `<secret> <secret> ${sentence}` });
   });
+});
+
+test("a response that is no HTTP shows nothing of the request in what fetch rejects with", async () => {
+  const { createServer } = await import("node:net");
+  const server = createServer((socket) => {
+    socket.once("data", (bytes) => {
+      const [, authorization = ""] = /^authorization: (.+)$/im.exec(bytes.toString("latin1")) ?? [];
+      socket.end(`HTTP/1.1 200 OK\r\nbad\u0001 ${authorization}\r\n\r\n`);
+    });
+    socket.on("error", () => {});
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as { port: number }; // A TCP server's.
+  const url = `http://127.0.0.1:${port}/mcp`;
+  const token = "static-token-0123456789";
+  const config = { servers: { tools: { url, grant: { type: "static", token: { env: "T" } } } } } as const;
+  const auth = await runtime({ config, env: { T: token } });
+  const error: unknown = await auth
+    .resolve("tools")
+    .fetch(url)
+    .catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ name: "TypeError", cause: { name: "HTTPParserError" } });
+  expect(inspect(error, { depth: Number.POSITIVE_INFINITY, showHidden: true })).not.toContain(token);
 });

@@ -200,6 +200,18 @@ describe("root does not use a config", () => {
   });
 });
 
+test("root uses no config by a link of another user in the middle of the path of the working directory", async () => {
+  const folder = await place();
+  const shared = await make(join(folder, "shared"), root, { mode: 0o1777 });
+  const own = await make(join(folder, "own"), root);
+  await make(join(own, "sub"), root);
+  await make(join(own, "sub", name), root, { text: withCommand(["./tool"]) });
+  as(nobody, 'ln -s "$1" "$2"', own, join(shared, "link"));
+  const error = await failure(search(join(shared, "link", "sub")));
+  expect(error).toMatchObject({ code: "config_invalid" });
+  expect(error.message).toContain("nobody");
+});
+
 test("root runs no command of another user's config, however often that user swaps the working directory", async () => {
   const folder = await place();
   const theirs = await make(join(folder, "theirs"), nobody);

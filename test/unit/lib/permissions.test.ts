@@ -31,6 +31,15 @@ describe("commands", () => {
     }
   });
 
+  it.each([null, 0, "", "false", "true", 1])(
+    "are forbidden by allowExec: %j, which is no boolean",
+    (given) => {
+      // Somebody without types may pass it.
+      const allowExec = given as unknown as boolean;
+      expect(createPermissions({ allowExec, environments: [] }).commandsForbidden()).toBe(here);
+    },
+  );
+
   it("are forbidden by allowExec: false against an environment that allows them", () => {
     const permissions = createPermissions({ allowExec: false, environments: [set("1")] });
     expect(permissions.commandsForbidden()).toBe(here);
