@@ -3,6 +3,7 @@ import type { SignerSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { callFunction } from "../lib/call-function.js";
 import { knownFunction } from "../lib/known-function.js";
+import { notAllowed } from "../lib/not-allowed.js";
 import { commandsForbidden } from "../lib/permissions.js";
 import { quoted } from "../lib/printable.js";
 import { runProcess } from "../lib/run-process.js";
@@ -29,7 +30,7 @@ export async function askSigner(
   const forbidden = commandsForbidden(context);
   if (forbidden !== undefined) throw signerUnavailable(server, signer, forbidden);
   if (context.permissions?.allow?.command(signer.exec) === false) {
-    throw notAllowed(server, signer, "exec");
+    throw notAllowed("the command that signs", "exec", server);
   }
   const asked = JSON.stringify({ alg, kid: kid ?? null, input: Buffer.from(input).toString("ascii") });
   const { exec: command, timeout } = signer;
@@ -57,7 +58,8 @@ async function askFunction(
   request: Omit<Parameters<Signer>[0], "signal">,
   { server, signers, signal, clock, permissions }: KeyContext,
 ): Promise<Uint8Array> {
-  if (permissions?.allow?.resolver(signer.name) === false) throw notAllowed(server, signer, "resolvers");
+  if (permissions?.allow?.resolver(signer.name) === false)
+    throw notAllowed(`the signer ${quoted(signer.name)}`, "resolvers", server);
   const { found, problem } = knownFunction(signers, signer.name, "signers");
   if (found === undefined) throw signerUnavailable(server, signer, problem);
   const limits = { timeout: functionTimeout, clock, signal };
@@ -74,17 +76,6 @@ async function askFunction(
       if (isUint8Array(outcome.value)) return outcome.value;
       throw signerUnavailable(server, signer, "it gave something else than a Uint8Array.");
   }
-}
-
-/** `allow` of createMcpAuth does not name this signer. */
-function notAllowed(server: string, signer: SignerSpec, list: "exec" | "resolvers"): McpAuthError {
-  const which = "name" in signer ? `signer ${quoted(signer.name)}` : "command that signs";
-  return new McpAuthError(
-    "config_invalid",
-    `Server "${server}": the ${which} may not be used, because \`allow.${list}\` does not have it. Add it where ` +
-      "createMcpAuth() is called, or name another one in the config.",
-    { server },
-  );
 }
 
 function aborted(server: string): McpAuthError {

@@ -4,6 +4,7 @@ import type { MetadataKind, MetadataStore } from "../discovery/metadata-store.js
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
 import { parseJsonObject } from "../lib/json-object.js";
+import { notAllowed } from "../lib/not-allowed.js";
 import { Secret } from "../lib/secret.js";
 import type { NetworkTrust } from "../net/network-trust.js";
 import type { RefreshTokens } from "../oauth/grant-environment.js";
@@ -149,7 +150,8 @@ async function folderOf({ path }: FileStoreSpec, { env }: Sources): Promise<stri
 
 /** Rejects with `config_invalid` where `allow` does not name the folder, the default one too. */
 async function assertAllowed(folder: string, { permissions }: Sources): Promise<void> {
-  if ((await permissions?.allow?.file(folder)) === false) throw notAllowed("the folder", "files");
+  if ((await permissions?.allow?.file(folder)) === false)
+    throw notAllowed("the folder of the store", "files");
 }
 
 async function openRedis(
@@ -170,7 +172,7 @@ async function openRedis(
       const secret = await readRedisUrl(url, sources);
       // With Sentinel, its host is not used.
       const isAllowed = sentinel !== undefined || sources.permissions?.allow?.url(secret.reveal()) !== false;
-      if (!isAllowed) throw notAllowed("the origin of its URL", "origins");
+      if (!isAllowed) throw notAllowed("the origin of the URL of the store", "origins");
       return {
         url: secret,
         sentinel,
@@ -179,14 +181,6 @@ async function openRedis(
       };
     },
   });
-}
-
-function notAllowed(what: string, list: "files" | "origins"): McpAuthError {
-  return new McpAuthError(
-    "config_invalid",
-    `The store of the config may not be used, because \`allow.${list}\` does not have ${what}. Add it where ` +
-      "createMcpAuth() is called, or use another store.",
-  );
 }
 
 async function givenKeys(

@@ -2,7 +2,7 @@ import type { ExecReference } from "../config/spec.js";
 import { commandsForbidden } from "../lib/permissions.js";
 import { type ProcessOptions, type ProcessOutcome, runProcess } from "../lib/run-process.js";
 import { untilAborted } from "../lib/until-aborted.js";
-import { notAllowed, secretAborted, secretUnavailable } from "./reference.js";
+import { referenceNotAllowed, secretAborted, secretUnavailable } from "./reference.js";
 import type { SecretContext, SecretSources } from "./secret-context.js";
 import { decodeText } from "./text.js";
 
@@ -28,7 +28,7 @@ export async function readFromCommand(reference: ExecReference, context: SecretC
   const forbidden = commandsForbidden(context);
   if (forbidden !== undefined) throw fail(forbidden);
   if (context.permissions?.allow?.command(reference.exec) === false) {
-    throw notAllowed(reference, server);
+    throw referenceNotAllowed(reference, server);
   }
   if (signal?.aborted) throw secretAborted(server);
   const outcome = await shared(reference, context);

@@ -4,7 +4,7 @@ import { isAbsolute } from "node:path";
 import type { AllowRules } from "../lib/permissions.js";
 import { readAtMost } from "../lib/read-at-most.js";
 import type { Look } from "./once-written.js";
-import { notAllowed, secretUnavailable } from "./reference.js";
+import { referenceNotAllowed, secretUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 import { decodeText } from "./text.js";
 
@@ -31,7 +31,7 @@ export async function readSecretFile(
   // A relative path would be read from wherever the process happens to run.
   if (!isAbsolute(reference.file)) return fail("the path is not absolute.", "no");
   const outcome = await readRegularFile(reference.file, permissions?.allow);
-  if (outcome === "refused") return { error: notAllowed(reference, server), half: "no" };
+  if (outcome === "refused") return { error: referenceNotAllowed(reference, server), half: "no" };
   if ("problem" in outcome) return fail(outcome.problem, outcome.missing ? "perhaps" : "no");
   if (outcome.torn && !last) return fail("it was changed while it was read.", "surely");
   const text = decodeText(outcome.bytes);

@@ -3,7 +3,7 @@ import { parseJsonObject } from "../lib/json-object.js";
 import { isLoopbackHost } from "../lib/loopback.js";
 import { BodyTooLarge, boundedFetch } from "../net/bounded-fetch.js";
 import { parseRetryAfter } from "../net/retry-after.js";
-import { notAllowed, secretUnavailable } from "./reference.js";
+import { referenceNotAllowed, secretUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 
 export interface GithubActionsReference {
@@ -26,7 +26,8 @@ export async function readFromGithubActions(
   if (fetch === undefined) throw new TypeError("Reading `githubActions` takes the `fetch` of a network.");
   const fail = (problem: string, retryable = false, retryAfter?: number) =>
     secretUnavailable(reference, server, problem, retryable, retryAfter);
-  if (context.permissions?.allow?.identity("githubActions") === false) throw notAllowed(reference, server);
+  if (context.permissions?.allow?.identity("githubActions") === false)
+    throw referenceNotAllowed(reference, server);
   const url = requestUrl(env["ACTIONS_ID_TOKEN_REQUEST_URL"], reference.githubActions.audience);
   const authorization = env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
   if (url === undefined || authorization === undefined || authorization === "") {

@@ -4,7 +4,7 @@ import { Secret } from "../lib/secret.js";
 import { readSecretFile } from "./file.js";
 import type { Look } from "./once-written.js";
 import type { Pointed } from "./pointer.js";
-import { notAllowed, secretUnavailable } from "./reference.js";
+import { referenceNotAllowed, secretUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 
 /**
@@ -57,7 +57,7 @@ async function at(pointer: string, document: string): Promise<Pointed> {
 
 function readVariable(reference: { readonly env: string }, context: SecretContext): string {
   if (context.permissions?.allow?.variable(reference.env) === false)
-    throw notAllowed(reference, context.server);
+    throw referenceNotAllowed(reference, context.server);
   // An own property only: `env` may be a plain object, which also has `constructor` and the like.
   const value = Object.hasOwn(context.env, reference.env) ? context.env[reference.env] : undefined;
   if (value === undefined) {

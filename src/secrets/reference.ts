@@ -1,5 +1,6 @@
 import type { SecretReference } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
+import { notAllowed } from "../lib/not-allowed.js";
 import { quoted } from "../lib/printable.js";
 
 /** How a message names the place that a secret comes from. Of a command only its name: its arguments can be anything. */
@@ -35,14 +36,9 @@ const allowLists = {
 } as const;
 
 /** `allow` of createMcpAuth does not name what a reference uses. */
-export function notAllowed(reference: SecretReference, server: string): McpAuthError {
-  const [, list] = Object.entries(allowLists).find(([kind]) => kind in reference) ?? [];
-  return new McpAuthError(
-    "config_invalid",
-    `Server "${server}": ${describeReference(reference)} may not be used, because \`allow.${list}\` does not have it. ` +
-      "Add it where createMcpAuth() is called, or name another one in the config.",
-    { server },
-  );
+export function referenceNotAllowed(reference: SecretReference, server: string): McpAuthError {
+  const [, list = "files"] = Object.entries(allowLists).find(([kind]) => kind in reference) ?? [];
+  return notAllowed(describeReference(reference), list, server);
 }
 
 /** The caller no longer waits. */

@@ -1,7 +1,7 @@
 import type { ResolverReference } from "../config/spec.js";
 import { callFunction } from "../lib/call-function.js";
 import { knownFunction } from "../lib/known-function.js";
-import { notAllowed, secretAborted, secretUnavailable } from "./reference.js";
+import { referenceNotAllowed, secretAborted, secretUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 
 /** Milliseconds that a function has. */
@@ -19,7 +19,7 @@ export async function readFromResolver(
   const { resolver: name, ref } = reference;
   const fail = (problem: string, retryable = false) =>
     secretUnavailable(reference, server, problem, retryable);
-  if (context.permissions?.allow?.resolver(name) === false) throw notAllowed(reference, server);
+  if (context.permissions?.allow?.resolver(name) === false) throw referenceNotAllowed(reference, server);
   const { found, problem } = knownFunction(resolvers, name, "resolvers");
   if (found === undefined) throw fail(problem);
   const outcome = await callFunction((ended) => found(ref, { server, signal: ended }), {
