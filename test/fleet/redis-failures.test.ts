@@ -11,7 +11,7 @@ const password = "hunter2-of-redis";
 /** What writing to a store at that URL fails of. */
 async function failureAt(url: string) {
   const store = createRedisStore({ address: async () => ({ url: new Secret(url) }), prefix: "test:" });
-  const shared = new SharedStore({ store, keys: false, lease: 10_000 });
+  const shared = new SharedStore({ store, keys: false, lease: 10_000, isRedis: true });
   onTestFinished(() => shared.close());
   const error = await shared.write("token.a", "value").then(
     () => undefined,

@@ -36,15 +36,20 @@ async function fingerprint({ env = {}, hasOwnFetch = false, ...spec }: Told = {}
   return await networkTrust({ spec: all, env, processEnv: {}, hasOwnFetch }).fingerprint();
 }
 
-/** The one of a process that runs with these options and variables. */
+/**
+ * The one of a process that runs with these options and variables, and with none of those of this machine, which may add
+ * authorities to those of Node.
+ */
 async function inProcess(
   options: readonly string[],
   variables: Record<string, string> = {},
+  { ca = [], env = {}, ...network }: Told = {},
 ): Promise<string> {
+  const spec = { ...network, ca: ca.map(path), allowInsecureHttp: [] };
   const code = `
     import { networkTrust } from ${JSON.stringify(new URL("network-trust.mjs", folder).href)};
-    const spec = { ca: [], allowInsecureHttp: [] };
-    const trust = networkTrust({ spec, env: {}, processEnv: process.env, hasOwnFetch: false });
+    const { spec, env } = ${JSON.stringify({ spec, env })};
+    const trust = networkTrust({ spec, env, processEnv: process.env, hasOwnFetch: false });
     console.log(await trust.fingerprint());`;
   const { PATH = "" } = process.env;
   const args = [...options, "--input-type=module", "-e", code];
@@ -54,11 +59,10 @@ async function inProcess(
 
 describe("the fingerprint of what a process trusts", () => {
   test("is one word where nothing was added to what Node trusts", async () => {
-    expect(await fingerprint()).toBe("default");
     expect(await inProcess([])).toBe("default");
     // Over https a proxy cannot answer for anybody.
     const env = { HTTPS_PROXY: "http://proxy.example", HTTP_PROXY: "http://proxy.example" };
-    expect(await fingerprint({ env, proxy: "http://another.example" })).toBe("default");
+    expect(await inProcess([], {}, { env, proxy: "http://another.example" })).toBe("default");
   });
 
   test("is of what the files of ca hold, not of where they are and how they are written", async () => {
@@ -72,7 +76,7 @@ describe("the fingerprint of what a process trusts", () => {
 
   test("is the same for an authority of NODE_EXTRA_CA_CERTS as for one of the config", async () => {
     const extra = await inProcess([], { NODE_EXTRA_CA_CERTS: path("a.pem") });
-    expect(extra).toBe(await fingerprint({ ca: ["a.pem"] }));
+    expect(extra).toBe(await inProcess([], {}, { ca: ["a.pem"] }));
   });
 
   test("differs where OpenSSL says who is trusted, by what its variables name", async () => {

@@ -45,12 +45,16 @@ async function laterProcess(): Promise<void> {
 
 /** Every path below a folder, with the text of the files. */
 async function treeOf(folder: string): Promise<readonly (readonly [string, string])[]> {
-  const names = await readdir(folder, { recursive: true, withFileTypes: true });
+  const names = (await readdir(folder, { withFileTypes: true })).toSorted((a, b) =>
+    a.name.localeCompare(b.name),
+  );
+  // From Node 26 on a recursive `readdir` follows links.
   const all = names.map(async (name) => {
-    const at = join(name.parentPath, name.name);
-    return [at, name.isFile() ? await readFile(at, "utf8") : ""] as const;
+    const at = join(folder, name.name);
+    const own = [at, name.isFile() ? await readFile(at, "utf8") : ""] as const;
+    return [own, ...(name.isDirectory() ? await treeOf(at) : [])];
   });
-  return (await Promise.all(all)).toSorted(([a], [b]) => a.localeCompare(b));
+  return (await Promise.all(all)).flat();
 }
 
 /** Everything that may be done to an entry; what rejects is no matter here. */
