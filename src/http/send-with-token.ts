@@ -27,14 +27,15 @@ export async function sendWithToken(
   // the caller's: it would be for another token.
   headers.set("authorization", `${prover === undefined ? token.tokenType : "DPoP"} ${token.accessToken}`);
   headers.delete("dpop");
-  // Each time, since one that is used for long could be forgotten.
-  rememberCredential(token.accessToken);
   const fetch = binding?.certificate?.fetch ?? authorizer.fetch;
   try {
     if (prover === undefined) return await outgoing.send(fetch, url, headers);
     return await sendWithProof(authorizer.nonces, { outgoing, url, token, headers, fetch, prover });
   } catch (error) {
     throw withoutBytes(error);
+  } finally {
+    // Each time, since one that is used for long could be forgotten; now, since the server may have quoted it.
+    rememberCredential(token.accessToken);
   }
 }
 

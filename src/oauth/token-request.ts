@@ -99,6 +99,8 @@ export async function sendTokenRequest(
             ...context,
             fetch,
           });
+          // Others may have sent so much meanwhile that these were forgotten, and the server may quote them.
+          rememberSent(new Headers(sent), body);
           dpop?.nonces.note("token", url, received.response.headers);
           answer = {
             ...received,
