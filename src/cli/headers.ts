@@ -89,10 +89,12 @@ interface NewHeaders {
 /** With another token than the one that was given the last time, which may have been refused. */
 async function newHeaders(manager: TokenManager, signal: AbortSignal): Promise<NewHeaders> {
   for (let attempt = 1; attempt <= 2; attempt += 1) {
-    const token = await manager.getToken({ forceRefresh: true, signal });
+    const { expiresAt } = await manager.getToken({ forceRefresh: true, signal });
     // Fails for a token that is of no use in a header: that one is not given, and not remembered.
     const object = await manager.getHeaders({ signal });
-    if (await isNews(manager, token)) return { accessToken: token.accessToken, object };
+    // That of the headers is what is printed: they have another one where the first had expired when it came.
+    const accessToken = (object["authorization"] ?? "").replace(/^\S+ /, "");
+    if (await isNews(manager, { accessToken, expiresAt })) return { accessToken, object };
   }
   const { name: server } = manager;
   throw new McpAuthError(
@@ -105,7 +107,10 @@ async function newHeaders(manager: TokenManager, signal: AbortSignal): Promise<N
 }
 
 /** Without a store nobody remembers; and who cannot be asked now is no reason to give nothing. */
-async function isNews(manager: TokenManager, token: Token): Promise<boolean> {
+async function isNews(
+  manager: TokenManager,
+  token: Pick<Token, "accessToken" | "expiresAt">,
+): Promise<boolean> {
   const { store } = seamOf(manager);
   if (store === undefined) return true;
   try {

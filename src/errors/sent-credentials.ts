@@ -7,33 +7,33 @@ export const blockLength = 16;
 export const placeholder = "<secret>";
 /** Anything shorter is in every other text, and tells nothing. */
 const shortest = 4;
-/** About a hundred signed tokens, in a quarter of a megabyte. Those remembered first make room; one that is used is remembered anew. */
-const mostBlocks = 6_000;
+/** About fifty signed tokens, in 100 kB. Those remembered first make room; one that is used is remembered anew. */
+const mostSent = 3_000;
+const mostShortLived = 1_000;
 /** As many as a number holds exactly, and a number takes less memory than a text. */
 const hashBytes = 6;
 /** Characters of one credential. What is behind them is not looked for. */
-const longestSent = 16_384;
-const longestIssued = 4_096;
+const longest = 16_384;
 
 // A `Set` iterates in order of insertion. Of the process and not of a runtime: lookups are shared, and a server may quote
 // what another request has brought it.
 const sent = new Set<number>();
-/** Apart from those that were sent, which no server can have us forget by what it issues. */
-const issued = new Set<number>();
+/** Apart from the others, which no server can have us forget by how many tokens it issues. */
+const shortLived = new Set<number>();
 const lengths = new Set<number>();
 let key: Uint8Array | undefined;
 
-/** To be called with everything secret that goes to a server. */
+/** To be called with everything secret that goes to a server, unless it is short-lived. */
 export function rememberCredential(value: string): void {
-  remember(value.slice(0, longestSent), sent);
+  remember(value.slice(0, longest), sent, mostSent);
 }
 
-/** To be called with every token that comes from a server. */
-export function rememberIssued(value: string): void {
-  remember(value.slice(0, longestIssued), issued);
+/** To be called with every token that comes from a server, and with what is sent along with it. */
+export function rememberShortLived(value: string): void {
+  remember(value.slice(0, longest), shortLived, mostShortLived);
 }
 
-function remember(value: string, known: Set<number>): void {
+function remember(value: string, known: Set<number>, most: number): void {
   if (value.length < shortest) return;
   const whole = hashOf(value);
   if (known.has(whole)) return;
@@ -48,7 +48,7 @@ function remember(value: string, known: Set<number>): void {
     }
   }
   for (const oldest of known) {
-    if (known.size <= mostBlocks) return;
+    if (known.size <= most) return;
     known.delete(oldest);
   }
 }
@@ -65,7 +65,7 @@ export function withoutCredentials(text: string): string {
   for (const length of lengths) {
     for (let at = 0; at + length <= text.length; at += 1) {
       const hash = hashOf(text.slice(at, at + length));
-      if (!sent.has(hash) && !issued.has(hash)) continue;
+      if (!sent.has(hash) && !shortLived.has(hash)) continue;
       hidden.fill(1, at, at + length);
       // What is left of a piece at both ends is shorter than a block, and belongs to it.
       if (length === blockLength) widen(text, hidden, at, at + length);
@@ -94,17 +94,20 @@ function formsOf(value: string): ReadonlySet<string> {
   const percent = [escaped, escaped.replaceAll(/%(?:21|27|28|29|7E)/g, decodeURIComponent)];
   const lowerCase = percent.map((text) => text.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()));
   const json = JSON.stringify(value).slice(1, -1);
-  const html = value.replaceAll(/[&<>"']/g, (character) => entities[character] ?? character);
-  return new Set([value, form, ...percent, ...lowerCase, json, html]);
+  const html = pages.map((entities) =>
+    [...value].map((character) => entities[character] ?? character).join(""),
+  );
+  return new Set([value, form, ...percent, ...lowerCase, json, ...html]);
 }
 
-const entities: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
+/** As the template engines of most languages write characters into a page, then those of Go, Python and Mustache. */
+const markup = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
+const pages: readonly Readonly<Record<string, string>>[] = [
+  { ...markup, '"': "&quot;", "'": "&#39;" },
+  { ...markup, '"': "&#34;", "'": "&#39;", "+": "&#43;" },
+  { ...markup, '"': "&quot;", "'": "&#x27;" },
+  { ...markup, '"': "&quot;", "'": "&#39;", "/": "&#x2F;", "`": "&#x60;", "=": "&#x3D;" },
+];
 
 function hashOf(text: string): number {
   // Imported where it is used: to load it takes longer than to load all of ours that a start needs.
@@ -116,6 +119,6 @@ function hashOf(text: string): number {
 /** For tests, of which each begins with nothing remembered. */
 export function forgetCredentials(): void {
   sent.clear();
-  issued.clear();
+  shortLived.clear();
   lengths.clear();
 }

@@ -1,6 +1,6 @@
 import type { Prover } from "../dpop/dpop.js";
 import type { Nonces } from "../dpop/nonces.js";
-import { rememberCredential } from "../errors/sent-credentials.js";
+import { rememberShortLived } from "../errors/sent-credentials.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import type { Token } from "../tokens/token.js";
 import type { Authorizer } from "./authorizer.js";
@@ -35,7 +35,7 @@ export async function sendWithToken(
     throw withoutBytes(error);
   } finally {
     // Each time, since one that is used for long could be forgotten; now, since the server may have quoted it.
-    rememberCredential(token.accessToken);
+    rememberShortLived(token.accessToken);
   }
 }
 
@@ -55,8 +55,11 @@ async function sendWithProof(nonces: Nonces | undefined, proven: Proven): Promis
   const { accessToken } = proven.token;
   for (let mayRetry = outgoing.replayable; ; mayRetry = false) {
     const nonce = nonces?.get("resource", url);
-    headers.set("dpop", await prover.proof({ method, url, accessToken, nonce, signal }));
+    const proof = await prover.proof({ method, url, accessToken, nonce, signal });
+    headers.set("dpop", proof);
     const response = await outgoing.send(fetch, url, headers);
+    // Of no other response anything gets into an error, and each request has a proof of its own to remember.
+    if (!response.ok) rememberShortLived(proof);
     nonces?.note("resource", url, response.headers);
     if (!mayRetry || !proofErrors(response).includes("use_dpop_nonce")) return response;
     // Not what this response brought: the response to another call may have brought it before.

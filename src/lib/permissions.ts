@@ -89,8 +89,8 @@ function mayNotRun(allowExec: unknown): boolean {
 
 const meansYes: ReadonlySet<string> = new Set(["1", "true", "yes", "on"]);
 
-/** An empty variable counts as unset, as everywhere; what is not understood forbids. */
+/** An empty variable counts as unset, as everywhere; what is not understood forbids, spaces included. */
 function forbidsCommands(env: Environment): boolean {
-  const value = (env["MCP_AUTH_ALLOW_EXEC"] ?? "").trim().toLowerCase();
+  const value = (env["MCP_AUTH_ALLOW_EXEC"] ?? "").toLowerCase();
   return value !== "" && !meansYes.has(value);
 }

@@ -85,5 +85,9 @@ function isIpLiteral(hostname: string): boolean {
 
 /** A trailing dot marks a name as complete and resolves to the same place. */
 function isLocalName(hostname: string): boolean {
-  return isLoopbackHost(hostname.replace(/\.+$/, ""));
+  const name = hostname.replace(/\.+$/, "");
+  return isLoopbackHost(name) || namesInHostsFiles.test(name);
 }
+
+/** What the hosts file of a Debian or a Red Hat calls the machine itself. */
+const namesInHostsFiles = /^(?:ip6-(?:localhost|loopback)|localhost[46]?(?:\.localdomain[46]?)?)$/;

@@ -1,4 +1,5 @@
 import type { NetworkSpec } from "../config/spec.js";
+import { machineOf } from "../lib/machine.js";
 import type { AllowRules } from "../lib/permissions.js";
 import { proxyVariables } from "./proxy-variables.js";
 
@@ -83,6 +84,9 @@ function insecureHosts(
   const { forHttp, noProxy } = proxyVariables(env);
   // NO_PROXY as a whole, since it may name ports. The proxy without what it is authorized by.
   const written = proxy ?? forHttp ?? false;
-  const origin = written !== false && URL.canParse(written) ? new URL(written).origin : written;
-  return [...new Set(allowInsecureHttp)].toSorted().concat(String(origin), written === false ? "" : noProxy);
+  const hosts = [...new Set(allowInsecureHttp)].toSorted();
+  if (written === false) return [...hosts, "false", ""];
+  const origin = URL.canParse(written) ? new URL(written).origin : written;
+  // A proxy on loopback is another one on each machine.
+  return [...hosts, origin, noProxy, machineOf(written) ?? ""];
 }

@@ -1,5 +1,5 @@
 import { McpAuthError } from "../errors/error.js";
-import { rememberIssued } from "../errors/sent-credentials.js";
+import { rememberShortLived } from "../errors/sent-credentials.js";
 import { isWholeJson, type JsonObject, parseJsonObject } from "../lib/json-object.js";
 import { isJson } from "../net/media-type.js";
 import { parseRetryAfter } from "../net/retry-after.js";
@@ -32,7 +32,7 @@ export function acceptedAnswer(
   const { error, access_token, refresh_token, id_token } = members ?? {};
   // Whatever becomes of the answer: what it issues may be quoted beside it.
   for (const issued of [access_token, refresh_token, id_token]) {
-    if (typeof issued === "string") rememberIssued(issued);
+    if (typeof issued === "string") rememberShortLived(issued);
   }
   const oauthError = registeredError(error);
   // Some servers answer 200 to what they refuse.

@@ -4,6 +4,7 @@ import type { MetadataKind, MetadataStore } from "../discovery/metadata-store.js
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
 import { parseJsonObject } from "../lib/json-object.js";
+import { machineOf } from "../lib/machine.js";
 import { notAllowed } from "../lib/not-allowed.js";
 import { Secret } from "../lib/secret.js";
 import type { NetworkTrust } from "../net/network-trust.js";
@@ -108,7 +109,7 @@ export function metadataStoreIn(
 ): MetadataStore {
   const version = 1;
   const keyOf = async (kind: MetadataKind, name: string): Promise<string> => {
-    const { hashOf, machineOf, metadataPrefix } = await import("../tokens/entry-key.js");
+    const { hashOf, metadataPrefix } = await import("../tokens/entry-key.js");
     return `${metadataPrefix(kind, name)}${hashOf([await trust.fingerprint(), machineOf(name)])}`;
   };
   return {

@@ -62,6 +62,7 @@ export async function createRedisClient(address: RedisAddress): Promise<RedisCli
   const options = () => optionsFor(address);
   // They are typed by the commands that they know, hundreds each; here four are used, which both of them have.
   if (cluster !== undefined) {
+    assertOneScheme([url, ...cluster]);
     return library.createCluster({
       rootNodes: [url, ...cluster].map((node) => ({ ...options(), url: node })),
       defaults: options(),
@@ -77,6 +78,16 @@ export async function createRedisClient(address: RedisAddress): Promise<RedisCli
     socket: { ...socket, host, port } as Socket,
     database,
   }) as unknown as RedisClient;
+}
+
+/** Of which kind the nodes are that these name, nobody knows otherwise: the password would go to one without TLS. */
+function assertOneScheme(urls: readonly string[]): void {
+  if (new Set(urls.map((url) => new URL(url).protocol)).size === 1) return;
+  throw new McpAuthError(
+    "config_invalid",
+    'The URLs of the store are those of one cluster, so all of them begin with "rediss://", or all with "redis://": check ' +
+      '"url" and "cluster".',
+  );
 }
 
 /**

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { hostname } from "node:os";
 import type {
   AssertionSpec,
   ClientSpec,
@@ -13,7 +12,7 @@ import type { Dpop } from "../dpop/dpop.js";
 import type { KeyContext } from "../keys/signing-key.js";
 import { loadTlsIdentity } from "../keys/tls-identity.js";
 import { jwtClaims } from "../lib/jwt-claims.js";
-import { isLoopbackHost } from "../lib/loopback.js";
+import { machineOf } from "../lib/machine.js";
 import type { Secret } from "../lib/secret.js";
 import { readSubjectToken } from "../oauth/subject-token.js";
 import { readSecret } from "../secrets/read-secret.js";
@@ -63,16 +62,10 @@ export async function tokenEntryKey(
     resource: grant.resource ?? null,
     audience: grant.audience,
     scopes: scopes === undefined ? null : [...new Set(scopes)].toSorted(),
-    ...{ params, subject, binding, trust, machine: machineOf(issuer, url) },
+    ...{ params, subject, binding, trust, machine: machineOf(url, ...serversOf(grant)) },
     endpoints: endpointsOf(grant.client),
   };
   return `${tokenPrefix(spec)}${hashOf(identity)}`;
-}
-
-/** The name of this machine where one of the URLs is on it: on another machine the same URL is another server. */
-export function machineOf(...urls: readonly string[]): string | null {
-  const isHere = urls.some((url) => URL.canParse(url) && isLoopbackHost(new URL(url).hostname));
-  return isHere ? hostname() : null;
 }
 
 /** What the keys of all tokens begin with that one client has for one MCP server, whatever else differs. */
@@ -92,8 +85,16 @@ export function hashOf(value: unknown): string {
 }
 
 /** The token endpoints that the config sets. Another endpoint may issue other tokens. */
-function endpointsOf({ metadata }: Pick<ClientSpec, "metadata">): unknown {
+function endpointsOf({ metadata }: Pick<ClientSpec, "metadata">): readonly (string | null)[] | null {
   return metadata === undefined ? null : [metadata.tokenEndpoint, metadata.mtlsTokenEndpoint ?? null];
+}
+
+/** The URLs of all that is asked for the token, as far as the config names them. */
+function serversOf(grant: Exclude<GrantSpec, { readonly type: "static" }>): readonly string[] {
+  const clients = grant.type === "enterprise_managed" ? [grant.client, grant.idp.client] : [grant.client];
+  return clients.flatMap((client) =>
+    [client.issuer, ...(endpointsOf(client) ?? [])].filter((url) => url !== null),
+  );
 }
 
 async function read(reference: SecretReference, context: Reading): Promise<Secret> {

@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import { rememberIssued } from "../errors/sent-credentials.js";
+import { rememberShortLived } from "../errors/sent-credentials.js";
 import type { Binding } from "../oauth/binding.js";
 
 export interface TokenFields {
@@ -51,7 +51,7 @@ export class Token implements AccessToken {
   constructor(fields: TokenFields) {
     this.#accessToken = fields.accessToken;
     // Wherever it came from, it is going to be sent.
-    rememberIssued(fields.accessToken);
+    rememberShortLived(fields.accessToken);
     this.#binding = fields.binding;
     this.#isShared = fields.isShared ?? false;
     this.tokenType = fields.tokenType;

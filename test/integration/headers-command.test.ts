@@ -174,6 +174,18 @@ describe("under GitHub Actions", () => {
     ]);
   });
 
+  test("headers masks the token that it prints, also where each has expired when it comes", async () => {
+    let count = 0;
+    const { config, env } = await ownIssuer((_request, response) => {
+      count += 1;
+      sendToken(response, `t0ken-${count}`, 0);
+    });
+    const { out, err } = await command(["headers", "tools"], config, { ...env, ...actions });
+    const { authorization } = JSON.parse(out);
+    expect(authorization).toMatch(/^Bearer t0ken-\d$/);
+    expect(err).toContain(`::add-mask::${authorization.slice("Bearer ".length)}\n`);
+  });
+
   test("token --json prints nothing secret but the token, which it masks first", async () => {
     const { config, env } = await world();
     const { order } = await command(["token", "tools", "--json"], config, { ...env, ...actions });

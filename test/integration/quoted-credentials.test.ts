@@ -156,6 +156,25 @@ describe("a credential that a server quotes is <secret> in the details", () => {
     }
   });
 
+  test("a DPoP proof, which an MCP server redirects to", async () => {
+    let proof = "";
+    const world = await hostileWorld(
+      {
+        token: (response) => send(response, 200, { ...usualToken, token_type: "DPoP" }),
+        mcp(response, { headers }) {
+          proof = String(headers["dpop"]);
+          const location = `https://elsewhere.example/${sentence}?p=${proof.slice(-150)}`;
+          send(response, 307, {}, { location });
+        },
+      },
+      (client) => ({ dpop: true, grant: { client: withSecret(client) } }),
+      { env },
+    );
+    const error = await failure(world.manager.fetch(world.manager.url));
+    expect(JSON.stringify(error.details)).toContain("<secret>");
+    expect(pieces(proof.slice(-150), [error.details, await world.shown(error)])).toEqual([]);
+  });
+
   test("a static token, which an MCP server wants as a scope", async () => {
     const token = unlike();
     const mcp: Answer = (response, { headers }) => {

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import {
   rememberCredential,
-  rememberIssued,
+  rememberShortLived,
   withoutCredentials,
 } from "../../../src/errors/sent-credentials.js";
 
@@ -13,8 +13,8 @@ const hidden = "it refuses <secret> here";
 describe("a credential that was sent", () => {
   test("is not forgotten for anything that a server issues, however long and however often", () => {
     rememberCredential(secret);
-    rememberIssued(randomBytes(500_000).toString("base64url"));
-    for (let count = 0; count < 3_000; count += 1) rememberIssued(randomBytes(300).toString("base64url"));
+    rememberShortLived(randomBytes(500_000).toString("base64url"));
+    for (let count = 0; count < 3_000; count += 1) rememberShortLived(randomBytes(300).toString("base64url"));
     expect(withoutCredentials(quoted)).toBe(hidden);
   });
 
@@ -26,6 +26,13 @@ describe("a credential that was sent", () => {
         rememberCredential(`another-${round}-${count}-${"x".repeat(60)}`);
       }
     }
+  });
+
+  test("is not forgotten for tokens that a server issues and has us send", () => {
+    rememberCredential(secret);
+    // Of characters that are written in many ways.
+    for (let count = 0; count < 50; count += 1) rememberShortLived(`${count}${`&<'"%+/=`.repeat(2_000)}`);
+    expect(withoutCredentials(quoted)).toBe(hidden);
   });
 
   test.each([
@@ -43,8 +50,29 @@ describe("a credential that was sent", () => {
           .replaceAll('"', "&quot;")
           .replaceAll("'", "&#39;"),
     ],
+    [
+      "in HTML of Go",
+      (text: string) =>
+        text
+          .replaceAll("&", "&amp;")
+          .replaceAll("<", "&lt;")
+          .replaceAll('"', "&#34;")
+          .replaceAll("'", "&#39;")
+          .replaceAll("+", "&#43;"),
+    ],
+    [
+      "in HTML of Mustache",
+      (text: string) =>
+        text
+          .replaceAll("&", "&amp;")
+          .replaceAll("<", "&lt;")
+          .replaceAll('"', "&quot;")
+          .replaceAll("'", "&#39;")
+          .replaceAll("/", "&#x2F;")
+          .replaceAll("=", "&#x3D;"),
+    ],
   ])("is found %s", (_, write) => {
-    const strange = `pa<ss>&w"o'rd ~(é) %`.replace(">", "");
+    const strange = `pa<ss>&w"o'rd ~(é) % a+b/c=`.replace(">", "");
     rememberCredential(strange);
     expect(withoutCredentials(`it refuses [${write(strange)}]`)).toBe("it refuses [<secret>]");
   });

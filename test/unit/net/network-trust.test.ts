@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { NetworkSpec } from "../../../src/config/spec.js";
 import { networkTrust, type TrustOptions } from "../../../src/net/network-trust.js";
 import { createAuthority } from "../../support/certificates.js";
+import { onMachine } from "../../support/on-machine.js";
 
 const root = new URL("../../../", import.meta.url);
 // Inside of the project, so that its dependencies are found, and where git and the checks do not look.
@@ -106,6 +107,17 @@ describe("the fingerprint of what a process trusts", () => {
       await fingerprint({ allowInsecureHttp, env: exempt }),
     ];
     expect(new Set(found).size).toBe(5);
+  });
+
+  test("differs by the machine where that proxy is on loopback, and only there", async () => {
+    const allowInsecureHttp = ["a.mesh"];
+    const ways = [{ proxy: "http://127.0.0.1:3128" }, { proxy: "http://proxy.example:3128" }, {}];
+    const all = async () => await Promise.all(ways.map((way) => fingerprint({ allowInsecureHttp, ...way })));
+    const [local, remote, direct] = await all();
+    onMachine("another");
+    const [localThere, ...others] = await all();
+    expect(localThere).not.toBe(local);
+    expect(others).toEqual([remote, direct]);
   });
 
   test("differs for a fetch of the caller's, which may trust any server", async () => {

@@ -1,0 +1,17 @@
+import { expect, test } from "vitest";
+import { Secret } from "../../../src/lib/secret.js";
+import { createRedisClient } from "../../../src/stores/redis-client.js";
+
+test.each([
+  ["redis://:password@127.0.0.1:1", ["rediss://127.0.0.1:2"]],
+  ["rediss://:password@127.0.0.1:1", ["rediss://127.0.0.1:2", "redis://127.0.0.1:3"]],
+])(
+  "the password of a cluster goes to no node, where only some are said to have TLS",
+  async (url, cluster) => {
+    const error: unknown = await createRedisClient({ url: new Secret(url), cluster }).catch(
+      (reason: unknown) => reason,
+    );
+    expect(error).toMatchObject({ code: "config_invalid", message: expect.stringContaining('"cluster"') });
+    expect(String(error)).not.toContain("password");
+  },
+);
