@@ -1,6 +1,7 @@
 // Control characters (a terminal obeys them), format characters (bidirectional ones show a text in another order than it
-// has), what ends a line for some readers, what shows as nothing, and halves of surrogate pairs, which are no characters. And the `##` of `##[` and
-// `##vso[`, wherever they stand in a line: the runners of GitHub and Azure Pipelines take what follows for a command.
+// has), what ends a line for some readers, what shows as nothing, and halves of surrogate pairs, which are no characters.
+// And the `##` of `##[` and `##vso[`, wherever they stand in a line: the runners of GitHub and Azure Pipelines take what
+// follows for a command.
 const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]|#(?=#[a-z]*\[)/giu;
 
 /**
