@@ -14,7 +14,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished, vi } from "vitest";
 import type { Allow, McpAuthOptions } from "../../src/index.js";
-import { agentSecret, failure, runtime, startWorld, type World } from "./harness.js";
+import { failure } from "../support/failure.js";
+import { agentSecret, runtime, startWorld, type World } from "./harness.js";
 
 async function folder(): Promise<string> {
   const path = await realpath(await mkdtemp(join(tmpdir(), "allow-")));

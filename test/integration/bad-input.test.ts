@@ -7,8 +7,9 @@ import { inspect } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createMcpAuth, type McpAuthConfig, type McpAuthOptions } from "../../src/index.js";
 import { selfSigned } from "../support/certificates.js";
+import { failure } from "../support/failure.js";
 import { type Handler, sendJson } from "../support/http-server.js";
-import { failure, listen, ownServer, runtime } from "./harness.js";
+import { listen, ownServer, runtime } from "./harness.js";
 
 const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });

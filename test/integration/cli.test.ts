@@ -9,8 +9,9 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { run } from "../../src/cli/main.js";
 import { createMcpAuth } from "../../src/index.js";
+import { failure } from "../support/failure.js";
 import { inheritedRecording } from "../support/tls-recorder/records.js";
-import { agentSecret, failure, ownIssuer, sendToken, startWorld, type World } from "./harness.js";
+import { agentSecret, ownIssuer, sendToken, startWorld, type World } from "./harness.js";
 import { startIdentityWorld } from "./identity-world.js";
 
 const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));

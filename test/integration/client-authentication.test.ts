@@ -13,10 +13,11 @@ import { expect, test } from "vitest";
 import type { McpAuthConfig, McpAuthOptions } from "../../src/index.js";
 import type { AuthorizationServerOptions } from "../support/authorization-server.js";
 import { selfSigned } from "../support/certificates.js";
+import { failure } from "../support/failure.js";
 import { certificateThumbprint } from "../support/mutual-tls.js";
 import type { RegisteredClient } from "../support/registered-client.js";
 import { createTokenIssuer } from "../support/token-issuer.js";
-import { agentSecret, failure, listen, managerOf, startWorld, type World } from "./harness.js";
+import { agentSecret, listen, managerOf, startWorld, type World } from "./harness.js";
 
 type GrantConfig = McpAuthConfig<"tools">["servers"]["tools"]["grant"];
 

@@ -1,8 +1,8 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
 import { deferred } from "../support/deferred.js";
+import { failure } from "../support/failure.js";
 import {
-  failure,
   listen,
   liveClock,
   managerOf,

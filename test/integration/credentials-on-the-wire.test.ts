@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { failure } from "../support/failure.js";
 import {
-  failure,
   managerOf,
   ownIssuer,
   runtime,

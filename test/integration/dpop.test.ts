@@ -11,7 +11,8 @@ import {
 import { expect, test } from "vitest";
 import { authProvider } from "../../src/hosts/mcp-sdk.js";
 import type { McpAuthConfig } from "../../src/index.js";
-import { failure, listen, managerOf, runtime, startWorld, type World, type WorldOptions } from "./harness.js";
+import { failure } from "../support/failure.js";
+import { listen, managerOf, runtime, startWorld, type World, type WorldOptions } from "./harness.js";
 import { connectClient } from "./tool-client.js";
 
 type DpopConfig = NonNullable<McpAuthConfig<"tools">["servers"]["tools"]["dpop"]>;

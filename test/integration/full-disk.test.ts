@@ -9,9 +9,10 @@ import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import type { McpAuthConfig } from "../../src/index.js";
 import { createMemoryStore } from "../../src/testing.js";
+import { failure } from "../support/failure.js";
 import { fakeClock } from "../support/fake-clock.js";
 import { sendJson } from "../support/http-server.js";
-import { agentSecret, failure, ownIssuer, runtime } from "./harness.js";
+import { agentSecret, ownIssuer, runtime } from "./harness.js";
 
 const dist = new URL("../../dist/index.js", import.meta.url);
 const root = fileURLToPath(new URL("../../", import.meta.url));

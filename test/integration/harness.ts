@@ -11,7 +11,6 @@ import {
   type FetchFunction,
   type McpAuth,
   type McpAuthConfig,
-  McpAuthError,
   type McpAuthOptions,
   type TokenEvent,
   type TokenManager,
@@ -180,16 +179,6 @@ async function connectV1(
 function textOf(result: object): unknown {
   const [first] = "content" in result && Array.isArray(result.content) ? result.content : [];
   return typeof first === "object" && first !== null && "text" in first ? first.text : undefined;
-}
-
-/** What a promise rejects with, which must be ours. */
-export async function failure(promise: Promise<unknown>): Promise<McpAuthError> {
-  const error: unknown = await promise.then(
-    (value) => new Error(`It resolved: ${JSON.stringify(value)}`),
-    (reason: unknown) => reason,
-  );
-  if (error instanceof McpAuthError) return error;
-  throw error;
 }
 
 /** What is rejected from now on, until the test ends, with nobody to handle it. */

@@ -1,8 +1,9 @@
 // Credentials go to the issuer that the config names, and to nobody else.
 import { describe, expect, test } from "vitest";
 import { createMcpAuth, type McpAuthConfig } from "../../src/index.js";
+import { failure } from "../support/failure.js";
 import { sendJson } from "../support/http-server.js";
-import { agentSecret, failure, managerOf, ownServer, seams, sendToken, startWorld } from "./harness.js";
+import { agentSecret, managerOf, ownServer, seams, sendToken, startWorld } from "./harness.js";
 
 /** Whether the credential is anywhere in what a server was sent. */
 function credentialIn(requests: readonly { readonly headers: object; readonly body?: string }[]): boolean {

@@ -6,9 +6,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { startAuthorizationServer } from "../support/authorization-server.js";
 import { type IssuedCertificate, selfSigned } from "../support/certificates.js";
+import { failure } from "../support/failure.js";
 import { startMcpServer } from "../support/mcp-server.js";
 import { certificateThumbprint, subjectOf } from "../support/mutual-tls.js";
-import { failure, runtime } from "./harness.js";
+import { runtime } from "./harness.js";
 import { type ClientId, type GrantConfig, type IdentityWorld, startIdentityWorld } from "./identity-world.js";
 import { connectClient } from "./tool-client.js";
 

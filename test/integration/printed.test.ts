@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createMcpAuth, McpAuthError } from "../../src/index.js";
-import { failure, ownIssuer, sendToken } from "./harness.js";
+import { failure } from "../support/failure.js";
+import { ownIssuer, sendToken } from "./harness.js";
 
 const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 

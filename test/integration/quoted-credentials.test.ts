@@ -3,8 +3,9 @@ import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { inspect } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { Canaries } from "../support/canaries.js";
+import { failure } from "../support/failure.js";
 import { jwt } from "./canaries-stage.js";
-import { failure, runtime } from "./harness.js";
+import { runtime } from "./harness.js";
 import {
   type Answer,
   type Asked,

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { failure } from "../support/failure.js";
 import { sendJson } from "../support/http-server.js";
 import {
   agentSecret,
-  failure,
   managerOf,
   ownIssuer,
   ownServer,

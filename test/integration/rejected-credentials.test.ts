@@ -3,8 +3,9 @@ import { inspect } from "node:util";
 import { decodeProtectedHeader } from "jose";
 import { describe, expect, test } from "vitest";
 import type { Logger, McpAuthConfig, McpAuthError } from "../../src/index.js";
+import { failure } from "../support/failure.js";
 import { sendJson } from "../support/http-server.js";
-import { failure, listen, managerOf, ownServer, runtime, seams, startWorld, type World } from "./harness.js";
+import { listen, managerOf, ownServer, runtime, seams, startWorld, type World } from "./harness.js";
 
 /** Everything that an error shows to anyone who looks, but for what servers said, which is for those who ask for it. */
 function shownBy(error: McpAuthError): string {

@@ -14,20 +14,12 @@ import {
   type TokenManager,
 } from "../../src/index.js";
 import { type Deferred, deferred } from "../support/deferred.js";
+import { failure } from "../support/failure.js";
 import { fakeClock } from "../support/fake-clock.js";
 import { type RecordedRequest, sendJson } from "../support/http-server.js";
 import { folder } from "../unit/config/folder.js";
 import { startConnectProxy } from "../unit/net/connect-proxy.js";
-import {
-  failure,
-  listen,
-  liveClock,
-  ownServer,
-  renewals,
-  runtime,
-  sendToken,
-  watchUnhandled,
-} from "./harness.js";
+import { listen, liveClock, ownServer, renewals, runtime, sendToken, watchUnhandled } from "./harness.js";
 
 const second = 1_000;
 const minute = 60 * second;

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { McpAuthConfig } from "../../src/index.js";
+import { failure } from "../support/failure.js";
 import { sendJson } from "../support/http-server.js";
 import {
   agentSecret,
-  failure,
   listen,
   liveClock,
   managerOf,

@@ -6,8 +6,9 @@ import { inspect } from "node:util";
 import { calculateJwkThumbprint, decodeProtectedHeader, type JWK } from "jose";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { McpAuth, McpAuthConfig, McpAuthEventName } from "../../src/index.js";
+import { failure } from "../support/failure.js";
 import type { RegisteredClient } from "../support/registered-client.js";
-import { failure, liveClock, managerOf, startWorld, viaFetchV2, type World } from "./harness.js";
+import { liveClock, managerOf, startWorld, viaFetchV2, type World } from "./harness.js";
 
 const oldSecret = "canary-s3cr3t-old";
 const newSecret = "canary-s3cr3t-new";

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { discover, type McpAuthErrorCode } from "../../src/index.js";
 import { seamOf } from "../../src/runtime/seam.js";
-import { failure } from "./harness.js";
+import { failure } from "../support/failure.js";
 import {
   type Answer,
   type Answers,

@@ -2,9 +2,9 @@ import { channel } from "node:diagnostics_channel";
 import { inspect } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { defineConfig, type Logger, type McpAuth, type TokenEvent } from "../../src/index.js";
+import { failure } from "../support/failure.js";
 import {
   agentSecret,
-  failure,
   listen,
   liveClock,
   managerOf,

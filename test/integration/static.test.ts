@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SignJWT } from "jose";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { failure } from "../support/failure.js";
 import { sendJson } from "../support/http-server.js";
-import { failure, listen, liveClock, managerOf, ownServer, runtime } from "./harness.js";
+import { listen, liveClock, managerOf, ownServer, runtime } from "./harness.js";
 
 /** A server that takes some tokens, and a file with one. */
 async function guarded(good: readonly string[]) {

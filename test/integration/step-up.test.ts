@@ -1,6 +1,7 @@
 // A 403 that asks for more scopes: taken as far as the config allows, against real servers.
 import { expect, test } from "vitest";
-import { agentSecret, failure, managerOf, startWorld, type World, type WorldOptions } from "./harness.js";
+import { failure } from "../support/failure.js";
+import { agentSecret, managerOf, startWorld, type World, type WorldOptions } from "./harness.js";
 import { connectClient } from "./tool-client.js";
 
 const toolScopes = { rename: ["write"], erase: ["write", "admin"], haunt: ["ghost"] };

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { createMcpAuth } from "../../src/index.js";
 import { deferred } from "../support/deferred.js";
+import { failure } from "../support/failure.js";
 import { fakeClock } from "../support/fake-clock.js";
 import {
-  failure,
   liveClock,
   managerOf,
   ownIssuer,

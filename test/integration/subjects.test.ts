@@ -1,7 +1,8 @@
 // Whom a token stands for, and what becomes of an assertion that is refused: against real servers.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { McpAuthError } from "../../src/index.js";
-import { failure, runtime } from "./harness.js";
+import { failure } from "../support/failure.js";
+import { runtime } from "./harness.js";
 import { type ClientId, type GrantConfig, type IdentityWorld, startIdentityWorld } from "./identity-world.js";
 
 const urn = "urn:ietf:params:oauth";

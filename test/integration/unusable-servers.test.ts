@@ -1,7 +1,8 @@
 // What is wrong with one server of a config is no concern of the others.
 import { describe, expect, test } from "vitest";
 import { createMcpAuth } from "../../src/index.js";
-import { failure, managerOf, runtime, startWorld } from "./harness.js";
+import { failure } from "../support/failure.js";
+import { managerOf, runtime, startWorld } from "./harness.js";
 
 describe("a server whose variable has no value", () => {
   async function beside(broken: object) {

@@ -18,7 +18,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { loadConfig } from "../../src/config/load.js";
-import { createMcpAuth, McpAuthError } from "../../src/index.js";
+import { createMcpAuth } from "../../src/index.js";
+import { failure } from "../support/failure.js";
 import { sendJson, startHttpServer } from "../support/http-server.js";
 import { command } from "../unit/cli/command.js";
 
@@ -84,15 +85,6 @@ const withCommand = (exec: readonly string[], server = "crm") =>
 const leaving = (trace: string) => withCommand(["/bin/sh", "-c", 'touch "$1"; echo token', "sh", trace]);
 
 const search = (cwd: string) => loadConfig({ cwd, env: {} });
-
-async function failure(promise: Promise<unknown>): Promise<McpAuthError> {
-  const error: unknown = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof McpAuthError)) throw new Error("expected an McpAuthError");
-  return error;
-}
 
 const remedy = (file: string) => `MCP_AUTH_CONFIG=${file} or --config ${file}`;
 

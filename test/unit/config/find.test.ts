@@ -2,7 +2,7 @@ import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { checkConfig, loadConfig } from "../../../src/config/load.js";
-import { McpAuthError } from "../../../src/errors/error.js";
+import { failure } from "../../support/failure.js";
 import { folder, smallest } from "./folder.js";
 
 const json = JSON.stringify(smallest);
@@ -11,15 +11,6 @@ const yaml = `servers:
     url: https://crm.example/mcp
     grant: { client: { issuer: "https://auth.example", id: crm-agent, secret: { env: CRM_SECRET } } }
 `;
-
-async function failure(promise: Promise<unknown>): Promise<McpAuthError> {
-  const error: unknown = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof McpAuthError)) throw new Error("expected an McpAuthError");
-  return error;
-}
 
 describe("where a config is found", () => {
   it.each([

@@ -8,20 +8,11 @@ import { createExplorer } from "../../../src/config/explorer.js";
 import { checkConfig, loadConfig } from "../../../src/config/load.js";
 import { isWindowsRoot } from "../../../src/config/project-folders.js";
 import { doubtsAboutFile, trustAround } from "../../../src/config/trust.js";
-import { McpAuthError } from "../../../src/errors/error.js";
+import { failure } from "../../support/failure.js";
 import { folder, smallest } from "./folder.js";
 
 const json = JSON.stringify(smallest);
 const name = "mcp-auth.config.json";
-
-async function failure(promise: Promise<unknown>): Promise<McpAuthError> {
-  const error: unknown = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof McpAuthError)) throw new Error("expected an McpAuthError");
-  return error;
-}
 
 /** Modes by path, set from the deepest up, so that each can still be reached. */
 async function modes(root: string, given: Readonly<Record<string, number>>): Promise<void> {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { afterEach, describe, expect, test } from "vitest";
-import { McpAuthError } from "../../../src/errors/error.js";
 import { discover } from "../../../src/index.js";
+import { failure } from "../../support/failure.js";
 import { type Handler, type HttpServer, sendJson, startHttpServer } from "../../support/http-server.js";
 
 const servers: HttpServer[] = [];
@@ -35,15 +35,6 @@ async function mcpServer(
     sendJson(response, { error: "no" }, 401, headers);
   });
   return server;
-}
-
-async function failure(work: Promise<unknown>): Promise<McpAuthError> {
-  const error = await work.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof McpAuthError)) throw new Error(`expected McpAuthError, got ${String(error)}`);
-  return error;
 }
 
 const wellKnown = "/.well-known/oauth-protected-resource/mcp";

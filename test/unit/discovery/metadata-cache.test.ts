@@ -4,9 +4,9 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { freshFor } from "../../../src/discovery/freshness.js";
 import { MetadataCache } from "../../../src/discovery/metadata-cache.js";
 import { SharedLookups } from "../../../src/discovery/shared-lookups.js";
-import { McpAuthError } from "../../../src/errors/error.js";
 import { fail, succeed } from "../../../src/net/failure.js";
 import { deferred } from "../../support/deferred.js";
+import { failure } from "../../support/failure.js";
 import { type FakeClock, fakeClock } from "../../support/fake-clock.js";
 import { type HttpServer, sendJson, startHttpServer } from "../../support/http-server.js";
 
@@ -52,15 +52,6 @@ const resource = (resourceMetadataUrl?: string) =>
     ...request(),
     ...(resourceMetadataUrl === undefined ? {} : { challenge: { resourceMetadataUrl } }),
   });
-
-async function failure(work: Promise<unknown>): Promise<McpAuthError> {
-  const error = await work.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof McpAuthError)) throw new Error(`expected McpAuthError, got ${String(error)}`);
-  return error;
-}
 
 describe("metadata", () => {
   test("is asked for once while it is fresh, and again after that", async () => {

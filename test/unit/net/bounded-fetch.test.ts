@@ -3,10 +3,10 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "vitest";
-import { McpAuthError } from "../../../src/errors/error.js";
 import { BodyTooLarge, type BoundedRequest, boundedFetch } from "../../../src/net/bounded-fetch.js";
 import { networkFailure } from "../../../src/net/network-failure.js";
 import { deferred } from "../../support/deferred.js";
+import { failure } from "../../support/failure.js";
 import { fakeClock } from "../../support/fake-clock.js";
 import { type Handler, type HttpServer, startHttpServer } from "../../support/http-server.js";
 import { selfSigned } from "./self-signed.js";
@@ -29,15 +29,6 @@ const request = (url: string, more: Partial<BoundedRequest> = {}): BoundedReques
   timeout: 10_000,
   ...more,
 });
-
-async function failure(work: Promise<unknown>): Promise<McpAuthError> {
-  const error = await work.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof McpAuthError)) throw new Error(`expected McpAuthError, got ${String(error)}`);
-  return error;
-}
 
 describe("a bounded exchange", () => {
   test("sends method, headers and body as given and returns status, headers and text", async () => {

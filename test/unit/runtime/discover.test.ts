@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import type { TlsOptions } from "node:tls";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
-import { type DiscoverOptions, discover, McpAuthError } from "../../../src/index.js";
+import { type DiscoverOptions, discover } from "../../../src/index.js";
 import { createAuthority } from "../../support/certificates.js";
+import { failure } from "../../support/failure.js";
 import { type Listening, listen } from "../../support/listen.js";
 import { startConnectProxy } from "../net/connect-proxy.js";
 
@@ -45,15 +46,6 @@ async function privateServer(host: string) {
   const ca = join(folder, "ca.pem");
   await writeFile(ca, authority.certificate);
   return { ...(await serve(host, { cert: certificate, key: privateKey })), ca };
-}
-
-async function failure(work: Promise<unknown>): Promise<McpAuthError> {
-  const error: unknown = await work.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof McpAuthError)) throw new Error(`expected McpAuthError, got ${String(error)}`);
-  return error;
 }
 
 describe("discover with a network", () => {
