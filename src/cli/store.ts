@@ -9,8 +9,9 @@ import { withRuntime } from "./with-runtime.js";
 const help = `Usage: npx mcp-auth-runtime store clear [SERVER] [--config FILE] [--env-file FILE]
 
 Forgets what is stored for SERVER, its metadata included, or without SERVER everything that is in the store of the config.
-Tokens stay good at the servers until they expire: see revoke. With the grant refresh_token all refresh tokens of its client are forgotten,
-also where another server uses them; a new one is needed afterwards where the authorization server has replaced the first.
+Tokens stay good at the servers until they expire: see revoke. With the grant refresh_token all refresh tokens of its client
+are forgotten, also where another server uses them; a new one is needed afterwards where the authorization server has
+replaced the first.
 `;
 
 /** `store clear [SERVER]`. */

@@ -143,10 +143,12 @@ async function readJudged(
     const content = await read(file);
     if (content === undefined) return undefined;
     const doubts = await doubtsAbout(file, content, folders, trust);
+    if (doubts === "changed") continue;
+    if (trust.stranger === undefined) return { content, doubts, isForeign: false };
     // Who owns the working directory decides nothing about a config above it.
     const others = folders.filter((folder) => folder !== trust.cwd || folder === dirname(file));
     const strict = await doubtsAbout(file, content, others, withoutStranger(trust));
-    if (doubts === "changed" || strict === "changed") continue;
+    if (strict === "changed") continue;
     return { content, doubts, isForeign: strict.length > 0 };
   }
   throw refuse(file, "The file was replaced each time it was read", "Run it again");

@@ -1,5 +1,6 @@
-import { type BigIntStats, constants } from "node:fs";
-import { type FileHandle, lstat, open } from "node:fs/promises";
+import type { BigIntStats } from "node:fs";
+import { type FileHandle, lstat } from "node:fs/promises";
+import { openToRead } from "../lib/open-to-read.js";
 import { readAtMost } from "../lib/read-at-most.js";
 
 /** 16 MiB: more servers than a process can serve. */
@@ -20,8 +21,7 @@ export type ReadOutcome = FileContent | { readonly problem: "missing" | "irregul
 export async function readRegularFile(path: string, limit = maxBytes): Promise<ReadOutcome> {
   let file: FileHandle | undefined;
   try {
-    // Without O_NONBLOCK, opening a FIFO waits until somebody writes to it. Windows has no such flag.
-    file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    file = await openToRead(path);
     const stats = await file.stat({ bigint: true });
     if (stats.isDirectory()) return { problem: "missing" };
     if (!stats.isFile()) return { problem: "irregular" };

@@ -1,6 +1,7 @@
 import type { SecureContext, SecureContextOptions } from "node:tls";
 import type { Agent } from "undici";
 import { McpAuthError } from "../errors/error.js";
+import { minTlsVersion } from "../lib/min-tls-version.js";
 import type { HttpProxy } from "./proxy.js";
 import type { TlsIdentity } from "./tls-identity.js";
 import { openTunnel, type TunnelOptions } from "./tunnel.js";
@@ -108,8 +109,7 @@ function createAgent(
   { proxy, identity }: Route,
   authorities: readonly string[] | undefined,
 ): Agent {
-  // Whoever set a higher one keeps it.
-  const minVersion = tls.DEFAULT_MIN_VERSION === "TLSv1.3" ? "TLSv1.3" : "TLSv1.2";
+  const minVersion = minTlsVersion();
   const trust = { minVersion, ...(authorities && { ca: [...authorities] }) } as const;
   // With authorities it is made once, because parsing all the roots takes longer than a handshake. Without them Node makes one
   // for each connection, from the certificates that it trusts then: `tls.setDefaultCACertificates` can change them.

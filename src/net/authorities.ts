@@ -1,9 +1,9 @@
 import { X509Certificate } from "node:crypto";
-import { constants } from "node:fs";
-import { type FileHandle, open, readdir } from "node:fs/promises";
+import { type FileHandle, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import * as tls from "node:tls";
 import { McpAuthError } from "../errors/error.js";
+import { openToRead } from "../lib/open-to-read.js";
 import type { AllowRules } from "../lib/permissions.js";
 import { printable } from "../lib/printable.js";
 import { readAtMost } from "../lib/read-at-most.js";
@@ -105,9 +105,8 @@ async function read(
   if ((await allow?.file(file)) === false) throw notAllowed();
   let handle: FileHandle | undefined;
   try {
-    // Another file may take its place at any time, so the open one is checked. Without O_NONBLOCK, opening a FIFO waits
-    // for somebody to write to it. Windows has no such flag.
-    handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    // Another file may take its place at any time, so the open one is checked.
+    handle = await openToRead(file);
     const stats = await handle.stat({ bigint: true });
     if ((await allow?.file(file, stats)) === false) throw notAllowed();
     if (!stats.isFile()) throw refuse("is not a regular file.");

@@ -85,7 +85,7 @@ function insecureHosts(
   // NO_PROXY as a whole, since it may name ports. The proxy without what it is authorized by.
   const written = proxy ?? forHttp ?? false;
   const hosts = [...new Set(allowInsecureHttp)].toSorted();
-  if (written === false) return [...hosts, "false", ""];
+  if (written === false) return hosts;
   const origin = URL.canParse(written) ? new URL(written).origin : written;
   // A proxy on loopback is another one on each machine.
   return [...hosts, origin, noProxy, machineOf(written) ?? ""];

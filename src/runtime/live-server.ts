@@ -2,7 +2,6 @@ import type { ServerSpec } from "../config/spec.js";
 import { serverChallenge } from "../discovery/challenge.js";
 import { createAuthorizedFetch } from "../http/authorized-fetch.js";
 import { isSameResource } from "../http/closest-server.js";
-import { assertOwnUrl } from "../http/own-url.js";
 import type { Clock } from "../lib/clock.js";
 import { isScope } from "../lib/scope.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
@@ -117,14 +116,7 @@ export class LiveServer implements ManagedServer {
 
   async getHeaders(options: HeaderOptions = {}): Promise<Record<string, string>> {
     const { method, url, signal, scopes } = options;
-    if (url !== undefined) {
-      assertOwnUrl(
-        this.spec.name,
-        { url: this.address, reach: this.spec.reach },
-        String(url),
-        "The URL of the request",
-      );
-    }
+    if (url !== undefined) this.#supply.seam.assertWithinReach(String(url), "The URL of the request");
     const wanted = { ...(signal && { signal }), ...(scopes && { scopes }) };
     const [headers, token] = await Promise.all([this.#headers(), this.getToken(wanted)]);
     const authorization = await tokenHeaders(token, {

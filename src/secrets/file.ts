@@ -1,6 +1,6 @@
-import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { isAbsolute } from "node:path";
+import { openToRead } from "../lib/open-to-read.js";
 import type { AllowRules } from "../lib/permissions.js";
 import { readAtMost } from "../lib/read-at-most.js";
 import type { Look } from "./once-written.js";
@@ -45,8 +45,7 @@ type Outcome =
 async function readRegularFile(path: string, allow: AllowRules | undefined): Promise<Outcome | "refused"> {
   let file: FileHandle | undefined;
   try {
-    // Without O_NONBLOCK opening a FIFO waits until somebody writes to it. Windows has no such flag.
-    file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    file = await openToRead(path);
     const before = await file.stat({ bigint: true });
     // Of what was opened: a link may lead elsewhere by now.
     if (allow !== undefined && !(await allow.file(path, before))) return "refused";

@@ -43,21 +43,16 @@ export interface Text {
  */
 export async function contentsOf(folder: string): Promise<Contents> {
   const all = await listEntry(folder);
+  const names = all.map(({ name }) => name);
   const files = all.filter((each) => each.isFile()).map(({ name }) => name);
   const matching = (pattern: RegExp): readonly string[] => files.filter((name) => pattern.test(name));
   // A number is taken whatever has its name.
-  const fences = numbersIn(
-    all.map(({ name }) => name),
-    ownNames.fence,
-  );
+  const fences = numbersIn(names, ownNames.fence);
   return {
     size: all.length,
     values: numbersIn(files, ownNames.value),
     fences,
-    held: numbersIn(
-      all.map(({ name }) => name),
-      ownNames.held,
-    ),
+    held: numbersIn(names, ownNames.held),
     fence: Math.max(0, ...fences),
     unfinished: matching(ownNames.unfinished),
     aside: matching(ownNames.aside),

@@ -1,7 +1,8 @@
 // Everything that the file store reads or removes goes through here: files and folders that belong to the user of this
 // process, never through a symbolic link.
 import { constants, type Stats } from "node:fs";
-import { type FileHandle, lstat, open, rm, rmdir } from "node:fs/promises";
+import { type FileHandle, lstat, rm, rmdir } from "node:fs/promises";
+import { openToRead } from "../lib/open-to-read.js";
 import { readAtMost } from "../lib/read-at-most.js";
 import { hasCode } from "./error-code.js";
 import { longestValue } from "./longest-value.js";
@@ -10,8 +11,8 @@ import { NotOurs } from "./not-ours.js";
 // A value and its heading. A longer one is cut, and is still too long to open.
 const mostBytes = longestValue + 100;
 
-// Windows has neither flag. Without O_NONBLOCK, opening a FIFO waits for somebody to write to it.
-const readOnly = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+// Windows has no such flag.
+const followNoLink = constants.O_NOFOLLOW ?? 0;
 
 /** Root has no exception: what it wrote for another user, that user could not read. Windows knows no such owners. */
 export function isOurs({ uid }: Pick<Stats, "uid">, user = process.geteuid?.()): boolean {
@@ -25,7 +26,7 @@ export function isOurs({ uid }: Pick<Stats, "uid">, user = process.geteuid?.()):
 export async function readOwnFile(file: string): Promise<string | undefined> {
   let handle: FileHandle | undefined;
   try {
-    handle = await open(file, readOnly);
+    handle = await openToRead(file, followNoLink);
     const found = await handle.stat();
     if (!found.isFile()) return undefined;
     if (!isOurs(found)) throw new NotOurs("a file in it belongs to another user");

@@ -1,6 +1,7 @@
-import { type ConnectionOptions, DEFAULT_MIN_VERSION } from "node:tls";
+import type { ConnectionOptions } from "node:tls";
 import type { RedisClientOptions } from "redis";
 import { McpAuthError } from "../errors/error.js";
+import { minTlsVersion } from "../lib/min-tls-version.js";
 import type { Secret } from "../lib/secret.js";
 
 /** Where Redis is and who asks it. */
@@ -138,8 +139,7 @@ function optionsFor({ url, ca }: RedisAddress): RedisClientOptions {
   const { username, password, protocol } = new URL(url.reveal());
   const verified: ConnectionOptions = {
     rejectUnauthorized: true,
-    // A higher minimum of the process stays.
-    minVersion: DEFAULT_MIN_VERSION === "TLSv1.3" ? "TLSv1.3" : "TLSv1.2",
+    minVersion: minTlsVersion(),
     ...(ca && ca.length > 0 && { ca: [...ca] }),
   };
   const socket: Socket = {
