@@ -20,8 +20,8 @@ export interface McpSdkOAuthProvider {
     url: string | URL,
     metadata?: { readonly issuer: string },
   ): Promise<void>;
-  prepareTokenRequest(scope?: string): URLSearchParams;
-  invalidateCredentials(scope: "all" | "client" | "tokens" | "verifier" | "discovery"): void;
+  prepareTokenRequest(scope?: string): Promise<URLSearchParams>;
+  invalidateCredentials(): void;
   redirectToAuthorization(): never;
   saveCodeVerifier(): void;
   codeVerifier(): never;
@@ -55,51 +55,21 @@ export interface McpSdkTokens {
  */
 export function authProvider(manager: TokenManager): McpSdkAuthProvider {
   const seam = seamAt(manager);
-  const sent = new SentTokens(seam().now);
+  // Says at once what cannot be used.
+  seam();
+  let sent: string | undefined;
   return {
     async token() {
       seam();
-      const token = await manager.getAccessToken();
-      sent.add(token);
-      return token;
+      sent = await manager.getAccessToken();
+      return sent;
     },
     async onUnauthorized() {
-      const rejected = sent.takeRejected();
-      if (rejected !== undefined) seam().reject(rejected);
-      // Waits for the new token here, so that its failure is what the call fails with.
-      await manager.getAccessToken();
+      // The SDK does not say which token the 401 was for. Where others have replaced that one, its call is sent again with
+      // the new one; and a new one that is wrongly taken for refused stays in use all the same.
+      if (sent !== undefined) await seam().refused(sent);
     },
   };
-}
-
-/** How long after a rejection a 401 may still be the late answer to a request with the rejected token. */
-const lateAnswers = 10_000;
-
-/**
- * Which token a 401 was for. The SDK does not say, and when a token is refused there may be many calls under way
- * with it, whose answers come after the next token is already in use. So for a while after a rejection a further
- * 401 is booked to the token that was rejected, and not to the one that took its place.
- */
-class SentTokens {
-  readonly #now: () => number;
-  #current: string | undefined;
-  #rejected: { readonly token: string; readonly at: number } | undefined;
-
-  constructor(now: () => number) {
-    this.#now = now;
-  }
-
-  add(token: string): void {
-    this.#current = token;
-  }
-
-  takeRejected(): string | undefined {
-    const now = this.#now();
-    const last = this.#rejected;
-    if (last !== undefined && now - last.at < lateAnswers && last.token !== this.#current) return last.token;
-    if (this.#current !== undefined) this.#rejected = { token: this.#current, at: now };
-    return this.#current;
-  }
 }
 
 /**
@@ -144,7 +114,7 @@ export function oauthProvider(manager: TokenManager): McpSdkOAuthProvider {
         sent = access_token;
       } else if (sent !== undefined) {
         // It may have been asked for as an earlier config had it: the manager gets one of its own.
-        present.reject(sent);
+        await present.refused(sent);
       }
     },
     async addClientAuthentication(headers, params, url, metadata) {
@@ -158,15 +128,15 @@ export function oauthProvider(manager: TokenManager): McpSdkOAuthProvider {
         throw error;
       }
     },
-    prepareTokenRequest(scope) {
+    async prepareTokenRequest(scope) {
       const params = new URLSearchParams({ grant_type: "client_credentials" });
-      const wanted = seam().scopes?.join(" ") ?? scope;
-      if (wanted !== undefined && wanted !== "") params.set("scope", wanted);
+      // Version 1 of the SDK passes nothing of what the server names.
+      const wanted = (await seam().scopes(scope?.split(" "))).join(" ");
+      if (wanted !== "") params.set("scope", wanted);
       return params;
     },
-    invalidateCredentials(scope) {
-      if (sent !== undefined && (scope === "tokens" || scope === "all")) seam().reject(sent);
-    },
+    // The token request of the SDK was refused, which says nothing of the token in use.
+    invalidateCredentials() {},
     redirectToAuthorization() {
       throw new TypeError("There is nobody at a browser: this client authorizes itself.");
     },

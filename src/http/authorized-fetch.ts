@@ -6,13 +6,15 @@ import { discard } from "./discard.js";
 import { type Outgoing, takeApart } from "./outgoing.js";
 import { egressDenied, isWithinReach } from "./reach.js";
 import { becomesGet, redirectLimit, redirectTarget, withoutBodyHeaders } from "./redirect.js";
-import { type Budget, fullBudget, tokenAfter } from "./refusal.js";
+import { type CallHistory, newHistory, tokenAfter } from "./refusal.js";
+import { requestKind } from "./request-kind.js";
 import { sendWithToken } from "./send-with-token.js";
 
 /**
  * A `fetch` that sends each request with the server's token, to the server only. The header, and the proof that a token
- * bound to a key needs (RFC 9449), are added when the request is sent. After a 401 the token is replaced and the request
- * is sent once more, after a 403 for want of scopes with a token that has them, three times at most.
+ * bound to a key needs (RFC 9449), are added when the request is sent. After a 401, or a 403 that says `invalid_token`, the
+ * request is sent again with another token if there is one, after a 403 for want of scopes with a token that has them, three
+ * times at most. A response that refuses the new token too is returned.
  *
  * Rejects with `egress_denied` for a URL, or a redirect, outside of the server's reach, with the codes of
  * `getAccessToken` when no token can be had, with `insufficient_scope` when the server wants a scope that the config
@@ -26,7 +28,7 @@ export function createAuthorizedFetch(authorizer: Authorizer): FetchFunction {
 
 async function send(authorizer: Authorizer, first: Outgoing): Promise<Response> {
   const { name, url: server, reach } = authorizer;
-  let budget: Budget | undefined;
+  let history: CallHistory | undefined;
   let outgoing = first;
   let url = first.url;
   let next: Token | undefined;
@@ -39,13 +41,13 @@ async function send(authorizer: Authorizer, first: Outgoing): Promise<Response> 
     const token: Token = next ?? (await authorizer.token(outgoing.signal));
     const response = await sendWithToken(authorizer, outgoing, url, token);
     if (response.status === 401 || response.status === 403) {
-      budget ??= { ...fullBudget };
-      next = await tokenAfter(authorizer, { outgoing, url, token, response }, budget);
+      history ??= newHistory();
+      next = await tokenAfter(authorizer, { outgoing, url, token, response }, history);
       if (next === undefined) return response;
       discard(response);
       continue;
     }
-    if (response.ok) authorizer.accepted(token);
+    if (response.ok) noteAccepted(authorizer, outgoing, url);
     const target = redirectTarget(response, url);
     if (target === undefined || outgoing.redirect === "manual") return response;
     discard(response);
@@ -55,6 +57,10 @@ async function send(authorizer: Authorizer, first: Outgoing): Promise<Response> 
     url = target;
     next = undefined;
   }
+}
+
+function noteAccepted(authorizer: Authorizer, outgoing: Outgoing, url: URL): void {
+  authorizer.accepted(() => requestKind(outgoing, url));
 }
 
 interface Redirect {

@@ -10,6 +10,8 @@ export interface Outgoing {
   readonly redirect: NonNullable<RequestInit["redirect"]>;
   /** Whether it can be sent again: a stream is used up by the first time, and keeping it could take any memory. */
   readonly replayable: boolean;
+  /** The body where it is text, or bytes that may be; `undefined` where it cannot be read without using it up. */
+  text(): string | undefined;
   send(fetch: FetchFunction, url: URL, headers: Headers): Promise<Response>;
   /** The same as a GET without a body. */
   asGet(headers: Headers): Outgoing;
@@ -30,6 +32,7 @@ function fromInit(url: URL, init: RequestInit): Outgoing {
     signal: init.signal ?? undefined,
     redirect: init.redirect ?? "follow",
     replayable: isReplayable(init.body),
+    text: () => textOf(init.body),
     send: (fetch, to, headers) => fetch(to.href, { ...init, headers, redirect: "manual", ...noStore }),
     asGet(headers) {
       const { body: _body, ...rest } = init;
@@ -56,6 +59,7 @@ function fromRequest(request: Request): Outgoing {
     signal,
     redirect,
     replayable: body === null,
+    text: () => undefined,
     send(fetch, to, sent) {
       const moved = to.href === request.url ? request : new Request(to.href, request);
       return fetch(new Request(moved, { headers: sent, redirect: "manual", ...noStore }));
@@ -75,4 +79,15 @@ function isReplayable(body: RequestInit["body"]): boolean {
     body instanceof ArrayBuffer ||
     ArrayBuffer.isView(body)
   );
+}
+
+/** Bytes: more are not looked into. */
+const longestText = 1_048_576;
+
+/** A `Blob` could be read too, but not at once. */
+function textOf(body: RequestInit["body"]): string | undefined {
+  if (typeof body === "string") return body;
+  if (!(body instanceof ArrayBuffer || ArrayBuffer.isView(body)) || body.byteLength > longestText)
+    return undefined;
+  return new TextDecoder().decode(body);
 }

@@ -1,15 +1,19 @@
 import { channel } from "node:diagnostics_channel";
+import type { McpAuthError } from "../errors/error.js";
 import type { TokenEvent } from "../tokens/observer.js";
 import type { Logger } from "./logger.js";
 
 export interface McpAuthEvents {
   /** A new token is in use. */
   "token:renewed": TokenEvent;
-  /** Something is off that does not stop tokens, a token without a lifetime for example. */
+  /**
+   * Something is off that does not stop tokens: a token without a lifetime, for example, or with code `unauthorized` that
+   * the server refused a new token too.
+   */
   "token:warning": TokenEvent;
   /** An attempt at a token failed. */
   "token:failed": TokenEvent;
-  /** The MCP server answered 401 to a token, which is dropped. */
+  /** The MCP server refused a token, which is used until a request for another one has succeeded. */
   "token:rejected": TokenEvent;
   /** No usable token, and no request for one for `durationMs`. */
   "token:cooldown": TokenEvent;
@@ -66,6 +70,8 @@ export class Events {
     "config:reloaded": new Set(),
   };
   readonly #logger: Logger | undefined;
+  /** What was said by a process warning. */
+  readonly #warned = new Set<string>();
 
   constructor(logger: Logger | undefined) {
     this.#logger = logger;
@@ -90,6 +96,20 @@ export class Events {
     const diagnostics = channel(`mcp-auth:${name}`);
     if (diagnostics.hasSubscribers) diagnostics.publish(event);
     this.#log(levels[name], { event: name, ...event }, name);
+  }
+
+  /**
+   * A process warning for what nobody would hear of, because there is neither a logger nor a listener: the first with this
+   * `key`.
+   */
+  warnUnheard(name: McpAuthEventName, key: string, { code, message }: McpAuthError): void {
+    const isHeard =
+      this.#logger !== undefined ||
+      this.#listeners[name].size > 0 ||
+      channel(`mcp-auth:${name}`).hasSubscribers;
+    if (isHeard || this.#warned.has(key)) return;
+    this.#warned.add(key);
+    process.emitWarning(message, { type: "McpAuthWarning", code });
   }
 
   /** Logs what no event tells. */

@@ -1,10 +1,12 @@
 import type { ClientCredentialsSpec, ServerSpec } from "../config/spec.js";
+import type { ServerChallenge } from "../discovery/challenge.js";
 import type { Target } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
 import { assertOwnUrl } from "../http/own-url.js";
 import { isVerificationOff, verificationIsOff } from "../net/verification.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import { Token } from "../tokens/token.js";
+import { HostRefusals } from "./host-refusals.js";
 import type { ManagerEnvironment } from "./manager-environment.js";
 import type { ScopeSets } from "./scope-sets.js";
 import type { HostSeam, HostTokenRequest, HostTokenResponse, StoreSeam } from "./seam.js";
@@ -17,6 +19,10 @@ export interface HostAccess {
   readonly signedWith: (kid: string | undefined) => void;
   /** What has been found out about the two servers. */
   readonly target: () => Target | undefined;
+  /** What the server asked for last. */
+  readonly challenge: () => ServerChallenge | undefined;
+  /** The server refuses new tokens too: says what may be wrong. */
+  readonly explainRefusal: (token: Token) => Promise<McpAuthError>;
 }
 
 /** The seam of a manager: what an adapter may do with its tokens and its client. */
@@ -26,9 +32,10 @@ export function hostAccess(spec: ServerSpec, environment: ManagerEnvironment, ac
   const { sets } = access;
   // A host can make the requests of this grant by itself, but of no other.
   const own = grant.type === "client_credentials" ? grant : undefined;
+  const refusals = new HostRefusals({ sets, clock, explain: access.explainRefusal });
   return {
     now: () => clock.now(),
-    reject: (accessToken) => sets.reject(accessToken),
+    refused: (accessToken) => refusals.refused(accessToken),
     async accept(response) {
       const token = await judged(spec, response, clock.now(), access.target()?.resource ?? spec.url);
       sets.own.accept(token);
@@ -37,7 +44,7 @@ export function hostAccess(spec: ServerSpec, environment: ManagerEnvironment, ac
       events.emit("token:renewed", { server, issuer, reason: "rejected", durationMs: 0, expiresAt });
     },
     client: own?.client.id === undefined ? undefined : { id: own.client.id, issuer: own.client.issuer },
-    scopes: grant.scopes,
+    scopes: async (named) => sets.scopes ?? named ?? (await learnedScopes(spec, environment, access)) ?? [],
     secretHeaders: Object.entries(spec.headers).flatMap(([name, value]) =>
       typeof value === "string" ? [] : [name],
     ),
@@ -49,6 +56,20 @@ export function hostAccess(spec: ServerSpec, environment: ManagerEnvironment, ac
       if (own !== undefined) await authenticate(spec, own, environment, access, request);
     },
   };
+}
+
+/** What the server's metadata says, where the config says nothing. A host that asks may be the first to need it. */
+async function learnedScopes(
+  spec: ServerSpec,
+  { metadata }: ManagerEnvironment,
+  { target, challenge }: HostAccess,
+): Promise<readonly string[] | undefined> {
+  const known = target();
+  if (known !== undefined || spec.grant.type === "static") return known?.scopes;
+  const { findGrantTarget } = await import("../oauth/find-grant-target.js");
+  const signal = AbortSignal.timeout(spec.timeout);
+  const found = await findGrantTarget(spec, spec.grant, { metadata, challenge }, signal);
+  return found.scopes;
 }
 
 /** Loaded when a command asks for it. */

@@ -1,7 +1,5 @@
 import type { ServerSpec } from "../config/spec.js";
-import { serverChallenge } from "../discovery/challenge.js";
 import { createAuthorizedFetch } from "../http/authorized-fetch.js";
-import { isSameResource } from "../http/closest-server.js";
 import type { Clock } from "../lib/clock.js";
 import { isScope } from "../lib/scope.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
@@ -13,8 +11,8 @@ import type { ManagerEnvironment } from "./manager-environment.js";
 import type { ScopeSets } from "./scope-sets.js";
 import { type HostSeam, hostSeam, type ManagedServer } from "./seam.js";
 import { bareToken, tokenHeaders } from "./sender-constrained.js";
+import { serverAuthorizer } from "./server-authorizer.js";
 import { specChange, withTokensOf } from "./spec-changes.js";
-import { stepUp } from "./step-up.js";
 import { hasRuntimeSubject, type RuntimeSubject } from "./subjects.js";
 import type { HeaderOptions, TokenManagerStatus, TokenOptions } from "./token-manager.js";
 import { TokenSupply } from "./token-supply.js";
@@ -74,24 +72,12 @@ export class LiveServer implements ManagedServer {
     if (kept !== undefined) this.#timers.follow(kept.#timers);
     supply.onPlan((renewAt) => this.#timers.plan(renewAt));
     this.#headers = configuredHeaders(spec, environment);
-    this.fetch = createAuthorizedFetch({
-      name: spec.name,
-      url: this.address,
-      reach: spec.reach,
-      fetch: environment.fetch,
-      nonces: supply.nonces,
-      headers: this.#headers,
-      token: (signal) => this.getToken(signal === undefined ? undefined : { signal }),
-      accepted: (token) => supply.sets.confirm(token),
-      rejected: (token, response, url) => {
-        // Another path of the same origin, or another query, may be another resource; what it asks for is not for us.
-        if (isSameResource(url, this.address)) {
-          supply.challenge = serverChallenge(response.headers) ?? supply.challenge;
-        }
-        supply.sets.reject(token.accessToken);
-      },
-      stepUp: (wanted, token, signal) => stepUp(spec, supply.sets, supply.target, { wanted, token, signal }),
-    });
+    this.fetch = createAuthorizedFetch(
+      serverAuthorizer({
+        ...{ spec, address: this.address, environment, supply, headers: this.#headers },
+        token: (signal) => this.#unexpired(signal),
+      }),
+    );
   }
 
   get [hostSeam](): HostSeam {
@@ -167,6 +153,14 @@ export class LiveServer implements ManagedServer {
   async stop(): Promise<void> {
     this.#timers.stop();
     await this.#sets.stop(stopGrace);
+  }
+
+  /** For a request that the server decides about: a token that has not expired is better than any error. */
+  async #unexpired(signal: AbortSignal | undefined): Promise<Token> {
+    const now = this.#clock.now();
+    this.#timers.used(now);
+    const { own } = this.#sets;
+    return own.peek(now) ?? (await own.getToken({ reason: "demand", signal, anyUnexpired: true }));
   }
 
   #acquire({ forceRefresh = false, signal, scopes }: TokenOptions = {}): Promise<Token> {

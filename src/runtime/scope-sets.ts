@@ -1,5 +1,4 @@
 import type { TokenCache } from "../tokens/cache.js";
-import type { Token } from "../tokens/token.js";
 
 /** The scopes of a token; `undefined` leaves them to the config and the server. */
 type Scopes = readonly string[] | undefined;
@@ -72,16 +71,6 @@ export class ScopeSets {
       if (cache.snapshot().expiresAt !== undefined) this.#entry(scopes).cache.takeOver(cache);
     }
     if (others.scopes !== undefined) this.adopt(others.scopes);
-  }
-
-  /** The server refused this token. */
-  reject(accessToken: string): void {
-    for (const { cache } of this.#entries.values()) cache.reject(accessToken);
-  }
-
-  /** The server took this token. */
-  confirm(token: Token): void {
-    for (const { cache } of this.#entries.values()) cache.confirm(token);
   }
 
   /** A timer that rang tells by how many milliseconds the clock was set back while it ran. */

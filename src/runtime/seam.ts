@@ -11,14 +11,21 @@ export const hostSeam: unique symbol = Symbol.for("mcp-auth-runtime.host-seam");
 export interface HostSeam {
   /** Milliseconds since the epoch, by the clock of the runtime. */
   now(): number;
-  /** The server answered 401 to this token. A token that is no longer in use changes nothing. */
-  reject(accessToken: string): void;
+  /**
+   * The server answered 401 to this token; one that is no longer in use changes nothing. Resolves when the host may send
+   * its request again, with another token where there is one. Rejects with the codes of `getAccessToken`, and with
+   * `unauthorized` when the authorization server returned the same token again.
+   */
+  refused(accessToken: string): Promise<void>;
   /** The token endpoint's answer that the host got by itself. Rejects with `token_response_invalid`. */
   accept(response: HostTokenResponse): Promise<void>;
   /** The registered client; `undefined` for a grant other than `client_credentials`, which a host cannot make. */
   readonly client: { readonly id: string; readonly issuer: string } | undefined;
-  /** The scopes of the config; `undefined` leaves them to the host. */
-  readonly scopes: readonly string[] | undefined;
+  /**
+   * The scopes of the manager's own set: those of the config with what step-ups added, else `named`, which the host was
+   * told by the server, else what the server's metadata names.
+   */
+  scopes(named: readonly string[] | undefined): Promise<readonly string[]>;
   /** The names, as the config has them, of the headers whose values come from secrets. */
   readonly secretHeaders: readonly string[];
   /**

@@ -1,19 +1,18 @@
 import type { ServerSpec } from "../config/spec.js";
 import type { Target } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
+import { untilAborted } from "../lib/until-aborted.js";
+import { abortedError } from "../tokens/cache-errors.js";
 import type { Token } from "../tokens/token.js";
-import type { ScopeSets } from "./scope-sets.js";
+import type { StepUps } from "./step-ups.js";
 
 export interface StepUp {
-  /** What the server's 403 asks for, RFC 6750 §3.1. */
+  /** What the server's 403 or 401 asks for, RFC 6750 §3.1. */
   readonly wanted: readonly string[];
   /** The token that was not enough. */
   readonly token: Token;
   readonly signal: AbortSignal | undefined;
 }
-
-/** More than any server has, and an end to a set to which a server adds with each challenge. */
-const mostScopes = 256;
 
 /**
  * A token with the scopes that a 403 asks for beside those so far, which from then on are the manager's own;
@@ -24,42 +23,43 @@ const mostScopes = 256;
  */
 export async function stepUp(
   spec: ServerSpec,
-  sets: ScopeSets,
+  stepUps: StepUps,
   target: Target | undefined,
   { wanted, token, signal }: StepUp,
 ): Promise<Token | undefined> {
-  const { scopes: configured } = spec.grant;
-  // Whoever leaves the scopes to the server means those that it says beforehand.
-  const own = configured ?? [...(target?.scopes ?? []), ...(target?.supportedScopes ?? [])];
-  const allowed = new Set([...own, ...spec.stepUp]);
+  const allowed = allowedScopes(spec, target);
   const beyond = wanted.filter((scope) => !allowed.has(scope));
   if (beyond.length > 0) throw insufficientScope(spec.name, beyond);
-  for (;;) {
-    const before = sets.own;
-    const held = sets.scopes ?? target?.scopes ?? [];
-    const union = [...new Set([...held, ...wanted])];
-    if (union.length === new Set(held).size) {
-      // Another call may have been here before, with this token or an earlier one.
-      const current = await before.getToken({ reason: "demand", signal });
-      return current.accessToken === token.accessToken ? undefined : current;
-    }
-    if (configured === undefined && union.length > mostScopes) throw tooManyScopes(spec.name);
-    const widened = await sets.of(union).getToken({ reason: "demand", signal });
-    // Unless another call has widened the set meanwhile, and the two belong together.
-    if (sets.own === before) {
-      sets.adopt(union);
-      return widened;
-    }
+  const widened = await untilAborted(stepUps.widen(wanted), signal, () => abortedError(spec.name));
+  return widened.accessToken === token.accessToken ? undefined : widened;
+}
+
+/**
+ * The same after a 401 that names scopes: those that the config does not allow are ignored, since the server may mean
+ * something else. A request that fails gives no token either.
+ */
+export async function stepUpWithin(
+  spec: ServerSpec,
+  stepUps: StepUps,
+  target: Target | undefined,
+  { wanted, token, signal }: StepUp,
+): Promise<Token | undefined> {
+  const allowed = allowedScopes(spec, target);
+  const held = new Set(stepUps.held);
+  const missing = wanted.filter((scope) => allowed.has(scope) && !held.has(scope));
+  if (missing.length === 0) return undefined;
+  try {
+    return await stepUp(spec, stepUps, target, { wanted: missing, token, signal });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    return undefined;
   }
 }
 
-function tooManyScopes(server: string): McpAuthError {
-  return new McpAuthError(
-    "insufficient_scope",
-    `Server "${server}" has asked for more than ${mostScopes} scopes, so no token was asked for. Write those that it ` +
-      'needs into the grant\'s "scopes".',
-    { server },
-  );
+/** Whoever leaves the scopes to the server means those that it names beforehand. */
+function allowedScopes(spec: ServerSpec, target: Target | undefined): ReadonlySet<string> {
+  const own = spec.grant.scopes ?? [...(target?.scopes ?? []), ...(target?.supportedScopes ?? [])];
+  return new Set([...own, ...spec.stepUp]);
 }
 
 function insufficientScope(server: string, beyond: readonly string[]): McpAuthError {

@@ -73,13 +73,14 @@ export function createTokenCache(
   const cache: TokenCache = new TokenCache({
     ...common,
     policy,
-    onRejected: (accessToken) => stored?.reject(accessToken),
+    sharedLimits: stored,
     onPlan: hooks.onPlan,
     async hasNewCredential() {
       const hasChanged = await hooks.watch.changed({ ...environment, server });
       if (hasChanged) hooks.onNewCredential();
       return hasChanged;
     },
+    onUntoldFailure: (error) => events.warnUnheard("token:failed", "background", error),
     isHeld: () => holds.remaining(issuer, clock.now()) > 0,
     onRenewed() {
       if (renewed !== undefined) events.emit("token:renewed", renewed);

@@ -5,10 +5,12 @@ import type { Dpop } from "../dpop/dpop.js";
 import { Nonces } from "../dpop/nonces.js";
 import type { Clock } from "../lib/clock.js";
 import { CredentialWatch } from "../secrets/credential-watch.js";
+import { explainRefusal } from "./explain-refusal.js";
 import { hostAccess } from "./host-access.js";
 import type { ManagerEnvironment } from "./manager-environment.js";
 import { ScopeSets } from "./scope-sets.js";
 import type { HostSeam } from "./seam.js";
+import { StepUps } from "./step-ups.js";
 import { type RuntimeSubject, readSubjectToken } from "./subjects.js";
 import { createTokenCache, type GrantHooks } from "./token-cache.js";
 
@@ -22,6 +24,7 @@ export interface SupplyOfUser {
 /** What is known of one server and its tokens: the caches, and what was learned on the way to them. */
 export class TokenSupply {
   readonly sets: ScopeSets;
+  readonly stepUps: StepUps;
   readonly seam: HostSeam;
   readonly nonces: Nonces;
   readonly dpop: GrantHooks["dpop"];
@@ -60,10 +63,18 @@ export class TokenSupply {
         }),
       onPlan: (renewAt) => this.#planned(renewAt),
     });
+    this.stepUps = new StepUps({
+      server: spec.name,
+      sets: this.sets,
+      learned: () => this.target?.scopes ?? [],
+      isBounded: spec.grant.scopes !== undefined,
+    });
     this.seam = hostAccess(spec, environment, {
       sets: this.sets,
       signedWith: hooks.signedWith,
       target: () => this.target,
+      challenge: () => this.challenge,
+      explainRefusal: (token) => explainRefusal(spec, environment, this, { token, challenge: null }),
     });
     if (before !== undefined) this.sets.takeOver(before.sets);
   }

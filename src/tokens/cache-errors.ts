@@ -6,16 +6,6 @@ export function again(error: McpAuthError, left: number): McpAuthError {
   return new McpAuthError(code, message, { server, oauthError, details, retryable, retryAfter: left });
 }
 
-/** Opens the cool-down after two new tokens that the server refused. */
-export function unauthorized(server: string): McpAuthError {
-  return new McpAuthError(
-    "unauthorized",
-    `Server "${server}" refused two tokens in a row. Its idea of issuer, audience or scope differs from that of ` +
-      "the authorization server: compare what the token says with what the server expects.",
-    { server },
-  );
-}
-
 /** For what a source rejected with that is none of our errors, which is a fault of its own. */
 export function unexplained(server: string): McpAuthError {
   const message = `Server "${server}": no token can be had now. Try again later.`;
@@ -33,3 +23,6 @@ export function abortedError(server: string): McpAuthError {
     server,
   });
 }
+
+/** A refused token is not to be replaced now: too many requests did not help. It never reaches a caller. */
+export class RequestWithheld extends Error {}

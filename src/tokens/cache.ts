@@ -3,14 +3,15 @@ import type { Clock } from "../lib/clock.js";
 import { settledWithin } from "../lib/settled-within.js";
 import { untilAborted } from "../lib/until-aborted.js";
 import { attended } from "./attended.js";
-import { abortedError, again, stoppedError, unauthorized, unexplained } from "./cache-errors.js";
+import { abortedError, again, RequestWithheld, stoppedError, unexplained } from "./cache-errors.js";
 import { Coalesced } from "./coalesce.js";
 import { CooldownRelief, type CooldownReliefOptions, isOfCredential } from "./cooldown-relief.js";
 import * as lifecycle from "./lifecycle.js";
 import * as befalls from "./lifecycle-events.js";
 import { type Report, saidOf } from "./observer.js";
 import { type RefreshPolicy, timeline } from "./policy.js";
-import type { RenewalReason, TokenRequest, TokenSource } from "./source.js";
+import { RefusedTokens, type SharedLimits } from "./refused-tokens.js";
+import type { RefusedToken, RenewalReason, TokenRequest, TokenSource } from "./source.js";
 import type { Token } from "./token.js";
 
 export interface TokenCacheOptions extends CooldownReliefOptions {
@@ -23,8 +24,10 @@ export interface TokenCacheOptions extends CooldownReliefOptions {
   readonly source: TokenSource;
   /** Called when it becomes known when the token is next to be renewed; `undefined`: there is nothing to be gained. */
   readonly onPlan: (renewAt: number | undefined) => void;
-  /** The MCP server refused this token, which was at hand. */
-  readonly onRejected?: (accessToken: string) => void;
+  /** What limits requests after refusals, where other processes share the token. */
+  readonly sharedLimits?: SharedLimits | undefined;
+  /** Called when a request has failed whose error no caller gets. */
+  readonly onUntoldFailure?: (error: McpAuthError) => void;
   /** Called when a token from the source has taken its place. */
   readonly onRenewed?: () => void;
 }
@@ -33,6 +36,8 @@ export interface CacheRequest {
   readonly reason: RenewalReason;
   /** Detaches this caller. */
   readonly signal?: AbortSignal | undefined;
+  /** A token that has not expired is better than any error: the server decides whether it still accepts it. */
+  readonly anyUnexpired?: boolean;
 }
 
 export interface CacheSnapshot {
@@ -50,6 +55,8 @@ const endingLimit = 1_000;
  * clock, the source and the callers.
  */
 export class TokenCache {
+  /** What follows when the server refuses a token. */
+  readonly refused: RefusedTokens;
   readonly #options: TokenCacheOptions;
   readonly #clock: Clock;
   readonly #source: Coalesced;
@@ -63,7 +70,6 @@ export class TokenCache {
   #staleAt = Number.NEGATIVE_INFINITY;
   #seenAt = Number.NEGATIVE_INFINITY;
   #lastError: McpAuthError | undefined;
-  #rejected = false;
 
   constructor(options: TokenCacheOptions) {
     this.#options = options;
@@ -72,6 +78,15 @@ export class TokenCache {
     this.#spread = options.policy.random();
     // What the outcome means is settled as part of the shared request: once that has ended, whoever comes finds it.
     this.#source = new Coalesced({ getToken: (request) => this.#fetch(request) });
+    this.refused = new RefusedTokens({
+      server: options.server,
+      clock: options.clock,
+      current: () => this.#token,
+      inFlight: () => this.#source.flight,
+      mayRequest: () => lifecycle.mayReplace(this.#life, this.#clock.now()),
+      request: (refused) => this.#replace(refused),
+      shared: options.sharedLimits,
+    });
   }
 
   /** The token while it is fresh, at once; otherwise `undefined`, and `getToken` has to be asked. */
@@ -103,8 +118,8 @@ export class TokenCache {
     return this.#source.flight !== undefined;
   }
 
-  /** A usable token. Rejects with the codes of the grant, `timeout`, `unauthorized`, `aborted` and `stopped`. */
-  async getToken({ reason, signal }: CacheRequest): Promise<Token> {
+  /** A usable token. Rejects with the codes of the grant, `timeout`, `aborted` and `stopped`. */
+  async getToken({ reason, signal, anyUnexpired = false }: CacheRequest): Promise<Token> {
     const aborted = () => abortedError(this.#options.server);
     let decision = this.#decide(reason);
     if (decision.kind === "refuse" && signal?.aborted !== true) {
@@ -123,11 +138,15 @@ export class TokenCache {
       case "token":
         if (decision.renew) this.#request("expiry").catch(ignore);
         return this.#held();
-      case "refuse":
+      case "refuse": {
+        const unexpired = anyUnexpired ? this.#standIn(true) : undefined;
+        if (unexpired !== undefined) return unexpired;
         throw again(this.#lastError ?? unexplained(this.#options.server), decision.retryAfter);
+      }
       case "wait": {
-        const renewal = this.#request(this.#rejected && reason === "demand" ? "rejected" : reason);
-        const answer = reason === "forced" ? renewal : renewal.catch((error: unknown) => this.#makeDo(error));
+        const renewal = this.#requestOrAgain(reason);
+        const makeDo = (error: unknown): Token => this.#makeDo(error, anyUnexpired);
+        const answer = reason === "forced" ? renewal : renewal.catch(makeDo);
         const stopgap = { at: decision.stopgapAt, token: () => this.#standIn(true) };
         return await attended(answer, { clock: this.#clock, signal, aborted, stopgap });
       }
@@ -141,39 +160,19 @@ export class TokenCache {
     else this.#plan();
   }
 
-  /**
-   * The server refused this token. Only that token is dropped; two new ones refused in a row open the cool-down,
-   * whose error is `unauthorized`.
-   */
-  reject(accessToken: string): void {
-    const token = this.#token;
-    if (token === undefined || token.accessToken !== accessToken) return;
-    const { server, issuer, report } = this.#options;
-    const now = this.#look();
-    const age = now - (this.#life.token?.requestedAt ?? now);
-    const { expiresAt } = token;
-    this.#rejected = true;
-    this.#options.onRejected?.(accessToken);
-    const life = befalls.tokenRefused(this.#life, now);
-    const isCoolingDown = life.cooldown !== undefined && life.cooldown !== this.#life.cooldown;
-    if (isCoolingDown) this.#lastError = unauthorized(server);
-    this.#enter(life, undefined);
-    report("token:rejected", { server, issuer, reason: "rejected", durationMs: age, expiresAt });
-    if (isCoolingDown) this.#reportCooldown("rejected");
-  }
-
-  /** The server took this token. */
-  confirm(token: Token): void {
-    if (this.#token === token) this.#life = befalls.tokenTaken(this.#life);
-  }
-
   /** Takes a token that was got elsewhere. */
   accept(token: Token): void {
     if (!this.#life.stopped) this.#keep(token, false);
   }
 
+  /** The server refuses new tokens too. They may be good for other requests: this is only what `snapshot` tells. */
+  noteRefusedAgain(error: McpAuthError): void {
+    this.#lastError = error;
+  }
+
   /** There is another credential: what was refused for the one before says nothing of it. */
   credentialChanged(): void {
+    this.refused.credentialChanged();
     if (isOfCredential(this.#lastError)) this.#life = befalls.credentialReplaced(this.#life);
   }
 
@@ -210,7 +209,10 @@ export class TokenCache {
     const now = this.#clock.now();
     const back = Math.max(this.#seenAt, atLeast) - now;
     this.#seenAt = now;
-    if (back > 0) this.#enter(befalls.clockSetBack(this.#life, now, back), this.#token);
+    if (back > 0) {
+      this.refused.clockSetBack(back);
+      this.#enter(befalls.clockSetBack(this.#life, now, back), this.#token);
+    }
     return now;
   }
 
@@ -233,9 +235,28 @@ export class TokenCache {
     return this.#token;
   }
 
-  #request(reason: RenewalReason): Promise<Token> {
+  #request(reason: RenewalReason, refused?: RefusedToken): Promise<Token> {
     const probe = reason !== "forced" && lifecycle.isProbe(this.#life);
-    return this.#source.getToken({ reason, attempt: 1, probe, signal: this.#stopping.signal });
+    return this.#source.getToken({ reason, attempt: 1, probe, signal: this.#stopping.signal, refused });
+  }
+
+  /** One request more for those who joined one that was withheld, which was not made for them. */
+  async #requestOrAgain(reason: RenewalReason): Promise<Token> {
+    try {
+      return await this.#request(reason);
+    } catch (error) {
+      if (error instanceof RequestWithheld) return await this.#request(reason);
+      throw error;
+    }
+  }
+
+  /** Asks for a token in place of one that the server refused, which stays in use until then. */
+  #replace(refused: RefusedToken): Promise<Token> {
+    const { server, issuer, report } = this.#options;
+    const { requestedAt, expiresAt } = this.#life.token ?? refused.token;
+    const age = this.#look() - requestedAt;
+    report("token:rejected", { server, issuer, reason: "rejected", durationMs: age, expiresAt });
+    return this.#request("rejected", refused);
   }
 
   /** What callers share: the request, and what its outcome means for the token at hand. */
@@ -247,6 +268,10 @@ export class TokenCache {
       this.#options.onRenewed?.();
       return token;
     } catch (error) {
+      if (error instanceof RequestWithheld) {
+        this.#enter(befalls.requestCalledOff(this.#life), this.#token);
+        throw error;
+      }
       if (this.#stopping.signal.aborted) {
         this.#life = befalls.requestCalledOff(this.#life);
         throw stoppedError(this.#options.server);
@@ -257,13 +282,12 @@ export class TokenCache {
   }
 
   #keep(token: Token, fromRequest: boolean): void {
-    const { requestedAt, isShared } = token;
+    const { requestedAt } = token;
     const times = timeline(token, this.#options.policy);
     this.#lastError = undefined;
-    this.#rejected = false;
     const now = this.#look();
     const before = this.#life.token;
-    const life = befalls.issued(this.#life, now, { ...times, requestedAt, isShared }, fromRequest);
+    const life = befalls.issued(this.#life, now, { ...times, requestedAt }, fromRequest);
     this.#enter(life, life.token === before ? this.#token : token);
   }
 
@@ -275,6 +299,9 @@ export class TokenCache {
     const before = this.#life.cooldown;
     this.#enter(befalls.requestFailed(this.#life, now, { passing, retryAfter }), this.#token);
     if (this.#life.cooldown !== before) this.#reportCooldown(reason);
+    // After a refusal the caller gets the response of the server, and not this.
+    const isUntold = reason === "expiry" || reason === "schedule" || reason === "rejected";
+    if (isUntold && failure !== undefined) this.#options.onUntoldFailure?.(failure);
   }
 
   #reportCooldown(reason: RenewalReason): void {
@@ -286,9 +313,9 @@ export class TokenCache {
   }
 
   /** What there is when no new token could be had. */
-  #makeDo(error: unknown): Token {
+  #makeDo(error: unknown, anyUnexpired: boolean): Token {
     const passing = error instanceof McpAuthError && error.retryable;
-    const token = this.#standIn(passing);
+    const token = this.#standIn(anyUnexpired || passing);
     if (token !== undefined) return token;
     throw error;
   }

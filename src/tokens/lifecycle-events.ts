@@ -1,10 +1,6 @@
 import { type Held, isUsable, type Lifecycle } from "./lifecycle.js";
 import { cooldownLength, nextTry, shortestInterval } from "./policy.js";
 
-// A token refused so soon after it was issued, and never taken, was no good from the start.
-const youth = 30_000;
-const mostRefusals = 2;
-
 export function requestBegun(life: Lifecycle): Lifecycle {
   return { ...life, requesting: true };
 }
@@ -13,23 +9,16 @@ export function requestBegun(life: Lifecycle): Lifecycle {
  * A token has come, `fromRequest` or from elsewhere, and takes the place of the one before. One that is of no use on
  * arrival goes to those who waited for it, but takes no place from one that is.
  */
-export function issued(
-  life: Lifecycle,
-  now: number,
-  brought: Omit<Held, "confirmed">,
-  fromRequest = true,
-): Lifecycle {
-  const { token: before, refusals } = life;
+export function issued(life: Lifecycle, now: number, brought: Held, fromRequest = true): Lifecycle {
+  const { token: before } = life;
   // One that was asked for in the future: the clock was set back meanwhile.
   const token = shifted(brought, Math.max(brought.requestedAt - now, 0));
   const isUseless = now >= token.unusableAt && before !== undefined && isUsable(life, now);
   // A token that is no better than the one before would be renewed at once, again and again.
   const noGain = before !== undefined && token.expiresAt <= before.expiresAt && now >= token.staleAt;
   const failures = noGain ? life.failures + 1 : 0;
-  const held = isUseless ? before : { ...token, confirmed: false };
+  const held = isUseless ? before : token;
   const pause = noGain ? nextTry(now, held.unusableAt, failures, true) : now;
-  // That another is issued proves nothing where it is the tokens that are refused.
-  const stillRefused = fromRequest && token.isShared !== true && refusals >= mostRefusals;
   return {
     ...life,
     token: held,
@@ -38,8 +27,7 @@ export function issued(
     notBefore: Math.max(now + shortestInterval, pause),
     passing: true,
     cooldown: undefined,
-    cooldowns: stillRefused ? life.cooldowns : 0,
-    refusals: fromRequest || token.isShared === true ? refusals : 0,
+    cooldowns: 0,
     supplied: true,
   };
 }
@@ -80,32 +68,6 @@ export function holdReleased(life: Lifecycle): Lifecycle {
   return { ...life, cooldown: { ...cooldown, until } };
 }
 
-/** The server took the token at hand. */
-export function tokenTaken(life: Lifecycle): Lifecycle {
-  if (life.token === undefined || life.token.confirmed) return life;
-  return refusalsForgotten({ ...life, token: { ...life.token, confirmed: true } });
-}
-
-/** The server refused the token at hand, which is dropped; two new ones in a row open a cool-down. */
-export function tokenRefused(life: Lifecycle, now: number): Lifecycle {
-  const { token } = life;
-  if (token === undefined) return life;
-  const dropped = { ...life, token: undefined, failures: 0, notBefore: Number.NEGATIVE_INFINITY };
-  if (token.isShared === true && !token.confirmed) return dropped;
-  if (token.confirmed || now - token.requestedAt > youth) return refusalsForgotten(dropped);
-  const refusals = life.refusals + 1;
-  return refusals < mostRefusals
-    ? { ...dropped, refusals }
-    : cooledDown({ ...dropped, refusals }, now, false, 0);
-}
-
-/** The tokens of this server are taken: refusals count from the beginning. */
-function refusalsForgotten(life: Lifecycle): Lifecycle {
-  return life.refusals < mostRefusals
-    ? { ...life, refusals: 0 }
-    : { ...life, refusals: 0, cooldown: undefined, cooldowns: 0 };
-}
-
 /** What a credential was refused for says nothing of another. */
 export function credentialReplaced(life: Lifecycle): Lifecycle {
   return { ...life, cooldown: undefined, cooldowns: 0, failures: 0, notBefore: Number.NEGATIVE_INFINITY };
@@ -130,7 +92,7 @@ export function clockSetBack(life: Lifecycle, now: number, by: number): Lifecycl
   };
 }
 
-function shifted<T extends Omit<Held, "confirmed">>(token: T, by: number): T {
+function shifted(token: Held, by: number): Held {
   return {
     ...token,
     requestedAt: token.requestedAt - by,

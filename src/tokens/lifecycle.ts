@@ -5,10 +5,6 @@ import type { RenewalReason } from "./source.js";
 export interface Held extends Timeline {
   /** Milliseconds since the epoch at which it was asked for. */
   readonly requestedAt: number;
-  /** The server took it. */
-  readonly confirmed: boolean;
-  /** Another process has asked for it: what becomes of it says nothing of those that this one is given. */
-  readonly isShared?: boolean;
 }
 
 /** No request while it lasts, but a forced one. */
@@ -37,8 +33,6 @@ export interface Lifecycle {
   readonly cooldown: Cooldown | undefined;
   /** Cool-downs in a row: each is longer than the one before. */
   readonly cooldowns: number;
-  /** New tokens in a row that the server refused. */
-  readonly refusals: number;
   /** There has been a token: from then on the manager is kept supplied. */
   readonly supplied: boolean;
   readonly stopped: boolean;
@@ -52,7 +46,6 @@ export const beginning: Lifecycle = Object.freeze({
   passing: true,
   cooldown: undefined,
   cooldowns: 0,
-  refusals: 0,
   supplied: false,
   stopped: false,
 });
@@ -104,6 +97,11 @@ export function wantsRenewal(life: Lifecycle, now: number, time: number): boolea
   if (stopped || requesting || (token !== undefined && token.unusableAt > time)) return false;
   if (isUsable(life, now)) return now >= notBefore;
   return cooldown === undefined || now >= cooldown.until;
+}
+
+/** Whether a token that the server refused may be replaced now. */
+export function mayReplace({ stopped, cooldown }: Lifecycle, now: number): boolean {
+  return !stopped && (cooldown === undefined || now >= cooldown.until);
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Readings } from "../secrets/readings.js";
+import type { RequestLimits } from "./refusals.js";
 import type { Token } from "./token.js";
 
 /** Why a token is asked for; it is the `reason` of the events. */
@@ -12,8 +13,20 @@ export interface TokenRequest {
   readonly readings?: Readings | undefined;
   /** Counts from 1. */
   readonly attempt: number;
+  /** The MCP server refused this token, which is to be replaced. */
+  readonly refused?: RefusedToken | undefined;
   /** It follows failures: it is tried once, and whoever asks sees to the pauses. */
   readonly probe?: boolean;
+}
+
+/** A token that the MCP server refused, and that other calls may still be accepted with. */
+export interface RefusedToken {
+  readonly token: Token;
+  /**
+   * Called under the token's lock, right before a request, with what is stored of the limits: those to be stored from now
+   * on, or `undefined` when no request may be made now.
+   */
+  take(stored: RequestLimits | undefined): RequestLimits | undefined;
 }
 
 /**

@@ -82,12 +82,6 @@ async function restoreBinding(
   };
 }
 
-/** What a stored token hands out, without a look at anything else; `undefined` for what is none. */
-export function accessTokenIn(text: string): string | undefined {
-  const { accessToken } = parseJsonObject(text) ?? {};
-  return typeof accessToken === "string" ? accessToken : undefined;
-}
-
 // What is too little to be a difference between two clocks: the time between two looks at one.
 const sameTime = 1_000;
 

@@ -2,8 +2,12 @@ import type { Clock } from "../lib/clock.js";
 import { timeLimit } from "../lib/time-limit.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { Lease } from "../stores/store.js";
+import { RequestWithheld } from "./cache-errors.js";
 import { Change } from "./change.js";
+import type { RequestLimits } from "./refusals.js";
+import type { SharedLimits } from "./refused-tokens.js";
 import type { TokenRequest, TokenSource } from "./source.js";
+import { StoredLimits } from "./stored-limits.js";
 import type { Token } from "./token.js";
 import { type Entry, TokenEntries, type TokenEntriesOptions } from "./token-entries.js";
 
@@ -16,26 +20,49 @@ export interface StoredTokenOptions extends TokenEntriesOptions {
 
 /** Milliseconds. */
 const glanceLimit = 2_000;
+const unending = new AbortController().signal;
 
 /**
  * Shares the token of one cache with other processes: takes the one that they have put into the store, and lets one of
  * them ask while the others wait. All of this saves requests and is needed for none: without the store each asks by
  * itself.
  */
-export class StoredTokens {
+export class StoredTokens implements SharedLimits {
   readonly #options: StoredTokenOptions;
   readonly #entries: TokenEntries;
+  readonly #limits: StoredLimits;
   /** Of the request under way, as it was when that began. */
   #entry: Entry | undefined;
 
   constructor(options: StoredTokenOptions) {
     this.#options = options;
     this.#entries = new TokenEntries(options);
+    this.#limits = new StoredLimits(options);
   }
 
-  /** The server refused this token. */
-  reject(accessToken: string): void {
-    this.#entries.reject(accessToken);
+  /** Changes what limits requests after refusals, in the background, under the token's lock. */
+  update(change: (stored: RequestLimits | undefined) => RequestLimits): void {
+    const { store, clock } = this.#options;
+    const work = async (): Promise<void> => {
+      const entry = this.#entries.latest ?? (await this.#entries.find(unending));
+      if (entry === undefined) return;
+      const watch = new Change(store, entry.key);
+      const until = clock.now() + store.lease;
+      try {
+        while (clock.now() <= until) {
+          const locked = await store.withLock(entry.key, (lease) =>
+            this.#limits.change(entry.key, lease, change),
+          );
+          if (locked.acquired) return;
+          await watch.next(clock, store.closing);
+          if (store.closing.aborted) return;
+        }
+      } finally {
+        watch.end();
+      }
+    };
+    // Without the store each process keeps to its own limits.
+    store.aside(work().catch(() => {}));
   }
 
   /**
@@ -121,9 +148,26 @@ export class StoredTokens {
   }
 
   async #ask(source: TokenSource, request: TokenRequest, entry: Entry, lease?: Lease): Promise<Token> {
+    await this.#takePart(request, entry, lease);
     const token = await source.getToken({ ...request, readings: entry.readings });
     await this.#entries.keep(entry, token, request, lease);
     return token;
+  }
+
+  /** What follows a refusal is limited together with other processes. Rejects with `RequestWithheld`. */
+  async #takePart(request: TokenRequest, { key }: Entry, lease: Lease | undefined): Promise<void> {
+    const { refused, attempt } = request;
+    if (refused === undefined || attempt > 1) return;
+    let limits: RequestLimits | undefined;
+    const take = (stored: RequestLimits | undefined): RequestLimits | undefined => {
+      limits = refused.take(stored);
+      return limits;
+    };
+    const isShared =
+      lease && (await this.#entries.guarded(request, () => this.#limits.change(key, lease, take)));
+    // Without the store, or the lock, the limits are those of this process.
+    if (isShared === undefined && limits === undefined) take(undefined);
+    if (limits === undefined) throw new RequestWithheld("Too many requests did not help.");
   }
 }
 

@@ -7,7 +7,7 @@ import type { Lease } from "../stores/store.js";
 import type { Report } from "./observer.js";
 import { type RefreshPolicy, timeline } from "./policy.js";
 import type { TokenRequest } from "./source.js";
-import { accessTokenIn, inOurTime, serializeToken } from "./stored-token.js";
+import { inOurTime, serializeToken } from "./stored-token.js";
 import type { Token } from "./token.js";
 
 export interface TokenEntriesOptions {
@@ -38,7 +38,6 @@ interface Look {
   readonly isFresh: boolean;
 }
 
-const mostRejected = 16;
 const nothing: Look = { isFresh: false };
 const unending = new AbortController().signal;
 
@@ -50,8 +49,6 @@ export class TokenEntries {
   readonly #options: TokenEntriesOptions;
   /** The same for each look: whether a token is fresh does not change to and fro. */
   readonly #policy: RefreshPolicy;
-  /** Refused by the MCP server, and perhaps in the store still. */
-  readonly #rejected = new Set<string>();
   #latest: Entry | undefined;
 
   constructor(options: TokenEntriesOptions) {
@@ -96,16 +93,10 @@ export class TokenEntries {
     }
     const restored = await this.#restore(found.text, request.signal);
     if (restored === undefined) return nothing;
-    if (this.#rejected.has(restored.accessToken)) {
-      await this.guarded(request, () => store.deleteIfStill(key, found.raw));
-      return nothing;
-    }
     const token = inOurTime(restored, found.expiresIn, clock.now());
     const { staleAt, unusableAt } = timeline(token, this.#policy);
     const now = clock.now();
-    const own = held();
-    const isBetter = own === undefined || token.expiresAt > own.expiresAt;
-    if (now >= unusableAt || !isBetter) return nothing;
+    if (now >= unusableAt || !isBetter(token, held(), request)) return nothing;
     return { usable: token, isFresh: now < staleAt };
   }
 
@@ -121,24 +112,6 @@ export class TokenEntries {
       await this.#said(request, () => store.write(key, serializeToken(token), options));
     };
     await store.handOver(write());
-  }
-
-  /** The server refused this token: it is not taken from the store any more, and is deleted there. */
-  reject(accessToken: string): void {
-    this.#rejected.add(accessToken);
-    const [oldest] = this.#rejected;
-    if (this.#rejected.size > mostRejected && oldest !== undefined) this.#rejected.delete(oldest);
-    this.#options.store.aside(this.#drop(accessToken));
-  }
-
-  /** A newer one may be there by now. What cannot be done now is done when it is found there again. */
-  async #drop(accessToken: string): Promise<void> {
-    const { store } = this.#options;
-    const entry = this.#latest ?? (await this.find(unending));
-    if (entry === undefined) return;
-    const found = await store.read(entry.key);
-    if (found.kind !== "value" || accessTokenIn(found.text) !== accessToken) return;
-    await store.deleteIfStill(entry.key, found.raw);
   }
 
   async #restore(text: string, signal: AbortSignal): Promise<Token | undefined> {
@@ -182,6 +155,14 @@ export class TokenEntries {
     const event = { server, issuer, reason, attempt, durationMs, code: "store_unavailable" } as const;
     report(name, { ...event, ...(message !== undefined && { message }) });
   }
+}
+
+/** Whether a token from the store is of more use than the one at hand. */
+function isBetter(token: Token, own: Token | undefined, { refused }: TokenRequest): boolean {
+  if (token.accessToken === refused?.token.accessToken) return false;
+  if (own === undefined || token.expiresAt > own.expiresAt) return true;
+  // Another process has replaced it already, perhaps with one that does not last as long.
+  return refused !== undefined && token.requestedAt > refused.token.requestedAt;
 }
 
 /** Whoever aborts says what it means. */

@@ -160,7 +160,10 @@ describe("whatever a server redirects to", () => {
         token: async () => token,
         headers: () => undefined,
         accepted() {},
-        rejected() {},
+        challenged() {},
+        replace: async () => ({ kind: "none" }),
+        replaceForOthers() {},
+        refusedAgain() {},
       });
       const outcome = await outcomeOf(() =>
         fetch(base, { method, ...(method === "POST" && { body: "{}" }) }),

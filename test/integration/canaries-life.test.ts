@@ -201,7 +201,7 @@ test("nothing shows of what hosts are given and give, nor of where a caller must
     evidence.examine(where("authProvider"), provider);
 
     const oauth = oauthProvider(manager);
-    const form = oauth.prepareTokenRequest();
+    const form = await oauth.prepareTokenRequest();
     evidence.examine(where("token request"), form);
     evidence.examine(where("client information"), oauth.clientInformation());
     await watch.outcome(where("tokens"), () => oauth.tokens());
@@ -224,7 +224,7 @@ test("nothing shows of what hosts are given and give, nor of where a caller must
     ]) {
       await watch.outcome(where("saveTokens"), () => oauth.saveTokens(tokens));
     }
-    oauth.invalidateCredentials("tokens");
+    oauth.invalidateCredentials();
     await watch.outcome(where("redirectToAuthorization"), () => oauth.redirectToAuthorization());
     await watch.outcome(where("codeVerifier"), () => oauth.codeVerifier());
     evidence.examine(where("oauthProvider"), oauth);

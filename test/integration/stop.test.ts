@@ -199,7 +199,7 @@ describe("stop()", () => {
     await manager.getAccessToken();
     await auth.stop();
     provider.saveTokens({ access_token: "late", token_type: "Bearer", expires_in: 60 });
-    provider.invalidateCredentials("all");
+    provider.invalidateCredentials();
     expect((await failure(manager.getAccessToken())).code).toBe("stopped");
     expect(clock.pending).toEqual([]);
   });

@@ -28,7 +28,7 @@ function tokenNamed(accessToken: string): Token {
   });
 }
 
-/** Hands out the tokens in turn; a rejection moves on to the next. */
+/** Hands out the tokens in turn; each refusal moves on to the next, or to none where that is a code or the same. */
 function client(
   origin: string,
   options: { tokens?: string[]; reach?: Reach; path?: string; headers?: object } = {},
@@ -36,6 +36,8 @@ function client(
   const { tokens = ["t1", "t2", "t3"], reach = "origin", path = "/mcp", headers = {} } = options;
   let present = 0;
   const rejected: string[] = [];
+  const failed: string[] = [];
+  const again: number[] = [];
   const fetch = createAuthorizedFetch({
     name: "crm",
     url: new URL(path, origin),
@@ -43,18 +45,34 @@ function client(
     fetch: (input, init) => globalThis.fetch(input, init),
     token: async (signal) => {
       const given = tokens[present];
-      if (given === "stopped" || given === "unavailable") throw new McpAuthError(given, given);
+      if (given === "stopped") throw new McpAuthError(given, given);
       if (signal?.aborted) throw new McpAuthError("aborted", "aborted");
       return tokenNamed(tokens[Math.min(present, tokens.length - 1)] ?? "");
     },
     headers: async () => ({ ...headers }),
     accepted: () => {},
-    rejected: (token) => {
-      rejected.push(token.accessToken);
+    challenged: () => {},
+    async replace({ token: refused, signal }) {
+      rejected.push(refused.accessToken);
+      present += 1;
+      const next = tokens[present];
+      if (signal?.aborted) throw new McpAuthError("aborted", "aborted");
+      if (next === "stopped" || next === "aborted") throw new McpAuthError(next, next);
+      if (next === undefined) return { kind: "none" };
+      if (next === refused.accessToken) return { kind: "same" };
+      return {
+        kind: "resend",
+        token: tokenNamed(next),
+        replacement: { failed: () => void failed.push(next) },
+      };
+    },
+    replaceForOthers: (call) => {
+      rejected.push(call.token.accessToken);
       present += 1;
     },
+    refusedAgain: ({ response }) => void again.push(response.status),
   });
-  return { fetch, rejected };
+  return { fetch, rejected, failed, again };
 }
 
 const authorizations = (server: HttpServer) =>
@@ -124,7 +142,7 @@ describe("an authorized fetch", () => {
     expect(server.requests.map(({ headers }) => headers["x-own"])).toEqual(["1", "1"]);
   });
 
-  test("frees the connection of a 401 when no other token can be had", async () => {
+  test("frees the connection of a 401 when the caller leaves", async () => {
     let free = () => {};
     const freed = new Promise<void>((resolve) => {
       free = resolve;
@@ -134,9 +152,20 @@ describe("an authorized fetch", () => {
       response.statusCode = 401;
       response.write("and so on");
     });
-    const { fetch } = client(server.origin, { tokens: ["t1", "unavailable"] });
-    await expect(fetch(`${server.origin}/mcp`)).rejects.toMatchObject({ code: "unavailable" });
+    const { fetch } = client(server.origin, { tokens: ["t1", "aborted"] });
+    await expect(fetch(`${server.origin}/mcp`)).rejects.toMatchObject({ code: "aborted" });
     await freed;
+  });
+
+  test("returns the 401 when no other token can be had", async () => {
+    const server = await start((_request, response) => {
+      response.statusCode = 401;
+      response.end("no");
+    });
+    const { fetch, again } = client(server.origin, { tokens: ["t1"] });
+    const response = await fetch(`${server.origin}/mcp`);
+    expect([response.status, await response.text()]).toEqual([401, "no"]);
+    expect(again).toEqual([]);
   });
 
   test("returns a second 401 as it is", async () => {
@@ -144,10 +173,10 @@ describe("an authorized fetch", () => {
       response.statusCode = 401;
       response.end("no");
     });
-    const { fetch, rejected } = client(server.origin);
+    const { fetch, rejected, failed, again } = client(server.origin);
     const response = await fetch(`${server.origin}/mcp`);
     expect([response.status, await response.text()]).toEqual([401, "no"]);
-    expect(rejected).toEqual(["t1", "t2"]);
+    expect([rejected, failed, again]).toEqual([["t1"], ["t2"], [401]]);
     expect(server.requests).toHaveLength(2);
   });
 
@@ -156,7 +185,7 @@ describe("an authorized fetch", () => {
       response.statusCode = 401;
       response.end("no");
     });
-    const { fetch } = client(server.origin, { tokens: ["only"] });
+    const { fetch } = client(server.origin, { tokens: ["only", "only"] });
     const response = await fetch(`${server.origin}/mcp`);
     expect([response.status, await response.text()]).toEqual([401, "no"]);
     expect(server.requests).toHaveLength(1);

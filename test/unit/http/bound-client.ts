@@ -48,13 +48,13 @@ export interface ClientOptions {
   readonly path?: string;
 }
 
-/** Hands out `t1`, `t2` and so on; a rejection moves on to the next. */
+/** Hands out `t1`, `t2` and so on; each refusal moves on to the next. */
 export function client(origin: string, options: ClientOptions = {}) {
   const { binding, stepUp, headers = {}, path = "/mcp" } = options;
   const nonces = new Nonces();
   const rejected: string[] = [];
   const asked: Asked[] = [];
-  const accepted: string[] = [];
+  let accepted = 0;
   const fetch = createAuthorizedFetch({
     name: "crm",
     url: new URL(path, origin),
@@ -63,8 +63,17 @@ export function client(origin: string, options: ClientOptions = {}) {
     nonces,
     token: async () => tokenNamed(`t${rejected.length + 1}`, binding),
     headers: async () => headers,
-    accepted: (token) => void accepted.push(token.accessToken),
-    rejected: (token) => void rejected.push(token.accessToken),
+    accepted() {
+      accepted += 1;
+    },
+    challenged: () => {},
+    async replace({ token }) {
+      rejected.push(token.accessToken);
+      const next = tokenNamed(`t${rejected.length + 1}`, binding);
+      return { kind: "resend", token: next, replacement: { failed: () => {} } };
+    },
+    replaceForOthers: ({ token }) => void rejected.push(token.accessToken),
+    refusedAgain: () => {},
     async stepUp(scopes, token) {
       asked.push({ scopes, token: token.accessToken });
       const answer = stepUp?.({ scopes, token: token.accessToken });
@@ -72,7 +81,7 @@ export function client(origin: string, options: ClientOptions = {}) {
       return answer === undefined ? undefined : tokenNamed(answer, binding);
     },
   });
-  return { fetch, nonces, rejected, asked, accepted };
+  return { fetch, nonces, rejected, asked, accepted: () => accepted };
 }
 
 /** What a resource server checks, RFC 9449 §4.3 and §7.1, and each `jti` once. Throws what is wrong. */

@@ -62,7 +62,7 @@ describe("a request with a token that is bound to a key", () => {
     expect([response.status, await response.text()]).toEqual([200, "b"]);
     expect(server.requests[0]?.headers.authorization).toBe("DPoP t1");
     expect(server.requests.map(claims)).toMatchObject([{ htm: "POST", htu: `${server.origin}/mcp` }]);
-    expect(accepted).toEqual(["t1"]);
+    expect(accepted()).toBe(1);
   });
 
   test.each(["get", "post", "PATCH", "query", "QUERY"])(

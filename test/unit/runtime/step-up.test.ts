@@ -3,9 +3,10 @@ import type { ServerSpec } from "../../../src/config/spec.js";
 import type { Target } from "../../../src/discovery/metadata.js";
 import { ScopeSets } from "../../../src/runtime/scope-sets.js";
 import { stepUp } from "../../../src/runtime/step-up.js";
+import { StepUps } from "../../../src/runtime/step-ups.js";
 import { deferred } from "../../support/deferred.js";
 import { fakeClock } from "../../support/fake-clock.js";
-import { type Answer, refusal, rejection, room } from "../tokens/fixtures.js";
+import { type Answer, outage, refusal, rejection, room } from "../tokens/fixtures.js";
 
 const demand = { reason: "demand" } as const;
 const authorizationServer = { issuer: "https://auth.example", token_endpoint: "https://auth.example/token" };
@@ -38,12 +39,19 @@ function world({ scopes, stepUp: growth = [], answer }: Options = {}) {
   });
   // What a step-up looks at; the rest of a server is not its business.
   const spec = { name: "crm", stepUp: growth, grant: { ...(scopes && { scopes }) } } as unknown as ServerSpec;
+  let found: Target | undefined;
+  const stepUps = new StepUps({
+    server: "crm",
+    sets,
+    learned: () => found?.scopes ?? [],
+    isBounded: scopes !== undefined,
+  });
   const step = async (wanted: readonly string[], target?: Partial<Target>) => {
     const token = await sets.own.getToken(demand);
-    const found = target && { authorizationServer, resource: undefined, ...target };
-    return stepUp(spec, sets, found, { wanted, token, signal: undefined });
+    found = target && { authorizationServer, resource: undefined, ...target };
+    return stepUp(spec, stepUps, found, { wanted, token, signal: undefined });
   };
-  return { sets, asked, plans, step, spec };
+  return { sets, stepUps, asked, plans, step, spec };
 }
 
 describe("a 403 that asks for more scopes", () => {
@@ -116,10 +124,10 @@ describe("a 403 that asks for more scopes", () => {
   });
 
   test("takes what another call has got meanwhile", async () => {
-    const { sets, step, asked, spec } = world({ scopes: ["read"], stepUp: ["write"] });
+    const { sets, stepUps, step, asked, spec } = world({ scopes: ["read"], stepUp: ["write"] });
     const token = await sets.own.getToken(demand);
     await step(["write"]);
-    const second = await stepUp(spec, sets, undefined, { wanted: ["write"], token, signal: undefined });
+    const second = await stepUp(spec, stepUps, undefined, { wanted: ["write"], token, signal: undefined });
     expect(second?.accessToken).toBe("read+write");
     expect(asked).toEqual(["read", "read+write"]);
   });
@@ -129,6 +137,42 @@ describe("a 403 that asks for more scopes", () => {
     const tokens = await Promise.all(Array.from({ length: 50 }, () => step(["write"])));
     expect(new Set(tokens.map((token) => token?.accessToken))).toEqual(new Set(["read+write"]));
     expect(asked).toEqual(["read", "read+write"]);
+  });
+
+  test("sends two requests for twelve calls at once that each need another scope", async () => {
+    const many = Array.from({ length: 12 }, (_, number) => `s${number}`);
+    const { sets, step, asked } = world({ scopes: ["read"], stepUp: many });
+    await sets.own.getToken(demand);
+    const tokens = await Promise.all(many.map((scope) => step([scope])));
+    expect(asked).toEqual(["read", "read+s0", ["read", ...many].join("+")]);
+    for (const [number, token] of tokens.entries()) expect(token?.scopes).toContain(`s${number}`);
+  });
+
+  test("asks for each scope by itself where a request for several was refused", async () => {
+    const many = ["s0", "s1", "bad", "s2"];
+    const answer = (name: string) => (name.includes("bad") ? refusal() : { accessToken: name });
+    const { sets, step, asked } = world({ scopes: ["read"], stepUp: many, answer });
+    await sets.own.getToken(demand);
+    const outcomes = await Promise.allSettled(many.map((scope) => step([scope])));
+    expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
+    expect(asked.slice(1)).toEqual([
+      "read+s0",
+      "read+s0+s1+bad+s2",
+      "read+s0+s1",
+      "read+s0+s1+bad",
+      "read+s0+s1+s2",
+    ]);
+    expect(sets.scopes).toEqual(["read", "s0", "s1", "s2"]);
+  });
+
+  test("asks once for all when the authorization server fails for now", async () => {
+    const many = ["s0", "s1", "s2"];
+    const answer = (name: string) => (name === "read" ? {} : outage());
+    const { sets, step, asked } = world({ scopes: ["read"], stepUp: many, answer });
+    await sets.own.getToken(demand);
+    const outcomes = await Promise.allSettled(many.map((scope) => step([scope])));
+    expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+    expect(asked).toEqual(["read", "read+s0", "read+s1+s2"]);
   });
 
   test("loses nothing of two different ones at once", async () => {
@@ -206,16 +250,5 @@ describe("scope sets", () => {
     const { sets } = world({ scopes: ["read"] });
     await sets.stop(0);
     expect((await rejection(sets.of(["other"]).getToken(demand))).code).toBe("stopped");
-  });
-
-  test("a refused token is dropped wherever it is", async () => {
-    const { sets, asked } = world({
-      scopes: ["a"],
-      answer: () => ({ accessToken: "same", expiresIn: 3_600 }),
-    });
-    await Promise.all([sets.own.getToken(demand), sets.of(["b"]).getToken(demand)]);
-    sets.reject("same");
-    await Promise.all([sets.own.getToken(demand), sets.of(["b"]).getToken(demand)]);
-    expect(asked.sort()).toEqual(["a", "a", "b", "b"]);
   });
 });

@@ -343,65 +343,6 @@ describe("stop", () => {
   });
 });
 
-describe("a rejected token", () => {
-  test("is dropped, and the next call brings another for that reason", async () => {
-    const { cache, events } = room();
-    const { accessToken, expiresAt } = await cache.getToken(demand);
-    cache.reject(accessToken);
-    expect((await cache.getToken(demand)).accessToken).toBe("token-2");
-    expect(events.map(({ name, reason }) => [name, reason])).toEqual([
-      ["token:renewed", "demand"],
-      ["token:rejected", "rejected"],
-      ["token:renewed", "rejected"],
-    ]);
-    expect(events[1]).toMatchObject({ server: "billing", issuer: "https://auth.example", expiresAt });
-  });
-
-  test("leaves a newer one in use", async () => {
-    const { cache, events, clock } = room();
-    const { accessToken } = await cache.getToken(demand);
-    const newer = await cache.getToken(forced);
-    cache.reject(accessToken);
-    expect(cache.peek(clock.now())).toBe(newer);
-    expect(events.filter(({ name }) => name === "token:rejected")).toEqual([]);
-  });
-
-  test("twice in a row, both new: calls are `unauthorized` until the cool-down ends", async () => {
-    const { cache, clock, requests, events } = room();
-    cache.reject((await cache.getToken(demand)).accessToken);
-    cache.reject((await cache.getToken(demand)).accessToken);
-    const error = await rejection(cache.getToken(demand));
-    expect(error).toMatchObject({ code: "unauthorized", server: "billing", retryAfter: 1_000 });
-    expect(requests).toHaveLength(2);
-    expect(cache.snapshot().state).toBe("cooldown");
-    expect(events.at(-1)).toMatchObject({ name: "token:cooldown", code: "unauthorized" });
-    await clock.advance(1_000);
-    expect((await cache.getToken(demand)).accessToken).toBe("token-3");
-  });
-
-  test("again and again: the cool-downs grow, although each time a token is issued", async () => {
-    const { cache, clock } = room();
-    cache.reject((await cache.getToken(demand)).accessToken);
-    const lengths: (number | undefined)[] = [];
-    for (let round = 0; round < 8; round += 1) {
-      cache.reject((await cache.getToken(demand)).accessToken);
-      const { retryAfter } = await rejection(cache.getToken(demand));
-      lengths.push(retryAfter);
-      await clock.advance(retryAfter ?? 0);
-    }
-    expect(lengths).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
-  });
-
-  test("after one that the server took, counts from the beginning", async () => {
-    const { cache } = room();
-    const revoked = await cache.getToken(demand);
-    cache.confirm(revoked);
-    cache.reject(revoked.accessToken);
-    cache.reject((await cache.getToken(demand)).accessToken);
-    expect((await cache.getToken(demand)).accessToken).toBe("token-3");
-  });
-});
-
 describe("a token from elsewhere", () => {
   test("is used, and ends the cool-down", async () => {
     const { cache, clock } = room({ answer: refusal });

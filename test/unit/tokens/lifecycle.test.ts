@@ -16,8 +16,6 @@ import {
   requestBegun,
   requestFailed,
   stopped,
-  tokenRefused,
-  tokenTaken,
 } from "../../../src/tokens/lifecycle-events.js";
 import { timeline } from "../../../src/tokens/policy.js";
 
@@ -190,27 +188,6 @@ describe("a clock that was set back by an hour", () => {
   });
 });
 
-describe("tokens that the server refuses", () => {
-  test("two new ones in a row open a cool-down, which grows although tokens are issued", () => {
-    let life = beginning;
-    const lengths: number[] = [];
-    for (let round = 0; round < 4; round += 1) {
-      life = tokenRefused(got(life, 0), 1);
-      lengths.push((life.cooldown?.until ?? 1) - 1);
-    }
-    expect(lengths).toEqual([0, 1_000, 2_000, 4_000]);
-  });
-
-  test.each([
-    ["one that was taken before", (life: Lifecycle) => tokenRefused(tokenTaken(got(life, 0)), 1)],
-    ["one that is older than half a minute", (life: Lifecycle) => tokenRefused(got(life, 0), 30_001)],
-  ])("%s begins the count anew", (_, refusedOld) => {
-    const life = refusedOld(tokenRefused(got(beginning, 0), 1));
-    expect(life).toMatchObject({ refusals: 0, token: undefined });
-    expect(tokenRefused(got(life, 0), 1).cooldown).toBeUndefined();
-  });
-});
-
 describe("a token that expires no later than the one before", () => {
   const again = (now: number) =>
     issued(requestBegun(withToken), now, { ...timesOf(withToken), requestedAt: 0 });
@@ -228,13 +205,6 @@ describe("a token that expires no later than the one before", () => {
   });
 });
 
-test("two new tokens refused in a row are asked for again by the next call, and not behind its back", () => {
-  const once = tokenRefused(withToken, 1);
-  const twice = tokenRefused(got(once, 2), 3);
-  expect(decide(twice, 4, "demand")).toEqual({ kind: "refuse", retryAfter: 999 });
-  expect(wakeAt(twice, 4, 0)).toBeUndefined();
-});
-
 test("a token stands in to the last millisecond of its life, and not in the next", () => {
   expect([59_999, 60_000].map((now) => canStandIn(withToken, now, true))).toEqual([true, false]);
   expect([53_999, 54_000].map((now) => canStandIn(withToken, now, false))).toEqual([true, false]);
@@ -248,6 +218,5 @@ test("at the very end of a cool-down there is a request, and not a millisecond b
 
 function timesOf({ token }: Lifecycle) {
   if (token === undefined) throw new Error("It has no token.");
-  const { confirmed: _, ...times } = token;
-  return times;
+  return token;
 }

@@ -31,7 +31,7 @@ type Mode =
   | { readonly kind: "refusing" }
   | { readonly kind: "silent" };
 
-/** What the model knows: tokens that came, those that were refused, and what goes on. */
+/** What the model knows: tokens that came, and what goes on. */
 class Model {
   mode: Mode = { kind: "up", lifetime: 60, delay: 0 };
   inFlight = 0;
@@ -40,7 +40,6 @@ class Model {
   #set = 0;
   /** By the name of a token: how much time had passed when it was asked for, and how far the clock was set back since. */
   readonly #asked = new Map<string, { readonly at: number; back: number }>();
-  readonly refused = new Set<string>();
   readonly open: KeptRoom;
   /** The last token that anybody was handed. */
   last: Token | undefined;
@@ -82,10 +81,10 @@ class Model {
     return this.now < expiresAt - back - leeway;
   }
 
-  /** Whether no token has come after it that was of use on arrival, and the server has not refused it. */
+  /** Whether no token has come after it that was of use on arrival. */
   isNewest({ accessToken }: Token): boolean {
     const useful = this.arrived.filter((name) => !this.#useless.has(name));
-    return useful.at(-1) === accessToken && !this.refused.has(accessToken);
+    return useful.at(-1) === accessToken;
   }
 
   set(by: number): void {
@@ -141,7 +140,8 @@ const call =
     const began = model.now;
     // An answer that has come may still be on its way to those who wait.
     const before = model.arrived.length - (open.cache.busy ? 1 : 0);
-    // What the model is sure of: this token was handed out, nobody refused it, it is usable, and no other has come.
+    // What the model is sure of: this token was handed out, it is usable, and no other has come. Whether the server refuses
+    // it makes no difference: it may do so for some calls alone.
     const has = last !== undefined && model.isNewest(last) && model.isUsable(last);
     open.timers.used(began);
     const controller = new AbortController();
@@ -151,7 +151,6 @@ const call =
       (token) => {
         settled = true;
         model.last = token;
-        if (model.refused.has(token.accessToken)) model.wrongs.push("a refused token");
         // What came just now goes to whoever waited for it, however short its life.
         const isNew = model.arrived.indexOf(token.accessToken) >= before;
         if (!isNew && began === model.now && model.hasExpired(token)) model.wrongs.push("an expired token");
@@ -175,15 +174,19 @@ const burst: Step = async (model) => {
   await Promise.all(Array.from({ length: 20 }, () => call("demand", false)(model)));
 };
 
-const refuse: Step = (model) => {
-  if (model.last === undefined) return;
-  model.refused.add(model.last.accessToken);
-  model.open.cache.reject(model.last.accessToken);
-};
+/** The server refuses the last token for this kind of request, and what follows is left to itself. */
+const refuse =
+  (kind: string): Step =>
+  async ({ open, last }) => {
+    if (last === undefined) return;
+    void open.cache.refused.replace({ token: last, kind });
+    await open.clock.settle();
+  };
 
-const take: Step = (model) => {
-  if (model.last !== undefined) model.open.cache.confirm(model.last);
-};
+const accept =
+  (kind: string): Step =>
+  (model) =>
+    model.open.cache.refused.accepted(kind);
 
 const pass =
   (milliseconds: number): Step =>
@@ -234,8 +237,8 @@ const steps = fc.oneof(
   fc.constant<[string, Step]>(["burst", burst]),
   fc.constant<[string, Step]>(["call and leave", call("demand", true)]),
   fc.constant<[string, Step]>(["force", call("forced", false)]),
-  fc.constant<[string, Step]>(["refuse", refuse]),
-  fc.constant<[string, Step]>(["take", take]),
+  fc.constantFrom("good", "bad", "worse").map((kind): [string, Step] => [`refuse ${kind}`, refuse(kind)]),
+  fc.constantFrom("good", "bad", "worse").map((kind): [string, Step] => [`accept ${kind}`, accept(kind)]),
   fc.constantFrom(1, 3_600_000, 86_400_000).map((ms): [string, Step] => [`forward ${ms}`, forward(ms)]),
   fc.constantFrom(1, 5_000, 3_600_000).map((ms): [string, Step] => [`back ${ms}`, back(ms)]),
 );
@@ -251,7 +254,7 @@ async function live(history: readonly Step[], spread: number): Promise<Model> {
 }
 
 describe("whatever happens", () => {
-  test("nobody is handed an expired or refused token, fails or waits while there is a usable one", async () => {
+  test("nobody is handed an expired token, fails or waits while there is a usable one", async () => {
     await fc.assert(
       fc.asyncProperty(histories, fc.double({ min: 0, max: 1, noNaN: true }), async (history, spread) => {
         const model = await live(history, spread);

@@ -91,53 +91,12 @@ describe("a caller who joins a forced refresh", () => {
     expect(clock.pending).toHaveLength(0);
   });
 
-  test("does not make do with a token that the server refused meanwhile", async () => {
-    const { cache, clock, answer } = await aged(55 * second);
-    const call = rejection(cache.getToken(demand));
-    cache.reject("token-1");
-    await clock.advance(3 * second);
-    answer(outage());
-    expect((await call).code).toBe("unavailable");
-  });
-
   test("does not make do with one that has expired", async () => {
     const { cache, clock, answer } = await aged(60 * second);
     const call = rejection(cache.getToken(demand));
     await clock.advance(second);
     answer(outage());
     expect((await call).code).toBe("unavailable");
-  });
-});
-
-describe("a token that is refused while its renewal is under way", () => {
-  test("is not handed out again, and callers get the one that comes", async () => {
-    const { cache, requests, answer } = await aged(40 * second);
-    const { accessToken } = await cache.getToken(demand);
-    cache.reject(accessToken);
-    const call = cache.getToken(demand);
-    answer({});
-    expect((await call).accessToken).toBe("token-2");
-    expect(requests).toHaveLength(2);
-  });
-
-  test("is not made do with when that renewal fails", async () => {
-    const { cache, answer } = await aged(40 * second);
-    const { accessToken } = await cache.getToken(demand);
-    cache.reject(accessToken);
-    const call = rejection(cache.getToken(demand));
-    answer(outage());
-    expect((await call).code).toBe("unavailable");
-    expect(cache.snapshot().state).toBe("cooldown");
-  });
-
-  test("refused by ten calls at once counts as one", async () => {
-    const { cache, events } = room();
-    const { accessToken } = await cache.getToken(demand);
-    for (let call = 0; call < 10; call += 1) cache.reject(accessToken);
-    expect((await cache.getToken(demand)).accessToken).toBe("token-2");
-    for (let call = 0; call < 10; call += 1) cache.reject(accessToken);
-    expect(events.map(({ name }) => name).filter((name) => name === "token:rejected")).toHaveLength(1);
-    expect((await cache.getToken(demand)).accessToken).toBe("token-2");
   });
 });
 

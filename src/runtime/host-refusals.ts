@@ -1,0 +1,53 @@
+import type { McpAuthError } from "../errors/error.js";
+import type { Clock } from "../lib/clock.js";
+import type { Replacement } from "../tokens/refused-tokens.js";
+import type { Token } from "../tokens/token.js";
+import type { ScopeSets } from "./scope-sets.js";
+
+/** Milliseconds after which a new token that was not refused counts as accepted: a host does not say so. */
+const silenceMeansAccepted = 2_000;
+
+/** The requests of a host cannot be seen: all of them are of one kind. */
+const kind = "host";
+
+export interface HostRefusalsOptions {
+  readonly sets: ScopeSets;
+  readonly clock: Clock;
+  /** What to say when the server refuses the same token again. */
+  readonly explain: (token: Token) => Promise<McpAuthError>;
+}
+
+/** What follows when a host reports a 401. It is not told which token that was for, and may report it late. */
+export class HostRefusals {
+  readonly #options: HostRefusalsOptions;
+  #latest:
+    | { readonly replacement: Replacement; readonly accessToken: string; readonly at: number }
+    | undefined;
+
+  constructor(options: HostRefusalsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Resolves when the host may send its request again, with another token where there is one. Rejects with what the token
+   * request failed with, and with `unauthorized` when it brought the refused token again.
+   */
+  async refused(accessToken: string): Promise<void> {
+    const { sets, clock, explain } = this.#options;
+    const { refused, latest } = sets.own;
+    if (latest === undefined || latest.accessToken !== accessToken) return;
+    if (this.#latest?.accessToken === accessToken) {
+      const age = clock.now() - this.#latest.at;
+      if (age >= 0 && age < silenceMeansAccepted) this.#latest.replacement.failed(kind);
+      else refused.accepted(kind);
+    }
+    const next = await refused.replace({ token: latest, kind });
+    if (next.kind === "same") throw await explain(latest);
+    if (next.kind === "none" && next.error !== undefined) throw next.error;
+    if (next.kind === "resend" && next.replacement !== undefined) {
+      const { replacement, token } = next;
+      if (this.#latest?.replacement !== replacement)
+        this.#latest = { replacement, accessToken: token.accessToken, at: clock.now() };
+    }
+  }
+}

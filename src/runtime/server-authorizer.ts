@@ -1,0 +1,51 @@
+import type { ServerSpec } from "../config/spec.js";
+import { serverChallenge } from "../discovery/challenge.js";
+import type { Authorizer } from "../http/authorizer.js";
+import { isSameResource } from "../http/closest-server.js";
+import { explainRefusal } from "./explain-refusal.js";
+import type { ManagerEnvironment } from "./manager-environment.js";
+import { stepUp, stepUpWithin } from "./step-up.js";
+import type { TokenSupply } from "./token-supply.js";
+
+export interface AuthorizedServer {
+  readonly spec: ServerSpec;
+  readonly address: URL;
+  readonly environment: ManagerEnvironment;
+  readonly supply: TokenSupply;
+  readonly headers: Authorizer["headers"];
+  readonly token: Authorizer["token"];
+}
+
+/** What the authorized `fetch` of one server needs of its tokens. */
+export function serverAuthorizer(server: AuthorizedServer): Authorizer {
+  const { spec, address, environment, supply } = server;
+  const { sets, stepUps } = supply;
+  return {
+    name: spec.name,
+    url: address,
+    reach: spec.reach,
+    fetch: environment.fetch,
+    nonces: supply.nonces,
+    headers: server.headers,
+    token: server.token,
+    accepted(kind) {
+      const { refused } = sets.own;
+      if (refused.hasSuspects) refused.accepted(kind());
+    },
+    challenged({ response, url }) {
+      // Another path of the same origin, or another query, may be another resource; what it asks for is not for us.
+      if (isSameResource(url, address))
+        supply.challenge = serverChallenge(response.headers) ?? supply.challenge;
+    },
+    replace: (call) => sets.own.refused.replace(call),
+    replaceForOthers: (call) => sets.own.refused.replaceForOthers(call),
+    refusedAgain({ token, response, url }) {
+      if (!sets.own.refused.takeExplanation()) return;
+      const challenge = isSameResource(url, address) ? response.headers.get("www-authenticate") : null;
+      explainRefusal(spec, environment, supply, { token, challenge }).catch(() => {});
+    },
+    stepUp: (wanted, held, signal) => stepUp(spec, stepUps, supply.target, { wanted, token: held, signal }),
+    stepUpWithin: (wanted, held, signal) =>
+      stepUpWithin(spec, stepUps, supply.target, { wanted, token: held, signal }),
+  };
+}

@@ -1,0 +1,192 @@
+import { McpAuthError } from "../errors/error.js";
+import type { Clock } from "../lib/clock.js";
+import { untilAborted } from "../lib/until-aborted.js";
+import { abortedError, RequestWithheld } from "./cache-errors.js";
+import {
+  accepted,
+  clockSetBack,
+  credentialChanged,
+  mayRequest,
+  noRefusals,
+  type Refusals,
+  type RequestLimits,
+  requestFailed,
+  requestStarted,
+  suspected,
+  withoutHold,
+} from "./refusals.js";
+import type { RefusedToken } from "./source.js";
+import type { Token } from "./token.js";
+
+/** A request that the server refused. */
+export interface RefusedCall {
+  /** The token that it was sent with. */
+  readonly token: Token;
+  /** Requests of the same kind are expected to be accepted or refused together. */
+  readonly kind: string;
+  /** Detaches this caller. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The token request that brought a new token. */
+export interface Replacement {
+  /** The server refused this kind of request with the new token too. */
+  failed(kind: string): void;
+}
+
+/** A token request that refused calls wait for. */
+interface PendingReplacement extends Replacement {
+  /** Resolves with `undefined` when there is no new token. */
+  readonly outcome: Promise<Token | undefined>;
+  /** Of the calls that wait for it, and can be sent again. */
+  readonly kinds: Set<string>;
+  hasFailed: boolean;
+  error: McpAuthError | undefined;
+}
+
+export type AfterRefusal =
+  /** Send it again with this token. `replacement`: the request that brought it; without one others have got it. */
+  | { readonly kind: "resend"; readonly token: Token; readonly replacement: Replacement | undefined }
+  /** The authorization server returned the refused token again. */
+  | { readonly kind: "same" }
+  /** The response is the answer. `error`: what the token request failed with, if there was one. */
+  | { readonly kind: "none"; readonly error?: McpAuthError | undefined };
+
+/** What processes share of the limits. Changes take effect in the background. */
+export interface SharedLimits {
+  update(change: (stored: RequestLimits | undefined) => RequestLimits): void;
+}
+
+export interface RefusedTokensOptions {
+  readonly server: string;
+  readonly clock: Clock;
+  readonly current: () => Token | undefined;
+  readonly inFlight: () => Promise<Token> | undefined;
+  /** Whether anything but a refusal is against a request now. */
+  readonly mayRequest: () => boolean;
+  /** Begins a request for a token in place of the refused one. */
+  readonly request: (refused: RefusedToken) => Promise<Token>;
+  /** Where tokens are shared: then whoever makes the request calls `RefusedToken.take`, under the token's lock. */
+  readonly shared: SharedLimits | undefined;
+}
+
+/** Replaces tokens that the MCP server refused, as the policy in `refusals.ts` allows. */
+export class RefusedTokens {
+  readonly #options: RefusedTokensOptions;
+  #refusals: Refusals = noRefusals;
+  #latest: { readonly flight: Promise<Token>; readonly replacement: PendingReplacement } | undefined;
+  #isExplained = false;
+
+  constructor(options: RefusedTokensOptions) {
+    this.#options = options;
+  }
+
+  /** Another token for a call that can be sent again. Rejects with `aborted`. */
+  async replace({ token, kind, signal }: RefusedCall): Promise<AfterRefusal> {
+    const current = this.#options.current();
+    if (current !== undefined && current.accessToken !== token.accessToken)
+      return { kind: "resend", token: current, replacement: undefined };
+    const replacement = this.#joinOrStart(token, kind);
+    if (replacement === undefined) return { kind: "none" };
+    replacement.kinds.add(kind);
+    const next = await untilAborted(replacement.outcome, signal, () => abortedError(this.#options.server));
+    if (next === undefined) return { kind: "none", error: replacement.error };
+    if (next.accessToken === token.accessToken) return { kind: "same" };
+    return { kind: "resend", token: next, replacement };
+  }
+
+  /** The same for a call that cannot be sent again: the next one finds another token. */
+  replaceForOthers({ token, kind }: RefusedCall): void {
+    if (this.#options.current()?.accessToken === token.accessToken) this.#joinOrStart(token, kind);
+  }
+
+  /** Whether there is anything that an accepted request could change. */
+  get hasSuspects(): boolean {
+    return this.#refusals.suspects.size > 0;
+  }
+
+  /** The server accepted a request of this kind. */
+  accepted(kind: string): void {
+    const before = this.#refusals;
+    this.#refusals = accepted(before, kind);
+    if (this.#refusals === before || this.hasSuspects) return;
+    this.#isExplained = false;
+    this.#options.shared?.update((stored) => withoutHold(stored ?? this.#refusals));
+  }
+
+  credentialChanged(): void {
+    this.#refusals = credentialChanged(this.#refusals);
+    this.#isExplained = false;
+  }
+
+  clockSetBack(by: number): void {
+    this.#refusals = clockSetBack(this.#refusals, by);
+  }
+
+  /** True once until the last suspect was accepted: for the one who says that the server refuses new tokens too. */
+  takeExplanation(): boolean {
+    const isFirst = !this.#isExplained;
+    this.#isExplained = true;
+    return isFirst;
+  }
+
+  #joinOrStart(token: Token, kind: string): PendingReplacement | undefined {
+    const { inFlight, request, shared, clock } = this.#options;
+    const flight = inFlight();
+    if (flight !== undefined)
+      return this.#latest?.flight === flight ? this.#latest.replacement : this.#follow(flight, token);
+    const now = clock.now();
+    if (!this.#options.mayRequest() || !mayRequest(this.#refusals, now, kind)) return undefined;
+    if (shared === undefined) this.#refusals = requestStarted(this.#refusals, now, kind);
+    return this.#follow(request({ token, take: (stored) => this.#take(kind, stored) }), token);
+  }
+
+  #follow(flight: Promise<Token>, refused: Token): PendingReplacement {
+    const replacement: PendingReplacement = {
+      kinds: new Set(),
+      hasFailed: false,
+      error: undefined,
+      failed: (kind) => this.#fail(replacement, [kind]),
+      outcome: flight.then(
+        (next) => {
+          if (next.accessToken === refused.accessToken) this.#fail(replacement, replacement.kinds);
+          return next;
+        },
+        (error: unknown) => {
+          if (error instanceof McpAuthError) replacement.error = error;
+          if (!(error instanceof RequestWithheld)) this.#fail(replacement, replacement.kinds);
+          return undefined;
+        },
+      ),
+    };
+    this.#latest = { flight, replacement };
+    return replacement;
+  }
+
+  #fail(replacement: PendingReplacement, kinds: Iterable<string>): void {
+    const before = this.#refusals;
+    const refusals = suspected(before, kinds);
+    // Without a kind there are only calls that could not be sent again, of which nobody knows whether it helped them.
+    if (refusals === before) return;
+    this.#refusals = refusals;
+    if (replacement.hasFailed) return;
+    replacement.hasFailed = true;
+    const now = this.#options.clock.now();
+    this.#refusals = { ...refusals, ...requestFailed(refusals, now) };
+    this.#options.shared?.update((stored) => {
+      const limits = requestFailed(stored ?? before, this.#options.clock.now());
+      this.#refusals = { ...this.#refusals, ...limits };
+      return limits;
+    });
+  }
+
+  /** What the store has is what counts, where it has anything. `undefined`: there is to be no request now. */
+  #take(kind: string, stored: RequestLimits | undefined): RequestLimits | undefined {
+    const now = this.#options.clock.now();
+    this.#refusals = { ...this.#refusals, ...stored };
+    if (!mayRequest(this.#refusals, now, kind)) return undefined;
+    this.#refusals = requestStarted(this.#refusals, now, kind);
+    const { failures, holdUntil, allowanceFullAt } = this.#refusals;
+    return { failures, holdUntil, allowanceFullAt };
+  }
+}
