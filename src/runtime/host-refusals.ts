@@ -10,10 +10,14 @@ const silenceMeansAccepted = 2_000;
 /** The requests of a host cannot be seen: all of them are of one kind. */
 const kind = "host";
 
+/** So many tokens replaced within so many milliseconds: the server hardly revoked each of them. */
+const manyReplacements = 3;
+const inShortTime = 60_000;
+
 export interface HostRefusalsOptions {
   readonly sets: ScopeSets;
   readonly clock: Clock;
-  /** What to say when the server refuses the same token again. */
+  /** Says what may be wrong when the server refuses new tokens too. */
   readonly explain: (token: Token) => Promise<McpAuthError>;
 }
 
@@ -23,6 +27,8 @@ export class HostRefusals {
   #latest:
     | { readonly replacement: Replacement; readonly accessToken: string; readonly at: number }
     | undefined;
+  /** When the latest tokens were replaced. */
+  #replacedAt: readonly number[] = [];
 
   constructor(options: HostRefusalsOptions) {
     this.#options = options;
@@ -44,10 +50,12 @@ export class HostRefusals {
     const next = await refused.replace({ token: latest, kind });
     if (next.kind === "same") throw await explain(latest);
     if (next.kind === "none" && next.error !== undefined) throw next.error;
-    if (next.kind === "resend" && next.replacement !== undefined) {
-      const { replacement, token } = next;
-      if (this.#latest?.replacement !== replacement)
-        this.#latest = { replacement, accessToken: token.accessToken, at: clock.now() };
-    }
+    if (next.kind !== "resend" || next.replacement === undefined) return;
+    const { replacement, token } = next;
+    if (this.#latest?.replacement === replacement) return;
+    const at = clock.now();
+    this.#latest = { replacement, accessToken: token.accessToken, at };
+    this.#replacedAt = [...this.#replacedAt.filter((time) => at - time < inShortTime), at];
+    if (this.#replacedAt.length >= manyReplacements && refused.takeExplanation()) await explain(latest);
   }
 }

@@ -122,6 +122,8 @@ export class TokenCache {
   async getToken({ reason, signal, anyUnexpired = false }: CacheRequest): Promise<Token> {
     const aborted = () => abortedError(this.#options.server);
     let decision = this.#decide(reason);
+    const unexpired = anyUnexpired && decision.kind === "refuse" ? this.#standIn(true) : undefined;
+    if (unexpired !== undefined) return unexpired;
     if (decision.kind === "refuse" && signal?.aborted !== true) {
       const elsewhere = await untilAborted(this.#relief.tokenElsewhere(), signal, aborted);
       if (elsewhere !== undefined) this.accept(elsewhere);
@@ -138,11 +140,8 @@ export class TokenCache {
       case "token":
         if (decision.renew) this.#request("expiry").catch(ignore);
         return this.#held();
-      case "refuse": {
-        const unexpired = anyUnexpired ? this.#standIn(true) : undefined;
-        if (unexpired !== undefined) return unexpired;
+      case "refuse":
         throw again(this.#lastError ?? unexplained(this.#options.server), decision.retryAfter);
-      }
       case "wait": {
         const renewal = this.#requestOrAgain(reason);
         const makeDo = (error: unknown): Token => this.#makeDo(error, anyUnexpired);

@@ -23,13 +23,12 @@ const allowanceInterval = 10_000;
 const longestHold = 60_000;
 const mostSuspects = 256;
 
-export const noLimits: RequestLimits = Object.freeze({
+export const noRefusals: Refusals = Object.freeze({
   failures: 0,
   holdUntil: Number.NEGATIVE_INFINITY,
   allowanceFullAt: Number.NEGATIVE_INFINITY,
+  suspects: new Set<string>(),
 });
-
-export const noRefusals: Refusals = Object.freeze({ ...noLimits, suspects: new Set<string>() });
 
 /** Whether a refusal of this kind of request may cause a token request now. */
 export function mayRequest(refusals: Refusals, now: number, kind: string): boolean {

@@ -175,7 +175,8 @@ export class RefusedTokens {
     this.#refusals = { ...refusals, ...requestFailed(refusals, now) };
     this.#options.shared?.update((stored) => {
       const limits = requestFailed(stored ?? before, this.#options.clock.now());
-      this.#refusals = { ...this.#refusals, ...limits };
+      // Unless the last suspect was accepted meanwhile.
+      if (this.hasSuspects) this.#refusals = { ...this.#refusals, ...limits };
       return limits;
     });
   }
