@@ -7,6 +7,7 @@ import { type Allow, createPermissions } from "../lib/permissions.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import type { SecretResolver } from "../secrets/read-secret.js";
 import { Holds } from "../tokens/holds.js";
+import { assertRuntimeOptions } from "./check-options.js";
 import { Events } from "./events.js";
 import type { Logger } from "./logger.js";
 import type { McpAuth } from "./mcp-auth.js";
@@ -60,6 +61,7 @@ export interface McpAuthOptions<Name extends string = string> {
 export async function createMcpAuth<Name extends string = string>(
   options: McpAuthOptions<Name> = {},
 ): Promise<McpAuth<Name>> {
+  assertRuntimeOptions(options);
   const { clock = systemClock, env = process.env } = options;
   const { config, resolvers, signers, allowExec } = options;
   // Also for a reload, wherever the process is then.

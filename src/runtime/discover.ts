@@ -5,6 +5,7 @@ import { type Discovery, discoverServer } from "../discovery/discover.js";
 import { McpAuthError } from "../errors/error.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { createNetwork } from "../net/network.js";
+import { assertDiscoverOptions } from "./check-options.js";
 
 export interface DiscoverOptions {
   /** Sends all requests; the global `fetch` unless told. */
@@ -37,6 +38,7 @@ export interface DiscoverOptions {
  * ```
  */
 export async function discover(url: string, options: DiscoverOptions = {}): Promise<Discovery> {
+  assertDiscoverOptions(options);
   const { timeout, signal } = options;
   const { env } = process;
   const spec = await networkSpec(options.network, env);
@@ -44,7 +46,12 @@ export async function discover(url: string, options: DiscoverOptions = {}): Prom
   const network = createNetwork({ fetch, spec, env });
   try {
     const insecureHosts = spec.allowInsecureHttp;
-    return await discoverServer(url, { fetch: network.fetch, insecureHosts, timeout, signal });
+    return await discoverServer(url, {
+      fetch: network.fetch,
+      insecureHosts,
+      timeout,
+      signal: signal ?? undefined,
+    });
   } finally {
     await network.close();
   }

@@ -3,10 +3,10 @@ import { serverChallenge } from "../discovery/challenge.js";
 import { createAuthorizedFetch } from "../http/authorized-fetch.js";
 import { isSameResource } from "../http/closest-server.js";
 import type { Clock } from "../lib/clock.js";
-import { isScope } from "../lib/scope.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { RenewalTimers } from "../schedule/renewal-timers.js";
 import type { Token } from "../tokens/token.js";
+import { assertHeaderOptions, assertTokenOptions } from "./check-options.js";
 import { clientCapabilities, type McpClientCapabilities } from "./client-capabilities.js";
 import { configuredHeaders } from "./configured-headers.js";
 import type { ManagerEnvironment } from "./manager-environment.js";
@@ -115,6 +115,7 @@ export class LiveServer implements ManagedServer {
   }
 
   async getHeaders(options: HeaderOptions = {}): Promise<Record<string, string>> {
+    assertHeaderOptions(this.spec.name, options);
     const { method, url, signal, scopes } = options;
     if (url !== undefined) this.#supply.seam.assertWithinReach(String(url), "The URL of the request");
     const wanted = { ...(signal && { signal }), ...(scopes && { scopes }) };
@@ -169,16 +170,13 @@ export class LiveServer implements ManagedServer {
     await this.#sets.stop(stopGrace);
   }
 
-  #acquire({ forceRefresh = false, signal, scopes }: TokenOptions = {}): Promise<Token> {
-    const cache = scopes === undefined ? this.#sets.own : this.#sets.of(valid(scopes));
-    return cache.getToken({ reason: forceRefresh ? "forced" : "demand", signal });
+  #acquire(options: TokenOptions = {}): Promise<Token> {
+    assertTokenOptions(this.spec.name, options);
+    const { forceRefresh = false, signal, scopes } = options;
+    const cache = scopes === undefined ? this.#sets.own : this.#sets.of(scopes);
+    // `fetch` takes `null` for no signal, and so do those that follow its types.
+    return cache.getToken({ reason: forceRefresh ? "forced" : "demand", signal: signal ?? undefined });
   }
-}
-
-/** Throws `TypeError`: what is no scope is a mistake of the caller, and a space would make two of one. */
-function valid(scopes: readonly string[]): readonly string[] {
-  if (scopes.every(isScope)) return scopes;
-  throw new TypeError("A scope is printable ASCII without spaces, quotes and backslashes (RFC 6749 §3.3).");
 }
 
 function renewalTimers(

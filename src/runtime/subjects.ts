@@ -1,6 +1,7 @@
 import type { GrantSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { Secret } from "../lib/secret.js";
+import { misuse } from "./check-options.js";
 
 /** A user on whose behalf tokens are asked for. */
 export interface RuntimeSubject {
@@ -27,14 +28,16 @@ export function subjectRefusal(server: string, grant: GrantSpec): McpAuthError |
   );
 }
 
-/** Throws `config_invalid` where the grant takes no subject from code, `TypeError` for what is no subject. */
-export function assertSubject(server: string, grant: GrantSpec, { key, subjectToken }: RuntimeSubject): void {
+/** Throws `config_invalid` where the grant takes no subject from code, and for what is no subject. */
+export function assertSubject(server: string, grant: GrantSpec, subject: RuntimeSubject): void {
   const refusal = subjectRefusal(server, grant);
   if (refusal !== undefined) throw refusal;
+  // From JavaScript anything can come.
+  const { key, subjectToken }: Partial<RuntimeSubject> = subject ?? {};
   if (typeof key !== "string" || key === "")
-    throw new TypeError("The `key` of a subject is a string with content.");
+    throw misuse("the `key` of a subject is a string with content.", server);
   if (typeof subjectToken !== "string" && typeof subjectToken !== "function") {
-    throw new TypeError("The `subjectToken` of a subject is a string or a function that gives one.");
+    throw misuse("the `subjectToken` of a subject is a string or a function that gives one.", server);
   }
 }
 
