@@ -1,4 +1,5 @@
 import type { Nonces } from "../dpop/nonces.js";
+import type { WaitLimits } from "../lib/wait-limits.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import type { Token } from "../tokens/token.js";
 import type { Reach } from "./reach.js";
@@ -14,7 +15,9 @@ export interface Authorizer {
   /** A usable token. */
   token(signal: AbortSignal | undefined): Promise<Token>;
   /** The `headers` of the config, secrets resolved. */
-  headers(): Promise<Readonly<Record<string, string>>> | undefined;
+  headers(signal: AbortSignal | undefined): Promise<Readonly<Record<string, string>>> | undefined;
+  /** Those of all else that a call waits for; without them a proof takes as long as it takes. */
+  readonly limits?: Pick<WaitLimits, "run">;
   /** The server took this token. */
   accepted(token: Token): void;
   /** The server answered 401 to this token. */

@@ -2,6 +2,7 @@ import type { ClientCredentialsSpec, ServerSpec } from "../config/spec.js";
 import type { Target } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
 import { assertOwnUrl } from "../http/own-url.js";
+import type { WaitLimits } from "../lib/wait-limits.js";
 import { isVerificationOff, verificationIsOff } from "../net/verification.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import { Token } from "../tokens/token.js";
@@ -17,6 +18,7 @@ export interface HostAccess {
   readonly signedWith: (kid: string | undefined) => void;
   /** What has been found out about the two servers. */
   readonly target: () => Target | undefined;
+  readonly limits: Pick<WaitLimits, "run">;
 }
 
 /** The seam of a manager: what an adapter may do with its tokens and its client. */
@@ -46,7 +48,10 @@ export function hostAccess(spec: ServerSpec, environment: ManagerEnvironment, ac
     },
     store: environment.store && lazyStoreAccess(spec, environment.store, environment),
     async authenticate(request) {
-      if (own !== undefined) await authenticate(spec, own, environment, access, request);
+      if (own === undefined) return;
+      await access.limits.run("the credential of its client", undefined, async (signal) => {
+        await authenticate(spec, own, { ...environment, signal }, access, request);
+      });
     },
   };
 }
@@ -89,7 +94,7 @@ async function judged(
 async function authenticate(
   { name: server, timeout, url, dpop }: ServerSpec,
   { client }: ClientCredentialsSpec,
-  environment: ManagerEnvironment,
+  environment: ManagerEnvironment & { readonly signal: AbortSignal },
   { signedWith }: HostAccess,
   request: HostTokenRequest,
 ): Promise<void> {

@@ -46,7 +46,7 @@ export class LiveServer implements ManagedServer {
   readonly #supply: TokenSupply;
   readonly #sets: ScopeSets;
   readonly #timers: RenewalTimers;
-  readonly #headers: () => Promise<Readonly<Record<string, string>>> | undefined;
+  readonly #headers: ReturnType<typeof configuredHeaders>;
 
   /** `before` is the one whose place this takes: what it knows that still holds is kept. */
   constructor(latest: ServerSpec, environment: ManagerEnvironment, before?: LiveServer, user?: UserOf) {
@@ -73,7 +73,7 @@ export class LiveServer implements ManagedServer {
     this.#timers = renewalTimers(spec, environment, supply.sets, user !== undefined);
     if (kept !== undefined) this.#timers.follow(kept.#timers);
     supply.onPlan((renewAt) => this.#timers.plan(renewAt));
-    this.#headers = configuredHeaders(spec, environment);
+    this.#headers = configuredHeaders(spec, environment, supply.limits);
     this.fetch = createAuthorizedFetch({
       name: spec.name,
       url: this.address,
@@ -81,6 +81,7 @@ export class LiveServer implements ManagedServer {
       fetch: environment.fetch,
       nonces: supply.nonces,
       headers: this.#headers,
+      limits: supply.limits,
       token: (signal) => this.getToken(signal === undefined ? undefined : { signal }),
       accepted: (token) => supply.sets.confirm(token),
       rejected: (token, response, url) => {
@@ -116,15 +117,17 @@ export class LiveServer implements ManagedServer {
 
   async getHeaders(options: HeaderOptions = {}): Promise<Record<string, string>> {
     assertHeaderOptions(this.spec.name, options);
-    const { method, url, signal, scopes } = options;
+    const { method, url, scopes } = options;
+    const signal = options.signal ?? undefined;
     if (url !== undefined) this.#supply.seam.assertWithinReach(String(url), "The URL of the request");
     const wanted = { ...(signal && { signal }), ...(scopes && { scopes }) };
-    const [headers, token] = await Promise.all([this.#headers(), this.getToken(wanted)]);
+    const [headers, token] = await Promise.all([this.#headers(signal), this.getToken(wanted)]);
     const authorization = await tokenHeaders(token, {
       server: this.spec.name,
       request: { method, url },
       nonce: (target) => this.#supply.nonces.get("resource", target),
       signal,
+      limits: this.#supply.limits,
     });
     return { ...headers, ...authorization };
   }
@@ -167,6 +170,7 @@ export class LiveServer implements ManagedServer {
 
   async stop(): Promise<void> {
     this.#timers.stop();
+    this.#supply.limits.stop();
     await this.#sets.stop(stopGrace);
   }
 
