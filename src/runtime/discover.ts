@@ -3,6 +3,7 @@ import type { McpAuthConfig } from "../config/define-config.js";
 import type { NetworkSpec } from "../config/spec.js";
 import { type Discovery, discoverServer } from "../discovery/discover.js";
 import { McpAuthError } from "../errors/error.js";
+import { workingFolder } from "../lib/working-folder.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { createNetwork } from "../net/network.js";
 import { assertDiscoverOptions } from "./check-options.js";
@@ -69,7 +70,8 @@ async function networkSpec(
   ]);
   const { spec, violations } = await checkConfig({
     config: { servers: {}, network },
-    cwd: resolve("."),
+    // Where that is gone, nothing is relative to it.
+    cwd: workingFolder() ?? resolve("/"),
     env,
   });
   if (spec !== undefined && violations.length === 0) return spec.network;
