@@ -121,7 +121,8 @@ export class LiveServer implements ManagedServer {
     const signal = options.signal ?? undefined;
     if (url !== undefined) this.#supply.seam.assertWithinReach(String(url), "The URL of the request");
     const wanted = { ...(signal && { signal }), ...(scopes && { scopes }) };
-    const [headers, token] = await Promise.all([this.#headers(signal), this.getToken(wanted)]);
+    const token = await this.getToken(wanted);
+    const headers = await this.#headers(signal);
     const authorization = await tokenHeaders(token, {
       server: this.spec.name,
       request: { method, url },
