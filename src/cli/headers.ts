@@ -1,4 +1,5 @@
 import { type McpAuth, McpAuthError, type Token, type TokenManager } from "../index.js";
+import { untilAborted } from "../lib/until-aborted.js";
 import { seamOf } from "../runtime/seam.js";
 import { exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
@@ -28,23 +29,30 @@ export async function headers(args: readonly string[], io: CommandIo): Promise<n
   if (rest.length > 0) throw new UsageError("Name one server of the config, or none");
   const late = AbortSignal.timeout(timeLimit);
   const signal = AbortSignal.any([io.signal, late]);
-  return await withRuntime(
+  let server: string | undefined;
+  const printed = withRuntime(
     io,
     values,
     async (auth) => {
       const manager = managerFor(auth, named, io);
-      try {
-        const { accessToken, object } = await newHeaders(manager, signal);
-        if (io.env["GITHUB_ACTIONS"] === "true") io.print.mask([accessToken, ...secretsIn(object, manager)]);
-        io.print.json(object);
-        return exitCodes.done;
-      } catch (error) {
-        if (late.aborted && !io.signal.aborted) throw tooLate(manager.name);
-        throw error;
-      }
+      server = manager.name;
+      const { accessToken, object } = await newHeaders(manager, signal);
+      // Whoever called has been told already that there are none.
+      signal.throwIfAborted();
+      if (io.env["GITHUB_ACTIONS"] === "true") io.print.mask([accessToken, ...secretsIn(object, manager)]);
+      io.print.json(object);
+      return exitCodes.done;
     },
     signal,
   );
+  try {
+    return await untilAborted(printed, late, () => tooLate(server));
+  } catch (error) {
+    if (!late.aborted || io.signal.aborted) throw error;
+    // Whatever did not end in time is not waited for.
+    io.abandon?.();
+    throw tooLate(server);
+  }
 }
 
 /**
@@ -121,8 +129,9 @@ async function isNews(
   }
 }
 
-function tooLate(server: string): McpAuthError {
-  return new McpAuthError("timeout", `Server "${server}": no token within ${timeLimit} ms. Try again.`, {
+function tooLate(server: string | undefined): McpAuthError {
+  const whose = server === undefined ? "There were no headers" : `Server "${server}": no headers`;
+  return new McpAuthError("timeout", `${whose} within ${timeLimit} ms. Try again.`, {
     server,
     retryable: true,
   });

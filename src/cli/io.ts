@@ -2,7 +2,8 @@ import type { Printer, Writers } from "./print.js";
 
 /** What a command may touch of the process around it, apart from what it prints. */
 interface Surroundings {
-  readonly cwd: string;
+  /** `undefined` where that folder was deleted. */
+  readonly cwd: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;

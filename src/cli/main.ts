@@ -1,10 +1,13 @@
 import { McpAuthError } from "../errors/error.js";
-import { quoted } from "../lib/printable.js";
+import { printable, quoted } from "../lib/printable.js";
+import { untilAborted } from "../lib/until-aborted.js";
 import { version } from "../lib/version.js";
+import { workingFolder } from "../lib/working-folder.js";
 import { detailLines } from "./detail-lines.js";
 import { exitCodeOf, exitCodes } from "./exit-code.js";
 import type { Command, CommandIo, ProcessIo } from "./io.js";
 import { UsageError } from "./options.js";
+import { output } from "./output.js";
 import { createPrinter } from "./print.js";
 
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -53,7 +56,9 @@ export async function run(argv: readonly string[], surroundings: ProcessIo): Pro
     const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
     if (load === undefined)
       throw new UsageError(`There is no command ${quoted(name)}. See npx mcp-auth-runtime --help`);
-    return await (await load())(args, io);
+    const command = load().then((run) => run(args, io));
+    // Whatever it waits for, a file on a disk that hangs among it.
+    return await untilAborted(command, signal, () => new Error("interrupted"));
   } catch (error) {
     return report(error, io);
   }
@@ -90,17 +95,14 @@ export async function main(): Promise<void> {
   const onSignal = () => interrupt.abort();
   process.once("SIGINT", onSignal);
   process.once("SIGTERM", onSignal);
-  // A reader that goes away, such as `head`, has all that it wanted.
-  process.stdout.on("error", (error) => {
-    if (!("code" in error) || error.code !== "EPIPE") throw error;
-  });
   const { env } = process;
+  const [result, talk] = [output(process.stdout), output(process.stderr)];
   let abandoned = false;
-  process.exitCode = await run(process.argv.slice(2), {
-    cwd: process.cwd(),
+  const code = await run(process.argv.slice(2), {
+    cwd: workingFolder(),
     env,
-    out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
+    out: result.write,
+    err: talk.write,
     color: process.stderr.isTTY === true && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
     signal: interrupt.signal,
     abandon: () => {
@@ -109,5 +111,13 @@ export async function main(): Promise<void> {
   });
   process.removeListener("SIGINT", onSignal);
   process.removeListener("SIGTERM", onSignal);
-  if (abandoned || process.exitCode === exitCodes.interrupted) process.exit();
+  process.exitCode = code;
+  if (code === exitCodes.interrupted) process.exit();
+  const failure = await result.failure();
+  // A reader that goes away, such as `head`, has all that it wanted. What nobody hears on stderr changes nothing.
+  if (failure !== undefined && failure !== "EPIPE") {
+    talk.write(`error: The result cannot be written to stdout (${printable(failure)}).\n`);
+    if (code === exitCodes.done) process.exitCode = exitCodes.internal;
+  }
+  if (abandoned) process.exit();
 }

@@ -1,8 +1,9 @@
-import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
+import { dirname, isAbsolute, resolve } from "node:path";
 import { type ParseArgsConfig, parseArgs, parseEnv } from "node:util";
 import { printable } from "../lib/printable.js";
+import { noWorkingFolder } from "../lib/working-folder.js";
 import type { CommandIo } from "./io.js";
+import { readEnvFile, UnreadableEnvFile } from "./read-env-file.js";
 
 /** What was typed is wrong; the message is for the person who typed it. */
 export class UsageError extends Error {}
@@ -44,13 +45,34 @@ function parse<O extends NonNullable<ParseArgsConfig["options"]>>(args: readonly
 }
 
 /** The environment with each `--env-file` under it: a variable that is set already wins, as with `node --env-file`. */
-export async function environment(io: CommandIo, files: readonly string[] = []): Promise<CommandIo["env"]> {
+export async function environment(
+  { cwd, env, signal }: Pick<CommandIo, "cwd" | "env" | "signal">,
+  files: readonly string[] = [],
+): Promise<CommandIo["env"]> {
   let merged: Record<string, string | undefined> = {};
   for (const file of files) {
-    const text = await readFile(resolve(io.cwd, file), "utf8").catch(() => undefined);
-    if (text === undefined)
-      throw new UsageError(`The file given by --env-file cannot be read: ${printable(file)}`);
+    const text = await readEnvFile(resolve(folderFor(cwd, file), file), signal).catch((error: unknown) => {
+      if (!(error instanceof UnreadableEnvFile)) throw error;
+      throw new UsageError(
+        `The file given by --env-file cannot be read (${error.message}): ${printable(file)}`,
+      );
+    });
     merged = { ...merged, ...parseEnv(text) };
   }
-  return { ...merged, ...io.env };
+  return { ...merged, ...env };
+}
+
+/** Where a command begins: the working directory, or without one the folder of the config that is named by its full path. */
+export function startingFolder(
+  cwd: string | undefined,
+  config: string | undefined,
+  env: CommandIo["env"],
+): string {
+  return folderFor(cwd, config ?? env["MCP_AUTH_CONFIG"]);
+}
+
+function folderFor(cwd: string | undefined, path: string | undefined): string {
+  if (cwd !== undefined) return cwd;
+  if (path === undefined || !isAbsolute(path)) throw noWorkingFolder();
+  return dirname(path);
 }

@@ -5,7 +5,7 @@ import { printable } from "../lib/printable.js";
 import type { CheckedSecrets } from "./check-secrets.js";
 import { exitCodeOf, exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
-import { environment, parseOptions, UsageError } from "./options.js";
+import { environment, parseOptions, startingFolder, UsageError } from "./options.js";
 import { replaceFile } from "./replace-file.js";
 
 const help = `Usage: npx mcp-auth-runtime validate [--json] [--secrets] [--fix] [--config FILE] [--env-file FILE]
@@ -35,7 +35,8 @@ export async function validate(args: readonly string[], io: CommandIo): Promise<
   }
   const { json = false, fix = false, secrets = false } = values;
   const env = await environment(io, values["env-file"]);
-  const options = { cwd: io.cwd, env, cliPath: values.config };
+  const cwd = startingFolder(io.cwd, values.config, env);
+  const options = { cwd, env, cliPath: values.config };
   let checked: CheckedConfig;
   try {
     checked = await checkConfig(options);
@@ -54,7 +55,7 @@ export async function validate(args: readonly string[], io: CommandIo): Promise<
   const valid = violations.length + failures.length === 0;
   if (json) io.print.json({ file, valid, violations, warnings, secrets: failures, skipped }, 2);
   else {
-    const shown = file === undefined ? "config" : printable(relative(io.cwd, file) || file);
+    const shown = file === undefined ? "config" : printable(relative(cwd, file) || file);
     for (const warning of warnings) io.print.note(`warning: ${printable(warning)}`);
     for (const { message } of skipped) io.print.note(printable(message));
     report(shown, violations, failures, io);

@@ -2,7 +2,7 @@ import { readConfigFile } from "../config/find.js";
 import { createMcpAuth, type Logger, type McpAuth } from "../index.js";
 import { printable } from "../lib/printable.js";
 import type { CommandIo } from "./io.js";
-import { environment } from "./options.js";
+import { environment, startingFolder } from "./options.js";
 
 interface Wanted {
   readonly config?: string | undefined;
@@ -17,11 +17,12 @@ export async function withRuntime(
   /** Aborted when nobody waits any more. */
   signal = io.signal,
 ): Promise<number> {
-  const env = await environment(io, envFiles);
+  const env = await environment({ cwd: io.cwd, env: io.env, signal }, envFiles);
+  const cwd = startingFolder(io.cwd, config, env);
   // By itself the runtime would say that code had named the file.
-  if (config !== undefined) await readConfigFile(config, io.cwd, "--config names");
+  if (config !== undefined) await readConfigFile(config, cwd, "--config names");
   const logger = configWarnings(io);
-  const auth = await createMcpAuth({ cwd: io.cwd, env, logger, ...(config !== undefined && { config }) });
+  const auth = await createMcpAuth({ cwd, env, logger, ...(config !== undefined && { config }) });
   warnOfStore(auth, io);
   try {
     return await work(auth);

@@ -1,4 +1,5 @@
 import { nearNames } from "../lib/near-names.js";
+import { someOf } from "../lib/some-of.js";
 import { checkUrl } from "./check-url.js";
 import { isObject, type Json, type Mistake, type Path, property } from "./source-document.js";
 
@@ -72,7 +73,6 @@ function isMisspelt(config: Json, among: string): boolean {
 
 // In longer lists nobody looks for a name.
 const mostCompared = 1_000;
-const mostListed = 50;
 
 function undefinedName(
   name: string,
@@ -80,9 +80,7 @@ function undefinedName(
   among: "clients" | "keys",
 ): Omit<Mistake, "path"> {
   const [near] = nearNames(name, names.slice(0, mostCompared));
-  const more = names.length > mostListed ? ` and ${names.length - mostListed} more` : "";
-  const listed = `${names.slice(0, mostListed).join(", ")}${more}`;
-  const known = names.length === 0 ? `There are no \`${among}\`` : `\`${among}\` has: ${listed}`;
+  const known = names.length === 0 ? `There are no \`${among}\`` : `\`${among}\` has: ${someOf(names)}`;
   return {
     message: `Must be the name of one of the \`${among}\``,
     hint: near === undefined ? known : `Did you mean "${near}"?`,

@@ -1,8 +1,8 @@
 import { parseDuration } from "../lib/duration.js";
 import { builtIn } from "./built-in.js";
 import { type CheckContext, entries } from "./check-context.js";
+import { checkCron } from "./check-cron.js";
 import { checkGrant } from "./check-grant.js";
-import { isValidCron } from "./is-valid-cron.js";
 import { reservedHeaders } from "./reserved.js";
 import { type Json, type Mistake, type Path, property } from "./source-document.js";
 
@@ -48,9 +48,8 @@ function checkHeaders(headers: Json | undefined, path: Path, context: CheckConte
 
 async function checkRefresh(refresh: Json | undefined, path: Path, context: CheckContext): Promise<void> {
   const schedule = context.text(property(refresh, "schedule"), [...path, "schedule"]);
-  if (schedule !== undefined && schedule !== "" && !(await isValidCron(schedule))) {
-    context.report([...path, "schedule"], notCron);
-  }
+  const mistake = schedule === undefined || schedule === "" ? undefined : await checkCron(schedule);
+  if (mistake !== undefined) context.report([...path, "schedule"], mistake);
   const timezone = context.text(property(refresh, "timezone"), [...path, "timezone"]);
   if (timezone !== undefined && timezone !== "" && !isTimezone(timezone)) {
     context.report([...path, "timezone"], notTimezone);
@@ -92,11 +91,6 @@ const notBound = {
 const twice = {
   message: "This header is here for the second time",
   hint: "Their names are compared without case",
-};
-
-const notCron = {
-  message: "Must be a cron expression of five fields, or six with seconds first",
-  hint: 'For example "*/10 * * * *", every ten minutes',
 };
 
 const notTimezone = {

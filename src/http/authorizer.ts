@@ -1,4 +1,5 @@
 import type { Nonces } from "../dpop/nonces.js";
+import type { WaitLimits } from "../lib/wait-limits.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import type { AfterRefusal, RefusedCall } from "../tokens/refused-tokens.js";
 import type { Token } from "../tokens/token.js";
@@ -22,7 +23,9 @@ export interface Authorizer {
   /** A token that has not expired, usable if possible. */
   token(signal: AbortSignal | undefined): Promise<Token>;
   /** The `headers` of the config, secrets resolved. */
-  headers(): Promise<Readonly<Record<string, string>>> | undefined;
+  headers(signal: AbortSignal | undefined): Promise<Readonly<Record<string, string>>> | undefined;
+  /** Those of all else that a call waits for; without them a proof takes as long as it takes. */
+  readonly limits?: Pick<WaitLimits, "run">;
   /** The server accepted a request; its kind is asked for where it matters. */
   accepted(kind: () => string): void;
   /** The server refused a token: what it asks for is learned from this. */

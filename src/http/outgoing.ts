@@ -1,4 +1,7 @@
+import { McpAuthError } from "../errors/error.js";
+import { isAbortSignal } from "../lib/abort-signal.js";
 import { type FetchFunction, noStore } from "../net/bounded-fetch.js";
+import { readInit } from "./read-init.js";
 
 /** A request as a caller gave it, taken apart so that it can be sent with our headers, and more than once. */
 export interface Outgoing {
@@ -17,23 +20,36 @@ export interface Outgoing {
   asGet(headers: Headers): Outgoing;
 }
 
-/** Takes apart what a caller passed to `fetch`. Throws `TypeError` for a URL that does not parse, as `fetch` does. */
-export function takeApart(input: string | URL | Request, init: RequestInit = {}): Outgoing {
-  // To `fetch`, a request in the place of `init` is a set of settings; but none of them is its own property.
-  const request = input instanceof Request || init instanceof Request;
+/**
+ * Takes apart what a caller passed to `fetch`; `init` is read once. Throws `TypeError` for what `fetch` would not take, such
+ * as a URL that does not parse, and `config_invalid` for a `signal` that is none.
+ */
+export function takeApart(input: string | URL | Request, given?: RequestInit): Outgoing {
+  const init = readInit(given);
+  assertSignal(init.signal);
+  // To `fetch`, a request in the place of `init` is a set of settings like any other.
+  const request = input instanceof Request || given instanceof Request;
   return request ? fromRequest(new Request(input, init)) : fromInit(new URL(input), init);
 }
 
+/** From JavaScript anything can come. */
+function assertSignal(signal: unknown): void {
+  if (signal === undefined || signal === null || isAbortSignal(signal)) return;
+  throw new McpAuthError("config_invalid", "The `signal` in the `init` of a fetch is no AbortSignal.");
+}
+
 function fromInit(url: URL, init: RequestInit): Outgoing {
+  const method = normalisedMethod(init.method);
   return {
     url,
-    method: normalisedMethod(init.method),
+    method,
     headers: new Headers(init.headers),
     signal: init.signal ?? undefined,
-    redirect: init.redirect ?? "follow",
+    redirect: redirectMode(init.redirect),
     replayable: isReplayable(init.body),
     text: () => textOf(init.body),
-    send: (fetch, to, headers) => fetch(to.href, { ...init, headers, redirect: "manual", ...noStore }),
+    send: (fetch, to, headers) =>
+      fetch(to.href, { ...init, method, headers, redirect: "manual", ...noStore }),
     asGet(headers) {
       const { body: _body, ...rest } = init;
       return fromInit(url, { ...rest, method: "GET", headers });
@@ -42,11 +58,19 @@ function fromInit(url: URL, init: RequestInit): Outgoing {
 }
 
 /** As `fetch` does it: `patch` stays in small letters, and so does whatever else this Node does not know better of. */
-function normalisedMethod(method = "GET"): string {
+function normalisedMethod(given: unknown = "GET"): string {
+  const method = String(given);
   const capitals = method.toUpperCase();
   if (/^(?:DELETE|GET|HEAD|OPTIONS|POST|PUT)$/.test(capitals)) return capitals;
   // Which further names are put into capitals depends on the version. Throws `TypeError`, as `fetch` would.
   return capitals === method ? method : new Request("http://localhost", { method }).method;
+}
+
+/** Throws `TypeError`, as `fetch` would. */
+function redirectMode(given: RequestInit["redirect"] = "follow"): NonNullable<RequestInit["redirect"]> {
+  const mode = String(given);
+  if (mode === "follow" || mode === "error" || mode === "manual") return mode;
+  throw new TypeError('The `redirect` of a fetch is "follow", "error" or "manual".');
 }
 
 /** The request is passed on as one, because it holds settings that cannot be read from it. */

@@ -1,12 +1,17 @@
 import { McpAuthError } from "../errors/error.js";
+import { mayClimb } from "./climbing-path.js";
 
 /** How far from the server's URL its tokens may go: the whole origin, or only the URL's path and below. */
 export type Reach = "origin" | "path";
 
-/** Whether `path` is `base` or lies below it, compared at segment boundaries. */
+/**
+ * Whether `path` is `base` or lies below it, compared at segment boundaries, however freely a server reads it: see
+ * `mayClimb`.
+ */
 export function isWithinPath(path: string, base: string): boolean {
   if (path === base) return true;
-  return path.startsWith(base.endsWith("/") ? base : `${base}/`);
+  const folder = base.endsWith("/") ? base : `${base}/`;
+  return path.startsWith(folder) && !mayClimb(path.slice(folder.length));
 }
 
 /** Whether a token for `server` may be sent to `url`. */
@@ -16,25 +21,7 @@ export function isWithinReach(url: URL, server: URL, reach: Reach): boolean {
   if (url.protocol !== "https:" && url.protocol !== "http:") return false;
   // `fetch` would refuse it too, and quote it.
   if (url.username !== "" || url.password !== "") return false;
-  return reach === "origin" || (isWithinPath(url.pathname, server.pathname) && !climbs(url.pathname));
-}
-
-/**
- * Whether a path hides a step up that a server behind may see when it decodes: `..%2f`, `..%5c`, `..;`. Literal ones
- * and `%2e%2e` are resolved by `URL` already.
- */
-function climbs(path: string): boolean {
-  let text = path;
-  for (let round = 0; round < 4; round += 1) {
-    if (/(?:^|[/\\])\.\.(?:[;/\\]|$)/.test(text) || text.includes("\\")) return true;
-    const decoded = text.replaceAll(/%(2e|2f|3b|5c|25)/gi, (_, code: string) =>
-      String.fromCharCode(Number.parseInt(code, 16)),
-    );
-    if (decoded === text) return false;
-    text = decoded;
-  }
-  // Nobody encodes so often in good faith.
-  return true;
+  return reach === "origin" || isWithinPath(url.pathname, server.pathname);
 }
 
 /** @param location where a redirect of the server points, as the server wrote it */

@@ -1,5 +1,4 @@
 import type { Prover } from "../dpop/dpop.js";
-import type { Nonces } from "../dpop/nonces.js";
 import { rememberShortLived } from "../errors/sent-credentials.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import type { Token } from "../tokens/token.js";
@@ -17,7 +16,7 @@ export async function sendWithToken(
   token: Token,
 ): Promise<Response> {
   const headers = new Headers(outgoing.headers);
-  for (const [name, value] of Object.entries((await authorizer.headers()) ?? {})) {
+  for (const [name, value] of Object.entries((await authorizer.headers(outgoing.signal)) ?? {})) {
     // The caller, or a model behind it, does not change what the config says.
     headers.set(name, value);
   }
@@ -30,7 +29,7 @@ export async function sendWithToken(
   const fetch = binding?.certificate?.fetch ?? authorizer.fetch;
   try {
     if (prover === undefined) return await outgoing.send(fetch, url, headers);
-    return await sendWithProof(authorizer.nonces, { outgoing, url, token, headers, fetch, prover });
+    return await sendWithProof(authorizer, { outgoing, url, token, headers, fetch, prover });
   } catch (error) {
     throw withoutBytes(error);
   } finally {
@@ -49,13 +48,18 @@ interface Proven {
 }
 
 /** Each time with a new proof; once more when the server wants another nonce than the proof had (RFC 9449 §9). */
-async function sendWithProof(nonces: Nonces | undefined, proven: Proven): Promise<Response> {
+async function sendWithProof(
+  { nonces, limits }: Pick<Authorizer, "nonces" | "limits">,
+  proven: Proven,
+): Promise<Response> {
   const { outgoing, url, headers, fetch, prover } = proven;
   const { method, signal } = outgoing;
   const { accessToken } = proven.token;
   for (let mayRetry = outgoing.replayable; ; mayRetry = false) {
     const nonce = nonces?.get("resource", url);
-    const proof = await prover.proof({ method, url, accessToken, nonce, signal });
+    const prove = (ends: AbortSignal | undefined) =>
+      prover.proof({ method, url, accessToken, nonce, signal: ends });
+    const proof = await (limits?.run("the DPoP proof", signal, prove) ?? prove(signal));
     headers.set("dpop", proof);
     const response = await outgoing.send(fetch, url, headers);
     // Of no other response anything gets into an error, and each request has a proof of its own to remember.

@@ -1,4 +1,4 @@
-import { setMaxListeners } from "node:events";
+import { expectListeners } from "./abort-signal.js";
 import { type Clock, systemClock } from "./clock.js";
 import { untilAborted } from "./until-aborted.js";
 
@@ -33,8 +33,7 @@ export async function callFunction(
   };
   const onAbort = end("aborted");
   if (signal !== undefined) {
-    // Any number of calls may share a signal; that is no leak, and Node 20 would warn of one.
-    setMaxListeners(0, signal);
+    expectListeners(signal);
     signal.addEventListener("abort", onAbort, { once: true });
   }
   if (signal?.aborted) onAbort();

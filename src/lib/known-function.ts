@@ -1,5 +1,6 @@
 import { nearNames } from "./near-names.js";
 import { printable } from "./printable.js";
+import { someOf } from "./some-of.js";
 
 /**
  * The function that the config names among those given in code under `option`, or in a sentence why there is none. Own
@@ -14,7 +15,7 @@ export function knownFunction<F extends (...args: never[]) => unknown>(
   const found = given !== undefined && Object.hasOwn(given, name) ? given[name] : undefined;
   if (typeof found === "function") return { found };
   const [near] = nearNames(name, names);
-  const known = names.length === 0 ? "none was" : `what was: ${names.join(", ")}`;
+  const known = names.length === 0 ? "none was" : `what was: ${someOf(names)}`;
   const hint = near === undefined ? "" : ` Did you mean "${near}"?`;
   const problem = `no function of this name was given as \`${option}\` (${known}).${hint}`;
   return { problem: printable(problem) };

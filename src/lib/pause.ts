@@ -1,4 +1,4 @@
-import { setMaxListeners } from "node:events";
+import { expectListeners } from "./abort-signal.js";
 import type { Clock } from "./clock.js";
 
 interface PauseOptions {
@@ -24,8 +24,7 @@ export async function pause(
     const timer = clock.setTimeout(end, milliseconds);
     if (unattended === true) timer.unref();
     if (signal === undefined) return;
-    // Any number of pauses may share a signal; that is no leak, and Node 20 would warn of one.
-    setMaxListeners(0, signal);
+    expectListeners(signal);
     signal.addEventListener("abort", end, { once: true });
   });
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { setMaxListeners } from "node:events";
+import { expectListeners } from "./abort-signal.js";
 import { type Clock, systemClock } from "./clock.js";
 
 export interface ProcessOptions {
@@ -84,8 +84,7 @@ function ended(child: ChildProcess, options: ProcessOptions): Promise<ProcessOut
     const timer = clock.setTimeout(onTimeout, timeout);
     timer.unref();
     if (signal !== undefined) {
-      // Any number of commands may share a signal; that is no leak, and Node 20 would warn of one.
-      setMaxListeners(0, signal);
+      expectListeners(signal);
       signal.addEventListener("abort", onAbort, { once: true });
     }
     watch(child);

@@ -1,4 +1,4 @@
-import { setMaxListeners } from "node:events";
+import { expectListeners } from "./abort-signal.js";
 
 /**
  * Waits for `work` or for `signal`, whichever comes first. The work goes on after an abort: this is how one caller
@@ -13,8 +13,7 @@ export function untilAborted<T>(
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(aborted());
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-    // Any number of callers may share a signal; that is no leak, and Node 20 would warn of one.
-    setMaxListeners(0, signal);
+    expectListeners(signal);
     if (signal.aborted) onAbort();
     else signal.addEventListener("abort", onAbort, { once: true });
   });

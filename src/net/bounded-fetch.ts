@@ -1,4 +1,4 @@
-import { setMaxListeners } from "node:events";
+import { expectListeners } from "../lib/abort-signal.js";
 import { type Clock, systemClock } from "../lib/clock.js";
 import { timeLimit } from "../lib/time-limit.js";
 import { untilAborted } from "../lib/until-aborted.js";
@@ -101,8 +101,7 @@ export async function exchange(
     end({ code: "timeout", detail, retryable: true, details });
   });
   if (signal !== undefined) {
-    // Any number of requests may share a signal; that is no leak, and Node 20 would warn of one.
-    setMaxListeners(0, signal);
+    expectListeners(signal);
     signal.addEventListener("abort", onAbort, { once: true });
   }
   if (signal?.aborted) onAbort();
@@ -142,9 +141,11 @@ function send(
     signal,
   };
   const pending = Promise.resolve().then(() => fetch(url, init));
-  pending.then((response) => {
-    if (signal.aborted && !response.bodyUsed) response.body?.cancel().catch(ignore);
-  }, ignore);
+  pending
+    .then((response) => {
+      if (signal.aborted && !response.bodyUsed) response.body?.cancel().catch(ignore);
+    })
+    .catch(ignore);
   return untilAborted(pending, signal, () => new Error("ended"));
 }
 

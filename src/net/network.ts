@@ -3,6 +3,7 @@ import type { NetworkSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import type { Agents } from "./agents.js";
 import type { FetchFunction } from "./bounded-fetch.js";
+import { checkedFetch } from "./checked-fetch.js";
 import { type NetworkTrust, networkTrust } from "./network-trust.js";
 import type { ProxyRules } from "./proxy.js";
 import { namesProxy, proxyVariables } from "./proxy-variables.js";
@@ -42,12 +43,13 @@ export interface NetworkOptions {
  * unchanged.
  *
  * What its functions reject with beside what the given `fetch` does: `config_invalid` for a proxy or a file of
- * authorities that cannot be used, `unavailable` and `tls_failed` for a proxy that does not let us through,
+ * authorities that cannot be used, and where that `fetch` gives no response, `unavailable` and `tls_failed` for a proxy that does not let us through,
  * `key_invalid` for a certificate without its key, `stopped` after `close()`. A `dispatcher` of the caller's is left in
  * place by `fetch`, and verification with it, but not by `fetchAs`, whose certificate would be missing.
  */
 export function createNetwork(options: NetworkOptions): Network {
-  const { fetch, spec, env, processEnv = process.env } = options;
+  const { spec, env, processEnv = process.env } = options;
+  const fetch = checkedFetch(options.fetch);
   const trust = options.trust ?? networkTrust({ spec, env, processEnv, hasOwnFetch: false });
   if (!(options.takesConnections ?? isNode)) return networkOfPlatform(fetch, spec, processEnv);
   const mayUseProxy = namesProxy(spec.proxy, proxyVariables(env));

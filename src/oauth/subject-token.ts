@@ -27,7 +27,7 @@ export async function readSubjectToken(
     );
   }
   try {
-    return context.readings?.take({ runtime: true }) ?? (await fromRuntime());
+    return context.readings?.take({ runtime: true }) ?? (await fromRuntime(context.signal));
   } catch (error) {
     if (error instanceof McpAuthError) throw error;
     // It may carry the token.

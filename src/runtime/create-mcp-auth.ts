@@ -1,12 +1,14 @@
-import { resolve } from "node:path";
+import { dirname, isAbsolute, resolve } from "node:path";
 import type { McpAuthConfig } from "../config/define-config.js";
 import type { ConfigSpec } from "../config/spec.js";
 import type { Signer } from "../keys/signing-key.js";
 import { type Clock, systemClock } from "../lib/clock.js";
 import { type Allow, createPermissions } from "../lib/permissions.js";
+import { noWorkingFolder, workingFolder } from "../lib/working-folder.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import type { SecretResolver } from "../secrets/read-secret.js";
 import { Holds } from "../tokens/holds.js";
+import { assertRuntimeOptions } from "./check-options.js";
 import { Events } from "./events.js";
 import type { Logger } from "./logger.js";
 import type { McpAuth } from "./mcp-auth.js";
@@ -60,10 +62,11 @@ export interface McpAuthOptions<Name extends string = string> {
 export async function createMcpAuth<Name extends string = string>(
   options: McpAuthOptions<Name> = {},
 ): Promise<McpAuth<Name>> {
+  assertRuntimeOptions(options);
   const { clock = systemClock, env = process.env } = options;
   const { config, resolvers, signers, allowExec } = options;
   // Also for a reload, wherever the process is then.
-  const cwd = resolve(options.cwd ?? process.cwd());
+  const cwd = startingFolder(options, env);
   const allow =
     options.allow === undefined
       ? undefined
@@ -94,4 +97,17 @@ export async function createMcpAuth<Name extends string = string>(
   const shared = { fetch, clock, env, events, resolvers, signers, permissions, holds: new Holds() };
   const given = { ...shared, ownStore: options.store, hasOwnFetch: options.fetch !== undefined };
   return new Runtime<Name>(spec, given, load);
+}
+
+/** Without a working directory it is the folder of a config that is named by its full path. */
+function startingFolder(
+  { cwd, config }: McpAuthOptions,
+  env: Readonly<Record<string, string | undefined>>,
+): string {
+  if (cwd !== undefined && isAbsolute(cwd)) return cwd;
+  const here = workingFolder();
+  if (here !== undefined) return resolve(here, cwd ?? "");
+  const named = config ?? env["MCP_AUTH_CONFIG"];
+  if (cwd === undefined && typeof named === "string" && isAbsolute(named)) return dirname(named);
+  throw noWorkingFolder();
 }

@@ -3,8 +3,10 @@ import type { McpAuthConfig } from "../config/define-config.js";
 import type { NetworkSpec } from "../config/spec.js";
 import { type Discovery, discoverServer } from "../discovery/discover.js";
 import { McpAuthError } from "../errors/error.js";
+import { workingFolder } from "../lib/working-folder.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { createNetwork } from "../net/network.js";
+import { assertDiscoverOptions } from "./check-options.js";
 
 export interface DiscoverOptions {
   /** Sends all requests; the global `fetch` unless told. */
@@ -37,6 +39,7 @@ export interface DiscoverOptions {
  * ```
  */
 export async function discover(url: string, options: DiscoverOptions = {}): Promise<Discovery> {
+  assertDiscoverOptions(options);
   const { timeout, signal } = options;
   const { env } = process;
   const spec = await networkSpec(options.network, env);
@@ -44,7 +47,12 @@ export async function discover(url: string, options: DiscoverOptions = {}): Prom
   const network = createNetwork({ fetch, spec, env });
   try {
     const insecureHosts = spec.allowInsecureHttp;
-    return await discoverServer(url, { fetch: network.fetch, insecureHosts, timeout, signal });
+    return await discoverServer(url, {
+      fetch: network.fetch,
+      insecureHosts,
+      timeout,
+      signal: signal ?? undefined,
+    });
   } finally {
     await network.close();
   }
@@ -62,7 +70,8 @@ async function networkSpec(
   ]);
   const { spec, violations } = await checkConfig({
     config: { servers: {}, network },
-    cwd: resolve("."),
+    // Where that is gone, nothing is relative to it.
+    cwd: workingFolder() ?? resolve("/"),
     env,
   });
   if (spec !== undefined && violations.length === 0) return spec.network;

@@ -1,6 +1,7 @@
 import { channel } from "node:diagnostics_channel";
 import type { McpAuthError } from "../errors/error.js";
 import type { TokenEvent } from "../tokens/observer.js";
+import { misuse } from "./check-options.js";
 import type { Logger } from "./logger.js";
 
 export interface McpAuthEvents {
@@ -77,8 +78,12 @@ export class Events {
     this.#logger = logger;
   }
 
-  /** Returns the function that removes the listener. */
+  /** Returns the function that removes the listener. Throws `config_invalid` for what is no event or no listener. */
   on<E extends McpAuthEventName>(name: E, listener: McpAuthListener<E>): () => void {
+    if (!Object.hasOwn(this.#listeners, name)) {
+      throw misuse(`There is no such event. There are: ${Object.keys(levels).join(", ")}.`);
+    }
+    if (typeof listener !== "function") throw misuse("A listener is a function.");
     const listeners = this.#listeners[name];
     // One more wrapper, so that the same function can listen twice and be removed once.
     const entry = (event: McpAuthEvents[E]) => listener(event);

@@ -3,6 +3,7 @@ import type { ServerChallenge } from "../discovery/challenge.js";
 import type { Target } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
 import { assertOwnUrl } from "../http/own-url.js";
+import type { WaitLimits } from "../lib/wait-limits.js";
 import { isVerificationOff, verificationIsOff } from "../net/verification.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import { Token } from "../tokens/token.js";
@@ -23,6 +24,7 @@ export interface HostAccess {
   readonly challenge: () => ServerChallenge | undefined;
   /** The server refuses new tokens too: says what may be wrong. */
   readonly explainRefusal: (token: Token) => Promise<McpAuthError>;
+  readonly limits: Pick<WaitLimits, "run">;
 }
 
 /** The seam of a manager: what an adapter may do with its tokens and its client. */
@@ -53,7 +55,10 @@ export function hostAccess(spec: ServerSpec, environment: ManagerEnvironment, ac
     },
     store: environment.store && lazyStoreAccess(spec, environment.store, environment),
     async authenticate(request) {
-      if (own !== undefined) await authenticate(spec, own, environment, access, request);
+      if (own === undefined) return;
+      await access.limits.run("the credential of its client", undefined, async (signal) => {
+        await authenticate(spec, own, { ...environment, signal }, access, request);
+      });
     },
   };
 }
@@ -110,7 +115,7 @@ async function judged(
 async function authenticate(
   { name: server, timeout, url, dpop }: ServerSpec,
   { client }: ClientCredentialsSpec,
-  environment: ManagerEnvironment,
+  environment: ManagerEnvironment & { readonly signal: AbortSignal },
   { signedWith }: HostAccess,
   request: HostTokenRequest,
 ): Promise<void> {

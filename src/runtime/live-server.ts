@@ -1,10 +1,10 @@
 import type { ServerSpec } from "../config/spec.js";
 import { createAuthorizedFetch } from "../http/authorized-fetch.js";
 import type { Clock } from "../lib/clock.js";
-import { isScope } from "../lib/scope.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { RenewalTimers } from "../schedule/renewal-timers.js";
 import type { Token } from "../tokens/token.js";
+import { assertHeaderOptions, assertTokenOptions } from "./check-options.js";
 import { clientCapabilities, type McpClientCapabilities } from "./client-capabilities.js";
 import { configuredHeaders } from "./configured-headers.js";
 import type { ManagerEnvironment } from "./manager-environment.js";
@@ -44,7 +44,7 @@ export class LiveServer implements ManagedServer {
   readonly #supply: TokenSupply;
   readonly #sets: ScopeSets;
   readonly #timers: RenewalTimers;
-  readonly #headers: () => Promise<Readonly<Record<string, string>>> | undefined;
+  readonly #headers: ReturnType<typeof configuredHeaders>;
 
   /** `before` is the one whose place this takes: what it knows that still holds is kept. */
   constructor(latest: ServerSpec, environment: ManagerEnvironment, before?: LiveServer, user?: UserOf) {
@@ -71,7 +71,7 @@ export class LiveServer implements ManagedServer {
     this.#timers = renewalTimers(spec, environment, supply.sets, user !== undefined);
     if (kept !== undefined) this.#timers.follow(kept.#timers);
     supply.onPlan((renewAt) => this.#timers.plan(renewAt));
-    this.#headers = configuredHeaders(spec, environment);
+    this.#headers = configuredHeaders(spec, environment, supply.limits);
     this.fetch = createAuthorizedFetch(
       serverAuthorizer({
         ...{ spec, address: this.address, environment, supply, headers: this.#headers },
@@ -101,15 +101,19 @@ export class LiveServer implements ManagedServer {
   }
 
   async getHeaders(options: HeaderOptions = {}): Promise<Record<string, string>> {
-    const { method, url, signal, scopes } = options;
+    assertHeaderOptions(this.spec.name, options);
+    const { method, url, scopes } = options;
+    const signal = options.signal ?? undefined;
     if (url !== undefined) this.#supply.seam.assertWithinReach(String(url), "The URL of the request");
     const wanted = { ...(signal && { signal }), ...(scopes && { scopes }) };
-    const [headers, token] = await Promise.all([this.#headers(), this.getToken(wanted)]);
+    const token = await this.getToken(wanted);
+    const headers = await this.#headers(signal);
     const authorization = await tokenHeaders(token, {
       server: this.spec.name,
       request: { method, url },
       nonce: (target) => this.#supply.nonces.get("resource", target),
       signal,
+      limits: this.#supply.limits,
     });
     return { ...headers, ...authorization };
   }
@@ -152,6 +156,7 @@ export class LiveServer implements ManagedServer {
 
   async stop(): Promise<void> {
     this.#timers.stop();
+    this.#supply.limits.stop();
     await this.#sets.stop(stopGrace);
   }
 
@@ -163,16 +168,13 @@ export class LiveServer implements ManagedServer {
     return own.peek(now) ?? (await own.getToken({ reason: "demand", signal, anyUnexpired: true }));
   }
 
-  #acquire({ forceRefresh = false, signal, scopes }: TokenOptions = {}): Promise<Token> {
-    const cache = scopes === undefined ? this.#sets.own : this.#sets.of(valid(scopes));
-    return cache.getToken({ reason: forceRefresh ? "forced" : "demand", signal });
+  #acquire(options: TokenOptions = {}): Promise<Token> {
+    assertTokenOptions(this.spec.name, options);
+    const { forceRefresh = false, signal, scopes } = options;
+    const cache = scopes === undefined ? this.#sets.own : this.#sets.of(scopes);
+    // `fetch` takes `null` for no signal, and so do those that follow its types.
+    return cache.getToken({ reason: forceRefresh ? "forced" : "demand", signal: signal ?? undefined });
   }
-}
-
-/** Throws `TypeError`: what is no scope is a mistake of the caller, and a space would make two of one. */
-function valid(scopes: readonly string[]): readonly string[] {
-  if (scopes.every(isScope)) return scopes;
-  throw new TypeError("A scope is printable ASCII without spaces, quotes and backslashes (RFC 6749 §3.3).");
 }
 
 function renewalTimers(

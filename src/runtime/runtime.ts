@@ -2,9 +2,9 @@ import { isDeepStrictEqual } from "node:util";
 import type { ConfigSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { closestServer } from "../http/closest-server.js";
-import { nearNames } from "../lib/near-names.js";
-import { printable } from "../lib/printable.js";
+import { Limit } from "../lib/limit.js";
 import { version } from "../lib/version.js";
+import { requiredNames } from "./check-options.js";
 import type { ConfigReloadedEvent } from "./events.js";
 import { stopGrace } from "./live-server.js";
 import { type GivenEnvironment, type ManagerEnvironment, managerEnvironment } from "./manager-environment.js";
@@ -12,6 +12,10 @@ import type { McpAuth, StartOptions } from "./mcp-auth.js";
 import { ServerTokenManager } from "./server-token-manager.js";
 import { isSameEntry } from "./spec-changes.js";
 import type { TokenManager } from "./token-manager.js";
+import { removedServer, unknownServer } from "./unknown-server.js";
+
+/** How many first tokens are asked for at once. More would be a burst that few authorization servers like. */
+const mostStarting = 16;
 
 /** Reads the config again: the file that the present one came from, or whatever createMcpAuth was given. */
 type Load = (present: ConfigSpec) => Promise<ConfigSpec>;
@@ -30,6 +34,7 @@ export class Runtime<Name extends string> implements McpAuth<Name> {
   readonly #removed = new Map<string, WeakRef<ServerTokenManager>>();
   /** Replaced, and perhaps in use by calls that began before. */
   #left: WeakRef<ManagerEnvironment>[] = [];
+  readonly #starting = new Limit(mostStarting);
   #spec: ConfigSpec;
   #environment: ManagerEnvironment;
   #servers: readonly Name[];
@@ -66,19 +71,21 @@ export class Runtime<Name extends string> implements McpAuth<Name> {
   }
 
   resolveUrl(url: string | URL): TokenManager | undefined {
-    if (!URL.canParse(String(url))) return undefined;
-    return closestServer(new URL(url), this.#present());
+    // From JavaScript anything can come, and what is no URL belongs to no server. Test runners have a `URL` of their own.
+    const text: unknown = typeof url === "object" && url !== null ? url.href : url;
+    if (typeof text !== "string" || !URL.canParse(text)) return undefined;
+    return closestServer(new URL(text), this.#present());
   }
 
   async start(options: StartOptions<Name> = {}): Promise<readonly McpAuthError[]> {
     this.#assertRunning();
-    const required = new Set<string>(options.require ?? []);
+    const required = requiredNames(options);
     for (const name of required) if (!this.has(name)) throw unknownServer(name, this.servers);
     this.#required = required;
     const outcomes = await Promise.all(
       this.#present().map(async (manager) => ({
         name: manager.name,
-        failure: await started(manager, required.has(manager.name)),
+        failure: await this.#begin(manager, required),
       })),
     );
     const failures = outcomes.filter((outcome) => outcome.failure !== undefined);
@@ -186,8 +193,13 @@ export class Runtime<Name extends string> implements McpAuth<Name> {
   #prewarm(names: readonly string[], required: ReadonlySet<string>): void {
     for (const name of names) {
       const manager = this.#managers.get(name);
-      if (manager !== undefined) started(manager, required.has(name)).catch(() => {});
+      if (manager !== undefined) this.#begin(manager, required).catch(() => {});
     }
+  }
+
+  /** Starts one manager, when its turn has come; gives what went wrong. */
+  #begin(manager: ServerTokenManager, required: ReadonlySet<string>): Promise<McpAuthError | undefined> {
+    return this.#starting.run(() => started(manager, required.has(manager.name)));
   }
 
   /** The managers of the present config, in its order. */
@@ -222,25 +234,4 @@ async function started(manager: ServerTokenManager, required: boolean): Promise<
     if (error instanceof McpAuthError) return error;
     throw error;
   }
-}
-
-function removedServer(name: string): McpAuthError {
-  return new McpAuthError(
-    "unknown_server",
-    `A reload of the config has removed server "${name}"; nothing is sent to it any more. Write it into the config ` +
-      "again and reload, or let go of its manager.",
-    { server: name },
-  );
-}
-
-function unknownServer(name: string, servers: readonly string[]): McpAuthError {
-  const known =
-    servers.length === 0 ? "The config names no server." : `The config names: ${servers.join(", ")}.`;
-  const [near] = nearNames(name, servers);
-  const hint = near === undefined ? "" : ` Did you mean "${near}"?`;
-  return new McpAuthError(
-    "unknown_server",
-    `There is no server "${printable(String(name))}" in the config.${hint} ${known}`,
-    { server: name },
-  );
 }

@@ -1,4 +1,5 @@
 import { McpAuthError } from "../errors/error.js";
+import type { WaitLimits } from "../lib/wait-limits.js";
 import type { Token } from "../tokens/token.js";
 
 /** The token as a string, for whoever puts it into a header alone. Throws `sender_constrained` when that is no use. */
@@ -22,11 +23,12 @@ export interface HeaderTarget {
   readonly request: { readonly method?: string | undefined; readonly url?: string | URL | undefined };
   readonly nonce: (url: URL) => string | undefined;
   readonly signal: AbortSignal | undefined;
+  readonly limits: Pick<WaitLimits, "run">;
 }
 
 /** The headers that a token needs to be taken: `authorization`, and for DPoP a proof, good for one request. */
 export async function tokenHeaders(token: Token, target: HeaderTarget): Promise<Record<string, string>> {
-  const { server, request, nonce, signal } = target;
+  const { server, request, nonce, signal, limits } = target;
   const { prover, certificate } = token.binding ?? {};
   if (certificate?.bound === true) throw boundToCertificate(server);
   if (prover === undefined) return { authorization: `${token.tokenType} ${token.accessToken}` };
@@ -40,7 +42,9 @@ export async function tokenHeaders(token: Token, target: HeaderTarget): Promise<
   const url = new URL(request.url);
   const { accessToken } = token;
   const method = request.method.toUpperCase();
-  const proof = await prover.proof({ method, url, accessToken, nonce: nonce(url), signal });
+  const proof = await limits.run("the DPoP proof", signal, (ends) =>
+    prover.proof({ method, url, accessToken, nonce: nonce(url), signal: ends }),
+  );
   return { authorization: `DPoP ${accessToken}`, dpop: proof };
 }
 

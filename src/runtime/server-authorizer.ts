@@ -27,6 +27,7 @@ export function serverAuthorizer(server: AuthorizedServer): Authorizer {
     fetch: environment.fetch,
     nonces: supply.nonces,
     headers: server.headers,
+    limits: supply.limits,
     token: server.token,
     accepted(kind) {
       const { refused } = sets.own;

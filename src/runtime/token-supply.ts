@@ -4,6 +4,7 @@ import type { Target } from "../discovery/metadata.js";
 import type { Dpop } from "../dpop/dpop.js";
 import { Nonces } from "../dpop/nonces.js";
 import type { Clock } from "../lib/clock.js";
+import { WaitLimits } from "../lib/wait-limits.js";
 import { CredentialWatch } from "../secrets/credential-watch.js";
 import { explainRefusal } from "./explain-refusal.js";
 import { hostAccess } from "./host-access.js";
@@ -28,6 +29,8 @@ export class TokenSupply {
   readonly seam: HostSeam;
   readonly nonces: Nonces;
   readonly dpop: GrantHooks["dpop"];
+  /** Of what calls wait for beside their token. */
+  readonly limits: WaitLimits;
   /** The last challenge of the MCP server. */
   challenge: ServerChallenge | undefined;
   /** What was found out about the two servers. */
@@ -45,13 +48,15 @@ export class TokenSupply {
     before: TokenSupply | undefined,
   ) {
     const known = before ?? user?.supply;
+    const { name: server, deadline } = spec;
+    this.limits = new WaitLimits({ server, deadline, clock: environment.clock });
     this.nonces = known?.nonces ?? new Nonces();
     this.dpop = known === undefined ? lazyDpop(spec, environment.clock, this.nonces) : known.dpop;
     this.#watch = before === undefined ? new CredentialWatch() : before.#watch;
     this.challenge = before?.challenge;
     this.target = before?.target;
     this.kid = before?.kid;
-    const hooks = this.#hooks(spec.name, user);
+    const hooks = this.#hooks(server, environment.clock, user);
     this.sets = new ScopeSets({
       scopes: spec.grant.scopes,
       createCache: (scopes, onPlan) =>
@@ -75,6 +80,7 @@ export class TokenSupply {
       target: () => this.target,
       challenge: () => this.challenge,
       explainRefusal: (token) => explainRefusal(spec, environment, this, { token, challenge: null }),
+      limits: this.limits,
     });
     if (before !== undefined) this.sets.takeOver(before.sets);
   }
@@ -85,7 +91,7 @@ export class TokenSupply {
     planned(this.sets.renewAt);
   }
 
-  #hooks(server: string, user: SupplyOfUser | undefined): GrantHooks {
+  #hooks(server: string, clock: Clock, user: SupplyOfUser | undefined): GrantHooks {
     return {
       challenge: () => this.challenge,
       signedWith: (kid) => {
@@ -96,7 +102,7 @@ export class TokenSupply {
       },
       dpop: this.dpop,
       subjectKey: user && (() => user.subject().key),
-      subjectToken: user && (() => readSubjectToken(server, user.subject())),
+      subjectToken: user && ((signal) => readSubjectToken(server, user.subject(), { clock, signal })),
       watch: this.#watch,
     };
   }

@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import fc from "fast-check";
 import { describe, expect } from "vitest";
 import { createAuthorizedFetch } from "../../src/http/authorized-fetch.js";
@@ -56,6 +57,16 @@ const written = pieces(
     "\n",
     "\uff0e",
     "\u3002",
+    "%c0%ae",
+    "%c0%af",
+    "%e0%80%af",
+    "%ef%bc%8e",
+    "%ef%bc%8f",
+    "%u002e",
+    "%u002f",
+    "%00",
+    "%3f",
+    "%20",
   ],
   ...[
     "user",
@@ -75,16 +86,29 @@ const written = pieces(
 const near = fc.tuple(server, written).map(([base, rest]) => `${base}${rest}`);
 const address = fc.oneof(written, near);
 
-/** Every place that a server behind could take a path for: it may decode, resolve and take backslashes for slashes. */
+/** Ways to read a path, each of which some server has. */
+const freely: readonly ((path: string) => string)[] = [
+  (path) => path.replaceAll(/%(2e|2f|5c|3b|3f|20|00|25)/gi, (_, code: string) => character(code)),
+  (path) => path.replaceAll(/%u00([0-9a-f]{2})/gi, (_, code: string) => character(code)),
+  // Overlong, RFC 3629 §10, and fullwidth.
+  (path) => path.replaceAll(/%c0%a[ef]|%e0%80%a[ef]/gi, (text) => character(`2${text.at(-1)}`)),
+  (path) => path.replaceAll(/%ef%bc%8[ef]/gi, (text) => character(`2${text.at(-1)}`)),
+  (path) => path.replaceAll("\\", "/"),
+  (path) => path.replaceAll(/;[^/]*/g, ""),
+  (path) => path.replace(/[?\0].*$/s, ""),
+  (path) => path.replaceAll(/ +(?=\/|$)/g, ""),
+];
+const character = (code: string) => String.fromCharCode(Number.parseInt(code, 16));
+
+/** Every place that a server behind could take a path for, when it reads more freely round by round. */
 function placesOf(path: string): readonly string[] {
   const places: string[] = [];
   let text = path;
   for (let round = 0; round < 8; round += 1) {
-    const plain = text.replaceAll("\\", "/").replaceAll(/;[^/]*/g, "");
-    places.push(new URL(plain.replace(/^\/+/, "/"), "https://a.example").pathname);
-    text = text.replaceAll(/%(2e|2f|5c|3b|25)/gi, (_, code: string) =>
-      String.fromCharCode(Number.parseInt(code, 16)),
-    );
+    const plain = freely.slice(4).reduce((read, how) => how(read), text);
+    // As a file system resolves it: what `URL` would take for a query or a line break is a part of the name.
+    places.push(posix.normalize(`/${plain}`));
+    text = freely.slice(0, 4).reduce((read, how) => how(read), text);
   }
   return places;
 }

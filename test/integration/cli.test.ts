@@ -201,7 +201,7 @@ describe("token", () => {
     expect((await token(["--env-file=.env"], world.env)).code).toBe(0);
     expect(await token(["--env-file", "missing.env"])).toMatchObject({
       code: 2,
-      err: "error: The file given by --env-file cannot be read: missing.env\n",
+      err: "error: The file given by --env-file cannot be read (it does not exist): missing.env\n",
     });
   });
 

@@ -677,7 +677,7 @@ export interface Server {
    */
   timeout?: string;
   /**
-   * Longest time of getting one token, with all attempts and pauses. MCP requests are not limited.
+   * Longest time of getting one token, with all attempts and pauses, and of what else a call waits for, such as references in `headers`. MCP requests are not limited.
    */
   deadline?: string;
   /**
@@ -786,7 +786,7 @@ export interface Defaults {
    */
   timeout?: string;
   /**
-   * Longest time of getting one token, with all attempts and pauses. MCP requests are not limited.
+   * Longest time of getting one token, with all attempts and pauses, and of what else a call waits for, such as references in `headers`. MCP requests are not limited.
    */
   deadline?: string;
   /**

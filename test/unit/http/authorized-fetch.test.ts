@@ -251,6 +251,8 @@ describe("an authorized fetch", () => {
     ["/mcp/..%5cadmin", false],
     ["/mcp/..;/admin", false],
     ["/mcp/%252e%252e/admin", false],
+    ["/mcp/..%00/admin", false],
+    ["/mcp/..%c0%af../admin", false],
   ])('with reach "path" %s is allowed: %s', async (path, allowed) => {
     const server = await start((_request, response) => void response.end());
     const { fetch } = client(server.origin, { reach: "path" });

@@ -2,6 +2,11 @@ import { decodeJwt } from "jose";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Prover } from "../../../src/dpop/dpop.js";
 import { McpAuthError } from "../../../src/errors/error.js";
+import { createAuthorizedFetch } from "../../../src/http/authorized-fetch.js";
+import { systemClock } from "../../../src/lib/clock.js";
+import { WaitLimits } from "../../../src/lib/wait-limits.js";
+import { Token } from "../../../src/tokens/token.js";
+import { failure } from "../../support/failure.js";
 import {
   type Handler,
   type HttpServer,
@@ -318,4 +323,42 @@ describe("a token that is bound to a certificate", () => {
     const { fetch } = client(server.origin, { binding: { certificate, prover }, fetch: elsewhere });
     expect((await fetch(`${server.origin}/mcp`)).status).toBe(200);
   });
+});
+
+test("a proof that never comes, as from a key in a KMS, is waited for until the caller's signal comes", async () => {
+  const limits = new WaitLimits({ server: "crm", clock: systemClock, deadline: 60_000 });
+  const caller = new AbortController();
+  let sent = 0;
+  const prover = {
+    thumbprint: "jkt",
+    alg: "ES256",
+    proof() {
+      caller.abort();
+      return new Promise<never>(() => {});
+    },
+  };
+  const fetch = createAuthorizedFetch({
+    name: "crm",
+    url: new URL("https://mcp.example/mcp"),
+    reach: "origin",
+    limits,
+    async fetch() {
+      sent += 1;
+      return new Response();
+    },
+    token: async () =>
+      new Token({
+        ...{ accessToken: "t", tokenType: "DPoP", requestedAt: 0, expiresAt: 1, scopes: [] },
+        ...{ issuer: undefined, resource: undefined, binding: { prover } },
+      }),
+    headers: () => undefined,
+    accepted() {},
+    challenged() {},
+    replace: async () => ({ kind: "none" }),
+    replaceForOthers() {},
+    refusedAgain() {},
+  });
+  const { signal } = caller;
+  expect(await failure(fetch("https://mcp.example/mcp", { signal }))).toMatchObject({ code: "aborted" });
+  expect(sent).toBe(0);
 });

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ProofTarget } from "../../../src/dpop/dpop.js";
+import { systemClock } from "../../../src/lib/clock.js";
+import { WaitLimits } from "../../../src/lib/wait-limits.js";
 import type { Binding } from "../../../src/oauth/binding.js";
 import { bareToken, tokenHeaders } from "../../../src/runtime/sender-constrained.js";
 import { Token } from "../../../src/tokens/token.js";
@@ -35,6 +37,7 @@ const headersOf = (held: Token, request: { method?: string; url?: string } = {})
     request,
     nonce: (target) => `nonce of ${target.host}`,
     signal: undefined,
+    limits: new WaitLimits({ server: "crm", clock: systemClock, deadline: 60_000 }),
   });
 
 describe("a token by itself", () => {
@@ -73,7 +76,7 @@ describe("headers", () => {
         url: new URL("https://mcp.example/mcp/messages?a=b"),
         accessToken: "t1",
         nonce: "nonce of mcp.example",
-        signal: undefined,
+        signal: expect.any(AbortSignal),
       },
     ]);
   });

@@ -42,11 +42,12 @@ describe("a subject given in code", () => {
     const wrong: unknown[] = [
       { key: "", subjectToken: "jwt" },
       { key: "ada" },
+      undefined,
       { key: 1, subjectToken: "jwt" },
     ];
     for (const subject of wrong) {
       expect(() => assertSubject("crm", grant, subject as { key: string; subjectToken: string })).toThrow(
-        TypeError,
+        expect.objectContaining({ code: "config_invalid", server: "crm" }),
       );
     }
   });

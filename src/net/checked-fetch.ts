@@ -1,0 +1,33 @@
+import { McpAuthError } from "../errors/error.js";
+import type { FetchFunction } from "./bounded-fetch.js";
+
+/**
+ * A `fetch` of the caller's, whose answers are responses as the Fetch standard has them: whatever else it gives rejects with
+ * `config_invalid`, before anything looks into it.
+ */
+export function checkedFetch(fetch: FetchFunction): FetchFunction {
+  return async (input, init) => {
+    const response: unknown = await fetch(input, init);
+    if (isResponse(response)) return response;
+    throw new McpAuthError(
+      "config_invalid",
+      "The `fetch` that was given returned something else than a Response of the Fetch standard. Return what the global " +
+        "`fetch` returns.",
+    );
+  };
+}
+
+/** By its members, since test runners and copies of undici have classes of their own. */
+function isResponse(value: unknown): value is Response {
+  if (typeof value !== "object" || value === null) return false;
+  if (!("status" in value) || typeof value.status !== "number") return false;
+  if (!("headers" in value) || !hasMethod(value.headers, "get")) return false;
+  const body = "body" in value ? value.body : undefined;
+  // node-fetch has a stream of Node there.
+  return body === undefined || body === null || (hasMethod(body, "getReader") && hasMethod(body, "cancel"));
+}
+
+function hasMethod(value: unknown, name: string): boolean {
+  // Any object may have a member of any name.
+  return typeof value === "object" && value !== null && typeof Reflect.get(value, name) === "function";
+}

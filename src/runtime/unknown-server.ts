@@ -1,0 +1,28 @@
+import { McpAuthError } from "../errors/error.js";
+import { nearNames } from "../lib/near-names.js";
+import { printable } from "../lib/printable.js";
+import { someOf } from "../lib/some-of.js";
+
+/** For the manager of a server that a reload has taken away. */
+export function removedServer(name: string): McpAuthError {
+  return new McpAuthError(
+    "unknown_server",
+    `A reload of the config has removed server "${name}"; nothing is sent to it any more. Write it into the config ` +
+      "again and reload, or let go of its manager.",
+    { server: name },
+  );
+}
+
+/** For a name that is none of `servers`. From JavaScript it can be anything. */
+export function unknownServer(given: unknown, servers: readonly string[]): McpAuthError {
+  const name = typeof given === "string" ? given : typeof given;
+  const known =
+    servers.length === 0 ? "The config names no server." : `The config names: ${someOf(servers)}.`;
+  const [near] = nearNames(name, servers);
+  const hint = near === undefined ? "" : ` Did you mean "${near}"?`;
+  return new McpAuthError(
+    "unknown_server",
+    `There is no server "${printable(name)}" in the config.${hint} ${known}`,
+    { server: name },
+  );
+}

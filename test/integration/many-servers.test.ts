@@ -1,0 +1,102 @@
+import { expect, onTestFinished, test } from "vitest";
+import type { HttpServer } from "../support/http-server.js";
+import { sendJson } from "../support/http-server.js";
+import { ownServer, runtime, sendToken } from "./harness.js";
+
+/** An issuer whose token requests are answered when the test says so. */
+async function heldIssuer(names: readonly string[]) {
+  const held = new Map<string, () => void>();
+  let [most, answered] = [0, 0];
+  const arrivals: (() => void)[] = [];
+  const server: HttpServer = await ownServer((request, response) => {
+    if (request.url === "/.well-known/oauth-authorization-server") {
+      return sendJson(response, { issuer: server.origin, token_endpoint: `${server.origin}/token` });
+    }
+    if (request.url !== "/token") return sendJson(response, {}, 404);
+    const name = new URL(new URLSearchParams(request.body).get("resource") ?? "").pathname.slice(1);
+    held.set(name, () => {
+      held.delete(name);
+      answered += 1;
+      sendToken(response, `t-${name}`);
+    });
+    most = Math.max(most, held.size);
+    for (const arrived of arrivals.splice(0)) arrived();
+  });
+  const client = { issuer: server.origin, id: "agent", secret: { env: "SECRET" } };
+  const config = {
+    servers: Object.fromEntries(
+      names.map((name) => [name, { url: `${server.origin}/${name}`, grant: { client } }]),
+    ),
+  };
+  const auth = await runtime<string>({ config, env: { SECRET: "s" } });
+  /** Resolves when so many requests wait for their answer. */
+  const waiting = async (count: number): Promise<void> => {
+    while (held.size < count) await new Promise<void>((resolve) => arrivals.push(resolve));
+  };
+  return { auth, held, waiting, most: () => most, answered: () => answered };
+}
+
+const names = Array.from({ length: 100 }, (_, index) => `s${index}`);
+
+/** Lets all through that arrive, but for some, until so many have been. */
+async function letThrough(
+  { held, waiting, answered }: Awaited<ReturnType<typeof heldIssuer>>,
+  until: number,
+  kept: ReadonlySet<string> = new Set(),
+): Promise<void> {
+  while (answered() < until) {
+    await waiting(Math.min(kept.size + 1, until - answered() + kept.size));
+    for (const [name, answer] of [...held]) if (!kept.has(name)) answer();
+  }
+}
+
+test("start() asks for sixteen tokens at a time", async () => {
+  const issuer = await heldIssuer(names);
+  const started = issuer.auth.start();
+  await issuer.waiting(16);
+  await letThrough(issuer, 100);
+  expect(await started).toEqual([]);
+  expect(issuer.most()).toBe(16);
+  expect(issuer.auth.status().every(({ state }) => state === "fresh")).toBe(true);
+});
+
+test("start(): one that gets no answer holds back none of the others", async () => {
+  const issuer = await heldIssuer(names);
+  const started = issuer.auth.start();
+  await issuer.waiting(16);
+  const [hanging = ""] = issuer.held.keys();
+  await letThrough(issuer, 99, new Set([hanging]));
+  expect([...issuer.held.keys()]).toEqual([hanging]);
+  issuer.held.get(hanging)?.();
+  expect(await started).toEqual([]);
+});
+
+test("stop() ends a start() that waits, and those whose turn had not come ask for nothing", async () => {
+  const issuer = await heldIssuer(names);
+  const started = issuer.auth.start();
+  await issuer.waiting(16);
+  const stopped = issuer.auth.stop();
+  for (const answer of [...issuer.held.values()]) answer();
+  const failures = await started;
+  await stopped;
+  expect(issuer.answered()).toBe(16);
+  expect(failures).toHaveLength(84);
+  expect(new Set(failures.map(({ code }) => code))).toEqual(new Set(["stopped"]));
+});
+
+test("a reload asks for the tokens of new servers sixteen at a time", async () => {
+  const issuer = await heldIssuer(names);
+  const given: { servers: Record<string, unknown> } = { servers: {} };
+  // The same object is read again by `reload()`.
+  const auth = await runtime<string>({ config: given as never, env: { SECRET: "s" } });
+  onTestFinished(() => auth.stop());
+  await auth.start();
+  const [first] = issuer.auth.servers;
+  const { origin } = new URL(issuer.auth.resolve(first ?? "").url);
+  const client = { issuer: origin, id: "agent", secret: { env: "SECRET" } };
+  for (const name of names) given.servers[name] = { url: `${origin}/${name}`, grant: { client } };
+  await auth.reload();
+  await issuer.waiting(16);
+  await letThrough(issuer, 100);
+  expect(issuer.most()).toBe(16);
+});

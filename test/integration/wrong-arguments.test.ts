@@ -1,0 +1,337 @@
+// What a caller in JavaScript can pass, where no compiler looks.
+import { describe, expect, test } from "vitest";
+import { discover, type McpAuth, McpAuthError, type McpAuthOptions } from "../../src/index.js";
+import { failure } from "../support/failure.js";
+import { sendJson } from "../support/http-server.js";
+import { managerOf, ownIssuer, ownServer, runtime, sendToken, watchUnhandled } from "./harness.js";
+
+/** As JavaScript passes it. */
+const any = (value: unknown) => value as never;
+
+/** Lets what is rejected without a handler be told. */
+const turns = () => new Promise((resolve) => setTimeout(resolve, 0));
+
+async function world() {
+  const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+  const { auth, manager } = await managerOf(issuer);
+  return { issuer, auth, manager };
+}
+
+describe("an argument that cannot be used is config_invalid, and nothing is sent", () => {
+  const signals: unknown[] = [{}, "signal", 1, new AbortController(), { aborted: false }];
+  const options: readonly unknown[] = [
+    null,
+    "scopes",
+    ...[[undefined], "a b", [1], [""], ["a b"], ['a"b'], new Set(["a"]), {}, null, 1, new Array(2)].map(
+      (scopes) => ({ scopes }),
+    ),
+    ...signals.map((signal) => ({ signal })),
+    ...["yes", 1, null, {}].map((forceRefresh) => ({ forceRefresh })),
+  ];
+
+  test("at getAccessToken, getToken and getHeaders", async () => {
+    const unhandled = watchUnhandled();
+    const { issuer, manager } = await world();
+    for (const option of options) {
+      for (const method of ["getAccessToken", "getToken", "getHeaders"] as const) {
+        const error = await failure(manager[method](any(option)));
+        expect(error, `${method} ${JSON.stringify(option)}`).toMatchObject({
+          name: "McpAuthError",
+          code: "config_invalid",
+          server: "tools",
+          retryable: false,
+        });
+      }
+    }
+    for (const option of [{ method: 1 }, { method: "" }, { url: 1 }, { url: null }]) {
+      expect(await failure(manager.getHeaders(any(option)))).toMatchObject({ code: "config_invalid" });
+    }
+    await turns();
+    expect(unhandled).toEqual([]);
+    expect(issuer.server.requests).toEqual([]);
+  });
+
+  test("at fetch", async () => {
+    const unhandled = watchUnhandled();
+    const { issuer, manager } = await world();
+    for (const signal of signals) {
+      for (const input of [issuer.url, new Request(issuer.url)]) {
+        const error = await failure(manager.fetch(input, any({ signal })));
+        expect(error).toMatchObject({ name: "McpAuthError", code: "config_invalid" });
+      }
+    }
+    for (const init of ["POST", 1, { redirect: "sometimes" }, { headers: 1 }]) {
+      await expect(manager.fetch(issuer.url, any(init))).rejects.toThrow(TypeError);
+    }
+    await turns();
+    expect(unhandled).toEqual([]);
+    expect(issuer.server.requests).toEqual([]);
+  });
+
+  test("at start, resolve, on and for", async () => {
+    const { issuer, auth } = await world();
+    for (const option of [null, 1, { require: "tools" }, { require: [undefined] }, { require: {} }]) {
+      expect(await failure(auth.start(any(option)))).toMatchObject({ code: "config_invalid" });
+    }
+    for (const name of [undefined, null, 1, {}, Symbol("tools"), "toString", "__proto__"]) {
+      expect(() => auth.resolve(any(name))).toThrow(expect.objectContaining({ code: "unknown_server" }));
+    }
+    const listener = () => {};
+    for (const [event, heard] of [
+      ...["nonsense", "toString", undefined].map((name) => [name, listener]),
+      ...[undefined, {}, "f"].map((wrong) => ["token:renewed", wrong]),
+    ]) {
+      expect(() => auth.on(any(event), any(heard))).toThrow(
+        expect.objectContaining({ code: "config_invalid" }),
+      );
+    }
+    for (const subject of [undefined, null, {}, { key: "ada" }]) {
+      expect(() => auth.resolve("tools").for(any(subject))).toThrow(
+        expect.objectContaining({ code: "config_invalid" }),
+      );
+    }
+    for (const url of ["::", undefined, null, 1, {}, Symbol("url")]) {
+      expect(auth.resolveUrl(any(url))).toBe(undefined);
+    }
+    expect(issuer.server.requests).toEqual([]);
+  });
+
+  test("at createMcpAuth and discover", async () => {
+    const { issuer } = await world();
+    const wrong: readonly unknown[] = [
+      ...[
+        null,
+        "config",
+        { fetch: "fetch" },
+        { fetch: {} },
+        { logger: () => {} },
+        { logger: { warn: () => {} } },
+      ],
+      ...[
+        { clock: Date },
+        { clock: {} },
+        { env: "S=1" },
+        { env: null },
+        { resolvers: "aws" },
+        { signers: 1 },
+      ],
+      ...[{ cwd: 1 }, { config: 1 }, { config: null }, { allowExec: "no" }, { store: null }, { store: {} }],
+    ];
+    for (const option of wrong) {
+      const given = typeof option === "object" && option !== null ? { ...issuer, ...option } : option;
+      expect(await failure(runtime(any(given))), JSON.stringify(option)).toMatchObject({
+        name: "McpAuthError",
+        code: "config_invalid",
+      });
+    }
+    const known: readonly unknown[] = [null, { fetch: 1 }, { timeout: "1s" }, { timeout: 0 }, { signal: {} }];
+    for (const url of [undefined, null, 1, "::"]) {
+      expect(await failure(discover(any(url)))).toMatchObject({ name: "McpAuthError" });
+    }
+    for (const option of known) {
+      expect(await failure(discover(issuer.url, any(option)))).toMatchObject({ code: "config_invalid" });
+    }
+    expect(issuer.server.requests).toEqual([]);
+  });
+});
+
+test("null and undefined are as good as no signal, as for `fetch`", async () => {
+  const { manager } = await world();
+  for (const signal of [null, undefined]) {
+    expect(await manager.getAccessToken(any({ signal, scopes: undefined, forceRefresh: undefined }))).toBe(
+      "t",
+    );
+    expect((await manager.fetch(manager.url, any({ signal }))).status).toBe(404);
+    expect((await manager.fetch(manager.url, any(null))).status).toBe(404);
+  }
+});
+
+test("a signal of another class than Node's own is heeded", async () => {
+  const { manager } = await world();
+  class ForeignSignal {
+    aborted = false;
+    readonly #listeners = new Set<() => void>();
+    addEventListener = (_name: string, listener: () => void) => void this.#listeners.add(listener);
+    removeEventListener = (_name: string, listener: () => void) => void this.#listeners.delete(listener);
+    abort() {
+      this.aborted = true;
+      for (const listener of this.#listeners) listener();
+    }
+  }
+  const signal = new ForeignSignal();
+  expect(await manager.getAccessToken(any({ signal, forceRefresh: true }))).toBe("t");
+  const waiting = failure(manager.getAccessToken(any({ signal, forceRefresh: true })));
+  signal.abort();
+  expect(await waiting).toMatchObject({ code: "aborted" });
+});
+
+describe("a given `fetch` that gives something else than a response", () => {
+  const answers: ReadonlyArray<readonly [string, unknown]> = [
+    ["nothing", undefined],
+    ["null", null],
+    ["a text", "ok"],
+    ["an object", {}],
+    ["an object with a status", { status: 200, ok: true }],
+    ["one with headers that are none", { status: 200, headers: {}, body: null }],
+    ["what node-fetch gives", { status: 200, headers: new Headers(), body: { pipe() {}, on() {} } }],
+  ];
+
+  test.each(answers)("%s: config_invalid, at once, for tokens", async (_, answer) => {
+    const unhandled = watchUnhandled();
+    const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+    let calls = 0;
+    const fetch = async () => {
+      calls += 1;
+      return any(answer);
+    };
+    const { manager } = await managerOf(issuer, { fetch });
+    for (const call of [manager.getAccessToken(), manager.fetch(issuer.url)]) {
+      const error = await failure(call);
+      expect(error).toMatchObject({ name: "McpAuthError", code: "config_invalid", retryable: false });
+      expect(error.message).toContain("something else than a Response");
+    }
+    // Each location of the metadata once: it is not worth another try.
+    expect(calls).toBeLessThanOrEqual(8);
+    expect(await failure(discover(issuer.url, { fetch }))).toMatchObject({ code: "config_invalid" });
+    await turns();
+    expect(unhandled).toEqual([]);
+  });
+
+  test.each(answers)("%s: config_invalid for the MCP request", async (_, answer) => {
+    const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+    const { manager } = await managerOf(issuer, {
+      fetch: async (input, init) => (String(input) === issuer.url ? any(answer) : await fetch(input, init)),
+    });
+    await manager.getAccessToken();
+    expect(await failure(manager.fetch(issuer.url))).toMatchObject({
+      name: "McpAuthError",
+      code: "config_invalid",
+    });
+  });
+
+  test("after the caller has gone: nothing is unhandled", async () => {
+    const unhandled = watchUnhandled();
+    const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+    let answer = (_response: unknown): void => {};
+    const asked = new Promise<void>((resolve) => {
+      answer = () => resolve();
+    });
+    let give = (_response: unknown): void => {};
+    const late = new Promise((resolve) => {
+      give = resolve;
+    });
+    const { auth, manager } = await managerOf(issuer, {
+      config: { servers: issuer.config.servers, defaults: { timeout: "50ms", retry: { attempts: 1 } } },
+      fetch: async () => {
+        answer(undefined);
+        return any(await late);
+      },
+    });
+    const failed = failure(manager.getAccessToken());
+    await asked;
+    expect((await failed).code).toMatch(/^(timeout|unavailable|discovery_failed)$/);
+    give(undefined);
+    await turns();
+    await auth.stop();
+    expect(unhandled).toEqual([]);
+  });
+
+  test.each([
+    ["a text", "canary"],
+    ["nothing", undefined],
+    ["an object", { code: 1 }],
+  ])("or rejects with %s: what it rejects with, or unavailable for tokens", async (_, reason) => {
+    const unhandled = watchUnhandled();
+    const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+    const refuse = () => Promise.reject(reason);
+    const down = await managerOf(issuer, {
+      config: { servers: issuer.config.servers, defaults: { retry: { attempts: 1 } } },
+      fetch: refuse,
+    });
+    const error = await failure(down.manager.getAccessToken());
+    expect(error).toMatchObject({ code: "unavailable" });
+    expect(error.message).not.toContain("canary");
+    const { manager } = await managerOf(issuer, {
+      fetch: async (input, init) => (String(input) === issuer.url ? refuse() : await fetch(input, init)),
+    });
+    expect(await manager.fetch(issuer.url).catch((thrown: unknown) => thrown)).toBe(reason);
+    await turns();
+    expect(unhandled).toEqual([]);
+  });
+});
+
+test("what misbehaves among the given functions ends no process and keeps no token back", async () => {
+  const unhandled = watchUnhandled();
+  const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+  const bad = () => Promise.reject(new Error("a listener's own"));
+  const auth: McpAuth<string> = await runtime({
+    config: { servers: issuer.config.servers, defaults: { refresh: { assumedLifetime: "1m" } } },
+    env: issuer.env,
+    logger: any({ debug: bad, info: bad, warn: bad, error: bad }),
+  });
+  auth.on("token:renewed", any(bad));
+  auth.on("token:renewed", () => {
+    // biome-ignore lint/style/useThrowOnlyError: what is thrown can be anything
+    throw undefined;
+  });
+  expect(await auth.resolve("tools").getAccessToken()).toBe("t");
+  await turns();
+  expect(unhandled).toEqual([]);
+});
+
+test.each<[string, NonNullable<McpAuthOptions["resolvers"]>[string]]>([
+  [
+    "throws",
+    any(() => {
+      // biome-ignore lint/style/useThrowOnlyError: what is thrown can be anything
+      throw undefined;
+    }),
+  ],
+  ["rejects with no error", any(() => Promise.reject("canary"))],
+  ["gives no text", any(() => ({ text: "canary" }))],
+  [
+    "gives something that is awaited in its own way",
+    any(() => ({
+      // biome-ignore lint/suspicious/noThenProperty: it is what the test is about
+      then() {
+        throw new Error("canary");
+      },
+    })),
+  ],
+])("a resolver that %s is secret_unavailable", async (_, resolver) => {
+  const unhandled = watchUnhandled();
+  const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+  const { client } = issuer.config.servers.tools.grant as { client: object };
+  const config = any({
+    servers: {
+      tools: { url: issuer.url, grant: { client: { ...client, secret: { resolver: "own", ref: "r" } } } },
+    },
+  });
+  const auth = await runtime({ config, env: {}, resolvers: { own: resolver } });
+  const error = await failure(auth.resolve(any("tools")).getAccessToken());
+  expect(error).toBeInstanceOf(McpAuthError);
+  expect(error).toMatchObject({ code: "secret_unavailable" });
+  expect(error.message).not.toContain("canary");
+  await turns();
+  expect(unhandled).toEqual([]);
+});
+
+test("an unknown name is answered with ten of the others, and how many more there are", async () => {
+  const server = await ownServer((_request, response) => sendJson(response, {}));
+  const grant = { type: "static", token: { env: "T" } } as const;
+  const names = Array.from({ length: 30 }, (_, index) => `server-${String(index).padStart(2, "0")}`);
+  const of = async (count: number) =>
+    await runtime<string>({
+      config: {
+        servers: Object.fromEntries(
+          names.slice(0, count).map((name) => [name, { url: server.origin, grant }]),
+        ),
+      },
+    });
+  const many = await of(30);
+  expect(() => many.resolve("zzzzzzzzzzzz")).toThrow(
+    `The config names: ${names.slice(0, 10).join(", ")} and 20 more.`,
+  );
+  const ten = await of(10);
+  expect(() => ten.resolve("zzzzzzzzzzzz")).toThrow(`The config names: ${names.slice(0, 10).join(", ")}.`);
+});

@@ -1,0 +1,71 @@
+import { getEventListeners } from "node:events";
+import { expect, test } from "vitest";
+import { WaitLimits } from "../../../src/lib/wait-limits.js";
+import { failure } from "../../support/failure.js";
+import { fakeClock } from "../../support/fake-clock.js";
+
+function limits() {
+  const clock = fakeClock(0);
+  return { clock, limits: new WaitLimits({ server: "crm", clock, deadline: 1_000 }) };
+}
+
+const never = () => new Promise<never>(() => {});
+
+test("gives what the work gives, and rejects with what it rejects with; nothing stays behind", async () => {
+  const { clock, limits: own } = limits();
+  const { signal } = new AbortController();
+  expect(await own.run("it", signal, async () => 1)).toBe(1);
+  const error = new RangeError("its own");
+  await expect(own.run("it", signal, () => Promise.reject(error))).rejects.toBe(error);
+  expect(getEventListeners(signal, "abort")).toEqual([]);
+  expect(clock.pending).toEqual([]);
+});
+
+test("the caller's signal, the deadline and stop() each end the wait with a code, and the work's signal", async () => {
+  const { clock, limits: own } = limits();
+  const caller = new AbortController();
+  const signals: AbortSignal[] = [];
+  const work = (signal: AbortSignal) => {
+    signals.push(signal);
+    return never();
+  };
+  const left = failure(own.run("the proof", caller.signal, work));
+  caller.abort();
+  expect(await left).toMatchObject({
+    code: "aborted",
+    message: 'Server "crm": the caller no longer waits for the proof.',
+  });
+  const late = failure(own.run("the proof", undefined, work));
+  await clock.advance(1_000);
+  expect(await late).toMatchObject({
+    code: "timeout",
+    retryable: true,
+    message: 'Server "crm": the proof took longer than 1000 ms. Try again, or raise "deadline".',
+  });
+  const stopped = failure(own.run("the proof", undefined, work));
+  own.stop();
+  expect(await stopped).toMatchObject({ code: "stopped", server: "crm" });
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true, true, true]);
+});
+
+test("work that rejects because of its signal does not hide why it ended", async () => {
+  const { limits: own } = limits();
+  const caller = new AbortController();
+  const work = (signal: AbortSignal) =>
+    new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(new Error("canary"))));
+  const left = failure(own.run("it", caller.signal, work));
+  caller.abort();
+  expect(await left).toMatchObject({ code: "aborted" });
+});
+
+test("nothing is begun after stop(), or for a caller who has gone", async () => {
+  const { limits: own } = limits();
+  let begun = 0;
+  const work = async () => {
+    begun += 1;
+  };
+  expect(await failure(own.run("it", AbortSignal.abort(), work))).toMatchObject({ code: "aborted" });
+  own.stop();
+  expect(await failure(own.run("it", undefined, work))).toMatchObject({ code: "stopped" });
+  expect(begun).toBe(0);
+});
