@@ -1,3 +1,4 @@
+import { refusesCredential } from "./refuses-credential.js";
 import type { TokenEndpoint } from "./token-endpoint.js";
 
 /** What to do about a refused token request: what it was made with decides what the server may have meant. */
@@ -27,12 +28,15 @@ export function rejectionAdvice(
     case "invalid_dpop_proof":
     case "use_dpop_nonce":
       return proofAdvice(endpoint, oauthError);
+    // With another status these would be `unavailable`: here the status says more than the code.
+    case "server_error":
+    case "temporarily_unavailable":
     case undefined:
       break;
     default:
       return registrationAdvice(endpoint);
   }
-  if (status === 401) return clientAdvice(endpoint);
+  if (refusesCredential(status)) return clientAdvice(endpoint);
   if (status === 404 || status === 405)
     return `The metadata of ${issuer} names a token endpoint that is not there.`;
   return `Check the client's registration at ${issuer}; its log may say more.`;
