@@ -5,6 +5,7 @@ import type { Signer } from "../keys/signing-key.js";
 import { type Clock, systemClock } from "../lib/clock.js";
 import { type Allow, createPermissions } from "../lib/permissions.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
+import { ServerClocks } from "../net/server-clocks.js";
 import type { SecretResolver } from "../secrets/read-secret.js";
 import { Holds } from "../tokens/holds.js";
 import { Events } from "./events.js";
@@ -91,7 +92,9 @@ export async function createMcpAuth<Name extends string = string>(
   const spec = await load();
   // Looked up at each call, so that instrumentation which replaces the global later is used.
   const fetch: FetchFunction = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
-  const shared = { fetch, clock, env, events, resolvers, signers, permissions, holds: new Holds() };
+  const serverClocks = new ServerClocks(clock);
+  const sending = { fetch: serverClocks.watch(fetch), serverClocks };
+  const shared = { ...sending, clock, env, events, resolvers, signers, permissions, holds: new Holds() };
   const given = { ...shared, ownStore: options.store, hasOwnFetch: options.fetch !== undefined };
   return new Runtime<Name>(spec, given, load);
 }

@@ -29,11 +29,14 @@ const prover = {
 };
 const certificate = (bound: boolean) => ({ fetch, thumbprint: "x5t", expiresAt: 60_000, bound });
 
+const timeAt = ({ host }: URL) => ({ now: () => host.length, host });
+
 const headersOf = (held: Token, request: { method?: string; url?: string } = {}) =>
   tokenHeaders(held, {
     server: "crm",
     request,
     nonce: (target) => `nonce of ${target.host}`,
+    time: timeAt,
     signal: undefined,
   });
 
@@ -73,6 +76,7 @@ describe("headers", () => {
         url: new URL("https://mcp.example/mcp/messages?a=b"),
         accessToken: "t1",
         nonce: "nonce of mcp.example",
+        time: expect.objectContaining({ host: "mcp.example" }),
         signal: undefined,
       },
     ]);
