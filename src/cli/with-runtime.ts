@@ -23,7 +23,7 @@ export async function withRuntime(
   if (config !== undefined) await readConfigFile(config, cwd, "--config names");
   const logger = configWarnings(io);
   const auth = await createMcpAuth({ cwd, env, logger, ...(config !== undefined && { config }) });
-  warnOfStore(auth, io);
+  printWarnings(auth, io);
   try {
     return await work(auth);
   } finally {
@@ -45,8 +45,11 @@ function configWarnings({ print }: CommandIo): Logger {
   };
 }
 
-/** A command that does without the store is as good as before, once; whoever runs it again and again wants to know. */
-function warnOfStore(auth: McpAuth, { print }: CommandIo): void {
+/**
+ * A command that does without the store is as good as before, once; whoever runs it again and again wants to know. So does
+ * whoever runs it on a machine whose clock is wrong.
+ */
+function printWarnings(auth: McpAuth, { print }: CommandIo): void {
   const said = new Set<string>();
   const warn = (text: string): void => {
     if (!said.has(text)) print.note(`warning: ${text}`);
@@ -55,7 +58,8 @@ function warnOfStore(auth: McpAuth, { print }: CommandIo): void {
   auth.on("store:down", ({ message = "The store of the config cannot be used." }) => {
     warn(`${message} Access tokens are requested without it.`);
   });
-  auth.on("token:warning", ({ server, code }) => {
+  auth.on("token:warning", ({ server, code, message }) => {
+    if (code === "clock_skew" && message !== undefined) warn(message);
     if (code !== "store_unavailable") return;
     warn(`what is stored for "${server}" cannot be read and is not used; a new token is asked for`);
   });

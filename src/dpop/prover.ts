@@ -1,7 +1,9 @@
 import { createHash, randomUUID } from "node:crypto";
 import { McpAuthError } from "../errors/error.js";
+import { issuedAt } from "../keys/issued-at.js";
 import type { SigningKey } from "../keys/signing-key.js";
 import type { Clock } from "../lib/clock.js";
+import type { SigningTime } from "../net/server-clocks.js";
 import type { ProofJwk } from "./proof-jwk.js";
 
 /** What a proof is for, RFC 9449 §4.2. */
@@ -12,6 +14,8 @@ export interface ProofTarget {
   readonly nonce?: string | undefined;
   /** At the resource: it becomes `ath`. */
   readonly accessToken?: string | undefined;
+  /** That of the server; ours unless told. */
+  readonly time?: Pick<SigningTime, "now"> | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -58,14 +62,14 @@ export function createProver(
 
 /** RFC 9449 §4.2. */
 function proofClaims(
-  { method, url, nonce, accessToken }: ProofTarget,
+  { method, url, nonce, accessToken, time }: ProofTarget,
   clock: Clock,
 ): Record<string, unknown> {
   return {
     jti: randomUUID(),
     htm: method,
     htu: withoutQuery(url),
-    iat: Math.floor(clock.now() / 1_000),
+    iat: issuedAt((time ?? clock).now()),
     ...(accessToken === undefined ? {} : { ath: sha256(accessToken) }),
     ...(nonce === undefined ? {} : { nonce }),
   };

@@ -1,6 +1,7 @@
 import type { Nonces } from "../dpop/nonces.js";
 import type { WaitLimits } from "../lib/wait-limits.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
+import type { ServerClocks } from "../net/server-clocks.js";
 import type { AfterRefusal, RefusedCall } from "../tokens/refused-tokens.js";
 import type { Token } from "../tokens/token.js";
 import type { Reach } from "./reach.js";
@@ -20,6 +21,10 @@ export interface Authorizer {
   readonly fetch: FetchFunction;
   /** Those of the server; without them, tokens bound to a key go with proofs without a nonce. */
   readonly nonces?: Nonces;
+  /** Without them proofs are made in our own time. */
+  readonly serverClocks?: ServerClocks;
+  /** Told, once, how far the clock of the server differs from ours. */
+  readonly onClockSkew?: (message: string) => void;
   /** A token that has not expired, usable if possible. */
   token(signal: AbortSignal | undefined): Promise<Token>;
   /** The `headers` of the config, secrets resolved. */

@@ -1,11 +1,12 @@
 import type { Prover } from "../dpop/dpop.js";
 import { rememberShortLived } from "../errors/sent-credentials.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
+import { clockSkewMessage } from "../net/clock-skew.js";
 import type { Token } from "../tokens/token.js";
 import type { Authorizer } from "./authorizer.js";
 import { discard } from "./discard.js";
 import type { Outgoing } from "./outgoing.js";
-import { proofErrors } from "./proof-errors.js";
+import { type ProofError, proofErrors } from "./proof-errors.js";
 import { withoutBytes } from "./without-bytes.js";
 
 /** Sends a request with the config's headers, the token and what has to accompany it. */
@@ -47,28 +48,51 @@ interface Proven {
   readonly prover: Prover;
 }
 
-/** Each time with a new proof; once more when the server wants another nonce than the proof had (RFC 9449 §9). */
-async function sendWithProof(
-  { nonces, limits }: Pick<Authorizer, "nonces" | "limits">,
-  proven: Proven,
-): Promise<Response> {
+/**
+ * Each time with a new proof; once more when the server wants another nonce than the proof had (RFC 9449 §9), and once more
+ * when it refused the proof and thereby told that its clock differs from ours.
+ */
+async function sendWithProof(authorizer: Authorizer, proven: Proven): Promise<Response> {
+  const { nonces, serverClocks, limits } = authorizer;
   const { outgoing, url, headers, fetch, prover } = proven;
-  const { method, signal } = outgoing;
+  const { method, signal, replayable } = outgoing;
   const { accessToken } = proven.token;
-  for (let mayRetry = outgoing.replayable; ; mayRetry = false) {
+  const tried = new Set<string>();
+  for (;;) {
     const nonce = nonces?.get("resource", url);
+    const time = serverClocks?.at(url);
     const prove = (ends: AbortSignal | undefined) =>
-      prover.proof({ method, url, accessToken, nonce, signal: ends });
+      prover.proof({ method, url, accessToken, nonce, time, signal: ends });
     const proof = await (limits?.run("the DPoP proof", signal, prove) ?? prove(signal));
     headers.set("dpop", proof);
     const response = await outgoing.send(fetch, url, headers);
     // Of no other response anything gets into an error, and each request has a proof of its own to remember.
     if (!response.ok) rememberShortLived(proof);
     nonces?.note("resource", url, response.headers);
-    if (!mayRetry || !proofErrors(response).includes("use_dpop_nonce")) return response;
+    reportClock(authorizer, url);
     // Not what this response brought: the response to another call may have brought it before.
     const latest = nonces?.get("resource", url);
-    if (latest === undefined || latest === nonce) return response;
+    const remedied = {
+      use_dpop_nonce: latest !== undefined && latest !== nonce,
+      invalid_dpop_proof: time?.isOutdated === true,
+    };
+    const error = replayable ? remediable(response, remedied, tried) : undefined;
+    if (error === undefined) return response;
+    tried.add(error);
     discard(response);
   }
+}
+
+/** What the server has against the proof that another one would not have, and for which there was no other yet. */
+function remediable(
+  response: Response,
+  remedied: Readonly<Record<ProofError, boolean>>,
+  tried: ReadonlySet<string>,
+): ProofError | undefined {
+  return proofErrors(response).find((error) => remedied[error] && !tried.has(error));
+}
+
+function reportClock({ name, serverClocks, onClockSkew }: Authorizer, url: URL): void {
+  const skew = onClockSkew && serverClocks?.takeReport(url);
+  if (skew !== undefined) onClockSkew?.(clockSkewMessage(name, "the MCP server", skew));
 }

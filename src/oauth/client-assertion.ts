@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { AssertionAudience } from "../config/spec.js";
 import type { AuthorizationServerMetadata } from "../discovery/metadata.js";
+import { issuedAt } from "../keys/issued-at.js";
 import type { JwtClaims } from "../keys/signing-key.js";
 
 /** Seconds. Some servers take no assertion that lives longer. */
@@ -20,10 +21,11 @@ export function addClientAssertion(body: URLSearchParams, assertion: string, typ
 
 /**
  * The claims of a client assertion that we sign ourselves, RFC 7523 §3: with a new `jti` each time, and without `nbf`,
- * because a clock that runs a second ahead would make the assertion invalid. `now` is in milliseconds since the epoch.
+ * because a clock that runs a second ahead would make the assertion invalid. `now` is the time at the server, in
+ * milliseconds since the epoch.
  */
 export function clientAssertionClaims(clientId: string, audience: string, now: number): JwtClaims {
-  const iat = Math.floor(now / 1_000);
+  const iat = issuedAt(now);
   return { iss: clientId, sub: clientId, aud: audience, iat, exp: iat + lifetime, jti: randomUUID() };
 }
 

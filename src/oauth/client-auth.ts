@@ -2,6 +2,7 @@ import type { McpAuthErrorCode } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import type { Network, TlsIdentity } from "../net/network.js";
+import type { SigningTime } from "../net/server-clocks.js";
 import type { CredentialContext, CredentialsInUse } from "./credentials-in-use.js";
 
 /**
@@ -17,6 +18,8 @@ export type ClientAuth = (
 
 export interface ClientAuthenticationContext extends CredentialContext {
   readonly clock: Clock;
+  /** What is signed for the endpoint is signed in this time; in ours unless told. */
+  readonly signingTime?: Pick<SigningTime, "now"> | undefined;
   readonly fetch: FetchFunction;
   readonly network: Pick<Network, "fetchAs">;
   /** Something is off that does not stop the request. */

@@ -34,7 +34,7 @@ export async function clientSecretJwt(
   metadata: AuthorizationServerMetadata,
   context: ClientAuthenticationContext,
 ): Promise<ClientAuth> {
-  const { server, clock } = context;
+  const { server, clock, signingTime = clock } = context;
   const listed = listedBy(metadata, server);
   const secret = await context.credentials.secret(reference, context);
   const key = Buffer.from(secret.reveal(), "utf8");
@@ -43,7 +43,7 @@ export async function clientSecretJwt(
   const header = { alg, typ: spec.assertionType ?? clientAssertionType };
   return async (_authorizationServer, client, body) => {
     const { SignJWT } = await import("jose");
-    const claims = clientAssertionClaims(client.client_id, audience, clock.now());
+    const claims = clientAssertionClaims(client.client_id, audience, signingTime.now());
     addClientAssertion(body, await new SignJWT({ ...claims }).setProtectedHeader(header).sign(key));
   };
 }

@@ -7,6 +7,7 @@ import type { Clock } from "../lib/clock.js";
 import type { Secret } from "../lib/secret.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import type { Network } from "../net/network.js";
+import type { ServerClocks } from "../net/server-clocks.js";
 import type { CredentialWatch } from "../secrets/credential-watch.js";
 import type { IssuedToken } from "./grant.js";
 
@@ -47,6 +48,8 @@ export interface RefreshTokenLineage {
 export interface GrantEnvironment extends Pick<KeyContext, "env" | "resolvers" | "permissions" | "signers"> {
   readonly fetch: FetchFunction;
   readonly clock: Clock;
+  /** Without them everything is signed in our own time. */
+  readonly serverClocks?: ServerClocks | undefined;
   /** For clients that present a certificate. */
   readonly network: Pick<Network, "fetchAs">;
   readonly metadata: MetadataCache;

@@ -11,8 +11,8 @@ export interface GrantAttempt {
   readonly signal: AbortSignal;
   /** What was read for this attempt already. */
   readonly readings?: Readings | undefined;
-  /** Something is off that does not stop the request. */
-  readonly warn?: (code: McpAuthErrorCode) => void;
+  /** Something is off that does not stop the request. The message is ours, with nothing in it that a server chose. */
+  readonly warn?: (code: McpAuthErrorCode | "clock_skew", message?: string) => void;
   /** A credential was read that differs from the one that the request before was made with. */
   readonly noticed?: (change: CredentialChange) => void;
 }

@@ -74,7 +74,7 @@ export async function requestIdJag(
       );
     },
   });
-  const endpoint = tokenEndpoint(server, client, found.authorizationServer, inUse);
+  const endpoint = tokenEndpoint(server, client, found.authorizationServer, inUse, answer);
   try {
     return readIdJag(acceptedAnswer(answer, endpoint, clock.now()));
   } catch (error) {

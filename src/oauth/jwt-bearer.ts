@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { AssertionSpec, JwtBearerSpec, ServerSpec } from "../config/spec.js";
 import type { AuthorizationServerMetadata } from "../discovery/metadata.js";
 import { chooseAlgorithm } from "../keys/choose-algorithm.js";
+import { issuedAt } from "../keys/issued-at.js";
 import { signJwt } from "../keys/sign-jwt.js";
 import { audienceOf } from "./client-assertion.js";
 import type { Grant } from "./grant.js";
@@ -38,18 +39,19 @@ async function signAssertion(
   metadata: AuthorizationServerMetadata,
   context: TokenRequestContext & Pick<GrantRequest, "presented">,
 ): Promise<string> {
-  const { server, clock, signal, signedWith, presented } = context;
+  const { server, clock, signingTime = clock, signal, signedWith, presented } = context;
   const key = await presented.key(spec.key, context);
   // What a server takes here it does not publish: its list is for client assertions.
   const alg = chooseAlgorithm(key, undefined, { server, issuer: metadata.issuer });
-  const iat = Math.floor(clock.now() / 1_000);
+  const lifetime = Math.max(Math.floor(spec.lifetime / 1_000), 1);
+  const iat = issuedAt(signingTime.now(), lifetime);
   const claims = {
     ...spec.claims,
     iss: spec.issuer,
     sub: spec.subject,
     aud: audienceOf(spec.audience, metadata),
     iat,
-    exp: iat + Math.max(Math.floor(spec.lifetime / 1_000), 1),
+    exp: iat + lifetime,
     jti: randomUUID(),
   };
   signedWith?.(key.kid);

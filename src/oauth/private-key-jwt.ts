@@ -25,7 +25,7 @@ export async function privateKeyJwt(
   metadata: AuthorizationServerMetadata,
   context: ClientAuthenticationContext,
 ): Promise<ClientAuth> {
-  const { server, clock, signal, signedWith, warn } = context;
+  const { server, clock, signingTime = clock, signal, signedWith, warn } = context;
   const { issuer, token_endpoint_auth_signing_alg_values_supported: listed } = metadata;
   const key = await context.credentials.key(keySpec, context);
   const alg = chooseAlgorithm(key, listed, { server, issuer });
@@ -33,7 +33,7 @@ export async function privateKeyJwt(
   const audience = audienceOf(spec.assertionAudience, metadata);
   const typ = spec.assertionType ?? clientAssertionType;
   return async (_authorizationServer, client, body) => {
-    const claims = clientAssertionClaims(client.client_id, audience, clock.now());
+    const claims = clientAssertionClaims(client.client_id, audience, signingTime.now());
     signedWith?.(key.kid);
     if (key.certificateThumbprint !== undefined) body.set("client_id", client.client_id);
     addClientAssertion(body, await signJwt(key, { alg, typ, claims, server, signal }));

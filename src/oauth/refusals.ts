@@ -2,6 +2,7 @@ import { McpAuthError } from "../errors/error.js";
 import type { KeyContext } from "../keys/signing-key.js";
 import { markAnotherCredential } from "./another-credential.js";
 import { type BundleSpec, CredentialsInUse } from "./credentials-in-use.js";
+import { refusesCredential } from "./refuses-credential.js";
 
 /** A token request that was answered, and what it was made with. */
 export interface AnsweredRequest {
@@ -41,30 +42,37 @@ export class Refusals {
     const { signal } = again;
     if (!(error instanceof McpAuthError) || this.#followed.has(signal)) return;
     const refused = refusedBy(error, request);
-    if (refused === undefined) return;
-    const hasChanged = await refused.changed(again);
-    const outdated = hasChanged ? noBundles : refused.withPredecessor(again);
+    const hasChanged = await anyChanged(refused, again);
+    const outdated = hasChanged
+      ? noBundles
+      : new Set(refused.flatMap((credentials) => [...credentials.withPredecessor(again)]));
     if (!hasChanged && outdated.size === 0) return;
     this.#followed.set(signal, outdated);
     markAnotherCredential(error);
   }
 }
 
-/** RFC 6749 §5.2, and what servers answer in its place. */
+async function anyChanged(refused: readonly CredentialsInUse[], context: KeyContext): Promise<boolean> {
+  for (const credentials of refused) if (await credentials.changed(context)) return true;
+  return false;
+}
+
+/** RFC 6749 §5.2, and what servers answer in its place: the credentials of which one was refused. */
 function refusedBy(
   { code, oauthError }: McpAuthError,
   { status, client, presented }: AnsweredRequest,
-): CredentialsInUse | undefined {
-  if (code !== "token_request_rejected") return undefined;
+): readonly CredentialsInUse[] {
+  if (code !== "token_request_rejected") return [];
   switch (oauthError) {
+    case "use_dpop_nonce":
+      return [];
     case "invalid_client":
     case "unauthorized_client":
-      return client;
-    case "invalid_grant":
-      return presented;
-    case undefined:
-      return status === 401 || status === 403 ? client : undefined;
-    default:
-      return undefined;
+      return [client];
+    default: {
+      const all = presented === undefined ? [client] : [client, presented];
+      if (refusesCredential(status)) return all;
+      return oauthError === "invalid_grant" && presented !== undefined ? [presented] : [];
+    }
   }
 }

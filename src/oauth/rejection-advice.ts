@@ -1,10 +1,33 @@
+import { secondsApart } from "../net/clock-skew.js";
+import { refusesCredential } from "./refuses-credential.js";
 import type { TokenEndpoint } from "./token-endpoint.js";
 
+interface Refused {
+  readonly status: number;
+  readonly oauthError: string | undefined;
+}
+
 /** What to do about a refused token request: what it was made with decides what the server may have meant. */
-export function rejectionAdvice(
-  endpoint: TokenEndpoint,
-  { status, oauthError }: { readonly status: number; readonly oauthError: string | undefined },
-): string {
+export function rejectionAdvice(endpoint: TokenEndpoint, refused: Refused): string {
+  return clockAdvice(endpoint, refused) + otherAdvice(endpoint, refused);
+}
+
+/** For what we signed in a time that is far from the server's, and that it refuses. */
+function clockAdvice(endpoint: TokenEndpoint, { status, oauthError }: Refused): string {
+  const { issuer, clockSkew, presents } = endpoint;
+  const isRefused =
+    oauthError === "invalid_client" ||
+    oauthError === "invalid_dpop_proof" ||
+    (oauthError === "invalid_grant" && presents === "signed_assertion") ||
+    refusesCredential(status);
+  if (clockSkew === undefined || !isRefused) return "";
+  return (
+    `The clock of ${issuer} is ${secondsApart(clockSkew)} the clock of this machine, which is too much for what is signed here ` +
+    "to be valid there: correct the one that is wrong first. "
+  );
+}
+
+function otherAdvice(endpoint: TokenEndpoint, { status, oauthError }: Refused): string {
   const { issuer, grantType } = endpoint;
   switch (oauthError) {
     case "invalid_client":
@@ -27,12 +50,15 @@ export function rejectionAdvice(
     case "invalid_dpop_proof":
     case "use_dpop_nonce":
       return proofAdvice(endpoint, oauthError);
+    // With another status these would be `unavailable`: here the status says more than the code.
+    case "server_error":
+    case "temporarily_unavailable":
     case undefined:
       break;
     default:
       return registrationAdvice(endpoint);
   }
-  if (status === 401) return clientAdvice(endpoint);
+  if (refusesCredential(status)) return clientAdvice(endpoint);
   if (status === 404 || status === 405)
     return `The metadata of ${issuer} names a token endpoint that is not there.`;
   return `Check the client's registration at ${issuer}; its log may say more.`;

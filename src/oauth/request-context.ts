@@ -20,12 +20,13 @@ export function requestContext(
   attempt: GrantAttempt,
   warn: () => void,
 ): Omit<TokenRequestContext, "credentials"> {
-  const { signers, network, signedWith } = environment;
+  const { signers, network, signedWith, serverClocks } = environment;
   const { signal, noticed } = attempt;
   return {
     ...secretContext({ name }, environment, attempt),
     ...{ timeout, signal, clock: environment.clock, fetch: environment.fetch },
-    ...{ signers, network, signedWith, warn, noticed },
+    ...{ signers, network, signedWith, serverClocks, warn, noticed },
+    onClockSkew: (message) => attempt.warn?.("clock_skew", message),
     onRotated: () => noticed?.("key:rotated"),
   };
 }

@@ -1,13 +1,18 @@
 import type { ClientSpec, ServerSpec } from "../config/spec.js";
 import { findAuthorizationServer } from "../discovery/find-target.js";
+import type { AuthorizationServerMetadata } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
 import { parseJsonObject } from "../lib/json-object.js";
 import type { Secret } from "../lib/secret.js";
-import { boundedFetch } from "../net/bounded-fetch.js";
+import { type BoundedResponse, boundedFetch } from "../net/bounded-fetch.js";
 import { assertLearnedUrl } from "../net/egress.js";
+import { ServerClocks } from "../net/server-clocks.js";
+import { hasAnotherCredential } from "./another-credential.js";
 import { authenticateClient } from "./client-authentication.js";
 import type { GrantEnvironment } from "./grant-environment.js";
 import { registeredError, saidInError } from "./oauth-error.js";
+import { Refusals } from "./refusals.js";
+import { refusesCredential } from "./refuses-credential.js";
 import { rememberSent } from "./remember-sent.js";
 import { secretContext } from "./request-context.js";
 import type { Rejection } from "./token-rejection.js";
@@ -21,7 +26,8 @@ type Revoked = "revoked" | "unsupported";
 
 /**
  * Gives a token back, RFC 7009. `unsupported`: the server has no endpoint for it, or does not revoke tokens of this kind.
- * The request carries the client's credential and goes where the metadata of the pinned issuer says, and nowhere else.
+ * The request carries the client's credential and goes where the metadata of the pinned issuer says, and nowhere else. A
+ * refused credential is followed by another as in a token request, and an assertion by one in the time of the server.
  *
  * Rejects with the codes of `findAuthorizationServer` and `authenticateClient`, with `token_request_rejected`, and with
  * `unavailable`, `timeout` and `tls_failed`, which are retryable.
@@ -34,10 +40,10 @@ export async function revokeToken(
   signal: AbortSignal,
 ): Promise<Revoked> {
   const { name: server, url, timeout } = spec;
-  const { issuer, id, metadata: configured } = client;
+  const { issuer, metadata: configured } = client;
   const wanted = { server, url, issuer, timeout, signal, metadata: configured };
   const metadata = await findAuthorizationServer(environment.metadata, wanted);
-  const { signers, network, clock } = environment;
+  const { signers, network, clock, serverClocks = new ServerClocks(clock) } = environment;
   const context = {
     ...secretContext(spec, environment, { signal }),
     signers,
@@ -45,35 +51,69 @@ export async function revokeToken(
     clock,
     fetch: environment.fetch,
   };
-  const { apply, fetch, identity } = await authenticateClient(atIssuer(client), metadata, context);
-  const alias = identity && metadata.mtls_endpoint_aliases?.revocation_endpoint;
-  const endpoint = alias ?? metadata.revocation_endpoint;
-  if (endpoint === undefined) return "unsupported";
   const what = `the revocation endpoint of ${issuer}`;
-  assertLearnedUrl(endpoint, what, {
-    server,
-    configured: [url, issuer, ...(configured?.revocationEndpoint === undefined ? [] : [endpoint])],
-    insecureHosts: environment.metadata.insecureHosts,
-  });
-  const body = new URLSearchParams({ token: token.reveal(), token_type_hint: hint });
-  const headers = new Headers({ accept: "application/json", "user-agent": "mcp-auth-runtime" });
-  await apply({ ...metadata }, { client_id: id ?? "anonymous" }, body, headers);
-  rememberSent(headers, body);
-  headers.set("content-type", "application/x-www-form-urlencoded;charset=UTF-8");
-  const request = {
-    url: endpoint,
-    isLearned: endpoint !== configured?.revocationEndpoint,
-    method: "POST" as const,
-    headers: Object.fromEntries(headers),
-    body: body.toString(),
-  };
-  const response = await boundedFetch(fetch, { ...request, server, what, timeout, signal, clock });
-  if (response.status >= 200 && response.status < 300) return "revoked";
-  const members = parseJsonObject(response.body);
+  const refusals = new Refusals();
+  let triedInNewTime = false;
+  for (;;) {
+    const credentials = refusals.credentials(signal);
+    const endpoint = revocationEndpoint(client, metadata);
+    if (endpoint === undefined) return "unsupported";
+    assertLearnedUrl(endpoint, what, {
+      server,
+      configured: [url, issuer, ...(configured?.revocationEndpoint === undefined ? [] : [endpoint])],
+      insecureHosts: environment.metadata.insecureHosts,
+    });
+    const signingTime = serverClocks.at(endpoint);
+    const { apply, fetch } = await authenticateClient(atIssuer(client), metadata, {
+      ...{ ...context, credentials, signingTime },
+    });
+    const body = new URLSearchParams({ token: token.reveal(), token_type_hint: hint });
+    const headers = new Headers({ accept: "application/json", "user-agent": "mcp-auth-runtime" });
+    await apply({ ...metadata }, { client_id: client.id ?? "anonymous" }, body, headers);
+    rememberSent(headers, body);
+    headers.set("content-type", "application/x-www-form-urlencoded;charset=UTF-8");
+    const request = {
+      url: endpoint,
+      isLearned: endpoint !== configured?.revocationEndpoint,
+      method: "POST" as const,
+      headers: Object.fromEntries(headers),
+      body: body.toString(),
+    };
+    const response = await boundedFetch(fetch, { ...request, server, what, timeout, signal, clock });
+    const { status } = response;
+    const refusal = judged(response, server, what);
+    if (typeof refusal === "string") return refusal;
+    const isOfClient = refusal.oauthError === "invalid_client" || refusesCredential(status);
+    if (isOfClient && signingTime.isOutdated && !triedInNewTime) {
+      triedInNewTime = true;
+      continue;
+    }
+    await refusals.judge(refusal, { client: credentials, status }, { ...context, signal });
+    if (!hasAnotherCredential(refusal)) throw refusal;
+  }
+}
+
+/** For a certificate the alias of RFC 8705 §5, if there is one. */
+function revocationEndpoint(
+  { credential }: ClientSpec,
+  { revocation_endpoint, mtls_endpoint_aliases: aliases }: AuthorizationServerMetadata,
+): string | undefined {
+  return (
+    (credential.kind === "certificate" ? aliases?.revocation_endpoint : undefined) ?? revocation_endpoint
+  );
+}
+
+function judged(
+  { status, headers, body }: BoundedResponse,
+  server: string,
+  what: string,
+): Revoked | McpAuthError {
+  if (status >= 200 && status < 300) return "revoked";
+  const members = parseJsonObject(body);
   if (members?.["error"] === "unsupported_token_type") return "unsupported";
   const oauthError = registeredError(members?.["error"]);
-  const said = { ...saidInError(members), location: response.headers.get("location") };
-  throw refused(server, what, { status: response.status, oauthError, said });
+  const said = { ...saidInError(members), location: headers.get("location") };
+  return refused(server, what, { status, oauthError, said });
 }
 
 /** An assertion made out to the token endpoint is for no other endpoint. */

@@ -36,6 +36,8 @@ export interface TokenEndpoint extends GrantInUse {
   readonly credential: CredentialSpec["kind"];
   /** Whether the request names a client at all. */
   readonly identified: boolean;
+  /** Milliseconds that its clock is ahead of ours, where that is too much to be made up for and matters. */
+  readonly clockSkew?: number | undefined;
   /** Whether the client's id is the address of a document about it (draft-ietf-oauth-client-id-metadata-document). */
   readonly hasDocument?: boolean;
 }
@@ -45,13 +47,14 @@ export function tokenEndpoint(
   client: ClientSpec,
   metadata: AuthorizationServerMetadata,
   grant: GrantInUse,
+  { clockSkew }: Pick<TokenEndpoint, "clockSkew"> = {},
 ): TokenEndpoint {
   const { issuer, credential } = client;
-  const { token_endpoint, mtls_endpoint_aliases: aliases } = metadata;
-  const url = (credential.kind === "certificate" ? aliases?.token_endpoint : undefined) ?? token_endpoint;
+  const url = contactedUrl(client, metadata);
   return {
     ...grant,
     server,
+    clockSkew,
     issuer,
     name: endpointName(grant, issuer),
     learnedUrl: client.metadata === undefined ? url : undefined,
@@ -59,6 +62,14 @@ export function tokenEndpoint(
     identified: client.id !== undefined,
     hasDocument: client.id?.startsWith("https://") === true,
   };
+}
+
+/** Where token requests go: for a certificate the alias of RFC 8705 §5, if there is one. */
+export function contactedUrl(
+  { credential }: ClientSpec,
+  { token_endpoint, mtls_endpoint_aliases: aliases }: AuthorizationServerMetadata,
+): string {
+  return (credential.kind === "certificate" ? aliases?.token_endpoint : undefined) ?? token_endpoint;
 }
 
 /** The identity provider's must not be taken for that of the MCP server's authorization server. */

@@ -1,6 +1,7 @@
 import type { ClientSpec, GrantCommon, ServerSpec } from "../config/spec.js";
 import type { AuthorizationServerMetadata, Target } from "../discovery/metadata.js";
 import { rememberCredential } from "../errors/sent-credentials.js";
+import type { SigningTime } from "../net/server-clocks.js";
 import { readSecret, type SecretContext } from "../secrets/read-secret.js";
 import { askTokenEndpoint } from "./ask-token-endpoint.js";
 import type { CredentialsInUse } from "./credentials-in-use.js";
@@ -76,6 +77,7 @@ export function tokenGrant(
     const { found: target, answer } = await askTokenEndpoint({
       find: () => findGrantTarget(spec, grant, environment, signal),
       forget: () => metadata.forgetAuthorizationServer(issuer),
+      presentsSigned: kind.presents === "signed_assertion",
       async send(target) {
         warnings.unlessListed(kind.grantType, target.authorizationServer);
         const scopes = environment.scopes ?? grant.scopes ?? target.scopes ?? [];
@@ -85,9 +87,9 @@ export function tokenGrant(
           ...{ target, scopes, presented, attempt, refusals, warnings },
           context: { ...context, credentials },
         };
-        const parameters = async () => {
+        const parameters = async (signingTime: SigningTime) => {
           const further = await Promise.all(Object.entries(params).map((param) => readParam(param, context)));
-          const own = await kind.present?.(request);
+          const own = await kind.present?.({ ...request, context: { ...request.context, signingTime } });
           return {
             grantType: kind.grantType,
             scopes: own?.scopes ?? scopes,
@@ -107,7 +109,7 @@ export function tokenGrant(
         );
       },
     });
-    const endpoint = tokenEndpoint(spec.name, client, target.authorizationServer, inUse);
+    const endpoint = tokenEndpoint(spec.name, client, target.authorizationServer, inUse, answer);
     const { requestedAt, response } = answer;
     kind.received?.(answer, attempt);
     try {

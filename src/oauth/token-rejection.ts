@@ -1,9 +1,10 @@
 import { McpAuthError } from "../errors/error.js";
 import { markAskedToWait } from "./asked-to-wait.js";
+import { refusesCredential } from "./refuses-credential.js";
 import { rejectionAdvice } from "./rejection-advice.js";
 import type { TokenEndpoint } from "./token-endpoint.js";
 
-/** Codes that say "later" whatever the status: no change to config or registration would help. */
+/** Codes that say "later" where the status does not say otherwise: no change to config or registration would help. */
 const passing: ReadonlySet<string | undefined> = new Set(["server_error", "temporarily_unavailable"]);
 
 export interface Rejection {
@@ -17,8 +18,8 @@ export interface Rejection {
 }
 
 /**
- * The error for an answer that brings no token. 408, 429, 5xx and the codes `server_error` and
- * `temporarily_unavailable` are `unavailable` and retryable; everything else is `token_request_rejected`.
+ * The error for an answer that brings no token. 408, 429, 5xx and, unless the status refuses the credential, the codes
+ * `server_error` and `temporarily_unavailable` are `unavailable` and retryable; everything else is `token_request_rejected`.
  */
 export function tokenRejection(endpoint: TokenEndpoint, rejection: Rejection): McpAuthError {
   const { server, name, presents } = endpoint;
@@ -33,7 +34,11 @@ export function tokenRejection(endpoint: TokenEndpoint, rejection: Rejection): M
     );
   }
   const answer = oauthError === undefined ? String(status) : `${status}, ${oauthError}`;
-  const transient = status === 408 || status === 429 || status >= 500 || passing.has(oauthError);
+  const transient =
+    status === 408 ||
+    status === 429 ||
+    status >= 500 ||
+    (passing.has(oauthError) && !refusesCredential(status));
   if (transient) {
     const detail = `${name} is not available now (${answer}). Try again later.`;
     const error = new McpAuthError("unavailable", `Server "${server}": ${detail}`, {

@@ -8,10 +8,13 @@ import {
   boundedFetch,
   type FetchFunction,
 } from "../net/bounded-fetch.js";
+import { clockSkewMessage } from "../net/clock-skew.js";
 import type { TlsIdentity } from "../net/network.js";
+import { ServerClocks, type SigningTime } from "../net/server-clocks.js";
 import type { ClientAuthenticationContext } from "./client-auth.js";
 import { authenticateClient } from "./client-authentication.js";
 import { rememberSent } from "./remember-sent.js";
+import { contactedUrl } from "./token-endpoint.js";
 
 export type TokenField = readonly [name: string, value: string];
 
@@ -30,6 +33,10 @@ export interface TokenRequestContext extends ClientAuthenticationContext {
   /** Milliseconds for the whole exchange. */
   readonly timeout: number;
   readonly signal: AbortSignal;
+  /** Without them everything is signed in our own time. */
+  readonly serverClocks?: ServerClocks | undefined;
+  /** Told, once, how far the clock of the server differs from ours. */
+  readonly onClockSkew?: ((message: string) => void) | undefined;
   /** Binds the token to a key; absent without DPoP. */
   readonly dpop?: Dpop | undefined;
   /** Awaited last of all before the request is sent. */
@@ -51,6 +58,10 @@ export interface TokenAnswer {
   readonly certificate?: { readonly fetch: FetchFunction; readonly identity: TlsIdentity } | undefined;
   /** Whether another DPoP nonce is known by now than the one in the proof. */
   readonly hasNewNonce: boolean;
+  /** Whether something was signed for it in a time that by now is known to be another one than the server's. */
+  readonly hasNewTime: boolean;
+  /** Milliseconds that the server's clock is ahead of ours, where that is too much for what was signed to be in its time. */
+  readonly clockSkew: number | undefined;
 }
 
 /**
@@ -64,16 +75,20 @@ export interface TokenAnswer {
 export async function sendTokenRequest(
   client: ClientSpec,
   metadata: AuthorizationServerMetadata,
-  parameters: () => Promise<TokenParameters>,
+  parameters: (signingTime: SigningTime) => Promise<TokenParameters>,
   what: string,
   context: TokenRequestContext,
 ): Promise<TokenAnswer> {
-  const { server, dpop, signal } = context;
+  const { server, dpop, signal, serverClocks = new ServerClocks(context.clock) } = context;
   const { issuer, dpop_signing_alg_values_supported: proofAlgorithms } = metadata;
   const listed = { authorizationServer: proofAlgorithms, resource: context.proofAlgorithms };
-  const { apply, fetch, tokenEndpoint, identity } = await authenticateClient(client, metadata, context);
+  const signingTime = serverClocks.at(contactedUrl(client, metadata));
+  const { apply, fetch, tokenEndpoint, identity } = await authenticateClient(client, metadata, {
+    ...context,
+    signingTime,
+  });
   const prover = await dpop?.prover(listed, { ...context, issuer });
-  const asked = await parameters();
+  const asked = await parameters(signingTime);
   const oauth = await import("oauth4webapi");
   let answer: TokenAnswer | undefined;
   try {
@@ -90,7 +105,7 @@ export async function sendTokenRequest(
         [oauth.allowInsecureRequests]: true,
         [oauth.customFetch]: async (url, { body, headers }) => {
           const nonce = dpop?.nonces.get("token", url);
-          const proof = await prover?.proof({ method: "POST", url, nonce, signal });
+          const proof = await prover?.proof({ method: "POST", url, nonce, time: signingTime, signal });
           const sent = { ...headers, ...(proof && { dpop: proof }) };
           rememberSent(new Headers(sent), body);
           await context.sending?.();
@@ -102,12 +117,16 @@ export async function sendTokenRequest(
           // Others may have sent so much meanwhile that these were forgotten, and the server may quote them.
           rememberSent(new Headers(sent), body);
           dpop?.nonces.note("token", url, received.response.headers);
+          const skew = context.onClockSkew && serverClocks.takeReport(url);
+          if (skew !== undefined) context.onClockSkew?.(clockSkewMessage(server, what, skew));
           answer = {
             ...received,
             scopes: asked.scopes,
             prover,
             certificate: identity && { fetch, identity },
             hasNewNonce: dpop?.nonces.get("token", url) !== nonce,
+            hasNewTime: signingTime.isOutdated,
+            clockSkew: signingTime.uncorrected,
           };
           // The library only hands it back. Its own judgement would mask `error` behind a `WWW-Authenticate`, keep
           // the body in its errors and refuse an answer for a stray `id_token`; `readTokenResponse` judges instead.

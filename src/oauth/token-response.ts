@@ -23,7 +23,7 @@ export interface WantedTypes {
  * Throws what `acceptedAnswer` does.
  */
 export function readTokenResponse(
-  answer: Omit<TokenAnswer, "requestedAt" | "hasNewNonce">,
+  answer: Pick<TokenAnswer, "response" | "scopes" | "prover" | "certificate">,
   endpoint: TokenEndpoint,
   now: number,
   wanted: WantedTypes = {},

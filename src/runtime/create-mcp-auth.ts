@@ -6,6 +6,7 @@ import { type Clock, systemClock } from "../lib/clock.js";
 import { type Allow, createPermissions } from "../lib/permissions.js";
 import { noWorkingFolder, workingFolder } from "../lib/working-folder.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
+import { ServerClocks } from "../net/server-clocks.js";
 import type { SecretResolver } from "../secrets/read-secret.js";
 import { Holds } from "../tokens/holds.js";
 import { assertRuntimeOptions } from "./check-options.js";
@@ -94,7 +95,9 @@ export async function createMcpAuth<Name extends string = string>(
   const spec = await load();
   // Looked up at each call, so that instrumentation which replaces the global later is used.
   const fetch: FetchFunction = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
-  const shared = { fetch, clock, env, events, resolvers, signers, permissions, holds: new Holds() };
+  const serverClocks = new ServerClocks(clock);
+  const sending = { fetch: serverClocks.watch(fetch), serverClocks };
+  const shared = { ...sending, clock, env, events, resolvers, signers, permissions, holds: new Holds() };
   const given = { ...shared, ownStore: options.store, hasOwnFetch: options.fetch !== undefined };
   return new Runtime<Name>(spec, given, load);
 }

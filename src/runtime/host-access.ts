@@ -132,7 +132,8 @@ async function authenticate(
   const authorizationServer = await findAuthorizationServer(environment.metadata, wanted);
   if (!sameUrl(request.url, authorizationServer.token_endpoint)) throw elsewhere(server, request);
   const { authenticateClient } = await import("../oauth/client-authentication.js");
-  const context = { ...environment, server, signedWith };
+  const signingTime = environment.serverClocks.at(request.url);
+  const context = { ...environment, server, signedWith, signingTime };
   const { apply, identity } = await authenticateClient(client, authorizationServer, context);
   if (identity !== undefined || dpop !== undefined) {
     const problem =

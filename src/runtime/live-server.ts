@@ -112,6 +112,7 @@ export class LiveServer implements ManagedServer {
       server: this.spec.name,
       request: { method, url },
       nonce: (target) => this.#supply.nonces.get("resource", target),
+      time: (target) => this.#environment.serverClocks.at(target),
       signal,
       limits: this.#supply.limits,
     });

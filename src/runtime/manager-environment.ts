@@ -6,6 +6,7 @@ import { forbidCommands } from "../lib/permissions.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { createNetwork } from "../net/network.js";
 import { type NetworkTrust, networkTrust } from "../net/network-trust.js";
+import type { ServerClocks } from "../net/server-clocks.js";
 import type { RefreshTokens } from "../oauth/grant-environment.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { Holds } from "../tokens/holds.js";
@@ -28,6 +29,8 @@ export interface ManagerEnvironment
   /** What that network trusts. */
   readonly trust: NetworkTrust;
   readonly clock: Clock;
+  /** What the responses tell of the time at their servers, whichever config the requests were made for. */
+  readonly serverClocks: ServerClocks;
   readonly events: Events;
   readonly random: () => number;
   readonly metadata: MetadataCache;

@@ -1,5 +1,6 @@
 import { McpAuthError } from "../errors/error.js";
 import type { WaitLimits } from "../lib/wait-limits.js";
+import type { SigningTime } from "../net/server-clocks.js";
 import type { Token } from "../tokens/token.js";
 
 /** The token as a string, for whoever puts it into a header alone. Throws `sender_constrained` when that is no use. */
@@ -22,13 +23,15 @@ export interface HeaderTarget {
   /** Its URL is one of the server's own. */
   readonly request: { readonly method?: string | undefined; readonly url?: string | URL | undefined };
   readonly nonce: (url: URL) => string | undefined;
+  /** The time to make the proof in. */
+  readonly time: (url: URL) => Pick<SigningTime, "now">;
   readonly signal: AbortSignal | undefined;
   readonly limits: Pick<WaitLimits, "run">;
 }
 
 /** The headers that a token needs to be taken: `authorization`, and for DPoP a proof, good for one request. */
 export async function tokenHeaders(token: Token, target: HeaderTarget): Promise<Record<string, string>> {
-  const { server, request, nonce, signal, limits } = target;
+  const { server, request, nonce, time, signal, limits } = target;
   const { prover, certificate } = token.binding ?? {};
   if (certificate?.bound === true) throw boundToCertificate(server);
   if (prover === undefined) return { authorization: `${token.tokenType} ${token.accessToken}` };
@@ -43,7 +46,7 @@ export async function tokenHeaders(token: Token, target: HeaderTarget): Promise<
   const { accessToken } = token;
   const method = request.method.toUpperCase();
   const proof = await limits.run("the DPoP proof", signal, (ends) =>
-    prover.proof({ method, url, accessToken, nonce: nonce(url), signal: ends }),
+    prover.proof({ method, url, accessToken, nonce: nonce(url), time: time(url), signal: ends }),
   );
   return { authorization: `DPoP ${accessToken}`, dpop: proof };
 }

@@ -5,6 +5,7 @@ import { isSameResource } from "../http/closest-server.js";
 import { explainRefusal } from "./explain-refusal.js";
 import type { ManagerEnvironment } from "./manager-environment.js";
 import { stepUp, stepUpWithin } from "./step-up.js";
+import { issuerOf } from "./token-cache.js";
 import type { TokenSupply } from "./token-supply.js";
 
 export interface AuthorizedServer {
@@ -26,6 +27,11 @@ export function serverAuthorizer(server: AuthorizedServer): Authorizer {
     reach: spec.reach,
     fetch: environment.fetch,
     nonces: supply.nonces,
+    serverClocks: environment.serverClocks,
+    onClockSkew(message) {
+      const about = { server: spec.name, issuer: issuerOf(spec.grant), reason: "demand" } as const;
+      environment.events.emit("token:warning", { ...about, durationMs: 0, code: "clock_skew", message });
+    },
     headers: server.headers,
     limits: supply.limits,
     token: server.token,

@@ -12,11 +12,11 @@ export interface TokenEvent {
   readonly durationMs: number;
   /** Milliseconds since the epoch. */
   readonly expiresAt?: number;
-  /** What went wrong. */
-  readonly code?: McpAuthErrorCode;
+  /** What went wrong; `clock_skew`: the clock of the server differs from that of this machine. */
+  readonly code?: McpAuthErrorCode | "clock_skew";
   /** The `error` that the authorization server answered with, if it is a registered code (RFC 6749 §11.4). */
   readonly oauthError?: string;
-  /** What to do about it: the message of the error, which holds nothing that a server chose. */
+  /** What to do about it: the message of the error or warning, which holds nothing that a server chose. */
   readonly message?: string;
   /** Counts from 1. */
   readonly attempt?: number;

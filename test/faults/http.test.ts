@@ -126,6 +126,12 @@ authorizationFaults("HTTP", [
     oauthError("invalid_client", 200),
   ),
 
+  ...[401, 403].flatMap((status) =>
+    ["server_error", "temporarily_unavailable"].map((code) =>
+      answered({ name: `${status} with \`${code}\``, ...refused }, oauthError(code, status)),
+    ),
+  ),
+  answered({ name: "401 with `Retry-After`", ...refused }, html(401, { "retry-after": "90" })),
   answered({ name: "401 with HTML", ...refused }, html(401)),
   answered({ name: "401, empty", ...refused }, empty(401)),
   answered({ name: "403 with HTML", ...refused }, html(403)),

@@ -226,6 +226,25 @@ test("a store in the folder of the config itself leaves everything else there as
   expect(left).toEqual(expect.arrayContaining([...others, "mcp-auth.config.json"]));
 });
 
+test("a command that signs for a server whose clock differs says so on stderr", async () => {
+  const server = await ownServer((request, response) => {
+    const { origin: issuer } = server;
+    response.setHeader("date", new Date(Date.now() + 90_000).toUTCString());
+    if (request.url === "/token") {
+      return sendJson(response, { access_token: "t1", token_type: "Bearer", expires_in: 3_600 });
+    }
+    return request.url === "/.well-known/oauth-authorization-server"
+      ? sendJson(response, { issuer, token_endpoint: `${issuer}/token` })
+      : sendJson(response, {}, 404);
+  });
+  const { origin: issuer } = server;
+  const client = { issuer, id: "agent", secret: { env: "SECRET" }, method: "client_secret_jwt" };
+  const at = await place({ servers: { crm: { url: `${issuer}/mcp`, grant: { client } } } });
+  const { code, out, err } = await command(at, ["token", "crm"], { SECRET: "s".repeat(32) });
+  expect({ code, out }).toEqual({ code: 0, out: "t1\n" });
+  expect(err).toMatch(/^warning: Server "crm": the clock of the token endpoint of \S+ is \d+ s ahead of/);
+});
+
 describe("revoke", () => {
   test("never sends an assertion made out to the token endpoint to the revocation endpoint", async () => {
     const { server, at } = await issuing(counting(), granted);

@@ -59,7 +59,7 @@ describe("a proof", () => {
       jti: expect.stringMatching(/^[0-9a-f-]{36}$/),
       htm: "POST",
       htu: "https://mcp.example/mcp",
-      iat: Math.floor(now / 1_000),
+      iat: Math.floor(now / 1_000) - 5,
     });
   });
 

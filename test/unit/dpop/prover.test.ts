@@ -15,13 +15,19 @@ async function proverThat(sign: SigningKey["sign"]) {
 }
 
 describe("a prover", () => {
-  test("takes the time from its clock, in whole seconds", async () => {
+  test("takes the time from its clock, in whole seconds, and dates the proof five seconds back", async () => {
     const clock = fakeClock(1_767_225_600_999);
     const prover = createProver(await generateOwnKey("ES256"), { clock, server: "crm" });
     const issuedAt = async () => decodeJwt(await prover.proof(target)).iat;
-    expect(await issuedAt()).toBe(1_767_225_600);
+    expect(await issuedAt()).toBe(1_767_225_595);
     clock.jump(1);
-    expect(await issuedAt()).toBe(1_767_225_601);
+    expect(await issuedAt()).toBe(1_767_225_596);
+  });
+
+  test("takes the time of the server that the proof is for, where that is given", async () => {
+    const prover = createProver(await generateOwnKey("ES256"), { clock: fakeClock(), server: "crm" });
+    const proof = await prover.proof({ ...target, time: { now: () => 1_000_999 } });
+    expect(decodeJwt(proof).iat).toBe(995);
   });
 
   test("hands the caller's signal to the key", async () => {

@@ -34,7 +34,7 @@ describe("client_secret_jwt", () => {
       { algorithms: [alg], currentDate: new Date(now) },
     );
     expect(protectedHeader).toEqual({ alg, typ: "client-authentication+jwt" });
-    const iat = Math.floor(now / 1_000);
+    const iat = Math.floor(now / 1_000) - 5;
     const { jti, ...claims } = payload;
     expect(claims).toEqual({ iss: "crm-agent", sub: "crm-agent", aud: origin, iat, exp: iat + 60 });
     expect(jti).toMatch(/^[0-9a-f-]{36}$/);

@@ -62,7 +62,7 @@ describe("private_key_jwt", () => {
       });
       const kid = await calculateJwkThumbprint(publicKey.export({ format: "jwk" }));
       expect(protectedHeader).toEqual({ alg, kid, typ: "client-authentication+jwt" });
-      const iat = Math.floor(now / 1_000);
+      const iat = Math.floor(now / 1_000) - 5;
       const { jti, ...claims } = payload;
       expect(claims).toEqual({ iss: "billing-agent", sub: "billing-agent", aud: origin, iat, exp: iat + 60 });
       expect(jti).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);

@@ -25,7 +25,11 @@ describe("what to do about a refusal", () => {
     ["none", "takes it without a credential"],
   ])("of a client is a matter of its %s", (credential, text) => {
     expect(advice({ credential }, "invalid_client", 401)).toContain(text);
-    expect(advice({ credential }, undefined, 401)).toContain(text);
+    for (const status of [401, 403]) {
+      for (const code of [undefined, "server_error", "temporarily_unavailable"]) {
+        expect(advice({ credential }, code, status), `${code} with ${status}`).toContain(text);
+      }
+    }
   });
 
   it("of a client whose id is the address of a document is a matter of that document", () => {

@@ -141,9 +141,14 @@ describe("a client secret that is refused", () => {
     [undefined, 400, "final"],
     ["invalid_scope", 400, "final"],
     ["invalid_grant", 400, "final"],
-    ["invalid_target", 401, "final"],
-    ["access_denied", 403, "final"],
-    ["temporarily_unavailable", 401, "final"],
+    ["invalid_scope", 401, "again"],
+    ["invalid_grant", 401, "again"],
+    ["invalid_target", 401, "again"],
+    ["access_denied", 403, "again"],
+    ["server_error", 401, "again"],
+    ["temporarily_unavailable", 403, "again"],
+    ["use_dpop_nonce", 401, "final"],
+    ["server_error", 400, "final"],
   ] as const)("as %s with %i is, if it has changed: %s", async (error, status, expected) => {
     const change = () => {
       env["CRM_SECRET"] = "canary-new";
@@ -477,7 +482,50 @@ describe("an assertion that we sign", () => {
   });
 });
 
+describe("what we present at an endpoint that answers 401 without saying why", () => {
+  it("is signed anew when its key is another one by then, though no client is named", async () => {
+    env["KEY"] = old.privateKey;
+    await using server = await startAuthorizationServer(
+      refusing(undefined, 401, () => {
+        env["KEY"] = renewed.privateKey;
+      }),
+    );
+    const client: ClientSpec = { issuer: server.origin, credential: { kind: "none" } };
+    const assertion: AssertionSpec = {
+      ...{ kind: "signed", key: { privateKey: { env: "KEY" } }, issuer: "robot", subject: "robot" },
+      ...{ audience: "issuer", lifetime: 60_000, claims: {} },
+    };
+    const grant = grantOf(server.origin, { type: "jwt_bearer", client, assertion }, { env, clock });
+    expect(await acquire(grant)).toEqual(["again", "final"]);
+    const [first, second] = server.tokenRequests().map((request) => kidOf(request, "assertion"));
+    expect(second).not.toBe(first);
+  });
+});
+
 describe("the client at an identity provider", () => {
+  it("is tried again when the status refuses it, whatever the code says", async () => {
+    Object.assign(env, { IDP_SECRET: "canary-idp-old", ID_TOKEN: "canary-id-token" });
+    await using idp = await startAuthorizationServer((_, response) => {
+      env["IDP_SECRET"] = "canary-idp-new";
+      return refusal(response, "temporarily_unavailable", 403);
+    });
+    const credential = { kind: "secret", secret: { env: "IDP_SECRET" } } as const;
+    const grant = grantOf(
+      idp.origin,
+      {
+        type: "enterprise_managed",
+        client: secretClient(idp.origin),
+        idp: {
+          client: secretClient(idp.origin, { credential }),
+          subject: { token: { env: "ID_TOKEN" }, type: "urn:ietf:params:oauth:token-type:id_token" },
+        },
+      },
+      { env, clock },
+    );
+    expect(await acquire(grant)).toEqual(["again", "final"]);
+    expect(idp.tokenRequests()).toHaveLength(2);
+  });
+
   it("is tried again with its own secret, and not for that of the other client", async () => {
     Object.assign(env, { IDP_SECRET: "canary-idp-old", ID_TOKEN: "canary-id-token" });
     await using idp = await startAuthorizationServer(

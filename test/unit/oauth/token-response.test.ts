@@ -288,6 +288,17 @@ describe("an authorization server in trouble", () => {
     const { error } = await failureFrom(json({ error: oauthError }, status, { "retry-after": "3" }));
     expect(error).toMatchObject({ code: "unavailable", retryable: true, oauthError, retryAfter: 3_000 });
   });
+
+  it.each([
+    ["server_error", 401],
+    ["server_error", 403],
+    ["temporarily_unavailable", 401],
+    ["temporarily_unavailable", 403],
+  ])("%s under %i is a refused credential, also with a Retry-After", async (oauthError, status) => {
+    const { error } = await failureFrom(json({ error: oauthError }, status, { "retry-after": "3" }));
+    expect(error).toMatchObject({ code: "token_request_rejected", retryable: false, oauthError });
+    expect(error.retryAfter).toBeUndefined();
+  });
 });
 
 describe("a redirect of the token endpoint", () => {

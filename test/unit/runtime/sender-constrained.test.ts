@@ -31,11 +31,14 @@ const prover = {
 };
 const certificate = (bound: boolean) => ({ fetch, thumbprint: "x5t", expiresAt: 60_000, bound });
 
+const timeAt = ({ host }: URL) => ({ now: () => host.length, host });
+
 const headersOf = (held: Token, request: { method?: string; url?: string } = {}) =>
   tokenHeaders(held, {
     server: "crm",
     request,
     nonce: (target) => `nonce of ${target.host}`,
+    time: timeAt,
     signal: undefined,
     limits: new WaitLimits({ server: "crm", clock: systemClock, deadline: 60_000 }),
   });
@@ -76,6 +79,7 @@ describe("headers", () => {
         url: new URL("https://mcp.example/mcp/messages?a=b"),
         accessToken: "t1",
         nonce: "nonce of mcp.example",
+        time: expect.objectContaining({ host: "mcp.example" }),
         signal: expect.any(AbortSignal),
       },
     ]);

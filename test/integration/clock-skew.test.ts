@@ -1,0 +1,342 @@
+// Servers whose clocks differ from ours, and that allow for no difference at all.
+import { generateKeyPairSync } from "node:crypto";
+import { decodeJwt } from "jose";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { McpAuthConfig } from "../../src/index.js";
+import { systemClock } from "../../src/lib/clock.js";
+import { failure } from "../support/failure.js";
+import type { RecordedRequest } from "../support/http-server.js";
+import {
+  type StrictAuthorizationServer,
+  type StrictServer,
+  startStrictAuthorizationServer,
+  startStrictMcpServer,
+} from "../support/strict-servers.js";
+import { listen, runtime } from "./harness.js";
+
+const second = 1_000;
+const minute = 60 * second;
+
+/** Stands still until it is set, so that no test depends on how long anything takes. Late in a second: `Date` is cut off. */
+function settableClock() {
+  let now = Date.UTC(2026, 5, 1, 12) + 700;
+  return {
+    now: () => now,
+    setTimeout: systemClock.setTimeout,
+    advance(milliseconds: number) {
+      now += milliseconds;
+    },
+  };
+}
+
+const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const pem = String(privateKey.export({ type: "pkcs8", format: "pem" }));
+const secret = "s3cr3t-of-the-agent-that-is-long-enough";
+const env = { KEY: pem, SECRET: secret };
+const key = { privateKey: { env: "KEY" } } as const;
+
+type Server = McpAuthConfig<"tools">["servers"]["tools"];
+
+/** How each thing that we sign is configured. */
+const kinds = {
+  private_key_jwt: ({ origin }: StrictServer): Partial<Server> => ({
+    grant: { client: { issuer: origin, id: "agent", key } },
+  }),
+  client_secret_jwt: ({ origin }: StrictServer): Partial<Server> => ({
+    grant: {
+      client: { issuer: origin, id: "agent", secret: { env: "SECRET" }, method: "client_secret_jwt" },
+    },
+  }),
+  jwt_bearer: ({ origin }: StrictServer): Partial<Server> => ({
+    grant: {
+      type: "jwt_bearer",
+      client: { issuer: origin },
+      assertion: { key, issuer: "robot", subject: "robot" },
+    },
+  }),
+  dpop: ({ origin }: StrictServer): Partial<Server> => ({
+    grant: { client: { issuer: origin, id: "agent", secret: { env: "SECRET" } } },
+    dpop: true,
+  }),
+};
+type Kind = keyof typeof kinds;
+const all: readonly Kind[] = ["private_key_jwt", "client_secret_jwt", "jwt_bearer", "dpop"];
+
+async function started(kind: Kind, skews: { readonly issuer?: number; readonly mcp?: number } = {}) {
+  const clock = settableClock();
+  const verifies = kind === "client_secret_jwt" ? new TextEncoder().encode(secret) : publicKey;
+  const issuer = await startStrictAuthorizationServer(clock, verifies);
+  const mcp = await startStrictMcpServer(clock);
+  onTestFinished(async () => {
+    await issuer[Symbol.asyncDispose]();
+    await mcp[Symbol.asyncDispose]();
+  });
+  issuer.skew = skews.issuer ?? 0;
+  mcp.skew = skews.mcp ?? 0;
+  const server = { url: `${mcp.origin}/mcp`, grant: {}, ...kinds[kind](issuer) } as Server; // Each kind has a grant.
+  const auth = await runtime({ config: { servers: { tools: server } }, env, clock });
+  const heard = listen(auth);
+  const skewWarnings = () =>
+    heard.filter(({ event, code }) => event === "token:warning" && code === "clock_skew");
+  const failures = () => heard.filter(({ event }) => event === "token:failed");
+  return { clock, issuer, mcp, manager: auth.resolve("tools"), server, skewWarnings, failures, heard };
+}
+
+/** The `iat` of what was signed for a request, in milliseconds. */
+function issued({ body, headers }: RecordedRequest): number {
+  const form = new URLSearchParams(body);
+  const jwt = form.get("client_assertion") ?? form.get("assertion") ?? String(headers["dpop"]);
+  return (decodeJwt(jwt).iat ?? 0) * second;
+}
+
+describe.each(all)("an authorization server without leeway, with %s", (kind) => {
+  test.each([
+    ["2 s behind", -2 * second],
+    ["3 s behind", -3 * second],
+    ["4 s behind", -4 * second],
+    ["right", 0],
+    ["2 s ahead", 2 * second],
+  ])("whose clock is %s takes the first request", async (_, skew) => {
+    const { issuer, manager, failures } = await started(kind, { issuer: skew });
+    await manager.getToken();
+    expect(issuer.refusals).toEqual([]);
+    expect(issuer.calls).toHaveLength(1);
+    expect(failures()).toEqual([]);
+  });
+
+  test.each([
+    ["90 s ahead", 90 * second, 1],
+    ["90 s behind", -90 * second, 2],
+    ["5 minutes ahead", 5 * minute, 1],
+    ["5 minutes behind", -5 * minute, 2],
+  ])("whose clock is %s issues a token, with one warning", async (_, skew, requests) => {
+    const { issuer, manager, skewWarnings, failures } = await started(kind, { issuer: skew });
+    await manager.getToken();
+    expect(issuer.calls).toHaveLength(requests);
+    expect(issuer.refusals).toHaveLength(requests - 1);
+    expect(failures()).toEqual([]);
+    const [warning, ...others] = skewWarnings();
+    expect(others).toEqual([]);
+    expect(warning).toMatchObject({
+      server: "tools",
+      issuer: issuer.origin,
+      reason: "demand",
+      code: "clock_skew",
+    });
+    const difference = `${Math.abs(skew) / second} s ${skew > 0 ? "ahead of" : "behind"}`;
+    expect(warning?.message).toContain(`${issuer.origin} is ${difference} the clock of this machine`);
+    // From then on it takes one request, and nothing more is said.
+    await manager.getToken({ forceRefresh: true });
+    expect(issuer.calls).toHaveLength(requests + 1);
+    expect(skewWarnings()).toHaveLength(1);
+  });
+
+  test.each([
+    ["ahead", 20 * minute],
+    ["behind", -20 * minute],
+  ])(
+    "whose clock is 20 minutes %s refuses: a warning, and advice about the clock",
+    async (direction, skew) => {
+      const { issuer, manager, skewWarnings } = await started(kind, { issuer: skew });
+      const error = await failure(manager.getToken());
+      expect(error).toMatchObject({ code: "token_request_rejected", retryable: false });
+      expect(issuer.calls).toHaveLength(1);
+      expect(error.message).toContain(`The clock of ${issuer.origin} is 1200 s ${direction}`);
+      const [warning, ...others] = skewWarnings();
+      expect(others).toEqual([]);
+      expect(warning?.message).toContain("more than the 600 s");
+    },
+  );
+
+  test("is asked no more than twice when it refuses for another reason, whatever its clock says", async () => {
+    const { issuer, manager } = await started(kind);
+    // With each request another time, and always one in which what was signed is not good.
+    let calls = 0;
+    issuer.onCall = () => {
+      calls += 1;
+      issuer.skew = (calls % 2 === 0 ? 1 : -1) * 5 * minute;
+    };
+    await failure(manager.getToken());
+    expect(issuer.calls).toHaveLength(2);
+  });
+
+  test.each([
+    ["401 and an empty body", { status: 401, error: "" }],
+    ["403 and an empty body", { status: 403, error: "" }],
+    ["401 and server_error", { status: 401, error: "server_error" }],
+  ])("that refuses with %s is asked again in its time", async (_, refusal) => {
+    const { issuer, manager } = await started(kind, { issuer: -90 * second });
+    issuer.refusal = refusal;
+    await manager.getToken();
+    expect(issuer.calls).toHaveLength(2);
+  });
+
+  test("whose clock changes is followed, and its old time is dropped", async () => {
+    const { clock, issuer, manager, skewWarnings } = await started(kind, { issuer: 90 * second });
+    await manager.getToken();
+    expect(issued(issuer.calls[0] ?? never())).toBe(
+      Math.floor((clock.now() + 90 * second) / second) * second - 5 * second,
+    );
+    for (const skew of [0, -4 * minute, 5 * minute]) {
+      issuer.skew = skew;
+      const before = issuer.calls.length;
+      await manager.getToken({ forceRefresh: true });
+      expect(issuer.calls.length - before).toBeLessThanOrEqual(2);
+    }
+    expect(skewWarnings()).toHaveLength(3);
+  });
+
+  test("is served in its time after our own clock was set", async () => {
+    const { clock, issuer, manager } = await started(kind, { issuer: 90 * second });
+    await manager.getToken();
+    // The server's goes on as before.
+    clock.advance(-5 * minute);
+    issuer.skew += 5 * minute;
+    await manager.getToken({ forceRefresh: true });
+    clock.advance(6 * minute + 30 * second);
+    issuer.skew -= 6 * minute + 30 * second;
+    await manager.getToken({ forceRefresh: true });
+    expect(issuer.refusals.length).toBeLessThanOrEqual(2);
+  });
+});
+
+test("an identity provider gets assertions in its own time", async () => {
+  const { clock, issuer, server } = await started("private_key_jwt");
+  const idp = await startStrictAuthorizationServer(clock, publicKey);
+  onTestFinished(() => idp[Symbol.asyncDispose]());
+  idp.skew = -90 * second;
+  const subject = { token: { env: "SECRET" } };
+  const grant = {
+    type: "enterprise_managed",
+    client: { issuer: issuer.origin, id: "agent", key },
+    idp: { client: { issuer: idp.origin, id: "agent", key }, subject },
+  } as const;
+  const auth = await runtime({ config: { servers: { tools: { url: server.url, grant } } }, env, clock });
+  const heard = listen(auth);
+  // What it issues is no ID-JAG, so that the second server is not asked.
+  expect((await failure(auth.resolve("tools").getToken())).code).toBe("token_response_invalid");
+  expect(idp.refusals).toHaveLength(1);
+  expect(idp.calls).toHaveLength(2);
+  const [warning] = heard.filter(({ code }) => code === "clock_skew");
+  expect(warning?.message).toContain(`the identity provider ${idp.origin} is 90 s behind`);
+});
+
+describe("metadata that a cache has kept", () => {
+  test.each([
+    ["and says so", true],
+    ["and does not say so", false],
+  ])("%s is no difference of clocks", async (_, saysAge) => {
+    const { issuer, manager, skewWarnings } = await started("private_key_jwt");
+    Object.assign(issuer, { age: 300, saysAge });
+    await manager.getToken();
+    expect(issuer.calls).toHaveLength(1);
+    expect(skewWarnings()).toEqual([]);
+  });
+
+  test.each([
+    ["behind", -90 * second],
+    ["ahead", 90 * second],
+  ])("hides no difference: a server that is %s", async (_, skew) => {
+    const { issuer, manager, skewWarnings } = await started("private_key_jwt", { issuer: skew });
+    issuer.age = 300;
+    await manager.getToken();
+    expect(issuer.calls.length).toBeLessThanOrEqual(2);
+    expect(skewWarnings()).toHaveLength(1);
+  });
+});
+
+describe("a client that signs nothing", () => {
+  test("is told nothing of a clock, and its token expires by ours", async () => {
+    const clock = settableClock();
+    const issuer = await startStrictAuthorizationServer(clock, publicKey);
+    onTestFinished(() => issuer[Symbol.asyncDispose]());
+    issuer.skew = 5 * minute;
+    const client = { issuer: issuer.origin, id: "agent", secret: { env: "SECRET" } };
+    const config = { servers: { tools: { url: `${issuer.origin}/mcp`, grant: { client } } } };
+    const auth = await runtime({ config, env, clock });
+    const heard = listen(auth);
+    const { expiresAt } = await auth.resolve("tools").getToken();
+    expect(expiresAt).toBe(clock.now() + 600 * second);
+    expect(heard.filter(({ code }) => code === "clock_skew")).toEqual([]);
+  });
+});
+
+describe("two servers with clocks of their own", () => {
+  test.each([
+    ["the issuer ahead, the MCP server behind", 5 * minute, -5 * minute],
+    ["the issuer behind, the MCP server ahead", -5 * minute, 5 * minute],
+    ["only the MCP server behind", 0, -90 * second],
+    ["only the issuer ahead", 90 * second, 0],
+  ])("each get proofs in their own time: %s", async (_, issuerSkew, mcpSkew) => {
+    const { clock, issuer, mcp, manager, server, skewWarnings } = await started("dpop", {
+      issuer: issuerSkew,
+      mcp: mcpSkew,
+    });
+    const call = async () => (await manager.fetch(server.url, { method: "POST", body: "{}" })).status;
+    expect(await call()).toBe(200);
+    expect(await call()).toBe(200);
+    expect(mcp.refusals.length).toBeLessThanOrEqual(1);
+    expect(issuer.refusals.length).toBeLessThanOrEqual(1);
+    // No token was replaced for that.
+    expect(issuer.calls.length - issuer.refusals.length).toBe(1);
+    const near = (time: number | undefined, skew: number) =>
+      expect(Math.abs((time ?? 0) - clock.now() - skew)).toBeLessThanOrEqual(9 * second);
+    near(issued(issuer.calls.at(-1) ?? never()), issuerSkew);
+    near(issued(mcp.calls.at(-1) ?? never()), mcpSkew);
+    const told = skewWarnings().map(({ message }) => message?.includes("the MCP server"));
+    expect(told).toEqual([...(issuerSkew === 0 ? [] : [false]), ...(mcpSkew === 0 ? [] : [true])]);
+    const { dpop = "" } = await manager.getHeaders({ method: "POST", url: server.url });
+    near((decodeJwt(dpop).iat ?? 0) * second, mcpSkew);
+  });
+
+  test("an MCP server whose clock changes while it is in use refuses one proof at most", async () => {
+    const { issuer, mcp, manager, server } = await started("dpop");
+    const call = async () => (await manager.fetch(server.url, { method: "POST", body: "{}" })).status;
+    for (const skew of [0, 3 * minute, -3 * minute, 0]) {
+      mcp.skew = skew;
+      const before = mcp.refusals.length;
+      expect(await call()).toBe(200);
+      expect(mcp.refusals.length - before).toBeLessThanOrEqual(1);
+    }
+    expect(issuer.calls).toHaveLength(1);
+  });
+
+  test("that want nonces too get both, one after the other", async () => {
+    const skews = { issuer: -90 * second, mcp: -3 * minute };
+    const { issuer, mcp, manager, server } = await started("dpop", skews);
+    Object.assign(issuer, { nonce: "nonce-of-issuer" });
+    Object.assign(mcp, { nonce: "nonce-of-mcp" });
+    const { status } = await manager.fetch(server.url, { method: "POST", body: "{}" });
+    expect(status).toBe(200);
+    for (const { refusals, calls } of [issuer, mcp]) {
+      expect(refusals).toEqual(["invalid_dpop_proof: issued in the future", "use_dpop_nonce: no nonce"]);
+      expect(calls).toHaveLength(3);
+    }
+  });
+
+  test("a proof that is refused for another reason is sent once, and the answer is returned", async () => {
+    const { mcp, manager, server } = await started("dpop", { mcp: 20 * minute });
+    const response = await manager.fetch(server.url, { method: "POST", body: "{}" });
+    expect(response.status).toBe(401);
+    expect(mcp.calls).toHaveLength(1);
+  });
+});
+
+test("several servers of one issuer share what is known of its clock, and one of them says so", async () => {
+  const clock = settableClock();
+  const issuer: StrictAuthorizationServer = await startStrictAuthorizationServer(clock, publicKey);
+  onTestFinished(() => issuer[Symbol.asyncDispose]());
+  issuer.skew = -90 * second;
+  const client = { issuer: issuer.origin, id: "agent", key };
+  const at = (path: string) => ({ url: `${issuer.origin}/${path}`, grant: { client } });
+  const auth = await runtime({ config: { servers: { a: at("a"), b: at("b") } }, env, clock });
+  const heard = listen(auth);
+  await auth.resolve("a").getToken();
+  await auth.resolve("b").getToken();
+  expect(issuer.calls).toHaveLength(3);
+  expect(heard.filter(({ code }) => code === "clock_skew").map(({ server }) => server)).toEqual(["a"]);
+});
+
+function never(): never {
+  throw new Error("There was no such request.");
+}

@@ -1,0 +1,16 @@
+import { expect, test } from "vitest";
+import { issuedAt } from "../../../src/keys/issued-at.js";
+
+test("what is signed is dated five seconds back, in whole seconds", () => {
+  expect(issuedAt(1_767_225_600_999)).toBe(1_767_225_595);
+  expect(issuedAt(1_767_225_600_999, 60)).toBe(1_767_225_595);
+});
+
+test.each([
+  [10, 5],
+  [9, 4],
+  [2, 1],
+  [1, 0],
+])("what lives for %i s is dated %i s back, so that it has not expired when it is sent", (lifetime, back) => {
+  expect(issuedAt(1_767_225_600_000, lifetime)).toBe(1_767_225_600 - back);
+});

@@ -1,0 +1,177 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { issuedAt } from "../../../src/keys/issued-at.js";
+import {
+  type DatedResponse,
+  narrowed,
+  type OffsetRange,
+  offsetRange,
+  smallestOffset,
+} from "../../../src/net/clock-offset.js";
+import { mostCorrectedSkew, ServerClocks, toleratedSkew } from "../../../src/net/server-clocks.js";
+
+const noon = Date.UTC(2026, 0, 1, 12);
+const date = (time: number) => new Date(time).toUTCString();
+
+function ofResponse(headers: Record<string, string>, more: Partial<DatedResponse> = {}) {
+  const times = { sentAt: noon, receivedAt: noon + 200, isUncached: true };
+  return offsetRange({ ...times, headers: new Headers(headers), ...more });
+}
+
+describe("what one response tells of its server's clock", () => {
+  test("is a second and the time that the exchange took", () => {
+    expect(ofResponse({ date: date(noon) })).toEqual({ least: -200, most: 1_000 });
+    expect(ofResponse({ date: date(noon + 90_000) })).toEqual({ least: 89_800, most: 91_000 });
+    expect(ofResponse({ date: date(noon - 90_000) })).toEqual({ least: -90_200, most: -89_000 });
+  });
+
+  test("is only what the clock has reached, where a cache may have answered", () => {
+    const range = ofResponse({ date: date(noon - 300_000) }, { isUncached: false });
+    expect(range).toEqual({ least: -300_200, most: Number.POSITIVE_INFINITY });
+    expect(smallestOffset(range ?? fail())).toBe(0);
+    const ahead = ofResponse({ date: date(noon + 90_000) }, { isUncached: false });
+    expect(smallestOffset(ahead ?? fail())).toBe(89_800);
+  });
+
+  test.each([
+    ["an old Date", noon - 300_000, 0],
+    ["a Date that the cache has made new", noon, 0],
+    ["an old Date of a server that is 90 s behind", noon - 390_000, -88_000],
+  ])("with the Age of a cache allows for %s", (_, at, offset) => {
+    const range = ofResponse({ date: date(at), age: "300" }, { isUncached: false });
+    expect(smallestOffset(range ?? fail())).toBe(offset);
+  });
+
+  test.each([["-1"], ["soon"], ["1.5"], ["99999999999999999999"], [""]])(
+    "with the Age %j has no end",
+    (age) => {
+      const range = ofResponse({ date: date(noon - 300_000), age });
+      expect(range?.most).toBe(Number.POSITIVE_INFINITY);
+    },
+  );
+
+  test.each([
+    ["without a Date", {}],
+    ["with a Date that is none", { date: "yesterday" }],
+    ["with a Date in ISO form", { date: "2026-01-01T12:00:00Z" }],
+    ["with two Dates", { date: `${date(noon)}, ${date(noon)}` }],
+  ])("is nothing %s", (_, headers) => {
+    expect(ofResponse(headers)).toBeUndefined();
+  });
+
+  test("is nothing when our clock was set back in the meantime", () => {
+    expect(ofResponse({ date: date(noon) }, { receivedAt: noon - 1 })).toBeUndefined();
+  });
+});
+
+describe("what several responses tell together", () => {
+  test("is what they have in common", () => {
+    const known = { least: -90_200, most: -80_000 };
+    expect(narrowed(known, { least: -100_000, most: -89_000 })).toEqual({ least: -90_200, most: -89_000 });
+    expect(narrowed(undefined, known)).toEqual(known);
+  });
+
+  test("is what the latest says, where a clock was set in between", () => {
+    const latest = { least: -200, most: 1_000 };
+    expect(narrowed({ least: -90_200, most: -89_000 }, latest)).toEqual(latest);
+    expect(narrowed({ least: 89_800, most: 91_000 }, latest)).toEqual(latest);
+  });
+});
+
+/** One exchange with a server that is so far ahead: where the offset lies, by what it says. */
+interface Exchange {
+  /** Milliseconds from sending until the server writes the Date, and from then until the response is there. */
+  readonly there: number;
+  readonly back: number;
+  /** Milliseconds since the second began in which it is sent, by our clock. */
+  readonly fraction: number;
+  readonly age: number | undefined;
+  readonly isUncached: boolean;
+}
+
+function rangeOf(offset: number, exchange: Exchange, sentAt = noon + exchange.fraction): OffsetRange {
+  const { there, back, age, isUncached } = exchange;
+  const written = sentAt + there + offset - (age ?? 0) * 1_000;
+  const headers = new Headers({ date: date(written), ...(age !== undefined && { age: String(age) }) });
+  const range = offsetRange({ sentAt, receivedAt: sentAt + there + back, headers, isUncached });
+  if (range === undefined) throw new Error("It says nothing.");
+  return range;
+}
+
+const exchanges = fc.record({
+  there: fc.integer({ min: 0, max: 10_000 }),
+  back: fc.integer({ min: 0, max: 10_000 }),
+  fraction: fc.integer({ min: 0, max: 999 }),
+  age: fc.option(fc.integer({ min: 0, max: 86_400 }), { nil: undefined }),
+  isUncached: fc.boolean(),
+});
+const uncached = exchanges.map((one) => ({ ...one, age: undefined, isUncached: true }));
+const offsets = fc.integer({ min: -mostCorrectedSkew + 21_000, max: mostCorrectedSkew - 21_000 });
+
+test("the true offset is never excluded, whatever the latencies, and none is assumed that is larger", () => {
+  fc.assert(
+    fc.property(offsets, fc.array(exchanges, { minLength: 1 }), (offset, several) => {
+      const range = several.map((one) => rangeOf(offset, one)).reduce(narrowed);
+      expect(range.least).toBeLessThanOrEqual(offset);
+      expect(range.most).toBeGreaterThanOrEqual(offset);
+      const assumed = smallestOffset(range);
+      expect(Math.abs(assumed)).toBeLessThanOrEqual(Math.abs(offset));
+      expect(assumed * offset).toBeGreaterThanOrEqual(0);
+    }),
+  );
+});
+
+/** What is signed, `then` milliseconds after an exchange: `iat`, and the server's time at that moment, in milliseconds. */
+async function signed(offset: number, exchange: Exchange, then: number) {
+  let ours = noon + exchange.fraction;
+  const clocks = new ServerClocks({ now: () => ours });
+  const fetch = clocks.watch(async () => {
+    ours += exchange.there;
+    const headers = { date: date(ours + offset) };
+    ours += exchange.back;
+    return new Response("", { headers });
+  });
+  const url = "https://auth.example/token";
+  await fetch(url, { method: "POST" });
+  ours += then;
+  const time = clocks.at(url).now();
+  return { iat: issuedAt(time) * 1_000, server: ours + offset, corrected: time - ours };
+}
+
+test("what is signed is never issued in the server's future, if the request before took 2 s to get there at the most", async () => {
+  const quick = uncached.map((one) => ({ ...one, there: one.there % 2_001 }));
+  await fc.assert(
+    fc.asyncProperty(offsets, quick, fc.integer({ min: 0, max: 3_600_000 }), async (offset, one, then) => {
+      const { iat, server } = await signed(offset, one, then);
+      expect(iat).toBeLessThanOrEqual(server);
+    }),
+  );
+});
+
+test("what is signed is issued 9 s before the server's time at the most, and the time that the response took", async () => {
+  await fc.assert(
+    fc.asyncProperty(offsets, uncached, fc.integer({ min: 0, max: 3_600_000 }), async (offset, one, then) => {
+      const { iat, server } = await signed(offset, one, then);
+      expect(server - iat).toBeLessThanOrEqual(9_000 + one.back);
+    }),
+  );
+});
+
+test("a difference of 2 s and less is never corrected, nor one of more than ten minutes", async () => {
+  const small = fc.integer({ min: -toleratedSkew, max: toleratedSkew });
+  const large = fc
+    .tuple(
+      fc.integer({ min: mostCorrectedSkew + 21_000, max: 10 * mostCorrectedSkew }),
+      fc.constantFrom(-1, 1),
+    )
+    .map(([size, sign]) => size * sign);
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(small, large), uncached, async (offset, one) => {
+      expect((await signed(offset, one, 0)).corrected).toBe(0);
+    }),
+  );
+});
+
+function fail(): never {
+  throw new Error("It says nothing.");
+}

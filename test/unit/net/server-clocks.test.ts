@@ -1,0 +1,184 @@
+import { describe, expect, test } from "vitest";
+import { clockSkewMessage } from "../../../src/net/clock-skew.js";
+import { ServerClocks } from "../../../src/net/server-clocks.js";
+import { fakeClock } from "../../support/fake-clock.js";
+
+const url = "https://auth.example/token";
+const minute = 60_000;
+
+/** Our clock, and what answers with the time of a server that is `skew` ahead of it. */
+function started() {
+  const clock = fakeClock();
+  const clocks = new ServerClocks(clock);
+  const server = { skew: 0, headers: {} as Record<string, string> };
+  const fetch = clocks.watch(
+    async () =>
+      new Response("", {
+        headers: { date: new Date(clock.now() + server.skew).toUTCString(), ...server.headers },
+      }),
+  );
+  /** An answer of a server that is so far ahead. */
+  const heard = async (skew: number, at = url, init: RequestInit = { method: "POST" }) => {
+    server.skew = skew;
+    await fetch(at, init);
+  };
+  /** Milliseconds that what is signed for it is ahead of our time. */
+  const corrected = (at = url) => clocks.at(at).now() - clock.now();
+  return { clock, clocks, server, fetch, heard, corrected };
+}
+
+describe("the time to sign in", () => {
+  test("is ours while nothing is known", () => {
+    expect(started().corrected()).toBe(0);
+  });
+
+  test("is that of the server, for its origin and no other", async () => {
+    const { heard, corrected } = started();
+    await heard(90_000);
+    expect(corrected()).toBe(90_000);
+    expect(corrected("https://auth.example/other?path")).toBe(90_000);
+    expect(corrected("https://auth.example:8443/token")).toBe(0);
+    expect(corrected("http://auth.example/token")).toBe(0);
+  });
+
+  test("is that of the server after its clock was set, or ours", async () => {
+    const { clock, heard, corrected } = started();
+    await heard(90_000);
+    await heard(-30_000);
+    expect(corrected()).toBe(-29_000);
+    clock.jump(-30_000);
+    await heard(0);
+    expect(corrected()).toBe(0);
+  });
+
+  test("is not told by a response to a GET that a cache may have kept, unless the server is ahead", async () => {
+    const { heard, corrected, server } = started();
+    await heard(-5 * minute, url, {});
+    expect(corrected()).toBe(0);
+    await heard(90_000, url, {});
+    expect(corrected()).toBe(90_000);
+    server.headers = { "cache-control": "private, no-store" };
+    await heard(-5 * minute, url, {});
+    expect(corrected()).toBe(-5 * minute + 1_000);
+  });
+
+  test("is ours, where the Date is as old as the Age says", async () => {
+    const { heard, corrected, server } = started();
+    server.headers = { age: "300" };
+    for (const init of [{}, { method: "POST" }]) {
+      await heard(-5 * minute, url, init);
+      expect(corrected()).toBe(0);
+    }
+  });
+
+  test("is not told by a redirect that was followed, nor by what is no response", async () => {
+    const { clock, clocks, corrected } = started();
+    const date = new Date(clock.now() + 90_000).toUTCString();
+    const followed = Object.defineProperty(new Response("", { headers: { date } }), "redirected", {
+      value: true,
+    });
+    expect(await clocks.watch(async () => followed)(url, { method: "POST" })).toBe(followed);
+    // A caller's own `fetch` may return anything.
+    const nothing = JSON.parse("null");
+    expect(await clocks.watch(async () => nothing)(url)).toBeNull();
+    expect(corrected()).toBe(0);
+  });
+
+  test("is told by a request as by its URL and method", async () => {
+    const { fetch, corrected, server } = started();
+    server.skew = -90_000;
+    await fetch(new Request(url, { method: "POST" }));
+    expect(corrected()).toBe(-89_000);
+  });
+
+  test("is outdated once the server's is known to be another one", async () => {
+    const { clocks, heard } = started();
+    const unused = clocks.at(url);
+    const used = clocks.at(url);
+    used.now();
+    expect(used.isOutdated).toBe(false);
+    await heard(90_000);
+    expect(used.isOutdated).toBe(true);
+    expect(unused.isOutdated).toBe(false);
+    used.now();
+    expect(used.isOutdated).toBe(false);
+  });
+
+  test("is ours where the difference is more than ten minutes, which is told", async () => {
+    const { clocks, heard, corrected } = started();
+    const time = clocks.at(url);
+    await heard(-20 * minute);
+    expect(corrected()).toBe(0);
+    expect(time.uncorrected).toBeUndefined();
+    time.now();
+    expect(time.uncorrected).toBe(-20 * minute + 1_000);
+    expect(time.isOutdated).toBe(false);
+  });
+
+  test("is forgotten for those origins that nothing was heard of for longest, of more than a thousand", async () => {
+    const { heard, corrected } = started();
+    await heard(90_000);
+    await heard(90_000, "https://other.example/");
+    for (let index = 0; index < 999; index += 1) await heard(0, `https://as-${index}.example/`);
+    expect(corrected("https://other.example/")).toBe(90_000);
+    expect(corrected()).toBe(0);
+  });
+});
+
+describe("a difference", () => {
+  test("is reported once, and only where something was signed", async () => {
+    const { clocks, heard, corrected } = started();
+    await heard(90_000);
+    expect(clocks.takeReport(url)).toBeUndefined();
+    corrected();
+    expect(clocks.takeReport(url)).toEqual({ offset: 90_000, isCorrected: true });
+    await heard(91_000);
+    await heard(89_000);
+    expect(clocks.takeReport(url)).toBeUndefined();
+  });
+
+  test("is reported once something was signed before anything was known", async () => {
+    const { clocks, heard, corrected } = started();
+    corrected();
+    await heard(-90_000);
+    expect(clocks.takeReport(url)).toEqual({ offset: -89_000, isCorrected: true });
+  });
+
+  test("is not reported when it is 2 s", async () => {
+    const { clocks, heard, corrected } = started();
+    corrected();
+    for (const skew of [2_000, -2_000, -3_000]) {
+      await heard(skew);
+      expect(clocks.takeReport(url), String(skew)).toBeUndefined();
+    }
+  });
+
+  test("is reported again when it is another one, and each only once, ten at the most", async () => {
+    const { clocks, heard, corrected } = started();
+    corrected();
+    const reported = async (skew: number) => {
+      await heard(skew);
+      return clocks.takeReport(url)?.offset;
+    };
+    expect(await reported(90_000)).toBe(90_000);
+    expect(await reported(0)).toBeUndefined();
+    expect(await reported(90_000)).toBeUndefined();
+    expect(await reported(-90_000)).toBe(-89_000);
+    expect(await reported(-20 * minute)).toBe(-20 * minute + 1_000);
+    let reports = 3;
+    for (let index = 1; index <= 100; index += 1) {
+      if ((await reported(100_000 + 10_000 * index)) !== undefined) reports += 1;
+    }
+    expect(reports).toBe(10);
+  });
+
+  test("is told in seconds, with what follows from it", () => {
+    const ahead = clockSkewMessage("crm", "the MCP server", { offset: 89_100, isCorrected: true });
+    expect(ahead).toBe(
+      'Server "crm": the clock of the MCP server is 90 s ahead of the clock of this machine. Assertions and DPoP proofs for it ' +
+        "are made in its time. Correct the one that is wrong.",
+    );
+    const behind = clockSkewMessage("crm", "the MCP server", { offset: -1_200_000, isCorrected: false });
+    expect(behind).toContain("is 1200 s behind the clock of this machine. That is more than the 600 s");
+  });
+});

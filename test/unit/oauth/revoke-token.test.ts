@@ -1,0 +1,79 @@
+import { decodeJwt } from "jose";
+import { expect, test } from "vitest";
+import type { ClientSpec } from "../../../src/config/spec.js";
+import { Secret } from "../../../src/lib/secret.js";
+import { ServerClocks } from "../../../src/net/server-clocks.js";
+import type { GrantEnvironment } from "../../../src/oauth/grant-environment.js";
+import { revokeToken } from "../../../src/oauth/revoke-token.js";
+import { failure } from "../../support/failure.js";
+import { type Handler, type HttpServer, startHttpServer } from "../../support/http-server.js";
+import { clock, environment, now, secretClient, serverSpec, signal } from "./fixtures.js";
+
+/** An authorization server that answers revocations so. */
+async function revoking(revocation: Handler): Promise<HttpServer> {
+  const server = await startHttpServer((request, response) => {
+    if (request.url === "/revoke") return revocation(request, response);
+    const { origin: issuer } = server;
+    const endpoints = { token_endpoint: `${issuer}/token`, revocation_endpoint: `${issuer}/revoke` };
+    response.setHeader("content-type", "application/json");
+    return void response.end(JSON.stringify({ issuer, ...endpoints }));
+  });
+  return server;
+}
+
+const revocations = ({ requests }: HttpServer) => requests.filter(({ url }) => url === "/revoke");
+
+function revoke({ origin }: HttpServer, client: ClientSpec, more: Partial<GrantEnvironment>) {
+  const spec = serverSpec(origin, { type: "client_credentials", client });
+  const token = { token: new Secret("token-to-revoke"), hint: "access_token" } as const;
+  return revokeToken(spec, client, token, environment(more), signal());
+}
+
+test.each([401, 403])(
+  "a client secret that is refused with %i is read again, and tried once more",
+  async (status) => {
+    const env = { CRM_SECRET: "canary-old" };
+    await using server = await revoking((_, response) => {
+      const isFirst = env.CRM_SECRET === "canary-old";
+      env.CRM_SECRET = "canary-new";
+      response.writeHead(isFirst ? status : 200).end();
+    });
+    expect(await revoke(server, secretClient(server.origin), { env })).toBe("revoked");
+    const basic = (secret: string) => `Basic ${btoa(`crm-agent:${secret}`)}`;
+    expect(revocations(server).map(({ headers }) => headers.authorization)).toEqual([
+      basic("canary-old"),
+      basic("canary-new"),
+    ]);
+  },
+);
+
+test("a client secret that is refused and has not changed is refused, with one request", async () => {
+  await using server = await revoking((_, response) => void response.writeHead(401).end());
+  const error = await failure(revoke(server, secretClient(server.origin), {}));
+  expect(error).toMatchObject({ code: "token_request_rejected", retryable: false });
+  expect(revocations(server)).toHaveLength(1);
+});
+
+test("an assertion that is refused by a server whose clock differs is made anew in its time, once", async () => {
+  const ahead = 90_000;
+  await using server = await revoking((_, response) => {
+    response.setHeader("date", new Date(now + ahead).toUTCString());
+    response.writeHead(401).end();
+  });
+  const serverClocks = new ServerClocks(clock);
+  const client = secretClient(server.origin, { method: "client_secret_jwt" });
+  // What else the server sends tells nothing of its clock.
+  const silent: typeof fetch = async (input, init) => {
+    const response = await fetch(input, init);
+    return init?.method === "POST"
+      ? response
+      : new Response(await response.text(), { headers: { "content-type": "application/json" } });
+  };
+  const env = { CRM_SECRET: "canary-secret-that-is-long-enough-to-sign" };
+  await failure(revoke(server, client, { env, serverClocks, fetch: serverClocks.watch(silent) }));
+  const issued = revocations(server).map(
+    ({ body }) => decodeJwt(new URLSearchParams(body).get("client_assertion") ?? "").iat,
+  );
+  const second = Math.floor(now / 1_000) - 5;
+  expect(issued).toEqual([second, second + ahead / 1_000]);
+});
