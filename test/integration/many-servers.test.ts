@@ -33,7 +33,11 @@ async function heldIssuer(names: readonly string[]) {
   const waiting = async (count: number): Promise<void> => {
     while (held.size < count) await new Promise<void>((resolve) => arrivals.push(resolve));
   };
-  return { auth, held, waiting, most: () => most, answered: () => answered };
+  /** What was sent by now has arrived. */
+  const roundTrips = async (): Promise<void> => {
+    for (let count = 0; count < 20; count += 1) await (await fetch(`${server.origin}/ping`)).text();
+  };
+  return { auth, held, waiting, roundTrips, most: () => most, answered: () => answered };
 }
 
 const names = Array.from({ length: 100 }, (_, index) => `s${index}`);
@@ -54,6 +58,7 @@ test("start() asks for sixteen tokens at a time", async () => {
   const issuer = await heldIssuer(names);
   const started = issuer.auth.start();
   await issuer.waiting(16);
+  await issuer.roundTrips();
   await letThrough(issuer, 100);
   expect(await started).toEqual([]);
   expect(issuer.most()).toBe(16);
@@ -64,6 +69,7 @@ test("start(): one that gets no answer holds back none of the others", async () 
   const issuer = await heldIssuer(names);
   const started = issuer.auth.start();
   await issuer.waiting(16);
+  await issuer.roundTrips();
   const [hanging = ""] = issuer.held.keys();
   await letThrough(issuer, 99, new Set([hanging]));
   expect([...issuer.held.keys()]).toEqual([hanging]);
@@ -75,6 +81,7 @@ test("stop() ends a start() that waits, and those whose turn had not come ask fo
   const issuer = await heldIssuer(names);
   const started = issuer.auth.start();
   await issuer.waiting(16);
+  await issuer.roundTrips();
   const stopped = issuer.auth.stop();
   for (const answer of [...issuer.held.values()]) answer();
   const failures = await started;
@@ -97,6 +104,7 @@ test("a reload asks for the tokens of new servers sixteen at a time", async () =
   for (const name of names) given.servers[name] = { url: `${origin}/${name}`, grant: { client } };
   await auth.reload();
   await issuer.waiting(16);
+  await issuer.roundTrips();
   await letThrough(issuer, 100);
   expect(issuer.most()).toBe(16);
 });
