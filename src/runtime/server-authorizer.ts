@@ -40,7 +40,6 @@ export function serverAuthorizer(server: AuthorizedServer): Authorizer {
     replace: (call) => sets.own.refused.replace(call),
     replaceForOthers: (call) => sets.own.refused.replaceForOthers(call),
     refusedAgain({ token, response, url }) {
-      if (!sets.own.refused.takeExplanation()) return;
       const challenge = isSameResource(url, address) ? response.headers.get("www-authenticate") : null;
       explainRefusal(spec, environment, supply, { token, challenge }).catch(() => {});
     },
