@@ -63,7 +63,13 @@ test("nothing shows when tokens expire, are renewed, refused and renewed in vain
   stage.script("secret", {
     token: (response) => say.json(response, 500, { error_description: say.prose() }),
   });
-  stage.script("key", { mcp: (response) => say.html(response, 401) });
+  stage.script("key", {
+    mcp(response) {
+      const word = canaries.word("challenge of a 401");
+      const challenge = `Bearer error="${word}", error_description="${word}", scope="more ${word}"`;
+      say.html(response, 401, { "www-authenticate": challenge });
+    },
+  });
   stage.script("vague", {
     mcp(response, { count }) {
       if (count % 2 === 0) return say.json(response, 200, {});

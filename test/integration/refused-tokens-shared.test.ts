@@ -1,8 +1,8 @@
 // The same for processes that share a store, and with it what limits token requests after refusals.
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { TokenManager } from "../../src/index.js";
+import type { McpAuthStore, TokenManager } from "../../src/index.js";
 import { createMemoryStore } from "../../src/testing.js";
-import { sharedMemory } from "../support/store-over.js";
+import { type SharedMemory, sharedMemory } from "../support/store-over.js";
 import { type LiveClock, liveClock, managerOf } from "./harness.js";
 import {
   callOf,
@@ -23,6 +23,7 @@ interface Process {
 
 interface Shared extends LiveClock {
   readonly world: RefusingWorld;
+  readonly memory: SharedMemory;
   /** One more process. */
   start(): Promise<Process>;
   /** Calls a tool from each of them at once; whoever waits for a lock waits for the clock. */
@@ -30,8 +31,8 @@ interface Shared extends LiveClock {
 }
 
 /** Processes, the store and the servers are at one time. */
-async function shared(refuse: Refuse = jiraRefuses): Promise<Shared> {
-  const world = await startRefusingWorld(refuse, { mcp: { toolScopes: { ping: [], jira: [] } } });
+async function shared(options: Partial<McpAuthStore> = {}): Promise<Shared> {
+  const world = await startRefusingWorld(jiraRefuses, { mcp: { toolScopes: { ping: [], jira: [] } } });
   const memory = sharedMemory();
   const live = liveClock();
   const { clock, fetch } = live;
@@ -42,9 +43,9 @@ async function shared(refuse: Refuse = jiraRefuses): Promise<Shared> {
   };
   return {
     ...live,
-    world,
+    ...{ world, memory },
     async start() {
-      const store = memory.store(createMemoryStore({ data: memory.data, clock }));
+      const store = memory.store({ ...createMemoryStore({ data: memory.data, clock }), ...options });
       const { auth, manager } = await managerOf(world, { clock, fetch, store });
       // With a listener there is no process warning.
       onTestFinished(auth.on("token:warning", () => {}));
@@ -124,5 +125,17 @@ describe("a token from the store that is refused", () => {
     }
     // The first, six of the allowance, and one for each hold of 1, 2, 4 and 8 s.
     expect(world.issuer.tokenRequests.length).toBeLessThanOrEqual(1 + 6 + 4);
+  });
+});
+
+test("what limits token requests is one entry, which tells nothing of a token or a request", async () => {
+  const { start, call, memory } = await shared({ encryptionKeys: false });
+  await call("jira", await start());
+  const entries = [...memory.data.entries].filter(([key]) => key.startsWith("refusals."));
+  expect(entries).toHaveLength(1);
+  const [[key, { value }] = ["", { value: "" }]] = entries;
+  expect([...memory.data.entries.keys()]).toContain(key.replace("refusals.", "token."));
+  expect(JSON.parse(value)).toEqual({
+    ...{ v: 1, failures: 1, holdFor: expect.any(Number), fullIn: expect.any(Number), at: expect.any(Number) },
   });
 });

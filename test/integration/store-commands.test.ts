@@ -151,6 +151,8 @@ describe("store clear", () => {
     const limits = async () => (await entriesIn(at)).filter((name) => name.startsWith("refusals."));
     const [own = ""] = await limits();
     expect(isEntryName(own)).toBe(true);
+    const { expiresIn = 0 } = (await storeIn(at).get(own)) ?? {};
+    expect(Math.ceil(expiresIn / 60_000)).toBe(10);
     const other = `refusals${entryName("a").slice("token".length)}`;
     await storeIn(at).set(other, "x");
     await command(at, ["store", "clear", "crm"]);
