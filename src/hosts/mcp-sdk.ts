@@ -4,7 +4,7 @@ import { type HostSeam, seamOf } from "../runtime/seam.js";
 /** `AuthProvider` of `@modelcontextprotocol/client` 2, as far as it is implemented here. */
 export interface McpSdkAuthProvider {
   token(): Promise<string>;
-  onUnauthorized(): Promise<void>;
+  onUnauthorized(context?: { readonly response?: Response }): Promise<void>;
 }
 
 /** The parts of `OAuthClientProvider` of the MCP SDK, 1 and 2, that a machine client has. */
@@ -64,10 +64,10 @@ export function authProvider(manager: TokenManager): McpSdkAuthProvider {
       sent = await manager.getAccessToken();
       return sent;
     },
-    async onUnauthorized() {
+    async onUnauthorized({ response } = {}) {
       // The SDK does not say which token the 401 was for. Where others have replaced that one, its call is sent again with
       // the new one; and a new one that is wrongly taken for refused stays in use all the same.
-      if (sent !== undefined) await seam().refused(sent);
+      if (sent !== undefined) await seam().refused(sent, response?.headers.get("www-authenticate"));
     },
   };
 }

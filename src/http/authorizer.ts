@@ -39,8 +39,8 @@ export interface Authorizer {
   replace(call: RefusedCall): Promise<AfterRefusal>;
   /** The same for one that cannot. */
   replaceForOthers(call: RefusedCall): void;
-  /** A new token, or the same one again, was refused, and the caller gets this response. */
-  refusedAgain(refusing: RefusingResponse): void;
+  /** A new token, or the same one again, was refused, and the caller gets this response. Never rejects. */
+  refusedAgain(refusing: RefusingResponse): Promise<void>;
   /**
    * A token with these scopes beside those of the one that the server answered 403 to; `undefined` when there is no
    * other. Rejects with `insufficient_scope` when the config does not allow them.

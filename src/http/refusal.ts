@@ -103,7 +103,7 @@ async function afterNewTokenRefused(
     history.hasSteppedUp = true;
     if (next !== undefined && next.accessToken !== token.accessToken) return next;
   }
-  authorizer.refusedAgain(refusal);
+  await authorizer.refusedAgain(refusal);
   return undefined;
 }
 

@@ -11,8 +11,8 @@ interface Known {
 }
 
 /**
- * The server refuses new tokens too: says what may be wrong in an event, in the log, in `status()`, and where nobody hears of
- * it in a process warning. `challenge`: the `WWW-Authenticate` header of the response, where it is known.
+ * The server refuses new tokens too: says what may be wrong in `status()` and, once until the last suspect was accepted, in an
+ * event, in the log, and where nobody hears of it in a process warning. `challenge`: the `WWW-Authenticate` header of the response, where it is known.
  */
 export async function explainRefusal(
   spec: ServerSpec,
@@ -23,6 +23,7 @@ export async function explainRefusal(
   const { refusedAgain } = await import("./refused-again.js");
   const error = refusedAgain(spec, target, refusal);
   sets.own.noteRefusedAgain(error);
+  if (!sets.own.refused.takeExplanation()) return error;
   const { name: server } = spec;
   const { issuer, requestedAt, expiresAt } = refusal.token;
   const durationMs = clock.now() - requestedAt;

@@ -23,7 +23,7 @@ export interface HostAccess {
   /** What the server asked for last. */
   readonly challenge: () => ServerChallenge | undefined;
   /** The server refuses new tokens too: says what may be wrong. */
-  readonly explainRefusal: (token: Token) => Promise<McpAuthError>;
+  readonly explainRefusal: (token: Token, challenge: string | null) => Promise<McpAuthError>;
   readonly limits: Pick<WaitLimits, "run">;
 }
 
@@ -37,7 +37,7 @@ export function hostAccess(spec: ServerSpec, environment: ManagerEnvironment, ac
   const refusals = new HostRefusals({ sets, clock, explain: access.explainRefusal });
   return {
     now: () => clock.now(),
-    refused: (accessToken) => refusals.refused(accessToken),
+    refused: (accessToken, challenge = null) => refusals.refused(accessToken, challenge),
     async accept(response) {
       const token = await judged(spec, response, clock.now(), access.target()?.resource ?? spec.url);
       sets.own.accept(token);

@@ -17,16 +17,26 @@ const inShortTime = 60_000;
 export interface HostRefusalsOptions {
   readonly sets: ScopeSets;
   readonly clock: Clock;
-  /** Says what may be wrong when the server refuses new tokens too. */
-  readonly explain: (token: Token) => Promise<McpAuthError>;
+  /**
+   * Says what may be wrong when the server refuses new tokens too. `challenge`: the `WWW-Authenticate` header, where the host
+   * passes it on.
+   */
+  readonly explain: (token: Token, challenge: string | null) => Promise<McpAuthError>;
+}
+
+interface Latest {
+  readonly replacement: Replacement;
+  readonly accessToken: string;
+  /** When it came, and the host sent its request again. */
+  readonly at: number;
+  /** When the host last said that it is refused. */
+  refusedAt: number | undefined;
 }
 
 /** What follows when a host reports a 401. It is not told which token that was for, and may report it late. */
 export class HostRefusals {
   readonly #options: HostRefusalsOptions;
-  #latest:
-    | { readonly replacement: Replacement; readonly accessToken: string; readonly at: number }
-    | undefined;
+  #latest: Latest | undefined;
   /** When the latest tokens were replaced. */
   #replacedAt: readonly number[] = [];
 
@@ -38,24 +48,32 @@ export class HostRefusals {
    * Resolves when the host may send its request again, with another token where there is one. Rejects with what the token
    * request failed with, and with `unauthorized` when it brought the refused token again.
    */
-  async refused(accessToken: string): Promise<void> {
+  async refused(accessToken: string, challenge: string | null): Promise<void> {
     const { sets, clock, explain } = this.#options;
     const { refused, latest } = sets.own;
     if (latest === undefined || latest.accessToken !== accessToken) return;
-    if (this.#latest?.accessToken === accessToken) {
-      const age = clock.now() - this.#latest.at;
-      if (age >= 0 && age < silenceMeansAccepted) this.#latest.replacement.failed(kind);
-      else refused.accepted(kind);
-    }
+    if (this.#latest?.accessToken === accessToken) this.#judge(this.#latest);
     const next = await refused.replace({ token: latest, kind });
-    if (next.kind === "same") throw await explain(latest);
+    if (next.kind === "same") throw await explain(latest, challenge);
     if (next.kind === "none" && next.error !== undefined) throw next.error;
     if (next.kind !== "resend" || next.replacement === undefined) return;
     const { replacement, token } = next;
     if (this.#latest?.replacement === replacement) return;
     const at = clock.now();
-    this.#latest = { replacement, accessToken: token.accessToken, at };
+    this.#latest = { replacement, accessToken: token.accessToken, at, refusedAt: undefined };
     this.#replacedAt = [...this.#replacedAt.filter((time) => at - time < inShortTime), at];
-    if (this.#replacedAt.length >= manyReplacements && refused.takeExplanation()) await explain(latest);
+    if (this.#replacedAt.length >= manyReplacements) await explain(latest, challenge);
+  }
+
+  /** Whether the server accepted the latest replacement, which it refuses now. */
+  #judge(replaced: Latest): void {
+    const { sets, clock } = this.#options;
+    const { at, refusedAt = at, replacement } = replaced;
+    const now = clock.now();
+    const silence = now - refusedAt;
+    replaced.refusedAt = now;
+    if (silence < 0 || silence >= silenceMeansAccepted) sets.own.refused.accepted(kind);
+    // It was refused when the request was sent again, which the host did at once and did not report.
+    else replacement.failed(kind, at);
   }
 }

@@ -31,7 +31,7 @@ export function refusedAgain(
 ): McpAuthError {
   const claims = jwtClaims(token.accessToken);
   const parameters = parametersOf(challenge);
-  const requested = requestedBy(spec);
+  const requested = requestedBy(spec, token);
   const advice = adviceFor(spec, { requested, token, claims, parameters, target });
   const details = {
     ...{ iss: claims?.["iss"], aud: claims?.["aud"], scope: claims?.["scope"] ?? claims?.["scp"] },
@@ -47,13 +47,14 @@ export function refusedAgain(
   );
 }
 
-function requestedBy({ grant }: ServerSpec): Requested {
+function requestedBy({ grant, url }: ServerSpec, token: Token): Requested {
   if (grant.type === "static")
     return { issuer: undefined, resource: undefined, audience: [], scopes: undefined };
   const { client, resource, audience, scopes } = grant;
   return {
     issuer: client.issuer,
-    resource: resource === false ? undefined : resource,
+    // Without one in the config it is the server's URL, or what its metadata says, which the server chose.
+    resource: resource === false ? undefined : (resource ?? (token.resource === url ? url : undefined)),
     audience,
     scopes,
   };

@@ -16,7 +16,7 @@ export interface HostSeam {
    * its request again, with another token where there is one. Rejects with the codes of `getAccessToken`, and with
    * `unauthorized` when the authorization server returned the same token again.
    */
-  refused(accessToken: string): Promise<void>;
+  refused(accessToken: string, challenge?: string | null): Promise<void>;
   /** The token endpoint's answer that the host got by itself. Rejects with `token_response_invalid`. */
   accept(response: HostTokenResponse): Promise<void>;
   /** The registered client; `undefined` for a grant other than `client_credentials`, which a host cannot make. */

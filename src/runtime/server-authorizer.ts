@@ -46,10 +46,10 @@ export function serverAuthorizer(server: AuthorizedServer): Authorizer {
     },
     replace: (call) => sets.own.refused.replace(call),
     replaceForOthers: (call) => sets.own.refused.replaceForOthers(call),
-    refusedAgain({ token, response, url }) {
-      if (!sets.own.refused.takeExplanation()) return;
+    async refusedAgain({ token, response, url }) {
       const challenge = isSameResource(url, address) ? response.headers.get("www-authenticate") : null;
-      explainRefusal(spec, environment, supply, { token, challenge }).catch(() => {});
+      // The response counts, whatever becomes of the explanation.
+      await explainRefusal(spec, environment, supply, { token, challenge }).catch(() => undefined);
     },
     stepUp: (wanted, held, signal) => stepUp(spec, stepUps, supply.target, { wanted, token: held, signal }),
     stepUpWithin: (wanted, held, signal) =>

@@ -7,6 +7,7 @@ import type { SharedStore } from "../stores/shared-store.js";
 import { hashOf, metadataPrefix, tokenPrefix } from "../tokens/entry-key.js";
 import { refreshTokenPrefix } from "../tokens/refresh-token-entry.js";
 import { formatVersion } from "../tokens/stored-format.js";
+import { limitsKey } from "../tokens/stored-limits.js";
 import type { ManagerEnvironment } from "./manager-environment.js";
 import type { StoreSeam } from "./seam.js";
 
@@ -60,7 +61,8 @@ export function storeAccess(
   return {
     async forget() {
       const metadata = await metadataOfServer();
-      return await forget([...(await keysOfServer()), ...(await store.keys(given)), ...metadata]);
+      const limits = await store.keys(limitsKey(tokenPrefix(spec)));
+      return await forget([...(await keysOfServer()), ...limits, ...(await store.keys(given)), ...metadata]);
     },
     forgetEverything: async () => await forget(await store.keys("")),
     async revoke(signal) {

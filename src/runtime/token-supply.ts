@@ -79,7 +79,7 @@ export class TokenSupply {
       signedWith: hooks.signedWith,
       target: () => this.target,
       challenge: () => this.challenge,
-      explainRefusal: (token) => explainRefusal(spec, environment, this, { token, challenge: null }),
+      explainRefusal: (token, challenge) => explainRefusal(spec, environment, this, { token, challenge }),
       limits: this.limits,
     });
     if (before !== undefined) this.sets.takeOver(before.sets);

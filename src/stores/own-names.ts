@@ -4,7 +4,7 @@
 // See `hashOf` in tokens/entry-key.ts.
 const hash = "[0-9a-f]{32}";
 const entryForms = [
-  `(?:token|refresh|metadata)\\.${hash}\\.${hash}`,
+  `(?:token|refusals|refresh|metadata)\\.${hash}\\.${hash}`,
   `metadata\\.${hash}`,
   `given\\.${hash}\\.latest`,
 ];

@@ -30,8 +30,8 @@ export interface RefusedCall {
 
 /** The token request that brought a new token. */
 export interface Replacement {
-  /** The server refused this kind of request with the new token too. */
-  failed(kind: string): void;
+  /** The server refused this kind of request with the new token too, `at` this time if not just now. */
+  failed(kind: string, at?: number): void;
 }
 
 /** A token request that refused calls wait for. */
@@ -40,7 +40,8 @@ interface PendingReplacement extends Replacement {
   readonly outcome: Promise<Token | undefined>;
   /** Of the calls that wait for it, and can be sent again. */
   readonly kinds: Set<string>;
-  hasFailed: boolean;
+  /** It counts as a failure no more: it has been counted, or another process made the request and counts it. */
+  isCounted: boolean;
   error: McpAuthError | undefined;
 }
 
@@ -115,8 +116,10 @@ export class RefusedTokens {
   }
 
   credentialChanged(): void {
+    const { failures } = this.#refusals;
     this.#refusals = credentialChanged(this.#refusals);
     this.#isExplained = false;
+    if (failures > 0) this.#options.shared?.update((stored) => withoutHold(stored ?? this.#refusals));
   }
 
   clockSetBack(by: number): void {
@@ -144,11 +147,12 @@ export class RefusedTokens {
   #follow(flight: Promise<Token>, refused: Token): PendingReplacement {
     const replacement: PendingReplacement = {
       kinds: new Set(),
-      hasFailed: false,
+      isCounted: false,
       error: undefined,
-      failed: (kind) => this.#fail(replacement, [kind]),
+      failed: (kind, at) => this.#fail(replacement, [kind], at),
       outcome: flight.then(
         (next) => {
+          if (next.isShared) replacement.isCounted = true;
           if (next.accessToken === refused.accessToken) this.#fail(replacement, replacement.kinds);
           return next;
         },
@@ -163,18 +167,18 @@ export class RefusedTokens {
     return replacement;
   }
 
-  #fail(replacement: PendingReplacement, kinds: Iterable<string>): void {
+  #fail(replacement: PendingReplacement, kinds: Iterable<string>, at?: number): void {
     const before = this.#refusals;
     const refusals = suspected(before, kinds);
     // Without a kind there are only calls that could not be sent again, of which nobody knows whether it helped them.
     if (refusals === before) return;
     this.#refusals = refusals;
-    if (replacement.hasFailed) return;
-    replacement.hasFailed = true;
-    const now = this.#options.clock.now();
-    this.#refusals = { ...refusals, ...requestFailed(refusals, now) };
+    if (replacement.isCounted) return;
+    replacement.isCounted = true;
+    const time = (): number => at ?? this.#options.clock.now();
+    this.#refusals = { ...refusals, ...requestFailed(refusals, time()) };
     this.#options.shared?.update((stored) => {
-      const limits = requestFailed(stored ?? before, this.#options.clock.now());
+      const limits = requestFailed(stored ?? before, time());
       // Unless the last suspect was accepted meanwhile.
       if (this.hasSuspects) this.#refusals = { ...this.#refusals, ...limits };
       return limits;

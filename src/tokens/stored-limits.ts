@@ -8,8 +8,8 @@ import type { RequestLimits } from "./refusals.js";
 const keptFor = 600_000;
 const formatVersion = 1;
 
-/** The key of what limits requests for the token that is stored under `tokenKey`. */
-function limitsKey(tokenKey: string): string {
+/** The key of what limits requests for the token that is stored under `tokenKey`, or the prefix for a prefix of such keys. */
+export function limitsKey(tokenKey: string): string {
   return `refusals${tokenKey.slice("token".length)}`;
 }
 

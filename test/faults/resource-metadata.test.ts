@@ -14,7 +14,6 @@ import {
   notFollowed,
   otherResource,
   readLittle,
-  recoversAfter,
   resource,
   resourceMetadata,
   resourcesAskedFor,
@@ -226,7 +225,7 @@ faults("Metadata", [
   },
   {
     name: "MCP server: a challenge whose metadata is at another host, which names an issuer of its own",
-    sees: "`issuer_mismatch`",
+    sees: "401; the failure is `issuer_mismatch`",
     requests: "1 there, without a credential; no token request to anybody",
     recovery: "1 s",
     async run(world) {
@@ -235,13 +234,13 @@ faults("Metadata", [
         resource: `${world.mcp.origin}/mcp`,
         authorization_servers: [origin],
       }));
-      const call = manager.fetch(manager.url, post);
-      expect((await world.failure(call)).code).toBe("issuer_mismatch");
+      await refusedFor(world, manager, "issuer_mismatch");
       expect(world.issuer.calls).toBe(1);
       expect(asked(world, url)).toBe(1);
       expect(other.requests).toHaveLength(1);
       other.answer("resource-metadata", undefined);
-      await recoversAfter(world, () => manager.getAccessToken(), second);
+      await world.clock.skip(second);
+      await goesOn(world, manager);
       expect(other.requests.map(({ method }) => method)).toEqual(["GET", "GET"]);
       expect(new Set(credentialsSentTo(world))).toEqual(new Set([manager.url, world.tokenEndpoint]));
     },
@@ -281,7 +280,7 @@ faults("Metadata", [
   },
   {
     name: "MCP server: it moves to another issuer, and says so after a 401",
-    sees: "`issuer_mismatch`",
+    sees: "401; the failure is `issuer_mismatch`",
     requests: "none to the new issuer, and no credential to anybody",
     recovery: "1 s after it has moved back",
     async run(world) {
@@ -294,16 +293,22 @@ faults("Metadata", [
       world.revoke();
       // What was asked within the last minute is believed.
       await world.clock.skip(61 * second);
-      const error = await world.failure(manager.fetch(manager.url, post));
-      expect(error.code).toBe("issuer_mismatch");
+      await refusedFor(world, manager, "issuer_mismatch");
       expect(world.issuer.calls).toBe(1);
       world.mcp.answer("resource-metadata", undefined);
-      await recoversAfter(world, () => manager.getAccessToken(), second);
+      await world.clock.skip(second);
+      await goesOn(world, manager);
       expect(other.requests).toEqual([]);
       expect(new Set(credentialsSentTo(world))).toEqual(new Set([manager.url, world.tokenEndpoint]));
     },
   },
 ]);
+
+/** The call gets the server's 401, because the request for another token fails. */
+async function refusedFor(world: FaultWorld, manager: TokenManager, code: string): Promise<void> {
+  expect((await world.until(manager.fetch(manager.url, post))).status).toBe(401);
+  expect(manager.status().lastError?.code).toBe(code);
+}
 
 /** The `scope` of each token request so far. */
 function tokenScopes({ issuer }: FaultWorld): readonly (string | null)[] {

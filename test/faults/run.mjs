@@ -8,7 +8,7 @@ import { startVitest } from "vitest/node";
 import { inOrder, knownGroups, page, table } from "./faults-page.mjs";
 
 // As many as there were when this was written; README says over three hundred.
-const fewestRows = 347;
+const fewestRows = 355;
 const root = new URL("../../", import.meta.url);
 const path = new URL("docs/faults.md", root);
 const args = process.argv.slice(2);

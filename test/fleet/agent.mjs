@@ -1,11 +1,12 @@
 // One process of a fleet, from what ships. Its parent tells it when to begin and when to report; it calls for a token ten
-// times a second meanwhile, as an agent at work does. `PROVIDER=sdk`: with the MCP SDK's own provider instead.
+// times a second meanwhile, as an agent at work does. `PROVIDER=sdk`: with the MCP SDK's own provider instead. `TOOLS=a,b`: it
+// calls these tools of its server in turn.
 import { setTimeout as delay } from "node:timers/promises";
 import { createMcpAuth } from "mcp-auth-runtime";
 
 const config = JSON.parse(process.env.FLEET_CONFIG);
 const [name] = Object.keys(config.servers);
-const seen = { calls: 0, failures: [], tokens: [], renewals: [], down: 0 };
+const seen = { calls: 0, failures: [], tokens: [], renewals: [], down: 0, answers: {} };
 
 const ours = async () => {
   const auth = await createMcpAuth({ config });
@@ -14,7 +15,18 @@ const ours = async () => {
     seen.down += 1;
   });
   const manager = auth.resolve(name);
-  return { call: () => manager.getAccessToken(), end: () => auth.stop() };
+  const tools = process.env.TOOLS?.split(",");
+  if (tools === undefined) return { call: () => manager.getAccessToken(), end: () => auth.stop() };
+  // With a listener there is no process warning.
+  auth.on("token:warning", () => {});
+  const callTool = async (tool) => {
+    const params = { name: tool, arguments: {} };
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params });
+    const response = await manager.fetch(manager.url, { method: "POST", body });
+    await response.text();
+    return `${tool} ${response.status}`;
+  };
+  return { call: () => callTool(tools[seen.calls % tools.length]), end: () => auth.stop() };
 };
 
 /** Calls the MCP server, as that is the only time at which the SDK looks at its token. */
@@ -51,7 +63,8 @@ async function work() {
     seen.calls += 1;
     try {
       const token = await call();
-      if (seen.tokens.at(-1) !== token) seen.tokens.push(token);
+      if (process.env.TOOLS !== undefined) seen.answers[token] = (seen.answers[token] ?? 0) + 1;
+      else if (seen.tokens.at(-1) !== token) seen.tokens.push(token);
     } catch (error) {
       seen.failures.push(String(error));
     }

@@ -13,6 +13,8 @@ export interface Seen {
   /** When each token ends that it has asked for by itself, milliseconds since the epoch. */
   readonly renewals: readonly number[];
   readonly down: number;
+  /** With `TOOLS`: how often which tool gave which status. */
+  readonly answers: Readonly<Record<string, number>>;
 }
 
 export interface Fleet {

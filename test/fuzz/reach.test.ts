@@ -187,7 +187,7 @@ describe("whatever a server redirects to", () => {
         challenged() {},
         replace: async () => ({ kind: "none" }),
         replaceForOthers() {},
-        refusedAgain() {},
+        refusedAgain: async () => {},
       });
       const outcome = await outcomeOf(() =>
         fetch(base, { method, ...(method === "POST" && { body: "{}" }) }),

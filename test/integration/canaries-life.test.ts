@@ -63,7 +63,14 @@ test("nothing shows when tokens expire, are renewed, refused and renewed in vain
   stage.script("secret", {
     token: (response) => say.json(response, 500, { error_description: say.prose() }),
   });
-  stage.script("key", { mcp: (response) => say.html(response, 401) });
+  stage.script("key", {
+    mcp(response) {
+      const word = canaries.word("challenge of a 401");
+      // Its scopes become those of the token, where whoever asks for the token may see them.
+      const challenge = `Bearer error="${word}", error_description="${word}", scope="more"`;
+      say.html(response, 401, { "www-authenticate": challenge });
+    },
+  });
   stage.script("vague", {
     mcp(response, { count }) {
       if (count % 2 === 0) return say.json(response, 200, {});

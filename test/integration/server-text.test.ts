@@ -235,6 +235,50 @@ describe("a server's own text is in the details of the error, and nowhere else",
   });
 });
 
+describe("a server that refuses every token is explained without a word of its own", () => {
+  const claims = { iss: url, aud: [sentence, url], scope: `${sentence} admin`, sub: sentence, [sentence]: 1 };
+  const jwt = ["eyJhbGciOiJub25lIn0", Buffer.from(JSON.stringify(claims)).toString("base64url"), "c2ln"].join(
+    ".",
+  );
+  const parameters =
+    `error="${sentence}", error_description="${sentence}", scope="${sentence}", ` +
+    `resource_metadata="https://elsewhere.example/${sentence}"`;
+  const status401 = challenged(401, parameters);
+
+  test.each<[what: string, answers: Answers, scopes: readonly string[] | undefined]>([
+    ["the claims of a JWT", { mcp: json(401, {}) }, ["read"]],
+    ["the values of a challenge", { mcp: status401 }, ["read"]],
+    ["both, where the scopes are the server's", { mcp: status401 }, undefined],
+    [
+      "a 403 that says invalid_token",
+      { mcp: challenged(403, `error="invalid_token", ${parameters}`) },
+      ["read"],
+    ],
+  ])("%s", async (_, answers, scopes) => {
+    let count = 0;
+    const token: Answer = (response) => {
+      count += 1;
+      send(response, 200, { ...usualToken, access_token: `${jwt}${count}` });
+    };
+    const world = await hostileWorld(
+      { token, ...answers },
+      (client) => ({ grant: { client: withSecret(client), ...(scopes && { scopes }) } }),
+      { env },
+    );
+    const response = await world.manager.fetch(world.manager.url, { method: "POST", body: "{}" });
+    await response.body?.cancel();
+    expect([401, 403]).toContain(response.status);
+    // What explains it is loaded when it is needed.
+    await expect.poll(() => world.manager.status().lastError?.code).toBe("unauthorized");
+    const error = world.manager.status().lastError;
+    if (error === undefined) throw new TypeError("There is no error.");
+    expect(error.details).toMatchObject({ iss: url, aud: [sentence, url], scope: `${sentence} admin` });
+    const shown = await world.shown(error);
+    expect(shown).toContain("refused a new token too");
+    expect(shown).not.toContain(sentence);
+  });
+});
+
 test("the scopes that a server wants are named in the details alone", async () => {
   const challenge = `error="insufficient_scope", scope="${sentence} admin"`;
   const world = await hostileWorld(

@@ -77,11 +77,22 @@ async function issuing(token: () => string, revocation?: Handler, lifetime = 3_6
       return sendJson(response, { access_token: token(), token_type: "Bearer", expires_in: lifetime });
     }
     if (request.url === "/revoke" && revocation !== undefined) return revocation(request, response);
+    // The MCP server refuses every token.
+    if (request.url === "/mcp") return void response.writeHead(401).end();
     return sendJson(response, {}, 404);
   });
   const client = { issuer: server.origin, id: "agent", secret: { env: "SECRET" } };
   const at = await place({ servers: { crm: { url: `${server.origin}/mcp`, grant: { client } } } });
   return { server, at, asked: () => server.requests.filter(({ url }) => url === "/token").length };
+}
+
+/** A call by an agent that uses the same config. */
+async function refusedCall({ folder, env }: Place): Promise<void> {
+  const auth = await createMcpAuth({ config: join(folder, "mcp-auth.config.json"), env });
+  auth.on("token:warning", () => {});
+  const manager = auth.resolve("crm");
+  expect((await manager.fetch(manager.url)).status).toBe(401);
+  await auth.stop();
 }
 
 function counting(): () => string {
@@ -134,6 +145,20 @@ describe("store clear", () => {
     expect((await command(at, ["token", "crm"])).out).toBe("t3\n");
   });
 
+  test("forgets what limits token requests after a refusal, of that server alone", async () => {
+    const { at } = await issuing(counting());
+    await refusedCall(at);
+    const limits = async () => (await entriesIn(at)).filter((name) => name.startsWith("refusals."));
+    const [own = ""] = await limits();
+    expect(isEntryName(own)).toBe(true);
+    const { expiresIn = 0 } = (await storeIn(at).get(own)) ?? {};
+    expect(Math.ceil(expiresIn / 60_000)).toBe(10);
+    const other = `refusals${entryName("a").slice("token".length)}`;
+    await storeIn(at).set(other, "x");
+    await command(at, ["store", "clear", "crm"]);
+    expect(await limits()).toEqual([other]);
+  });
+
   test("says when there was nothing to forget", async () => {
     const { at } = await issuing(counting());
     const nothing = { code: 0, out: "", err: 'nothing is stored for "crm"\n' };
@@ -165,9 +190,10 @@ describe("store clear", () => {
     const state = join(at.folder, "state");
     await command(at, ["token", "crm"]);
     await command(at, ["headers", "crm"]);
+    await refusedCall(at);
     const made = await readdir(state);
     const kinds = new Set(made.map((name) => name.split(".")[0]));
-    expect([...kinds].toSorted()).toEqual(["given", "metadata", "token"]);
+    expect([...kinds].toSorted()).toEqual(["given", "metadata", "refusals", "token"]);
     expect(made.filter((name) => !isEntryName(name))).toEqual([]);
     const [first = ""] = made;
     const strays = [

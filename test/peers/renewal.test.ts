@@ -167,7 +167,7 @@ test("a caller who gives up is free although the request is not (golang.org/x/oa
   expect(left).toBe("failed: aborted");
 });
 
-test("only the token that was refused is dropped (gravitino PR 12531; TypeScript SDK v2)", async () => {
+test("only the token that was refused is replaced (gravitino PR 12531; TypeScript SDK v2)", async () => {
   const w = await world();
   let refuse: (() => void) | undefined;
   const late = new Promise<void>((resolve) => {

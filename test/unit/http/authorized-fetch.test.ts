@@ -70,7 +70,7 @@ function client(
       rejected.push(call.token.accessToken);
       present += 1;
     },
-    refusedAgain: ({ response }) => void again.push(response.status),
+    refusedAgain: async ({ response }) => void again.push(response.status),
   });
   return { fetch, rejected, failed, again };
 }

@@ -73,7 +73,7 @@ export function client(origin: string, options: ClientOptions = {}) {
       return { kind: "resend", token: next, replacement: { failed: () => {} } };
     },
     replaceForOthers: ({ token }) => void rejected.push(token.accessToken),
-    refusedAgain: () => {},
+    refusedAgain: async () => {},
     async stepUp(scopes, token) {
       asked.push({ scopes, token: token.accessToken });
       const answer = stepUp?.({ scopes, token: token.accessToken });

@@ -356,7 +356,7 @@ test("a proof that never comes, as from a key in a KMS, is waited for until the 
     challenged() {},
     replace: async () => ({ kind: "none" }),
     replaceForOthers() {},
-    refusedAgain() {},
+    refusedAgain: async () => {},
   });
   const { signal } = caller;
   expect(await failure(fetch("https://mcp.example/mcp", { signal }))).toMatchObject({ code: "aborted" });

@@ -261,8 +261,17 @@ test("the names of entries are exact", () => {
     `metadata.${hash}`,
     `given.${hash}.latest`,
   ];
-  for (const name of [...all, `metadata.${hash}.${hash}`]) expect(isEntryName(name), name).toBe(true);
-  const others = ["token", "token.a", `token.${hash}`, `token.${hash}.${hash}.bak`, `given.${hash}.${hash}`];
+  for (const name of [...all, `metadata.${hash}.${hash}`, `refusals.${hash}.${hash}`])
+    expect(isEntryName(name), name).toBe(true);
+  const others = [
+    "token",
+    "refusals",
+    `refusals.${hash}`,
+    "token.a",
+    `token.${hash}`,
+    `token.${hash}.${hash}.bak`,
+    `given.${hash}.${hash}`,
+  ];
   for (const name of [...others, `x.token.${hash}.${hash}`, `token.${hash.toUpperCase()}.${hash}`]) {
     expect(isEntryName(name), name).toBe(false);
   }

@@ -1,0 +1,172 @@
+// What follows a 401 that a host reports, through the providers of the real SDKs. A host does not say which token a 401 was
+// for, nor that a token was accepted.
+import { describe, expect, test } from "vitest";
+import { oauthProvider } from "../../src/hosts/mcp-sdk.js";
+import { failure } from "../support/failure.js";
+import { sharedMemory } from "../support/store-over.js";
+import {
+  listen,
+  managerOf,
+  startWorld,
+  viaAuthProviderV2,
+  viaFetchV2,
+  viaOauthProviderV1,
+  type World,
+} from "./harness.js";
+import { liveManagerOf, startRefusingWorld, unauthorized } from "./refusing-world.js";
+import { connectClient } from "./tool-client.js";
+
+const ten = Array.from({ length: 10 }, (_, index) => String(index));
+const revoke = ({ mcp, issuer }: World): void => mcp.revoke(issuer.issued.at(-1)?.jti ?? "");
+const asked = ({ issuer }: World) => issuer.tokenRequests.map(({ params }) => params["scope"]);
+
+describe("authProvider of SDK v2", () => {
+  test.each([9_000, 1_000])("serves the call after each of two revocations %d ms apart", async (apart) => {
+    const world = await startWorld();
+    const { manager, advance } = await liveManagerOf(world);
+    const client = await viaAuthProviderV2(manager);
+    for (const text of ["one", "two"]) {
+      revoke(world);
+      expect(await client.echo(text)).toBe(text);
+      await advance(apart);
+    }
+    expect(world.issuer.tokenRequests).toHaveLength(3);
+  });
+
+  test.each([9_000, 1_000])(
+    "serves ten calls at once at each of two revocations %d ms apart, with one token request for each",
+    async (apart) => {
+      const world = await startWorld();
+      const { auth, manager, advance } = await liveManagerOf(world);
+      const heard = listen(auth);
+      const client = await viaAuthProviderV2(manager);
+      for (const _ of ["one", "two"]) {
+        revoke(world);
+        expect(await Promise.all(ten.map((text) => client.echo(text)))).toEqual(ten);
+        await advance(apart);
+      }
+      expect(world.issuer.tokenRequests).toHaveLength(3);
+      expect(heard.filter(({ event }) => event === "token:warning")).toEqual([]);
+    },
+  );
+
+  test("sends few token requests where every token is refused, and says so", async () => {
+    const world = await startRefusingWorld(
+      ({ body }, response) => body.includes("tools/call") && unauthorized(response),
+    );
+    const { auth, manager, advance } = await liveManagerOf(world);
+    const heard = listen(auth);
+    const client = await viaAuthProviderV2(manager);
+    const before = world.issuer.tokenRequests.length;
+    for (let second = 0; second < 60; second += 1) {
+      await expect(client.echo("x")).rejects.toThrow();
+      await advance(1_000);
+    }
+    // At 0, 1, 3, 7, 15 and 31 s.
+    expect(world.issuer.tokenRequests.length - before).toBe(6);
+    const warned = heard.filter(({ event }) => event === "token:warning");
+    expect(warned).toHaveLength(1);
+    expect(warned[0]).toMatchObject({ code: "unauthorized", reason: "rejected" });
+    expect(manager.status().lastError?.details).toMatchObject({ error: "invalid_token" });
+  });
+
+  test("sends no more than the allowance has where calls are refused three seconds apart", async () => {
+    const world = await startRefusingWorld(
+      ({ body }, response) => body.includes("tools/call") && unauthorized(response),
+    );
+    const { manager, advance } = await liveManagerOf(world);
+    const client = await viaAuthProviderV2(manager);
+    const before = world.issuer.tokenRequests.length;
+    for (let second = 0; second < 60; second += 3) {
+      await expect(client.echo("x")).rejects.toThrow();
+      await advance(3_000);
+    }
+    expect(world.issuer.tokenRequests.length - before).toBeLessThanOrEqual(11);
+  });
+
+  test("says that the authorization server returned the refused token again", async () => {
+    const world = await startWorld();
+    const { manager } = await liveManagerOf(world, { fetch: sameTokenAgain() });
+    const client = await viaAuthProviderV2(manager);
+    world.mcp.revoke(world.issuer.issued[0]?.jti ?? "");
+    const error = await failure(client.echo("x"));
+    expect(error.code).toBe("unauthorized");
+    expect(error.message).toContain(world.issuer.issuer);
+  });
+});
+
+/** Between us and the authorization server: it returns its first token again and again. */
+function sameTokenAgain(): typeof fetch {
+  let first: string | undefined;
+  return async (input, init) => {
+    const response = await fetch(input, init);
+    if (init?.method !== "POST") return response;
+    first ??= await response.clone().text();
+    return new Response(first, { status: 200, headers: { "content-type": "application/json" } });
+  };
+}
+
+describe("oauthProvider of SDK v1, where the config leaves the scopes to the server", () => {
+  /** The metadata of the resource lists `read`, which every token needs. */
+  const scoped = () =>
+    startWorld({
+      scopes: ["read", "write"],
+      mcp: { scopes: ["read"], toolScopes: { echo: [], rename: ["write"] } },
+    });
+
+  test("serves the call after a revocation: the SDK's request is for the scopes of the resource metadata", async () => {
+    const world = await scoped();
+    const { manager } = await managerOf(world);
+    const client = await viaOauthProviderV1(manager);
+    for (const text of ["one", "two"]) {
+      revoke(world);
+      expect(await client.echo(text)).toBe(text);
+    }
+    expect(new Set(asked(world))).toEqual(new Set(["read"]));
+    expect(world.mcp.requests.filter(({ status }) => status === 403)).toEqual([]);
+  });
+
+  test("does so in a process whose own token came from a store", async () => {
+    const world = await scoped();
+    const memory = sharedMemory();
+    const { manager: first } = await managerOf(world, { store: memory.store() });
+    await first.getToken();
+    const { manager } = await managerOf(world, { store: memory.store() });
+    const client = await viaOauthProviderV1(manager);
+    expect(await client.echo("before")).toBe("before");
+    expect(asked(world)).toEqual(["read"]);
+    revoke(world);
+    expect(await client.echo("after")).toBe("after");
+    expect(new Set(asked(world))).toEqual(new Set(["read"]));
+  });
+
+  test("does so with the scopes that a challenge named", async () => {
+    const world = await startRefusingWorld(
+      ({ headers }, response) => {
+        const [, claims = ""] = String(headers.authorization).split(".");
+        const hasScope = Buffer.from(claims, "base64url").toString().includes('"scope":"read"');
+        return !hasScope && unauthorized(response, 'Bearer error="invalid_token", scope="read"');
+      },
+      { scopes: ["read"] },
+    );
+    const { manager } = await managerOf(world);
+    expect(await (await viaFetchV2(manager)).echo("hi")).toBe("hi");
+    expect(asked(world)).toEqual([undefined, "read"]);
+    // SDK v1 passes on nothing of a challenge.
+    const params = await oauthProvider(manager).prepareTokenRequest();
+    expect(params.get("scope")).toBe("read");
+  });
+
+  test("does so after a step-up, with the scopes that it added", async () => {
+    const world = await scoped();
+    const { tools } = world.config.servers;
+    const config = { servers: { tools: { ...tools, stepUp: ["write"] } } };
+    const { manager } = await managerOf({ config, env: world.env });
+    expect(await (await connectClient(manager)).call("rename", "x")).toBe("x");
+    expect(asked(world)).toEqual(["read", "read write"]);
+    const client = await viaOauthProviderV1(manager);
+    revoke(world);
+    expect(await client.echo("after")).toBe("after");
+    expect(new Set(asked(world).slice(2))).toEqual(new Set(["read write"]));
+  });
+});

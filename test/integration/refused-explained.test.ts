@@ -1,0 +1,311 @@
+// The first persistent refusal of a server is explained: the MCP SDK shows a bare 401.
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { Logger, McpAuthConfig, McpAuthOptions, TokenManager } from "../../src/index.js";
+import { sendJson } from "../support/http-server.js";
+import { createTokenIssuer } from "../support/token-issuer.js";
+import {
+  agentSecret,
+  listen,
+  managerOf,
+  ownIssuer,
+  ownServer,
+  runtime,
+  sendToken,
+  startWorld,
+} from "./harness.js";
+import { callOf, liveManagerOf, startRefusingWorld, toolIn, unauthorized } from "./refusing-world.js";
+
+const other = "https://other.example/mcp";
+const challenge =
+  'Bearer error="invalid_token", error_description="audience", scope="a:b", resource_metadata="https://x.example"';
+
+/** Every process warning of ours until the test ends. */
+function warnings(): readonly (Error & { code?: string })[] {
+  const heard: Error[] = [];
+  const note = (warning: Error): void => {
+    if (warning.name === "McpAuthWarning") heard.push(warning);
+  };
+  process.on("warning", note);
+  onTestFinished(() => void process.off("warning", note));
+  return heard;
+}
+
+async function statusOf(manager: TokenManager, tool: string): Promise<number> {
+  const response = await manager.fetch(manager.url, callOf(tool));
+  await response.body?.cancel();
+  return response.status;
+}
+
+/** Process warnings come in a tick of their own, and what explains is loaded when it is needed. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** The token is for another audience, and the server refuses all. */
+async function forAnother(grant: object = {}) {
+  return await startRefusingWorld((_request, response) => unauthorized(response, challenge), {
+    scopes: ["r"],
+    grant: { resource: other, ...grant },
+  });
+}
+
+describe("a server that refuses new tokens too", () => {
+  test("is one process warning where there is neither logger nor listener, whatever is called", async () => {
+    const world = await forAnother();
+    const heard = warnings();
+    const { manager } = await managerOf(world);
+    for (const tool of ["a", "b", "c"]) expect(await statusOf(manager, tool)).toBe(401);
+    await Promise.all(["d", "e", "f"].map((tool) => statusOf(manager, tool)));
+    await settled();
+    expect(heard.map(({ code }) => code)).toEqual(["unauthorized"]);
+    expect(heard[0]?.message).toBe(
+      `Server "tools" refused a new token too. It was requested with issuer ${world.issuer.issuer}, resource ${other}, ` +
+        'no scopes of the config. Compare "issuer", "audience", "resource" and "scopes" with what the server expects, or ' +
+        "see whether only this tool, path or session is refused. Other requests go on with the present token.",
+    );
+  });
+
+  test("is a log line where there is a logger, and no warning", async () => {
+    const world = await forAnother();
+    const heard = warnings();
+    const lines: [string, object, string][] = [];
+    const log = (level: string) => (fields: object, message: string) =>
+      void lines.push([level, fields, message]);
+    const logger: Logger = {
+      debug: log("debug"),
+      info: log("info"),
+      warn: log("warn"),
+      error: log("error"),
+    };
+    const { manager } = await managerOf(world, { logger });
+    for (const tool of ["a", "b"]) await statusOf(manager, tool);
+    await settled();
+    const warned = lines.filter(([level]) => level === "warn");
+    expect(warned).toHaveLength(1);
+    expect(warned[0]?.[1]).toMatchObject({
+      ...{ event: "token:warning", server: "tools", issuer: world.issuer.issuer },
+      ...{ code: "unauthorized", reason: "rejected" },
+      message: expect.stringContaining(`resource ${other}`),
+    });
+    expect(heard).toEqual([]);
+  });
+
+  test("is an event where there is a listener, and no warning", async () => {
+    const world = await forAnother();
+    const heard = warnings();
+    const { auth, manager } = await managerOf(world);
+    const events = listen(auth);
+    for (const tool of ["a", "b"]) await statusOf(manager, tool);
+    await settled();
+    const warned = events.filter(({ event }) => event === "token:warning");
+    expect(warned).toHaveLength(1);
+    expect(warned[0]).toMatchObject({
+      ...{ server: "tools", issuer: world.issuer.issuer, code: "unauthorized", reason: "rejected" },
+      ...{ durationMs: expect.any(Number), expiresAt: expect.any(Number) },
+    });
+    expect(heard).toEqual([]);
+  });
+
+  test("is no warning where the diagnostics channel has a subscriber", async () => {
+    const world = await forAnother();
+    const heard = warnings();
+    const published: unknown[] = [];
+    const note = (event: unknown): void => void published.push(event);
+    subscribe("mcp-auth:token:warning", note);
+    onTestFinished(() => void unsubscribe("mcp-auth:token:warning", note));
+    const { manager } = await managerOf(world);
+    await statusOf(manager, "a");
+    await settled();
+    expect([published.length, heard.length]).toEqual([1, 0]);
+  });
+
+  test("is a warning of its own for each server", async () => {
+    const world = await forAnother();
+    const heard = warnings();
+    const { tools } = world.config.servers;
+    const config: McpAuthConfig<"one" | "two"> = {
+      servers: { one: tools, two: { ...tools, url: `${world.front.origin}/mcp/two` } },
+    };
+    const auth = await runtime<"one" | "two">({ config, env: world.env });
+    for (const name of ["one", "two", "one", "two"] as const) await statusOf(auth.resolve(name), "a");
+    await settled();
+    expect(heard.map(({ message }) => /^Server "(\w+)"/.exec(message)?.[1])).toEqual(["one", "two"]);
+  });
+
+  test("is explained again once the last suspect was accepted, and not before", async () => {
+    const broken = new Set(["a", "b"]);
+    const world = await startRefusingWorld(
+      ({ body }, response) => broken.has(String(toolIn(body))) && unauthorized(response),
+    );
+    const { auth, manager, advance } = await liveManagerOf(world);
+    const events = listen(auth);
+    const explained = async () => {
+      await settled();
+      return events.filter(({ code }) => code === "unauthorized").length;
+    };
+    for (const tool of ["a", "b", "echo", "a"]) await statusOf(manager, tool);
+    expect(await explained()).toBe(1);
+    broken.delete("a");
+    expect(await statusOf(manager, "a")).toBe(200);
+    await advance(20_000);
+    expect(await statusOf(manager, "b")).toBe(401);
+    expect(await explained()).toBe(1);
+    broken.clear();
+    expect(await statusOf(manager, "b")).toBe(200);
+    broken.add("a");
+    expect(await statusOf(manager, "a")).toBe(401);
+    expect(await explained()).toBe(2);
+  });
+
+  test("stays in `status()`, with what the token and the challenge say in its details", async () => {
+    const world = await forAnother({ scopes: ["r"] });
+    const { manager, advance } = await liveManagerOf(world);
+    for (let second = 0; second < 10; second += 1) {
+      await statusOf(manager, "a");
+      await advance(1_000);
+      const { state, lastError } = manager.status();
+      expect([state, lastError?.code, lastError?.message]).toEqual([
+        "fresh",
+        "unauthorized",
+        expect.stringContaining(`resource ${other}, scopes r.`),
+      ]);
+      expect(lastError?.details).toEqual({
+        iss: world.issuer.issuer,
+        aud: other,
+        scope: "r",
+        error: "invalid_token",
+        error_description: "audience",
+        challenge_scope: "a:b",
+        resource_metadata: "https://x.example",
+        resource: other,
+      });
+    }
+  });
+});
+
+describe("what is advised", () => {
+  /** Tokens with these claims. */
+  async function claiming(
+    claims: (issuer: string) => object,
+    members: object = {},
+    options: McpAuthOptions<"tools"> = {},
+    named = "Bearer",
+  ) {
+    const signer = await createTokenIssuer("https://signer.example");
+    const issuer = await ownIssuer(
+      async (_request, response) =>
+        sendToken(response, await signer.sign({ ...claims(issuer.server.origin) })),
+      (_request, response) => void unauthorized(response, named),
+    );
+    const { tools } = issuer.config.servers;
+    const config = { servers: { tools: { ...tools, grant: { ...tools.grant, ...members } } } };
+    const { auth, manager } = await managerOf({ config, env: issuer.env }, options);
+    auth.on("token:warning", () => {});
+    await statusOf(manager, "a");
+    await settled();
+    const { lastError } = manager.status();
+    return { message: lastError?.message ?? "", details: lastError?.details, issuer };
+  }
+
+  test("about a token for an audience that nobody requested", async () => {
+    const { message, details } = await claiming((iss) => ({ iss, aud: ["https://api.example", "x"] }), {
+      audience: "https://asked.example",
+      scopes: ["r", "w"],
+    });
+    expect(message).toContain("audience https://asked.example, scopes r w.");
+    expect(message).toContain('set the grant\'s "audience" or "resource" to what the server expects');
+    expect(message).not.toContain("api.example");
+    expect(details).toMatchObject({ aud: ["https://api.example", "x"] });
+  });
+
+  test("about a token whose issuer is another one", async () => {
+    const { message, details, issuer } = await claiming(() => ({ iss: "https://tenant.example" }));
+    expect(message).toContain(`issuer ${issuer.server.origin}, resource ${issuer.url}, no scopes`);
+    expect(message).toContain('set the client\'s "issuer" to the one that the server trusts');
+    expect(message).not.toContain("tenant.example");
+    expect(details).toMatchObject({ iss: "https://tenant.example" });
+  });
+
+  test("about a server that names scopes which the token lacks", async () => {
+    const { message, details } = await claiming(
+      (iss) => ({ iss }),
+      { scopes: ["r"] },
+      {},
+      'Bearer scope="z"',
+    );
+    expect(message).toContain('add them to the grant\'s "scopes"');
+    expect(details).toMatchObject({ challenge_scope: "z" });
+  });
+
+  test("about a token in which nothing differs: what to compare, and that it may be this tool alone", async () => {
+    const { message } = await claiming((iss) => ({ iss }));
+    expect(message).toContain(
+      'Compare "issuer", "audience", "resource" and "scopes" with what the server expects',
+    );
+    expect(message).toContain("or see whether only this tool, path or session is refused");
+  });
+
+  test("about a static token: that it is the one of the config", async () => {
+    const server = await ownServer((_request, response) => void unauthorized(response));
+    const config = {
+      servers: { tools: { url: `${server.origin}/mcp`, grant: { type: "static", token: { env: "TOKEN" } } } },
+    } as const;
+    const { auth, manager } = await managerOf({ config, env: { TOKEN: "static-token" } });
+    const events = listen(auth);
+    expect(await statusOf(manager, "a")).toBe(401);
+    await settled();
+    const [warned] = events.filter(({ code }) => code === "unauthorized");
+    expect(warned?.message).toContain(
+      "It is the static token of the config. Replace it where the config reads it from",
+    );
+  });
+});
+
+test("a credential that the server quotes is not in the details", async () => {
+  const quoting = await ownIssuer(
+    (_request, response) => sendToken(response, "opaque-access-token-0123456789"),
+    ({ headers }, response) => {
+      const quoted = `Bearer error="invalid_token", error_description="${headers.authorization} ${agentSecret}"`;
+      unauthorized(response, quoted);
+    },
+  );
+  const { auth, manager } = await managerOf(quoting);
+  auth.on("token:warning", () => {});
+  await statusOf(manager, "a");
+  await settled();
+  const { details } = manager.status().lastError ?? {};
+  expect(details).toMatchObject({ error: "invalid_token", error_description: "Bearer <secret> <secret>" });
+});
+
+describe("a replacement that the authorization server refuses", () => {
+  test("is one process warning too, for the first failure that no caller is told of", async () => {
+    const heard = warnings();
+    let count = 0;
+    const issuer = await ownIssuer(
+      (_request, response) => {
+        count += 1;
+        if (count === 1) sendToken(response, "t1");
+        else sendJson(response, { error: "invalid_client" }, 401);
+      },
+      (_request, response) => void unauthorized(response),
+    );
+    const { manager } = await managerOf(issuer);
+    for (const tool of ["a", "b", "c"]) expect(await statusOf(manager, tool)).toBe(401);
+    await settled();
+    expect(heard.map(({ code }) => code)).toEqual(["token_request_rejected"]);
+  });
+});
+
+test("a server whose every tool works is never explained, also after a revocation", async () => {
+  const world = await startWorld();
+  const heard = warnings();
+  const { auth, manager } = await managerOf(world);
+  const events = listen(auth);
+  await statusOf(manager, "echo");
+  world.mcp.revoke(world.issuer.issued[0]?.jti ?? "");
+  expect(await statusOf(manager, "echo")).toBe(200);
+  await settled();
+  expect(events.filter(({ event }) => event === "token:warning")).toEqual([]);
+  expect(heard).toEqual([]);
+});

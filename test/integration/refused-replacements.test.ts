@@ -1,0 +1,161 @@
+// What follows a refusal where the call cannot be sent again, or where there is no other token.
+import { describe, expect, test } from "vitest";
+import type { McpAuthConfig, TokenManager } from "../../src/index.js";
+import { sendJson } from "../support/http-server.js";
+import { listen, ownIssuer, sendToken } from "./harness.js";
+import { callOf, liveManagerOf, startRefusingWorld, toolIn, unauthorized } from "./refusing-world.js";
+
+/** Each token request is one. */
+const once = (config: McpAuthConfig<"tools">): McpAuthConfig<"tools"> => ({
+  ...config,
+  defaults: { retry: { attempts: 1 } },
+});
+
+async function statusOf(manager: TokenManager, init?: RequestInit, url = manager.url): Promise<number> {
+  const response = await manager.fetch(url, init);
+  await response.body?.cancel();
+  return response.status;
+}
+
+describe("a body that cannot be sent again", () => {
+  const streamed = (init: RequestInit): RequestInit & { duplex: "half" } => ({
+    ...init,
+    body: new Blob([String(init.body)]).stream(),
+    duplex: "half",
+  });
+
+  test("gets its 401, another token replaces the refused one, and the next call is served", async () => {
+    const world = await startRefusingWorld(() => false);
+    const { manager, advance } = await liveManagerOf(world);
+    expect(await statusOf(manager, streamed(callOf("echo")))).toBe(200);
+    world.mcp.revoke(world.issuer.issued[0]?.jti ?? "");
+    expect(await statusOf(manager, streamed(callOf("echo")))).toBe(401);
+    await advance(0);
+    expect(world.issuer.tokenRequests).toHaveLength(2);
+    expect(await statusOf(manager, streamed(callOf("echo")))).toBe(200);
+    expect(world.issuer.tokenRequests).toHaveLength(2);
+  });
+
+  test("never makes a kind a suspect: ten at once cost one request, and later ones what the allowance has", async () => {
+    const world = await startRefusingWorld((_request, response) => unauthorized(response));
+    const { auth, manager, advance } = await liveManagerOf(world);
+    const warned: unknown[] = [];
+    auth.on("token:warning", (event) => warned.push(event));
+    await manager.getToken();
+    const statuses = await Promise.all(
+      Array.from({ length: 10 }, () => statusOf(manager, streamed(callOf("echo")))),
+    );
+    expect(new Set(statuses)).toEqual(new Set([401]));
+    await advance(0);
+    expect(world.issuer.tokenRequests).toHaveLength(2);
+    for (let second = 1; second < 60; second += 1) {
+      await statusOf(manager, streamed(callOf("echo")));
+      await advance(1_000);
+    }
+    expect(world.issuer.tokenRequests.length - 1).toBeLessThanOrEqual(11);
+    expect(warned).toEqual([]);
+  });
+
+  test("is a `Request`, and not text, bytes, a form or a blob", async () => {
+    const world = await startRefusingWorld(() => false);
+    const { manager, advance } = await liveManagerOf(world);
+    const revoke = () => world.mcp.revoke(world.issuer.issued.at(-1)?.jti ?? "");
+    const { body, ...init } = callOf("echo");
+    const bytes = new TextEncoder().encode(String(body));
+    await manager.getToken();
+    for (const again of [String(body), bytes, bytes.buffer, new Blob([bytes])]) {
+      revoke();
+      expect(await statusOf(manager, { ...init, body: again })).toBe(200);
+      // Otherwise the allowance ends.
+      await advance(10_000);
+    }
+    expect(world.issuer.tokenRequests).toHaveLength(5);
+    revoke();
+    const response = await manager.fetch(new Request(manager.url, callOf("echo")));
+    await response.body?.cancel();
+    expect(response.status).toBe(401);
+    await advance(0);
+    expect(world.issuer.tokenRequests).toHaveLength(6);
+    expect(await statusOf(manager, callOf("echo"))).toBe(200);
+    expect(world.issuer.tokenRequests).toHaveLength(6);
+  });
+});
+
+describe("an authorization server that", () => {
+  /** A server that takes only `accepted`, and an authorization server whose answers a test decides. */
+  async function deciding(answer: (count: number) => string | number) {
+    let accepted = "t1";
+    let count = 0;
+    const issuer = await ownIssuer(
+      (_request, response) => {
+        count += 1;
+        const decided = answer(count);
+        if (typeof decided === "string") return sendToken(response, decided);
+        const error = decided === 503 ? "temporarily_unavailable" : "invalid_client";
+        sendJson(response, { error }, decided);
+      },
+      ({ headers, body }, response) => {
+        if (toolIn(body) !== "jira" && headers.authorization === `Bearer ${accepted}`)
+          return sendJson(response, {});
+        unauthorized(response);
+      },
+    );
+    const live = await liveManagerOf(issuer, { config: once(issuer.config) });
+    const accept = (token: string): void => {
+      accepted = token;
+    };
+    return { ...live, accept, requests: () => count, heard: listen(live.auth) };
+  }
+
+  test("returns the same token again costs one request a hold, and other calls go on with it", async () => {
+    const { manager, advance, requests } = await deciding(() => "t1");
+    for (let second = 0; second < 60; second += 1) {
+      expect(await statusOf(manager, callOf("jira"))).toBe(401);
+      expect(await statusOf(manager, callOf("ping"))).toBe(200);
+      await advance(1_000);
+    }
+    expect(requests()).toBe(1 + 6);
+  });
+
+  test("refuses the replacement leaves the 401 as it is, and other calls with the current token", async () => {
+    const { manager, advance, requests, heard } = await deciding((count) => (count === 1 ? "t1" : 401));
+    for (let second = 0; second < 60; second += 1) {
+      const response = await manager.fetch(manager.url, callOf("jira"));
+      expect([response.status, response.headers.get("www-authenticate")]).toEqual([
+        401,
+        'Bearer error="invalid_token"',
+      ]);
+      await response.body?.cancel();
+      expect(await statusOf(manager, callOf("ping"))).toBe(200);
+      await advance(1_000);
+    }
+    expect(requests()).toBe(1 + 6);
+    const failed = heard.filter(({ event }) => event === "token:failed");
+    expect(failed).toHaveLength(6);
+    expect(failed[0]).toMatchObject({
+      reason: "rejected",
+      code: "token_request_rejected",
+      oauthError: "invalid_client",
+    });
+    expect(manager.status()).toMatchObject({ state: "fresh", lastError: { oauthError: "invalid_client" } });
+  });
+
+  test("is down in between leaves the 401 as it is, and the call after the outage and the hold succeeds", async () => {
+    let isDown = false;
+    const { manager, accept, advance, requests } = await deciding((count) => (isDown ? 503 : `t${count}`));
+    expect(await statusOf(manager, callOf("ping"))).toBe(200);
+    accept("t9");
+    isDown = true;
+    for (let second = 0; second < 8; second += 1) {
+      expect(await statusOf(manager, callOf("ping"))).toBe(401);
+      await advance(1_000);
+    }
+    // At 0, 1, 3 and 7 s.
+    expect(requests()).toBe(1 + 4);
+    isDown = false;
+    accept("t6");
+    await advance(7_000);
+    expect(await statusOf(manager, callOf("ping"))).toBe(200);
+    expect(requests()).toBe(6);
+  });
+});

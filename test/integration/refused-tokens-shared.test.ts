@@ -1,0 +1,141 @@
+// The same for processes that share a store, and with it what limits token requests after refusals.
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { McpAuthStore, TokenManager } from "../../src/index.js";
+import { createMemoryStore } from "../../src/testing.js";
+import { type SharedMemory, sharedMemory } from "../support/store-over.js";
+import { type LiveClock, liveClock, managerOf } from "./harness.js";
+import {
+  callOf,
+  type Refuse,
+  type RefusingWorld,
+  startRefusingWorld,
+  toolIn,
+  unauthorized,
+} from "./refusing-world.js";
+
+/** The tool `jira` relays its own server's 401. */
+const jiraRefuses: Refuse = ({ body }, response) => toolIn(body) === "jira" && unauthorized(response);
+
+interface Process {
+  readonly manager: TokenManager;
+  stop(): Promise<void>;
+}
+
+interface Shared extends LiveClock {
+  readonly world: RefusingWorld;
+  readonly memory: SharedMemory;
+  /** One more process. */
+  start(): Promise<Process>;
+  /** Calls a tool from each of them at once; whoever waits for a lock waits for the clock. */
+  call(tool: string, ...processes: readonly Process[]): Promise<readonly number[]>;
+}
+
+/** Processes, the store and the servers are at one time. */
+async function shared(options: Partial<McpAuthStore> = {}): Promise<Shared> {
+  const world = await startRefusingWorld(jiraRefuses, { mcp: { toolScopes: { ping: [], jira: [] } } });
+  const memory = sharedMemory();
+  const live = liveClock();
+  const { clock, fetch } = live;
+  const statusOf = async (manager: TokenManager, tool: string): Promise<number> => {
+    const response = await manager.fetch(manager.url, callOf(tool));
+    await response.body?.cancel();
+    return response.status;
+  };
+  return {
+    ...live,
+    ...{ world, memory },
+    async start() {
+      const store = memory.store({ ...createMemoryStore({ data: memory.data, clock }), ...options });
+      const { auth, manager } = await managerOf(world, { clock, fetch, store });
+      // With a listener there is no process warning.
+      onTestFinished(auth.on("token:warning", () => {}));
+      return { manager, stop: () => auth.stop() };
+    },
+    async call(tool, ...processes) {
+      const answers = Promise.all(processes.map(({ manager }) => statusOf(manager, tool)));
+      let isDone = false;
+      const note = (): void => {
+        isDone = true;
+      };
+      answers.then(note, note);
+      while (!isDone) await live.advance(10);
+      return await answers;
+    },
+  };
+}
+
+const revoke = ({ issuer, mcp }: RefusingWorld, index: number): void =>
+  mcp.revoke(issuer.issued.at(index)?.jti ?? "");
+
+describe("a token from the store that is refused", () => {
+  test("is followed by one request of our own", async () => {
+    const { world, start, call } = await shared();
+    await (await start()).manager.getToken();
+    revoke(world, 0);
+    expect(await call("ping", await start())).toEqual([200]);
+    expect(world.issuer.tokenRequests).toHaveLength(2);
+  });
+
+  test("gives way to one that another process got meanwhile; if that is refused too, a request of our own follows", async () => {
+    const { world, start, call, advance } = await shared();
+    const [one, other] = [await start(), await start()];
+    for (const { manager } of [one, other]) await manager.getToken();
+    await advance(1_000);
+    revoke(world, 0);
+    expect(await call("ping", one)).toEqual([200]);
+    await advance(1_000);
+    revoke(world, 1);
+    const before = world.front.requests.length;
+    expect(await call("ping", other)).toEqual([200]);
+    expect(world.front.requests.length - before).toBe(3);
+    expect(world.issuer.tokenRequests).toHaveLength(3);
+  });
+
+  test("is used by the process after a restart, for which the hold goes on", async () => {
+    const { world, start, call, advance } = await shared();
+    const first = await start();
+    for (let second = 0; second < 8; second += 1) {
+      await call("jira", first);
+      await advance(1_000);
+    }
+    const { tokenRequests } = world.issuer;
+    const before = tokenRequests.length;
+    await first.stop();
+    const second = await start();
+    expect(await call("ping", second)).toEqual([200]);
+    expect(tokenRequests).toHaveLength(before);
+    // Of kinds the new process knows nothing: it finds out with one part of the allowance, and the hold begins anew.
+    for (let times = 0; times < 5; times += 1) expect(await call("jira", second)).toEqual([401]);
+    expect(tokenRequests).toHaveLength(before + 1);
+    await advance(5_000);
+    expect(await call("jira", second)).toEqual([401]);
+    expect(tokenRequests).toHaveLength(before + 1);
+  });
+
+  test("by twenty processes at once costs what one allowance and one series of holds have; no other tool fails", async () => {
+    const { world, start, call, advance, clock } = await shared();
+    const processes = await Promise.all(Array.from({ length: 20 }, start));
+    const started = clock.now();
+    for (let second = 0; second < 16; second += 1) {
+      for (const tool of ["jira", "ping"]) {
+        const statuses = await call(tool, ...processes);
+        expect(new Set(statuses)).toEqual(new Set([tool === "jira" ? 401 : 200]));
+      }
+      await advance(1_000 - ((clock.now() - started) % 1_000));
+    }
+    // The first, six of the allowance, and one for each hold of 1, 2, 4 and 8 s.
+    expect(world.issuer.tokenRequests.length).toBeLessThanOrEqual(1 + 6 + 4);
+  });
+});
+
+test("what limits token requests is one entry, which tells nothing of a token or a request", async () => {
+  const { start, call, memory } = await shared({ encryptionKeys: false });
+  await call("jira", await start());
+  const entries = [...memory.data.entries].filter(([key]) => key.startsWith("refusals."));
+  expect(entries).toHaveLength(1);
+  const [[key, { value }] = ["", { value: "" }]] = entries;
+  expect([...memory.data.entries.keys()]).toContain(key.replace("refusals.", "token."));
+  expect(JSON.parse(value)).toEqual({
+    ...{ v: 1, failures: 1, holdFor: expect.any(Number), fullIn: expect.any(Number), at: expect.any(Number) },
+  });
+});

@@ -1,0 +1,259 @@
+// A server that refuses a token which it was just given may mean one tool, one session or one path: a refusal limits token
+// requests, never calls. The clock of the runtime stands still until it is moved; servers and requests are real.
+import { describe, expect, test } from "vitest";
+import type { TokenManager } from "../../src/index.js";
+import { managerOf, ownIssuer, sendToken } from "./harness.js";
+import {
+  callOf,
+  initialize,
+  liveManagerOf,
+  message,
+  startRefusingWorld,
+  toolIn,
+  unauthorized,
+} from "./refusing-world.js";
+import { connectClient } from "./tool-client.js";
+
+async function statusOf(manager: TokenManager, init?: RequestInit, url = manager.url): Promise<number> {
+  const response = await manager.fetch(url, init);
+  await response.body?.cancel();
+  return response.status;
+}
+
+/** The tool `jira` relays its own server's 401. */
+const jiraRefuses = (body: string): boolean => toolIn(body) === "jira";
+
+describe("a tool that answers 401 whatever the token", () => {
+  test("costs six token requests in a minute, one a hold, and the other tool is always called", async () => {
+    const world = await startRefusingWorld(
+      ({ body }, response) => jiraRefuses(body) && unauthorized(response),
+      { mcp: { toolScopes: { ping: [], jira: [] } } },
+    );
+    const { manager, advance, clock } = await liveManagerOf(world);
+    const client = await connectClient(manager);
+    const started = clock.now();
+    const at: number[] = [];
+    let asked = world.issuer.tokenRequests.length;
+    expect(asked).toBe(1);
+    for (let second = 0; second < 60; second += 1) {
+      await expect(client.call("jira", "x")).rejects.toMatchObject({ code: "CLIENT_HTTP_NOT_IMPLEMENTED" });
+      expect(await client.call("ping", String(second))).toBe(String(second));
+      if (world.issuer.tokenRequests.length > asked) at.push((clock.now() - started) / 1_000);
+      asked = world.issuer.tokenRequests.length;
+      await advance(1_000);
+    }
+    expect(at).toEqual([0, 1, 3, 7, 15, 31]);
+    expect(world.issuer.tokenRequests).toHaveLength(1 + 6);
+    // What is refused is sent on all the same: the hold is for token requests alone.
+    expect(world.front.requests.filter(({ body }) => jiraRefuses(body))).toHaveLength(60 + 6);
+  });
+
+  test("is called again with success as soon as it accepts, and its hold is over", async () => {
+    let broken = true;
+    const world = await startRefusingWorld(
+      ({ body }, response) => broken && jiraRefuses(body) && unauthorized(response),
+      { mcp: { toolScopes: { ping: [], jira: [] } } },
+    );
+    const { manager, advance } = await liveManagerOf(world);
+    for (let second = 0; second < 10; second += 1) {
+      expect(await statusOf(manager, callOf("jira"))).toBe(401);
+      await advance(1_000);
+    }
+    broken = false;
+    const before = world.issuer.tokenRequests.length;
+    expect(await statusOf(manager, callOf("jira"))).toBe(200);
+    world.mcp.revoke(world.issuer.issued.at(-1)?.jti ?? "");
+    expect(await statusOf(manager, callOf("jira"))).toBe(200);
+    expect(world.issuer.tokenRequests).toHaveLength(before + 1);
+  });
+
+  test("leaves a real revocation to be noticed by the next call of another tool, with one token request", async () => {
+    const world = await startRefusingWorld(
+      ({ body }, response) => jiraRefuses(body) && unauthorized(response),
+      { mcp: { toolScopes: { ping: [], jira: [] } } },
+    );
+    const { manager, advance } = await liveManagerOf(world);
+    for (let second = 0; second < 20; second += 1) {
+      await statusOf(manager, callOf("jira"));
+      await advance(1_000);
+    }
+    world.mcp.revoke(world.issuer.issued.at(-1)?.jti ?? "");
+    const before = world.issuer.tokenRequests.length;
+    expect(await statusOf(manager, callOf("ping"))).toBe(200);
+    expect(world.issuer.tokenRequests).toHaveLength(before + 1);
+  });
+
+  test("costs no more when its calls come twelve at once", async () => {
+    const world = await startRefusingWorld(
+      ({ body }, response) => jiraRefuses(body) && unauthorized(response),
+      { mcp: { toolScopes: { ping: [], jira: [] } } },
+    );
+    const { manager, advance } = await liveManagerOf(world);
+    await manager.getToken();
+    for (let second = 0; second < 16; second += 1) {
+      const calls = Array.from({ length: 24 }, (_, index) =>
+        statusOf(manager, callOf(index % 2 === 0 ? "jira" : "ping")),
+      );
+      const statuses = await Promise.all(calls);
+      expect(statuses).toEqual(statuses.map((_, index) => (index % 2 === 0 ? 401 : 200)));
+      await advance(1_000);
+    }
+    // At 0, 1, 3, 7 and 15 s.
+    expect(world.issuer.tokenRequests).toHaveLength(1 + 5);
+  });
+});
+
+describe("a session that the server no longer knows, answered with 401", () => {
+  test("costs six token requests in a minute, and a client that initializes again is served each time", async () => {
+    const world = await startRefusingWorld(
+      ({ headers }, response) => headers["mcp-session-id"] === "old" && unauthorized(response),
+    );
+    const { manager, advance } = await liveManagerOf(world);
+    await manager.getToken();
+    for (let second = 0; second < 60; second += 1) {
+      expect(await statusOf(manager, callOf("echo", { "mcp-session-id": "old" }))).toBe(401);
+      expect(await statusOf(manager, initialize)).toBe(200);
+      if (second % 10 === 0) expect(await (await connectClient(manager)).call("echo", "hi")).toBe("hi");
+      await advance(1_000);
+    }
+    expect(world.issuer.tokenRequests).toHaveLength(1 + 6);
+  });
+});
+
+describe("kinds of requests", () => {
+  test("beyond 256 are forgotten, the one refused longest ago first, and the allowance limits what follows", async () => {
+    const world = await startRefusingWorld((_request, response) => unauthorized(response));
+    const { manager, advance } = await liveManagerOf(world);
+    await manager.getToken();
+    const started = world.issuer.tokenRequests.length;
+    // Every one of another kind: each is a first refusal, for which there is the allowance alone.
+    for (let second = 0; second < 60; second += 1) {
+      const calls = Array.from({ length: 10 }, (_, index) => `tool-${second * 10 + index}`);
+      for (const name of calls) expect(await statusOf(manager, callOf(name))).toBe(401);
+      await advance(1_000);
+    }
+    expect(world.issuer.tokenRequests.length - started).toBe(11 - 1);
+  });
+
+  test("are their method and name: what one tool, prompt or resource meets says nothing of another", async () => {
+    const refused = new Set(["jira", "file:///a"]);
+    const world = await startRefusingWorld(({ body }, response) => {
+      const { params = {} } = JSON.parse(body || "{}");
+      return refused.has(params.name ?? params.uri) && unauthorized(response);
+    });
+    const { manager, advance } = await liveManagerOf(world);
+    const others = [
+      callOf("echo"),
+      message("tools/list"),
+      message("ping"),
+      message("resources/read", { uri: "file:///b" }),
+    ];
+    for (let turn = 0; turn < 6; turn += 1) {
+      expect(await statusOf(manager, callOf("jira"))).toBe(401);
+      expect(await statusOf(manager, message("resources/read", { uri: "file:///a" }))).toBe(401);
+      for (const other of others) expect(await statusOf(manager, other)).toBe(200);
+      await advance(1_000);
+    }
+  });
+});
+
+describe("a 403", () => {
+  const challenged = (challenge: string | undefined) =>
+    startRefusingWorld(({ headers }, response) => {
+      if (headers.authorization !== first) return false;
+      response.writeHead(403, challenge === undefined ? {} : { "www-authenticate": challenge }).end();
+      return true;
+    });
+  let first: string | undefined;
+
+  test.each(['Bearer error="invalid_token"', 'Basic realm="x", Bearer error="invalid_token", scope="a"'])(
+    "that says invalid_token is followed by one new token: %s",
+    async (challenge) => {
+      const world = await challenged(challenge);
+      const { manager } = await managerOf(world);
+      first = `Bearer ${await manager.getAccessToken()}`;
+      expect(await statusOf(manager, callOf("echo"))).toBe(200);
+      expect(await statusOf(manager, callOf("echo"))).toBe(200);
+      expect(world.issuer.tokenRequests).toHaveLength(2);
+    },
+  );
+
+  test.each([
+    undefined,
+    "Bearer",
+    'Bearer error="invalid_request"',
+    'Bearer error="insufficient_user_authentication", acr_values="high"',
+    'Basic realm="invalid_token"',
+    'Bearer error_description="invalid_token"',
+  ])("of another kind is returned, without a request: %s", async (challenge) => {
+    const world = await challenged(challenge);
+    const { manager } = await managerOf(world);
+    first = `Bearer ${await manager.getAccessToken()}`;
+    expect(await statusOf(manager, callOf("echo"))).toBe(403);
+    expect(world.issuer.tokenRequests).toHaveLength(1);
+  });
+});
+
+describe("a server that accepts each token once", () => {
+  test("is served for as long as the allowance lasts, and one call in ten seconds after that", async () => {
+    const seen = new Set<string>();
+    const world = await startRefusingWorld(({ headers: { authorization = "" } }, response) => {
+      if (seen.has(authorization)) return unauthorized(response);
+      seen.add(authorization);
+      return false;
+    });
+    const { manager, advance } = await liveManagerOf(world);
+    const served: number[] = [];
+    for (let second = 0; second < 60; second += 1) {
+      if ((await statusOf(manager, callOf("echo"))) === 200) served.push(second);
+      await advance(1_000);
+    }
+    expect(served).toEqual([0, 1, 2, 3, 4, 5, 11, 21, 31, 41, 51]);
+    expect(world.issuer.tokenRequests).toHaveLength(11);
+  });
+});
+
+describe("`forceRefresh`", () => {
+  test("passes the hold, and takes nothing from the allowance", async () => {
+    const world = await startRefusingWorld((_request, response) => unauthorized(response));
+    const { manager } = await liveManagerOf(world);
+    await statusOf(manager, callOf("echo"));
+    const before = world.issuer.tokenRequests.length;
+    for (let time = 0; time < 8; time += 1) await manager.getAccessToken({ forceRefresh: true });
+    expect(world.issuer.tokenRequests).toHaveLength(before + 8);
+    expect(await statusOf(manager, callOf("echo"))).toBe(401);
+    expect(world.issuer.tokenRequests).toHaveLength(before + 8);
+  });
+});
+
+test("a restart begins with a full allowance, and one token of its own", async () => {
+  const world = await startRefusingWorld(
+    ({ body }, response) => jiraRefuses(body) && unauthorized(response),
+    { mcp: { toolScopes: { ping: [], jira: [] } } },
+  );
+  for (let start = 1; start <= 3; start += 1) {
+    const { auth, manager } = await liveManagerOf(world);
+    expect(await statusOf(manager, callOf("jira"))).toBe(401);
+    expect(await statusOf(manager, callOf("ping"))).toBe(200);
+    expect(world.issuer.tokenRequests).toHaveLength(2 * start);
+    await auth.stop();
+  }
+});
+
+test("a refusal does not stop renewal ahead of expiry", async () => {
+  let count = 0;
+  const issuer = await ownIssuer(
+    (_request, response) => {
+      count += 1;
+      sendToken(response, `t${count}`, 100);
+    },
+    (_request, response) => void unauthorized(response),
+  );
+  const { manager, advance } = await liveManagerOf(issuer);
+  await statusOf(manager);
+  expect(count).toBe(2);
+  await advance(80_000);
+  expect([count, manager.status().state]).toEqual([3, "fresh"]);
+  await advance(80_000);
+  expect([count, manager.status().state]).toEqual([4, "fresh"]);
+});

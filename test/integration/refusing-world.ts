@@ -1,0 +1,97 @@
+// A real MCP server behind a front that refuses what a test says, and what many calls over some time come to.
+import type { ServerResponse } from "node:http";
+import type { McpAuthOptions } from "../../src/index.js";
+import { parseJsonObject } from "../../src/lib/json-object.js";
+import type { HttpServer, RecordedRequest } from "../support/http-server.js";
+import {
+  type LiveClock,
+  liveClock,
+  managerOf,
+  ownServer,
+  startWorld,
+  type World,
+  type WorldOptions,
+} from "./harness.js";
+
+/** `true`: it has answered; the MCP server gets nothing of the request. */
+export type Refuse = (request: RecordedRequest, response: ServerResponse) => boolean;
+
+export interface RefusingWorld extends World {
+  readonly front: HttpServer;
+  /** Of the front. */
+  readonly url: string;
+}
+
+const ofConnection = ["host", "connection", "content-length", "transfer-encoding"];
+const handedOn = ["content-type", "www-authenticate", "mcp-session-id"];
+
+/** The SDK's own server takes tokens for its own URL, which is therefore the resource in the config. */
+export async function startRefusingWorld(
+  refuse: Refuse,
+  { members = {}, grant = {}, ...options }: WorldOptions & { members?: object; grant?: object } = {},
+): Promise<RefusingWorld> {
+  const world = await startWorld(options);
+  const front = await ownServer(async (request, response) => {
+    if (request.url.startsWith("/.well-known/")) return void response.writeHead(404).end();
+    if (refuse(request, response)) return;
+    const headers = new Headers();
+    for (const [name, value] of Object.entries(request.headers))
+      if (typeof value === "string" && !ofConnection.includes(name)) headers.set(name, value);
+    const init = { method: request.method, headers, ...(request.body !== "" && { body: request.body }) };
+    const answer = await fetch(`${world.mcp.origin}${request.url}`, init);
+    const own = handedOn.flatMap((name) => {
+      const value = answer.headers.get(name);
+      return value === null ? [] : [[name, value] as const];
+    });
+    response.writeHead(answer.status, Object.fromEntries(own)).end(await answer.text());
+  });
+  const url = `${front.origin}/mcp`;
+  const { tools } = world.config.servers;
+  const config = {
+    servers: { tools: { url, grant: { ...tools.grant, resource: world.mcp.url, ...grant }, ...members } },
+  };
+  return { ...world, config, front, url };
+}
+
+export async function liveManagerOf(
+  world: Pick<World, "config" | "env">,
+  options: McpAuthOptions<"tools"> = {},
+): Promise<Awaited<ReturnType<typeof managerOf>> & LiveClock> {
+  const live = liveClock();
+  const made = await managerOf(world, { clock: live.clock, fetch: live.fetch, ...options });
+  // With a listener there is no process warning.
+  made.auth.on("token:warning", () => {});
+  return { ...live, ...made };
+}
+
+export const unauthorized = (response: ServerResponse, challenge = 'Bearer error="invalid_token"'): true => {
+  response.writeHead(401, { "www-authenticate": challenge }).end();
+  return true;
+};
+
+/** The tool that a request calls. */
+export function toolIn(body: string): unknown {
+  const { params } = parseJsonObject(body) ?? {};
+  return typeof params === "object" && params !== null && "name" in params ? params.name : undefined;
+}
+
+const headers = {
+  "content-type": "application/json",
+  accept: "application/json, text/event-stream",
+  "mcp-protocol-version": "2025-11-25",
+};
+
+/** A request as an MCP client would send it. */
+export function message(method: string, params: object = {}, more: object = {}): RequestInit {
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+  return { method: "POST", headers: { ...headers, ...more }, body };
+}
+
+export const callOf = (name: string, more?: object): RequestInit =>
+  message("tools/call", { name, arguments: { text: "hi" } }, more);
+
+export const initialize = message("initialize", {
+  protocolVersion: "2025-11-25",
+  capabilities: {},
+  clientInfo: { name: "test", version: "1.0.0" },
+});

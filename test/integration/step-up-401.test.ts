@@ -1,0 +1,311 @@
+// A 401 that names scopes is first a refusal; only when a new token is refused too may it mean that scopes are missing.
+import { decodeJwt } from "jose";
+import { describe, expect, test } from "vitest";
+import type { FetchFunction, TokenManager } from "../../src/index.js";
+import { type RecordedRequest, sendJson } from "../support/http-server.js";
+import {
+  agentSecret,
+  listen,
+  type OwnIssuer,
+  ownIssuer,
+  ownServer,
+  sendToken,
+  startWorld,
+  type WorldOptions,
+} from "./harness.js";
+import { callOf, liveManagerOf, toolIn } from "./refusing-world.js";
+
+/** What a tool needs; the scopes that its refusal names, if others. */
+interface Need {
+  readonly scope: string;
+  readonly named?: string;
+}
+
+function scopesOf({ headers: { authorization = "" } }: RecordedRequest): readonly string[] {
+  const [, token = ""] = authorization.split(" ");
+  try {
+    return String(decodeJwt(token)["scope"] ?? "").split(" ");
+  } catch {
+    return [];
+  }
+}
+
+interface Options extends WorldOptions {
+  readonly needs: Readonly<Record<string, Need>>;
+  readonly status?: 401 | 403;
+  readonly grant?: object;
+  readonly members?: object;
+  /** Of the resource metadata. */
+  readonly supported?: readonly string[];
+  /** Of the runtime. */
+  readonly fetch?: FetchFunction;
+}
+
+/** A real authorization server, and a server whose tools need scopes. */
+async function scopedWorld({ needs, status = 401, supported, grant, members, fetch, ...options }: Options) {
+  const world = await startWorld(options);
+  const { issuer } = world;
+  const refusals = new Map<string, string>();
+  const server = await ownServer((request, response) => {
+    if (request.url.startsWith("/.well-known/"))
+      return sendJson(response, {
+        ...{ resource: `${server.origin}/mcp`, authorization_servers: [issuer.issuer] },
+        ...(supported && { scopes_supported: supported }),
+      });
+    const [scheme = "Bearer", token = ""] = String(request.headers.authorization).split(" ");
+    const refused = refusals.get(token);
+    if (refused !== undefined)
+      return void response.writeHead(401, { "www-authenticate": `Bearer scope="${refused}"` }).end();
+    const need = needs[String(toolIn(request.body))];
+    if (need === undefined || scopesOf(request).includes(need.scope)) return sendJson(response, {});
+    const error = status === 403 ? 'error="insufficient_scope", ' : "";
+    const challenge = `${scheme} ${error}scope="${need.named ?? need.scope}"`;
+    response.writeHead(status, { "www-authenticate": challenge }).end();
+  });
+  const url = `${server.origin}/mcp`;
+  const { tools } = world.config.servers;
+  const config = { servers: { tools: { url, grant: { ...tools.grant, ...grant }, ...members } } };
+  const live = await liveManagerOf({ config, env: world.env }, fetch && { fetch });
+  return {
+    ...{ ...live, issuer, heard: listen(live.auth) },
+    /** The present token is refused with 401, which names these scopes. */
+    async refuse(named: string): Promise<void> {
+      refusals.set(await live.manager.getAccessToken(), named);
+    },
+    asked: () => issuer.tokenRequests.map(({ params }) => params["scope"]),
+  };
+}
+
+async function statusOf(manager: TokenManager, tool: string): Promise<number> {
+  const response = await manager.fetch(manager.url, callOf(tool));
+  await response.body?.cancel();
+  return response.status;
+}
+
+const scopes = ["r", "w", "x"];
+const growing = { grant: { scopes: ["r"] }, members: { stepUp: ["w"] } };
+
+describe("a 401 that names a scope of stepUp", () => {
+  test("is followed by another token with the same scopes, and then by one with that scope", async () => {
+    const { manager, asked } = await scopedWorld({
+      ...{ scopes, ...growing, needs: { write: { scope: "w", named: "r w" } } },
+    });
+    expect(await statusOf(manager, "write")).toBe(200);
+    expect(asked()).toEqual(["r", "r", "r w"]);
+    expect([await statusOf(manager, "write"), await statusOf(manager, "read")]).toEqual([200, 200]);
+    expect(asked()).toEqual(["r", "r", "r w"]);
+  });
+
+  test("is no step-up where another token with the same scopes is accepted", async () => {
+    const { manager, asked, refuse } = await scopedWorld({ scopes, ...growing, needs: {} });
+    expect(await statusOf(manager, "read")).toBe(200);
+    await refuse("r w");
+    expect([await statusOf(manager, "read"), await statusOf(manager, "read")]).toEqual([200, 200]);
+    expect(asked()).toEqual(["r", "r"]);
+  });
+
+  test("is followed by one that has only what the config allows, whatever else it names", async () => {
+    const { manager, asked } = await scopedWorld({
+      ...{ scopes, ...growing, needs: { write: { scope: "w", named: "x w other" } } },
+    });
+    expect(await statusOf(manager, "write")).toBe(200);
+    expect(asked()).toEqual(["r", "r", "r w"]);
+  });
+
+  test("and refuses that one too is the answer: there is one step-up, and none for what was asked for", async () => {
+    const { manager, asked, advance } = await scopedWorld({
+      ...{ scopes, ...growing, needs: { write: { scope: "x", named: "w" } } },
+    });
+    expect(await statusOf(manager, "write")).toBe(401);
+    expect(asked()).toEqual(["r", "r", "r w"]);
+    for (let second = 0; second < 10; second += 1) {
+      expect(await statusOf(manager, "write")).toBe(401);
+      expect(await statusOf(manager, "read")).toBe(200);
+      await advance(1_000);
+    }
+    // What follows are refusals of the new set: at 0, 1, 3 and 7 s.
+    expect(asked().slice(3)).toEqual(["r w", "r w", "r w", "r w"]);
+  });
+
+  test("is only a refusal where the config allows none of its scopes, and no error", async () => {
+    const { manager, asked, heard, advance } = await scopedWorld({
+      ...{ scopes, ...growing, needs: { write: { scope: "x" } } },
+    });
+    const response = await manager.fetch(manager.url, callOf("write"));
+    expect([response.status, response.headers.get("www-authenticate")]).toEqual([401, 'Bearer scope="x"']);
+    expect(asked()).toEqual(["r", "r"]);
+    await advance(0);
+    expect(heard.at(-1)).toMatchObject({ event: "token:warning", code: "unauthorized" });
+    expect(heard.at(-1)?.message).toContain("The server names scopes that the token lacks");
+  });
+
+  test("is not followed by a step-up while the hold lasts", async () => {
+    const { manager, asked } = await scopedWorld({
+      ...{ scopes, grant: { scopes: ["r"] }, members: { stepUp: ["w", "x"] } },
+      needs: { write: { scope: "w", named: "none" }, more: { scope: "x" } },
+    });
+    expect(await statusOf(manager, "write")).toBe(401);
+    expect(await statusOf(manager, "write")).toBe(401);
+    expect(asked()).toEqual(["r", "r"]);
+    expect(await statusOf(manager, "more")).toBe(200);
+    expect(asked()).toEqual(["r", "r", "r", "r x"]);
+  });
+
+  test("is taken for a step-up where the authorization server returns the refused token again", async () => {
+    const issuer = await ownIssuer(
+      ({ body }, response) => {
+        const scope = new URLSearchParams(body).get("scope") ?? "";
+        sendToken(response, scope.includes("w") ? "wide" : "narrow");
+      },
+      ({ headers }, response) => {
+        if (headers.authorization === "Bearer wide") return sendJson(response, {});
+        response.writeHead(401, { "www-authenticate": 'Bearer scope="w"' }).end();
+      },
+    );
+    const { manager } = await liveManagerOf(growingAt(issuer));
+    expect(await statusOf(manager, "write")).toBe(200);
+    expect(scopesAskedOf(issuer)).toEqual(["r", "r", "r w"]);
+  });
+
+  test("keeps the binding to the key, with DPoP", async () => {
+    const { manager, asked, issuer } = await scopedWorld({
+      ...{ scopes, dpop: { nonces: true }, grant: growing.grant, members: { stepUp: ["w"], dpop: true } },
+      needs: { write: { scope: "w" } },
+    });
+    expect(await statusOf(manager, "write")).toBe(200);
+    const granted = issuer.issued.map(({ scope }) => scope);
+    expect(granted).toEqual(["r", "r", "r w"]);
+    expect(new Set(issuer.issued.map(({ jkt }) => jkt)).size).toBe(1);
+    expect(issuer.issued[0]?.jkt).toMatch(/./);
+    // The authorization server asks for a nonce once.
+    expect(asked().length).toBe(4);
+  });
+});
+
+describe("a step-up after a 401 that fails", () => {
+  test("leaves the 401 as the answer, and every other call as it is", async () => {
+    const { manager, asked, heard } = await scopedWorld({
+      ...{ scopes, clients: [{ id: "agent", secret: agentSecret, scopes: ["r"] }], ...growing },
+      needs: { write: { scope: "w" } },
+    });
+    expect(await statusOf(manager, "write")).toBe(401);
+    expect(asked()).toEqual(["r", "r", "r w"]);
+    expect(heard.some(({ oauthError }) => oauthError === "invalid_scope")).toBe(true);
+    expect(await statusOf(manager, "read")).toBe(200);
+    expect(manager.status().state).toBe("fresh");
+    expect(asked()).toHaveLength(3);
+  });
+
+  test("costs at most one more request in each hold", async () => {
+    const { manager, asked, advance } = await scopedWorld({
+      ...{ scopes, clients: [{ id: "agent", secret: agentSecret, scopes: ["r"] }], ...growing },
+      needs: { write: { scope: "w" } },
+    });
+    for (let second = 0; second < 60; second += 1) {
+      expect(await statusOf(manager, "write")).toBe(401);
+      expect(await statusOf(manager, "read")).toBe(200);
+      await advance(1_000);
+    }
+    expect(asked().filter((scope) => scope === "r")).toHaveLength(1 + 6);
+    expect(asked().filter((scope) => scope === "r w").length).toBeLessThanOrEqual(6);
+  });
+});
+
+describe("where the config leaves the scopes to the server, a 401 that names some", () => {
+  test("is followed by a token for those, in place of the refused one", async () => {
+    const { manager, asked } = await scopedWorld({
+      ...{ scopes, needs: { write: { scope: "w", named: "r w" } } },
+    });
+    expect(await statusOf(manager, "write")).toBe(200);
+    expect(asked()).toEqual([undefined, "r w"]);
+  });
+
+  test("steps up to what the resource metadata lists when the new token is refused too", async () => {
+    const { manager, asked, refuse } = await scopedWorld({
+      ...{ scopes, supported: ["r", "w"], needs: { write: { scope: "w" } } },
+    });
+    await manager.getToken();
+    await refuse("r");
+    expect(await statusOf(manager, "write")).toBe(200);
+    expect(asked()).toEqual(["r w", "r", "r w"]);
+  });
+});
+
+describe("twelve calls at once, each of which needs another scope", () => {
+  const many = Array.from({ length: 12 }, (_, index) => `s${index}`);
+  const needs = Object.fromEntries(many.map((scope) => [scope, { scope }]));
+  const options = { scopes: ["r", ...many], grant: { scopes: ["r"] }, members: { stepUp: many }, needs };
+
+  /** Each answer of the authorization server but the first comes when all calls have been refused once more. */
+  function whenAllAreRefused(): FetchFunction {
+    let refused = 0;
+    let requests = 0;
+    let passOn: () => void = () => {};
+    let gate = Promise.resolve();
+    return async (input, init) => {
+      const isTokenRequest = init?.body instanceof URLSearchParams || String(input).endsWith("/token");
+      if (isTokenRequest && requests++ > 0) await gate;
+      const response = await fetch(input, init);
+      if (!isTokenRequest && [401, 403].includes(response.status)) {
+        refused += 1;
+        if (refused % many.length === 1) {
+          gate = new Promise((resolve) => {
+            passOn = resolve;
+          });
+        }
+        if (refused % many.length === 0) setImmediate(passOn);
+      }
+      return response;
+    };
+  }
+
+  test("cost three token requests where the server says 403: the first, one step-up, and one for the rest", async () => {
+    const { manager, asked } = await scopedWorld({ ...options, status: 403, fetch: whenAllAreRefused() });
+    const statuses = await Promise.all(many.map((tool) => statusOf(manager, tool)));
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    expect(asked()).toHaveLength(3);
+    expect(String(asked()[2]).split(" ").toSorted()).toEqual(["r", ...many].toSorted());
+  });
+
+  test("cost four where it says 401: another token comes first", async () => {
+    const { manager, asked } = await scopedWorld({ ...options, fetch: whenAllAreRefused() });
+    const statuses = await Promise.all(many.map((tool) => statusOf(manager, tool)));
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    expect(asked()).toHaveLength(4);
+  });
+
+  test("cost at most thirteen however the 403s come", async () => {
+    const { manager, asked } = await scopedWorld({ ...options, status: 403 });
+    const statuses = await Promise.all(many.map((tool) => statusOf(manager, tool)));
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    expect(asked().length).toBeLessThanOrEqual(13);
+  });
+
+  test("are served but for the one whose scope is refused, and that harms no later call", async () => {
+    const granted = many.filter((scope) => scope !== "s5");
+    const { manager, asked } = await scopedWorld({
+      ...{
+        ...options,
+        status: 403,
+        clients: [{ id: "agent", secret: agentSecret, scopes: ["r", ...granted] }],
+      },
+    });
+    const outcomes = await Promise.allSettled(many.map((tool) => statusOf(manager, tool)));
+    const served = outcomes.map((outcome) => outcome.status === "fulfilled" && outcome.value === 200);
+    expect(served).toEqual(many.map((scope) => scope !== "s5"));
+    const before = asked().length;
+    expect(before).toBeLessThanOrEqual(13 + 2);
+    for (const tool of granted) expect(await statusOf(manager, tool)).toBe(200);
+    expect(asked()).toHaveLength(before);
+  });
+});
+
+function growingAt({ config, env }: OwnIssuer) {
+  const { tools } = config.servers;
+  const grown = { ...tools, grant: { ...tools.grant, scopes: ["r"] }, stepUp: ["w"] };
+  return { config: { servers: { tools: grown } }, env };
+}
+
+function scopesAskedOf(issuer: OwnIssuer): readonly (string | null)[] {
+  return issuer.tokenRequests().map(({ body }) => new URLSearchParams(body).get("scope"));
+}

@@ -1,0 +1,68 @@
+// What processes share of the limits after refusals: each request that did not help counts once, and another credential ends
+// the hold for all.
+import { expect, test } from "vitest";
+import type { RequestLimits } from "../../../src/tokens/refusals.js";
+import { RefusedTokens } from "../../../src/tokens/refused-tokens.js";
+import { Token } from "../../../src/tokens/token.js";
+import { fakeClock } from "../../support/fake-clock.js";
+
+/** Refusals of one process, whose requests bring tokens that another process made where `isShared`. */
+function refusing(isShared: boolean) {
+  const clock = fakeClock();
+  const token = (accessToken: string, shared = false): Token =>
+    new Token({
+      ...{ accessToken, tokenType: "Bearer", scopes: [], issuer: undefined, isShared: shared },
+      ...{ requestedAt: clock.now(), expiresAt: clock.now() + 600_000 },
+    });
+  let current = token("t0");
+  let count = 0;
+  let stored: RequestLimits | undefined;
+  const refused = new RefusedTokens({
+    server: "tools",
+    clock,
+    current: () => current,
+    inFlight: () => undefined,
+    mayRequest: () => true,
+    async request({ take }) {
+      stored = take(stored) ?? stored;
+      count += 1;
+      current = token(`t${count}`, isShared);
+      return current;
+    },
+    shared: {
+      update(change) {
+        stored = change(stored);
+      },
+    },
+  });
+  return {
+    refused,
+    failures: () => stored?.failures,
+    /** A call is refused, also when it is sent again. */
+    async refuse(kind: string) {
+      const next = await refused.replace({ token: current, kind });
+      if (next.kind === "resend") next.replacement?.failed(kind);
+    },
+  };
+}
+
+test("a request of our own that did not help counts as one failure, for however many kinds", async () => {
+  const { refuse, refused, failures } = refusing(false);
+  await refuse("a");
+  expect([failures(), refused.hasSuspects]).toEqual([1, true]);
+  await refuse("b");
+  expect(failures()).toBe(2);
+});
+
+test("one that another process made is counted there, and the kind is a suspect here too", async () => {
+  const { refuse, refused, failures } = refusing(true);
+  await refuse("a");
+  expect([failures(), refused.hasSuspects]).toEqual([0, true]);
+});
+
+test("another credential ends the hold that is stored", async () => {
+  const { refuse, refused, failures } = refusing(false);
+  await refuse("a");
+  refused.credentialChanged();
+  expect([failures(), refused.hasSuspects]).toEqual([0, false]);
+});
