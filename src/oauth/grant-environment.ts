@@ -61,7 +61,7 @@ export interface GrantEnvironment extends Pick<KeyContext, "env" | "resolvers" |
   /** In place of the scopes of the config and of the server. */
   readonly scopes?: readonly string[] | undefined;
   /** The subject token of a grant whose subject is given at run time; absent where none was given. */
-  readonly subjectToken?: ((signal: AbortSignal | undefined) => Promise<Secret>) | undefined;
+  readonly subjectToken?: (() => Promise<Secret>) | undefined;
   /** Absent without a store that lasts. */
   readonly refreshTokens?: RefreshTokens | undefined;
   /** Knows what the requests of this manager are made with. */

@@ -27,7 +27,7 @@ export async function readSubjectToken(
     );
   }
   try {
-    return context.readings?.take({ runtime: true }) ?? (await fromRuntime(context.signal));
+    return context.readings?.take({ runtime: true }) ?? (await fromRuntime());
   } catch (error) {
     if (error instanceof McpAuthError) throw error;
     // It may carry the token.

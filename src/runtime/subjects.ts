@@ -1,6 +1,5 @@
 import type { GrantSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
-import { type CallLimits, type CallOutcome, callFunction } from "../lib/call-function.js";
 import { Secret } from "../lib/secret.js";
 import { misuse } from "./check-options.js";
 
@@ -42,42 +41,25 @@ export function assertSubject(server: string, grant: GrantSpec, subject: Runtime
   }
 }
 
-/** Milliseconds that a function has. */
-const functionTimeout = 10_000;
-
-/**
- * Rejects with `secret_unavailable`, without anything of what the function threw: it may carry the token; retryable when it
- * took too long. And with `aborted`.
- */
-export async function readSubjectToken(
-  server: string,
-  { subjectToken }: RuntimeSubject,
-  limits: Pick<CallLimits, "clock" | "signal"> = {},
-): Promise<Secret> {
-  const outcome: CallOutcome =
-    typeof subjectToken === "string"
-      ? { kind: "done", value: subjectToken }
-      : await callFunction(() => subjectToken(), { ...limits, timeout: functionTimeout });
-  switch (outcome.kind) {
-    case "aborted":
-      throw new McpAuthError("aborted", `Server "${server}": the wait for its subject token was aborted.`, {
-        server,
-      });
-    case "late":
-      throw unavailable(server, `\`subjectToken\` did not answer within ${functionTimeout} ms`, true);
-    case "threw":
-      throw unavailable(server, "the function `subjectToken` threw");
-    case "done":
-      if (typeof outcome.value === "string" && outcome.value !== "") return new Secret(outcome.value);
-      throw unavailable(server, "`subjectToken` is no string with content");
+/** Rejects with `secret_unavailable`, without anything of what the function threw: it may carry the token. */
+export async function readSubjectToken(server: string, subject: RuntimeSubject): Promise<Secret> {
+  const { subjectToken } = subject;
+  let token: unknown;
+  try {
+    token = typeof subjectToken === "string" ? subjectToken : await subjectToken();
+  } catch {
+    throw unavailable(server, "the function `subjectToken` threw");
   }
+  if (typeof token !== "string" || token === "")
+    throw unavailable(server, "`subjectToken` is no string with content");
+  return new Secret(token);
 }
 
-function unavailable(server: string, problem: string, retryable = false): McpAuthError {
+function unavailable(server: string, problem: string): McpAuthError {
   return new McpAuthError(
     "secret_unavailable",
     `Server "${server}": there is no subject token: ${problem}. Pass the user's token to for().`,
-    { server, retryable },
+    { server },
   );
 }
 

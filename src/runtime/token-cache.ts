@@ -23,7 +23,7 @@ export interface GrantHooks {
   readonly onTarget: (target: Target) => void;
   /** Loaded when the first token is asked for. */
   readonly dpop: (() => Promise<Dpop>) | undefined;
-  readonly subjectToken: ((signal: AbortSignal | undefined) => Promise<Secret>) | undefined;
+  readonly subjectToken: (() => Promise<Secret>) | undefined;
   /** Whom the caller says that is. */
   readonly subjectKey: (() => string) | undefined;
   /** Knows what the requests of this manager were made with. */

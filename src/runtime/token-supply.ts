@@ -56,7 +56,7 @@ export class TokenSupply {
     this.challenge = before?.challenge;
     this.target = before?.target;
     this.kid = before?.kid;
-    const hooks = this.#hooks(server, environment.clock, user);
+    const hooks = this.#hooks(server, user);
     this.sets = new ScopeSets({
       scopes: spec.grant.scopes,
       createCache: (scopes, onPlan) =>
@@ -91,7 +91,7 @@ export class TokenSupply {
     planned(this.sets.renewAt);
   }
 
-  #hooks(server: string, clock: Clock, user: SupplyOfUser | undefined): GrantHooks {
+  #hooks(server: string, user: SupplyOfUser | undefined): GrantHooks {
     return {
       challenge: () => this.challenge,
       signedWith: (kid) => {
@@ -102,7 +102,7 @@ export class TokenSupply {
       },
       dpop: this.dpop,
       subjectKey: user && (() => user.subject().key),
-      subjectToken: user && ((signal) => readSubjectToken(server, user.subject(), { clock, signal })),
+      subjectToken: user && (() => readSubjectToken(server, user.subject())),
       watch: this.#watch,
     };
   }

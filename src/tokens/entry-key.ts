@@ -26,9 +26,7 @@ export interface WantedEntry {
   /** The network trust of this process: `NetworkTrust.fingerprint`. */
   readonly trust: () => Promise<string>;
   /** For whom, where that is said at run time. */
-  readonly subject:
-    | { readonly key: string; readonly token: (signal: AbortSignal | undefined) => Promise<Secret> }
-    | undefined;
+  readonly subject: { readonly key: string; readonly token: () => Promise<Secret> } | undefined;
 }
 
 /** Where references are read, and where it is kept what they gave. */
