@@ -110,11 +110,9 @@ faults("Process", [
       const asked = silence(world);
       const { child, lines, ended } = agent(world, "stops");
       await asked;
-      const begun = performance.now();
       child.kill("SIGTERM");
       child.disconnect();
       expect(await ended).toEqual({ code: 0, signal: null });
-      expect(performance.now() - begun).toBeLessThan(6 * second);
       expect(lines.toSorted()).toEqual(["stopped", "stopped"]);
       expect(world.issuer.calls).toBe(1);
     },

@@ -10,6 +10,7 @@ import { Secret } from "../../src/lib/secret.js";
 import { createRedisStore } from "../../src/stores/redis.js";
 import { turn } from "../faults/patience.js";
 import { listen, liveClock, managerOf, ownIssuer, sendToken } from "../integration/harness.js";
+import { secondsNeeded } from "../integration/seconds-needed.js";
 import { freePort, type RedisServer, startRedis } from "../support/redis-server.js";
 
 async function started(...settings: readonly string[]): Promise<RedisServer> {
@@ -38,37 +39,14 @@ async function agentOver(
   return { ...issuer, config, env, time, ...(await managerOf({ config, env }, { clock, fetch })) };
 }
 
-/** Turns without an end of what is waited for that mean that it takes time. Counted: a busy machine is not out of patience. */
-const patience = 20;
-
-/** How many seconds have to pass until the work is done, by the clock of the agent: it stands still until nothing else helps. */
-async function secondsOf(
-  { clock, advance }: ReturnType<typeof liveClock>,
-  work: () => Promise<unknown>,
-): Promise<number> {
-  const began = clock.now();
-  let isDone = false;
-  const working = work().finally(() => {
-    isDone = true;
-  });
-  while (!isDone) {
-    for (let turns = 0; turns < patience && !isDone; turns += 1) await turn();
-    const [next] = clock.pending;
-    // What is due later is not of this.
-    if (!isDone && next !== undefined && next.dueAt < began + 60_000) await advance(next.dueAt - clock.now());
-  }
-  await working;
-  return (clock.now() - began) / 1_000;
-}
-
 test("one that stops while a token is asked for holds up neither the call, nor the next, nor the end", async () => {
   const redis = await started();
   const { manager, auth, time, tokenRequests } = await agentOver(redis, 3_600, () => redis.suspend());
-  expect(await secondsOf(time, () => manager.getAccessToken())).toBeLessThan(4);
+  expect(await secondsNeeded(time, () => manager.getAccessToken())).toBeLessThan(4);
   expect(await manager.getAccessToken()).toBe("t1");
-  expect(await secondsOf(time, () => manager.getAccessToken({ forceRefresh: true }))).toBeLessThan(6);
+  expect(await secondsNeeded(time, () => manager.getAccessToken({ forceRefresh: true }))).toBeLessThan(6);
   expect(tokenRequests().length).toBe(2);
-  expect(await secondsOf(time, () => auth.stop())).toBeLessThan(5);
+  expect(await secondsNeeded(time, () => auth.stop())).toBeLessThan(5);
 });
 
 test("one that stops before anything is asked costs a few seconds, once", async () => {
@@ -77,9 +55,9 @@ test("one that stops before anything is asked costs a few seconds, once", async 
   const { manager, auth, time } = await agentOver(redis);
   const down: unknown[] = [];
   auth.on("store:down", (event) => down.push(event));
-  expect(await secondsOf(time, () => manager.getAccessToken())).toBeLessThan(6);
+  expect(await secondsNeeded(time, () => manager.getAccessToken())).toBeLessThan(6);
   expect(down.length).toBe(1);
-  expect(await secondsOf(time, () => auth.stop())).toBeLessThan(4);
+  expect(await secondsNeeded(time, () => auth.stop())).toBeLessThan(4);
 });
 
 test("a connection that was cut without a word is replaced", async () => {
