@@ -60,7 +60,7 @@ async function work() {
     } catch (error) {
       seen.failures.push(String(error));
     }
-    if (seen.calls === 1) process.send({ first: seen.tokens[0], failures: seen.failures });
+    if (seen.calls === 1) process.send({ called: true });
     await delay(100);
   }
 }

@@ -24,8 +24,8 @@ export interface Present {
 }
 
 export interface Fleet {
-  /** All of them begin at the same moment; resolves when each has a token, to those. */
-  go(): Promise<readonly string[]>;
+  /** All of them begin at the same moment; resolves when the first call of each has ended. */
+  go(): Promise<void>;
   /** So many milliseconds pass for each of them. */
   pass(milliseconds: number): Promise<void>;
   present(): Promise<readonly Present[]>;
@@ -62,9 +62,7 @@ export async function startFleet(
   return {
     processes,
     async go() {
-      const answers = await Promise.all(processes.map((child) => told(child, "go", "first")));
-      // What `agent.mjs` sends.
-      return answers.map((answer) => answer as string);
+      await Promise.all(processes.map((child) => told(child, "go", "called")));
     },
     async pass(milliseconds) {
       await Promise.all(processes.map((child) => told(child, { pass: milliseconds }, "passed")));

@@ -263,7 +263,7 @@ describe("when things go wrong", () => {
     if (key === undefined || entry === undefined) throw new Error("Nothing is stored.");
     const fields = parseJsonObject(entry.value);
     const over = Date.now() + 1_000;
-    const since = Date.now() - entry.expiresAt + retention;
+    const since = retention - (entry.expiresAt - Date.now());
     const value = JSON.stringify({ ...fields, takenFor: 1_000 + since });
     memory.data.entries.set(key, { ...entry, value });
     const second = await lineage.agent(store());
