@@ -76,7 +76,9 @@ describe("a program ends by itself", () => {
     const world = await startWorld();
     const ended = await program(world, { ...world.config, defaults }, body);
     expect(ended).toMatchObject({ code: 0, signal: null, output: "end of program\n" });
-    expect(world.issuer.tokensIssued).toBe(requests);
+    // A schedule may have brought more of them, where the machine is slow.
+    if (defaults === schedule) expect(world.issuer.tokensIssued).toBeGreaterThanOrEqual(requests);
+    else expect(world.issuer.tokensIssued).toBe(requests);
   });
 
   test("after start() that failed, and says nothing of it by itself", async () => {
