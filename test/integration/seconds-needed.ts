@@ -9,7 +9,10 @@ const longest = 60_000;
  * How many seconds have to pass until some work is done, by a clock that stands still until nothing else helps. Work that needs
  * more than a minute never ends.
  */
-export async function secondsNeeded(time: LiveClock, work: () => Promise<unknown>): Promise<number> {
+export async function secondsNeeded(
+  time: Pick<LiveClock, "clock" | "advance">,
+  work: () => Promise<unknown>,
+): Promise<number> {
   const { clock } = time;
   const began = clock.now();
   let isDone = false;
