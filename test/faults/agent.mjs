@@ -37,14 +37,14 @@ const plans = {
     await token();
     say("done");
   },
-  /** Does nothing else for five seconds, while the answer comes. */
+  /** Does nothing else until two seconds after the timeout of fifteen, while the answer comes. */
   async blocks() {
     const isSent = new Promise((resolve) => {
       subscribe("undici:request:bodySent", ({ request }) => request.path === "/token" && resolve());
     });
     const waiting = token();
     await isSent;
-    const end = Date.now() + 5_000;
+    const end = Date.now() + 17_000;
     while (Date.now() < end);
     await waiting;
     process.disconnect();
