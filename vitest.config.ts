@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { hangLimit } from "./test/support/hang-limit.js";
 
 // Set where the tests run on another Node than the one in PATH, to be sure that they do.
 const expected = process.env["EXPECTED_NODE"];
@@ -12,10 +13,9 @@ export default defineConfig({
   test: {
     // By itself it would leave one processor idle, of two.
     maxWorkers: "100%",
-    // Against hangs, and long enough for a machine that is busy with other things.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    expect: { poll: { timeout: 30_000 } },
+    testTimeout: hangLimit,
+    hookTimeout: hangLimit,
+    expect: { poll: { timeout: hangLimit } },
     restoreMocks: true,
     unstubEnvs: true,
     projects: [

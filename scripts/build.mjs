@@ -81,7 +81,7 @@ async function keepPublic(names) {
 async function replace() {
   for (const name of await readdir(dist)) {
     // Another build that runs now needs its folder; one that was killed left it.
-    const runs = name.startsWith(stagingPrefix) && (await changedAt(join(dist, name))) > Date.now() - 60_000;
+    const runs = name.startsWith(stagingPrefix) && (await changedAt(join(dist, name))) > Date.now() - 600_000;
     if (!runs) await rm(join(dist, name), { recursive: true, force: true });
   }
   for (const name of await readdir(staging)) await rename(join(staging, name), join(dist, name));

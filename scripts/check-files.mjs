@@ -1,4 +1,5 @@
-// What no other tool looks at: length of the sources, the lock file, and text that has no place in the project.
+// What no other tool looks at: length of the sources, the lock file, tests that measure time, and text that has no place in the
+// project.
 import { readdir, readFile } from "node:fs/promises";
 import { extname, join, posix } from "node:path";
 import { missingFrom } from "./complete-lock.mjs";
@@ -38,6 +39,13 @@ const forbidden = [
     what: "a private key",
     pattern: /-----BEGIN [A-Z ]*PRIVATE KEY-----\s*[A-Za-z0-9+/=]{40}/g,
     only: /^(?!test\/)/,
+  },
+  {
+    // A busy machine makes it any number. A test asserts order, counts, or time on a clock that it moves itself.
+    what: "a test that measures time",
+    pattern: /\b(?:(?:Date|performance)\.now\(\)\s*-\s*[A-Za-z_(]|hrtime\b).*/g,
+    // It lets the event loop have a turn by it, and asserts nothing.
+    only: /^test\/(?!fuzz\/property\.ts$).*\.ts$/,
   },
 ];
 

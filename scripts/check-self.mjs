@@ -136,6 +136,16 @@ const plants = [
   plant("a registry's address", "files", /planted\.md:1: a registry's address/, {
     "docs/planted.md": `See ${["https:", "", "registry.example", "x"].join("/")}.\n`,
   }),
+  plant("a test that measures time", "files", /planted\.test\.ts:4: a test that measures time/, {
+    "test/unit/planted.test.ts": [
+      'import { expect, test } from "vitest";',
+      "const began = performance.now();",
+      'test("planted", () => {',
+      "  expect(performance.now() - began).toBeLessThan(5_000);",
+      "});",
+      "",
+    ].join("\n"),
+  }),
   plant("ajv at run time", "run-time", /dist imports ajv[\s\S]*does not load: .*ajv/, {
     "src/index.ts": (text) => `import Ajv from "ajv";\n${text}export const planted = new Ajv.Ajv();\n`,
   }),

@@ -6,6 +6,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { hangLimit } from "../support/hang-limit.js";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 
@@ -17,9 +18,9 @@ const commands = {
   "0.1.16": "node_modules/conformance-0-1-16/dist/index.js",
 };
 
-/** Milliseconds that the suite gives to a client, and that this gives to the suite. */
-const clientTimeout = 40_000;
-const suiteTimeout = 60_000;
+/** Milliseconds that the suite gives to a client, and that this gives to the suite, to end what hangs. */
+const clientTimeout = hangLimit;
+const suiteTimeout = 2 * hangLimit;
 
 /** Fails with what to do about it unless the suite is there in the versions that the records are for. */
 export async function assertInstalled() {

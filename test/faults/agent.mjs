@@ -5,7 +5,10 @@ import { createMcpAuth } from "../../dist/index.js";
 
 const say = (line) => process.stdout.write(`${line}\n`);
 process.on("unhandledRejection", () => say("unhandled"));
-const auth = await createMcpAuth({ config: JSON.parse(process.env.CONFIG) });
+const plan = process.argv[2];
+// That of a process that is to end in time stands still, but for the seconds that it has.
+const clock = plan === "stops" ? stillClock() : undefined;
+const auth = await createMcpAuth({ config: JSON.parse(process.env.CONFIG), ...(clock && { clock }) });
 const manager = auth.resolve("tools");
 const token = () =>
   manager.getAccessToken().then(
@@ -14,10 +17,12 @@ const token = () =>
   );
 
 const plans = {
-  /** Waits for a token, and stops when told to end. */
+  /** Waits for a token, and stops when told to end, within six seconds or never. */
   async stops() {
     process.once("SIGTERM", async () => {
-      await auth.stop();
+      const stopped = auth.stop();
+      for (let passed = 0; passed < 6_000; passed += 100) await clock.pass(100);
+      await stopped;
       say("stopped");
     });
     await token();
@@ -32,17 +37,35 @@ const plans = {
     await token();
     say("done");
   },
-  /** Does nothing else for five seconds, while the answer comes. */
+  /** Does nothing else until two seconds after the timeout of fifteen, while the answer comes. */
   async blocks() {
     const isSent = new Promise((resolve) => {
       subscribe("undici:request:bodySent", ({ request }) => request.path === "/token" && resolve());
     });
     const waiting = token();
     await isSent;
-    const end = Date.now() + 5_000;
+    const end = Date.now() + 17_000;
     while (Date.now() < end);
     await waiting;
     process.disconnect();
   },
 };
-await plans[process.argv[2]]();
+await plans[plan]();
+
+function stillClock() {
+  const timers = new Set();
+  let now = Date.now();
+  return {
+    now: () => now,
+    setTimeout(callback, milliseconds) {
+      const timer = { callback, dueAt: now + milliseconds };
+      timers.add(timer);
+      return { unref() {}, cancel: () => void timers.delete(timer) };
+    },
+    async pass(milliseconds) {
+      now += milliseconds;
+      for (const timer of [...timers]) if (timer.dueAt <= now && timers.delete(timer)) timer.callback();
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  };
+}

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { createMcpAuth, type McpAuth, type McpAuthConfig, McpAuthError } from "../../src/index.js";
+import { hangLimit } from "../support/hang-limit.js";
 import { sendJson } from "../support/http-server.js";
 import type { AnsweredPath } from "./faulty-server.js";
 import { answeredPath, startFaultyServer } from "./faulty-server.js";
@@ -166,7 +167,7 @@ export async function createWorld(members: Readonly<Record<string, unknown>> = {
     if (pending.length > 0) left.push(`requests under way: ${pending.map(({ url }) => url).join(", ")}`);
     // The other end learns of a closed connection some turns later. One that never came to be is given up by Node's
     // `fetch` after ten seconds.
-    const until = performance.now() + 12_000;
+    const until = performance.now() + hangLimit / 2;
     const open = () => [...servers].reduce((sum, { connections }) => sum + connections, 0);
     while (open() > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 5));
     if (open() > 0) left.push(`${open()} connections`);

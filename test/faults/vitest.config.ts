@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { hangLimit } from "../support/hang-limit.js";
 
 export default defineConfig({
   test: {
@@ -9,7 +10,8 @@ export default defineConfig({
     // Rows wait more than they compute.
     maxConcurrency: 20,
     maxWorkers: "100%",
-    testTimeout: 60_000,
+    testTimeout: hangLimit,
+    hookTimeout: hangLimit,
     globalSetup: ["scripts/build-before-tests.mjs"],
     // What ships is tested, as Node itself imports it: with the sources each lazy import, known or not, waits for
     // vitest's main process, and the clock of a row cannot see that.

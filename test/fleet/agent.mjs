@@ -1,16 +1,21 @@
-// One process of a fleet, from what ships. Its parent tells it when to begin and when to report; it calls for a token ten
-// times a second meanwhile, as an agent at work does. `PROVIDER=sdk`: with the MCP SDK's own provider instead. `TOOLS=a,b`: it
-// calls these tools of its server in turn.
+// One process of a fleet, from what ships. Its parent tells it when to begin, how much time has passed and when to report; it
+// calls for a token ten times a second meanwhile, as an agent at work does. `PROVIDER=sdk`: with the MCP SDK's own provider
+// instead. `TOOLS=a,b`: it calls these tools of its server in turn.
 import { setTimeout as delay } from "node:timers/promises";
 import { createMcpAuth } from "mcp-auth-runtime";
+import { movableClock } from "./clock.mjs";
 
 const config = JSON.parse(process.env.FLEET_CONFIG);
 const [name] = Object.keys(config.servers);
-const seen = { calls: 0, failures: [], tokens: [], renewals: [], down: 0, answers: {} };
+const seen = { calls: 0, failures: [], tokens: [], renewals: 0, down: 0, answers: {} };
+const clock = movableClock();
+const bornAt = clock.now();
 
 const ours = async () => {
-  const auth = await createMcpAuth({ config });
-  auth.on("token:renewed", ({ expiresAt }) => seen.renewals.push(expiresAt));
+  const auth = await createMcpAuth({ config, clock });
+  auth.on("token:renewed", () => {
+    seen.renewals += 1;
+  });
   auth.on("store:down", () => {
     seen.down += 1;
   });
@@ -68,7 +73,7 @@ async function work() {
     } catch (error) {
       seen.failures.push(String(error));
     }
-    if (seen.calls === 1) process.send({ first: seen.tokens[0], failures: seen.failures });
+    if (seen.calls === 1) process.send({ called: true });
     await delay(100);
   }
 }
@@ -76,10 +81,16 @@ async function work() {
 let worked;
 process.on("message", async (message) => {
   if (message === "go") worked = work();
+  if (message === "present")
+    process.send({ present: { token: seen.tokens.at(-1), renewals: seen.renewals } });
+  if (message.pass !== undefined) {
+    clock.pass(message.pass);
+    process.send({ passed: true });
+  }
   if (message !== "report") return;
   working = false;
   await worked;
-  process.send({ report: seen });
+  process.send({ report: { ...seen, lived: clock.now() - bornAt } });
   await end();
   process.disconnect();
 });

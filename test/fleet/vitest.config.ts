@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { hangLimit } from "../support/hang-limit.js";
 
 /** With a real redis-server, which `npm test` must not need. */
 export default defineConfig({
@@ -9,9 +10,9 @@ export default defineConfig({
     include: ["test/fleet/**/*.test.ts"],
     // Each of them has the machine to itself.
     fileParallelism: false,
-    testTimeout: 120_000,
-    hookTimeout: 60_000,
-    expect: { poll: { timeout: 30_000 } },
+    testTimeout: hangLimit,
+    hookTimeout: hangLimit,
+    expect: { poll: { timeout: hangLimit } },
     globalSetup: ["scripts/build-before-tests.mjs"],
   },
 });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { test } from "vitest";
-import { cpuSeconds } from "./cpu-seconds.js";
+import { cpuSeconds, slowness } from "../support/cpu-seconds.js";
+import { hangLimit } from "../support/hang-limit.js";
 import { path, runs, seed } from "./settings.js";
 
 declare module "vitest" {
@@ -10,8 +11,8 @@ declare module "vitest" {
   }
 }
 
-/** Nothing here takes longer than some milliseconds. */
-const longestCase = 3;
+/** CPU seconds. Nothing here takes longer than some milliseconds. */
+const longestCase = 3 * slowness();
 /** Milliseconds without a turn of the event loop, after which the test runner would think that we are gone. */
 const longestTurn = 200;
 
@@ -27,14 +28,15 @@ export function property<Values extends [unknown, ...unknown[]]>(
   holds: (...values: Values) => void | Promise<void>,
   examples: readonly Values[] = [],
 ): void {
-  test(name, { timeout: 60_000 + runs * 20 }, async ({ task }) => {
+  test(name, { timeout: hangLimit + runs * 20 }, async ({ task }) => {
     task.meta.cases = 0;
     let turn = performance.now();
     const checked = fc.asyncProperty(fc.tuple<Values>(...arbitraries), async (values) => {
       const started = cpuSeconds();
       await holds(...values);
       const took = cpuSeconds() - started;
-      if (took > longestCase) throw new Error(`It took ${took.toFixed(1)} s.`);
+      if (took > longestCase)
+        throw new Error(`It took ${took.toFixed(1)} s, of ${longestCase.toFixed(1)} at the most.`);
       task.meta.cases = (task.meta.cases ?? 0) + 1;
       if (performance.now() - turn < longestTurn) return;
       await new Promise((resolve) => setImmediate(resolve));

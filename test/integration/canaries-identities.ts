@@ -163,7 +163,12 @@ export async function plantIdentities(
   const vault = canaries.fresh("secret of a resolver");
   return {
     // One of the variants each, put together from parts.
-    config: { network: { ca: ["ca.pem"] }, servers: servers as object as Servers },
+    config: {
+      network: { ca: ["ca.pem"] },
+      // All of them start at once, which takes a busy machine a while.
+      defaults: { timeout: "1m", deadline: "4m" },
+      servers: servers as object as Servers,
+    },
     options: {
       cwd: folder,
       env,

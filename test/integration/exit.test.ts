@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { hangLimit } from "../support/hang-limit.js";
 import { ownIssuer, sendToken, startWorld, type World } from "./harness.js";
 
 const dist = new URL("../../dist/index.js", import.meta.url);
@@ -11,17 +12,21 @@ interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly output: string;
-  /** Milliseconds from its start. */
-  readonly took: number;
 }
 
-// Tokens here live an hour and timers a minute at least: whoever waits for one is not done by then.
-const patience = 40_000;
+// Tokens here live an hour, and requests are answered at once: whoever waits for a timer that is longer waits for something
+// that nobody needs any more.
+const longestNeeded = 5_000;
 
 /** Runs a module with `auth` made from the world's config. */
 async function program(world: Pick<World, "env">, config: object, body: string): Promise<Ended> {
   const source = `
-    import { createMcpAuth } from ${JSON.stringify(dist.href)};
+    const nodes = globalThis.setTimeout;
+    globalThis.setTimeout = (callback, milliseconds, ...args) => nodes(() => {
+      if (milliseconds > ${longestNeeded}) console.log("waited for a timer of " + milliseconds + " ms");
+      callback(...args);
+    }, milliseconds);
+    const { createMcpAuth } = await import(${JSON.stringify(dist.href)});
     const auth = await createMcpAuth({ config: ${JSON.stringify(config)} });
     ${body}
     console.log("end of program");
@@ -35,13 +40,12 @@ async function program(world: Pick<World, "env">, config: object, body: string):
   const chunks: Buffer[] = [];
   child.stdout?.on("data", (chunk: Buffer) => chunks.push(chunk));
   child.stderr?.on("data", (chunk: Buffer) => chunks.push(chunk));
-  const started = performance.now();
-  const limit = setTimeout(() => child.kill("SIGKILL"), patience);
+  const limit = setTimeout(() => child.kill("SIGKILL"), hangLimit);
   const [code, signal] = await new Promise<[Ended["code"], Ended["signal"]]>((resolve) =>
     child.once("close", (...end) => resolve(end)),
   );
   clearTimeout(limit);
-  return { code, signal, output: Buffer.concat(chunks).toString(), took: performance.now() - started };
+  return { code, signal, output: Buffer.concat(chunks).toString() };
 }
 
 const schedule = { refresh: { schedule: "*/1 * * * * *" } };
@@ -72,8 +76,9 @@ describe("a program ends by itself", () => {
     const world = await startWorld();
     const ended = await program(world, { ...world.config, defaults }, body);
     expect(ended).toMatchObject({ code: 0, signal: null, output: "end of program\n" });
-    expect(ended.took).toBeLessThan(patience);
-    expect(world.issuer.tokensIssued).toBe(requests);
+    // A schedule may have brought more of them, where the machine is slow.
+    if (defaults === schedule) expect(world.issuer.tokensIssued).toBeGreaterThanOrEqual(requests);
+    else expect(world.issuer.tokensIssued).toBe(requests);
   });
 
   test("after start() that failed, and says nothing of it by itself", async () => {

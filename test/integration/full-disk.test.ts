@@ -105,7 +105,7 @@ test.runIf(canLimit())(
     const path = join(folder, "state");
     const store = { type: "file", path, encryptionKey: { env: "KEY" } } as const;
     const all = { ...env, KEY: randomBytes(32).toString("base64url") };
-    const withStore = { ...config, store, defaults: { deadline: "3s", timeout: "3s" } } as const;
+    const withStore = { ...config, store, defaults: { deadline: "10s", timeout: "10s" } } as const;
     const source = `
       import { createMcpAuth } from ${JSON.stringify(dist.href)};
       const auth = await createMcpAuth({ config: ${JSON.stringify(withStore)} });
@@ -135,7 +135,7 @@ test.runIf(canLimit())(
     expect((await Promise.race([once(child, "message"), ended]))[0]).toBe("stopping");
     limitFiles("unlimited");
     expect((await ended)[0]).toBe(0);
-    const later = await runtime({ config: withStore, env: all });
+    const later = await runtime({ config: { ...config, store }, env: all });
     expect(await later.resolve("tools").getAccessToken({ forceRefresh: true })).toBe("t3");
     expect(seen).toEqual(["r0", "r1", "r2"]);
   },

@@ -82,7 +82,7 @@ export async function hostileServers(answers: Answers): Promise<string> {
 export async function hostileWorld(
   answers: Answers,
   members: (client: { readonly issuer: string; readonly id: string }) => object,
-  options: Pick<McpAuthOptions, "env"> = {},
+  options: Pick<McpAuthOptions, "env" | "clock"> = {},
 ) {
   const origin = await hostileServers(answers);
   const shown: string[] = [];

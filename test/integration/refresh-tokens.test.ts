@@ -5,6 +5,8 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import type { McpAuth, McpAuthConfig, McpAuthStore } from "../../src/index.js";
 import { parseJsonObject } from "../../src/lib/json-object.js";
 import { deferred } from "../support/deferred.js";
+import { failure } from "../support/failure.js";
+import { fakeClock } from "../support/fake-clock.js";
 import { sharedMemory } from "../support/store-over.js";
 import { agentSecret, runtime, startWorld, viaFetchV2, type World } from "./harness.js";
 
@@ -166,14 +168,22 @@ describe("when things go wrong", () => {
     const config = { ...lineage.config, defaults: { deadline: "2s" } };
     const env = { SECRET: agentSecret, SEED: lineage.seed };
     const gate = deferred<void>();
+    const answered = deferred<void>();
+    const clock = fakeClock(Date.now());
     // The answer takes longer than the call may.
     const slow: typeof fetch = async (input, init) => {
       const response = await fetch(input, init);
-      if (init?.method === "POST") await gate.promise;
+      if (init?.method === "POST") {
+        answered.resolve();
+        await gate.promise;
+      }
       return response;
     };
-    const auth = await runtime({ config, env, store: memory.store(), fetch: slow });
-    await expect(auth.resolve("tools").getAccessToken()).rejects.toMatchObject({ code: "timeout" });
+    const auth = await runtime({ config, env, store: memory.store(), fetch: slow, clock });
+    const call = failure(auth.resolve("tools").getAccessToken());
+    await answered.promise;
+    await clock.advance(2_000);
+    expect((await call).code).toBe("timeout");
     gate.resolve();
     const other = await lineage.agent(memory.store());
     await other.resolve("tools").getAccessToken();
@@ -196,7 +206,7 @@ describe("when things go wrong", () => {
     const folder = await mkdtemp(join(tmpdir(), "mcp-auth-reload-"));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     const file = join(folder, "mcp-auth.config.json");
-    const defaults = { deadline: "2s" };
+    const defaults = { deadline: "5s" };
     await writeFile(file, JSON.stringify({ ...lineage.config, defaults }));
     const env = { SECRET: agentSecret, SEED: lineage.seed };
     const auth = await runtime<string>({ config: file, env, store });
@@ -263,7 +273,7 @@ describe("when things go wrong", () => {
     if (key === undefined || entry === undefined) throw new Error("Nothing is stored.");
     const fields = parseJsonObject(entry.value);
     const over = Date.now() + 1_000;
-    const since = Date.now() - entry.expiresAt + retention;
+    const since = retention - (entry.expiresAt - Date.now());
     const value = JSON.stringify({ ...fields, takenFor: 1_000 + since });
     memory.data.entries.set(key, { ...entry, value });
     const second = await lineage.agent(store());

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { discover, type McpAuthErrorCode } from "../../src/index.js";
 import { seamOf } from "../../src/runtime/seam.js";
 import { failure } from "../support/failure.js";
+import { fakeClock } from "../support/fake-clock.js";
 import {
   type Answer,
   type Answers,
@@ -14,6 +15,7 @@ import {
   sentence,
   usualToken,
 } from "./hostile-servers.js";
+import { secondsNeeded } from "./seconds-needed.js";
 
 type Client = { readonly issuer: string; readonly id: string };
 
@@ -73,10 +75,7 @@ const ofTokens: Readonly<Record<string, Row>> = {
   "the path of a token endpoint that fails": row("unavailable", {
     token: (response) => void response.destroy(),
   }),
-  "the path of a token endpoint that is silent": row("timeout", { token: () => {} }, (client) => ({
-    timeout: "100ms",
-    grant: { client: withSecret(client) },
-  })),
+  "the path of a token endpoint that is silent": row("timeout", { token: () => {} }),
   "the content type of a token response": invalid(json(200, usualToken, ofType)),
   "a token type": invalid(json(200, { ...usualToken, token_type: sentence })),
   "an issued token type": invalid(json(200, { ...usualToken, issued_token_type: sentence }), (client) => ({
@@ -133,8 +132,11 @@ const ofTheServer: Readonly<Record<string, Row>> = {
 describe("a server's own text is in the details of the error, and nowhere else", () => {
   test.each(Object.entries({ ...ofTokens, ...ofMetadata, ...ofTheServer }))("%s", async (_, wanted) => {
     const { code, answers, members = (client) => ({ grant: { client: withSecret(client) } }) } = wanted;
-    const world = await hostileWorld(answers, members, { env });
-    const error = await failure(world.manager.fetch(world.manager.url, { method: "POST", body: "{}" }));
+    const clock = code === "timeout" ? fakeClock(Date.now()) : undefined;
+    const world = await hostileWorld(answers, members, { env, ...(clock && { clock }) });
+    const call = failure(world.manager.fetch(world.manager.url, { method: "POST", body: "{}" }));
+    if (clock !== undefined) await secondsNeeded({ clock, advance: clock.advance }, () => call);
+    const error = await call;
     expect(error.code).toBe(code);
     expect(JSON.stringify(error.details)).toContain(sentence);
     // Said again in the cool-down, it is the same.

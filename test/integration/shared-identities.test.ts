@@ -3,6 +3,7 @@ import { exportPKCS8, generateKeyPair } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { McpAuthOptions } from "../../src/index.js";
 import { systemClock } from "../../src/lib/clock.js";
+import { fakeClock } from "../support/fake-clock.js";
 import { certificateThumbprint } from "../support/mutual-tls.js";
 import { type SharedMemory, sharedMemory } from "../support/store-over.js";
 import { runtime } from "./harness.js";
@@ -172,6 +173,8 @@ describe("a token for what the platform says of a workload", () => {
 
   test("is shared by those of whom it says the same, and read once for each request", async () => {
     const memory = sharedMemory();
+    // What was read counts as of now for a second.
+    const clock = fakeClock(Date.now());
     const before = world.issuer.tokensIssued;
     let read = 0;
     for (const sub of ["workload", "workload", "robot"]) {
@@ -179,7 +182,7 @@ describe("a token for what the platform says of a workload", () => {
         read += 1;
         return sub;
       };
-      await (await workload(memory, given)).getToken();
+      await (await workload(memory, given, { clock })).getToken();
     }
     expect([world.issuer.tokensIssued - before, read]).toEqual([2, 3]);
   });

@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { createFileStore } from "../../src/stores/file.js";
 import { entryName } from "../support/entry-names.js";
 import { fakeClock } from "../support/fake-clock.js";
+import { hangLimit } from "../support/hang-limit.js";
 
 /** Numbers are enough: neither needs a name. */
 const victim = 65_534;
@@ -89,7 +90,7 @@ const uuid = "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d";
 /** What the victim's process gets, a year from now: whatever may be swept is. */
 function asVictim(path: string, key = entry): Readonly<Record<string, unknown>> {
   const output = execFileSync(process.execPath, [script, path, key, String(year)], {
-    ...{ uid: victim, gid: victim, encoding: "utf8", timeout: 30_000, env: {} },
+    ...{ uid: victim, gid: victim, encoding: "utf8", timeout: hangLimit, env: {} },
   });
   return JSON.parse(output);
 }

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { hangLimit } from "../support/hang-limit.js";
 
 /** What one user can do to another, which takes root to try. */
 export default defineConfig({
@@ -9,9 +10,9 @@ export default defineConfig({
     include: ["test/second-user/**/*.test.ts"],
     // They change the user of their process for a while.
     fileParallelism: false,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    expect: { poll: { timeout: 30_000 } },
+    testTimeout: hangLimit,
+    hookTimeout: hangLimit,
+    expect: { poll: { timeout: hangLimit } },
     restoreMocks: true,
     globalSetup: ["scripts/build-before-tests.mjs"],
   },

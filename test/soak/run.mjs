@@ -4,6 +4,7 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { readOptions } from "../../scripts/read-options.mjs";
+import { hangLimit } from "../support/hang-limit.js";
 
 const { values, refuse } = readOptions("npm run soak -- [--seconds 10…3600] [--seed N]", {
   options: { seconds: { type: "string", default: "60" }, seed: { type: "string" } },
@@ -17,7 +18,7 @@ const soak = fileURLToPath(new URL("soak.mjs", import.meta.url));
 const flags = ["--expose-gc", "--no-opt", "--no-sparkplug", "--no-maglev"];
 const child = spawn(process.execPath, [...flags, soak, String(seconds), String(seed)], { stdio: "inherit" });
 // Whatever goes wrong, it ends.
-const limit = setTimeout(() => child.kill("SIGKILL"), (seconds + 60) * 1_000);
+const limit = setTimeout(() => child.kill("SIGKILL"), seconds * 1_000 + hangLimit);
 child.on("exit", (code) => {
   clearTimeout(limit);
   if (code === null) console.log("It did not end by itself.\n0 passed, 1 failed");

@@ -67,6 +67,7 @@ export interface McpRequest {
   /** `x5t#S256` of the certificate that the client presented. */
   readonly certificateThumbprint: string | undefined;
   readonly status: number;
+  readonly isAnswered: boolean;
 }
 
 export interface RunningMcpServer extends AsyncDisposable {
@@ -169,6 +170,9 @@ export async function startMcpServer(options: McpServerOptions): Promise<Running
         // A stream is read before it ends: what is recorded then would come too late for a test.
         get status() {
           return response.statusCode;
+        },
+        get isAnswered() {
+          return response.headersSent;
         },
       });
       answer(request, response).catch((error: unknown) => {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -25,11 +25,33 @@ export async function startRedis(
   given: { readonly config?: string; readonly port?: number } = {},
 ): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), "mcp-auth-redis-"));
-  const port = given.port ?? (await freePort());
   const config = given.config === undefined ? [] : [given.config];
-  const always = ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder];
-  const args = [...config, ...always, ...(config.length === 0 ? ["--save", ""] : []), ...settings];
-  let child = await run(port, args);
+  const argsAt = (port: number) => {
+    const always = ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder];
+    return [...config, ...always, ...(config.length === 0 ? ["--save", ""] : []), ...settings];
+  };
+  let port = given.port ?? (await freePort());
+  let child: ChildProcess | undefined;
+  while (child === undefined) {
+    try {
+      child = await run(argsAt(port));
+    } catch (error) {
+      // Somebody else on this machine was faster.
+      if (given.port !== undefined || !String(error).includes("Address already in use")) throw error;
+      port = await freePort();
+    }
+  }
+  return running({ child, port, folder, args: argsAt(port) });
+}
+
+interface Started {
+  child: ChildProcess;
+  readonly port: number;
+  readonly folder: string;
+  readonly args: readonly string[];
+}
+
+function running({ child, port, folder, args }: Started): RedisServer {
   const kill = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((resolve) => child.once("exit", resolve));
@@ -43,7 +65,7 @@ export async function startRedis(
     kill,
     suspend: () => void child.kill("SIGSTOP"),
     async restart() {
-      child = await run(port, args);
+      child = await run(args);
     },
     async stop() {
       await kill();
@@ -52,37 +74,22 @@ export async function startRedis(
   };
 }
 
-async function run(port: number, args: readonly string[]): Promise<ChildProcess> {
+/** Resolves once it serves, as it says itself: what listens at its port may be something else. */
+async function run(args: readonly string[]): Promise<ChildProcess> {
   const child = spawn("redis-server", args, { stdio: ["ignore", "pipe", "inherit"] });
   let output = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    output = (output + text).slice(-10_000);
-  });
   await new Promise<void>((resolve, reject) => {
     child.once("error", (error) => {
       const missing = "code" in error && error.code === "ENOENT";
       reject(missing ? new Error("There is no redis-server in the PATH (Debian: redis-server).") : error);
     });
-    child.once("spawn", resolve);
-  });
-  for (let look = 0; look < 500; look += 1) {
-    if (child.exitCode !== null) throw new Error(`redis-server has ended:\n${output}`);
-    if (await answers(port)) return child;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  child.kill("SIGKILL");
-  throw new Error(`redis-server does not answer:\n${output}`);
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
+    child.once("exit", () => reject(new Error(`redis-server has ended:\n${output}`)));
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output = (output + text).slice(-10_000);
+      if (/Ready to accept connections|Sentinel ID is/.test(output)) resolve();
     });
-    socket.once("error", () => resolve(false));
   });
+  return child;
 }
 
 export async function freePort(): Promise<number> {

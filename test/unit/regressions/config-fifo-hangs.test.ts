@@ -3,12 +3,13 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createMcpAuth } from "../../../src/index.js";
+import { hangLimit } from "../../support/hang-limit.js";
 import { caught, temporaryFolder } from "./world.js";
 
 test("a FIFO in place of a config is refused and does not hang", async () => {
   const fifo = join(await temporaryFolder(), "mcp-auth.config.json");
   execFileSync("mkfifo", [fifo]);
-  const late = new Promise((resolve) => setTimeout(resolve, 1_500, "hangs"));
+  const late = new Promise((resolve) => void setTimeout(resolve, hangLimit / 2, "hangs").unref());
   const outcome = await Promise.race([caught(createMcpAuth({ config: fifo, env: {} })), late]);
   if (outcome === "hangs") writeFileSync(fifo, "{}"); // lets the blocked thread go
   expect(outcome).toMatchObject({ code: "config_invalid" });

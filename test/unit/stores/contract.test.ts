@@ -7,7 +7,7 @@ import { createMemoryStore, MemoryData, storeContract } from "../../../src/testi
 
 describe.concurrent("the store in memory", () => {
   const data = new MemoryData();
-  const requirements = storeContract({ open: () => createMemoryStore({ data }), lease: 100 });
+  const requirements = storeContract({ open: () => createMemoryStore({ data }) });
   for (const { name, run } of requirements) test(name, run);
 });
 
