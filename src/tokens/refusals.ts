@@ -63,9 +63,13 @@ export function suspected(refusals: Refusals, kinds: Iterable<string>): Refusals
 }
 
 /** The same once a request, for all kinds that waited for it: the next hold is longer. */
-export function requestFailed(limits: RequestLimits, now: number): RequestLimits {
-  const failures = limits.failures + 1;
-  return { ...limits, failures, holdUntil: now + holdLength(failures) };
+export function requestFailed(
+  { failures: before, allowanceFullAt }: RequestLimits,
+  now: number,
+): RequestLimits {
+  const failures = before + 1;
+  // And nothing else of what was given: the suspects of before would take the place of those of now.
+  return { failures, holdUntil: now + holdLength(failures), allowanceFullAt };
 }
 
 /** The server accepted a request of this kind. With the last suspect the hold ends. */
