@@ -9,6 +9,8 @@ export interface RequestLimits {
   readonly holdUntil: number;
   /** Milliseconds since the epoch at which the allowance is full again: each request takes one part of it. */
   readonly allowanceFullAt: number;
+  /** A fingerprint of the token that did not help last, where several processes may find that out of one. */
+  readonly failedToken?: string | undefined;
 }
 
 /** What is known of the refusals of one cache key. Immutable, and without a clock, as the `Lifecycle` is. */
@@ -46,6 +48,11 @@ export function requestStarted(refusals: Refusals, now: number, kind: string): R
   return { ...refusals, allowanceFullAt: Math.max(allowanceFullAt, now) + allowanceInterval };
 }
 
+/** A request of this kind was refused: of the suspects it is the one that is forgotten last. */
+export function seen(refusals: Refusals, kind: string): Refusals {
+  return refusals.suspects.has(kind) ? suspected(refusals, [kind]) : refusals;
+}
+
 /** A request brought no token that helps these kinds of requests: they are suspects from now on. */
 export function suspected(refusals: Refusals, kinds: Iterable<string>): Refusals {
   const added = [...kinds];
@@ -62,14 +69,25 @@ export function suspected(refusals: Refusals, kinds: Iterable<string>): Refusals
   return { ...refusals, suspects };
 }
 
-/** The same once a request, for all kinds that waited for it: the next hold is longer. */
-export function requestFailed(
-  { failures: before, allowanceFullAt }: RequestLimits,
-  now: number,
-): RequestLimits {
-  const failures = before + 1;
-  // And nothing else of what was given: the suspects of before would take the place of those of now.
-  return { failures, holdUntil: now + holdLength(failures), allowanceFullAt };
+/**
+ * The same once a request, for all kinds that waited for it: the next hold is longer. With the fingerprint of the token that
+ * it brought, once for all processes that took this.
+ */
+export function requestFailed(limits: RequestLimits, now: number, failedToken?: string): RequestLimits {
+  const { allowanceFullAt } = limits;
+  if (failedToken !== undefined && failedToken === limits.failedToken) return onlyLimits(limits);
+  const failures = limits.failures + 1;
+  return { failures, holdUntil: now + holdLength(failures), allowanceFullAt, failedToken };
+}
+
+/** Without the suspects, which no other process knows. */
+export function onlyLimits({
+  failures,
+  holdUntil,
+  allowanceFullAt,
+  failedToken,
+}: RequestLimits): RequestLimits {
+  return { failures, holdUntil, allowanceFullAt, failedToken };
 }
 
 /** The server accepted a request of this kind. With the last suspect the hold ends. */
@@ -81,7 +99,7 @@ export function accepted(refusals: Refusals, kind: string): Refusals {
 }
 
 export function withoutHold<L extends RequestLimits>(limits: L): L {
-  return { ...limits, failures: 0, holdUntil: Number.NEGATIVE_INFINITY };
+  return { ...limits, failures: 0, holdUntil: Number.NEGATIVE_INFINITY, failedToken: undefined };
 }
 
 /** What was refused for one credential says nothing of another. */

@@ -1,5 +1,7 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
+import { fingerprintOf } from "../lib/fingerprint.js";
+import { Secret } from "../lib/secret.js";
 import { untilAborted } from "../lib/until-aborted.js";
 import { abortedError, RequestWithheld } from "./cache-errors.js";
 import {
@@ -8,10 +10,12 @@ import {
   credentialChanged,
   mayRequest,
   noRefusals,
+  onlyLimits,
   type Refusals,
   type RequestLimits,
   requestFailed,
   requestStarted,
+  seen,
   suspected,
   withoutHold,
 } from "./refusals.js";
@@ -36,11 +40,13 @@ export interface Replacement {
 
 /** A token request that refused calls wait for. */
 interface PendingReplacement extends Replacement {
-  /** Resolves with `undefined` when there is no new token. */
-  readonly outcome: Promise<Token | undefined>;
+  /** Resolves with `undefined` when there is no new token; `withheld`: nobody was asked for one. */
+  readonly outcome: Promise<Token | "withheld" | undefined>;
   /** Of the calls that wait for it, and can be sent again. */
   readonly kinds: Set<string>;
   hasFailed: boolean;
+  /** What it brought. */
+  token: Token | undefined;
   error: McpAuthError | undefined;
 }
 
@@ -83,16 +89,20 @@ export class RefusedTokens {
 
   /** Another token for a call that can be sent again. Rejects with `aborted`. */
   async replace({ token, kind, signal }: RefusedCall): Promise<AfterRefusal> {
-    const current = this.#options.current();
-    if (current !== undefined && current.accessToken !== token.accessToken)
-      return { kind: "resend", token: current, replacement: undefined };
-    const replacement = this.#joinOrStart(token, kind);
-    if (replacement === undefined) return { kind: "none" };
-    replacement.kinds.add(kind);
-    const next = await untilAborted(replacement.outcome, signal, () => abortedError(this.#options.server));
-    if (next === undefined) return { kind: "none", error: replacement.error };
-    if (next.accessToken === token.accessToken) return { kind: "same" };
-    return { kind: "resend", token: next, replacement };
+    for (;;) {
+      const current = this.#options.current();
+      if (current !== undefined && current.accessToken !== token.accessToken)
+        return { kind: "resend", token: current, replacement: undefined };
+      const replacement = this.#joinOrStart(token, kind);
+      if (replacement === undefined) return { kind: "none" };
+      replacement.kinds.add(kind);
+      const next = await untilAborted(replacement.outcome, signal, () => abortedError(this.#options.server));
+      // It was for another kind, and says nothing of what this one may do.
+      if (next === "withheld") continue;
+      if (next === undefined) return { kind: "none", error: replacement.error };
+      if (next.accessToken === token.accessToken) return { kind: "same" };
+      return { kind: "resend", token: next, replacement };
+    }
   }
 
   /** The same for a call that cannot be sent again: the next one finds another token. */
@@ -109,14 +119,13 @@ export class RefusedTokens {
   accepted(kind: string): void {
     const before = this.#refusals;
     this.#refusals = accepted(before, kind);
-    if (this.#refusals === before || this.hasSuspects) return;
-    this.#isExplained = false;
-    this.#options.shared?.update((stored) => withoutHold(stored ?? this.#refusals));
+    if (this.#refusals !== before && !this.hasSuspects) this.#endHold();
   }
 
   credentialChanged(): void {
+    const { failures, suspects } = this.#refusals;
     this.#refusals = credentialChanged(this.#refusals);
-    this.#isExplained = false;
+    if (failures > 0 || suspects.size > 0) this.#endHold();
   }
 
   clockSetBack(by: number): void {
@@ -130,8 +139,15 @@ export class RefusedTokens {
     return isFirst;
   }
 
+  /** For all processes. */
+  #endHold(): void {
+    this.#isExplained = false;
+    this.#options.shared?.update((stored) => withoutHold(stored ?? this.#refusals));
+  }
+
   #joinOrStart(token: Token, kind: string): PendingReplacement | undefined {
     const { inFlight, request, shared, clock } = this.#options;
+    this.#refusals = seen(this.#refusals, kind);
     const flight = inFlight();
     if (flight !== undefined)
       return this.#latest?.flight === flight ? this.#latest.replacement : this.#follow(flight, token);
@@ -145,16 +161,19 @@ export class RefusedTokens {
     const replacement: PendingReplacement = {
       kinds: new Set(),
       hasFailed: false,
+      token: undefined,
       error: undefined,
       failed: (kind) => this.#fail(replacement, [kind]),
       outcome: flight.then(
         (next) => {
           if (next.accessToken === refused.accessToken) this.#fail(replacement, replacement.kinds);
+          else replacement.token = next;
           return next;
         },
         (error: unknown) => {
+          if (error instanceof RequestWithheld) return "withheld";
           if (error instanceof McpAuthError) replacement.error = error;
-          if (!(error instanceof RequestWithheld)) this.#fail(replacement, replacement.kinds);
+          this.#fail(replacement, replacement.kinds);
           return undefined;
         },
       ),
@@ -171,10 +190,12 @@ export class RefusedTokens {
     this.#refusals = refusals;
     if (replacement.hasFailed) return;
     replacement.hasFailed = true;
-    const now = this.#options.clock.now();
-    this.#refusals = { ...refusals, ...requestFailed(refusals, now) };
-    this.#options.shared?.update((stored) => {
-      const limits = requestFailed(stored ?? before, this.#options.clock.now());
+    const { clock, shared } = this.#options;
+    // Other processes have the same token.
+    const token = shared && replacement.token && fingerprintOf([new Secret(replacement.token.accessToken)]);
+    this.#refusals = { ...refusals, ...requestFailed(refusals, clock.now(), token) };
+    shared?.update((stored) => {
+      const limits = requestFailed(stored ?? before, clock.now(), token);
       this.#refusals = { ...this.#refusals, ...limits };
       return limits;
     });
@@ -186,7 +207,6 @@ export class RefusedTokens {
     this.#refusals = { ...this.#refusals, ...stored };
     if (!mayRequest(this.#refusals, now, kind)) return undefined;
     this.#refusals = requestStarted(this.#refusals, now, kind);
-    const { failures, holdUntil, allowanceFullAt } = this.#refusals;
-    return { failures, holdUntil, allowanceFullAt };
+    return onlyLimits(this.#refusals);
   }
 }

@@ -6,6 +6,8 @@ import type { RequestLimits } from "./refusals.js";
 
 /** Milliseconds that limits are kept for: longer than any hold, and than an allowance takes to be full again. */
 const keptFor = 600_000;
+/** Milliseconds that are too little to be a difference between two clocks. */
+const sameTime = 1_000;
 const formatVersion = 1;
 
 /** The key of what limits requests for the token that is stored under `tokenKey`. */
@@ -39,7 +41,7 @@ export class StoredLimits {
   async #read(key: string): Promise<RequestLimits | undefined> {
     const found = await this.#store.read(key);
     if (found.kind !== "value") return undefined;
-    const { v, failures, holdFor, fullIn, at } = parseJsonObject(found.text) ?? {};
+    const { v, failures, holdFor, fullIn, at, failedToken } = parseJsonObject(found.text) ?? {};
     if (
       v !== formatVersion ||
       !isNumber(failures) ||
@@ -49,13 +51,20 @@ export class StoredLimits {
     )
       return undefined;
     const now = this.#clock.now();
-    // By the clock of the store where it tells, since those of two machines differ.
-    const age = found.expiresIn === undefined ? now - at : keptFor - found.expiresIn;
-    const since = now - Math.max(age, 0);
-    return { failures, holdUntil: since + holdFor, allowanceFullAt: since + fullIn };
+    // By the clock of the store where it tells and those of two machines differ. It counts from the end of the write, and so
+    // the limits would last a little longer with each.
+    const ownAge = now - at;
+    const age = keptFor - (found.expiresIn ?? keptFor - ownAge);
+    const since = now - Math.max(Math.abs(age - ownAge) <= sameTime ? ownAge : age, 0);
+    return {
+      failures,
+      holdUntil: since + holdFor,
+      allowanceFullAt: since + fullIn,
+      failedToken: typeof failedToken === "string" ? failedToken : undefined,
+    };
   }
 
-  #serialize({ failures, holdUntil, allowanceFullAt }: RequestLimits): string {
+  #serialize({ failures, holdUntil, allowanceFullAt, failedToken }: RequestLimits): string {
     const at = this.#clock.now();
     const left = (time: number): number => Math.max(time - at, 0);
     const fields = {
@@ -64,6 +73,7 @@ export class StoredLimits {
       holdFor: left(holdUntil),
       fullIn: left(allowanceFullAt),
       at,
+      failedToken,
     };
     return JSON.stringify(fields);
   }

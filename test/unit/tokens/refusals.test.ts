@@ -6,10 +6,13 @@ import {
   mayRequest,
   noLimits,
   noRefusals,
+  onlyLimits,
   type Refusals,
   requestFailed,
   requestStarted,
+  seen,
   suspected,
+  withoutHold,
 } from "../../../src/tokens/refusals.js";
 import { second } from "./fixtures.js";
 
@@ -116,6 +119,19 @@ describe("the hold of suspects", () => {
   });
 });
 
+describe("a token that did not help", () => {
+  test("counts once, also for processes that find it out one after another", () => {
+    const once = requestFailed(noLimits, start, "token");
+    expect(requestFailed(once, start + 5 * second, "token")).toEqual(once);
+    expect(requestFailed(once, start + 5 * second, "another")).toMatchObject({ failures: 2 });
+  });
+
+  test("counts again once the hold has ended", () => {
+    const ended = withoutHold(requestFailed(noLimits, start, "token"));
+    expect(requestFailed(ended, start, "token")).toMatchObject({ failures: 1, holdUntil: start + second });
+  });
+});
+
 describe("suspects", () => {
   test("are 256 at most: the one that was refused longest ago is none any more", () => {
     const kinds = Array.from({ length: 256 }, (_, index) => `kind-${index}`);
@@ -127,6 +143,17 @@ describe("suspects", () => {
     expect(next.suspects.has("kind-1")).toBe(false);
   });
 
+  test("are not forgotten while they are refused now and then", () => {
+    const kinds = Array.from({ length: 256 }, (_, index) => `kind-${index}`);
+    const { suspects } = suspected(seen(suspected(noRefusals, kinds), "kind-0"), ["new"]);
+    expect([suspects.has("kind-0"), suspects.has("kind-1"), suspects.has("new")]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    expect(seen(noRefusals, "good")).toBe(noRefusals);
+  });
+
   test("are 256 at most also when more come at once", () => {
     const kinds = Array.from({ length: 1_000 }, (_, index) => `kind-${index}`);
     const { suspects } = suspected(noRefusals, kinds);
@@ -134,7 +161,9 @@ describe("suspects", () => {
   });
 
   test("are no part of what processes share", () => {
-    expect(Object.keys(requestFailed(failed(1), start)).sort()).toEqual(Object.keys(noLimits).sort());
+    expect(requestFailed(failed(1), start)).not.toHaveProperty("suspects");
+    expect(requestFailed(failed(1), start, "t")).not.toHaveProperty("suspects");
+    expect(onlyLimits(failed(1))).not.toHaveProperty("suspects");
   });
 
   test("of no kind change nothing", () => {
