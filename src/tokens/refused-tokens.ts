@@ -58,9 +58,9 @@ export type AfterRefusal =
   /** The response is the answer. `error`: what the token request failed with, if there was one. */
   | { readonly kind: "none"; readonly error?: McpAuthError | undefined };
 
-/** What processes share of the limits. Changes take effect in the background. */
+/** What processes share of the limits. Changes take effect in the background; `undefined`: there is none. */
 export interface SharedLimits {
-  update(change: (stored: RequestLimits | undefined) => RequestLimits): void;
+  update(change: (stored: RequestLimits | undefined) => RequestLimits | undefined): void;
 }
 
 export interface RefusedTokensOptions {
@@ -123,9 +123,8 @@ export class RefusedTokens {
   }
 
   credentialChanged(): void {
-    const { failures, suspects } = this.#refusals;
     this.#refusals = credentialChanged(this.#refusals);
-    if (failures > 0 || suspects.size > 0) this.#endHold();
+    this.#endHold();
   }
 
   clockSetBack(by: number): void {
@@ -142,7 +141,7 @@ export class RefusedTokens {
   /** For all processes. */
   #endHold(): void {
     this.#isExplained = false;
-    this.#options.shared?.update((stored) => withoutHold(stored ?? this.#refusals));
+    this.#options.shared?.update((stored) => stored && withoutHold(stored));
   }
 
   #joinOrStart(token: Token, kind: string): PendingReplacement | undefined {

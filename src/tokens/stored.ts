@@ -41,7 +41,7 @@ export class StoredTokens implements SharedLimits {
   }
 
   /** Changes what limits requests after refusals, in the background, under the token's lock. */
-  update(change: (stored: RequestLimits | undefined) => RequestLimits): void {
+  update(change: (stored: RequestLimits | undefined) => RequestLimits | undefined): void {
     const { store, clock } = this.#options;
     const work = async (): Promise<void> => {
       const entry = this.#entries.latest ?? (await this.#entries.find(unending));

@@ -1,15 +1,16 @@
 import { McpAuthError } from "../../../../src/errors/error.js";
 import { takeApart } from "../../../../src/http/outgoing.js";
 import { requestKind } from "../../../../src/http/request-kind.js";
-import type { Clock } from "../../../../src/lib/clock.js";
 import { pause } from "../../../../src/lib/pause.js";
 import { createMemoryStore, MemoryData } from "../../../../src/stores/memory.js";
 import type { TokenStore } from "../../../../src/stores/store.js";
 import { type FakeClock, fakeClock } from "../../../support/fake-clock.js";
 import { second } from "../fixtures.js";
 import { Process } from "./process.js";
+import { requestOf } from "./request.js";
 import { mostInAMinute, Rule, type Suspects } from "./rule.js";
 import { type Asked, type Circumstances, TokenServer, ToolServer } from "./servers.js";
+import { slowStore } from "./slow-store.js";
 
 export interface CallOptions {
   /** Its body cannot be sent again. */
@@ -120,7 +121,7 @@ export class World {
   store(): TokenStore {
     const store = createMemoryStore({ clock: this.clock, data: this.#data });
     const { storeLatency } = this.circumstances;
-    return storeLatency === 0 ? store : slow(store, this.clock, storeLatency);
+    return storeLatency === 0 ? store : slowStore(store, this.clock, storeLatency);
   }
 
   /** One call to its end. Returns its status; `undefined` where it has none. */
@@ -259,40 +260,6 @@ export class World {
     }
     return kind;
   }
-}
-
-function requestOf({ tool, session }: Asked, signal: AbortSignal, isStream: boolean): RequestInit {
-  const message =
-    tool === undefined ? { method: "initialize" } : { method: "tools/call", params: { name: tool } };
-  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, ...message });
-  const stream = (): Pick<RequestInit, "body" | "duplex"> => ({
-    body: new Blob([body]).stream(),
-    duplex: "half",
-  });
-  return {
-    ...{ method: "POST", signal },
-    ...(session !== undefined && { headers: { "mcp-session-id": session } }),
-    ...(isStream ? stream() : { body }),
-  };
-}
-
-function slow(store: TokenStore, clock: Clock, latency: number): TokenStore {
-  const late = async (): Promise<void> => await pause(latency, { clock, unattended: true });
-  return {
-    ...store,
-    get: async (key) => {
-      await late();
-      return await store.get(key);
-    },
-    set: async (key, value, options) => {
-      await late();
-      return await store.set(key, value, options);
-    },
-    withLock: async (key, ttl, run) => {
-      await late();
-      return await store.withLock(key, ttl, run);
-    },
-  };
 }
 
 function codeOf(error: unknown): string {
