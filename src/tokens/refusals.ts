@@ -33,19 +33,19 @@ export const noLimits: RequestLimits = Object.freeze({
 
 export const noRefusals: Refusals = Object.freeze({ ...noLimits, suspects: new Set<string>() });
 
-/** Whether a refusal of this kind of request may cause a token request now. */
-export function mayRequest(refusals: Refusals, now: number, kind: string): boolean {
-  return refusals.suspects.has(kind) ? now >= refusals.holdUntil : partsLeft(refusals, now) >= 1;
+/** Whether a refusal may cause a token request now; `isSuspect`: the kind of request is one. */
+export function mayRequest(limits: RequestLimits, now: number, isSuspect: boolean): boolean {
+  return isSuspect ? now >= limits.holdUntil : partsLeft(limits, now) >= 1;
 }
 
 /**
  * A token request begins because of a refusal. One for a suspect begins the next hold, so that there is one request a
  * hold; any other takes its part of the allowance.
  */
-export function requestStarted(refusals: Refusals, now: number, kind: string): Refusals {
-  const { failures, suspects, allowanceFullAt } = refusals;
-  if (suspects.has(kind)) return { ...refusals, holdUntil: now + holdLength(Math.max(failures, 1)) };
-  return { ...refusals, allowanceFullAt: Math.max(allowanceFullAt, now) + allowanceInterval };
+export function requestStarted<L extends RequestLimits>(limits: L, now: number, isSuspect: boolean): L {
+  const { failures, allowanceFullAt } = limits;
+  if (isSuspect) return { ...limits, holdUntil: now + holdLength(Math.max(failures, 1)) };
+  return { ...limits, allowanceFullAt: Math.max(allowanceFullAt, now) + allowanceInterval };
 }
 
 /** A request of this kind was refused: of the suspects it is the one that is forgotten last. */

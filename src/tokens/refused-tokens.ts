@@ -151,9 +151,10 @@ export class RefusedTokens {
     if (flight !== undefined)
       return this.#latest?.flight === flight ? this.#latest.replacement : this.#follow(flight, token);
     const now = clock.now();
-    if (!this.#options.mayRequest() || !mayRequest(this.#refusals, now, kind)) return undefined;
-    if (shared === undefined) this.#refusals = requestStarted(this.#refusals, now, kind);
-    return this.#follow(request({ token, take: (stored) => this.#take(kind, stored) }), token);
+    const isSuspect = this.#refusals.suspects.has(kind);
+    if (!this.#options.mayRequest() || !mayRequest(this.#refusals, now, isSuspect)) return undefined;
+    if (shared === undefined) this.#refusals = requestStarted(this.#refusals, now, isSuspect);
+    return this.#follow(request({ token, take: (stored) => this.#take(isSuspect, stored) }), token);
   }
 
   #follow(flight: Promise<Token>, refused: Token): PendingReplacement {
@@ -200,12 +201,15 @@ export class RefusedTokens {
     });
   }
 
-  /** What the store has is what counts, where it has anything. `undefined`: there is to be no request now. */
-  #take(kind: string, stored: RequestLimits | undefined): RequestLimits | undefined {
+  /**
+   * What the store has is what counts, where it has anything. `undefined`: there is to be no request now. What the kind was
+   * when it was refused is what it is here, though it may have become a suspect while the lock was waited for.
+   */
+  #take(isSuspect: boolean, stored: RequestLimits | undefined): RequestLimits | undefined {
     const now = this.#options.clock.now();
     this.#refusals = { ...this.#refusals, ...stored };
-    if (!mayRequest(this.#refusals, now, kind)) return undefined;
-    this.#refusals = requestStarted(this.#refusals, now, kind);
+    if (!mayRequest(this.#refusals, now, isSuspect)) return undefined;
+    this.#refusals = requestStarted(this.#refusals, now, isSuspect);
     return onlyLimits(this.#refusals);
   }
 }

@@ -3,13 +3,13 @@ import {
   accepted,
   clockSetBack,
   credentialChanged,
-  mayRequest,
+  mayRequest as mayRequestAs,
   noLimits,
   noRefusals,
   onlyLimits,
   type Refusals,
   requestFailed,
-  requestStarted,
+  requestStarted as requestStartedAs,
   seen,
   suspected,
   withoutHold,
@@ -17,6 +17,11 @@ import {
 import { second } from "./fixtures.js";
 
 const start = Date.UTC(2026, 0, 1);
+
+const mayRequest = (refusals: Refusals, now: number, kind: string): boolean =>
+  mayRequestAs(refusals, now, refusals.suspects.has(kind));
+const requestStarted = (refusals: Refusals, now: number, kind: string): Refusals =>
+  requestStartedAs(refusals, now, refusals.suspects.has(kind));
 
 /** After so many token requests in a row that did not help these kinds. */
 function failed(times: number, now = start, kinds: readonly string[] = ["bad"]): Refusals {

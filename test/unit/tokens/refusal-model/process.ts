@@ -32,6 +32,7 @@ export class Process {
   readonly #outcomes: Promise<Outcome>[] = [];
   /** Whether the acquisition under way was begun for a suspect. */
   #isHeld = false;
+  #isObserving = false;
 
   constructor(world: World, name: string, rule: Rule) {
     this.#world = world;
@@ -112,7 +113,9 @@ export class Process {
     const isCurrent = cache.latest?.accessToken === call.token.accessToken;
     const isHeld = suspects.has(call.kind);
     const allowed = this.#rule.allows(suspects, now, call.kind);
+    this.#isObserving = true;
     const result = replace();
+    this.#isObserving = false;
     const begun = !wasBusy && cache.busy;
     if (begun) {
       this.#isHeld = isHeld;
@@ -180,6 +183,8 @@ export class Process {
   #acquired(source: TokenSource): TokenSource {
     return {
       getToken: (request) => {
+        // It follows one that was withheld, for those who joined that and are of the other sort.
+        if (request.refused !== undefined && !this.#isObserving) this.#isHeld = !this.#isHeld;
         const answer = source.getToken(request);
         const got = (token: Token): Outcome => {
           this.hasTokenUntil = Math.max(this.hasTokenUntil, token.expiresAt);
