@@ -239,13 +239,14 @@ export class TokenCache {
     return this.#source.getToken({ reason, attempt: 1, probe, signal: this.#stopping.signal, refused });
   }
 
-  /** One request more for those who joined one that was withheld, which was not made for them. */
+  /** Another request for those who joined one that was withheld, which was not made for them. */
   async #requestOrAgain(reason: RenewalReason): Promise<Token> {
-    try {
-      return await this.#request(reason);
-    } catch (error) {
-      if (error instanceof RequestWithheld) return await this.#request(reason);
-      throw error;
+    for (;;) {
+      try {
+        return await this.#request(reason);
+      } catch (error) {
+        if (!(error instanceof RequestWithheld)) throw error;
+      }
     }
   }
 

@@ -30,19 +30,24 @@ export const noRefusals: Refusals = Object.freeze({
   suspects: new Set<string>(),
 });
 
-/** Whether a refusal of this kind of request may cause a token request now. */
-export function mayRequest(refusals: Refusals, now: number, kind: string): boolean {
-  return refusals.suspects.has(kind) ? now >= refusals.holdUntil : partsLeft(refusals, now) >= 1;
+/** Whether a refusal may cause a token request now; `isSuspect`: the kind of request is one. */
+export function mayRequest(limits: RequestLimits, now: number, isSuspect: boolean): boolean {
+  return isSuspect ? now >= limits.holdUntil : partsLeft(limits, now) >= 1;
 }
 
 /**
  * A token request begins because of a refusal. One for a suspect begins the next hold, so that there is one request a
  * hold; any other takes its part of the allowance.
  */
-export function requestStarted(refusals: Refusals, now: number, kind: string): Refusals {
-  const { failures, suspects, allowanceFullAt } = refusals;
-  if (suspects.has(kind)) return { ...refusals, holdUntil: now + holdLength(Math.max(failures, 1)) };
-  return { ...refusals, allowanceFullAt: Math.max(allowanceFullAt, now) + allowanceInterval };
+export function requestStarted<L extends RequestLimits>(limits: L, now: number, isSuspect: boolean): L {
+  const { failures, allowanceFullAt } = limits;
+  if (isSuspect) return { ...limits, holdUntil: now + holdLength(Math.max(failures, 1)) };
+  return { ...limits, allowanceFullAt: Math.max(allowanceFullAt, now) + allowanceInterval };
+}
+
+/** A request of this kind was refused: of the suspects it is the one that is forgotten last. */
+export function seen(refusals: Refusals, kind: string): Refusals {
+  return refusals.suspects.has(kind) ? suspected(refusals, [kind]) : refusals;
 }
 
 /** A request brought no token that helps these kinds of requests: they are suspects from now on. */
@@ -62,9 +67,17 @@ export function suspected(refusals: Refusals, kinds: Iterable<string>): Refusals
 }
 
 /** The same once a request, for all kinds that waited for it: the next hold is longer. */
-export function requestFailed(limits: RequestLimits, now: number): RequestLimits {
-  const failures = limits.failures + 1;
-  return { ...limits, failures, holdUntil: now + holdLength(failures) };
+export function requestFailed(
+  { failures: before, allowanceFullAt }: RequestLimits,
+  now: number,
+): RequestLimits {
+  const failures = before + 1;
+  return { failures, holdUntil: now + holdLength(failures), allowanceFullAt };
+}
+
+/** Without the suspects, which no other process knows. */
+export function onlyLimits({ failures, holdUntil, allowanceFullAt }: RequestLimits): RequestLimits {
+  return { failures, holdUntil, allowanceFullAt };
 }
 
 /** The server accepted a request of this kind. With the last suspect the hold ends. */

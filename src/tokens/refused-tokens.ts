@@ -8,10 +8,12 @@ import {
   credentialChanged,
   mayRequest,
   noRefusals,
+  onlyLimits,
   type Refusals,
   type RequestLimits,
   requestFailed,
   requestStarted,
+  seen,
   suspected,
   withoutHold,
 } from "./refusals.js";
@@ -36,8 +38,8 @@ export interface Replacement {
 
 /** A token request that refused calls wait for. */
 interface PendingReplacement extends Replacement {
-  /** Resolves with `undefined` when there is no new token. */
-  readonly outcome: Promise<Token | undefined>;
+  /** Resolves with `undefined` when there is no new token; `withheld`: nobody was asked for one. */
+  readonly outcome: Promise<Token | "withheld" | undefined>;
   /** Of the calls that wait for it, and can be sent again. */
   readonly kinds: Set<string>;
   /** It counts as a failure no more: it has been counted, or another process made the request and counts it. */
@@ -53,9 +55,9 @@ export type AfterRefusal =
   /** The response is the answer. `error`: what the token request failed with, if there was one. */
   | { readonly kind: "none"; readonly error?: McpAuthError | undefined };
 
-/** What processes share of the limits. Changes take effect in the background. */
+/** What processes share of the limits. Changes take effect in the background; `undefined`: there is none. */
 export interface SharedLimits {
-  update(change: (stored: RequestLimits | undefined) => RequestLimits): void;
+  update(change: (stored: RequestLimits | undefined) => RequestLimits | undefined): void;
 }
 
 export interface RefusedTokensOptions {
@@ -84,16 +86,20 @@ export class RefusedTokens {
 
   /** Another token for a call that can be sent again. Rejects with `aborted`. */
   async replace({ token, kind, signal }: RefusedCall): Promise<AfterRefusal> {
-    const current = this.#options.current();
-    if (current !== undefined && current.accessToken !== token.accessToken)
-      return { kind: "resend", token: current, replacement: undefined };
-    const replacement = this.#joinOrStart(token, kind);
-    if (replacement === undefined) return { kind: "none" };
-    replacement.kinds.add(kind);
-    const next = await untilAborted(replacement.outcome, signal, () => abortedError(this.#options.server));
-    if (next === undefined) return { kind: "none", error: replacement.error };
-    if (next.accessToken === token.accessToken) return { kind: "same" };
-    return { kind: "resend", token: next, replacement };
+    for (;;) {
+      const current = this.#options.current();
+      if (current !== undefined && current.accessToken !== token.accessToken)
+        return { kind: "resend", token: current, replacement: undefined };
+      const replacement = this.#joinOrStart(token, kind);
+      if (replacement === undefined) return { kind: "none" };
+      replacement.kinds.add(kind);
+      const next = await untilAborted(replacement.outcome, signal, () => abortedError(this.#options.server));
+      // It was for another kind, and says nothing of what this one may do.
+      if (next === "withheld") continue;
+      if (next === undefined) return { kind: "none", error: replacement.error };
+      if (next.accessToken === token.accessToken) return { kind: "same" };
+      return { kind: "resend", token: next, replacement };
+    }
   }
 
   /** The same for a call that cannot be sent again: the next one finds another token. */
@@ -110,16 +116,12 @@ export class RefusedTokens {
   accepted(kind: string): void {
     const before = this.#refusals;
     this.#refusals = accepted(before, kind);
-    if (this.#refusals === before || this.hasSuspects) return;
-    this.#isExplained = false;
-    this.#options.shared?.update((stored) => withoutHold(stored ?? this.#refusals));
+    if (this.#refusals !== before && !this.hasSuspects) this.#endHold();
   }
 
   credentialChanged(): void {
-    const { failures } = this.#refusals;
     this.#refusals = credentialChanged(this.#refusals);
-    this.#isExplained = false;
-    if (failures > 0) this.#options.shared?.update((stored) => withoutHold(stored ?? this.#refusals));
+    this.#endHold();
   }
 
   clockSetBack(by: number): void {
@@ -133,15 +135,23 @@ export class RefusedTokens {
     return isFirst;
   }
 
+  /** For all processes. */
+  #endHold(): void {
+    this.#isExplained = false;
+    this.#options.shared?.update((stored) => stored && withoutHold(stored));
+  }
+
   #joinOrStart(token: Token, kind: string): PendingReplacement | undefined {
     const { inFlight, request, shared, clock } = this.#options;
+    this.#refusals = seen(this.#refusals, kind);
     const flight = inFlight();
     if (flight !== undefined)
       return this.#latest?.flight === flight ? this.#latest.replacement : this.#follow(flight, token);
     const now = clock.now();
-    if (!this.#options.mayRequest() || !mayRequest(this.#refusals, now, kind)) return undefined;
-    if (shared === undefined) this.#refusals = requestStarted(this.#refusals, now, kind);
-    return this.#follow(request({ token, take: (stored) => this.#take(kind, stored) }), token);
+    const isSuspect = this.#refusals.suspects.has(kind);
+    if (!this.#options.mayRequest() || !mayRequest(this.#refusals, now, isSuspect)) return undefined;
+    if (shared === undefined) this.#refusals = requestStarted(this.#refusals, now, isSuspect);
+    return this.#follow(request({ token, take: (stored) => this.#take(isSuspect, stored) }), token);
   }
 
   #follow(flight: Promise<Token>, refused: Token): PendingReplacement {
@@ -157,8 +167,9 @@ export class RefusedTokens {
           return next;
         },
         (error: unknown) => {
+          if (error instanceof RequestWithheld) return "withheld";
           if (error instanceof McpAuthError) replacement.error = error;
-          if (!(error instanceof RequestWithheld)) this.#fail(replacement, replacement.kinds);
+          this.#fail(replacement, replacement.kinds);
           return undefined;
         },
       ),
@@ -185,13 +196,15 @@ export class RefusedTokens {
     });
   }
 
-  /** What the store has is what counts, where it has anything. `undefined`: there is to be no request now. */
-  #take(kind: string, stored: RequestLimits | undefined): RequestLimits | undefined {
+  /**
+   * What the store has is what counts, where it has anything. `undefined`: there is to be no request now. What the kind was
+   * when it was refused is what it is here, though it may have become a suspect while the lock was waited for.
+   */
+  #take(isSuspect: boolean, stored: RequestLimits | undefined): RequestLimits | undefined {
     const now = this.#options.clock.now();
     this.#refusals = { ...this.#refusals, ...stored };
-    if (!mayRequest(this.#refusals, now, kind)) return undefined;
-    this.#refusals = requestStarted(this.#refusals, now, kind);
-    const { failures, holdUntil, allowanceFullAt } = this.#refusals;
-    return { failures, holdUntil, allowanceFullAt };
+    if (!mayRequest(this.#refusals, now, isSuspect)) return undefined;
+    this.#refusals = requestStarted(this.#refusals, now, isSuspect);
+    return onlyLimits(this.#refusals);
   }
 }

@@ -6,6 +6,8 @@ import type { RequestLimits } from "./refusals.js";
 
 /** Milliseconds that limits are kept for: longer than any hold, and than an allowance takes to be full again. */
 const keptFor = 600_000;
+/** Milliseconds that are too little to be a difference between two clocks. */
+const sameTime = 1_000;
 const formatVersion = 1;
 
 /** The key of what limits requests for the token that is stored under `tokenKey`, or the prefix for a prefix of such keys. */
@@ -49,10 +51,16 @@ export class StoredLimits {
     )
       return undefined;
     const now = this.#clock.now();
-    // By the clock of the store where it tells, since those of two machines differ.
-    const age = found.expiresIn === undefined ? now - at : keptFor - found.expiresIn;
-    const since = now - Math.max(age, 0);
-    return { failures, holdUntil: since + holdFor, allowanceFullAt: since + fullIn };
+    // By the clock of the store where it tells and those of two machines differ. It counts from the end of the write, and so
+    // the limits would last a little longer with each.
+    const ownAge = now - at;
+    const age = keptFor - (found.expiresIn ?? keptFor - ownAge);
+    const since = now - Math.max(Math.abs(age - ownAge) <= sameTime ? ownAge : age, 0);
+    return {
+      failures,
+      holdUntil: since + holdFor,
+      allowanceFullAt: since + fullIn,
+    };
   }
 
   #serialize({ failures, holdUntil, allowanceFullAt }: RequestLimits): string {

@@ -41,7 +41,7 @@ export class StoredTokens implements SharedLimits {
   }
 
   /** Changes what limits requests after refusals, in the background, under the token's lock. */
-  update(change: (stored: RequestLimits | undefined) => RequestLimits): void {
+  update(change: (stored: RequestLimits | undefined) => RequestLimits | undefined): void {
     const { store, clock } = this.#options;
     const work = async (): Promise<void> => {
       const entry = this.#entries.latest ?? (await this.#entries.find(unending));
@@ -98,7 +98,10 @@ export class StoredTokens implements SharedLimits {
     return {
       getToken: async (request) => {
         const entry = request.attempt === 1 ? this.#entry : await this.#entries.find(request.signal);
-        if (entry === undefined) return await source.getToken(request);
+        if (entry === undefined) {
+          await this.#takePart(request);
+          return await source.getToken(request);
+        }
         if (request.reason === "forced") return await this.#ask(source, request, entry);
         return await this.#shared(source, request, entry);
       },
@@ -155,18 +158,21 @@ export class StoredTokens implements SharedLimits {
   }
 
   /** What follows a refusal is limited together with other processes. Rejects with `RequestWithheld`. */
-  async #takePart(request: TokenRequest, { key }: Entry, lease: Lease | undefined): Promise<void> {
+  async #takePart(request: TokenRequest, entry?: Entry, lease?: Lease): Promise<void> {
     const { refused, attempt } = request;
     if (refused === undefined || attempt > 1) return;
     let limits: RequestLimits | undefined;
+    let isAsked = false;
     const take = (stored: RequestLimits | undefined): RequestLimits | undefined => {
+      isAsked = true;
       limits = refused.take(stored);
       return limits;
     };
-    const isShared =
-      lease && (await this.#entries.guarded(request, () => this.#limits.change(key, lease, take)));
+    if (entry !== undefined && lease !== undefined) {
+      await this.#entries.guarded(request, () => this.#limits.change(entry.key, lease, take));
+    }
     // Without the store, or the lock, the limits are those of this process.
-    if (isShared === undefined && limits === undefined) take(undefined);
+    if (!isAsked) take(undefined);
     if (limits === undefined) throw new RequestWithheld("Too many requests did not help.");
   }
 }

@@ -34,11 +34,12 @@ interface Timer {
 }
 
 // A lazy import takes some turns of the event loop even once the module is loaded.
-const turns = 6;
+const mostTurns = 6;
 // A timer that sets itself anew without any time passing would keep `advance` busy for ever.
 const mostTimers = 100_000;
 
-export function fakeClock(start = Date.UTC(2026, 0, 1)): FakeClock {
+/** `turns` of the event loop are given to promises whenever they are to settle. */
+export function fakeClock(start = Date.UTC(2026, 0, 1), turns = mostTurns): FakeClock {
   let now = start;
   // In the order in which they were set, which is the order of those due at one moment.
   const timers = new Set<Timer>();

@@ -1,0 +1,17 @@
+import type { Asked } from "./servers.js";
+
+/** What a caller passes to `fetch`. */
+export function requestOf({ tool, session }: Asked, signal: AbortSignal, isStream: boolean): RequestInit {
+  const message =
+    tool === undefined ? { method: "initialize" } : { method: "tools/call", params: { name: tool } };
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, ...message });
+  const stream = (): Pick<RequestInit, "body" | "duplex"> => ({
+    body: new Blob([body]).stream(),
+    duplex: "half",
+  });
+  return {
+    ...{ method: "POST", signal },
+    ...(session !== undefined && { headers: { "mcp-session-id": session } }),
+    ...(isStream ? stream() : { body }),
+  };
+}

@@ -1,0 +1,135 @@
+import { McpAuthError } from "../../../../src/errors/error.js";
+import type { Clock } from "../../../../src/lib/clock.js";
+import { pause } from "../../../../src/lib/pause.js";
+import type { Grant } from "../../../../src/oauth/grant.js";
+import { issued, server } from "../fixtures.js";
+
+/** Everything that differs from one history to the next, and stays. Times are milliseconds. */
+export interface Circumstances {
+  readonly processes: number;
+  /** `unnamed`: there is a store, and the token is one that is not put there. */
+  readonly store: "none" | "shared" | "unnamed";
+  readonly storeLatency: number;
+  readonly lifetime: number;
+  readonly tokenLatency: number;
+  readonly latency: number;
+  /** The MCP server accepts each token once. */
+  readonly acceptsOnce: boolean;
+  /** The MCP server accepts a token so long after it was issued. */
+  readonly acceptsAfter: number;
+  /** So long the authorization server returns the token that it has issued already. */
+  readonly repeatsFor: number;
+  /** Tools that are refused from the beginning. */
+  readonly bad: readonly string[];
+}
+
+export type TokenMode = "up" | "down" | "refusing";
+
+interface IssuedAt {
+  readonly name: string;
+  readonly at: number;
+  isRevoked: boolean;
+  isUsed: boolean;
+}
+
+/** The authorization server: what it says is decided when it answers. */
+export class TokenServer {
+  mode: TokenMode = "up";
+  latency: number;
+  readonly tokens = new Map<string, IssuedAt>();
+  #last: IssuedAt | undefined;
+  readonly #clock: Clock;
+  readonly #circumstances: Circumstances;
+
+  constructor(clock: Clock, circumstances: Circumstances) {
+    this.#clock = clock;
+    this.#circumstances = circumstances;
+    this.latency = circumstances.tokenLatency;
+  }
+
+  readonly grant: Grant = async ({ signal }) => {
+    const requestedAt = this.#clock.now();
+    if (this.latency > 0) await pause(this.latency, { clock: this.#clock, signal });
+    if (this.mode === "down")
+      throw new McpAuthError("unavailable", "It is down.", { server, retryable: true });
+    if (this.mode === "refusing") throw new McpAuthError("token_request_rejected", "No.", { server });
+    const { name, at } = this.#issue();
+    const expiresIn = (at + this.#circumstances.lifetime - requestedAt) / 1_000;
+    return issued({ accessToken: name, requestedAt, expiresIn });
+  };
+
+  revokeAll(): void {
+    for (const token of this.tokens.values()) token.isRevoked = true;
+  }
+
+  #issue(): IssuedAt {
+    const now = this.#clock.now();
+    const last = this.#last;
+    const { repeatsFor, lifetime } = this.#circumstances;
+    if (last !== undefined && !last.isRevoked && now < last.at + Math.min(repeatsFor, lifetime)) return last;
+    const token = { name: `t${this.tokens.size + 1}`, at: now, isRevoked: false, isUsed: false };
+    this.tokens.set(token.name, token);
+    this.#last = token;
+    return token;
+  }
+}
+
+/** What a call asks of the MCP server. */
+export interface Asked {
+  readonly path: string;
+  /** Absent where the client begins a session. */
+  readonly tool?: string;
+  readonly session?: string | undefined;
+}
+
+/** The MCP server. */
+export class ToolServer {
+  /** Tools that are refused whatever the token, with this status. */
+  readonly bad = new Map<string, 401 | 403>();
+  #session = 1;
+  readonly #clock: Clock;
+  readonly #circumstances: Circumstances;
+  readonly #tokens: TokenServer;
+
+  constructor(clock: Clock, circumstances: Circumstances, tokens: TokenServer) {
+    this.#clock = clock;
+    this.#circumstances = circumstances;
+    this.#tokens = tokens;
+    for (const tool of circumstances.bad) this.bad.set(tool, 401);
+  }
+
+  get session(): string {
+    return `s${this.#session}`;
+  }
+
+  forgetSessions(): void {
+    this.#session += 1;
+  }
+
+  /** Whether it would take a request like this at all, with a good token. */
+  takes({ path, tool, session }: Asked): boolean {
+    return path === "/mcp" && !this.bad.has(tool ?? "") && (session ?? this.session) === this.session;
+  }
+
+  accepts(asked: Asked, name: string): boolean {
+    return this.takes(asked) && this.#isGood(name);
+  }
+
+  answer(asked: Asked, name: string): Response {
+    const token = this.#tokens.tokens.get(name);
+    if (token !== undefined && this.accepts(asked, name)) {
+      token.isUsed = true;
+      return new Response(null, { status: 200 });
+    }
+    const status = this.bad.get(asked.tool ?? "") ?? 401;
+    return new Response(null, { status, headers: { "www-authenticate": 'Bearer error="invalid_token"' } });
+  }
+
+  #isGood(name: string): boolean {
+    const { lifetime, acceptsOnce, acceptsAfter } = this.#circumstances;
+    const token = this.#tokens.tokens.get(name);
+    const now = this.#clock.now();
+    if (token === undefined || token.isRevoked || (acceptsOnce && token.isUsed)) return false;
+    return now >= token.at + acceptsAfter && now < token.at + lifetime;
+  }
+}

@@ -1,0 +1,23 @@
+import type { Clock } from "../../../../src/lib/clock.js";
+import { pause } from "../../../../src/lib/pause.js";
+import type { TokenStore } from "../../../../src/stores/store.js";
+
+/** A store that takes so many milliseconds for each step. */
+export function slowStore(store: TokenStore, clock: Clock, latency: number): TokenStore {
+  const late = async (): Promise<void> => await pause(latency, { clock, unattended: true });
+  return {
+    ...store,
+    get: async (key) => {
+      await late();
+      return await store.get(key);
+    },
+    set: async (key, value, options) => {
+      await late();
+      return await store.set(key, value, options);
+    },
+    withLock: async (key, ttl, run) => {
+      await late();
+      return await store.withLock(key, ttl, run);
+    },
+  };
+}

@@ -1,0 +1,51 @@
+// Random histories of processes, an authorization server and an MCP server against the rule for refused tokens. The code is
+// the real one, from the authorized `fetch` to the store; only the network and the clock are not.
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { histories, live } from "./refusal-model/histories.js";
+import type { Figures } from "./refusal-model/world.js";
+
+// What `npm run test:model` sets; without it, it is what `npm test` has time for.
+const { MODEL_STEPS, MODEL_SEED, MODEL_PATH } = process.env;
+/** Calls, requests to either server, and what befell them. */
+const steps = Number(MODEL_STEPS ?? 10_000);
+/** The same in each `npm test`. */
+const seed = Number(MODEL_SEED ?? 20_261_128);
+const batch = 50;
+/** For a million steps on a machine that is busy with other things. */
+const timeout = 3_600_000;
+
+const unhandled: unknown[] = [];
+const note = (reason: unknown) => void unhandled.push(reason);
+beforeAll(() => void process.on("unhandledRejection", note));
+afterAll(() => void process.off("unhandledRejection", note));
+
+const sums = { histories: 0, steps: 0, calls: 0, tokenRequests: 0, withheldCalls: 0 };
+const worst = { mostRequestsInAMinute: 0, mostOfTheAllowanceInAMinute: 0, longestRecovery: 0 };
+
+function add(figures: Figures): void {
+  sums.histories += 1;
+  sums.steps += figures.steps;
+  sums.calls += figures.calls;
+  sums.tokenRequests += figures.tokenRequests;
+  sums.withheldCalls += figures.withheldCalls;
+  worst.mostRequestsInAMinute = Math.max(worst.mostRequestsInAMinute, figures.mostRequestsInAMinute);
+  worst.mostOfTheAllowanceInAMinute = Math.max(
+    worst.mostOfTheAllowanceInAMinute,
+    figures.mostOfTheAllowanceInAMinute,
+  );
+  worst.longestRecovery = Math.max(worst.longestRecovery, figures.longestRecovery);
+}
+
+test("in every history a refusal limits token requests, and never calls", { timeout }, async () => {
+  const lived = fc.asyncProperty(histories, async (history) => add(await live(history)));
+  const path = MODEL_PATH === undefined ? {} : { path: MODEL_PATH };
+  for (let run = 0; sums.steps < steps; run += 1) {
+    await fc.assert(lived, { numRuns: batch, seed: seed + run, ...path });
+    if (MODEL_PATH !== undefined) break;
+  }
+  expect(unhandled).toEqual([]);
+  expect(sums.withheldCalls).toBe(0);
+  if (MODEL_STEPS !== undefined)
+    console.log(`seed ${seed}\n${JSON.stringify({ ...sums, ...worst }, null, 2)}`);
+});

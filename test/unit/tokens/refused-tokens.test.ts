@@ -1,0 +1,321 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { TokenCache } from "../../../src/tokens/cache.js";
+import type { AfterRefusal } from "../../../src/tokens/refused-tokens.js";
+import type { Token } from "../../../src/tokens/token.js";
+import { deferred } from "../../support/deferred.js";
+import { failure } from "../../support/failure.js";
+import { type Answer, outage, type RoomOptions, refusal, room, second } from "./fixtures.js";
+import { kept } from "./kept.js";
+
+const unhandled: unknown[] = [];
+const note = (reason: unknown) => void unhandled.push(reason);
+beforeAll(() => void process.on("unhandledRejection", note));
+afterAll(() => {
+  process.off("unhandledRejection", note);
+  expect(unhandled).toEqual([]);
+});
+
+const demand = { reason: "demand" } as const;
+const forced = { reason: "forced" } as const;
+
+function held(cache: TokenCache): Token {
+  const { latest } = cache;
+  if (latest === undefined) throw new TypeError("There is no token.");
+  return latest;
+}
+
+/** The server refuses the present token for this kind. */
+function refuse(cache: TokenCache, kind: string, signal?: AbortSignal): Promise<AfterRefusal> {
+  return cache.refused.replace({ token: held(cache), kind, signal });
+}
+
+/** It refuses the one that replaces it too. */
+async function refuseTwice(cache: TokenCache, kind: string): Promise<void> {
+  const next = await refuse(cache, kind);
+  if (next.kind === "resend") next.replacement?.failed(kind);
+}
+
+/** What a call is sent again with. */
+function resent(after: AfterRefusal): string | undefined {
+  return after.kind === "resend" ? after.token.accessToken : undefined;
+}
+
+/** A cache with a token of an hour. */
+async function open(options: RoomOptions = {}) {
+  const opened = room({ answer: () => ({ expiresIn: 3_600 }), ...options });
+  await opened.cache.getToken(demand);
+  return opened;
+}
+
+/** The same; its second request is answered when told. */
+async function waiting() {
+  const answer = deferred<Exclude<Answer, Promise<unknown>>>();
+  const opened = await open({ answer: (n) => (n === 1 ? answer.promise : { expiresIn: 3_600 }) });
+  return { ...opened, answer: answer.resolve };
+}
+
+describe("a refused token", () => {
+  test("is replaced by one request, and the call is sent again with what that brings", async () => {
+    const { cache, requests, clock, events } = await open();
+    expect(resent(await refuse(cache, "a"))).toBe("token-2");
+    expect(held(cache).accessToken).toBe("token-2");
+    expect(requests).toHaveLength(2);
+    expect(events.map(({ name }) => name)).toEqual(["token:renewed", "token:rejected", "token:renewed"]);
+    expect(clock.pending).toEqual([]);
+  });
+
+  test("that was replaced meanwhile causes no request", async () => {
+    const { cache, requests } = await open();
+    const token = held(cache);
+    await cache.getToken(forced);
+    const after = await cache.refused.replace({ token, kind: "a" });
+    expect(after).toMatchObject({ kind: "resend", replacement: undefined });
+    expect(resent(after)).toBe("token-2");
+    expect(requests).toHaveLength(2);
+  });
+
+  test("is replaced once for all kinds that join the request", async () => {
+    const { cache, requests, answer, clock } = await waiting();
+    const calls = ["a", "b", "a", "c"].map((kind) => refuse(cache, kind));
+    answer({});
+    expect((await Promise.all(calls)).map(resent)).toEqual(Array(4).fill("token-2"));
+    expect(requests).toHaveLength(2);
+    expect(clock.pending).toEqual([]);
+  });
+
+  test("is replaced by the renewal that is under way in the background", async () => {
+    const { cache, requests, answer, clock } = await waiting();
+    await clock.advance(3_500 * second);
+    await cache.getToken(demand);
+    expect(cache.busy).toBe(true);
+    const call = refuse(cache, "a");
+    answer({});
+    expect(resent(await call)).toBe("token-2");
+    expect(requests).toHaveLength(2);
+  });
+
+  test("stays in use while it is replaced, and when it cannot be", async () => {
+    const { cache, answer } = await waiting();
+    const call = refuse(cache, "a");
+    expect((await cache.getToken(demand)).accessToken).toBe("token-1");
+    answer(refusal());
+    expect(await call).toMatchObject({ kind: "none", error: { code: "token_request_rejected" } });
+    expect((await cache.getToken(demand)).accessToken).toBe("token-1");
+    expect(cache.snapshot().state).toBe("fresh");
+  });
+
+  test("does not keep the renewal ahead of expiry from going on while suspects are held", async () => {
+    const { cache, timers, clock, requests, call } = kept({
+      answer: (n) => (n === 1 ? outage() : { expiresIn: 60 }),
+    });
+    await call();
+    await refuseTwice(cache, "bad");
+    expect(cache.refused.hasSuspects).toBe(true);
+    const before = requests.length;
+    await clock.advance(50 * second);
+    expect(requests.length).toBe(before + 1);
+    expect((await call()).requestedAt).toBeGreaterThan(clock.now() - 20 * second);
+    timers.stop();
+    expect(clock.pending).toEqual([]);
+  });
+});
+
+describe("a request that does not help", () => {
+  test.each([
+    ["is answered with the same token", (): Answer => ({ accessToken: "token-1", expiresIn: 3_600 }), "same"],
+    ["fails for now", outage, "none"],
+    ["fails for good", refusal, "none"],
+  ])("because it %s makes suspects of all kinds that joined, and counts once", async (_, answerOf, kind) => {
+    const { cache, requests, answer, clock } = await waiting();
+    const calls = ["a", "b", "c"].map((each) => refuse(cache, each));
+    const given = answerOf();
+    if (given instanceof Promise) throw new TypeError("It is given at once.");
+    answer(given);
+    expect((await Promise.all(calls)).map((after) => after.kind)).toEqual(Array(3).fill(kind));
+    await clock.advance(second - 1);
+    for (const each of ["a", "b", "c"]) expect(await refuse(cache, each)).toEqual({ kind: "none" });
+    expect(requests).toHaveLength(2);
+    await clock.advance(1);
+    expect(resent(await refuse(cache, "b"))).toBe("token-3");
+    expect(clock.pending).toEqual([]);
+  });
+
+  test("because the new token is refused too counts once, however many kinds it is refused for", async () => {
+    const { cache, clock, requests } = await open();
+    const [one, other] = await Promise.all([refuse(cache, "a"), refuse(cache, "b")]);
+    if (one.kind === "resend") one.replacement?.failed("a");
+    await clock.advance(second - 1);
+    if (other.kind === "resend") other.replacement?.failed("b");
+    await clock.advance(1);
+    expect(resent(await refuse(cache, "b"))).toBe("token-3");
+    expect(requests).toHaveLength(3);
+  });
+
+  test("holds suspects for 1, 2, 4, 8, 16, 32 and then 60 seconds", async () => {
+    const { cache, clock, requests } = await open();
+    const at: number[] = [];
+    const started = clock.now();
+    for (let passed = 0; passed < 200; passed += 1) {
+      const before = requests.length;
+      await refuseTwice(cache, "bad");
+      if (requests.length > before) at.push((clock.now() - started) / second);
+      await clock.advance(second);
+    }
+    expect(at).toEqual([0, 1, 3, 7, 15, 31, 63, 123, 183]);
+  });
+
+  test("holds no other kind, and the server's accepting a suspect ends the hold", async () => {
+    const { cache } = await open();
+    await refuseTwice(cache, "bad");
+    await refuseTwice(cache, "worse");
+    expect(await refuse(cache, "bad")).toEqual({ kind: "none" });
+    expect(resent(await refuse(cache, "good"))).toBe("token-4");
+    cache.refused.accepted("bad");
+    expect(cache.refused.hasSuspects).toBe(true);
+    expect(await refuse(cache, "worse")).toEqual({ kind: "none" });
+    cache.refused.accepted("worse");
+    expect(cache.refused.hasSuspects).toBe(false);
+    await refuseTwice(cache, "worse");
+    expect(await refuse(cache, "worse")).toEqual({ kind: "none" });
+  });
+
+  test("is explained once, until the last suspect is accepted or there is another credential", async () => {
+    const { cache } = await open();
+    await refuseTwice(cache, "bad");
+    const take = () => cache.refused.takeExplanation();
+    expect([take(), take()]).toEqual([true, false]);
+    cache.refused.accepted("bad");
+    expect(take()).toBe(true);
+    await refuseTwice(cache, "bad");
+    cache.credentialChanged();
+    expect(take()).toBe(true);
+  });
+
+  test("is forgotten with another credential", async () => {
+    const { cache } = await open();
+    await refuseTwice(cache, "bad");
+    cache.credentialChanged();
+    expect(cache.refused.hasSuspects).toBe(false);
+    expect(resent(await refuse(cache, "bad"))).toBe("token-3");
+  });
+});
+
+describe("token requests for kinds that are no suspects", () => {
+  test("are five at once and one more every ten seconds, and without one no kind becomes a suspect", async () => {
+    const { cache, clock, requests } = await open();
+    for (let count = 0; count < 8; count += 1) await refuse(cache, `kind-${count}`);
+    expect(requests).toHaveLength(1 + 5);
+    expect(cache.refused.hasSuspects).toBe(false);
+    await clock.advance(10 * second);
+    for (let count = 0; count < 3; count += 1) await refuse(cache, `kind-${count}`);
+    expect(requests).toHaveLength(1 + 6);
+  });
+});
+
+describe("a call that cannot be sent again", () => {
+  test("replaces the token for the others, within the allowance, and never becomes a suspect", async () => {
+    const { cache, clock, requests } = await open({
+      answer: (n) => (n === 0 ? { expiresIn: 3_600 } : refusal()),
+    });
+    for (let count = 0; count < 8; count += 1) {
+      cache.refused.replaceForOthers({ token: held(cache), kind: "stream" });
+      await clock.settle();
+    }
+    expect(requests).toHaveLength(1 + 5);
+    expect(cache.refused.hasSuspects).toBe(false);
+    await clock.advance(10 * second);
+    cache.refused.replaceForOthers({ token: held(cache), kind: "stream" });
+    await clock.settle();
+    expect(requests).toHaveLength(1 + 6);
+  });
+
+  test("with a token that was replaced already causes no request", async () => {
+    const { cache, clock, requests } = await open();
+    const token = held(cache);
+    await cache.getToken(forced);
+    cache.refused.replaceForOthers({ token, kind: "stream" });
+    await clock.settle();
+    expect(requests).toHaveLength(2);
+  });
+});
+
+describe("a caller who leaves", () => {
+  test("harms nobody who waits for the same request", async () => {
+    const { cache, requests, answer } = await waiting();
+    const leaving = new AbortController();
+    const left = failure(refuse(cache, "a", leaving.signal));
+    const others = [refuse(cache, "a"), refuse(cache, "b", new AbortController().signal)];
+    leaving.abort();
+    expect((await left).code).toBe("aborted");
+    answer({});
+    expect((await Promise.all(others)).map(resent)).toEqual(["token-2", "token-2"]);
+    expect(requests[1]?.aborted).toBe(false);
+    expect(cache.refused.hasSuspects).toBe(false);
+  });
+
+  test("leaves a request that goes on for those who come", async () => {
+    const { cache, clock, answer } = await waiting();
+    const leaving = new AbortController();
+    const left = failure(refuse(cache, "a", leaving.signal));
+    leaving.abort();
+    await left;
+    answer(refusal());
+    await clock.settle();
+    expect(held(cache).accessToken).toBe("token-1");
+    expect(clock.pending).toEqual([]);
+  });
+});
+
+describe("what is stronger than the limits", () => {
+  test("a forced refresh passes the hold, and suspects are sent again with what it brings", async () => {
+    const { cache, requests } = await open();
+    await refuseTwice(cache, "bad");
+    const token = held(cache);
+    expect(await refuse(cache, "bad")).toEqual({ kind: "none" });
+    expect((await cache.getToken(forced)).accessToken).toBe("token-3");
+    expect(resent(await cache.refused.replace({ token, kind: "bad" }))).toBe("token-3");
+    expect(requests).toHaveLength(3);
+  });
+
+  test("a suspect joins a request in spite of the hold", async () => {
+    const { cache } = await open();
+    await refuseTwice(cache, "bad");
+    const call = refuse(cache, "good");
+    expect(resent(await refuse(cache, "bad"))).toBe("token-3");
+    expect(resent(await call)).toBe("token-3");
+  });
+
+  test("a cool-down lets no refusal cause a request", async () => {
+    const { cache, clock, requests } = await open({
+      answer: (n) => (n === 0 ? { expiresIn: 60 } : outage()),
+    });
+    await clock.advance(56 * second);
+    expect((await cache.getToken(demand)).accessToken).toBe("token-1");
+    expect(cache.snapshot().state).toBe("cooldown");
+    const before = requests.length;
+    expect(await refuse(cache, "a")).toEqual({ kind: "none" });
+    expect(requests).toHaveLength(before);
+    await clock.advance(second);
+    expect(await refuse(cache, "a")).toMatchObject({ kind: "none", error: { code: "unavailable" } });
+    expect(requests).toHaveLength(before + 1);
+  });
+
+  test("after stop() no refusal causes a request", async () => {
+    const { cache, requests, clock } = await open();
+    await cache.stop(5 * second);
+    expect(await refuse(cache, "a")).toEqual({ kind: "none" });
+    cache.refused.replaceForOthers({ token: held(cache), kind: "stream" });
+    expect(requests).toHaveLength(1);
+    expect(clock.pending).toEqual([]);
+  });
+
+  test("stop() ends the wait for a request that does not end", async () => {
+    const { cache, clock } = await waiting();
+    const call = refuse(cache, "a");
+    const stopped = cache.stop(5 * second);
+    await clock.advance(5 * second);
+    expect(await call).toMatchObject({ kind: "none", error: { code: "stopped" } });
+    await stopped;
+    expect(clock.pending).toEqual([]);
+  });
+});
