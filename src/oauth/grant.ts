@@ -12,7 +12,7 @@ export interface GrantAttempt {
   /** What was read for this attempt already. */
   readonly readings?: Readings | undefined;
   /** Something is off that does not stop the request. */
-  readonly warn?: (code: McpAuthErrorCode) => void;
+  readonly warn?: (code: McpAuthErrorCode, message?: string) => void;
   /** A credential was read that differs from the one that the request before was made with. */
   readonly noticed?: (change: CredentialChange) => void;
 }
@@ -33,6 +33,8 @@ export interface IssuedToken {
   readonly resource?: string | undefined;
   /** Absent for a token that works for whoever has it. */
   readonly binding?: Binding | undefined;
+  /** Asked for without knowing what the MCP server wants, whose metadata could not be read: it is for nobody else. */
+  readonly isProvisional?: boolean;
 }
 
 /**

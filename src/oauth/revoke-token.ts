@@ -7,6 +7,7 @@ import { boundedFetch } from "../net/bounded-fetch.js";
 import { assertLearnedUrl } from "../net/egress.js";
 import { authenticateClient } from "./client-authentication.js";
 import type { GrantEnvironment } from "./grant-environment.js";
+import { metadataHeaders } from "./metadata-headers.js";
 import { registeredError, saidInError } from "./oauth-error.js";
 import { rememberSent } from "./remember-sent.js";
 import { secretContext } from "./request-context.js";
@@ -36,7 +37,10 @@ export async function revokeToken(
   const { name: server, url, timeout } = spec;
   const { issuer, id, metadata: configured } = client;
   const wanted = { server, url, issuer, timeout, signal, metadata: configured };
-  const metadata = await findAuthorizationServer(environment.metadata, wanted);
+  const metadata = await findAuthorizationServer(environment.metadata, {
+    ...wanted,
+    headers: metadataHeaders(spec, environment),
+  });
   const { signers, network, clock } = environment;
   const context = {
     ...secretContext(spec, environment, { signal }),

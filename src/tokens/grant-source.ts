@@ -23,14 +23,19 @@ export function grantSource(grant: Grant, options: GrantSourceOptions): TokenSou
   return {
     async getToken({ reason, signal, attempt, readings }) {
       const started = clock.now();
-      const warn = (about: Pick<TokenEvent, "code" | "expiresAt">): void => {
+      const warn = (about: Pick<TokenEvent, "code" | "expiresAt" | "message">): void => {
         const durationMs = clock.now() - started;
         report("token:warning", { server, issuer, reason, attempt, durationMs, ...about });
       };
       const noticed = (change: CredentialChange): void => {
         report(change, { server, issuer, reason, attempt, durationMs: clock.now() - started });
       };
-      const answer = grant({ signal, readings, warn: (code) => warn({ code }), noticed });
+      const answer = grant({
+        signal,
+        readings,
+        warn: (code, message) => warn({ code, ...(message !== undefined && { message }) }),
+        noticed,
+      });
       const issued = await untilAborted(answer, signal, () => calledOff(server));
       const known = knownLifetime(issued);
       const expiresAt = issued.requestedAt + Math.min(known ?? assumedLifetime, longestLifetime * 1_000);

@@ -122,7 +122,7 @@ export class StoredTokens {
 
   async #ask(source: TokenSource, request: TokenRequest, entry: Entry, lease?: Lease): Promise<Token> {
     const token = await source.getToken({ ...request, readings: entry.readings });
-    await this.#entries.keep(entry, token, request, lease);
+    if (!token.isProvisional) await this.#entries.keep(entry, token, request, lease);
     return token;
   }
 }
