@@ -245,6 +245,15 @@ describe("resource metadata", () => {
     expect(server.requests.map((request) => request.url)).toEqual([wellKnown]);
   });
 
+  test("is not fetched from another origin than those of the server and the issuer", async () => {
+    await using other = await startHttpServer((_request, response) =>
+      sendJson(response, { resource: `${server.origin}/mcp`, authorization_servers: [server.origin] }),
+    );
+    await resource(`${other.origin}/.well-known/oauth-protected-resource`);
+    expect(other.requests).toEqual([]);
+    expect(server.requests.map((request) => request.url)).toEqual([wellKnown]);
+  });
+
   test("is not fetched from a URL with a password", async () => {
     const url = `${server.origin.replace("//", "//user:hunter2@")}/elsewhere`;
     expect((await resource(url))?.resource).toBe(`${server.origin}/mcp`);
