@@ -3,6 +3,7 @@
 export type { McpAuthConfig } from "./config/define-config.js";
 export { defineConfig } from "./config/define-config.js";
 export type { DiscoveredAuthorizationServer, Discovery } from "./discovery/discover.js";
+export type { DiscoveryProblem } from "./discovery/problems.js";
 export type { McpAuthErrorCode, Violation } from "./errors/error.js";
 export { McpAuthError } from "./errors/error.js";
 export type { Signer } from "./keys/signing-key.js";

@@ -15,6 +15,7 @@ export function buildServer(name: string, server: Server, config: Config, folder
     stepUp: [...(server.stepUp ?? [])],
     ...(server.dpop !== undefined && { dpop: buildDpop(server.dpop, config, folder) }),
     headers: buildHeaders(defaults.headers, server.headers, folder),
+    ...(server.resourceMetadata !== undefined && { resourceMetadata: server.resourceMetadata }),
     refresh: buildRefresh(defaults.refresh, server.refresh),
     timeout: duration(server.timeout ?? defaults.timeout) ?? builtIn.timeout,
     deadline: duration(server.deadline ?? defaults.deadline) ?? builtIn.deadline,

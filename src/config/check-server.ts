@@ -13,7 +13,7 @@ export async function checkServer(
   defaults: Json | undefined,
   context: CheckContext,
 ): Promise<void> {
-  context.url(property(server, "url"), [...path, "url"], "url");
+  for (const name of ["url", "resourceMetadata"]) context.url(property(server, name), [...path, name], "url");
   const grant = property(server, "grant");
   checkGrant(grant, [...path, "grant"], context);
   const dpop = property(server, "dpop");

@@ -33,7 +33,10 @@ const parts: readonly Part[] = [
   },
   {
     title: "Server",
-    names: ["url", "grant", "headers", "stepUp", "dpop", "refresh", "timeout", "deadline", "retry", "reach"],
+    names: [
+      ...["url", "grant", "headers", "resourceMetadata", "stepUp", "dpop", "refresh"],
+      ...["timeout", "deadline", "retry", "reach"],
+    ],
     where: "in the server, beside `grant`",
     within: ["servers"],
   },

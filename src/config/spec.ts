@@ -63,6 +63,8 @@ export interface ServerSpec {
   readonly url: string;
   readonly grant: GrantSpec;
   readonly headers: Readonly<Record<string, string | SecretReference>>;
+  /** The only place where its metadata (RFC 9728) is read; `false`: it is not read; absent: discovery says where. */
+  readonly resourceMetadata?: string | false;
   /** Scopes that a 403 may make it ask for beside its own. */
   readonly stepUp: readonly string[];
   /** RFC 9449: tokens are bound to this key, or without one to a key made for this manager. */

@@ -1,12 +1,8 @@
 import { type Failure, fail, type Outcome, succeed } from "../net/failure.js";
+import { type Answer, type Asked, askLocations, briefs, detailsOf, notNow } from "./ask-locations.js";
 import { isNearIssuer, issuerDifference, issuerName } from "./issuer-difference.js";
 import type { AuthorizationServerMetadata } from "./metadata.js";
-import {
-  fetchFirstDocument,
-  type MetadataDocument,
-  type MetadataFetch,
-  stringList,
-} from "./metadata-document.js";
+import { type MetadataDocument, type MetadataFetch, stringList } from "./metadata-document.js";
 import { authorizationServerMetadataUrls } from "./well-known.js";
 
 const lists = [
@@ -22,16 +18,37 @@ export interface FoundAuthorizationServer {
   readonly document: MetadataDocument;
 }
 
+export interface WantedIssuer {
+  readonly issuer: string;
+  /** A server named it, and nobody else: messages do not show it. */
+  readonly isLearned?: boolean;
+  /** Locations that the config's headers for the MCP server go to. */
+  readonly takesHeaders?: (url: string) => boolean;
+  /** What locations answered to an attempt before this one; those that failed for a reason that may pass are asked again. */
+  readonly known?: readonly AskedIssuer[] | undefined;
+  /** Told what locations answered, where some may be asked again. */
+  readonly onAnswers?: (answers: readonly AskedIssuer[]) => void;
+}
+
+/** The document, and what it says. It decides even where that cannot be used. */
+interface Judged {
+  readonly document: MetadataDocument;
+  readonly outcome: Outcome<AuthorizationServerMetadata>;
+}
+
+export type AskedIssuer = Asked<Judged>;
+
 /**
- * Fetches the metadata of an authorization server (RFC 8414 §3, OpenID Connect Discovery 1.0 §4). Whether its token
+ * Fetches the metadata of an authorization server (RFC 8414 §3, OpenID Connect Discovery 1.0 §4): the first document whose
+ * `issuer` is the one that is looked for decides. Anything else at a well-known URL is passed over. Whether its token
  * endpoints may be used is for the caller to say, who knows the egress rules.
  *
- * @param isLearned a server named this issuer, and nobody else: messages do not show it
+ * `unavailable`, which is retryable, where a location failed that may have it; else `issuer_mismatch` where there was a
+ * document of another issuer, and `discovery_failed`.
  */
 export async function fetchAuthorizationServer(
   how: MetadataFetch,
-  issuer: string,
-  isLearned = false,
+  { issuer, isLearned = false, takesHeaders, known, onAnswers }: WantedIssuer,
 ): Promise<Outcome<FoundAuthorizationServer>> {
   const url = new URL(issuer);
   const named = isLearned
@@ -43,15 +60,43 @@ export async function fetchAuthorizationServer(
   if (url.search !== "" || url.hash !== "") {
     return refuse(broken(named.name, "an issuer must have no query and no fragment. Correct it."));
   }
-  const candidates = authorizationServerMetadataUrls(url).map((each) => ({ url: each, isLearned }));
-  const found = await fetchFirstDocument(how, `the metadata of ${named.name}`, candidates);
-  if (!found.ok) return refuse(found.failure);
-  if (found.value === undefined) {
-    const detail = `there is none at the well-known URLs. Check that the issuer is written as the server publishes it.`;
-    return refuse(broken(named.name, detail));
+  const candidates = authorizationServerMetadataUrls(url).map((each) => {
+    return { url: each, isLearned, takesHeaders: takesHeaders?.(each) ?? false };
+  });
+  const what = `the metadata of ${named.name}`;
+  const judge = (document: MetadataDocument) => judgeDocument(document, issuer, named.name);
+  const found = await askLocations<Judged>(how, { what, candidates, judge, known });
+  const { accepted, answers } = found;
+  if (accepted !== undefined) {
+    const { document, outcome } = accepted;
+    return outcome.ok ? succeed({ metadata: outcome.value, document }) : refuse(outcome.failure);
   }
-  const judged = judge(found.value.json, issuer, named.name);
-  return judged.ok ? succeed({ metadata: judged.value, document: found.value }) : refuse(judged.failure);
+  const failure = notNow(what, found);
+  if (failure?.retryable === true) onAnswers?.(answers.filter(({ answer }) => answer.kind !== "failed"));
+  if (failure !== undefined) return refuse(failure);
+  const said = isLearned ? "" : ` Asked: ${briefs(answers)}.`;
+  const other = answers.find(({ answer }) => answer.kind === "other")?.answer;
+  if (other?.kind === "other") {
+    const { outcome } = other.value;
+    if (!outcome.ok) return refuse({ ...outcome.failure, detail: `${outcome.failure.detail}${said}` });
+  }
+  const detail =
+    `the metadata of ${named.name} was not found: no well-known URL has it. Check that the issuer is written as the ` +
+    `server publishes it, or give the client "metadata" with the token endpoint.${said}`;
+  return refuse({ code: "discovery_failed", detail, details: detailsOf(isLearned ? [] : answers) });
+}
+
+function judgeDocument(document: MetadataDocument, issuer: string, name: string): Answer<Judged> {
+  const { issuer: found, token_endpoint } = document.json;
+  if (found === undefined) return lacking("issuer");
+  const outcome = judge(document.json, issuer, name);
+  const value = { document, outcome };
+  if (found !== issuer) return { kind: "other", brief: "names another issuer", value };
+  return typeof token_endpoint === "string" ? { kind: "accepted", value } : lacking("token_endpoint");
+}
+
+function lacking(member: string): Answer<Judged> {
+  return { kind: "nothing", brief: `answered with JSON that has no "${member}"`, isAbsent: false };
 }
 
 /** Metadata that was found before and kept; `undefined` for what is none of this issuer. */
@@ -71,7 +116,6 @@ function judge(
   name: string,
 ): Outcome<AuthorizationServerMetadata> {
   const { issuer: found, token_endpoint } = json;
-  if (found === undefined) return fail(broken(name, 'it has no "issuer".'));
   if (found !== issuer) {
     const near = typeof found === "string" && isNearIssuer(found, issuer);
     const difference = issuerDifference(found, issuer);

@@ -1,12 +1,16 @@
 import { McpAuthError } from "../errors/error.js";
 import { systemClock } from "../lib/clock.js";
-import { boundedFetch, type FetchFunction } from "../net/bounded-fetch.js";
-import { assertConfiguredUrl, assertLearnedUrl } from "../net/egress.js";
-import { failureError } from "../net/failure.js";
+import type { FetchFunction } from "../net/bounded-fetch.js";
+import { assertConfiguredUrl, assertLearnedUrl, type EgressRules } from "../net/egress.js";
+import { type Failure, failureError } from "../net/failure.js";
 import { fetchAuthorizationServer } from "./authorization-server.js";
-import { type ServerChallenge, serverChallenge } from "./challenge.js";
+import type { ServerChallenge } from "./challenge.js";
 import type { AuthorizationServerMetadata } from "./metadata.js";
-import { findProtectedResource, resourceMismatch } from "./protected-resource.js";
+import type { MetadataFetch } from "./metadata-document.js";
+import { probe } from "./probe.js";
+import { type DiscoveryProblem, Problems } from "./problems.js";
+import { type FoundResource, findProtectedResource, resourceMismatch } from "./protected-resource.js";
+import { resourceCandidates } from "./resource-locations.js";
 
 /** How `discoverServer` asks. */
 export interface DiscoveryMeans {
@@ -21,7 +25,10 @@ export interface DiscoveryMeans {
 
 /** What can be learned about the authorization of an MCP server without a credential. */
 export interface Discovery {
-  /** RFC 8707 `resource`, byte for byte; the URL asked for when the server publishes none. */
+  /**
+   * RFC 8707 `resource`, byte for byte as the server publishes it, even where it is not that of the server (see
+   * `problems`); the URL asked for when it publishes none.
+   */
   readonly resource: string;
   /**
    * Where the resource metadata was found. Absent: the server publishes none, and the issuers are a guess, as MCP
@@ -36,6 +43,8 @@ export interface Discovery {
   readonly challenge?: ServerChallenge;
   /** The authorization servers among `issuers` whose metadata is in order. */
   readonly servers: readonly DiscoveredAuthorizationServer[];
+  /** What is wrong with what was found, or keeps it from being found; empty where all is in order. */
+  readonly problems: readonly DiscoveryProblem[];
 }
 
 export interface DiscoveredAuthorizationServer {
@@ -55,87 +64,102 @@ const mostServers = 8;
  * resource metadata (RFC 9728), then the metadata of each authorization server (RFC 8414) side by side. For people
  * and tools that write a config; the runtime itself never takes an issuer from the network.
  *
- * An authorization server whose metadata cannot be used is left out of `servers`; if none is left, the first
- * failure is thrown.
- *
- * Rejects with `config_invalid`, `insecure_url`, `discovery_failed`, `issuer_mismatch`, `resource_mismatch`,
- * `unavailable`, `timeout`, `tls_failed` or `aborted`.
+ * What cannot be reached, found or used is listed in `problems`. Rejects with `config_invalid` or `insecure_url` for a URL
+ * that cannot be asked, and with `aborted`.
  */
 export async function discoverServer(url: string, means: DiscoveryMeans): Promise<Discovery> {
   const { fetch, insecureHosts, timeout = defaultTimeout, signal } = means;
   const location = assertConfiguredUrl(url, "The URL of the MCP server", undefined, insecureHosts);
   const server = location.host;
   const rules = { server, configured: [url], insecureHosts };
-  const limits = { timeout, ...(signal === undefined ? {} : { signal }) };
+  const how = { fetch, clock: systemClock, timeout, ...(signal === undefined ? {} : { signal }) };
+  const problems = new Problems(server);
 
-  const challenge = await probe(fetch, { url, server, ...limits });
-  const named = challenge?.resourceMetadataUrl;
-  if (named !== undefined) assertLearnedUrl(named, "the resource metadata URL of its challenge", rules);
-  const how = { fetch, clock: systemClock, ...limits };
-  const resource = await findProtectedResource(how, location, named);
-  if (!resource.ok) throw failureError(server, resource.failure);
-  const metadata = resource.value?.metadata;
-  const mismatch = metadata && resourceMismatch(metadata.resource, url);
-  if (mismatch !== undefined) throw failureError(server, mismatch);
-
-  const listed = [...new Set(metadata?.authorization_servers ?? [])];
-  const find = async (issuer: string): Promise<AuthorizationServerMetadata> => {
-    assertLearnedUrl(issuer, "an authorization server that it lists", rules);
-    // Without a list it is a guess of ours.
-    const outcome = await fetchAuthorizationServer(how, issuer, metadata !== undefined);
-    if (!outcome.ok) throw failureError(server, outcome.failure);
-    const { token_endpoint } = outcome.value.metadata;
-    assertLearnedUrl(token_endpoint, "the token endpoint of an authorization server that it lists", rules);
-    return outcome.value.metadata;
-  };
-  const found =
-    metadata === undefined
-      ? [await guess(location.origin, find)]
-      : await findAll(listed.slice(0, mostServers), find);
-  const documentUrl = resource.value?.document.url;
+  const { challenge, isReachable } = await probe(how, url, problems);
+  const named = followable(challenge?.resourceMetadataUrl, rules, problems);
+  const found = isReachable ? await findResource(how, url, named, problems) : undefined;
+  const listed = [...new Set(found?.metadata.authorization_servers ?? [])];
+  const find = (issuer: string): Promise<AuthorizationServerMetadata> =>
+    findIssuer(how, issuer, found !== undefined, rules);
+  const servers: AuthorizationServerMetadata[] = [];
+  if (found !== undefined) servers.push(...(await findAll(listed, find, problems)));
+  else if (isReachable) servers.push(...(await guess(location.origin, find, problems)));
   return {
-    resource: metadata?.resource ?? url,
-    ...(documentUrl === undefined ? {} : { resourceMetadataUrl: documentUrl }),
-    issuers: metadata === undefined ? found.map(({ issuer }) => issuer) : listed,
-    scopes: challenge?.scopes ?? metadata?.scopes_supported ?? [],
+    resource: found?.metadata.resource ?? url,
+    ...(found === undefined ? {} : { resourceMetadataUrl: found.document.url }),
+    issuers: found === undefined ? servers.map(({ issuer }) => issuer) : listed,
+    scopes: challenge?.scopes ?? found?.metadata.scopes_supported ?? [],
     ...(challenge === undefined ? {} : { challenge }),
-    servers: found.map(describe),
+    servers: servers.map(describe),
+    problems: problems.all,
   };
 }
 
-/** One `initialize` as an MCP client sends it, without a token. Its answer may be a stream: only headers count. */
-async function probe(
-  fetch: FetchFunction,
-  where: {
-    readonly url: string;
-    readonly server: string;
-    readonly timeout: number;
-    readonly signal?: AbortSignal;
-  },
-): Promise<ServerChallenge | undefined> {
-  const { status, headers } = await boundedFetch(fetch, {
-    ...where,
-    what: "the MCP server",
-    method: "POST",
-    headers: { "content-type": "application/json", accept: "application/json, text/event-stream" },
-    body: JSON.stringify({
-      jsonrpc: "2.0",
-      id: 1,
-      method: "initialize",
-      params: {
-        protocolVersion: "2025-11-25",
-        capabilities: {},
-        clientInfo: { name: "mcp-auth-runtime discover", version: "1" },
-      },
-    }),
-    discardBody: true,
-  });
-  if (status >= 300 && status < 400) {
-    const detail = `it answered with a redirect (${status}), which is not followed. Use the URL that it redirects to, which the error's \`details\` has.`;
-    const details = { location: headers.get("location") };
-    throw failureError(where.server, { code: "discovery_failed", detail, details });
+/** The URL that a challenge names, if it may be asked. */
+function followable(named: string | undefined, rules: EgressRules, problems: Problems): string | undefined {
+  if (named === undefined) return undefined;
+  try {
+    assertLearnedUrl(named, "the resource metadata URL of its challenge", rules);
+    return named;
+  } catch (error) {
+    problems.caught(error, named);
+    return undefined;
   }
-  return serverChallenge(headers);
+}
+
+async function findResource(
+  how: MetadataFetch,
+  url: string,
+  named: string | undefined,
+  problems: Problems,
+): Promise<FoundResource | undefined> {
+  // Nobody has said yet which issuer is right.
+  const candidates = resourceCandidates({ url, issuer: url, named });
+  const outcome = await findProtectedResource(how, url, candidates, { retries: false });
+  if (!outcome.ok) {
+    problems.add(outcome.failure);
+    return undefined;
+  }
+  if ("failure" in outcome.value) {
+    problems.add(outcome.value.failure);
+    return undefined;
+  }
+  const { metadata, document } = outcome.value;
+  const mismatch = resourceMismatch(metadata.resource, url);
+  if (mismatch !== undefined) problems.add(mismatch, metadata.resource);
+  const { origin } = new URL(document.url);
+  const origins = [url, ...(metadata.authorization_servers ?? [])].filter((each) => URL.canParse(each));
+  if (!origins.some((each) => new URL(each).origin === origin)) problems.add(elsewhere, document.url);
+  if ((metadata.authorization_servers ?? []).length === 0) problems.add(silent, document.url);
+  return outcome.value;
+}
+
+const elsewhere: Failure = {
+  code: "discovery_failed",
+  detail:
+    "its resource metadata is neither at its own origin nor at that of an issuer. The runtime reads it there only if the " +
+    'config says so, in "resourceMetadata".',
+};
+
+const silent: Failure = {
+  code: "issuer_mismatch",
+  detail:
+    "its resource metadata lists no authorization server. Ask the operator of the server for the issuer.",
+};
+
+async function findIssuer(
+  how: MetadataFetch,
+  issuer: string,
+  isLearned: boolean,
+  rules: EgressRules,
+): Promise<AuthorizationServerMetadata> {
+  const { server } = rules;
+  assertLearnedUrl(issuer, "an authorization server that it lists", rules);
+  const outcome = await fetchAuthorizationServer(how, { issuer, isLearned });
+  if (!outcome.ok) throw failureError(server, outcome.failure);
+  const { token_endpoint } = outcome.value.metadata;
+  assertLearnedUrl(token_endpoint, "the token endpoint of an authorization server that it lists", rules);
+  return outcome.value.metadata;
 }
 
 /**
@@ -145,28 +169,36 @@ async function probe(
 async function guess(
   origin: string,
   find: (issuer: string) => Promise<AuthorizationServerMetadata>,
-): Promise<AuthorizationServerMetadata> {
-  try {
-    return await find(origin);
-  } catch (error) {
-    if (!(error instanceof McpAuthError) || error.code !== "issuer_mismatch") throw error;
+  problems: Problems,
+): Promise<readonly AuthorizationServerMetadata[]> {
+  let failed: unknown;
+  for (const issuer of [origin, `${origin}/`]) {
     try {
-      return await find(`${origin}/`);
-    } catch {
-      throw error;
+      return [await find(issuer)];
+    } catch (error) {
+      failed ??= error;
+      if (!(error instanceof McpAuthError) || error.code !== "issuer_mismatch") break;
     }
   }
+  problems.caught(failed, origin);
+  return [];
 }
 
 async function findAll(
-  issuers: readonly string[],
+  listed: readonly string[],
   find: (issuer: string) => Promise<AuthorizationServerMetadata>,
+  problems: Problems,
 ): Promise<readonly AuthorizationServerMetadata[]> {
-  const results = await Promise.allSettled(issuers.map(find));
-  const found = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-  const failed = results.find((result) => result.status === "rejected");
-  if (found.length === 0 && failed !== undefined) throw failed.reason;
-  return found;
+  const asked = listed.slice(0, mostServers);
+  const results = await Promise.allSettled(asked.map(find));
+  for (const [index, result] of results.entries()) {
+    if (result.status === "rejected") problems.caught(result.reason, asked[index]);
+  }
+  if (listed.length > asked.length) {
+    const detail = `it lists ${listed.length} authorization servers, of which only the first ${mostServers} were asked.`;
+    problems.add({ code: "discovery_failed", detail });
+  }
+  return results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
 }
 
 function describe(metadata: AuthorizationServerMetadata): DiscoveredAuthorizationServer {

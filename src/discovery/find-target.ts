@@ -1,10 +1,11 @@
 import type { ConfiguredMetadata } from "../config/spec.js";
 import { assertConfiguredUrl } from "../net/egress.js";
-import { failureError } from "../net/failure.js";
+import { type Failure, failureError } from "../net/failure.js";
 import type { ServerChallenge } from "./challenge.js";
-import type { AuthorizationServerMetadata, Target } from "./metadata.js";
+import type { AuthorizationServerMetadata, ResourceMetadata, Target, TargetWarning } from "./metadata.js";
 import type { DiscoveryRequest, MetadataCache } from "./metadata-cache.js";
-import { issuerNotListed, resourceMismatch } from "./protected-resource.js";
+import { issuerNotListed, noIssuerListed, resourceMismatch } from "./protected-resource.js";
+import type { ServerHeaders } from "./server-headers.js";
 
 export interface WantedTarget {
   /** Name of the MCP server in the config. */
@@ -15,6 +16,10 @@ export interface WantedTarget {
   /** Milliseconds for each metadata request. */
   readonly timeout: number;
   readonly signal?: AbortSignal;
+  /** Of the config, for the MCP server: they go to the metadata of its own origin. */
+  readonly headers?: ServerHeaders | undefined;
+  /** The config's only place for the resource metadata; `false`: it is not read. */
+  readonly resourceMetadata?: string | false | undefined;
   /** The config's `resource`: sent in place of what the metadata says; `false`: none is sent. */
   readonly resource?: string | false | undefined;
   /** The config's word in place of the metadata of the authorization server. */
@@ -26,30 +31,26 @@ export interface WantedTarget {
 /** Whose authorization server is wanted. */
 export type WantedAuthorizationServer = Pick<
   WantedTarget,
-  "server" | "url" | "issuer" | "timeout" | "signal" | "metadata"
+  "server" | "url" | "issuer" | "timeout" | "signal" | "headers" | "metadata"
 >;
 
 /**
  * Everything that a token request needs to know of the two servers. Both documents are fetched side by side: the
- * issuer is known, so the second need not wait for the first. A server that publishes no metadata is taken at its
- * URL, byte for byte. A challenge that was not seen before makes its metadata be asked for again, so that an issuer
+ * issuer is known, so the second need not wait for the first. A server whose metadata is absent or cannot be read is taken
+ * at its URL, byte for byte. A challenge that was not seen before makes its metadata be asked for again, so that an issuer
  * that it dropped is noticed while the agent runs.
  *
- * Rejects with `issuer_mismatch` if the server does not list the issuer, with `resource_mismatch` if its metadata
+ * Rejects with `issuer_mismatch` if the server lists issuers without ours, with `resource_mismatch` if its metadata
  * is for another resource and the config does not say what to send, and with the codes of `MetadataCache` and of
  * `findAuthorizationServer`.
  */
 export async function findTarget(cache: MetadataCache, wanted: WantedTarget): Promise<Target> {
-  const { server, url, issuer, challenge, resource } = wanted;
-  const [authorizationServer, metadata] = await Promise.all([
+  const { url, challenge, resource } = wanted;
+  const [authorizationServer, known] = await Promise.all([
     findAuthorizationServer(cache, wanted),
-    cache.resource(url, { ...request(wanted), ...(challenge && { challenge }) }),
+    findResource(cache, wanted),
   ]);
-  const mismatch =
-    metadata &&
-    ((resource === undefined ? resourceMismatch(metadata.resource, url) : undefined) ??
-      issuerNotListed(metadata, issuer));
-  if (mismatch !== undefined) throw failureError(server, mismatch);
+  const { metadata, isUnread, warnings } = known;
   const supportedScopes = metadata?.scopes_supported;
   const proofAlgorithms = metadata?.dpop_signing_alg_values_supported;
   const scopes = challenge?.scopes ?? supportedScopes;
@@ -59,7 +60,54 @@ export async function findTarget(cache: MetadataCache, wanted: WantedTarget): Pr
     ...(scopes && { scopes }),
     ...(supportedScopes && { supportedScopes }),
     ...(proofAlgorithms && { proofAlgorithms }),
+    ...(warnings.length > 0 && { warnings }),
+    ...(isUnread && {
+      unread: { resource: resource === undefined, scopes: challenge?.scopes === undefined },
+    }),
   };
+}
+
+interface UsableResource {
+  readonly metadata?: ResourceMetadata;
+  /** There may be some. */
+  readonly isUnread: boolean;
+  readonly warnings: readonly TargetWarning[];
+}
+
+/** What the MCP server says of itself. It stops nothing by being absent, broken or slow, but by contradicting the config. */
+async function findResource(cache: MetadataCache, wanted: WantedTarget): Promise<UsableResource> {
+  const { server, url, issuer, headers, challenge, resource, resourceMetadata } = wanted;
+  if (resourceMetadata === false) return { isUnread: false, warnings: [] };
+  const source = { url, resourceMetadata, headers };
+  const known = await cache.resource({ ...request(wanted), ...source, issuer, challenge });
+  const { metadata, missing } = known;
+  const warning = ({ code, detail }: Failure): TargetWarning => {
+    return { code, message: `Server "${server}": ${detail}` };
+  };
+  if (metadata === undefined) {
+    // A server need not publish any: then its URL and no scopes are what it wants.
+    if (missing?.isAbsent !== false) return { isUnread: false, warnings: [] };
+    return { isUnread: true, warnings: [warning(withoutResource(missing.failure))] };
+  }
+  const other = resource === undefined ? resourceMismatch(metadata.resource, url) : undefined;
+  if (other !== undefined && known.other === "misled") {
+    return { isUnread: true, warnings: [warning(withoutResource(other))] };
+  }
+  const contradiction = other ?? issuerNotListed(metadata, issuer);
+  if (contradiction !== undefined) {
+    cache.forgetResource(source);
+    throw failureError(server, contradiction);
+  }
+  const isSilent = (metadata.authorization_servers ?? []).length === 0;
+  return { metadata, isUnread: false, warnings: isSilent ? [warning(noIssuerListed(issuer))] : [] };
+}
+
+/** What the token is then asked for, and what to do about it. */
+function withoutResource({ code, detail }: Failure): Failure {
+  const remedy =
+    'Tokens are requested without it: for the "resource" and the "scopes" of the grant, else for the server\'s URL and without ' +
+    'scopes. Set "resourceMetadata" on the server to the URL where the metadata is, or to false if there is none.';
+  return { code, detail: `${detail} ${remedy}` };
 }
 
 /**
@@ -90,6 +138,7 @@ export async function findAuthorizationServer(
   };
 }
 
-function request({ server, url, issuer, timeout, signal }: WantedAuthorizationServer): DiscoveryRequest {
-  return { server, timeout, rules: { server, configured: [url, issuer] }, ...(signal && { signal }) };
+function request(wanted: WantedAuthorizationServer): DiscoveryRequest {
+  const { server, url, issuer, timeout, signal, headers } = wanted;
+  return { server, url, timeout, signal, headers, rules: { server, configured: [url, issuer] } };
 }

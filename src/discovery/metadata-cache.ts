@@ -4,28 +4,48 @@ import { untilAborted } from "../lib/until-aborted.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { assertConfiguredUrl, assertLearnedUrl, type EgressRules } from "../net/egress.js";
 import { failureError, type Outcome, succeed } from "../net/failure.js";
+import { AnswersByAttempt } from "./answers-by-attempt.js";
 import { fetchAuthorizationServer, storedAuthorizationServer } from "./authorization-server.js";
-import { absenceFreshFor, freshFor } from "./freshness.js";
+import { freshFor } from "./freshness.js";
 import { issuerName } from "./issuer-difference.js";
-import type { AuthorizationServerMetadata, ResourceMetadata } from "./metadata.js";
+import {
+  answers,
+  isOf,
+  type KnownResource,
+  lastGoodResource,
+  loadResource,
+  type ResourceSource,
+  resourceVariant,
+  storedResource,
+  toStore,
+} from "./known-resource.js";
+import type { AuthorizationServerMetadata } from "./metadata.js";
+import type { MetadataFetch } from "./metadata-document.js";
 import { type MetadataStore, StoredLookups } from "./metadata-store.js";
-import { findProtectedResource, resourceMismatch, storedResourceMetadata } from "./protected-resource.js";
+import { followed, isAtOriginOf, resourceCandidates } from "./resource-locations.js";
+import type { ServerHeaders } from "./server-headers.js";
 import { type Loaded, SharedLookups } from "./shared-lookups.js";
 
 export interface DiscoveryRequest {
   /** Name of the MCP server in the config, for error messages. */
   readonly server: string;
+  /** The URL of the MCP server. */
+  readonly url: string;
   /** Milliseconds for each metadata request. */
   readonly timeout: number;
   /** Ends this caller's wait (`aborted`); the request goes on for the others. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   readonly rules: EgressRules;
+  /** Of the config, for the MCP server. */
+  readonly headers?: ServerHeaders | undefined;
 }
 
-interface CachedResource {
-  readonly metadata: ResourceMetadata | undefined;
-  /** URLs that lead to this answer: the one a challenge named, and the one at which it was found. */
-  readonly sources: readonly (string | null)[];
+export interface ResourceRequest extends DiscoveryRequest {
+  /** The issuer of the config. */
+  readonly issuer: string;
+  /** The config's only place for it. */
+  readonly resourceMetadata?: string | undefined;
+  readonly challenge?: { readonly resourceMetadataUrl?: string } | undefined;
 }
 
 /**
@@ -41,7 +61,8 @@ export class MetadataCache {
   /** When each challenge was first seen. */
   readonly #challenges = new WeakMap<object, number>();
   readonly #authorizationServers: SharedLookups<AuthorizationServerMetadata>;
-  readonly #resources: SharedLookups<CachedResource>;
+  readonly #resources: SharedLookups<KnownResource>;
+  readonly #answers = new AnswersByAttempt();
   readonly #stored: StoredLookups;
 
   constructor(options: {
@@ -66,95 +87,115 @@ export class MetadataCache {
    */
   async authorizationServer(issuer: string, request: DiscoveryRequest): Promise<AuthorizationServerMetadata> {
     const rules = this.#rules(request);
+    const { url, headers, signal } = request;
+    const isAtServer = isAtOriginOf(url);
+    const takesHeaders = (location: string): boolean => headers !== undefined && isAtServer(location);
     if (!rules.configured.includes(issuer)) assertLearnedUrl(issuer, "the issuer", rules);
     else assertConfiguredUrl(issuer, "the issuer", request.server, this.insecureHosts);
+    const assertUsable = (metadata: AuthorizationServerMetadata): void => {
+      assertLearnedUrl(metadata.token_endpoint, `the token endpoint of ${issuerName(issuer)}`, rules);
+      const alias = metadata.mtls_endpoint_aliases?.token_endpoint;
+      if (alias === undefined) return;
+      assertLearnedUrl(alias, `the token endpoint of ${issuerName(issuer)} for client certificates`, rules);
+    };
+    // What may not be used here is no good to keep for others either.
+    const usable = (metadata: AuthorizationServerMetadata | undefined) =>
+      metadata !== undefined && passes(() => assertUsable(metadata)) ? metadata : undefined;
+    const lastGood = (metadata: AuthorizationServerMetadata): AuthorizationServerMetadata => metadata;
+    const load = async (): Promise<Outcome<Loaded<AuthorizationServerMetadata>>> => {
+      const found = await fetchAuthorizationServer(this.#how(request), {
+        ...{ issuer, takesHeaders },
+        known: this.#answers.get(signal, issuer),
+        onAnswers: (answers) => this.#answers.set(signal, issuer, answers),
+      });
+      if (!found.ok) return found;
+      const { metadata, document } = found.value;
+      return succeed({ value: metadata, freshFor: freshFor(document.headers) });
+    };
+    const judge = (value: unknown) => usable(storedAuthorizationServer(value, issuer));
     const metadata = await this.#wait(
       request,
       this.#authorizationServers.lookup({
         key: issuer,
-        variant: "",
+        // Who has headers for that origin may get what others do not.
+        variant: takesHeaders(issuer) ? JSON.stringify([new URL(url).origin, headers?.id]) : "",
         accepts: () => true,
+        lastGood,
         load: () =>
           this.#stored.load({
-            kind: "issuer",
-            name: issuer,
-            since: undefined,
-            judge: (value) => storedAuthorizationServer(value, issuer),
-            load: async () => {
-              const found = await fetchAuthorizationServer(this.#how(request), issuer);
-              if (!found.ok) return found;
-              const { metadata, document } = found.value;
-              return succeed({ value: metadata, freshFor: freshFor(document.headers) });
-            },
+            ...{ kind: "issuer", name: issuer, since: undefined, judge, lastGood, load },
+            toStore: usable,
           }),
       }),
     );
     // Here and not in the shared part: what is allowed depends on the server that asks.
-    assertLearnedUrl(metadata.token_endpoint, `the token endpoint of ${issuerName(issuer)}`, rules);
-    const alias = metadata.mtls_endpoint_aliases?.token_endpoint;
-    if (alias !== undefined) {
-      assertLearnedUrl(alias, `the token endpoint of ${issuerName(issuer)} for client certificates`, rules);
-    }
+    assertUsable(metadata);
     return metadata;
   }
 
   /**
-   * The metadata of the MCP server at `url`, `undefined` if it publishes none. Whether it fits the config is for
-   * `findTarget` to say. A `resourceMetadataUrl` that differs from what the cached answer came from is followed
-   * at once. An answer from before `challenge` was first seen here is asked for again, at most once a minute: what the
-   * server says of itself may have changed. Rejects with the codes of `authorizationServer`.
+   * The metadata of the MCP server at `url`, or why there is none. Whether it fits the config is for `findTarget` to say. A
+   * `resourceMetadataUrl` that may be followed and differs from what the cached answer came from is followed at once. An
+   * answer from before `challenge` was first seen here is asked for again, at most once a minute: what the server says of
+   * itself may have changed. Rejects with `insecure_url` or `config_invalid` for a URL of the config, and with `aborted`.
    */
-  async resource(
-    url: string,
-    request: DiscoveryRequest & { readonly challenge?: { readonly resourceMetadataUrl?: string } },
-  ): Promise<ResourceMetadata | undefined> {
-    const { challenge } = request;
-    const named = challenge?.resourceMetadataUrl;
-    const server = assertConfiguredUrl(url, "the server's URL", request.server, this.insecureHosts);
-    // Possibly on another host: the specifications do not forbid it, and `resource` and issuer are checked anyway.
-    if (named !== undefined)
-      assertLearnedUrl(named, "the resource metadata URL of the challenge", this.#rules(request));
-    // Where a challenge led to what another resource says of itself, whoever has no challenge does not follow.
-    const accepts = ({ sources, metadata }: CachedResource): boolean =>
-      sources.includes(named ?? null) ||
-      (named === undefined && (!metadata || resourceMismatch(metadata.resource, url) === undefined));
+  async resource(request: ResourceRequest): Promise<KnownResource> {
+    const { url, issuer, challenge, headers, resourceMetadata: configured } = request;
+    assertConfiguredUrl(url, "the server's URL", request.server, this.insecureHosts);
+    if (configured !== undefined) {
+      assertConfiguredUrl(configured, '"resourceMetadata"', request.server, this.insecureHosts);
+    }
+    const places = { url, issuer, configured };
+    const named = followed({ ...places, named: challenge?.resourceMetadataUrl });
     const since = challenge && this.#firstSeen(challenge);
-    const load = async (): Promise<Outcome<Loaded<CachedResource>>> => {
-      const found = await findProtectedResource(this.#how(request), server, named);
-      if (!found.ok) return found;
-      const document = found.value?.document;
-      return succeed({
-        value: { metadata: found.value?.metadata, sources: [named ?? null, document?.url ?? null] },
-        freshFor: document === undefined ? absenceFreshFor : freshFor(document.headers),
-      });
+    const load = async (): Promise<Outcome<Loaded<KnownResource>>> => {
+      const candidates = resourceCandidates({ ...places, named });
+      return await loadResource(this.#how(request), { url, named, candidates });
     };
-    const judge = (value: unknown): CachedResource | undefined => {
+    const lastGood = lastGoodResource(named);
+    const judge = (value: unknown): KnownResource | undefined => {
       const resource = storedResource(value);
-      return resource !== undefined && accepts(resource) ? resource : undefined;
+      return resource !== undefined && answers(resource, named) && isOf(resource, url, issuer)
+        ? resource
+        : undefined;
     };
-    const found = await this.#wait(
+    const variant = resourceVariant(configured, headers);
+    const outcome = await this.#outcome(
       request,
       this.#resources.lookup({
-        key: url,
+        key: JSON.stringify([url, variant]),
         variant: named ?? "",
-        accepts,
+        accepts: (resource) => answers(resource, named),
+        lastGood,
         since,
-        load: () => this.#stored.load({ kind: "resource", name: url, since, judge, load }),
+        load: () =>
+          this.#stored.load({
+            ...{ kind: "resource", name: url, variant, since, judge, lastGood, load },
+            toStore: (resource) => (isOf(resource, url, issuer) ? toStore(resource) : undefined),
+          }),
       }),
     );
-    return found.metadata;
+    if (outcome.ok) return outcome.value;
+    if (outcome.failure.code === "aborted") throw failureError(request.server, outcome.failure);
+    return { sources: [], missing: { isAbsent: false, failure: outcome.failure } };
   }
 
-  /** For a token endpoint that answered 404 or 405: it has moved. */
-  forgetAuthorizationServer(issuer: string): void {
-    this.#authorizationServers.forget(issuer);
-    this.#stored.forget("issuer", issuer);
+  /** For a token endpoint that answered 404 or 405, and for what cannot be used: it may be another one by now. */
+  expireAuthorizationServer(issuer: string): void {
+    this.#authorizationServers.expire(issuer);
+    this.#stored.forget({ kind: "issuer", name: issuer });
   }
 
-  /** For what an MCP server says of itself and does not fit the config. */
-  forgetResource(url: string): void {
-    this.#resources.forget(url);
-    this.#stored.forget("resource", url);
+  /** The same for what an MCP server says of itself. */
+  expireResource({ url, resourceMetadata, headers }: ResourceSource): void {
+    this.#resources.expire(JSON.stringify([url, resourceVariant(resourceMetadata, headers)]));
+    this.#stored.forget({ kind: "resource", name: url });
+  }
+
+  /** For what does not fit the config: it does not serve any more. */
+  forgetResource({ url, resourceMetadata, headers }: ResourceSource): void {
+    this.#resources.forget(JSON.stringify([url, resourceVariant(resourceMetadata, headers)]));
+    this.#stored.forget({ kind: "resource", name: url });
   }
 
   /** Ends what is under way, for which nobody can wait any more. */
@@ -172,32 +213,28 @@ export class MetadataCache {
     return { ...rules, insecureHosts: this.insecureHosts };
   }
 
-  #how(request: DiscoveryRequest) {
-    return {
-      fetch: this.#fetch,
-      clock: this.#clock,
-      timeout: request.timeout,
-      signal: this.#closing.signal,
-    };
+  #how({ timeout, headers }: DiscoveryRequest): MetadataFetch {
+    return { fetch: this.#fetch, clock: this.#clock, timeout, headers, signal: this.#closing.signal };
   }
 
   async #wait<V>(request: DiscoveryRequest, work: Promise<Outcome<V>>): Promise<V> {
-    const { server, signal } = request;
+    const outcome = await this.#outcome(request, work);
+    if (!outcome.ok) throw failureError(request.server, outcome.failure);
+    return outcome.value;
+  }
+
+  async #outcome<V>({ server, signal }: DiscoveryRequest, work: Promise<Outcome<V>>): Promise<Outcome<V>> {
     const aborted = (): McpAuthError =>
       failureError(server, { code: "aborted", detail: "the wait for its metadata was aborted." });
-    const outcome = await untilAborted(work, signal, aborted);
-    if (!outcome.ok) throw failureError(server, outcome.failure);
-    return outcome.value;
+    return await untilAborted(work, signal, aborted);
   }
 }
 
-/** What was stored by this or another version of the package, if it is of the form that this one knows. */
-function storedResource(value: unknown): CachedResource | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const { sources, metadata }: { sources?: unknown; metadata?: unknown } = value;
-  const isSource = (each: unknown): each is string | null => each === null || typeof each === "string";
-  if (!Array.isArray(sources) || !sources.every(isSource)) return undefined;
-  if (metadata === undefined) return { sources, metadata };
-  const judged = storedResourceMetadata(metadata);
-  return judged && { sources, metadata: judged };
+function passes(assertion: () => void): boolean {
+  try {
+    assertion();
+    return true;
+  } catch {
+    return false;
+  }
 }

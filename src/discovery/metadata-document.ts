@@ -1,9 +1,9 @@
 import type { Clock } from "../lib/clock.js";
 import { exchange, type FetchFunction } from "../net/bounded-fetch.js";
-import { fail, type Outcome, succeed } from "../net/failure.js";
+import type { Failure } from "../net/failure.js";
 import { isJson } from "../net/media-type.js";
-import { printableUrl } from "../net/printable-url.js";
 import { parseRetryAfter } from "../net/retry-after.js";
+import type { ServerHeaders } from "./server-headers.js";
 
 /** How metadata is fetched. */
 export interface MetadataFetch {
@@ -13,6 +13,8 @@ export interface MetadataFetch {
   readonly timeout: number;
   /** Ends the requests themselves: only for lookups that nobody shares. */
   readonly signal?: AbortSignal;
+  /** The config's headers for the MCP server. */
+  readonly headers?: ServerHeaders | undefined;
 }
 
 /** Where metadata may be. */
@@ -20,6 +22,8 @@ export interface Candidate {
   readonly url: string;
   /** A server chose the URL: no message shows it. */
   readonly isLearned: boolean;
+  /** The config's headers for the MCP server go there. */
+  readonly takesHeaders?: boolean;
 }
 
 /** A JSON object as it was found, not yet judged. */
@@ -29,81 +33,80 @@ export interface MetadataDocument {
   readonly json: Readonly<Record<string, unknown>>;
 }
 
-/**
- * Fetches the first of several candidate URLs that is there; `undefined` when none is. Only a 4xx moves on to the
- * next: a server that is down (5xx, 408, 429, network) may have the document that is in charge, so that is a
- * failure that can be retried and not a reason to believe another document. A redirect, a type other than JSON and
- * JSON that is not an object are `discovery_failed`.
- *
- * @param what what is asked for, for messages: "its resource metadata"
- */
-export async function fetchFirstDocument(
-  how: MetadataFetch,
-  what: string,
-  candidates: readonly Candidate[],
-): Promise<Outcome<MetadataDocument | undefined>> {
-  for (const candidate of candidates) {
-    const outcome = await fetchDocument(how, what, candidate);
-    if (!outcome.ok || outcome.value !== undefined) return outcome;
-  }
-  return succeed(undefined);
-}
+/** What one location answered. `brief` follows its URL in a message. */
+export type LocationAnswer =
+  | { readonly kind: "document"; readonly document: MetadataDocument }
+  /** No metadata document, now and later. */
+  | {
+      readonly kind: "nothing";
+      readonly brief: string;
+      /** A client error: there is none. Else there is something else in its place. */
+      readonly isAbsent: boolean;
+      readonly details?: Readonly<Record<string, unknown>>;
+    }
+  /** It cannot be said now; `failure.retryable`: perhaps later. */
+  | { readonly kind: "failed"; readonly brief: string; readonly failure: Failure };
 
-async function fetchDocument(
-  how: MetadataFetch,
+/** Asks one location once. Redirects are not followed: metadata must not be redirected. */
+export async function askLocation(
+  { fetch, headers: _headers, ...limits }: MetadataFetch,
   what: string,
-  candidate: Candidate,
-): Promise<Outcome<MetadataDocument | undefined>> {
-  const { fetch, ...limits } = how;
-  const { url, isLearned } = candidate;
-  const result = await exchange(fetch, {
+  { url, isLearned }: Candidate,
+  headers: Readonly<Record<string, string>>,
+): Promise<LocationAnswer> {
+  const request = {
     what,
-    ...candidate,
-    headers: { accept: "application/json" },
-    ...limits,
-  });
-  if (result.kind === "failed") return fail(result.failure);
-
+    url,
+    isLearned,
+    headers: { ...without(headers, "accept"), accept: "application/json" },
+  };
+  const result = await exchange(fetch, { ...request, ...limits });
+  if (result.kind === "failed") {
+    const { failure } = result;
+    const silent = `did not answer within ${limits.timeout} ms`;
+    return {
+      kind: "failed",
+      failure,
+      brief: failure.brief ?? (failure.code === "timeout" ? silent : "was not asked"),
+    };
+  }
+  const nothing = (brief: string, details: Readonly<Record<string, unknown>> = {}): LocationAnswer => {
+    return { kind: "nothing", brief, isAbsent: false, details };
+  };
   const status = result.kind === "too-large" ? result.status : result.response.status;
-  const where = (isLearned ? undefined : printableUrl(url)) ?? "the URL that the server gave";
-  const learned = isLearned ? { url } : {};
   if (status >= 500 || status === 408 || status === 429) {
     const header = result.kind === "response" ? result.response.headers.get("retry-after") : null;
     const retryAfter = parseRetryAfter(header, limits.clock.now());
-    const detail = `${what} is not available now: ${where} answered ${status}. Try again later.`;
-    return fail({
+    const brief = `answered ${status}`;
+    const failure = {
       code: "unavailable",
-      detail,
+      detail: `${what} is not available now.`,
       retryable: true,
-      details: learned,
-      ...(retryAfter === undefined ? {} : { retryAfter }),
-    });
+      ...(retryAfter !== undefined && { retryAfter }),
+    } as const;
+    return { kind: "failed", brief, failure };
   }
-  if (status >= 400) return succeed(undefined);
-
-  const refuse = (why: string, said: Readonly<Record<string, unknown>> = {}) =>
-    fail({
-      code: "discovery_failed",
-      detail: `${what} cannot be used: ${where} ${why}`,
-      details: { ...learned, ...said },
-    });
+  if (status >= 400) return { kind: "nothing", brief: `answered ${status}`, isAbsent: true };
   if (status >= 300) {
     const location = result.kind === "response" ? result.response.headers.get("location") : null;
-    return refuse(`answered with a redirect (${status}), and metadata must not be redirected.`, { location });
+    return nothing(`answered with a redirect (${status})`, { location });
   }
-  if (result.kind === "too-large") return refuse("answered with more than 1 MiB.");
-  const { headers, body } = result.response;
-  const contentType = headers.get("content-type");
+  if (result.kind === "too-large") return nothing("answered with more than 1 MiB");
+  const { headers: said, body } = result.response;
+  if (status === 204 || status === 205) return nothing(`answered ${status}, which has no content`);
+  const contentType = said.get("content-type");
   if (!isJson(contentType)) {
-    return refuse("did not answer with the content type application/json.", { "content-type": contentType });
+    const brief = "did not answer with the content type application/json";
+    return nothing(brief, { "content-type": contentType });
   }
   const json = parseJson(body);
-  if (json === undefined) return refuse("did not answer with valid JSON.");
+  if (json === undefined) return nothing("did not answer with valid JSON");
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    return refuse("answered with JSON that is not an object.");
+    return nothing("answered with JSON that is not an object");
   }
   // An object that is neither null nor an array; its members are looked at one by one.
-  return succeed({ url, headers, json: json as Readonly<Record<string, unknown>> });
+  const members = json as Readonly<Record<string, unknown>>;
+  return { kind: "document", document: { url, headers: said, json: members } };
 }
 
 function parseJson(text: string): unknown {
@@ -121,4 +124,8 @@ export function stringList(value: unknown): readonly string[] | undefined | fals
   if (!Array.isArray(value)) return false;
   const strings = value.filter((item) => typeof item === "string");
   return strings.length === value.length && strings;
+}
+
+function without(headers: Readonly<Record<string, string>>, left: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== left));
 }

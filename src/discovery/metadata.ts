@@ -1,3 +1,5 @@
+import type { McpAuthErrorCode } from "../errors/error.js";
+
 /** Authorization server metadata, RFC 8414 §2, as far as a machine client looks at it. */
 export interface AuthorizationServerMetadata {
   readonly issuer: string;
@@ -25,6 +27,13 @@ export interface ResourceMetadata {
   readonly dpop_signing_alg_values_supported?: readonly string[];
 }
 
+/** Something off in what the servers say of themselves that stops no token request. */
+export interface TargetWarning {
+  readonly code: McpAuthErrorCode;
+  /** Holds nothing that a server chose. */
+  readonly message: string;
+}
+
 /** Everything about the two servers that a token request needs, checked against what the config pins. */
 export interface Target {
   readonly authorizationServer: AuthorizationServerMetadata;
@@ -36,4 +45,7 @@ export interface Target {
   readonly supportedScopes?: readonly string[];
   /** What the MCP server takes of DPoP proofs, RFC 9728 §2. */
   readonly proofAlgorithms?: readonly string[];
+  readonly warnings?: readonly TargetWarning[];
+  /** What could not be read, so that something else stands for it: a token for that is for nobody else. */
+  readonly unread?: { readonly resource: boolean; readonly scopes: boolean };
 }

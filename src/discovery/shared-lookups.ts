@@ -7,6 +7,8 @@ export interface Loaded<V> {
   readonly freshFor: number;
   /** Milliseconds since the epoch, for what was known to somebody else; the moment of the lookup unless told. */
   readonly askedAt?: number;
+  /** Nothing was found: what is known already counts more. */
+  readonly isNothing?: boolean;
 }
 
 export interface Lookup<V> {
@@ -20,6 +22,8 @@ export interface Lookup<V> {
    * make us ask without end.
    */
   readonly since?: number | undefined;
+  /** What is known, for when a load fails or finds nothing; `undefined` for what is then of no use. */
+  readonly lastGood: (value: V) => V | undefined;
   readonly load: () => Promise<Outcome<Loaded<V>>>;
 }
 
@@ -30,11 +34,11 @@ interface Entry<V> {
 }
 
 /** After an attempt what is stale serves for this long before the next. */
-const staleFor = 60_000;
+export const staleFor = 60_000;
 
 /**
- * A cache of lookups that are slow and may fail: concurrent ones share a load, what is stale serves while a new
- * load fails for a reason that may pass, failures are not kept. Holds at most `limit` entries, least recently used
+ * A cache of lookups that are slow and may fail: concurrent ones share a load, the last good value serves while a new
+ * load fails or finds nothing, failures are not kept. Holds at most `limit` entries, least recently used
  * out first.
  */
 export class SharedLookups<V> {
@@ -94,21 +98,29 @@ export class SharedLookups<V> {
     this.#flights.delete(key);
   }
 
+  /** What is known is to be looked up again, and serves until something better is found. */
+  expire(key: string): void {
+    const known = this.#entries.get(key);
+    if (known !== undefined) this.#entries.set(key, { ...known, freshUntil: 0 });
+    this.#flights.delete(key);
+  }
+
   #settle(wanted: Lookup<V>, outcome: Outcome<Loaded<V>>, askedAt: number, current: boolean): Outcome<V> {
     const now = this.#clock.now();
-    if (outcome.ok) {
+    const known = current ? this.#entries.get(wanted.key) : undefined;
+    const lastGood = known && wanted.lastGood(known.value);
+    if (outcome.ok && (outcome.value.isNothing !== true || lastGood === undefined)) {
       const { value, freshFor } = outcome.value;
       const entry = { value, askedAt: outcome.value.askedAt ?? askedAt, freshUntil: now + freshFor };
       if (current) this.#keep(wanted.key, entry);
       return succeed(value);
     }
-    const stale = this.#entries.get(wanted.key);
-    if (!current || stale === undefined || !outcome.failure.retryable || !wanted.accepts(stale.value)) {
-      return fail(outcome.failure);
+    if (known === undefined || lastGood === undefined) {
+      return outcome.ok ? succeed(outcome.value.value) : fail(outcome.failure);
     }
-    const freshUntil = Math.max(stale.freshUntil, now + staleFor);
-    this.#keep(wanted.key, { value: stale.value, askedAt, freshUntil });
-    return succeed(stale.value);
+    const freshUntil = Math.max(known.freshUntil, now + staleFor);
+    this.#keep(wanted.key, { value: lastGood, askedAt, freshUntil });
+    return succeed(lastGood);
   }
 
   /** A `Map` iterates in order of insertion: the first key is the one used longest ago. */

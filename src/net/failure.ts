@@ -8,6 +8,8 @@ export interface Failure {
   readonly code: McpAuthErrorCode;
   /** A sentence or two: what failed and what to do; follows `Server "name": `. */
   readonly detail: string;
+  /** The same in a few words that follow the URL, for a message that lists several: "could not be reached (ECONNREFUSED)". */
+  readonly brief?: string;
   readonly retryable?: boolean;
   /** Milliseconds. */
   readonly retryAfter?: number;

@@ -57,11 +57,17 @@ export function networkFailure(error: unknown, target: string): Failure {
   if (tls !== undefined) {
     const remedy = remedies.find(([pattern]) => pattern.test(tls))?.[1] ?? otherwise;
     const detail = `no trusted TLS connection to ${target} (${tls}). ${remedy}`;
-    return { code: "tls_failed", detail, neverArrived: true };
+    return {
+      code: "tls_failed",
+      detail,
+      brief: `allows no trusted TLS connection (${tls})`,
+      neverArrived: true,
+    };
   }
-  const detail = `${target} could not be reached (${codes[0] ?? "network error"}). Check its address and the network.`;
+  const brief = `could not be reached (${codes[0] ?? "network error"})`;
+  const detail = `${target} ${brief}. Check its address and the network.`;
   const isConnected = codes.length === 0 || codes.some((code) => !unconnected.has(code));
-  return { code: "unavailable", detail, retryable: true, neverArrived: !isConnected };
+  return { code: "unavailable", detail, brief, retryable: true, neverArrived: !isConnected };
 }
 
 /**

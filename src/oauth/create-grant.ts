@@ -5,6 +5,7 @@ import { enterpriseManaged } from "./enterprise-managed.js";
 import type { Grant } from "./grant.js";
 import type { GrantEnvironment } from "./grant-environment.js";
 import { jwtBearer } from "./jwt-bearer.js";
+import { metadataHeaders } from "./metadata-headers.js";
 import { refreshToken } from "./refresh-token.js";
 import { staticToken } from "./static-token.js";
 import { tokenExchange } from "./token-exchange.js";
@@ -28,17 +29,22 @@ export function createGrant(spec: ServerSpec, environment: GrantEnvironment): Gr
       return await grant(attempt);
     } catch (error) {
       // Whoever runs those servers may be mending it: the next attempt is to see that, and not in an hour.
-      if (error instanceof McpAuthError && ofMetadata.has(error.code)) forgetMetadata(spec, environment);
+      if (error instanceof McpAuthError && ofMetadata.has(error.code)) expireMetadata(spec, environment);
       throw error;
     }
   };
 }
 
-function forgetMetadata({ url, grant }: ServerSpec, { metadata }: GrantEnvironment): void {
-  metadata.forgetResource(url);
+/** What is known serves until something better is found: a server that is being mended may answer anything. */
+function expireMetadata(spec: ServerSpec, environment: GrantEnvironment): void {
+  const { url, grant, resourceMetadata } = spec;
   if (grant.type === "static") return;
-  metadata.forgetAuthorizationServer(grant.client.issuer);
-  if (grant.type === "enterprise_managed") metadata.forgetAuthorizationServer(grant.idp.client.issuer);
+  const { metadata } = environment;
+  if (resourceMetadata !== false) {
+    metadata.expireResource({ url, resourceMetadata, headers: metadataHeaders(spec, environment) });
+  }
+  metadata.expireAuthorizationServer(grant.client.issuer);
+  if (grant.type === "enterprise_managed") metadata.expireAuthorizationServer(grant.idp.client.issuer);
 }
 
 function grantOf(spec: ServerSpec, environment: GrantEnvironment): Grant {

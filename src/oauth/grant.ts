@@ -33,6 +33,8 @@ export interface IssuedToken {
   readonly resource?: string | undefined;
   /** Absent for a token that works for whoever has it. */
   readonly binding?: Binding | undefined;
+  /** Asked for without knowing what the MCP server wants, whose metadata could not be read: it is for nobody else. */
+  readonly isProvisional?: boolean;
 }
 
 /**

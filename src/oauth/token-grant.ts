@@ -1,5 +1,6 @@
 import type { ClientSpec, GrantCommon, ServerSpec } from "../config/spec.js";
 import type { AuthorizationServerMetadata, Target } from "../discovery/metadata.js";
+import type { McpAuthErrorCode } from "../errors/error.js";
 import { rememberCredential } from "../errors/sent-credentials.js";
 import type { SigningTime } from "../net/server-clocks.js";
 import { readSecret, type SecretContext } from "../secrets/read-secret.js";
@@ -76,9 +77,11 @@ export function tokenGrant(
     let used = { client: refusals.credentials(signal), presented: refusals.credentials(signal) };
     const { found: target, answer } = await askTokenEndpoint({
       find: () => findGrantTarget(spec, grant, environment, signal),
-      forget: () => metadata.forgetAuthorizationServer(issuer),
+      forget: () => metadata.expireAuthorizationServer(issuer),
       presentsSigned: kind.presents === "signed_assertion",
       async send(target) {
+        for (const { code, message } of target.warnings ?? [])
+          warnings.about(`${code} of metadata`, code, message);
         warnings.unlessListed(kind.grantType, target.authorizationServer);
         const scopes = environment.scopes ?? grant.scopes ?? target.scopes ?? [];
         used = { client: refusals.credentials(signal), presented: refusals.credentials(signal) };
@@ -114,7 +117,10 @@ export function tokenGrant(
     kind.received?.(answer, attempt);
     try {
       const token = readTokenResponse(answer, endpoint, clock.now(), kind);
-      return { ...token, requestedAt, issuer, resource: target.resource };
+      const areScopesKnown = (environment.scopes ?? grant.scopes) !== undefined;
+      const { resource, unread } = target;
+      const isProvisional = unread !== undefined && (unread.resource || (unread.scopes && !areScopesKnown));
+      return { ...token, requestedAt, issuer, resource, ...(isProvisional && { isProvisional }) };
     } catch (error) {
       await refusals.judge(error, { ...used, status: response.status }, context);
       throw error;
@@ -151,10 +157,10 @@ export class Warnings {
     this.#told = told;
   }
 
-  about(what: string): void {
+  about(what: string, code: McpAuthErrorCode = "unsupported_by_server", message?: string): void {
     if (this.#told.has(what)) return;
     this.#told.add(what);
-    this.#attempt.warn?.("unsupported_by_server");
+    this.#attempt.warn?.(code, message);
   }
 
   /** What servers list is often incomplete, so that a grant is used all the same. */

@@ -27,11 +27,10 @@ export interface DiscoverOptions {
  * and tools that write a config; the runtime itself never takes an issuer from the network. It sends requests as the
  * runtime does: through the proxy that `network` or the environment names, and only to servers whose certificate it verified.
  *
- * An authorization server whose metadata cannot be used is left out of `servers`; if none is left, the first
- * failure is thrown.
+ * It reports what it found and lists in `problems` what is wrong, or could not be reached, instead of failing.
  *
- * Rejects with `config_invalid` (also for what is wrong with `network`), `insecure_url`, `discovery_failed`,
- * `issuer_mismatch`, `resource_mismatch`, `unavailable`, `timeout`, `tls_failed` or `aborted`.
+ * Rejects with `config_invalid` (also for what is wrong with `network`) or `insecure_url` for a URL that cannot be asked, and
+ * with `aborted`.
  *
  * @example
  * ```ts

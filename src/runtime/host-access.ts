@@ -66,14 +66,14 @@ export function hostAccess(spec: ServerSpec, environment: ManagerEnvironment, ac
 /** What the server's metadata says, where the config says nothing. A host that asks may be the first to need it. */
 async function learnedScopes(
   spec: ServerSpec,
-  { metadata }: ManagerEnvironment,
+  environment: ManagerEnvironment,
   { target, challenge }: HostAccess,
 ): Promise<readonly string[] | undefined> {
   const known = target();
   if (known !== undefined || spec.grant.type === "static") return known?.scopes;
   const { findGrantTarget } = await import("../oauth/find-grant-target.js");
   const signal = AbortSignal.timeout(spec.timeout);
-  const found = await findGrantTarget(spec, spec.grant, { metadata, challenge }, signal);
+  const found = await findGrantTarget(spec, spec.grant, { ...environment, challenge }, signal);
   return found.scopes;
 }
 
@@ -113,12 +113,13 @@ async function judged(
 
 /** Adds the credential to a request that goes where the config says, and refuses any other. */
 async function authenticate(
-  { name: server, timeout, url, dpop }: ServerSpec,
+  spec: ServerSpec,
   { client }: ClientCredentialsSpec,
   environment: ManagerEnvironment & { readonly signal: AbortSignal },
   { signedWith }: HostAccess,
   request: HostTokenRequest,
 ): Promise<void> {
+  const { name: server, timeout, url, dpop } = spec;
   const { issuer, id = "" } = client;
   // The host sends the request over connections of its own, which follow the process.
   if (isHttps(request.url) && isVerificationOff(process.env)) {
@@ -127,8 +128,12 @@ async function authenticate(
     });
   }
   if (request.issuer !== undefined && request.issuer !== issuer) throw elsewhere(server, request);
-  const { findAuthorizationServer } = await import("../discovery/find-target.js");
-  const wanted = { server, url, issuer, timeout, metadata: client.metadata };
+  const [{ findAuthorizationServer }, { metadataHeaders }] = await Promise.all([
+    import("../discovery/find-target.js"),
+    import("../oauth/metadata-headers.js"),
+  ]);
+  const headers = metadataHeaders(spec, environment);
+  const wanted = { server, url, issuer, timeout, headers, metadata: client.metadata };
   const authorizationServer = await findAuthorizationServer(environment.metadata, wanted);
   if (!sameUrl(request.url, authorizationServer.token_endpoint)) throw elsewhere(server, request);
   const { authenticateClient } = await import("../oauth/client-authentication.js");

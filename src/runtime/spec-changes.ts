@@ -27,12 +27,12 @@ export function withTokensOf({ grant, dpop }: ServerSpec, after: ServerSpec): Se
   return { ...after, grant, ...(dpop !== undefined && { dpop }) };
 }
 
-function tokensOf({ name, url, grant, dpop }: ServerSpec): object {
-  return { name, url, grant, dpop };
+function tokensOf({ name, url, grant, dpop, resourceMetadata }: ServerSpec): object {
+  return { name, url, grant, dpop, resourceMetadata };
 }
 
 /** All but what only matters once there is a token. What a spec gains some day belongs to the requests first. */
-function requestsOf({ headers, reach, stepUp, refresh, ...requests }: ServerSpec): object {
+function requestsOf({ reach, stepUp, refresh, ...requests }: ServerSpec): object {
   const { automatic, schedule, timezone, idle, ...policy } = refresh;
   return { ...requests, policy };
 }

@@ -1,6 +1,6 @@
 import { builtIn } from "../config/built-in.js";
 import type { FileStoreSpec, RedisStoreSpec, StoreSpec } from "../config/spec.js";
-import type { MetadataKind, MetadataStore } from "../discovery/metadata-store.js";
+import type { MetadataName, MetadataStore } from "../discovery/metadata-store.js";
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
 import { parseJsonObject } from "../lib/json-object.js";
@@ -108,13 +108,14 @@ export function metadataStoreIn(
   trust: Pick<NetworkTrust, "fingerprint">,
 ): MetadataStore {
   const version = 1;
-  const keyOf = async (kind: MetadataKind, name: string): Promise<string> => {
+  const keyOf = async ({ kind, name, variant }: MetadataName): Promise<string> => {
     const { hashOf, metadataPrefix } = await import("../tokens/entry-key.js");
-    return `${metadataPrefix(kind, name)}${hashOf([await trust.fingerprint(), machineOf(name)])}`;
+    const asked = [await trust.fingerprint(), machineOf(name), ...(variant === undefined ? [] : [variant])];
+    return `${metadataPrefix(kind, name)}${hashOf(asked)}`;
   };
   return {
-    async read(kind, name) {
-      const found = await keyOf(kind, name)
+    async read(name) {
+      const found = await keyOf(name)
         .then((key) => store.read(key))
         .catch(() => undefined);
       const fields = found?.kind === "value" ? parseJsonObject(found.text) : undefined;
@@ -122,10 +123,10 @@ export function metadataStoreIn(
       if (v !== version || typeof askedAt !== "number" || typeof freshUntil !== "number") return undefined;
       return { value, askedAt, freshUntil };
     },
-    async write(kind, name, metadata) {
-      const expiresIn = metadata.freshUntil - clock.now();
+    async write(name, metadata, keptUntil) {
+      const expiresIn = keptUntil - clock.now();
       const text = JSON.stringify({ v: version, ...metadata });
-      const key = await keyOf(kind, name).catch(() => undefined);
+      const key = await keyOf(name).catch(() => undefined);
       if (key === undefined) return;
       await store.handOver(store.write(key, text, { expiresIn }));
     },

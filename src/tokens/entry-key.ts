@@ -64,6 +64,8 @@ export async function tokenEntryKey(
     scopes: scopes === undefined ? null : [...new Set(scopes)].toSorted(),
     ...{ params, subject, binding, trust, machine: machineOf(url, ...serversOf(grant)) },
     endpoints: endpointsOf(grant.client),
+    // From there comes what the config leaves to the server.
+    ...(spec.resourceMetadata !== undefined && { resourceMetadata: spec.resourceMetadata }),
   };
   return `${tokenPrefix(spec)}${hashOf(identity)}`;
 }

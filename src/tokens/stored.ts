@@ -153,7 +153,7 @@ export class StoredTokens implements SharedLimits {
   async #ask(source: TokenSource, request: TokenRequest, entry: Entry, lease?: Lease): Promise<Token> {
     await this.#takePart(request, entry, lease);
     const token = await source.getToken({ ...request, readings: entry.readings });
-    await this.#entries.keep(entry, token, request, lease);
+    if (!token.isProvisional) await this.#entries.keep(entry, token, request, lease);
     return token;
   }
 

@@ -13,6 +13,8 @@ export interface TokenFields {
   readonly binding?: Binding | undefined;
   /** Another process has asked for it. */
   readonly isShared?: boolean;
+  /** Asked for without knowing what the MCP server wants: it is for this process alone. */
+  readonly isProvisional?: boolean;
 }
 
 /**
@@ -41,6 +43,7 @@ export class Token implements AccessToken {
   readonly #accessToken: string;
   readonly #binding: Binding | undefined;
   readonly #isShared: boolean;
+  readonly #isProvisional: boolean;
   readonly tokenType: "Bearer" | "DPoP";
   readonly requestedAt: number;
   readonly expiresAt: number;
@@ -54,6 +57,7 @@ export class Token implements AccessToken {
     rememberShortLived(fields.accessToken);
     this.#binding = fields.binding;
     this.#isShared = fields.isShared ?? false;
+    this.#isProvisional = fields.isProvisional ?? false;
     this.tokenType = fields.tokenType;
     this.requestedAt = fields.requestedAt;
     this.expiresAt = fields.expiresAt;
@@ -75,6 +79,11 @@ export class Token implements AccessToken {
   /** Another process has asked for it, and put it into the store. */
   get isShared(): boolean {
     return this.#isShared;
+  }
+
+  /** Asked for without knowing what the MCP server wants: it is for this process alone. */
+  get isProvisional(): boolean {
+    return this.#isProvisional;
   }
 
   toJSON(): Record<string, unknown> {

@@ -11,13 +11,17 @@ type Members = Readonly<Record<string, unknown>>;
 type Change = Members | ((world: AuthorizationWorld) => Members);
 
 export const failed = { sees: "discovery_failed", requests: 1 } as const;
-export const mismatched = { sees: "issuer_mismatch", requests: 1 } as const;
+/** No location has it, of two. */
+export const nowhere = { sees: "discovery_failed", requests: 2 } as const;
+export const mismatched = { sees: "issuer_mismatch", requests: 2 } as const;
+export const notListed = { sees: "issuer_mismatch", requests: 1 } as const;
 export const insecure = { sees: "insecure_url", requests: 1 } as const;
 export const unsupported = { sees: "unsupported_by_server", requests: 1 } as const;
-export const otherResource = { sees: "resource_mismatch", requests: 1 } as const;
-export const unavailable = { sees: "unavailable", requests: 4 } as const;
-/** Three times the ten seconds of `timeout`, and then the thirty of `deadline` are over. */
-export const late = { sees: "timeout", requests: 3 } as const;
+export const otherResource = { sees: "resource_mismatch", requests: 2 } as const;
+/** Four times both locations. */
+export const unavailable = { sees: "unavailable", requests: 8 } as const;
+/** Two times both locations, the second five seconds after the first, and then the thirty of `deadline` are over. */
+export const late = { sees: "timeout", requests: 4 } as const;
 export const well = { sees: "a token", requests: 1 } as const;
 
 /** Requests with a credential in them: where they went. */
@@ -91,6 +95,13 @@ export const moved =
     response.writeHead(code, { location: `${elsewhere.origin}/moved` }).end();
   };
 
+/** No answer to this request. */
+function silentFirst({ issuer, mcp, ...world }: AuthorizationWorld): Handler {
+  return ({ url }) => {
+    for (const { origin } of [issuer, mcp]) world.stalled(`${origin}${url}`);
+  };
+}
+
 /** A redirect to where it comes from. */
 export const circle: Answers = () => (request, response) =>
   void response.writeHead(302, { location: request.url }).end();
@@ -99,6 +110,43 @@ export const circle: Answers = () => (request, response) =>
 export const silent: Answers = (world) => () => {
   for (const { origin } of [world.issuer, world.mcp]) world.stalled(`${origin}/.well-known/`);
 };
+
+/** At the first location this, and at the others the good answer. */
+export const atFirst =
+  (wrong: Answers): Answers =>
+  (world) =>
+  async (request, response) => {
+    const isFirst = /oauth-authorization-server$|oauth-protected-resource\/mcp$/.test(request.url);
+    if (isFirst) return await wrong(world)(request, response);
+    sendJson(
+      response,
+      request.url.includes("protected-resource")
+        ? { resource: `${world.mcp.origin}/mcp`, authorization_servers: [world.issuer.origin] }
+        : { issuer: world.issuer.origin, token_endpoint: world.tokenEndpoint },
+    );
+  };
+
+/** JSON that is something else. */
+const json =
+  (value: object): Answers =>
+  () =>
+  (_request, response) =>
+    sendJson(response, value);
+
+/** What is there in place of metadata, in the field. */
+export const inItsPlace: readonly (readonly [string, Answers])[] = [
+  ["204", status(204)],
+  ["a page of HTML", text(({ canary }) => `<p>${canary}`, "text/html")],
+  ["302 to another origin", moved(302)],
+  ["500", status(500)],
+  ["no answer", silentFirst],
+  ["application/octet-stream", text(() => "{}", "application/octet-stream")],
+  ["JSON of something else", json({ message: "ok" })],
+  [
+    "the document of another issuer",
+    json({ issuer: "https://other.example", token_endpoint: "https://other.example/t" }),
+  ],
+];
 
 /** No redirect was followed. */
 export function notFollowed({ exchanges }: FaultWorld): void {

@@ -9,9 +9,11 @@ import { sendJson } from "../support/http-server.js";
 import { authorizationFaults, type Fault, faults } from "./fault.js";
 import { gateBefore } from "./gate.js";
 import {
+  atFirst,
   circle,
   credentialsSentTo,
   failed,
+  inItsPlace,
   insecure,
   issuer,
   late,
@@ -19,6 +21,7 @@ import {
   mismatched,
   moved,
   notFollowed,
+  nowhere,
   readLittle,
   recoversAfter,
   silent,
@@ -39,40 +42,47 @@ const onThisMachine = (host: string) => (world: FaultWorld) => ({
 });
 
 authorizationFaults("Metadata", [
+  ...inItsPlace.map(([name, wrong]) =>
+    metadata(
+      `${name} at the first location, while the next one has it`,
+      { ...well, requests: 2 },
+      atFirst(wrong),
+    ),
+  ),
   metadata("404 wherever it is looked for", { ...failed, requests: 2 }, status(404)),
   metadata("500", unavailable, status(500)),
   metadata("429", unavailable, status(429)),
   metadata(
     "200, empty",
-    failed,
+    nowhere,
     text(() => ""),
   ),
   metadata(
     "a page of HTML",
-    failed,
+    nowhere,
     text(({ canary }) => `<p>${canary}`, "text/html"),
   ),
   metadata(
     "JSON that is cut off",
-    failed,
+    nowhere,
     text(({ canary }) => `{"issuer":"${canary}`),
   ),
   metadata(
     "a JSON list",
-    failed,
+    nowhere,
     text(() => "[]"),
   ),
   metadata(
     "larger than 1 MiB",
-    { ...failed, check: readLittle },
+    { ...nowhere, check: readLittle },
     text(() => JSON.stringify({ x: "x".repeat(4_000_000) })),
   ),
-  metadata("302 to another origin", { ...failed, check: notFollowed }, moved(302)),
-  metadata("307 to another origin", { ...failed, check: notFollowed }, moved(307)),
-  metadata("302 to itself", failed, circle),
+  metadata("302 to another origin", { ...nowhere, check: notFollowed }, moved(302)),
+  metadata("307 to another origin", { ...nowhere, check: notFollowed }, moved(307)),
+  metadata("302 to itself", nowhere, circle),
   metadata("no answer within the timeout", late, silent),
 
-  issuer("no `issuer`", failed, { issuer: undefined }),
+  issuer("no `issuer`", nowhere, { issuer: undefined }),
   issuer("`issuer` is null", mismatched, { issuer: null }),
   issuer("`issuer` is a number", mismatched, { issuer: 1 }),
   issuer("`issuer` is a list with ours in it", mismatched, (world) => ({ issuer: [world.issuer.origin] })),
@@ -82,9 +92,9 @@ authorizationFaults("Metadata", [
     issuer: world.issuer.origin.replace("http:", "https:"),
   })),
 
-  issuer("no `token_endpoint`", failed, { token_endpoint: undefined }),
-  issuer("`token_endpoint` is null", failed, { token_endpoint: null }),
-  issuer("`token_endpoint` is a number", failed, { token_endpoint: 1 }),
+  issuer("no `token_endpoint`", nowhere, { token_endpoint: undefined }),
+  issuer("`token_endpoint` is null", nowhere, { token_endpoint: null }),
+  issuer("`token_endpoint` is a number", nowhere, { token_endpoint: 1 }),
   issuer("`token_endpoint` is empty", insecure, { token_endpoint: "" }),
   issuer("`token_endpoint` is no URL", insecure, ({ canary }) => ({ token_endpoint: canary })),
   issuer("`token_endpoint` is a path", insecure, { token_endpoint: "/token" }),
@@ -203,7 +213,7 @@ faults("Metadata", [
   {
     name: "authorization server: `issuer` is http, where https was asked for",
     sees: "`issuer_mismatch`",
-    requests: "1, and no token request",
+    requests: "2, and no token request",
     recovery: "1 s",
     async run(world) {
       const gate = await gateBefore(world, { cert: certificate, key: privateKey });
@@ -220,7 +230,7 @@ faults("Metadata", [
         );
       publish(gate.origin.replace("https:", "http:"));
       expect((await world.failure(manager.getAccessToken())).code).toBe("issuer_mismatch");
-      expect(lookups(world)).toBe(1);
+      expect(lookups(world)).toBe(2);
       expect(credentialsSentTo(world)).toEqual([]);
       publish(gate.origin);
       await recoversAfter(world, () => manager.getAccessToken(), second);
@@ -317,7 +327,7 @@ faults("Metadata", [
   },
   {
     name: "authorization server: it names another issuer later, when its token endpoint is gone",
-    sees: "its token, until that is of no use any more; then `issuer_mismatch`",
+    sees: "its token, until that is of no use any more; then `token_request_rejected`",
     requests: "none to the other issuer",
     recovery: "with the next renewal",
     async run(world) {
@@ -331,7 +341,8 @@ faults("Metadata", [
       await world.clock.skip(569 * second);
       expect(await manager.getAccessToken()).toBe(first);
       await world.clock.skip(second);
-      expect((await world.failure(manager.getAccessToken())).code).toBe("issuer_mismatch");
+      // The last good document still says where, and there is nothing.
+      expect((await world.failure(manager.getAccessToken())).code).toBe("token_request_rejected");
       expect(new Set(credentialsSentTo(world))).toEqual(new Set([`${origin}/token`]));
       world.issuer.answer("token", undefined);
       world.issuer.answer("metadata", undefined);

@@ -3,15 +3,15 @@ import { expect } from "vitest";
 import type { TokenManager } from "../../src/index.js";
 import { sendJson } from "../support/http-server.js";
 import { authorizationFaults, type Fault, faults } from "./fault.js";
-import { type FaultyServer, startFaultyServer } from "./faulty-server.js";
+import { startFaultyServer } from "./faulty-server.js";
 import {
+  atFirst,
   circle,
   credentialsSentTo,
-  failed,
-  late,
-  mismatched,
+  inItsPlace,
   moved,
   notFollowed,
+  notListed,
   otherResource,
   readLittle,
   resource,
@@ -20,9 +20,9 @@ import {
   silent,
   status,
   text,
-  unavailable,
   well,
 } from "./metadata-answers.js";
+import { hasWarned } from "./token-answers.js";
 import type { AuthorizationWorld, FaultWorld } from "./world.js";
 
 const second = 1_000;
@@ -33,48 +33,95 @@ const asksFor = (make: (world: AuthorizationWorld) => string) => (world: Authori
   expect(resourcesAskedFor(world)).toEqual([make(world)]);
 const itsUrl = asksFor(({ mcp }) => `${mcp.origin}/mcp`);
 
+/** The token is asked for all the same, for the server's URL, and the next one is asked for with metadata. */
+const unread = {
+  ...well,
+  requests: 2,
+  check(world: AuthorizationWorld) {
+    itsUrl(world);
+    hasWarnedOfIt(world);
+  },
+};
+const silentOfIssuers = { ...well, check: hasWarnedOfIt };
+
+function hasWarnedOfIt(world: AuthorizationWorld): void {
+  expect(hasWarned(world)).toBe(true);
+}
+
 authorizationFaults("Metadata", [
+  ...inItsPlace.map(([name, wrong]) =>
+    resourceMetadata(
+      `${name} at the first location of resource metadata, while the next one has it`,
+      { ...well, requests: 2, check: itsUrl },
+      atFirst(wrong),
+    ),
+  ),
+  ...inItsPlace
+    .filter(([name]) => /^204|octet|something else|another issuer/.test(name))
+    .map(([name, wrong]) =>
+      resourceMetadata(`${name} in place of resource metadata, which is a warning`, unread, wrong),
+    ),
   resourceMetadata("no resource metadata", { ...well, requests: 2, check: itsUrl }, status(404)),
   resourceMetadata(
     "resource metadata wants a token itself",
     { ...well, requests: 2, check: itsUrl },
     status(401),
   ),
-  resourceMetadata("resource metadata answers 500", unavailable, status(500)),
-  resourceMetadata("resource metadata answers 429", unavailable, status(429)),
   resourceMetadata(
-    "resource metadata is empty",
-    failed,
+    "resource metadata answers 500, which is a warning",
+    { ...unread, requests: 4 },
+    status(500),
+  ),
+  resourceMetadata(
+    "resource metadata answers 429, which is a warning",
+    { ...unread, requests: 4 },
+    status(429),
+  ),
+  resourceMetadata(
+    "resource metadata is empty, which is a warning",
+    unread,
     text(() => ""),
   ),
   resourceMetadata(
-    "resource metadata is a page of HTML",
-    failed,
+    "resource metadata is a page of HTML, which is a warning",
+    unread,
     text(({ canary }) => `<p>${canary}`, "text/html"),
   ),
   resourceMetadata(
-    "resource metadata is cut off",
-    failed,
+    "resource metadata is cut off, which is a warning",
+    unread,
     text(({ canary }) => `{"resource":"${canary}`),
   ),
   resourceMetadata(
-    "resource metadata is a JSON list",
-    failed,
+    "resource metadata is a JSON list, which is a warning",
+    unread,
     text(() => "[]"),
   ),
   resourceMetadata(
-    "resource metadata is larger than 1 MiB",
-    { ...failed, check: readLittle },
+    "resource metadata is larger than 1 MiB, which is a warning",
+    { ...unread, check: readLittle },
     text(() => JSON.stringify({ x: "x".repeat(4_000_000) })),
   ),
-  resourceMetadata("resource metadata is redirected, 302", { ...failed, check: notFollowed }, moved(302)),
-  resourceMetadata("resource metadata is redirected, 307", { ...failed, check: notFollowed }, moved(307)),
-  resourceMetadata("resource metadata is redirected to itself", failed, circle),
-  resourceMetadata("resource metadata is not answered within the timeout", late, silent),
+  resourceMetadata(
+    "resource metadata is redirected, 302, which is a warning",
+    { ...unread, check: notFollowed },
+    moved(302),
+  ),
+  resourceMetadata(
+    "resource metadata is redirected, 307, which is a warning",
+    { ...unread, check: notFollowed },
+    moved(307),
+  ),
+  resourceMetadata("resource metadata is redirected to itself, which is a warning", unread, circle),
+  resourceMetadata(
+    "resource metadata is not answered within the timeout, which is a warning",
+    unread,
+    silent,
+  ),
 
-  resource("no `resource`", failed, { resource: undefined }),
-  resource("`resource` is a number", failed, { resource: 1 }),
-  resource("`resource` is empty", failed, { resource: "" }),
+  resource("no `resource`, which is a warning", unread, { resource: undefined }),
+  resource("`resource` is a number, which is a warning", unread, { resource: 1 }),
+  resource("`resource` is empty, which is a warning", unread, { resource: "" }),
   resource("`resource` is no URL", otherResource, { resource: "mcp" }),
   resource("`resource` of another origin", otherResource, { resource: "https://other.example/mcp" }),
   resource("`resource` of another origin that begins as ours does", otherResource, ({ mcp }) => ({
@@ -100,25 +147,35 @@ authorizationFaults("Metadata", [
     { ...well, check: asksFor(({ mcp }) => `${mcp.origin}/`) },
     ({ mcp }) => ({ resource: `${mcp.origin}/` }),
   ),
-  resource("no `authorization_servers`", mismatched, { authorization_servers: undefined }),
-  resource("`authorization_servers` is null", mismatched, { authorization_servers: null }),
-  resource("`authorization_servers` is empty", mismatched, { authorization_servers: [] }),
-  resource("`authorization_servers` without ours", mismatched, {
+  resource("no `authorization_servers`, which is a warning", silentOfIssuers, {
+    authorization_servers: undefined,
+  }),
+  resource("`authorization_servers` is null, which is a warning", silentOfIssuers, {
+    authorization_servers: null,
+  }),
+  resource("`authorization_servers` is empty, which is a warning", silentOfIssuers, {
+    authorization_servers: [],
+  }),
+  resource("`authorization_servers` without ours", notListed, {
     authorization_servers: ["https://other.example"],
   }),
-  resource("`authorization_servers` with ours but for a slash", mismatched, ({ issuer }) => ({
+  resource("`authorization_servers` with ours but for a slash", notListed, ({ issuer }) => ({
     authorization_servers: [`${issuer.origin}/`],
   })),
-  resource("`authorization_servers` is no list", failed, ({ issuer }) => ({
+  resource("`authorization_servers` is no list, which is a warning", unread, ({ issuer }) => ({
     authorization_servers: issuer.origin,
   })),
-  resource("`authorization_servers` has something other than strings", failed, ({ issuer }) => ({
-    authorization_servers: [issuer.origin, {}],
-  })),
+  resource(
+    "`authorization_servers` has something other than strings, which is a warning",
+    unread,
+    ({ issuer }) => ({
+      authorization_servers: [issuer.origin, {}],
+    }),
+  ),
   resource("ours is one of several `authorization_servers`", well, ({ issuer }) => ({
     authorization_servers: ["https://other.example", issuer.origin],
   })),
-  resource("`scopes_supported` is no list", failed, { scopes_supported: "a b" }),
+  resource("`scopes_supported` is no list, which is a warning", unread, { scopes_supported: "a b" }),
 ]);
 
 /** The token in hand is revoked; each 401 says that the metadata is at this URL. */
@@ -163,17 +220,16 @@ function refused(name: string, make: (world: FaultWorld) => string): Fault {
   };
 }
 
-/** What somebody else says of the MCP server, at a host of theirs. */
-async function elsewhere(
+/** What the authorization server says of the MCP server, where the challenge leads. */
+async function atIssuer(
   world: FaultWorld,
   manager: TokenManager,
-  says: (other: FaultyServer) => Readonly<Record<string, unknown>>,
-): Promise<{ readonly other: FaultyServer; readonly url: string }> {
-  const other = world.own(await startFaultyServer(() => ({})));
-  other.answer("resource-metadata", (_request, response) => sendJson(response, says(other)));
-  const url = `${other.origin}/.well-known/oauth-protected-resource`;
+  says: Readonly<Record<string, unknown>>,
+): Promise<string> {
+  world.issuer.answer("resource-metadata", (_request, response) => sendJson(response, says));
+  const url = `${world.issuer.origin}/.well-known/oauth-protected-resource`;
   await challenge(world, url, manager);
-  return { other, url };
+  return url;
 }
 
 faults("Metadata", [
@@ -208,62 +264,67 @@ faults("Metadata", [
     },
   },
   {
-    name: "MCP server: a challenge whose metadata is at another host, which speaks of another resource",
-    sees: "200; the other host is not believed",
+    name: "MCP server: a challenge whose metadata is at another host",
+    sees: "200; the other host is not asked",
+    requests: "none there; 1 token request, for the server's own URL",
+    recovery: "in the same call",
+    async run(world) {
+      const manager = await world.manager();
+      const other = world.own(await startFaultyServer(() => ({})));
+      const url = `${other.origin}/.well-known/oauth-protected-resource`;
+      await challenge(world, url, manager);
+      await goesOn(world, manager);
+      expect(asked(world, url)).toBe(0);
+      expect(other.requests).toEqual([]);
+    },
+  },
+  {
+    name: "MCP server: a challenge whose metadata is at the issuer's host, which speaks of another resource",
+    sees: "200; it is passed over",
     requests: "1 there, without a credential; 1 token request, for the server's own URL",
     recovery: "in the same call",
     async run(world) {
       const manager = await world.manager();
-      const { other, url } = await elsewhere(world, manager, ({ origin }) => ({
-        resource: `${origin}/mcp`,
-        authorization_servers: [origin],
-      }));
+      const { origin } = world.issuer;
+      const url = await atIssuer(world, manager, { resource: origin, authorization_servers: [origin] });
       await goesOn(world, manager);
       expect(asked(world, url)).toBe(1);
-      expect(other.requests).toHaveLength(1);
     },
   },
   {
-    name: "MCP server: a challenge whose metadata is at another host, which names an issuer of its own",
+    name: "MCP server: a challenge whose metadata is at the issuer's host, which names another issuer",
     sees: "401; the failure is `issuer_mismatch`",
     requests: "1 there, without a credential; no token request to anybody",
     recovery: "1 s",
     async run(world) {
       const manager = await world.manager();
-      const { other, url } = await elsewhere(world, manager, ({ origin }) => ({
-        resource: `${world.mcp.origin}/mcp`,
-        authorization_servers: [origin],
-      }));
+      const says = { resource: manager.url, authorization_servers: ["https://other.example"] };
+      const url = await atIssuer(world, manager, says);
       await refusedFor(world, manager, "issuer_mismatch");
       expect(world.issuer.calls).toBe(1);
       expect(asked(world, url)).toBe(1);
-      expect(other.requests).toHaveLength(1);
-      other.answer("resource-metadata", undefined);
+      world.issuer.answer("resource-metadata", undefined);
       await world.clock.skip(second);
       await goesOn(world, manager);
-      expect(other.requests.map(({ method }) => method)).toEqual(["GET", "GET"]);
       expect(new Set(credentialsSentTo(world))).toEqual(new Set([manager.url, world.tokenEndpoint]));
     },
   },
   {
-    name: "MCP server: a challenge whose metadata is at another host, which names our issuer, and scopes",
+    name: "MCP server: a challenge whose metadata is at the issuer's host, which names scopes",
     sees: "200, with a token for those scopes: a server may ask for any, and the issuer says which it gives",
     requests: "1 there, without a credential; 1 token request, to the issuer",
     recovery: "none needed",
     async run(world) {
       const manager = await world.manager();
-      const { other } = await elsewhere(world, manager, () => ({
-        resource: `${world.mcp.origin}/mcp`,
-        authorization_servers: [world.issuer.origin],
-        scopes_supported: ["a", "b"],
-      }));
+      const says = { resource: manager.url, authorization_servers: [world.issuer.origin] };
+      const url = await atIssuer(world, manager, { ...says, scopes_supported: ["a", "b"] });
       await goesOn(world, manager);
-      expect(other.requests).toHaveLength(1);
+      expect(asked(world, url)).toBe(1);
       expect(tokenScopes(world)).toEqual([null, "a b"]);
     },
   },
   {
-    name: "MCP server: a challenge whose metadata is at another host, which names scopes that the config does not",
+    name: "MCP server: a challenge whose metadata names scopes that the config does not",
     sees: "200, with a token for the scopes of the config",
     requests: "1 there, without a credential; 1 token request, to the issuer",
     recovery: "none needed",
@@ -272,10 +333,52 @@ faults("Metadata", [
       const config = { servers: { tools: { ...tools, grant: { ...tools.grant, scopes: ["c"] } } } };
       const manager = (await world.runtime<"tools">({ config })).resolve("tools");
       const says = { resource: manager.url, authorization_servers: [world.issuer.origin] };
-      const { other } = await elsewhere(world, manager, () => ({ ...says, scopes_supported: ["admin"] }));
+      const url = await atIssuer(world, manager, { ...says, scopes_supported: ["admin"] });
       await goesOn(world, manager);
-      expect(other.requests).toHaveLength(1);
+      expect(asked(world, url)).toBe(1);
       expect(tokenScopes(world)).toEqual(["c", "c"]);
+    },
+  },
+  {
+    name: "MCP server: `resource` is http://localhost:3000/mcp, as behind a reverse proxy, and so is that of the grant",
+    sees: "a token for that resource",
+    requests: "2, and 1 token request",
+    recovery: "none needed",
+    async run(world) {
+      const resource = "http://localhost:3000/mcp";
+      const { tools } = world.config.servers;
+      const config = { servers: { tools: { ...tools, grant: { ...tools.grant, resource } } } };
+      const manager = (await world.runtime<"tools">({ config })).resolve("tools");
+      world.mcp.answer("resource-metadata", ({ url }, response) =>
+        url.endsWith("/mcp")
+          ? sendJson(response, { resource, authorization_servers: [world.issuer.origin] })
+          : void response.writeHead(404).end(),
+      );
+      expect([await world.until(manager.getAccessToken())]).toEqual(world.issued);
+      expect(resourcesAskedFor(world)).toEqual([resource]);
+    },
+  },
+  {
+    name: "MCP server: its metadata is a page of HTML for two hours, once it was known",
+    sees: "a token for what the last good document says",
+    requests: "1 token request each time",
+    recovery: "none needed",
+    async run(world) {
+      const manager = await world.manager();
+      const { origin } = world.mcp;
+      world.mcp.answer("resource-metadata", (_request, response) =>
+        sendJson(response, { resource: origin, authorization_servers: [world.issuer.origin] }),
+      );
+      await world.until(manager.getAccessToken());
+      world.mcp.answer("resource-metadata", (_request, response) => {
+        response.writeHead(200, { "content-type": "text/html" }).end(`<p>${world.canary}`);
+      });
+      for (let renewals = 0; renewals < 12; renewals += 1) {
+        await world.clock.skip(600 * second);
+        await world.until(manager.getAccessToken());
+      }
+      expect(new Set(resourcesAskedFor(world))).toEqual(new Set([origin]));
+      expect(world.mcp.requests.length).toBeGreaterThan(2);
     },
   },
   {

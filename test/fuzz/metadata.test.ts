@@ -4,6 +4,7 @@ import { fetchAuthorizationServer } from "../../src/discovery/authorization-serv
 import { findTarget } from "../../src/discovery/find-target.js";
 import { MetadataCache } from "../../src/discovery/metadata-cache.js";
 import { findProtectedResource, resourceMismatch } from "../../src/discovery/protected-resource.js";
+import { resourceCandidates } from "../../src/discovery/resource-locations.js";
 import { discover } from "../../src/index.js";
 import { systemClock } from "../../src/lib/clock.js";
 import type { Failure } from "../../src/net/failure.js";
@@ -143,7 +144,7 @@ describe("authorization server metadata", () => {
   property("that is well formed is read as it is", [authorizationServer], async (document) => {
     const found = await fetchAuthorizationServer(
       how(async () => Response.json({ ...document, issuer })),
-      issuer,
+      { issuer },
     );
     expect(found).toMatchObject({ ok: true, value: { metadata: { ...document, issuer } } });
   });
@@ -153,7 +154,7 @@ describe("authorization server metadata", () => {
     [answer(authorizationServer)],
     async (answer) => {
       const { fetch } = answering([answer]);
-      const found = await fetchAuthorizationServer(how(fetch), issuer);
+      const found = await fetchAuthorizationServer(how(fetch), { issuer });
       if (!found.ok) return assertSilent(shownOf(found.failure));
       const { issuer: own, token_endpoint, mtls_endpoint_aliases: aliases, ...lists } = found.value.metadata;
       expect(own).toBe(issuer);
@@ -170,13 +171,18 @@ function shownOf({ details: _details, ...failure }: Failure): string {
 }
 
 describe("resource metadata", () => {
+  const candidates = resourceCandidates({ url, issuer });
+
   property(
     "of any kind is well formed, absent, or a failure",
     [fc.array(answer(resource), { maxLength: 3 })],
     async (answers) => {
-      const found = await findProtectedResource(how(answering(answers).fetch), new URL(url));
+      const found = await findProtectedResource(how(answering(answers).fetch), url, candidates, {
+        retries: false,
+      });
       if (!found.ok) return assertSilent(shownOf(found.failure));
-      const { resource: named = "r", ...lists } = found.value?.metadata ?? {};
+      if ("failure" in found.value) return assertSilent(shownOf(found.value.failure));
+      const { resource: named = "r", ...lists } = found.value.metadata;
       expect(named).not.toBe("");
       expect(Object.values(lists).every(isList)).toBe(true);
     },

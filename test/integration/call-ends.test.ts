@@ -24,12 +24,20 @@ function silent() {
   return { asked, signals, wait };
 }
 
+/** Such that no metadata is needed, for which the headers of the config may be read too. */
+function withoutMetadata(issuer: Awaited<ReturnType<typeof ownIssuer>>) {
+  const { tools } = issuer.config.servers;
+  const { client } = tools.grant as { client: object }; // As the harness has written it.
+  const metadata = { tokenEndpoint: `${issuer.server.origin}/token` };
+  return { ...tools, resourceMetadata: false as const, grant: { client: { ...client, metadata } as never } };
+}
+
 /** A server with a header whose value never comes. */
 async function world(options: McpAuthOptions<"tools"> = {}) {
   const { asked, signals, wait } = silent();
   const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
   const header = { "x-key": { resolver: "own", ref: "r" } };
-  const tools = { ...issuer.config.servers.tools, headers: header, deadline: "2s" };
+  const tools = { ...withoutMetadata(issuer), headers: header, deadline: "2s" };
   const given = {
     ...options,
     resolvers: { own: (_ref: string, o: { signal: AbortSignal }) => wait(o.signal) },
@@ -108,7 +116,7 @@ test("a command that several calls share goes on for those whose signal has not 
     (request, response) => void response.end(String(request.headers["x-key"])),
   );
   const header = { "x-key": { exec: [process.execPath, "-e", script], timeout: "5m" } };
-  const tools = { ...issuer.config.servers.tools, headers: header };
+  const tools = { ...withoutMetadata(issuer), headers: header };
   const env = { ...issuer.env, PATH: process.env["PATH"] ?? "" };
   const { manager } = await managerOf({ config: { servers: { tools } }, env });
   const caller = new AbortController();

@@ -154,8 +154,8 @@ function resourceRows({ phrase, url, html }: Answers, stage: Stage): Rows {
     "of other issuers": ["issuer_mismatch", changed({ authorization_servers: [url(), phrase()] })],
     "of another resource": ["resource_mismatch", changed({ resource: url() })],
     "of no resource": ["resource_mismatch", changed({ resource: phrase() })],
-    "as HTML": ["discovery_failed", html(200)],
-    failing: ["unavailable", html(500)],
+    "as HTML": [undefined, html(200)],
+    failing: [undefined, html(500)],
   };
 }
 

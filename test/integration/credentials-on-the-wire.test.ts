@@ -108,7 +108,7 @@ describe("a secret with letters that are not Latin", () => {
 });
 
 describe("the headers of the config", () => {
-  test("go to the MCP server with every request, and nowhere else; a secret among them is read each time", async () => {
+  test("go to the MCP server with every request, to its metadata, and nowhere else; a secret among them is read each time", async () => {
     const world = await startWorld();
     const { tools } = world.config.servers;
     const config = {
@@ -130,8 +130,11 @@ describe("the headers of the config", () => {
     for (const { headers } of calls)
       expect(headers).toMatchObject({ "x-team": "platform", "x-tenant": "acme" });
     const others = world.mcp.requests.filter(({ path }) => path !== "/mcp");
-    const elsewhere = JSON.stringify([others, world.issuer.tokenRequests]);
-    expect(others).toHaveLength(1);
+    expect(others.map(({ path }) => path)).toEqual(["/.well-known/oauth-protected-resource/mcp"]);
+    expect(others[0]?.headers).toMatchObject({
+      ...{ "x-api-key": "canary-api-key-1", "x-team": "platform", "x-tenant": "acme" },
+    });
+    const elsewhere = JSON.stringify(world.issuer.tokenRequests);
     for (const canary of ["canary-api-key", "x-api-key", "x-team", "platform", "acme"]) {
       expect(elsewhere).not.toContain(canary);
     }

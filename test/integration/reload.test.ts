@@ -423,7 +423,7 @@ describe("a server that changed", () => {
     await call(manager);
     const { nextRefreshAt = 0 } = manager.status();
     for (let round = 0; round < 20; round += 1) {
-      await write({ a: a.server({ headers: { "x-round": `${round}` } }) });
+      await write({ a: a.server({ reach: round % 2 === 0 ? "path" : "origin" }) });
       await auth.reload();
       expect(manager.status().nextRefreshAt).toBe(nextRefreshAt);
     }

@@ -73,6 +73,8 @@ describe("a failure that may pass", () => {
       clock: live.clock,
       fetch: async (input, init) => {
         asked.push(new URL(String(input)).pathname);
+        // The second location says that it has nothing, and is not asked again for this token.
+        if (String(input).includes("openid-configuration")) return new Response("", { status: 404 });
         if (failures > 0 && String(input).includes("oauth-authorization-server")) {
           failures -= 1;
           return new Response("", { status: 503 });
@@ -84,6 +86,7 @@ describe("a failure that may pass", () => {
     await live.advance(20 * second);
     expect(await token).toMatch(/^ey/);
     expect(asked.filter((path) => path.includes("oauth-authorization-server"))).toHaveLength(3);
+    expect(asked.filter((path) => path.includes("openid-configuration"))).toHaveLength(1);
     expect(asked.filter((path) => path.includes("oauth-protected-resource"))).toHaveLength(1);
     expect(asked.filter((path) => path === "/token")).toHaveLength(1);
   });

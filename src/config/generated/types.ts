@@ -665,9 +665,13 @@ export interface Server {
    */
   dpop?: true | DPoPKey;
   /**
-   * Headers that go to this MCP server beside `Authorization`, and nowhere else.
+   * Headers that go to this MCP server beside `Authorization`, and with requests for metadata to `resourceMetadata` and to the well-known URLs of the server's own origin; nowhere else.
    */
   headers?: Headers;
+  /**
+   * Where the server's protected resource metadata (RFC 9728) is: it is read there and nowhere else; `false` reads none. Without it, the server's challenge and the well-known URLs say where.
+   */
+  resourceMetadata?: string | false;
   /**
    * When tokens are renewed before anybody asks; `false` renews on demand only.
    */

@@ -106,7 +106,7 @@ const samples: readonly object[] = [
     servers: {
       a: server(
         { client: "acme", params: { p: { env: "PARAM" } } },
-        { headers: { "x-key": { file: "./x-key" } } },
+        { headers: { "x-key": { file: "./x-key" } }, resourceMetadata: "https://meta.example/crm" },
       ),
       b: withClient({ secret: { exec: ["op", "read"] }, metadata: endpoints() }),
       c: withClient({ assertion: { githubActions: {} } }),
@@ -239,6 +239,7 @@ const everything: Allow = {
   files: ["/etc/agent"],
   origins: [
     ...["https://auth.example", "https://mtls.example", "https://mcp.example", "http://proxy.example:3128"],
+    "https://meta.example",
     ...["http://plain.example", "redis://10.0.0.5:26379", "rediss://10.0.0.6:6380"],
   ],
   resolvers: ["aws", "kms"],

@@ -38,7 +38,12 @@ const text =
 function lookUp(issuer: string, timeout = 10_000) {
   const cache = new MetadataCache({ fetch, clock: fakeClock() });
   const rules = { server: "billing", configured: ["http://127.0.0.1/mcp", issuer] };
-  return cache.authorizationServer(issuer, { server: "billing", timeout, rules });
+  return cache.authorizationServer(issuer, {
+    server: "billing",
+    url: "http://127.0.0.1/mcp",
+    timeout,
+    rules,
+  });
 }
 
 async function failure(work: Promise<unknown>): Promise<McpAuthError> {
@@ -99,29 +104,32 @@ describe("the candidates", () => {
   });
 
   test.each([500, 502, 503, 429, 408])(
-    "stop at status %d, which may hide the document in charge, with a failure to retry",
+    "go on after status %d, and are not available now where no other has the document",
     async (status) => {
-      const server = await serve({
-        [rfc8414]: text(status, "a stack trace", { "retry-after": "7" }),
-        [openid]: found(),
-      });
+      const down = text(status, "a stack trace", { "retry-after": "7" });
+      const one = await serve({ [rfc8414]: down, [openid]: found() });
+      expect((await lookUp(one.origin)).issuer).toBe(one.origin);
+      const server = await serve({ [rfc8414]: down });
       const error = await failure(lookUp(server.origin));
       expect(error).toMatchObject({ code: "unavailable", retryable: true, retryAfter: 7_000 });
-      expect(error.message).toContain(`answered ${status}`);
+      expect(error.message).toContain(`${server.origin}${rfc8414} answered ${status}`);
+      expect(error.message).toContain(`${server.origin}${openid} answered 404`);
       expect(error.message).not.toContain("stack trace");
-      expect(server.requests).toHaveLength(1);
+      expect(server.requests).toHaveLength(2);
     },
   );
 
   test("that are all missing are discovery_failed", async () => {
-    const server = await serve({});
-    expect(await failure(lookUp(server.origin))).toMatchObject({
-      code: "discovery_failed",
-      retryable: false,
-    });
+    const server = await serve({ [rfc8414]: text(302, "", { location: "/login" }) });
+    const error = await failure(lookUp(server.origin));
+    expect(error).toMatchObject({ code: "discovery_failed", retryable: false });
+    expect(error.message).toContain(
+      `Asked: ${server.origin}${rfc8414} answered with a redirect (302); ${server.origin}${openid} answered 404.`,
+    );
+    expect(error.details).toEqual({ location: "/login" });
   });
 
-  test("stop when the server cannot be reached", async () => {
+  test("are not available now when the server cannot be reached", async () => {
     const server = await serve({});
     await server.close();
     expect(await failure(lookUp(server.origin))).toMatchObject({ code: "unavailable", retryable: true });
@@ -140,16 +148,21 @@ describe("the candidates", () => {
 });
 
 describe("a document", () => {
-  const refused = async (answer: Answer): Promise<string> => {
-    const server = await serve({ [rfc8414]: answer, [openid]: found() });
+  const passedOver = async (answer: Answer): Promise<string> => {
+    const one = await serve({ [rfc8414]: answer, [openid]: found() });
+    expect((await lookUp(one.origin)).token_endpoint).toBe(`${one.origin}/token`);
+    return await refused(answer, 2);
+  };
+  const refused = async (answer: Answer, requests = 1): Promise<string> => {
+    const server = await serve({ [rfc8414]: answer });
     const error = await failure(lookUp(server.origin));
     expect(error).toMatchObject({ code: "discovery_failed", retryable: false });
-    expect(server.requests).toHaveLength(1);
+    expect(server.requests).toHaveLength(requests);
     return error.message;
   };
 
-  test("that is redirected is refused, and the redirect not followed", async () => {
-    const message = await refused(text(302, "", { location: openid }));
+  test("that is redirected is passed over, and the redirect not followed", async () => {
+    const message = await passedOver(text(302, "", { location: openid }));
     expect(message).toContain("redirect (302)");
   });
 
@@ -164,8 +177,16 @@ describe("a document", () => {
     ["deep nesting that does not end", text(200, '{"a":'.repeat(200_000)), "valid JSON"],
     ["more than 1 MiB", text(200, `{"a":"${"x".repeat(1_048_576)}"}`), "more than 1 MiB"],
     ["no issuer", text(200, '{"token_endpoint":"https://x/"}'), '"issuer"'],
+    ["another object", text(200, '{"message":"ok"}'), '"issuer"'],
     ["no token endpoint", found("", { token_endpoint: undefined }), '"token_endpoint"'],
     ["a number as token endpoint", found("", { token_endpoint: 7 }), '"token_endpoint"'],
+  ])("with %s is passed over, and the message says so", async (_name, answer, says) => {
+    const message = await passedOver(answer);
+    expect(message).toContain(says);
+    expect(message).not.toContain("hunter2");
+  });
+
+  test.each<[string, Answer, string]>([
     [
       "a string where a list belongs",
       found("", { token_endpoint_auth_methods_supported: "none" }),
@@ -189,10 +210,8 @@ describe("a document", () => {
       found("", { mtls_endpoint_aliases: { token_endpoint: "/t" } }),
       '"mtls_endpoint_aliases"',
     ],
-  ])("with %s is refused, saying so", async (_name, answer, says) => {
-    const message = await refused(answer);
-    expect(message).toContain(says);
-    expect(message).not.toContain("hunter2");
+  ])("of this issuer with %s decides, and is refused, saying so", async (_name, answer, says) => {
+    expect(await refused(answer)).toContain(says);
   });
 
   test("may begin with a byte order mark, repeat members, nest deeply and carry strange names", async () => {
@@ -291,7 +310,7 @@ describe("an issuer other than the configured one", () => {
   test("is a mismatch whose message names the configured one, and whose details name the other", async () => {
     const { message, details } = await mismatchError("https://other.example");
     expect(message).toBe(
-      'Server "billing": the metadata of authorization server ORIGIN/Tenant names another issuer. Its metadata is not used, and no credential is sent. Check the issuer with the operator of the server. The error\'s `details` has it.',
+      'Server "billing": the metadata of authorization server ORIGIN/Tenant names another issuer. Its metadata is not used, and no credential is sent. Check the issuer with the operator of the server. The error\'s `details` has it. Asked: ORIGIN/.well-known/oauth-authorization-server/Tenant names another issuer; ORIGIN/.well-known/openid-configuration/Tenant answered 404; ORIGIN/Tenant/.well-known/openid-configuration answered 404.',
     );
     expect(details).toEqual({ issuer: "https://other.example" });
   });
@@ -335,7 +354,8 @@ describe("a learned token endpoint", () => {
     const server = await serve({ [rfc8414]: found() });
     const cache = new MetadataCache({ fetch, clock: fakeClock() });
     const rules = { server: "billing", configured: ["https://mcp.example/mcp", server.origin] };
-    const work = cache.authorizationServer(server.origin, { server: "billing", timeout: 10_000, rules });
+    const request = { server: "billing", url: "https://mcp.example/mcp", timeout: 10_000, rules };
+    const work = cache.authorizationServer(server.origin, request);
     expect((await failure(work)).code).toBe("insecure_url");
   });
 });

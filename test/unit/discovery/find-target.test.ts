@@ -9,7 +9,8 @@ import { MetadataCache } from "../../../src/discovery/metadata-cache.js";
 import { resourceMismatch } from "../../../src/discovery/protected-resource.js";
 import { resourceMetadataUrls } from "../../../src/discovery/well-known.js";
 import { McpAuthError } from "../../../src/errors/error.js";
-import { fakeClock } from "../../support/fake-clock.js";
+import { succeed } from "../../../src/net/failure.js";
+import { type FakeClock, fakeClock } from "../../support/fake-clock.js";
 import { type HttpServer, sendJson, startHttpServer } from "../../support/http-server.js";
 
 let mcp: HttpServer;
@@ -17,6 +18,8 @@ let auth: HttpServer;
 /** What the MCP server publishes, by path. */
 let published: Record<string, unknown>;
 let onMcpRequest: ((response: ServerResponse) => void) | undefined;
+/** Whether it has answered. */
+let onAuthRequest: (request: { readonly url: string }, response: ServerResponse) => boolean;
 
 const inserted = "/.well-known/oauth-protected-resource/mcp";
 const root = "/.well-known/oauth-protected-resource";
@@ -28,9 +31,11 @@ beforeEach(async () => {
     if (onMcpRequest !== undefined) onMcpRequest(response);
     else sendJson(response, published[url] ?? {}, url in published ? 200 : 404);
   });
-  auth = await startHttpServer((_request, response) =>
-    sendJson(response, { issuer: auth.origin, token_endpoint: `${auth.origin}/token` }),
-  );
+  onAuthRequest = () => false;
+  auth = await startHttpServer((request, response) => {
+    if (onAuthRequest(request, response)) return;
+    sendJson(response, { issuer: auth.origin, token_endpoint: `${auth.origin}/token` });
+  });
 });
 afterEach(async () => {
   await mcp.close();
@@ -43,8 +48,8 @@ const document = (more: Record<string, unknown> = {}) => ({
   ...more,
 });
 
-function find(more: Partial<WantedTarget> = {}) {
-  const cache = new MetadataCache({ fetch, clock: fakeClock() });
+function find(more: Partial<WantedTarget> = {}, clock = fakeClock()) {
+  const cache = new MetadataCache({ fetch, clock });
   return findTarget(cache, {
     server: "billing",
     url: `${mcp.origin}/mcp`,
@@ -62,6 +67,20 @@ async function failure(work: Promise<unknown>): Promise<McpAuthError> {
   if (!(error instanceof McpAuthError)) throw new Error(`expected McpAuthError, got ${String(error)}`);
   expect(error.server).toBe("billing");
   return error;
+}
+
+/** Lets the pause pass before what failed is asked once more, if there is one. */
+async function afterPause<T>(work: Promise<T>, clock: FakeClock): Promise<T> {
+  let isDone = false;
+  const done = (): void => {
+    isDone = true;
+  };
+  work.then(done, done);
+  while (!isDone) {
+    if (clock.pending.some(({ delay }) => delay === 250)) await clock.advance(250);
+    await clock.settle();
+  }
+  return await work;
 }
 
 const paths = () => mcp.requests.map(({ method, url }) => `${method} ${url}`);
@@ -262,7 +281,7 @@ describe("a challenge", () => {
     expect((await look()).authorizationServer.issuer).toBe(auth.origin);
     expect((await failure(look({}))).code).toBe("issuer_mismatch");
     expect((await failure(look())).code).toBe("issuer_mismatch");
-    expect(mcp.requests).toHaveLength(2);
+    expect(mcp.requests).toHaveLength(3);
     expect(auth.requests).toHaveLength(1);
   });
 
@@ -303,8 +322,11 @@ describe("a challenge", () => {
     await look();
     await clock.advance(5 * minute);
     onMcpRequest = (response) => sendJson(response, {}, 503);
-    for (let i = 0; i < 5; i += 1) expect((await look({})).resource).toBe(`${mcp.origin}/mcp`);
-    expect(mcp.requests).toHaveLength(2);
+    for (let i = 0; i < 5; i += 1) {
+      expect((await afterPause(look({}), clock)).resource).toBe(`${mcp.origin}/mcp`);
+    }
+    // Both locations, and once more each.
+    expect(mcp.requests).toHaveLength(5);
   });
 });
 
@@ -329,15 +351,62 @@ describe("resource metadata is looked for", () => {
   });
 
   test("not on the network within, whatever the challenge says", async () => {
+    published[inserted] = document();
     const challenge = { resourceMetadataUrl: "https://192.168.0.1/meta" };
-    expect((await failure(find({ challenge }))).code).toBe("insecure_url");
+    expect((await find({ challenge })).resource).toBe(`${mcp.origin}/mcp`);
+    expect(paths()).toEqual([`GET ${inserted}`]);
+  });
+
+  test("at the issuer's origin where the challenge says so, without the server's headers", async () => {
+    const headers = { id: "x", read: async () => succeed({ "x-key": "value" }) };
+    const challenge = { resourceMetadataUrl: `${auth.origin}/meta` };
+    onAuthRequest = ({ url }, response) => {
+      if (url !== "/meta") return false;
+      sendJson(response, document({ scopes_supported: ["a"] }));
+      return true;
+    };
+    expect((await find({ challenge, headers })).scopes).toEqual(["a"]);
+    expect(auth.requests.every((request) => request.headers["x-key"] === undefined)).toBe(true);
     expect(mcp.requests).toHaveLength(0);
   });
 
-  test("no further when the server is down", async () => {
+  test("with the server's headers, and so is that of an issuer at the same origin", async () => {
+    const headers = { id: "x", read: async () => succeed({ "x-key": "value", Accept: "text/html" }) };
+    published["/.well-known/oauth-authorization-server"] = {
+      issuer: mcp.origin,
+      token_endpoint: `${mcp.origin}/token`,
+    };
+    published[inserted] = document({ authorization_servers: [mcp.origin] });
+    await find({ headers, issuer: mcp.origin });
+    expect(mcp.requests.map((request) => [request.headers["x-key"], request.headers.accept])).toEqual([
+      ["value", "application/json"],
+      ["value", "application/json"],
+    ]);
+  });
+
+  test("everywhere, and once more, when the server is down; then the token is asked for without it", async () => {
     onMcpRequest = (response) => sendJson(response, {}, 500);
-    expect(await failure(find())).toMatchObject({ code: "unavailable", retryable: true });
-    expect(mcp.requests).toHaveLength(1);
+    const clock = fakeClock();
+    const target = await afterPause(find({}, clock), clock);
+    expect(target).toMatchObject({
+      resource: `${mcp.origin}/mcp`,
+      unread: { resource: true, scopes: true },
+      warnings: [{ code: "unavailable" }],
+    });
+    expect(paths()).toEqual([...Array(2)].flatMap(() => [`GET ${inserted}`, `GET ${root}`]));
+  });
+
+  test("once more at a location that failed, which may have it then", async () => {
+    published[inserted] = document({ scopes_supported: ["a"] });
+    onMcpRequest = (response) => {
+      onMcpRequest = undefined;
+      sendJson(response, {}, 503);
+    };
+    const clock = fakeClock();
+    const target = await afterPause(find({}, clock), clock);
+    expect(target).toMatchObject({ resource: `${mcp.origin}/mcp`, scopes: ["a"] });
+    expect(target).not.toHaveProperty("unread");
+    expect(paths()).toEqual([`GET ${inserted}`, `GET ${root}`, `GET ${inserted}`]);
   });
 
   test.each<[string, string[]]>([
@@ -351,7 +420,7 @@ describe("resource metadata is looked for", () => {
   });
 });
 
-describe("resource metadata that cannot be used is discovery_failed", () => {
+describe("resource metadata that cannot be used stops no token, and is a warning", () => {
   test.each<[string, Record<string, unknown>]>([
     ["resource", { resource: undefined }],
     ["resource", { resource: "" }],
@@ -361,9 +430,14 @@ describe("resource metadata that cannot be used is discovery_failed", () => {
     ["dpop_signing_alg_values_supported", { dpop_signing_alg_values_supported: "ES256" }],
   ])("for its %s", async (name, more) => {
     published[inserted] = document(more);
-    const error = await failure(find());
-    expect(error.code).toBe("discovery_failed");
-    expect(error.message).toContain(`"${name}"`);
+    const { resource, warnings, unread } = await find();
+    expect(resource).toBe(`${mcp.origin}/mcp`);
+    expect(unread).toEqual({ resource: true, scopes: true });
+    expect(warnings).toMatchObject([{ code: "discovery_failed" }]);
+    expect(warnings?.[0]?.message).toContain(`"${name}"`);
+    expect(await find({ resource: "urn:a", challenge: { scopes: ["c"] } })).toMatchObject({
+      unread: { resource: false, scopes: false },
+    });
   });
 });
 
@@ -419,7 +493,7 @@ describe("the resource", () => {
     const error = await failure(find());
     expect(error).toMatchObject({ code: "resource_mismatch", retryable: false });
     expect(error.message).toBe(
-      `Server "billing": its resource metadata is for another resource, on another host. It must be for the server's URL (${mcp.origin}/mcp) or a path above it. Check the URL in the config, else tell the operator of the server. The error's \`details\` has the resource.`,
+      `Server "billing": its resource metadata is for another resource, on another host. It must be for the server's URL (${mcp.origin}/mcp) or a path above it. Check the URL in the config. If it is right, tell the operator of the server, and set "resource" in the grant to what tokens are to be asked for, or "resourceMetadata" on the server to where the right metadata is, or to false. The error's \`details\` has the resource.`,
     );
     expect(error.details).toEqual({ resource: "https://other.example/mcp" });
   });
@@ -456,9 +530,13 @@ describe("the issuer", () => {
     );
   });
 
-  test("is refused when the metadata lists none at all", async () => {
-    expect(await listed([])).toContain("it lists no authorization server at all");
-    expect(await listed(undefined)).toContain("it lists no authorization server at all");
+  test.each([[[]], [undefined], [null]])("is warned of when the metadata lists %j", async (list) => {
+    published[inserted] = document({ authorization_servers: list });
+    const { warnings, authorizationServer, unread } = await find();
+    expect(authorizationServer.issuer).toBe(auth.origin);
+    expect(unread).toBeUndefined();
+    expect(warnings).toMatchObject([{ code: "issuer_mismatch" }]);
+    expect(warnings?.[0]?.message).toContain("lists no authorization server");
   });
 
   test("is not shown when it could carry prose", async () => {

@@ -3,8 +3,8 @@ import type { ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { freshFor } from "../../../src/discovery/freshness.js";
 import { MetadataCache } from "../../../src/discovery/metadata-cache.js";
-import { SharedLookups } from "../../../src/discovery/shared-lookups.js";
-import { fail, succeed } from "../../../src/net/failure.js";
+import { type Loaded, SharedLookups } from "../../../src/discovery/shared-lookups.js";
+import { fail, type Outcome, succeed } from "../../../src/net/failure.js";
 import { deferred } from "../../support/deferred.js";
 import { failure } from "../../support/failure.js";
 import { type FakeClock, fakeClock } from "../../support/fake-clock.js";
@@ -41,15 +41,18 @@ function good(path: string, response: ServerResponse, headers: Record<string, st
 
 const request = (name = "billing", more: { signal?: AbortSignal } = {}) => ({
   server: name,
+  url: `${server.origin}/mcp`,
   timeout: 10_000,
   rules: { server: name, configured: [`${server.origin}/mcp`, server.origin] },
   ...more,
 });
 const issuer = (name?: string, more?: { signal?: AbortSignal }) =>
   cache.authorizationServer(server.origin, request(name, more));
-const resource = (resourceMetadataUrl?: string) =>
-  cache.resource(`${server.origin}/mcp`, {
+const resource = async (resourceMetadataUrl?: string) => (await known(resourceMetadataUrl)).metadata;
+const known = (resourceMetadataUrl?: string) =>
+  cache.resource({
     ...request(),
+    issuer: server.origin,
     ...(resourceMetadataUrl === undefined ? {} : { challenge: { resourceMetadataUrl } }),
   });
 
@@ -79,32 +82,50 @@ describe("metadata", () => {
     answer = (_path, response) => sendJson(response, {}, 503);
     expect(await issuer()).toBe(first);
     expect(await issuer()).toBe(first);
-    expect(server.requests).toHaveLength(2);
+    expect(server.requests).toHaveLength(3);
     await clock.advance(minute);
     await server.close();
     expect(await issuer()).toBe(first);
   });
 
-  test("that is stale does not serve when the server now says something else", async () => {
-    await issuer();
+  test.each<[what: string, wrong: (response: ServerResponse) => void]>([
+    [
+      "another issuer",
+      (response) => sendJson(response, { issuer: "https://other.example", token_endpoint: "x" }),
+    ],
+    ["a page", (response) => void response.writeHead(200, { "content-type": "text/html" }).end("<p>")],
+    ["nothing", (response) => sendJson(response, {}, 404)],
+  ])("that is stale serves while the server answers with %s in its place", async (_what, wrong) => {
+    const [first, own] = [await issuer(), await resource()];
     await clock.advance(hour);
-    answer = (_path, response) =>
-      sendJson(response, { issuer: "https://other.example", token_endpoint: "x" });
-    expect((await failure(issuer())).code).toBe("issuer_mismatch");
+    answer = (_path, response) => wrong(response);
+    expect(await issuer()).toBe(first);
+    expect(await resource()).toBe(own);
+    const { requests } = server;
+    const asked = requests.length;
+    await Promise.all([issuer(), resource()]);
+    expect(requests).toHaveLength(asked);
+    answer = good;
+    await clock.advance(minute);
+    await Promise.all([issuer(), resource()]);
+    expect(requests).toHaveLength(asked + 2);
   });
 
   test("that could not be had is asked for again by the next caller", async () => {
     answer = (_path, response) => sendJson(response, {}, 503);
     expect((await failure(issuer())).code).toBe("unavailable");
-    expect((await failure(resource())).code).toBe("unavailable");
+    const missing = known();
+    while (!clock.pending.some(({ delay }) => delay === 250)) await clock.settle();
+    await clock.advance(250);
+    expect((await missing).missing).toMatchObject({ isAbsent: false, failure: { code: "unavailable" } });
     answer = good;
     expect((await issuer()).issuer).toBe(server.origin);
     expect((await resource())?.resource).toBe(`${server.origin}/mcp`);
   });
 
-  test("is asked for again after it was forgotten", async () => {
+  test("is asked for again after it has turned out to be of no use", async () => {
     await issuer();
-    cache.forgetAuthorizationServer(server.origin);
+    cache.expireAuthorizationServer(server.origin);
     await issuer();
     expect(server.requests).toHaveLength(2);
   });
@@ -112,7 +133,7 @@ describe("metadata", () => {
   test("that fails for many at once names in each error the server that asked", async () => {
     answer = (_path, response) => sendJson(response, {}, 503);
     const [one, two] = await Promise.all([failure(issuer("one")), failure(issuer("two"))]);
-    expect(server.requests).toHaveLength(1);
+    expect(server.requests).toHaveLength(2);
     expect([one?.server, two?.server]).toEqual(["one", "two"]);
     expect(one?.message).toMatch(/^Server "one": /);
     expect(two?.message).toMatch(/^Server "two": /);
@@ -158,8 +179,11 @@ describe("a caller who gives up", () => {
     await held.promise;
     caller.abort();
     await first;
+    // The second location is asked when the first has used up its share.
+    await clock.advance(5_000);
+    await server.received(2);
     await clock.advance(10_000);
-    expect(await second).toMatchObject({ code: "timeout", retryable: true, server: "two" });
+    expect(await second).toMatchObject({ code: "unavailable", retryable: true, server: "two" });
     expect(clock.pending).toEqual([]);
   });
 
@@ -208,9 +232,32 @@ describe("resource metadata", () => {
     expect(server.requests.map(({ url }) => url)).toEqual(["/missing", wellKnown]);
   });
 
-  test("is not fetched from a place that the rules forbid", async () => {
-    expect((await failure(resource("http://169.254.169.254/latest/meta-data"))).code).toBe("insecure_url");
-    expect(server.requests).toHaveLength(0);
+  test.each([
+    "http://169.254.169.254/latest/meta-data",
+    "https://other.example/.well-known/oauth-protected-resource",
+    "/.well-known/oauth-protected-resource/mcp",
+    "mcp",
+    "",
+    "file:///etc/passwd",
+    "data:application/json,{}",
+  ])("is not fetched from %s, whatever the challenge says: it is as if that named none", async (url) => {
+    expect((await resource(url))?.resource).toBe(`${server.origin}/mcp`);
+    expect(server.requests.map((request) => request.url)).toEqual([wellKnown]);
+  });
+
+  test("is not fetched from another origin than those of the server and the issuer", async () => {
+    await using other = await startHttpServer((_request, response) =>
+      sendJson(response, { resource: `${server.origin}/mcp`, authorization_servers: [server.origin] }),
+    );
+    await resource(`${other.origin}/.well-known/oauth-protected-resource`);
+    expect(other.requests).toEqual([]);
+    expect(server.requests.map((request) => request.url)).toEqual([wellKnown]);
+  });
+
+  test("is not fetched from a URL with a password", async () => {
+    const url = `${server.origin.replace("//", "//user:hunter2@")}/elsewhere`;
+    expect((await resource(url))?.resource).toBe(`${server.origin}/mcp`);
+    expect(server.requests.map((request) => request.url)).toEqual([wellKnown]);
   });
 });
 
@@ -236,6 +283,7 @@ describe("shared lookups", () => {
       key,
       variant: "",
       accepts: () => true,
+      lastGood: (value) => value,
       load: async () => succeed({ value: load(), freshFor: hour }),
     });
 
@@ -265,6 +313,7 @@ describe("shared lookups", () => {
       key: "k",
       variant: "",
       accepts: () => true,
+      lastGood: (value) => value,
       load: async () => succeed({ value: await slow.promise, freshFor: hour }),
     });
     lookups.forget("k");
@@ -286,18 +335,39 @@ describe("shared lookups", () => {
     expect(await lookup(lookups, "k", () => "fine")).toEqual(succeed("fine"));
   });
 
-  test("give a permanent failure although something stale is there", async () => {
+  test("give the last good value while a load fails or finds nothing, and load again a minute later", async () => {
     const clock = fakeClock();
     const lookups = new SharedLookups<string>(clock);
     await lookup(lookups, "k", () => "old");
+    let loads = 0;
+    const load = (outcome: Outcome<Loaded<string>>) =>
+      lookups.lookup({
+        key: "k",
+        variant: "",
+        accepts: () => true,
+        lastGood: (value) => value,
+        load: async () => {
+          loads += 1;
+          return outcome;
+        },
+      });
+    const failed = fail({ code: "tls_failed", detail: "no" });
+    const nothing = succeed({ value: "", freshFor: hour, isNothing: true });
     await clock.advance(hour);
-    const failure = fail({ code: "tls_failed", detail: "no" });
-    const outcome = await lookups.lookup({
-      key: "k",
-      variant: "",
-      accepts: () => true,
-      load: async () => failure,
-    });
-    expect(outcome).toEqual(failure);
+    for (const outcome of [failed, nothing]) {
+      expect(await load(outcome)).toEqual(succeed("old"));
+      expect(await load(outcome)).toEqual(succeed("old"));
+      await clock.advance(minute);
+    }
+    expect(loads).toBe(2);
+  });
+
+  test("give the failure, or the nothing, where nothing good is known", async () => {
+    const lookups = new SharedLookups<string>(fakeClock());
+    const common = { key: "k", variant: "", accepts: () => true, lastGood: () => undefined };
+    const failed = fail({ code: "unavailable", detail: "no", retryable: true });
+    expect(await lookups.lookup({ ...common, load: async () => failed })).toEqual(failed);
+    const load = async () => succeed({ value: "nothing", freshFor: hour, isNothing: true });
+    expect(await lookups.lookup({ ...common, load })).toEqual(succeed("nothing"));
   });
 });

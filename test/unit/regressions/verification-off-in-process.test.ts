@@ -52,7 +52,7 @@ test("verification stays on when the process has it off and the host passes an e
 test("verification stays on in discover() when the process has it off", async () => {
   const { origin, requests } = await impostor();
   turnOff();
-  expect(await caught(discover(`${origin}/mcp`))).toMatchObject({ code: "tls_failed" });
+  expect((await discover(`${origin}/mcp`)).problems).toMatchObject([{ code: "tls_failed" }]);
   expect(requests).toEqual([]);
 });
 

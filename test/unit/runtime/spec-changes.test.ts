@@ -30,8 +30,6 @@ const changes: [change: string, servers: [what: string, server: object][]][] = [
   [
     "used",
     [
-      ["headers", { headers: { "x-a": "1" } }],
-      ["a header's reference", { headers: { "x-a": { env: "A" } } }],
       ["reach", { reach: "path" }],
       ["more stepUp", { stepUp: ["write", "admin"] }],
       ["a schedule", { refresh: { schedule: "0 * * * *" } }],
@@ -42,6 +40,8 @@ const changes: [change: string, servers: [what: string, server: object][]][] = [
   [
     "requested",
     [
+      ["headers, which go to metadata too", { headers: { "x-a": "1" } }],
+      ["a header's reference", { headers: { "x-a": { env: "A" } } }],
       ["timeout", { timeout: "1s" }],
       ["deadline", { deadline: "1m" }],
       ["retry", { retry: { attempts: 1 } }],
@@ -64,6 +64,8 @@ const changes: [change: string, servers: [what: string, server: object][]][] = [
       ["audience", { grant: { client, scopes: ["read"], audience: "api" } }],
       ["params", { grant: { client, scopes: ["read"], params: { a: "b" } } }],
       ["dpop", { dpop: true }],
+      ["resourceMetadata", { resourceMetadata: "https://crm.example/meta" }],
+      ["no resource metadata", { resourceMetadata: false }],
       ["less stepUp", { stepUp: ["admin"] }],
     ],
   ],

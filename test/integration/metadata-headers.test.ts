@@ -1,0 +1,161 @@
+// The headers that the config has for an MCP server go to metadata of that server's own origin, and to no other.
+import { expect, onTestFinished, test } from "vitest";
+import { type Clock, createMcpAuth, type McpAuthConfig, type TokenEvent } from "../../src/index.js";
+import { fakeClock } from "../support/fake-clock.js";
+import { sendJson } from "../support/http-server.js";
+import { ownServer } from "./harness.js";
+
+const key = "cf-access-client-id";
+
+/** Everything of the MCP server is behind a login that these headers pass, as with Cloudflare Access. */
+async function guarded(
+  server: object = {},
+  challenge?: (origin: string, issuer: string) => string,
+  options: { readonly clock?: Clock } = {},
+) {
+  const issuer = await ownServer(({ url, method }, response) => {
+    const { origin } = issuer;
+    if (method === "POST")
+      return sendJson(response, {
+        access_token: `t${issuer.requests.length}`,
+        token_type: "Bearer",
+        expires_in: 600,
+      });
+    if (url === "/.well-known/oauth-authorization-server") {
+      return sendJson(response, { issuer: origin, token_endpoint: `${origin}/token` });
+    }
+    return sendJson(response, metadata(), url === "/meta" ? 200 : 404);
+  });
+  const metadata = () => ({
+    resource: mcp.origin,
+    authorization_servers: [issuer.origin],
+    scopes_supported: ["a"],
+  });
+  let refusals = challenge === undefined ? 0 : 1;
+  const mcp = await ownServer(({ url, headers }, response) => {
+    if (headers[key] !== "agent")
+      return void response.writeHead(302, { location: "https://login.example" }).end();
+    if (url === "/mcp" && refusals > 0) {
+      refusals -= 1;
+      const named = challenge?.(mcp.origin, issuer.origin);
+      return sendJson(response, {}, 401, { "www-authenticate": `Bearer resource_metadata="${named}"` });
+    }
+    if (url === "/mcp") return sendJson(response, {});
+    const isThere = [
+      "/.well-known/oauth-protected-resource",
+      "/.well-known/oauth-protected-resource/x",
+      "/meta",
+    ];
+    return sendJson(response, metadata(), isThere.includes(url) ? 200 : 404);
+  });
+  const client = { issuer: issuer.origin, id: "agent", secret: { env: "S" } };
+  const headers = { "CF-Access-Client-Id": { env: "CF_ID" } };
+  const env: Record<string, string> = { S: "s", CF_ID: "agent" };
+  const members = typeof server === "function" ? server(mcp.origin, issuer.origin) : server;
+  // Put together from parts.
+  const config = {
+    servers: { tools: { url: `${mcp.origin}/mcp`, grant: { client }, headers, ...members } },
+  } as McpAuthConfig<"tools">;
+  const auth = await createMcpAuth({ ...options, config, env });
+  onTestFinished(() => auth.stop());
+  const warnings: TokenEvent[] = [];
+  auth.on("token:warning", (event) => void warnings.push(event));
+  const asked = (server: typeof mcp) =>
+    server.requests.filter(({ method }) => method === "GET").map((each) => [each.url, each.headers[key]]);
+  const scopes = () =>
+    issuer.requests
+      .filter(({ method }) => method === "POST")
+      .map(({ body }) => new URLSearchParams(body).get("scope"));
+  return { manager: auth.resolve("tools"), mcp, issuer, asked, scopes, warnings, env };
+}
+
+test("the well-known URLs get them, and the authorization server does not", async () => {
+  const { manager, mcp, issuer, asked, scopes, warnings } = await guarded();
+  await manager.getAccessToken();
+  expect(scopes()).toEqual(["a"]);
+  expect(warnings).toEqual([]);
+  expect(asked(mcp)).toEqual([
+    ["/.well-known/oauth-protected-resource/mcp", "agent"],
+    ["/.well-known/oauth-protected-resource", "agent"],
+  ]);
+  expect(issuer.requests.every(({ headers }) => headers[key] === undefined)).toBe(true);
+});
+
+test("`resourceMetadata` gets them, wherever it is, and nothing else is asked", async () => {
+  const { manager, mcp, issuer, asked, scopes } = await guarded((_mcp: string, other: string) => {
+    return { resourceMetadata: `${other}/meta` };
+  });
+  await manager.getAccessToken();
+  expect(scopes()).toEqual(["a"]);
+  expect(asked(mcp)).toEqual([]);
+  expect(asked(issuer)).toContainEqual(["/meta", "agent"]);
+  expect(asked(issuer)).toContainEqual(["/.well-known/oauth-authorization-server", undefined]);
+});
+
+test.each<[what: string, path: string, header: string | undefined]>([
+  ["a well-known URL of the server, which gets them", "/.well-known/oauth-protected-resource/x", "agent"],
+  ["another URL of the server, which does not", "/meta", undefined],
+])("a challenge names %s", async (_, path, header) => {
+  const { manager, mcp, asked } = await guarded({}, (origin) => `${origin}${path}`);
+  expect((await manager.fetch(manager.url)).status).toBe(200);
+  expect(asked(mcp)).toContainEqual([path, header]);
+});
+
+test("a challenge names a URL of the issuer, which is asked without them", async () => {
+  const { manager, issuer, asked } = await guarded({}, (_mcp, origin) => `${origin}/meta`);
+  expect((await manager.fetch(manager.url)).status).toBe(200);
+  expect(asked(issuer)).toContainEqual(["/meta", undefined]);
+});
+
+test.each([
+  "https://elsewhere.example/.well-known/oauth-protected-resource",
+  "/.well-known/oauth-protected-resource/x",
+  "x",
+  "",
+])("a challenge names %j, which is as if it named none", async (named) => {
+  const { manager, mcp, asked, scopes } = await guarded({}, () => named);
+  expect((await manager.fetch(manager.url)).status).toBe(200);
+  expect(scopes()).toEqual(["a", "a"]);
+  expect(asked(mcp)).not.toContainEqual(["/.well-known/oauth-protected-resource/x", "agent"]);
+});
+
+test("a secret among them that cannot be read stops no token: the metadata is asked for without, and a warning names it", async () => {
+  const { manager, mcp, asked, scopes, warnings, env } = await guarded();
+  delete env["CF_ID"];
+  await manager.getAccessToken();
+  expect(scopes()).toEqual([null]);
+  expect(asked(mcp).every(([, header]) => header === undefined)).toBe(true);
+  expect(warnings).toMatchObject([{ code: "secret_unavailable", message: expect.stringContaining("CF_ID") }]);
+  env["CF_ID"] = "agent";
+  await manager.getAccessToken({ forceRefresh: true });
+  expect(scopes()).toEqual([null, "a"]);
+});
+
+test("a command among them ends with the wait for the metadata, and with the caller's signal", async () => {
+  const exec = [process.execPath, "-e", "setInterval(() => {}, 1_000)"];
+  const headers = { "CF-Access-Client-Id": { exec, timeout: "1h" } };
+  const clock = fakeClock();
+  // The headers are all that is waited for.
+  const members = (_mcp: string, issuer: string) => {
+    const client = {
+      issuer,
+      id: "agent",
+      secret: { env: "S" },
+      metadata: { tokenEndpoint: `${issuer}/token` },
+    };
+    return { headers, deadline: "1h", grant: { client } };
+  };
+  const { manager, warnings, scopes } = await guarded(members, undefined, { clock });
+  const token = manager.getAccessToken();
+  while (!clock.pending.some(({ delay }) => delay === 10_000)) await clock.settle();
+  await clock.advance(10_000);
+  await token;
+  expect(scopes()).toEqual([null]);
+  expect(warnings).toMatchObject([{ code: "unavailable" }]);
+  const slow = await guarded({ headers, timeout: "1h", deadline: "1h" });
+  const caller = new AbortController();
+  const call = slow.manager.getAccessToken({ signal: caller.signal });
+  await slow.issuer.received(1);
+  caller.abort();
+  await expect(call).rejects.toMatchObject({ code: "aborted" });
+});
