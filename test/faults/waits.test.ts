@@ -14,7 +14,8 @@ async function withSilentHeader(world: FaultWorld) {
   const { tools } = world.config.servers;
   const headers = { "x-key": { resolver: "silent", ref: "r" } };
   const auth = await world.runtime<"tools">({
-    config: { servers: { tools: { ...tools, headers, deadline: "5s" } } },
+    // The metadata would be asked for with the header.
+    config: { servers: { tools: { ...tools, headers, deadline: "5s", resourceMetadata: false } } },
     resolvers: {
       silent: () => {
         arrived();
