@@ -34,8 +34,8 @@ export interface RefusedCall {
 
 /** The token request that brought a new token. */
 export interface Replacement {
-  /** The server refused this kind of request with the new token too. */
-  failed(kind: string): void;
+  /** The server refused this kind of request with the new token too. Returns the present token: another may have come meanwhile. */
+  failed(kind: string): Token | undefined;
 }
 
 /** A token request that refused calls wait for. */
@@ -163,7 +163,10 @@ export class RefusedTokens {
       hasFailed: false,
       token: undefined,
       error: undefined,
-      failed: (kind) => this.#fail(replacement, [kind]),
+      failed: (kind) => {
+        this.#fail(replacement, [kind]);
+        return this.#options.current();
+      },
       outcome: flight.then(
         (next) => {
           if (next.accessToken === refused.accessToken) this.#fail(replacement, replacement.kinds);
