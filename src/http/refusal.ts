@@ -71,7 +71,11 @@ async function afterRefusedToken(
   const { replacement } = history;
   history.replacement = undefined;
   if (replacement !== undefined && !(token.isShared && history.sharedLeft > 0)) {
-    replacement.failed(call.kind);
+    const current = replacement.failed(call.kind);
+    if (current !== undefined && current.accessToken !== token.accessToken && history.othersLeft > 0) {
+      history.othersLeft -= 1;
+      return current;
+    }
     return await afterNewTokenRefused(authorizer, refusal, history);
   }
   if (replacement !== undefined) history.sharedLeft -= 1;

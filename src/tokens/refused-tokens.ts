@@ -32,8 +32,11 @@ export interface RefusedCall {
 
 /** The token request that brought a new token. */
 export interface Replacement {
-  /** The server refused this kind of request with the new token too, `at` this time if not just now. */
-  failed(kind: string, at?: number): void;
+  /**
+   * The server refused this kind of request with the new token too, `at` this time if not just now. Returns the present token:
+   * another may have come meanwhile.
+   */
+  failed(kind: string, at?: number): Token | undefined;
 }
 
 /** A token request that refused calls wait for. */
@@ -159,7 +162,10 @@ export class RefusedTokens {
       kinds: new Set(),
       isCounted: false,
       error: undefined,
-      failed: (kind, at) => this.#fail(replacement, [kind], at),
+      failed: (kind, at) => {
+        this.#fail(replacement, [kind], at);
+        return this.#options.current();
+      },
       outcome: flight.then(
         (next) => {
           if (next.isShared) replacement.isCounted = true;

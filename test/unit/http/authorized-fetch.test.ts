@@ -31,7 +31,7 @@ function tokenNamed(accessToken: string): Token {
 /** Hands out the tokens in turn; each refusal moves on to the next, or to none where that is a code or the same. */
 function client(
   origin: string,
-  options: { tokens?: string[]; reach?: Reach; path?: string; headers?: object } = {},
+  options: { tokens?: string[]; reach?: Reach; path?: string; headers?: object; meanwhile?: string } = {},
 ) {
   const { tokens = ["t1", "t2", "t3"], reach = "origin", path = "/mcp", headers = {} } = options;
   let present = 0;
@@ -63,7 +63,12 @@ function client(
       return {
         kind: "resend",
         token: tokenNamed(next),
-        replacement: { failed: () => void failed.push(next) },
+        replacement: {
+          failed: () => {
+            failed.push(next);
+            return options.meanwhile === undefined ? undefined : tokenNamed(options.meanwhile);
+          },
+        },
       };
     },
     replaceForOthers: (call) => {
@@ -178,6 +183,16 @@ describe("an authorized fetch", () => {
     expect([response.status, await response.text()]).toEqual([401, "no"]);
     expect([rejected, failed, again]).toEqual([["t1"], ["t2"], [401]]);
     expect(server.requests).toHaveLength(2);
+  });
+
+  test("sends a request whose new token is refused again with one that has come meanwhile", async () => {
+    const server = await start((request, response) => {
+      response.writeHead(request.headers.authorization === "Bearer t9" ? 200 : 401).end();
+    });
+    const { fetch, failed, again } = client(server.origin, { meanwhile: "t9" });
+    expect((await fetch(`${server.origin}/mcp`)).status).toBe(200);
+    expect(authorizations(server)).toEqual(["Bearer t1", "Bearer t2", "Bearer t9"]);
+    expect([failed, again]).toEqual([["t2"], []]);
   });
 
   test("returns the 401 when the new token is the same one", async () => {

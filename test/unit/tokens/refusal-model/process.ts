@@ -159,10 +159,10 @@ export class Process {
     const { replacement } = result;
     const request = this.#world.circumstances.store === "shared" ? result.token.accessToken : id;
     call.unanswered = request;
-    const failed = (failing: string): void => {
+    const failed = (failing: string): Token | undefined => {
       call.unanswered = undefined;
       this.#failed(failing, request);
-      replacement.failed(failing);
+      return replacement.failed(failing);
     };
     return { ...result, replacement: { failed } };
   }
