@@ -39,10 +39,11 @@ async function send(authorizer: Authorizer, first: Outgoing): Promise<Response> 
       throw egressDenied(name, server, reach, what, location);
     }
     const token: Token = next ?? (await authorizer.token(outgoing.signal));
+    const pending = authorizer.pending?.();
     const response = await sendWithToken(authorizer, outgoing, url, token);
     if (response.status === 401 || response.status === 403) {
       history ??= newHistory();
-      next = await tokenAfter(authorizer, { outgoing, url, token, response }, history);
+      next = await tokenAfter(authorizer, { outgoing, url, token, response, pending }, history);
       if (next === undefined) return response;
       discard(response);
       continue;

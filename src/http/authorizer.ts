@@ -31,6 +31,8 @@ export interface Authorizer {
   headers(signal: AbortSignal | undefined): Promise<Readonly<Record<string, string>>> | undefined;
   /** Those of all else that a call waits for; without them a proof takes as long as it takes. */
   readonly limits?: Pick<WaitLimits, "run">;
+  /** The token request that is under way, to tell it from others. */
+  readonly pending?: () => object | undefined;
   /** The server accepted a request; its kind is asked for where it matters. */
   accepted(kind: () => string): void;
   /** The server refused a token: what it asks for is learned from this. */

@@ -33,6 +33,8 @@ interface Refusal {
   readonly url: URL;
   readonly token: Token;
   readonly response: Response;
+  /** The token request that was under way when this one was sent. */
+  readonly pending: object | undefined;
 }
 
 /**
@@ -58,12 +60,12 @@ async function afterRefusedToken(
   refusal: Refusal,
   history: CallHistory,
 ): Promise<Token | undefined> {
-  const { outgoing, url, token, response } = refusal;
+  const { outgoing, url, token, response, pending } = refusal;
   // The token is as good as before: another one would meet the same.
   if (token.binding?.prover !== undefined && proofErrors(response).length > 0) return undefined;
   if (history.hasSteppedUp) return undefined;
   authorizer.challenged(refusal);
-  const call = { token, kind: requestKind(outgoing, url), signal: outgoing.signal };
+  const call = { token, kind: requestKind(outgoing, url), signal: outgoing.signal, pending };
   if (!outgoing.replayable) {
     authorizer.replaceForOthers(call);
     return undefined;

@@ -35,6 +35,7 @@ export function serverAuthorizer(server: AuthorizedServer): Authorizer {
     headers: server.headers,
     limits: supply.limits,
     token: server.token,
+    pending: () => sets.own.pending,
     accepted(kind) {
       const { refused } = sets.own;
       if (refused.hasSuspects) refused.accepted(kind());

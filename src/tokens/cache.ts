@@ -118,6 +118,11 @@ export class TokenCache {
     return this.#source.flight !== undefined;
   }
 
+  /** The request that is under way, to tell it from others. */
+  get pending(): object | undefined {
+    return this.#source.flight;
+  }
+
   /** A usable token. Rejects with the codes of the grant, `timeout`, `aborted` and `stopped`. */
   async getToken({ reason, signal, anyUnexpired = false }: CacheRequest): Promise<Token> {
     const aborted = () => abortedError(this.#options.server);

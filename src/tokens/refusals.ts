@@ -21,6 +21,8 @@ export interface Refusals extends RequestLimits {
 const allowanceSize = 5;
 const allowanceInterval = 10_000;
 const longestHold = 60_000;
+/** Milliseconds after a hold within which the next one is longer than it, although a suspect was accepted meanwhile. */
+const rememberedFor = 60_000;
 const mostSuspects = 256;
 
 export const noRefusals: Refusals = Object.freeze({
@@ -40,8 +42,11 @@ export function mayRequest(limits: RequestLimits, now: number, isSuspect: boolea
  * hold; any other takes its part of the allowance.
  */
 export function requestStarted<L extends RequestLimits>(limits: L, now: number, isSuspect: boolean): L {
-  const { failures, allowanceFullAt } = limits;
-  if (isSuspect) return { ...limits, holdUntil: now + holdLength(Math.max(failures, 1)) };
+  const { allowanceFullAt } = limits;
+  if (isSuspect) {
+    const failures = failuresAt(limits, now);
+    return { ...limits, failures, holdUntil: now + holdLength(Math.max(failures, 1)) };
+  }
   return { ...limits, allowanceFullAt: Math.max(allowanceFullAt, now) + allowanceInterval };
 }
 
@@ -67,12 +72,9 @@ export function suspected(refusals: Refusals, kinds: Iterable<string>): Refusals
 }
 
 /** The same once a request, for all kinds that waited for it: the next hold is longer. */
-export function requestFailed(
-  { failures: before, allowanceFullAt }: RequestLimits,
-  now: number,
-): RequestLimits {
-  const failures = before + 1;
-  return { failures, holdUntil: now + holdLength(failures), allowanceFullAt };
+export function requestFailed(limits: RequestLimits, now: number): RequestLimits {
+  const failures = failuresAt(limits, now) + 1;
+  return { failures, holdUntil: now + holdLength(failures), allowanceFullAt: limits.allowanceFullAt };
 }
 
 /** Without the suspects, which no other process knows. */
@@ -80,12 +82,15 @@ export function onlyLimits({ failures, holdUntil, allowanceFullAt }: RequestLimi
   return { failures, holdUntil, allowanceFullAt };
 }
 
-/** The server accepted a request of this kind. With the last suspect the hold ends. */
+/**
+ * The server accepted a request of this kind. The holds go on where they were: a server that accepts and refuses the same kind
+ * in turn would cause a request a second otherwise.
+ */
 export function accepted(refusals: Refusals, kind: string): Refusals {
   if (!refusals.suspects.has(kind)) return refusals;
   const suspects = new Set(refusals.suspects);
   suspects.delete(kind);
-  return suspects.size > 0 ? { ...refusals, suspects } : { ...withoutHold(refusals), suspects };
+  return { ...refusals, suspects };
 }
 
 export function withoutHold<L extends RequestLimits>(limits: L): L {
@@ -101,6 +106,11 @@ export function credentialChanged(refusals: Refusals): Refusals {
 export function clockSetBack<L extends RequestLimits>(limits: L, by: number): L {
   const { holdUntil, allowanceFullAt } = limits;
   return { ...limits, holdUntil: holdUntil - by, allowanceFullAt: allowanceFullAt - by };
+}
+
+/** Failures in a row, of which none is remembered a while after the last hold. */
+function failuresAt({ failures, holdUntil }: RequestLimits, now: number): number {
+  return now - holdUntil > rememberedFor ? 0 : failures;
 }
 
 /** Milliseconds that the n-th hold in a row lasts, from 1. */

@@ -28,6 +28,8 @@ export interface RefusedCall {
   readonly kind: string;
   /** Detaches this caller. */
   readonly signal?: AbortSignal | undefined;
+  /** The token request that was under way when it was sent (`TokenCache.pending`). */
+  readonly pending?: object | undefined;
 }
 
 /** The token request that brought a new token. */
@@ -41,6 +43,7 @@ export interface Replacement {
 
 /** A token request that refused calls wait for. */
 interface PendingReplacement extends Replacement {
+  readonly flight: Promise<Token>;
   /** Resolves with `undefined` when there is no new token; `withheld`: nobody was asked for one. */
   readonly outcome: Promise<Token | "withheld" | undefined>;
   /** Of the calls that wait for it, and can be sent again. */
@@ -80,7 +83,7 @@ export interface RefusedTokensOptions {
 export class RefusedTokens {
   readonly #options: RefusedTokensOptions;
   #refusals: Refusals = noRefusals;
-  #latest: { readonly flight: Promise<Token>; readonly replacement: PendingReplacement } | undefined;
+  #latest: PendingReplacement | undefined;
   #isExplained = false;
 
   constructor(options: RefusedTokensOptions) {
@@ -88,7 +91,7 @@ export class RefusedTokens {
   }
 
   /** Another token for a call that can be sent again. Rejects with `aborted`. */
-  async replace({ token, kind, signal }: RefusedCall): Promise<AfterRefusal> {
+  async replace({ token, kind, signal, pending }: RefusedCall): Promise<AfterRefusal> {
     for (;;) {
       const current = this.#options.current();
       if (current !== undefined && current.accessToken !== token.accessToken)
@@ -101,7 +104,9 @@ export class RefusedTokens {
       if (next === "withheld") continue;
       if (next === undefined) return { kind: "none", error: replacement.error };
       if (next.accessToken === token.accessToken) return { kind: "same" };
-      return { kind: "resend", token: next, replacement };
+      // What was requested before the call was sent may have been revoked with the token that it was sent with.
+      const isOlder = replacement.flight === pending;
+      return { kind: "resend", token: next, replacement: isOlder ? undefined : replacement };
     }
   }
 
@@ -119,12 +124,14 @@ export class RefusedTokens {
   accepted(kind: string): void {
     const before = this.#refusals;
     this.#refusals = accepted(before, kind);
-    if (this.#refusals !== before && !this.hasSuspects) this.#endHold();
+    if (this.#refusals !== before && !this.hasSuspects) this.#isExplained = false;
   }
 
   credentialChanged(): void {
     this.#refusals = credentialChanged(this.#refusals);
-    this.#endHold();
+    this.#isExplained = false;
+    // For all processes.
+    this.#options.shared?.update((stored) => stored && withoutHold(stored));
   }
 
   clockSetBack(by: number): void {
@@ -138,18 +145,12 @@ export class RefusedTokens {
     return isFirst;
   }
 
-  /** For all processes. */
-  #endHold(): void {
-    this.#isExplained = false;
-    this.#options.shared?.update((stored) => stored && withoutHold(stored));
-  }
-
   #joinOrStart(token: Token, kind: string): PendingReplacement | undefined {
     const { inFlight, request, shared, clock } = this.#options;
     this.#refusals = seen(this.#refusals, kind);
     const flight = inFlight();
     if (flight !== undefined)
-      return this.#latest?.flight === flight ? this.#latest.replacement : this.#follow(flight, token);
+      return this.#latest?.flight === flight ? this.#latest : this.#follow(flight, token);
     const now = clock.now();
     const isSuspect = this.#refusals.suspects.has(kind);
     if (!this.#options.mayRequest() || !mayRequest(this.#refusals, now, isSuspect)) return undefined;
@@ -159,6 +160,7 @@ export class RefusedTokens {
 
   #follow(flight: Promise<Token>, refused: Token): PendingReplacement {
     const replacement: PendingReplacement = {
+      flight,
       kinds: new Set(),
       isCounted: false,
       error: undefined,
@@ -180,7 +182,7 @@ export class RefusedTokens {
         },
       ),
     };
-    this.#latest = { flight, replacement };
+    this.#latest = replacement;
     return replacement;
   }
 

@@ -118,8 +118,9 @@ export class StoredTokens implements SharedLimits {
           store.withLock(entry.key, (lease) => this.#underLock(source, request, entry, lease)),
         );
         if (locked?.acquired === true) return locked.value;
-        // Nobody can be waited for without the store.
-        if (locked === undefined || clock.now() >= until) break;
+        // Nobody can be waited for without the store. A request after a refusal is never made beside those of others, which
+        // would be beyond what they are allowed together: its call has a response already.
+        if (locked === undefined || (clock.now() >= until && request.refused === undefined)) break;
         const present = await this.#entries.look(entry, request);
         // Whoever has the lock renews it, and for that nobody has to wait.
         if (present.usable !== undefined && (present.isFresh || isWaitedFor(request))) return present.usable;

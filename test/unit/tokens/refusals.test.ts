@@ -166,10 +166,17 @@ describe("suspects", () => {
     expect(mayRequest(refusals, start, "bad")).toBe(true);
   });
 
-  test("end the hold with the last one, and the next hold is a second again", () => {
-    const refusals = accepted(failed(6), "bad");
-    expect(refusals).toMatchObject({ ...noRefusals, suspects: new Set() });
-    expect(requestFailed(refusals, start).holdUntil).toBe(start + second);
+  test("make the next hold longer for a minute after the last, although all were accepted", () => {
+    const refusals = accepted(failed(4), "bad");
+    expect([refusals.suspects.size, refusals.holdUntil]).toEqual([0, start + 8 * second]);
+    const [within, after] = [68 * second, 68 * second + 1].map((age) => requestFailed(refusals, start + age));
+    expect(within).toMatchObject({ failures: 5, holdUntil: start + 84 * second });
+    expect(after).toMatchObject({ failures: 1, holdUntil: start + 69 * second + 1 });
+  });
+
+  test("that were last refused long ago begin with a hold of a second", () => {
+    const refusals = failed(6);
+    expect(requestStarted(refusals, start + 3_600 * second, "bad").holdUntil).toBe(start + 3_601 * second);
   });
 
   test("keep their hold when another kind is accepted", () => {

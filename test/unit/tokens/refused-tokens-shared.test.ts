@@ -142,7 +142,7 @@ describe("with a store", () => {
     expect(resent(await refuse(last, "bad"))).toBe("token-3");
   });
 
-  test("only the last suspect of a process, once it is accepted, makes the next hold a second again", async () => {
+  test("an accepted suspect makes no hold shorter, in no process", async () => {
     const { process, clock } = machine();
     const [one, other] = [await process(), await process()];
     await refuseTwice(one, "bad");
@@ -161,6 +161,8 @@ describe("with a store", () => {
     expect(one.cache.refused.hasSuspects).toBe(false);
     expect(other.cache.refused.hasSuspects).toBe(true);
     await refuseTwice(one, "bad");
+    await clock.advance(15 * second);
+    expect(await refuse(one, "bad")).toEqual({ kind: "none" });
     await clock.advance(second);
     expect((await refuse(one, "bad")).kind).toBe("resend");
   });

@@ -90,16 +90,14 @@ export class Process {
         this.#observe(call, () => cache.refused.replaceForOthers(call));
       },
       refusedAgain: async () => {},
+      pending: () => cache.pending,
     });
   }
 
   #accepted(kind: () => string): void {
     const { refused } = this.cache;
-    const { certain } = this.suspects;
     if (refused.hasSuspects) refused.accepted(kind());
-    if (certain.size === 0 || !certain.delete(kind()) || certain.size > 0) return;
-    this.suspects.failures = 0;
-    this.#rule.reset();
+    if (this.suspects.certain.size > 0) this.suspects.certain.delete(kind());
   }
 
   /** Compares what a refusal leads to with the rule. */
@@ -161,7 +159,9 @@ export class Process {
     call.unanswered = request;
     const failed = (failing: string): Token | undefined => {
       call.unanswered = undefined;
-      this.#failed(failing, request);
+      // Whether the request of another process has failed is for that one to say.
+      if (result.token.isShared) this.suspects.certain.add(failing);
+      else this.#failed(failing, request);
       return replacement.failed(failing);
     };
     return { ...result, replacement: { failed } };

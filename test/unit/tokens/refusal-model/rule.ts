@@ -14,7 +14,8 @@ export class Suspects {
   readonly certain = new Set<string>();
   /** Of callers who left before the end: perhaps suspects, perhaps not. */
   readonly possible = new Set<string>();
-  /** Failed requests since the last suspect of this process was accepted. */
+
+  /** Failed requests since this process had another credential: what it may believe, whatever others have reset. */
   failures = 0;
 
   has(kind: string): boolean {
@@ -57,6 +58,7 @@ export class Rule {
 
   requested(now: number, isHeld: boolean): void {
     this.requests.push({ at: now, isHeld });
+    this.#forget(now);
     if (isHeld) {
       const known = this.#failedAt.filter((at) => at <= now - knownAfter).length;
       this.heldUntilAtLeast = now + holdLength(known);
@@ -70,18 +72,23 @@ export class Rule {
   failed(now: number, request: string, suspects: readonly Suspects[]): void {
     if (this.#failed.has(request)) return;
     this.#failed.add(request);
+    this.#forget(now);
     this.failures += 1;
     this.#failedAt.push(now);
     for (const each of suspects) each.failures += 1;
     this.#hold(now);
   }
 
-  /** The last suspect of a process was accepted, or there is another credential. */
+  /** There is another credential, or it is a minute since the last hold. */
   reset(): void {
     this.failures = 0;
     this.holdUntil = Number.NEGATIVE_INFINITY;
     this.heldUntilAtLeast = Number.NEGATIVE_INFINITY;
     this.#failedAt = [];
+  }
+
+  #forget(now: number): void {
+    if (now - this.holdUntil > 60 * second) this.reset();
   }
 
   #creditAt(now: number): number {

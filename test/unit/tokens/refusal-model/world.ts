@@ -136,8 +136,7 @@ export class World {
     const call: Call = {
       ...{ process, asked, startedAt: clock.now(), changes: this.#changes },
       isSuspect: !isStream && process.suspects.has(this.#kindOf(asked, init)),
-      // In a cool-down the store is looked into first, and what ends meanwhile is of no use.
-      hadToken: clock.now() + 2 * this.circumstances.storeLatency < process.hasTokenUntil,
+      hadToken: clock.now() < process.hasTokenUntil,
       ...{ sent: [], unanswered: undefined, partsLeft: 5 },
     };
     this.#bySignal.set(leaving.signal, call);
