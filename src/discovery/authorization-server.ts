@@ -22,8 +22,6 @@ export interface WantedIssuer {
   readonly issuer: string;
   /** A server named it, and nobody else: messages do not show it. */
   readonly isLearned?: boolean;
-  /** Locations that the config's headers for the MCP server go to. */
-  readonly takesHeaders?: (url: string) => boolean;
   /** What locations answered to an attempt before this one; those that failed for a reason that may pass are asked again. */
   readonly known?: readonly AskedIssuer[] | undefined;
   /** Told what locations answered, where some may be asked again. */
@@ -48,7 +46,7 @@ export type AskedIssuer = Asked<Judged>;
  */
 export async function fetchAuthorizationServer(
   how: MetadataFetch,
-  { issuer, isLearned = false, takesHeaders, known, onAnswers }: WantedIssuer,
+  { issuer, isLearned = false, known, onAnswers }: WantedIssuer,
 ): Promise<Outcome<FoundAuthorizationServer>> {
   const url = new URL(issuer);
   const named = isLearned
@@ -60,9 +58,7 @@ export async function fetchAuthorizationServer(
   if (url.search !== "" || url.hash !== "") {
     return refuse(broken(named.name, "an issuer must have no query and no fragment. Correct it."));
   }
-  const candidates = authorizationServerMetadataUrls(url).map((each) => {
-    return { url: each, isLearned, takesHeaders: takesHeaders?.(each) ?? false };
-  });
+  const candidates = authorizationServerMetadataUrls(url).map((each) => ({ url: each, isLearned }));
   const what = `the metadata of ${named.name}`;
   const judge = (document: MetadataDocument) => judgeDocument(document, issuer, named.name);
   const found = await askLocations<Judged>(how, { what, candidates, judge, known });

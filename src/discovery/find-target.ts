@@ -16,6 +16,8 @@ export interface WantedTarget {
   /** Milliseconds for each metadata request. */
   readonly timeout: number;
   readonly signal?: AbortSignal;
+  /** Milliseconds that the resource metadata is waited for, at most `timeout`, and that unless told. */
+  readonly patience?: number;
   /** Of the config, for the MCP server: they go to the metadata of its own origin. */
   readonly headers?: ServerHeaders | undefined;
   /** The config's only place for the resource metadata; `false`: it is not read. */
@@ -31,7 +33,7 @@ export interface WantedTarget {
 /** Whose authorization server is wanted. */
 export type WantedAuthorizationServer = Pick<
   WantedTarget,
-  "server" | "url" | "issuer" | "timeout" | "signal" | "headers" | "metadata"
+  "server" | "url" | "issuer" | "timeout" | "signal" | "metadata"
 >;
 
 /**
@@ -76,10 +78,11 @@ interface UsableResource {
 
 /** What the MCP server says of itself. It stops nothing by being absent, broken or slow, but by contradicting the config. */
 async function findResource(cache: MetadataCache, wanted: WantedTarget): Promise<UsableResource> {
-  const { server, url, issuer, headers, challenge, resource, resourceMetadata } = wanted;
+  const { server, url, issuer, headers, challenge, resource, resourceMetadata, timeout } = wanted;
+  const { patience = timeout } = wanted;
   if (resourceMetadata === false) return { isUnread: false, warnings: [] };
   const source = { url, resourceMetadata, headers };
-  const known = await cache.resource({ ...request(wanted), ...source, issuer, challenge });
+  const known = await cache.resource({ ...request(wanted), ...source, issuer, challenge, patience });
   const { metadata, missing } = known;
   const warning = ({ code, detail }: Failure): TargetWarning => {
     return { code, message: `Server "${server}": ${detail}` };
@@ -139,6 +142,6 @@ export async function findAuthorizationServer(
 }
 
 function request(wanted: WantedAuthorizationServer): DiscoveryRequest {
-  const { server, url, issuer, timeout, signal, headers } = wanted;
-  return { server, url, timeout, signal, headers, rules: { server, configured: [url, issuer] } };
+  const { server, url, issuer, timeout, signal } = wanted;
+  return { server, timeout, signal, rules: { server, configured: [url, issuer] } };
 }

@@ -22,29 +22,24 @@ import {
 import type { AuthorizationServerMetadata } from "./metadata.js";
 import type { MetadataFetch } from "./metadata-document.js";
 import { type MetadataStore, StoredLookups } from "./metadata-store.js";
-import { followed, isAtOriginOf, resourceCandidates } from "./resource-locations.js";
-import type { ServerHeaders } from "./server-headers.js";
+import { followed, resourceCandidates } from "./resource-locations.js";
 import { type Loaded, SharedLookups } from "./shared-lookups.js";
 
 export interface DiscoveryRequest {
   /** Name of the MCP server in the config, for error messages. */
   readonly server: string;
-  /** The URL of the MCP server. */
-  readonly url: string;
   /** Milliseconds for each metadata request. */
   readonly timeout: number;
   /** Ends this caller's wait (`aborted`); the request goes on for the others. */
   readonly signal?: AbortSignal | undefined;
   readonly rules: EgressRules;
-  /** Of the config, for the MCP server. */
-  readonly headers?: ServerHeaders | undefined;
 }
 
-export interface ResourceRequest extends DiscoveryRequest {
+export interface ResourceRequest extends DiscoveryRequest, ResourceSource {
+  /** Milliseconds for all that is asked, at most `timeout`. */
+  readonly patience: number;
   /** The issuer of the config. */
   readonly issuer: string;
-  /** The config's only place for it. */
-  readonly resourceMetadata?: string | undefined;
   readonly challenge?: { readonly resourceMetadataUrl?: string } | undefined;
 }
 
@@ -87,9 +82,7 @@ export class MetadataCache {
    */
   async authorizationServer(issuer: string, request: DiscoveryRequest): Promise<AuthorizationServerMetadata> {
     const rules = this.#rules(request);
-    const { url, headers, signal } = request;
-    const isAtServer = isAtOriginOf(url);
-    const takesHeaders = (location: string): boolean => headers !== undefined && isAtServer(location);
+    const { signal } = request;
     if (!rules.configured.includes(issuer)) assertLearnedUrl(issuer, "the issuer", rules);
     else assertConfiguredUrl(issuer, "the issuer", request.server, this.insecureHosts);
     const assertUsable = (metadata: AuthorizationServerMetadata): void => {
@@ -104,7 +97,7 @@ export class MetadataCache {
     const lastGood = (metadata: AuthorizationServerMetadata): AuthorizationServerMetadata => metadata;
     const load = async (): Promise<Outcome<Loaded<AuthorizationServerMetadata>>> => {
       const found = await fetchAuthorizationServer(this.#how(request), {
-        ...{ issuer, takesHeaders },
+        issuer,
         known: this.#answers.get(signal, issuer),
         onAnswers: (answers) => this.#answers.set(signal, issuer, answers),
       });
@@ -117,8 +110,7 @@ export class MetadataCache {
       request,
       this.#authorizationServers.lookup({
         key: issuer,
-        // Who has headers for that origin may get what others do not.
-        variant: takesHeaders(issuer) ? JSON.stringify([new URL(url).origin, headers?.id]) : "",
+        variant: "",
         accepts: () => true,
         lastGood,
         load: () =>
@@ -140,7 +132,7 @@ export class MetadataCache {
    * itself may have changed. Rejects with `insecure_url` or `config_invalid` for a URL of the config, and with `aborted`.
    */
   async resource(request: ResourceRequest): Promise<KnownResource> {
-    const { url, issuer, challenge, headers, resourceMetadata: configured } = request;
+    const { url, issuer, challenge, patience, headers, resourceMetadata: configured } = request;
     assertConfiguredUrl(url, "the server's URL", request.server, this.insecureHosts);
     if (configured !== undefined) {
       assertConfiguredUrl(configured, '"resourceMetadata"', request.server, this.insecureHosts);
@@ -150,7 +142,8 @@ export class MetadataCache {
     const since = challenge && this.#firstSeen(challenge);
     const load = async (): Promise<Outcome<Loaded<KnownResource>>> => {
       const candidates = resourceCandidates({ ...places, named });
-      return await loadResource(this.#how(request), { url, named, candidates });
+      const how = { ...this.#how(request), timeout: Math.min(request.timeout, patience), headers };
+      return await loadResource(how, { url, named, candidates });
     };
     const lastGood = lastGoodResource(named);
     const judge = (value: unknown): KnownResource | undefined => {
@@ -213,8 +206,8 @@ export class MetadataCache {
     return { ...rules, insecureHosts: this.insecureHosts };
   }
 
-  #how({ timeout, headers }: DiscoveryRequest): MetadataFetch {
-    return { fetch: this.#fetch, clock: this.#clock, timeout, headers, signal: this.#closing.signal };
+  #how({ timeout }: DiscoveryRequest): MetadataFetch {
+    return { fetch: this.#fetch, clock: this.#clock, timeout, signal: this.#closing.signal };
   }
 
   async #wait<V>(request: DiscoveryRequest, work: Promise<Outcome<V>>): Promise<V> {

@@ -47,9 +47,3 @@ function isWellKnownOf(server: string, url: string): boolean {
   const isMetadata = pathname === wellKnown || pathname.startsWith(`${wellKnown}/`);
   return origin === new URL(server).origin && isMetadata;
 }
-
-/** The same for the well-known URLs of an authorization server, which may be at the same origin. */
-export function isAtOriginOf(server: string): (url: string) => boolean {
-  const { origin } = new URL(server);
-  return (url) => new URL(url).origin === origin;
-}

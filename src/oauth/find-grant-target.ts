@@ -16,6 +16,8 @@ export async function findGrantTarget(
   const challenge = environment.challenge?.();
   const target = await findTarget(environment.metadata, {
     ...{ server, url, issuer, timeout, signal, resource, resourceMetadata, metadata },
+    // What stops no token by being slow must leave time for it.
+    patience: spec.deadline / 2,
     headers: metadataHeaders(spec, environment),
     ...(challenge && { challenge }),
   });

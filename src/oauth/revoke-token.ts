@@ -10,7 +10,6 @@ import { ServerClocks } from "../net/server-clocks.js";
 import { hasAnotherCredential } from "./another-credential.js";
 import { authenticateClient } from "./client-authentication.js";
 import type { GrantEnvironment } from "./grant-environment.js";
-import { metadataHeaders } from "./metadata-headers.js";
 import { registeredError, saidInError } from "./oauth-error.js";
 import { Refusals } from "./refusals.js";
 import { refusesCredential } from "./refuses-credential.js";
@@ -43,10 +42,7 @@ export async function revokeToken(
   const { name: server, url, timeout } = spec;
   const { issuer, metadata: configured } = client;
   const wanted = { server, url, issuer, timeout, signal, metadata: configured };
-  const metadata = await findAuthorizationServer(environment.metadata, {
-    ...wanted,
-    headers: metadataHeaders(spec, environment),
-  });
+  const metadata = await findAuthorizationServer(environment.metadata, wanted);
   const { signers, network, clock, serverClocks = new ServerClocks(clock) } = environment;
   const context = {
     ...secretContext(spec, environment, { signal }),

@@ -6,7 +6,7 @@ import { failure } from "../support/failure.js";
 import { type FakeClock, fakeClock } from "../support/fake-clock.js";
 import { type HttpServer, sendJson } from "../support/http-server.js";
 import { sharedMemory } from "../support/store-over.js";
-import { ownServer } from "./harness.js";
+import { ownServer, sendToken } from "./harness.js";
 
 type Kind = "issuer" | "resource";
 type Wrong = (response: ServerResponse, world: Servers) => void | Promise<void>;
@@ -21,7 +21,9 @@ const wrongs: Readonly<Record<string, Wrong>> = {
     void response.writeHead(302, { location: "https://login.example/canary" }).end(),
   "500": (response) => sendJson(response, { canary: true }, 500),
   // Whoever is asked lets the time pass that is waited for it.
-  silence: async (_response, { pass, isLastAsked }) => await pass(isLastAsked() ? 15_000 : 5_000),
+  // Whatever is sent after that has its own time.
+  silence: async (_response, { kind, pass, isLastAsked }) =>
+    await pass(isLastAsked() && kind === "issuer" ? 10_000 : 5_000),
   "another content type": (response) =>
     void response.writeHead(200, { "content-type": "application/octet-stream" }).end("{}"),
   "another object": (response) => sendJson(response, { message: "ok" }),
@@ -36,6 +38,7 @@ function codeOf(wrong: string): string {
 }
 
 interface Servers {
+  readonly kind: Kind;
   readonly server: HttpServer;
   /** Lets so many milliseconds pass, one after the other. */
   readonly pass: (milliseconds: number) => Promise<void>;
@@ -50,6 +53,7 @@ async function servers(kind: Kind) {
   let asked = 0;
   let passing: Promise<unknown> = Promise.resolve();
   const world: Servers & { readonly server: HttpServer } = {
+    kind,
     async pass(milliseconds) {
       passing = passing.then(() => clock.advance(milliseconds));
       await passing;
@@ -218,6 +222,21 @@ test.each(rows)(
 async function keysOf(store: McpAuthStore): Promise<readonly string[]> {
   return (await store.keys("")).filter((key) => /^(token|metadata)\./.test(key));
 }
+
+test("metadata that never comes leaves time for the token where `deadline` is shorter than `timeout`", async () => {
+  const clock = fakeClock();
+  const server = await ownServer(async ({ url }, response) => {
+    if (url === "/token") return sendToken(response, "t");
+    // Half of the deadline, in two parts.
+    return await clock.advance(1_000);
+  });
+  const metadata = { tokenEndpoint: `${server.origin}/token` };
+  const client = { issuer: server.origin, id: "agent", secret: { env: "S" }, metadata };
+  const tools = { url: `${server.origin}/mcp`, deadline: "4s", grant: { client } };
+  const auth = await createMcpAuth({ config: { servers: { tools } }, env: { S: "s" }, clock });
+  onTestFinished(() => auth.stop());
+  expect(await auth.resolve("tools").getAccessToken()).toBe("t");
+});
 
 describe("a document of another resource", () => {
   const other: Wrong = (response, { server }) =>

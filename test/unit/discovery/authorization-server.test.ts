@@ -40,7 +40,7 @@ function lookUp(issuer: string, timeout = 10_000) {
   const rules = { server: "billing", configured: ["http://127.0.0.1/mcp", issuer] };
   return cache.authorizationServer(issuer, {
     server: "billing",
-    url: "http://127.0.0.1/mcp",
+
     timeout,
     rules,
   });
@@ -354,7 +354,7 @@ describe("a learned token endpoint", () => {
     const server = await serve({ [rfc8414]: found() });
     const cache = new MetadataCache({ fetch, clock: fakeClock() });
     const rules = { server: "billing", configured: ["https://mcp.example/mcp", server.origin] };
-    const request = { server: "billing", url: "https://mcp.example/mcp", timeout: 10_000, rules };
+    const request = { server: "billing", timeout: 10_000, rules };
     const work = cache.authorizationServer(server.origin, request);
     expect((await failure(work)).code).toBe("insecure_url");
   });

@@ -41,7 +41,6 @@ function good(path: string, response: ServerResponse, headers: Record<string, st
 
 const request = (name = "billing", more: { signal?: AbortSignal } = {}) => ({
   server: name,
-  url: `${server.origin}/mcp`,
   timeout: 10_000,
   rules: { server: name, configured: [`${server.origin}/mcp`, server.origin] },
   ...more,
@@ -52,7 +51,7 @@ const resource = async (resourceMetadataUrl?: string) => (await known(resourceMe
 const known = (resourceMetadataUrl?: string) =>
   cache.resource({
     ...request(),
-    issuer: server.origin,
+    ...{ url: `${server.origin}/mcp`, issuer: server.origin, patience: 10_000 },
     ...(resourceMetadataUrl === undefined ? {} : { challenge: { resourceMetadataUrl } }),
   });
 
