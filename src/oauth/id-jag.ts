@@ -5,7 +5,6 @@ import { Secret } from "../lib/secret.js";
 import { type Accepted, acceptedAnswer } from "./accepted-answer.js";
 import { askTokenEndpoint } from "./ask-token-endpoint.js";
 import type { GrantEnvironment } from "./grant-environment.js";
-import { metadataHeaders } from "./metadata-headers.js";
 import { requestContext } from "./request-context.js";
 import { readSubjectToken, tokenExchangeGrantType } from "./subject-token.js";
 import { endpointName, tokenEndpoint } from "./token-endpoint.js";
@@ -42,8 +41,7 @@ export async function requestIdJag(
   const atIdp = requestContext(spec, environment, attempt, () =>
     warnings.about(`authentication at ${issuer}`),
   );
-  const headers = metadataHeaders(spec, environment);
-  const wanted = { server, url, issuer, timeout, signal, headers, metadata: client.metadata };
+  const wanted = { server, url, issuer, timeout, signal, metadata: client.metadata };
   let credentials = refusals.credentials(signal);
   const { found, answer } = await askTokenEndpoint({
     find: async () => ({ authorizationServer: await findAuthorizationServer(environment.metadata, wanted) }),

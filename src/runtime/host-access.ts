@@ -113,13 +113,12 @@ async function judged(
 
 /** Adds the credential to a request that goes where the config says, and refuses any other. */
 async function authenticate(
-  spec: ServerSpec,
+  { name: server, timeout, url, dpop }: ServerSpec,
   { client }: ClientCredentialsSpec,
   environment: ManagerEnvironment & { readonly signal: AbortSignal },
   { signedWith }: HostAccess,
   request: HostTokenRequest,
 ): Promise<void> {
-  const { name: server, timeout, url, dpop } = spec;
   const { issuer, id = "" } = client;
   // The host sends the request over connections of its own, which follow the process.
   if (isHttps(request.url) && isVerificationOff(process.env)) {
@@ -128,12 +127,8 @@ async function authenticate(
     });
   }
   if (request.issuer !== undefined && request.issuer !== issuer) throw elsewhere(server, request);
-  const [{ findAuthorizationServer }, { metadataHeaders }] = await Promise.all([
-    import("../discovery/find-target.js"),
-    import("../oauth/metadata-headers.js"),
-  ]);
-  const headers = metadataHeaders(spec, environment);
-  const wanted = { server, url, issuer, timeout, headers, metadata: client.metadata };
+  const { findAuthorizationServer } = await import("../discovery/find-target.js");
+  const wanted = { server, url, issuer, timeout, metadata: client.metadata };
   const authorizationServer = await findAuthorizationServer(environment.metadata, wanted);
   if (!sameUrl(request.url, authorizationServer.token_endpoint)) throw elsewhere(server, request);
   const { authenticateClient } = await import("../oauth/client-authentication.js");
