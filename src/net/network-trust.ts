@@ -50,17 +50,18 @@ export function networkTrust({ spec, env, processEnv, hasOwnFetch, allow }: Trus
     if (usual?.of !== present) usual = { of: present, added: addedAuthorities(processEnv) };
     return await usual.added;
   };
-  let trusted: { readonly of: readonly string[]; readonly all: readonly string[] } | undefined;
+  let trusted: { readonly of: readonly string[]; readonly all: Promise<readonly string[]> } | undefined;
   return {
     async authorities() {
       const own = await configured();
       if (own.length === 0) return undefined;
       const { presentAuthorities, usualAuthorities } = await import("./authorities.js");
       const present = presentAuthorities();
+      // The same list for all who ask at once: another one means other connections.
       if (trusted?.of !== present) {
-        trusted = { of: present, all: [...(await usualAuthorities(processEnv)), ...own] };
+        trusted = { of: present, all: usualAuthorities(processEnv).then((usual) => [...usual, ...own]) };
       }
-      return trusted.all;
+      return await trusted.all;
     },
     async fingerprint() {
       const { withoutSpaces } = await import("./authorities.js");

@@ -132,3 +132,12 @@ describe("the fingerprint of what a process trusts", () => {
     expect(await trust.fingerprint()).not.toBe("default");
   });
 });
+
+test("requests that begin at the same moment trust the same list, so that they share connections", async () => {
+  await writeFile(path("own.pem"), (await createAuthority()).certificate);
+  const spec = { ca: [path("own.pem")], allowInsecureHttp: [] };
+  const trust = networkTrust({ spec, env: {}, processEnv: {}, hasOwnFetch: false });
+  const [one, other] = await Promise.all([trust.authorities(), trust.authorities()]);
+  expect(one).toBe(other);
+  expect(await trust.authorities()).toBe(one);
+});
