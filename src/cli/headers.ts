@@ -37,7 +37,7 @@ export async function headers(args: readonly string[], io: CommandIo): Promise<n
       const manager = managerFor(auth, named, io);
       server = manager.name;
       const { accessToken, object } = await newHeaders(manager, signal);
-      // Whoever called has been told already that there are none.
+      // The caller has been told already that there are none.
       signal.throwIfAborted();
       if (io.env["GITHUB_ACTIONS"] === "true") io.print.mask([accessToken, ...secretsIn(object, manager)]);
       io.print.json(object);

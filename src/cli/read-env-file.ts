@@ -10,9 +10,9 @@ const maxBytes = 1_048_576;
 export class UnreadableEnvFile extends Error {}
 
 /**
- * The text of a file of variables: a regular file, or a pipe, as that of `<(sops -d secrets.env)`. Whoever writes to it may
- * take any time, which ends with the signal: a pipe is neither opened nor read with a call of the system that blocks, since
- * no interrupt would end that. Rejects with `UnreadableEnvFile`.
+ * The text of a file of variables: a regular file, or a pipe, as that of `<(sops -d secrets.env)`. The command behind a pipe
+ * may take any time, which ends with the signal: a pipe is neither opened nor read with a call of the system that blocks,
+ * since no interrupt would end that. Rejects with `UnreadableEnvFile`.
  */
 export async function readEnvFile(path: string, signal: AbortSignal): Promise<string> {
   try {

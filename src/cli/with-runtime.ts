@@ -46,8 +46,8 @@ function configWarnings({ print }: CommandIo): Logger {
 }
 
 /**
- * A command that does without the store is as good as before, once; whoever runs it again and again wants to know. So does
- * whoever runs it on a machine whose clock is wrong.
+ * A command that does without the store is as good as before, once. Someone who runs it again and again wants to know, and
+ * so does someone whose clock is wrong.
  */
 function printWarnings(auth: McpAuth, { print }: CommandIo): void {
   const said = new Set<string>();

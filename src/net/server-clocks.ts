@@ -11,7 +11,7 @@ export const mostCorrectedSkew = 600_000;
 const sameSkew = 5_000;
 /** Reports for one origin, whose servers may have any number of clocks. */
 const mostReports = 10;
-// Far more than one runtime meets: whoever names origins without end only displaces the oldest.
+// Far more than one runtime meets. A server that names origins without end only displaces the oldest.
 const mostOrigins = 1_000;
 
 /** Milliseconds that the clock of a server is ahead of ours, negative when it is behind. */
@@ -60,7 +60,7 @@ export class ServerClocks {
       try {
         this.#note({ input, init }, response, sentAt);
       } catch {
-        // A caller's own `fetch` may return anything. To judge that is up to whoever asked for the response.
+        // A caller's own `fetch` may return anything. The code that wants the response judges it.
       }
       return response;
     };
