@@ -93,7 +93,9 @@ async function findResource(cache: MetadataCache, wanted: WantedTarget): Promise
     return { isUnread: true, warnings: [warning(withoutResource(missing.failure))] };
   }
   const other = resource === undefined ? resourceMismatch(metadata.resource, url) : undefined;
-  if (other !== undefined && known.other === "misled") {
+  if (known.other === "misled") {
+    // With the resource in the config, nothing is missing.
+    if (other === undefined) return { isUnread: false, warnings: [] };
     return { isUnread: true, warnings: [warning(withoutResource(other))] };
   }
   const contradiction = other ?? issuerNotListed(metadata, issuer);

@@ -103,14 +103,17 @@ export class MetadataCache {
       });
       if (!found.ok) return found;
       const { metadata, document } = found.value;
-      return succeed({ value: metadata, freshFor: freshFor(document.headers) });
+      // What may not be used here takes no place from what may.
+      const isNothing = usable(metadata) === undefined;
+      return succeed({ value: metadata, freshFor: freshFor(document.headers), isNothing });
     };
     const judge = (value: unknown) => usable(storedAuthorizationServer(value, issuer));
     const metadata = await this.#wait(
       request,
       this.#authorizationServers.lookup({
         key: issuer,
-        variant: "",
+        // A server with a short timeout does not end the wait of others.
+        variant: String(request.timeout),
         accepts: () => true,
         lastGood,
         load: () =>
@@ -140,9 +143,10 @@ export class MetadataCache {
     const places = { url, issuer, configured };
     const named = followed({ ...places, named: challenge?.resourceMetadataUrl });
     const since = challenge && this.#firstSeen(challenge);
+    const timeout = Math.min(request.timeout, patience);
     const load = async (): Promise<Outcome<Loaded<KnownResource>>> => {
       const candidates = resourceCandidates({ ...places, named });
-      const how = { ...this.#how(request), timeout: Math.min(request.timeout, patience), headers };
+      const how = { ...this.#how(request), timeout, headers };
       return await loadResource(how, { url, named, candidates });
     };
     const lastGood = lastGoodResource(named);
@@ -157,7 +161,7 @@ export class MetadataCache {
       request,
       this.#resources.lookup({
         key: JSON.stringify([url, variant]),
-        variant: named ?? "",
+        variant: JSON.stringify([named, timeout]),
         accepts: (resource) => answers(resource, named),
         lastGood,
         since,

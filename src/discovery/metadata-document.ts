@@ -75,8 +75,9 @@ export async function askLocation(
   };
   const status = result.kind === "too-large" ? result.status : result.response.status;
   if (status >= 500 || status === 408 || status === 429) {
-    const header = result.kind === "response" ? result.response.headers.get("retry-after") : null;
-    const retryAfter = parseRetryAfter(header, limits.clock.now());
+    const headers = result.kind === "response" ? result.response.headers : new Headers();
+    const now = limits.clock.now();
+    const retryAfter = parseRetryAfter(headers.get("retry-after"), now, headers.get("date"));
     const brief = `answered ${status}`;
     const failure = {
       code: "unavailable",

@@ -47,6 +47,9 @@ export async function tokenAfter(
   history: CallHistory,
 ): Promise<Token | undefined> {
   const { status } = refusal.response;
+  // No other token of a machine would be stronger (RFC 9470 §3).
+  if (challengesOf(refusal).some(({ error }) => error === "insufficient_user_authentication"))
+    return undefined;
   const isOfToken =
     status === 401 ||
     (status === 403 && challengesOf(refusal).some(({ error }) => error === "invalid_token"));
@@ -63,7 +66,10 @@ async function afterRefusedToken(
   const { outgoing, url, token, response, pending } = refusal;
   // The token is as good as before: another one would meet the same.
   if (token.binding?.prover !== undefined && proofErrors(response).length > 0) return undefined;
-  if (history.hasSteppedUp) return undefined;
+  if (history.hasSteppedUp) {
+    await authorizer.refusedAgain(refusal);
+    return undefined;
+  }
   authorizer.challenged(refusal);
   const call = { token, kind: requestKind(outgoing, url), signal: outgoing.signal, pending };
   if (!outgoing.replayable) {

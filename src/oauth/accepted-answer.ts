@@ -38,7 +38,7 @@ export function acceptedAnswer(
   // Some servers answer 200 to what they refuse.
   const disguised = typeof error === "string" && error !== "" && access_token === undefined;
   if (status < 200 || status >= 300 || disguised) {
-    const retryAfter = parseRetryAfter(headers.get("retry-after"), now);
+    const retryAfter = parseRetryAfter(headers.get("retry-after"), now, headers.get("date"));
     const said = { ...saidInError(members), location: headers.get("location") };
     throw tokenRejection(endpoint, { status, oauthError, retryAfter, said });
   }

@@ -137,7 +137,8 @@ function audienceField(audience: string): TokenField {
   return ["audience", audience];
 }
 
-async function readParam(
+/** A further field of the token request, from the config or from a secret that is read now. */
+export async function readParam(
   [name, value]: readonly [string, GrantCommon["params"][string]],
   context: SecretContext,
 ): Promise<TokenField> {

@@ -1,5 +1,4 @@
 import type { ClientCredentialsSpec, ServerSpec } from "../config/spec.js";
-import type { ServerChallenge } from "../discovery/challenge.js";
 import type { Target } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
 import { assertOwnUrl } from "../http/own-url.js";
@@ -20,8 +19,8 @@ export interface HostAccess {
   readonly signedWith: (kid: string | undefined) => void;
   /** What has been found out about the two servers. */
   readonly target: () => Target | undefined;
-  /** What the server asked for last. */
-  readonly challenge: () => ServerChallenge | undefined;
+  /** The same, found out now where nobody has looked yet. */
+  readonly learn: () => Promise<Target | undefined>;
   /** The server refuses new tokens too: says what may be wrong. */
   readonly explainRefusal: (token: Token, challenge: string | null) => Promise<McpAuthError>;
   readonly limits: Pick<WaitLimits, "run">;
@@ -46,7 +45,8 @@ export function hostAccess(spec: ServerSpec, environment: ManagerEnvironment, ac
       events.emit("token:renewed", { server, issuer, reason: "rejected", durationMs: 0, expiresAt });
     },
     client: own?.client.id === undefined ? undefined : { id: own.client.id, issuer: own.client.issuer },
-    scopes: async (named) => sets.scopes ?? named ?? (await learnedScopes(spec, environment, access)) ?? [],
+    scopes: async (named) =>
+      withStepUp(spec, sets.scopes, named) ?? named ?? (await access.learn())?.scopes ?? [],
     secretHeaders: Object.entries(spec.headers).flatMap(([name, value]) =>
       typeof value === "string" ? [] : [name],
     ),
@@ -63,18 +63,13 @@ export function hostAccess(spec: ServerSpec, environment: ManagerEnvironment, ac
   };
 }
 
-/** What the server's metadata says, where the config says nothing. A host that asks may be the first to need it. */
-async function learnedScopes(
-  spec: ServerSpec,
-  environment: ManagerEnvironment,
-  { target, challenge }: HostAccess,
-): Promise<readonly string[] | undefined> {
-  const known = target();
-  if (known !== undefined || spec.grant.type === "static") return known?.scopes;
-  const { findGrantTarget } = await import("../oauth/find-grant-target.js");
-  const signal = AbortSignal.timeout(spec.timeout);
-  const found = await findGrantTarget(spec, spec.grant, { ...environment, challenge }, signal);
-  return found.scopes;
+/** What the server names goes along where the config allows a step-up to it. */
+function withStepUp(
+  { stepUp }: ServerSpec,
+  scopes: readonly string[] | undefined,
+  named: readonly string[] = [],
+): readonly string[] | undefined {
+  return scopes && [...new Set([...scopes, ...named.filter((scope) => stepUp.includes(scope))])];
 }
 
 /** Loaded when a command asks for it. */
@@ -114,7 +109,7 @@ async function judged(
 /** Adds the credential to a request that goes where the config says, and refuses any other. */
 async function authenticate(
   { name: server, timeout, url, dpop }: ServerSpec,
-  { client }: ClientCredentialsSpec,
+  { client, resource, audience, params }: ClientCredentialsSpec,
   environment: ManagerEnvironment & { readonly signal: AbortSignal },
   { signedWith }: HostAccess,
   request: HostTokenRequest,
@@ -140,6 +135,13 @@ async function authenticate(
       "its tokens are bound to a key or certificate, which a token request of the host cannot show.";
     throw senderConstrained(server, `${problem} Use the manager's \`fetch\`.`);
   }
+  const { readParam } = await import("../oauth/token-grant.js");
+  const further = await Promise.all(Object.entries(params).map((param) => readParam(param, context)));
+  // The host knows of the resource only what the server's metadata says, and of the others nothing.
+  if (resource === false) request.body.delete("resource");
+  else if (resource !== undefined) request.body.set("resource", resource);
+  for (const each of audience) request.body.append("audience", each);
+  for (const [name, value] of further) request.body.append(name, value);
   await apply({ ...authorizationServer }, { client_id: id }, request.body, request.headers);
   const { rememberSent } = await import("../oauth/remember-sent.js");
   rememberSent(request.headers, request.body);

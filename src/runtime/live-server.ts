@@ -1,5 +1,6 @@
 import type { ServerSpec } from "../config/spec.js";
 import { createAuthorizedFetch } from "../http/authorized-fetch.js";
+import { assertOwnUrl } from "../http/own-url.js";
 import type { Clock } from "../lib/clock.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { RenewalTimers } from "../schedule/renewal-timers.js";
@@ -104,7 +105,10 @@ export class LiveServer implements ManagedServer {
     assertHeaderOptions(this.spec.name, options);
     const { method, url, scopes } = options;
     const signal = options.signal ?? undefined;
-    if (url !== undefined) this.#supply.seam.assertWithinReach(String(url), "The URL of the request");
+    if (url !== undefined) {
+      const own = { url: this.address, reach: this.spec.reach };
+      assertOwnUrl(this.spec.name, own, String(url), "The URL of the request");
+    }
     const wanted = { ...(signal && { signal }), ...(scopes && { scopes }) };
     const token = await this.getToken(wanted);
     const headers = await this.#headers(signal);

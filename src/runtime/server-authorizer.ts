@@ -1,8 +1,10 @@
 import type { ServerSpec } from "../config/spec.js";
 import { serverChallenge } from "../discovery/challenge.js";
+import type { Target } from "../discovery/metadata.js";
 import type { Authorizer } from "../http/authorizer.js";
 import { isSameResource } from "../http/closest-server.js";
 import { explainRefusal } from "./explain-refusal.js";
+import { learnedTarget } from "./learned-target.js";
 import type { ManagerEnvironment } from "./manager-environment.js";
 import { stepUp, stepUpWithin } from "./step-up.js";
 import { issuerOf } from "./token-cache.js";
@@ -21,6 +23,14 @@ export interface AuthorizedServer {
 export function serverAuthorizer(server: AuthorizedServer): Authorizer {
   const { spec, address, environment, supply } = server;
   const { sets, stepUps } = supply;
+  // Needed only where the config leaves the scopes to the server. Without it, what the config says is all there is.
+  const target = async (signal: AbortSignal | undefined): Promise<Target | undefined> => {
+    if (spec.grant.scopes !== undefined) return supply.target;
+    return await learnedTarget(spec, environment, supply, signal).catch((error: unknown) => {
+      if (signal?.aborted) throw error;
+      return undefined;
+    });
+  };
   return {
     name: spec.name,
     url: address,
@@ -42,8 +52,10 @@ export function serverAuthorizer(server: AuthorizedServer): Authorizer {
     },
     challenged({ response, url }) {
       // Another path of the same origin, or another query, may be another resource; what it asks for is not for us.
-      if (isSameResource(url, address))
-        supply.challenge = serverChallenge(response.headers) ?? supply.challenge;
+      if (!isSameResource(url, address)) return;
+      // Another token is for the same scopes. Those that it names are for a step-up, if that does not help.
+      const { resourceMetadataUrl } = serverChallenge(response.headers) ?? {};
+      if (resourceMetadataUrl !== undefined) supply.challenge = { resourceMetadataUrl };
     },
     replace: (call) => sets.own.refused.replace(call),
     replaceForOthers: (call) => sets.own.refused.replaceForOthers(call),
@@ -52,8 +64,9 @@ export function serverAuthorizer(server: AuthorizedServer): Authorizer {
       // The response counts, whatever becomes of the explanation.
       await explainRefusal(spec, environment, supply, { token, challenge }).catch(() => undefined);
     },
-    stepUp: (wanted, held, signal) => stepUp(spec, stepUps, supply.target, { wanted, token: held, signal }),
-    stepUpWithin: (wanted, held, signal) =>
-      stepUpWithin(spec, stepUps, supply.target, { wanted, token: held, signal }),
+    stepUp: async (wanted, held, signal) =>
+      await stepUp(spec, stepUps, await target(signal), { wanted, token: held, signal }),
+    stepUpWithin: async (wanted, held, signal) =>
+      await stepUpWithin(spec, stepUps, await target(signal), { wanted, token: held, signal }),
   };
 }

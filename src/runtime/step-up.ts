@@ -30,8 +30,16 @@ export async function stepUp(
   const allowed = allowedScopes(spec, target);
   const beyond = wanted.filter((scope) => !allowed.has(scope));
   if (beyond.length > 0) throw insufficientScope(spec.name, beyond);
-  const widened = await untilAborted(stepUps.widen(wanted), signal, () => abortedError(spec.name));
-  return widened.accessToken === token.accessToken ? undefined : widened;
+  return await widened(spec, stepUps, { wanted, token, signal });
+}
+
+async function widened(
+  { name }: ServerSpec,
+  stepUps: StepUps,
+  { wanted, token, signal }: StepUp,
+): Promise<Token | undefined> {
+  const wide = await untilAborted(stepUps.widen(wanted), signal, () => abortedError(name));
+  return wide.accessToken === token.accessToken ? undefined : wide;
 }
 
 /**
@@ -44,12 +52,14 @@ export async function stepUpWithin(
   target: Target | undefined,
   { wanted, token, signal }: StepUp,
 ): Promise<Token | undefined> {
-  const allowed = allowedScopes(spec, target);
+  // Where nobody says which scopes there are, the server does so now.
+  const isOpen = spec.grant.scopes === undefined && (target?.supportedScopes ?? []).length === 0;
+  const allowed = isOpen ? new Set(wanted) : allowedScopes(spec, target);
   const held = new Set(stepUps.held);
   const missing = wanted.filter((scope) => allowed.has(scope) && !held.has(scope));
   if (missing.length === 0) return undefined;
   try {
-    return await stepUp(spec, stepUps, target, { wanted: missing, token, signal });
+    return await widened(spec, stepUps, { wanted: missing, token, signal });
   } catch (error) {
     if (signal?.aborted) throw error;
     return undefined;

@@ -67,13 +67,16 @@ export function createTokenCache(
   const policy = { ahead: refresh.ahead, jitter: refresh.jitter, random };
   const storeFailure =
     grant.type === "refresh_token" ? (): StoreFailure | undefined => environment.store?.failure : undefined;
-  const resilience = { server, issuer, clock, random, retry, deadline, holds, storeFailure };
+  // What one token endpoint asks for says nothing of another one of the same issuer.
+  const endpoint = grant.type === "static" ? undefined : (grant.client.metadata?.tokenEndpoint ?? issuer);
+  const resilience = { server, endpoint, clock, random, retry, deadline, holds, storeFailure };
   const attempt = observed(leaf, common);
   const stored = storedTokens(spec, environment, hooks, { ...common, policy, held: () => cache.latest });
   const cache: TokenCache = new TokenCache({
     ...common,
     policy,
     sharedLimits: stored,
+    isLocal: grant.type === "static" && ("env" in grant.token || "file" in grant.token),
     onPlan: hooks.onPlan,
     async hasNewCredential() {
       const hasChanged = await hooks.watch.changed({ ...environment, server });
@@ -81,7 +84,7 @@ export function createTokenCache(
       return hasChanged;
     },
     onUntoldFailure: (error) => events.warnUnheard("token:failed", "background", error),
-    isHeld: () => holds.remaining(issuer, clock.now()) > 0,
+    isHeld: () => holds.remaining(endpoint, clock.now()) > 0,
     onRenewed() {
       if (renewed !== undefined) events.emit("token:renewed", renewed);
       renewed = undefined;

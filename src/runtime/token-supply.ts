@@ -8,6 +8,7 @@ import { WaitLimits } from "../lib/wait-limits.js";
 import { CredentialWatch } from "../secrets/credential-watch.js";
 import { explainRefusal } from "./explain-refusal.js";
 import { hostAccess } from "./host-access.js";
+import { learnedTarget } from "./learned-target.js";
 import type { ManagerEnvironment } from "./manager-environment.js";
 import { ScopeSets } from "./scope-sets.js";
 import type { HostSeam } from "./seam.js";
@@ -78,7 +79,7 @@ export class TokenSupply {
       sets: this.sets,
       signedWith: hooks.signedWith,
       target: () => this.target,
-      challenge: () => this.challenge,
+      learn: () => learnedTarget(spec, environment, this, undefined),
       explainRefusal: (token, challenge) => explainRefusal(spec, environment, this, { token, challenge }),
       limits: this.limits,
     });

@@ -61,7 +61,7 @@ export async function readFromGithubActions(
 }
 
 function retryAfterOf(headers: Headers, now: number): number | undefined {
-  return parseRetryAfter(headers.get("retry-after"), now);
+  return parseRetryAfter(headers.get("retry-after"), now, headers.get("date"));
 }
 
 /** The URL with the audience; `"insecure"` for one that the token must not go to. */

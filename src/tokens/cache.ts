@@ -24,6 +24,8 @@ export interface TokenCacheOptions extends CooldownReliefOptions {
   readonly source: TokenSource;
   /** Called when it becomes known when the token is next to be renewed; `undefined`: there is nothing to be gained. */
   readonly onPlan: (renewAt: number | undefined) => void;
+  /** The source reads a variable or a file, and asks nobody. */
+  readonly isLocal?: boolean;
   /** What limits requests after refusals, where other processes share the token. */
   readonly sharedLimits?: SharedLimits | undefined;
   /** Called when a request has failed whose error no caller gets. */
@@ -84,6 +86,8 @@ export class TokenCache {
       current: () => this.#token,
       inFlight: () => this.#source.flight,
       mayRequest: () => lifecycle.mayReplace(this.#life, this.#clock.now()),
+      isLocal: options.isLocal ?? false,
+      hasNewCredential: () => this.#relief.hasNewCredential(this.#lastError),
       request: (refused) => this.#replace(refused),
       shared: options.sharedLimits,
     });

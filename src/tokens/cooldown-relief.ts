@@ -20,6 +20,8 @@ const ofCredential: ReadonlySet<string> = new Set([
   "token_request_rejected",
   "secret_unavailable",
   "key_invalid",
+  // The key may be of a kind that the server does not take.
+  "unsupported_by_server",
   // The server may have refused our certificate.
   "tls_failed",
 ]);

@@ -21,8 +21,8 @@ export interface Refusals extends RequestLimits {
 const allowanceSize = 5;
 const allowanceInterval = 10_000;
 const longestHold = 60_000;
-/** Milliseconds after a hold within which the next one is longer than it, although a suspect was accepted meanwhile. */
-const rememberedFor = 60_000;
+/** Milliseconds after a hold in which one failure is forgotten, whether or not a suspect was accepted meanwhile. */
+const forgettingInterval = 10_000;
 const mostSuspects = 256;
 
 export const noRefusals: Refusals = Object.freeze({
@@ -108,9 +108,10 @@ export function clockSetBack<L extends RequestLimits>(limits: L, by: number): L 
   return { ...limits, holdUntil: holdUntil - by, allowanceFullAt: allowanceFullAt - by };
 }
 
-/** Failures in a row, of which none is remembered a while after the last hold. */
+/** Those that are not forgotten yet: as many are remembered as the allowance would have taken to be full again. */
 function failuresAt({ failures, holdUntil }: RequestLimits, now: number): number {
-  return now - holdUntil > rememberedFor ? 0 : failures;
+  const forgotten = Math.floor(Math.max(now - holdUntil, 0) / forgettingInterval);
+  return Math.max(failures - forgotten, 0);
 }
 
 /** Milliseconds that the n-th hold in a row lasts, from 1. */

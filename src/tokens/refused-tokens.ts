@@ -73,6 +73,10 @@ export interface RefusedTokensOptions {
   readonly inFlight: () => Promise<Token> | undefined;
   /** Whether anything but a refusal is against a request now. */
   readonly mayRequest: () => boolean;
+  /** A request asks nobody: the token is read where the config says, which nothing limits. */
+  readonly isLocal: boolean;
+  /** Whether a credential that was refused has been replaced, which ends the hold. */
+  readonly hasNewCredential: () => Promise<boolean>;
   /** Begins a request for a token in place of the refused one. */
   readonly request: (refused: RefusedToken) => Promise<Token>;
   /** Where tokens are shared: then whoever makes the request calls `RefusedToken.take`, under the token's lock. */
@@ -96,10 +100,14 @@ export class RefusedTokens {
       const current = this.#options.current();
       if (current !== undefined && current.accessToken !== token.accessToken)
         return { kind: "resend", token: current, replacement: undefined };
+      const aborted = () => abortedError(this.#options.server);
       const replacement = this.#joinOrStart(token, kind);
-      if (replacement === undefined) return { kind: "none" };
+      if (replacement === undefined) {
+        if (await untilAborted(this.#options.hasNewCredential(), signal, aborted)) continue;
+        return { kind: "none" };
+      }
       replacement.kinds.add(kind);
-      const next = await untilAborted(replacement.outcome, signal, () => abortedError(this.#options.server));
+      const next = await untilAborted(replacement.outcome, signal, aborted);
       // It was for another kind, and says nothing of what this one may do.
       if (next === "withheld") continue;
       if (next === undefined) return { kind: "none", error: replacement.error };
@@ -153,7 +161,8 @@ export class RefusedTokens {
       return this.#latest?.flight === flight ? this.#latest : this.#follow(flight, token);
     const now = clock.now();
     const isSuspect = this.#refusals.suspects.has(kind);
-    if (!this.#options.mayRequest() || !mayRequest(this.#refusals, now, isSuspect)) return undefined;
+    const isAllowed = this.#options.isLocal || mayRequest(this.#refusals, now, isSuspect);
+    if (!this.#options.mayRequest() || !isAllowed) return undefined;
     if (shared === undefined) this.#refusals = requestStarted(this.#refusals, now, isSuspect);
     return this.#follow(request({ token, take: (stored) => this.#take(isSuspect, stored) }), token);
   }

@@ -13,7 +13,8 @@ import type { Token } from "./token.js";
 
 export interface ResilientOptions {
   readonly server: string;
-  readonly issuer: string | undefined;
+  /** Of the token requests: its URL where the config has it, else its issuer. */
+  readonly endpoint: string | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly retry: RetrySpec;
@@ -42,7 +43,7 @@ async function acquire(
   request: TokenRequest,
   options: ResilientOptions,
 ): Promise<Token> {
-  const { server, issuer, clock, deadline, holds, present } = options;
+  const { server, endpoint, clock, deadline, holds, present } = options;
   const limit = new AbortController();
   const endsAt = clock.now() + deadline;
   // The reason tells whoever watches the attempt that it failed and was not called off.
@@ -55,7 +56,7 @@ async function acquire(
   try {
     const there = present === undefined ? undefined : await present(limited);
     if (there !== undefined) return there;
-    const held = holds.remaining(issuer, clock.now());
+    const held = holds.remaining(endpoint, clock.now());
     // Whoever forces a refresh has a reason to ask all the same.
     const pause = request.reason === "forced" ? 0 : spreadOut(held, options.random);
     if (pause > 0 && pause >= endsAt - clock.now()) {
@@ -65,7 +66,7 @@ async function acquire(
     if (pause > 0) await wait(pause, limit.signal, clock);
     const token = await attempts(source, limited, options, endsAt);
     // Any other success may be of a request that was sent before the server asked to be left alone.
-    if (request.reason === "forced") holds.release(issuer);
+    if (request.reason === "forced") holds.release(endpoint);
     return token;
   } catch (error) {
     if (request.signal.aborted)
@@ -76,7 +77,7 @@ async function acquire(
     }
     // Who was not let through has learnt nothing new.
     if (!isHeldBack && error instanceof McpAuthError && tokenEndpointAsksToWait(error)) {
-      holds.hold(issuer, clock.now(), error.retryAfter ?? 0);
+      holds.hold(endpoint, clock.now(), error.retryAfter ?? 0);
     }
     throw error;
   } finally {
@@ -122,12 +123,12 @@ function delayBefore(
   plan: RetryPlan,
   error: unknown,
   attempt: number,
-  { clock, holds, issuer, server }: ResilientOptions,
+  { clock, holds, endpoint, server }: ResilientOptions,
 ): number | undefined {
   if (!(error instanceof McpAuthError)) return undefined;
   const now = clock.now();
   // Another manager may have been told to wait while this attempt was under way.
-  const held = holds.remaining(issuer, now);
+  const held = holds.remaining(endpoint, now);
   const next = plan(
     {
       attempt,

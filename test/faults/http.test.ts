@@ -56,7 +56,9 @@ function waits(from: number): (world: AuthorizationWorld) => void {
 function dated(milliseconds: number, status: number): Answer {
   return (world, response, request) => {
     const at = Math.ceil((world.clock.now() + milliseconds) / second) * second;
-    return empty(status, { "retry-after": new Date(at).toUTCString() })(world, response, request);
+    // The clock of the server is that of the world.
+    const date = new Date(Math.floor(world.clock.now() / second) * second).toUTCString();
+    return empty(status, { "retry-after": new Date(at).toUTCString(), date })(world, response, request);
   };
 }
 

@@ -151,7 +151,7 @@ describe("oauthProvider of SDK v1, where the config leaves the scopes to the ser
     );
     const { manager } = await managerOf(world);
     expect(await (await viaFetchV2(manager)).echo("hi")).toBe("hi");
-    expect(asked(world)).toEqual([undefined, "read"]);
+    expect(asked(world)).toEqual([undefined, undefined, "read"]);
     // SDK v1 passes on nothing of a challenge.
     const params = await oauthProvider(manager).prepareTokenRequest();
     expect(params.get("scope")).toBe("read");

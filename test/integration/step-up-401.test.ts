@@ -212,22 +212,32 @@ describe("a step-up after a 401 that fails", () => {
 });
 
 describe("where the config leaves the scopes to the server, a 401 that names some", () => {
-  test("is followed by a token for those, in place of the refused one", async () => {
+  test("is followed by a token for those when the new token is refused too", async () => {
     const { manager, asked } = await scopedWorld({
       ...{ scopes, needs: { write: { scope: "w", named: "r w" } } },
     });
     expect(await statusOf(manager, "write")).toBe(200);
-    expect(asked()).toEqual([undefined, "r w"]);
+    expect(asked()).toEqual([undefined, undefined, "r w"]);
   });
 
-  test("steps up to what the resource metadata lists when the new token is refused too", async () => {
+  test("does not change what other tools are called with, where the authorization server refuses them", async () => {
+    const { manager, asked } = await scopedWorld({
+      ...{ scopes: ["r"], supported: ["r"], needs: { admin: { scope: "admin" } } },
+    });
+    expect(await statusOf(manager, "admin")).toBe(401);
+    await manager.getToken({ forceRefresh: true });
+    expect(await statusOf(manager, "read")).toBe(200);
+    expect(new Set(asked())).toEqual(new Set(["r"]));
+  });
+
+  test("does not take away a scope, where the resource metadata lists them", async () => {
     const { manager, asked, refuse } = await scopedWorld({
       ...{ scopes, supported: ["r", "w"], needs: { write: { scope: "w" } } },
     });
     await manager.getToken();
     await refuse("r");
     expect(await statusOf(manager, "write")).toBe(200);
-    expect(asked()).toEqual(["r w", "r", "r w"]);
+    expect(asked()).toEqual(["r w", "r w"]);
   });
 });
 

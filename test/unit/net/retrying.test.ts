@@ -31,6 +31,13 @@ describe("Retry-After", () => {
     },
   );
 
+  test("as a date is by the clock of the server that says it", () => {
+    const date = "Sun, 06 Nov 1994 09:49:00 GMT";
+    expect(parseRetryAfter("Sun, 06 Nov 1994 09:49:02 GMT", now, date)).toBe(2_000);
+    expect(parseRetryAfter("2", now, date)).toBe(2_000);
+    expect(parseRetryAfter("Sun, 06 Nov 1994 08:49:37 GMT", now, "what is no date")).toBe(37_000);
+  });
+
   test("is within a day or not understood, whatever it says", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.integer().map(String)), (value) => {

@@ -23,6 +23,8 @@ function refusing(isShared: boolean) {
     current: () => current,
     inFlight: () => undefined,
     mayRequest: () => true,
+    isLocal: false,
+    hasNewCredential: async () => false,
     async request({ take }) {
       stored = take(stored) ?? stored;
       count += 1;

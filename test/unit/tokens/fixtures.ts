@@ -74,7 +74,7 @@ export function room(options: RoomOptions = {}): Room {
     },
     ...(options.hasNewCredential !== undefined && { hasNewCredential: options.hasNewCredential }),
     isHeld: () => holds.remaining(issuer, clock.now()) > 0,
-    source: resilient(leaf, { server, issuer, clock, random, retry, deadline, holds }),
+    source: resilient(leaf, { server, endpoint: issuer, clock, random, retry, deadline, holds }),
   });
   return { clock, cache, holds, events, requests, renewAt: () => renewAt };
 }

@@ -166,12 +166,14 @@ describe("suspects", () => {
     expect(mayRequest(refusals, start, "bad")).toBe(true);
   });
 
-  test("make the next hold longer for a minute after the last, although all were accepted", () => {
+  test("make the next hold longer although all were accepted, less so with each ten seconds after the last", () => {
     const refusals = accepted(failed(4), "bad");
     expect([refusals.suspects.size, refusals.holdUntil]).toEqual([0, start + 8 * second]);
-    const [within, after] = [68 * second, 68 * second + 1].map((age) => requestFailed(refusals, start + age));
-    expect(within).toMatchObject({ failures: 5, holdUntil: start + 84 * second });
-    expect(after).toMatchObject({ failures: 1, holdUntil: start + 69 * second + 1 });
+    const lengths = [8, 17.999, 18, 28, 38, 48, 1_000].map((age) => {
+      const now = start + age * second;
+      return (requestFailed(refusals, now).holdUntil - now) / second;
+    });
+    expect(lengths).toEqual([16, 16, 8, 4, 2, 1, 1]);
   });
 
   test("that were last refused long ago begin with a hold of a second", () => {

@@ -50,7 +50,7 @@ function patient(setup: Setup) {
     },
     {
       server,
-      issuer,
+      endpoint: issuer,
       clock,
       random,
       holds,

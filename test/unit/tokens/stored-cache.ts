@@ -35,7 +35,15 @@ export function storedCache({ clock, store, attempt, ...options }: StoredCacheOp
   const common = { server, issuer, clock, report: () => {} };
   const policy = { jitter: 0.2, random };
   const retry = { attempts: 1, min: 250, max: 10 * second };
-  const resilience = { server, issuer, clock, random, retry, deadline: 30 * second, holds: new Holds() };
+  const resilience = {
+    server,
+    endpoint: issuer,
+    clock,
+    random,
+    retry,
+    deadline: 30 * second,
+    holds: new Holds(),
+  };
   const shared = store && new SharedStore({ store, keys: false, lease: 10 * second, clock });
   const stored =
     shared &&

@@ -58,10 +58,11 @@ export class Rule {
 
   requested(now: number, isHeld: boolean): void {
     this.requests.push({ at: now, isHeld });
-    this.#forget(now);
     if (isHeld) {
+      this.#forget(now);
       const known = this.#failedAt.filter((at) => at <= now - knownAfter).length;
-      this.heldUntilAtLeast = now + holdLength(known);
+      // By the clocks of the processes one may be forgotten a little earlier.
+      this.heldUntilAtLeast = now + holdLength(known - 1);
       this.#hold(now);
     } else {
       this.#credit = this.#creditAt(now) - 10 * second;
@@ -79,7 +80,7 @@ export class Rule {
     this.#hold(now);
   }
 
-  /** There is another credential, or it is a minute since the last hold. */
+  /** There is another credential. */
   reset(): void {
     this.failures = 0;
     this.holdUntil = Number.NEGATIVE_INFINITY;
@@ -87,8 +88,11 @@ export class Rule {
     this.#failedAt = [];
   }
 
+  /** One failure for each ten seconds since the hold. */
   #forget(now: number): void {
-    if (now - this.holdUntil > 60 * second) this.reset();
+    const forgotten = Math.floor(Math.max(now - this.holdUntil, 0) / (10 * second));
+    this.failures = Math.max(this.failures - forgotten, 0);
+    this.#failedAt = this.failures === 0 ? [] : this.#failedAt.slice(-this.failures);
   }
 
   #creditAt(now: number): number {

@@ -1,0 +1,218 @@
+// Calls that failed although they could succeed: each of them in its smallest form.
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { oauthProvider } from "../../src/hosts/mcp-sdk.js";
+import type { McpAuthConfig } from "../../src/index.js";
+import { createMemoryStore } from "../../src/testing.js";
+import { sendJson } from "../support/http-server.js";
+import { folder } from "../unit/config/folder.js";
+import { liveClock, managerOf, ownIssuer, ownServer, runtime, sendToken } from "./harness.js";
+
+const form = (body: string) => new URLSearchParams(body);
+const unsealed = () => Object.assign(createMemoryStore(), { encryptionKeys: false as const });
+
+test("a 401 for want of a stronger login of a user causes no token request", async () => {
+  const issuer = await ownIssuer(
+    (_request, response) => sendToken(response, "t"),
+    (_request, response) => {
+      response
+        .writeHead(401, { "www-authenticate": 'Bearer error="insufficient_user_authentication"' })
+        .end();
+    },
+  );
+  const { manager } = await managerOf(issuer);
+  for (const _ of [1, 2]) expect((await manager.fetch(manager.url)).status).toBe(401);
+  expect(issuer.tokenRequests()).toHaveLength(1);
+});
+
+test("a token endpoint that asks to wait holds back no other endpoint of its issuer", async () => {
+  const issuer = await ownServer((request, response) => {
+    if (request.url === "/busy") return void response.writeHead(429, { "retry-after": "120" }).end();
+    sendToken(response, "t");
+  });
+  const { origin } = issuer;
+  const server = (name: string) => {
+    const metadata = { tokenEndpoint: `${origin}/${name}` };
+    const client = { issuer: origin, id: "agent", secret: { env: "SECRET" }, metadata };
+    return { url: `${origin}/mcp/${name}`, resourceMetadata: false as const, grant: { client } };
+  };
+  const config: McpAuthConfig<"busy" | "well"> = { servers: { busy: server("busy"), well: server("well") } };
+  const auth = await runtime({ config, env: { SECRET: "s" } });
+  await expect(auth.resolve("busy").getAccessToken()).rejects.toMatchObject({ code: "unavailable" });
+  expect(await auth.resolve("well").getAccessToken()).toBe("t");
+});
+
+test("metadata of another resource, which only a challenge names, is of no account where the config has the resource", async () => {
+  let revoked: string | undefined;
+  const issuer = await ownIssuer(
+    (_request, response) => sendToken(response, `t${issuer.tokenRequests().length}`),
+    (request, response) => {
+      if (request.url === "/other-metadata")
+        return sendJson(response, {
+          resource: "https://o.example",
+          authorization_servers: ["https://o.example"],
+        });
+      revoked ??= request.headers.authorization;
+      if (request.headers.authorization !== revoked) return sendJson(response, {});
+      const challenge = `Bearer resource_metadata="${issuer.server.origin}/other-metadata"`;
+      response.writeHead(401, { "www-authenticate": challenge }).end();
+    },
+  );
+  const { tools } = issuer.config.servers;
+  const grant = { ...tools.grant, resource: "https://api.example" };
+  const { manager } = await managerOf({ ...issuer, config: { servers: { tools: { ...tools, grant } } } });
+  expect((await manager.fetch(manager.url)).status).toBe(200);
+});
+
+test("getHeaders goes as far as the reach of the present config", async () => {
+  const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+  const root = await folder();
+  const file = join(root, "mcp-auth.config.json");
+  const { tools } = issuer.config.servers;
+  const put = (reach: string) => writeFile(file, JSON.stringify({ servers: { tools: { ...tools, reach } } }));
+  await put("path");
+  const auth = await runtime({ config: file, env: issuer.env });
+  const manager = auth.resolve("tools");
+  const beside = { url: `${issuer.server.origin}/beside` };
+  await expect(manager.getHeaders(beside)).rejects.toMatchObject({ code: "egress_denied" });
+  await put("origin");
+  await auth.reload();
+  expect(await manager.getHeaders(beside)).toEqual({ authorization: "Bearer t" });
+  await put("path");
+  await auth.reload();
+  await expect(manager.getHeaders(beside)).rejects.toMatchObject({ code: "egress_denied" });
+});
+
+test("a step-up knows the scopes that the server lists, also where the token came from the store", async () => {
+  const issuer = await ownServer((request, response) => {
+    const { origin } = issuer;
+    const metadata = { issuer: origin, token_endpoint: `${origin}/token` };
+    if (request.url === "/.well-known/oauth-authorization-server") return sendJson(response, metadata);
+    if (request.url.startsWith("/.well-known/oauth-protected-resource"))
+      return sendJson(response, {
+        resource: `${origin}/mcp`,
+        authorization_servers: [origin],
+        scopes_supported: ["r"],
+      });
+    if (request.url === "/token")
+      return sendToken(response, `of ${form(request.body).get("scope")}`.replaceAll(" ", "-"));
+    if (request.body === "read" || request.headers.authorization?.endsWith("-w"))
+      return sendJson(response, {});
+    const challenge = 'Bearer error="insufficient_scope", scope="w"';
+    response.writeHead(403, { "www-authenticate": challenge }).end();
+  });
+  const client = { issuer: issuer.origin, id: "agent", secret: { env: "SECRET" } };
+  const config: McpAuthConfig<"tools"> = {
+    servers: { tools: { url: `${issuer.origin}/mcp`, stepUp: ["w"], grant: { client } } },
+  };
+  const store = unsealed();
+  const world = { config, env: { SECRET: "s" } };
+  await (await managerOf(world, { store })).manager.getToken();
+  const { manager } = await managerOf(world, { store });
+  for (const body of ["read", "write", "read"])
+    expect((await manager.fetch(manager.url, { method: "POST", body })).status).toBe(200);
+  const asked = issuer.requests
+    .filter(({ url }) => url === "/token")
+    .map(({ body }) => form(body).get("scope"));
+  expect(asked).toEqual(["r", "r w"]);
+});
+
+test("a secret that is replaced ends the hold that its refusal began", async () => {
+  const { clock, fetch } = liveClock();
+  const isRight = (authorization = "") =>
+    Buffer.from(authorization.slice(6), "base64").toString().endsWith(":right");
+  let isRevoked = false;
+  const issuer = await ownIssuer(
+    (request, response) => {
+      if (isRevoked && !isRight(request.headers.authorization))
+        return sendJson(response, { error: "invalid_client" }, 401);
+      sendToken(response, `t${issuer.tokenRequests().length}`);
+    },
+    (request, response) => {
+      sendJson(response, {}, isRevoked && request.headers.authorization === "Bearer t1" ? 401 : 200);
+    },
+  );
+  const env: Record<string, string> = { SECRET: "wrong" };
+  const { manager } = await managerOf({ config: issuer.config, env }, { clock, fetch });
+  expect((await manager.fetch(manager.url)).status).toBe(200);
+  isRevoked = true;
+  for (const _ of [1, 2]) expect((await manager.fetch(manager.url)).status).toBe(401);
+  env["SECRET"] = "right";
+  expect((await manager.fetch(manager.url)).status).toBe(200);
+});
+
+test("a token request of the SDK has what the config says of it", async () => {
+  const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+  const { tools } = issuer.config.servers;
+  const requested = async (more: object): Promise<string> => {
+    const server = { ...tools, stepUp: ["w"], grant: { ...tools.grant, scopes: ["r"], ...more } };
+    const { manager } = await managerOf({ ...issuer, config: { servers: { tools: server } } });
+    const provider = oauthProvider(manager);
+    const body = await provider.prepareTokenRequest("r w other");
+    body.set("resource", "https://what-the-sdk-found.example/");
+    await provider.addClientAuthentication(new Headers(), body, `${issuer.server.origin}/token`);
+    return body.toString();
+  };
+  const common = "grant_type=client_credentials&scope=r+w";
+  expect(await requested({ resource: false, audience: ["a", "b"], params: { tenant: "x" } })).toBe(
+    `${common}&audience=a&audience=b&tenant=x`,
+  );
+  expect(await requested({ resource: "urn:own" })).toBe(`${common}&resource=urn%3Aown`);
+  expect(await requested({})).toBe(
+    `${common}&resource=${encodeURIComponent("https://what-the-sdk-found.example/")}`,
+  );
+});
+
+test("a server with a short timeout does not end the lookup of another one", async () => {
+  let isAsked = (): void => {};
+  const asked = new Promise<void>((resolve) => {
+    isAsked = resolve;
+  });
+  let count = 0;
+  const issuer = await ownServer((request, response) => {
+    const { origin } = issuer;
+    if (request.url === "/token") return sendToken(response, "t");
+    if (request.url !== "/.well-known/oauth-authorization-server") return sendJson(response, {}, 404);
+    count += 1;
+    isAsked();
+    // The first lookup gets no answer.
+    if (count > 1) sendJson(response, { issuer: origin, token_endpoint: `${origin}/token` });
+  });
+  const { clock } = liveClock();
+  const client = { issuer: issuer.origin, id: "agent", secret: { env: "SECRET" } };
+  const server = (name: string, timeout: string) => ({
+    ...{ url: `${issuer.origin}/${name}`, resourceMetadata: false as const, timeout },
+    ...{ grant: { client }, retry: { attempts: 1 } },
+  });
+  const config: McpAuthConfig<"short" | "long"> = {
+    servers: { short: server("short", "1s"), long: server("long", "10s") },
+  };
+  const auth = await runtime({ config, env: { SECRET: "s" }, clock });
+  const short = auth.resolve("short").getAccessToken();
+  await asked;
+  expect(await auth.resolve("long").getAccessToken()).toBe("t");
+  await clock.advance(1_000);
+  // What the other one has found serves it too.
+  expect(await short).toBe("t");
+});
+
+test("metadata that names an endpoint which may not be used takes no place from what was good", async () => {
+  let endpoint: string | undefined;
+  const issuer = await ownServer((request, response) => {
+    const { origin } = issuer;
+    if (request.url === "/token") return sendToken(response, "t", 60);
+    if (request.url !== "/.well-known/oauth-authorization-server") return sendJson(response, {}, 404);
+    sendJson(response, { issuer: origin, token_endpoint: endpoint ?? `${origin}/token` });
+  });
+  const { clock, fetch, advance } = liveClock();
+  const client = { issuer: issuer.origin, id: "agent", secret: { env: "SECRET" } };
+  const config: McpAuthConfig<"tools"> = {
+    servers: { tools: { url: `${issuer.origin}/mcp`, grant: { client } } },
+  };
+  const { manager } = await managerOf({ config, env: { SECRET: "s" } }, { clock, fetch });
+  await manager.getAccessToken();
+  endpoint = "http://elsewhere.example/token";
+  await advance(2 * 3_600_000);
+  expect(await manager.getAccessToken({ forceRefresh: true })).toBe("t");
+});
