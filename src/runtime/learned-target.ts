@@ -1,9 +1,16 @@
 import type { ServerSpec } from "../config/spec.js";
+import type { ServerChallenge } from "../discovery/challenge.js";
 import type { Target } from "../discovery/metadata.js";
 import { untilAborted } from "../lib/until-aborted.js";
 import { abortedError } from "../tokens/cache-errors.js";
 import type { ManagerEnvironment } from "./manager-environment.js";
-import type { TokenSupply } from "./token-supply.js";
+
+/** Where it is kept. */
+interface Learned {
+  target: Target | undefined;
+  /** The last challenge of the MCP server. */
+  readonly challenge: ServerChallenge | undefined;
+}
 
 /**
  * What is known of the two servers. Where the token came from the store nobody has looked yet: then their metadata is read.
@@ -12,17 +19,17 @@ import type { TokenSupply } from "./token-supply.js";
 export async function learnedTarget(
   spec: ServerSpec,
   environment: ManagerEnvironment,
-  supply: Pick<TokenSupply, "target" | "challenge">,
+  learned: Learned,
   caller: AbortSignal | undefined,
 ): Promise<Target | undefined> {
-  if (supply.target !== undefined || spec.grant.type === "static") return supply.target;
+  if (learned.target !== undefined || spec.grant.type === "static") return learned.target;
   const { findGrantTarget } = await import("../oauth/find-grant-target.js");
   const found = findGrantTarget(
     spec,
     spec.grant,
-    { ...environment, challenge: () => supply.challenge },
+    { ...environment, challenge: () => learned.challenge },
     AbortSignal.timeout(spec.timeout),
   );
-  supply.target = await untilAborted(found, caller, () => abortedError(spec.name));
-  return supply.target;
+  learned.target = await untilAborted(found, caller, () => abortedError(spec.name));
+  return learned.target;
 }
