@@ -1,5 +1,6 @@
 // Calls that failed although they could succeed: each of them in its smallest form.
 import { writeFile } from "node:fs/promises";
+import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { oauthProvider } from "../../src/hosts/mcp-sdk.js";
@@ -216,3 +217,33 @@ test("metadata that names an endpoint which may not be used takes no place from 
   await advance(2 * 3_600_000);
   expect(await manager.getAccessToken({ forceRefresh: true })).toBe("t");
 });
+
+const troubles: readonly (readonly [string, (response: ServerResponse) => void])[] = [
+  ["refuses the credential", (response) => sendJson(response, { error: "invalid_client" }, 400)],
+  ["is away", (response) => void response.writeHead(503).end()],
+];
+
+test.each(troubles)(
+  "fetch sends a token that has not expired while the authorization server %s",
+  async (_, answer) => {
+    const { clock, fetch, advance } = liveClock();
+    let isWell = true;
+    const issuer = await ownIssuer(
+      (_request, response): void => {
+        if (isWell) sendToken(response, "t", 60);
+        else answer(response);
+      },
+      (_request, response): void => sendJson(response, {}),
+    );
+    const { tools } = issuer.config.servers;
+    const config = { servers: { tools: { ...tools, refresh: false as const, retry: { attempts: 1 } } } };
+    const { manager } = await managerOf({ ...issuer, config }, { clock, fetch });
+    expect((await manager.fetch(manager.url)).status).toBe(200);
+    isWell = false;
+    // Unusable from 54 s on, and expired at 60 s.
+    await advance(55_000);
+    for (const _call of [1, 2]) expect((await manager.fetch(manager.url)).status).toBe(200);
+    await advance(5_000);
+    await expect(manager.fetch(manager.url)).rejects.toMatchObject({ server: "tools" });
+  },
+);
