@@ -1,9 +1,9 @@
 // `npm run build`: src to dist, JavaScript by esbuild and declarations by tsc. With `--if-stale` only when a source is
 // newer than what is there.
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
 import { run, secondsSince } from "./run.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -48,10 +48,26 @@ async function javaScript() {
     legalComments: "none",
     logLevel: "warning",
   });
+  await shrinkValidator();
   const cli = join(staging, "cli.js");
   if (!(await readFile(cli, "utf8")).startsWith("#!/usr/bin/env -S node --\n"))
     throw new Error("src/cli.ts has no shebang.");
   await chmod(cli, 0o755);
+}
+
+/** The compiled schema is a fifth of the package, and nobody reads it. */
+async function shrinkValidator() {
+  const chunks = join(staging, "chunks");
+  let shrunk = 0;
+  for (const name of await readdir(chunks)) {
+    const path = join(chunks, name);
+    const text = await readFile(path, "utf8");
+    if (!text.startsWith("// src/config/generated/validate.js\n")) continue;
+    const { code } = await transform(text, { minifyWhitespace: true, legalComments: "none" });
+    await writeFile(path, code);
+    shrunk += 1;
+  }
+  if (shrunk !== 1) throw new Error("There is not one chunk with the compiled schema.");
 }
 
 async function declarations() {
