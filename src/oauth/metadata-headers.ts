@@ -1,9 +1,8 @@
 import type { ServerSpec } from "../config/spec.js";
 import type { ServerHeaders } from "../discovery/server-headers.js";
 import { McpAuthError } from "../errors/error.js";
-import { rememberCredential } from "../errors/sent-credentials.js";
 import { fail, succeed } from "../net/failure.js";
-import { readHeader } from "../secrets/read-header.js";
+import { readHeaders } from "../secrets/read-header.js";
 import type { GrantEnvironment } from "./grant-environment.js";
 
 /** The config's `headers` for an MCP server, as its metadata is asked for with them; `undefined` without any. */
@@ -23,14 +22,8 @@ export function metadataHeaders(
     id: JSON.stringify(entries.toSorted(([a], [b]) => (a < b ? -1 : 1))),
     async read(signal) {
       const context = { server, env, fetch, clock, resolvers, permissions, signal, unattended: true };
-      const read = entries.map(async ([name, value]): Promise<[string, string]> => {
-        if (typeof value === "string") return [name, value];
-        const secret = (await readHeader(value, context)).reveal();
-        rememberCredential(secret);
-        return [name, secret];
-      });
       try {
-        return succeed(Object.fromEntries(await Promise.all(read)));
+        return succeed(await readHeaders(headers, context));
       } catch (error) {
         if (!(error instanceof McpAuthError)) throw error;
         const { code, message, retryable } = error;

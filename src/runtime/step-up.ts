@@ -66,7 +66,7 @@ export async function stepUpWithin(
   }
 }
 
-/** Whoever leaves the scopes to the server means those that it names beforehand. */
+/** A config that leaves the scopes to the server means those that it names beforehand. */
 function allowedScopes(spec: ServerSpec, target: Target | undefined): ReadonlySet<string> {
   const own = spec.grant.scopes ?? [...(target?.scopes ?? []), ...(target?.supportedScopes ?? [])];
   return new Set([...own, ...spec.stepUp]);

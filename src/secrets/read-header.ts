@@ -1,4 +1,5 @@
 import type { SecretReference } from "../config/spec.js";
+import { rememberCredential } from "../errors/sent-credentials.js";
 import type { Secret } from "../lib/secret.js";
 import { readSecret } from "./read-secret.js";
 import { secretUnavailable } from "./reference.js";
@@ -13,4 +14,18 @@ export async function readHeader(reference: SecretReference, context: SecretCont
   if (/^[\t\x20-\x7e\x80-\xff]*$/.test(secret.reveal())) return secret;
   const problem = "its value cannot stand in a header, which is one line of Latin-1 text.";
   throw secretUnavailable(reference, context.server, problem);
+}
+
+/** The `headers` of a config with each secret read now. Rejects as `readHeader` does. */
+export async function readHeaders(
+  headers: Readonly<Record<string, string | SecretReference>>,
+  context: SecretContext,
+): Promise<Readonly<Record<string, string>>> {
+  const read = Object.entries(headers).map(async ([name, value]): Promise<[string, string]> => {
+    if (typeof value === "string") return [name, value];
+    const secret = (await readHeader(value, context)).reveal();
+    rememberCredential(secret);
+    return [name, secret];
+  });
+  return Object.fromEntries(await Promise.all(read));
 }

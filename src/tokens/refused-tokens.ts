@@ -79,7 +79,7 @@ export interface RefusedTokensOptions {
   readonly hasNewCredential: () => Promise<boolean>;
   /** Begins a request for a token in place of the refused one. */
   readonly request: (refused: RefusedToken) => Promise<Token>;
-  /** Where tokens are shared: then whoever makes the request calls `RefusedToken.take`, under the token's lock. */
+  /** Where tokens are shared: then the code that makes the request calls `RefusedToken.take`, under the token's lock. */
   readonly shared: SharedLimits | undefined;
 }
 

@@ -20,7 +20,6 @@ export interface StoredTokenOptions extends TokenEntriesOptions {
 
 /** Milliseconds. */
 const glanceLimit = 2_000;
-const unending = new AbortController().signal;
 
 /**
  * Shares the token of one cache with other processes: takes the one that they have put into the store, and lets one of
@@ -44,7 +43,7 @@ export class StoredTokens implements SharedLimits {
   update(change: (stored: RequestLimits | undefined) => RequestLimits | undefined): void {
     const { store, clock } = this.#options;
     const work = async (): Promise<void> => {
-      const entry = this.#entries.latest ?? (await this.#entries.find(unending));
+      const entry = this.#entries.latest ?? (await this.#entries.find());
       if (entry === undefined) return;
       const watch = new Change(store, entry.key);
       const until = clock.now() + store.lease;

@@ -58,7 +58,7 @@ export class TokenEntries {
   }
 
   /** What cannot be named because something cannot be read is asked for by itself, and fails of that. */
-  async find(signal: AbortSignal): Promise<Entry | undefined> {
+  async find(signal: AbortSignal = unending): Promise<Entry | undefined> {
     const { clock, entryKey } = this.#options;
     const readings = new Readings(clock);
     try {
@@ -105,7 +105,7 @@ export class TokenEntries {
     const { store, clock } = this.#options;
     const write = async (): Promise<void> => {
       // What was read anew may be for somebody else than a moment ago.
-      if (!readings.isExact && (await this.find(unending))?.key !== key) return;
+      if (!readings.isExact && (await this.find())?.key !== key) return;
       const expiresIn = token.expiresAt - clock.now();
       if (expiresIn <= 0) return;
       const options = { expiresIn, fence: lease?.fence };
