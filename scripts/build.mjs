@@ -10,7 +10,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const dist = join(root, "dist");
 const stagingPrefix = ".next-";
 /** The modules of `exports` in package.json. */
-const libraries = ["index", "hosts/mcp-sdk", "testing"];
+const libraries = ["index", "hosts/mcp-sdk", "register", "register/api", "testing"];
 
 if (process.argv.includes("--if-stale") && (await isFresh())) process.exit(0);
 

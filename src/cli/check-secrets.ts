@@ -2,6 +2,7 @@ import type { ConfigSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { createPermissions, forbidCommands } from "../lib/permissions.js";
 import { quoted } from "../lib/printable.js";
+import { platformFetch } from "../net/own-requests.js";
 import { assertStorePackage } from "../runtime/seam.js";
 import type { SecretContext } from "../secrets/read-secret.js";
 import { describeReference } from "../secrets/reference.js";
@@ -26,7 +27,7 @@ export async function checkSecrets(
   { env, signal }: Pick<CommandIo, "env" | "signal">,
 ): Promise<CheckedSecrets> {
   const { createNetwork } = await import("../net/network.js");
-  const network = createNetwork({ fetch: globalThis.fetch, spec, env });
+  const network = createNetwork({ fetch: platformFetch(), spec, env });
   try {
     const allowed = createPermissions({ environments: [env] });
     const permissions = commands === undefined ? allowed : forbidCommands(allowed, commands.forbidden);

@@ -1,4 +1,4 @@
-import { printable, unicodeEscape } from "../lib/printable.js";
+import { printableLines } from "../lib/printable.js";
 import { maskCommand } from "./mask.js";
 
 /** Where text goes as it is. Only `run` has them: a command prints through a `Printer`. */
@@ -33,7 +33,7 @@ export function createPrinter({ out, err, color }: Writers): Printer {
     note: (text) => err(lines(text)),
     failure: (label, message) => {
       const text = lines(`${label}: ${message}`);
-      const { length } = escaped(label);
+      const { length } = printableLines(label);
       err(color ? `\u001b[31m${text.slice(0, length)}\u001b[39m${text.slice(length)}` : text);
     },
     // The only text that is printed as it is.
@@ -45,20 +45,11 @@ export function createPrinter({ out, err, color }: Writers): Printer {
 
 /** Whether a text is printed as it is, which a token must be to be of use. */
 export function isPrintedAsIs(text: string): boolean {
-  return escaped(text) === text;
+  return printableLines(text) === text;
 }
 
 function lines(text: string): string {
-  return `${escaped(text).replace(/\n$/, "")}\n`;
-}
-
-function escaped(text: string): string {
-  return text.split("\n").map(escapedLine).join("\n");
-}
-
-/** GitHub's runner takes a line that begins with `::`, after any white space, for a command. */
-function escapedLine(line: string): string {
-  return printable(line).replace(/^(\s*):(?=:)/, (_match, space: string) => space + unicodeEscape(":"));
+  return `${printableLines(text).replace(/\n$/, "")}\n`;
 }
 
 /**
@@ -67,5 +58,5 @@ function escapedLine(line: string): string {
  */
 function formsOf(secret: string): readonly string[] {
   const parts = [secret, ...secret.split(/[\r\n]+/)].filter((part) => part.trim() !== "");
-  return parts.flatMap((part) => [part, escaped(JSON.stringify(part)).slice(1, -1)]);
+  return parts.flatMap((part) => [part, printableLines(JSON.stringify(part)).slice(1, -1)]);
 }

@@ -152,7 +152,9 @@ function buildConfig(
     const failure = faults.length === 0 ? undefined : failureOf(name, document, faults);
     servers.set(
       name,
-      failure ? { name, failure } : { name, spec: buildServer(name, server, config, folder) },
+      failure === undefined
+        ? { name, spec: buildServer(name, server, config, folder) }
+        : { name, failure, ...knownUrl(server.url) },
     );
   }
   return {
@@ -163,6 +165,11 @@ function buildConfig(
     network: buildNetwork(config.network, folder),
     store: buildStore(config.store, folder),
   };
+}
+
+/** A variable without a value leaves something else than a URL. */
+function knownUrl(url: string): { readonly url?: string } {
+  return URL.canParse(url) && !url.includes("${") ? { url } : {};
 }
 
 /** What relative paths of the config are relative to. */

@@ -55,7 +55,12 @@ export interface NetworkSpec {
 /** A server that is ready to use, or the reason why it is not (a `${NAME}` without a value, an `http:` URL). */
 export type ServerEntry =
   | { readonly name: string; readonly spec: ServerSpec }
-  | { readonly name: string; readonly failure: McpAuthError };
+  | {
+      readonly name: string;
+      readonly failure: McpAuthError;
+      /** Where it is known all the same. */
+      readonly url?: string;
+    };
 
 export interface ServerSpec {
   readonly name: string;

@@ -1,6 +1,7 @@
 import { McpAuthError } from "../errors/error.js";
 import { isAbortSignal } from "../lib/abort-signal.js";
 import { type FetchFunction, noStore } from "../net/bounded-fetch.js";
+import { type ThroughInit, through } from "../net/own-requests.js";
 import { readInit } from "./read-init.js";
 
 /** A request as a caller gave it, taken apart so that it can be sent with our headers, and more than once. */
@@ -29,7 +30,12 @@ export function takeApart(input: string | URL | Request, given?: RequestInit): O
   assertSignal(init.signal);
   // To `fetch`, a request in the place of `init` is a set of settings like any other.
   const request = input instanceof Request || given instanceof Request;
-  return request ? fromRequest(new Request(input, init)) : fromInit(new URL(input), init);
+  return request ? fromRequest(new Request(input, init), sendingOf(init)) : fromInit(new URL(input), init);
+}
+
+/** What a `Request` cannot hold. */
+function sendingOf({ [through]: via }: ThroughInit): ThroughInit {
+  return via === undefined ? {} : { [through]: via };
 }
 
 /** From JavaScript anything can come. */
@@ -74,7 +80,7 @@ function redirectMode(given: RequestInit["redirect"] = "follow"): NonNullable<Re
 }
 
 /** The request is passed on as one, because it holds settings that cannot be read from it. */
-function fromRequest(request: Request): Outgoing {
+function fromRequest(request: Request, sending: ThroughInit): Outgoing {
   const { method, headers, signal, redirect, body } = request;
   return {
     url: new URL(request.url),
@@ -86,10 +92,10 @@ function fromRequest(request: Request): Outgoing {
     text: () => undefined,
     send(fetch, to, sent) {
       const moved = to.href === request.url ? request : new Request(to.href, request);
-      return fetch(new Request(moved, { headers: sent, redirect: "manual", ...noStore }));
+      return fetch(new Request(moved, { headers: sent, redirect: "manual", ...noStore }), sending);
     },
     asGet: (sent) =>
-      fromRequest(new Request(request.url, { method: "GET", headers: sent, signal, redirect })),
+      fromRequest(new Request(request.url, { method: "GET", headers: sent, signal, redirect }), sending),
   };
 }
 

@@ -18,8 +18,21 @@ export function quoted(text: string): string {
   return printable(JSON.stringify(text));
 }
 
+/**
+ * A text of several lines as it may be printed: each is `printable`, and none is a command to GitHub's runner, which takes a line
+ * for one that begins with `::`, after any white space.
+ */
+export function printableLines(text: string): string {
+  return text
+    .split("\n")
+    .map((line) =>
+      printable(line).replace(/^(\s*):(?=:)/, (_match, space: string) => space + unicodeEscape(":")),
+    )
+    .join("\n");
+}
+
 /** A character as JSON can write it. */
-export function unicodeEscape(character: string): string {
+function unicodeEscape(character: string): string {
   let text = "";
   for (let index = 0; index < character.length; index += 1) {
     text += `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`;

@@ -1,11 +1,11 @@
-import { dirname, isAbsolute, resolve } from "node:path";
 import type { McpAuthConfig } from "../config/define-config.js";
 import type { ConfigSpec } from "../config/spec.js";
+import { startingFolder } from "../config/starting-folder.js";
 import type { Signer } from "../keys/signing-key.js";
 import { type Clock, systemClock } from "../lib/clock.js";
 import { type Allow, createPermissions } from "../lib/permissions.js";
-import { noWorkingFolder, workingFolder } from "../lib/working-folder.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
+import { platformFetch } from "../net/own-requests.js";
 import { ServerClocks } from "../net/server-clocks.js";
 import type { SecretResolver } from "../secrets/read-secret.js";
 import { Holds } from "../tokens/holds.js";
@@ -63,6 +63,14 @@ export interface McpAuthOptions<Name extends string = string> {
 export async function createMcpAuth<Name extends string = string>(
   options: McpAuthOptions<Name> = {},
 ): Promise<McpAuth<Name>> {
+  return await createRuntime(options);
+}
+
+/** The same; with a config that was loaded already, that one. */
+export async function createRuntime<Name extends string>(
+  options: McpAuthOptions<Name>,
+  loaded?: ConfigSpec,
+): Promise<Runtime<Name>> {
   assertRuntimeOptions(options);
   const { clock = systemClock, env = process.env } = options;
   const { config, resolvers, signers, allowExec } = options;
@@ -82,35 +90,22 @@ export async function createMcpAuth<Name extends string = string>(
     if (options.logger === undefined) process.emitWarning(warning, "McpAuthWarning");
     else events.warn({ file }, warning);
   };
-  const load = async (present?: ConfigSpec): Promise<ConfigSpec> => {
-    const { loadConfig } = await import("../config/load.js");
-    const pinned = { pinned: present?.file, pinnedByName: present?.named };
-    const spec = await loadConfig({ cwd, env, config, ...pinned, hasStore, allow });
+  const warnOnce = (spec: ConfigSpec): ConfigSpec => {
     for (const warning of spec.warnings ?? []) {
       if (!warned.has(warning)) warn(warning, spec.file);
       warned.add(warning);
     }
     return spec;
   };
-  const spec = await load();
-  // Looked up at each call, so that instrumentation which replaces the global later is used.
-  const fetch: FetchFunction = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
+  const load = async (present?: ConfigSpec): Promise<ConfigSpec> => {
+    const { loadConfig } = await import("../config/load.js");
+    const pinned = { pinned: present?.file, pinnedByName: present?.named };
+    return warnOnce(await loadConfig({ cwd, env, config, ...pinned, hasStore, allow }));
+  };
+  const spec = loaded === undefined ? await load() : warnOnce(loaded);
   const serverClocks = new ServerClocks(clock);
-  const sending = { fetch: serverClocks.watch(fetch), serverClocks };
+  const sending = { fetch: serverClocks.watch(platformFetch(options.fetch)), serverClocks };
   const shared = { ...sending, clock, env, events, resolvers, signers, permissions, holds: new Holds() };
   const given = { ...shared, ownStore: options.store, hasOwnFetch: options.fetch !== undefined };
   return new Runtime<Name>(spec, given, load);
-}
-
-/** Without a working directory it is the folder of a config that is named by its full path. */
-function startingFolder(
-  { cwd, config }: McpAuthOptions,
-  env: Readonly<Record<string, string | undefined>>,
-): string {
-  if (cwd !== undefined && isAbsolute(cwd)) return cwd;
-  const here = workingFolder();
-  if (here !== undefined) return resolve(here, cwd ?? "");
-  const named = config ?? env["MCP_AUTH_CONFIG"];
-  if (cwd === undefined && typeof named === "string" && isAbsolute(named)) return dirname(named);
-  throw noWorkingFolder();
 }

@@ -6,6 +6,7 @@ import { McpAuthError } from "../errors/error.js";
 import { workingFolder } from "../lib/working-folder.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { createNetwork } from "../net/network.js";
+import { platformFetch } from "../net/own-requests.js";
 import { assertDiscoverOptions } from "./check-options.js";
 
 export interface DiscoverOptions {
@@ -42,7 +43,7 @@ export async function discover(url: string, options: DiscoverOptions = {}): Prom
   const { timeout, signal } = options;
   const { env } = process;
   const spec = await networkSpec(options.network, env);
-  const fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
+  const fetch = platformFetch(options.fetch);
   const network = createNetwork({ fetch, spec, env });
   try {
     const insecureHosts = spec.allowInsecureHttp;

@@ -5,11 +5,12 @@ import { assertOwnUrl } from "../http/own-url.js";
 import type { WaitLimits } from "../lib/wait-limits.js";
 import { isVerificationOff, verificationIsOff } from "../net/verification.js";
 import type { SharedStore } from "../stores/shared-store.js";
+import type { TokenCache } from "../tokens/cache.js";
 import { Token } from "../tokens/token.js";
 import { HostRefusals } from "./host-refusals.js";
 import type { ManagerEnvironment } from "./manager-environment.js";
 import type { ScopeSets } from "./scope-sets.js";
-import type { HostSeam, HostTokenRequest, HostTokenResponse, StoreSeam } from "./seam.js";
+import type { HostSeam, HostTokenRequest, HostTokenResponse, StoreSeam, TokenAtHand } from "./seam.js";
 import { senderConstrained } from "./sender-constrained.js";
 import { issuerOf } from "./token-cache.js";
 
@@ -37,6 +38,7 @@ export function hostAccess(spec: ServerSpec, environment: ManagerEnvironment, ac
   return {
     now: () => clock.now(),
     refused: (accessToken, challenge = null) => refusals.refused(accessToken, challenge),
+    atHand: () => tokenAtHand(sets.own, clock.now()),
     async accept(response) {
       const token = await judged(spec, response, clock.now(), access.target()?.resource ?? spec.url);
       sets.own.accept(token);
@@ -61,6 +63,13 @@ export function hostAccess(spec: ServerSpec, environment: ManagerEnvironment, ac
       });
     },
   };
+}
+
+function tokenAtHand({ latest }: TokenCache, now: number): TokenAtHand | "bound" | undefined {
+  if (latest === undefined || latest.expiresAt <= now) return undefined;
+  const { accessToken, tokenType, binding } = latest;
+  if (binding?.prover !== undefined || binding?.certificate?.bound === true) return "bound";
+  return { accessToken, authorization: `${tokenType} ${accessToken}` };
 }
 
 /** What the server names goes along where the config allows a step-up to it. */

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { urlsOf } from "../config/server-urls.js";
 import type { ConfigSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { closestServer } from "../http/closest-server.js";
@@ -9,6 +10,7 @@ import type { ConfigReloadedEvent } from "./events.js";
 import { stopGrace } from "./live-server.js";
 import { type GivenEnvironment, type ManagerEnvironment, managerEnvironment } from "./manager-environment.js";
 import type { McpAuth, StartOptions } from "./mcp-auth.js";
+import { type SeamedMcpAuth, serverUrls } from "./seam.js";
 import { ServerTokenManager } from "./server-token-manager.js";
 import { isSameEntry } from "./spec-changes.js";
 import type { TokenManager } from "./token-manager.js";
@@ -23,7 +25,7 @@ type Load = (present: ConfigSpec) => Promise<ConfigSpec>;
 type Changes = Omit<ConfigReloadedEvent, "durationMs">;
 
 /** The managers of one config, and of those that take its place. */
-export class Runtime<Name extends string> implements McpAuth<Name> {
+export class Runtime<Name extends string> implements McpAuth<Name>, SeamedMcpAuth {
   readonly name = "mcp-auth-runtime";
   readonly version = version;
   readonly on: McpAuth<Name>["on"];
@@ -59,6 +61,10 @@ export class Runtime<Name extends string> implements McpAuth<Name> {
     return this.#servers;
   }
 
+  get [serverUrls](): ReadonlyMap<string, string> {
+    return urlsOf(this.#spec);
+  }
+
   has(name: string): name is Name {
     return this.#spec.servers.has(name);
   }
@@ -92,6 +98,12 @@ export class Runtime<Name extends string> implements McpAuth<Name> {
     const fatal = failures.find((outcome) => required.has(outcome.name));
     if (fatal?.failure !== undefined) throw fatal.failure;
     return failures.flatMap(({ failure }) => (failure === undefined ? [] : [failure]));
+  }
+
+  /** The same for one server. Its failures are told by events. */
+  startOne(name: Name): void {
+    const manager = this.#managers.get(name);
+    if (manager !== undefined) this.#begin(manager, new Set()).catch(() => {});
   }
 
   async reload(): Promise<void> {

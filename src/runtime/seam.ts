@@ -8,6 +8,14 @@ import type { TokenManager } from "./token-manager.js";
  */
 export const hostSeam: unique symbol = Symbol.for("mcp-auth-runtime.host-seam");
 
+/** What `register` needs of an `McpAuth`, registered for the same reason. */
+export const serverUrls: unique symbol = Symbol.for("mcp-auth-runtime.server-urls");
+
+export interface SeamedMcpAuth {
+  /** The URL of each server, also of one that cannot be used, by its name; where it is known. */
+  readonly [serverUrls]: ReadonlyMap<string, string>;
+}
+
 export interface HostSeam {
   /** Milliseconds since the epoch, by the clock of the runtime. */
   now(): number;
@@ -17,6 +25,11 @@ export interface HostSeam {
    * `unauthorized` when the authorization server returned the same token again.
    */
   refused(accessToken: string, challenge?: string | null): Promise<void>;
+  /**
+   * The token that has not expired, for requests that cannot wait for one; `"bound"` where it is of no use alone, because a
+   * proof or a certificate has to accompany it.
+   */
+  atHand(): TokenAtHand | "bound" | undefined;
   /** The token endpoint's answer that the host got by itself. Rejects with `token_response_invalid`. */
   accept(response: HostTokenResponse): Promise<void>;
   /** The registered client; `undefined` for a grant other than `client_credentials`, which a host cannot make. */
@@ -62,6 +75,12 @@ export interface StoreSeam {
    * static one is always news: who asks for it again wants it again.
    */
   isNews(token: Pick<AccessToken, "accessToken" | "expiresAt">): Promise<boolean>;
+}
+
+export interface TokenAtHand {
+  readonly accessToken: string;
+  /** The value of the header. */
+  readonly authorization: string;
 }
 
 export interface HostTokenRequest {

@@ -85,7 +85,7 @@ describe("a secret is masked", () => {
   });
 });
 
-test("nothing in the package writes to the streams of the process or the console but the start of the command", async () => {
+test("nothing in the package writes to the streams of the process or the console but the command and the import that end it", async () => {
   const root = fileURLToPath(new URL("../../../src", import.meta.url));
   const files = (await readdir(root, { recursive: true })).filter((file) => file.endsWith(".ts"));
   const raw = /\b(?:process\.(?:stdout|stderr)|writeSync|console\.\w+\()/;
@@ -94,5 +94,5 @@ test("nothing in the package writes to the streams of the process or the console
     const code = (await readFile(join(root, file), "utf8")).replaceAll(/^\s*(?:\/\/|\/?\*).*$/gm, "");
     if (raw.test(code)) found.push(file);
   }
-  expect(found).toEqual([join("cli", "main.ts")]);
+  expect(found.sort()).toEqual([join("cli", "main.ts"), join("register", "start.ts")]);
 });

@@ -1,0 +1,37 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { Registration } from "./registration.js";
+
+/** `ClientRequest` of Node, as far as it is used here. */
+interface NodeRequest {
+  readonly protocol: string;
+  readonly path: string;
+  getHeader(name: string): unknown;
+}
+
+/**
+ * Reports requests to a server of the config that are made with `node:http` or `node:https` and without authorization. When
+ * they are announced they are on their way.
+ */
+export function reportNodeHttpRequests({ servers, reports }: Registration): () => void {
+  const onStart = (message: unknown): void => {
+    const request = requestOf(message);
+    if (request === undefined) return;
+    const host = request.getHeader("host");
+    if (typeof host !== "string") return;
+    const match = servers.find(`${request.protocol}//${host}${request.path}`);
+    if (match === undefined || request.getHeader("authorization") !== undefined) return;
+    reports.nodeHttp(match.server.name);
+  };
+  subscribe("http.client.request.start", onStart);
+  return () => void unsubscribe("http.client.request.start", onStart);
+}
+
+function requestOf(message: unknown): NodeRequest | undefined {
+  const request: unknown = Reflect.get(Object(message), "request");
+  if (typeof request !== "object" || request === null) return undefined;
+  const { protocol, path, getHeader } = request as Partial<Record<keyof NodeRequest, unknown>>;
+  const isRequest =
+    typeof protocol === "string" && typeof path === "string" && typeof getHeader === "function";
+  // Each member was looked at.
+  return isRequest ? (request as NodeRequest) : undefined;
+}

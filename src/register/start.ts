@@ -1,0 +1,137 @@
+import { writeSync } from "node:fs";
+import { loadConfig } from "../config/load.js";
+import { urlsOf } from "../config/server-urls.js";
+import type { ConfigSpec } from "../config/spec.js";
+import { startingFolder } from "../config/starting-folder.js";
+import { McpAuthError } from "../errors/error.js";
+import { printableLines } from "../lib/printable.js";
+import type { Runtime } from "../runtime/runtime.js";
+import type { TokenManager } from "../runtime/token-manager.js";
+import { inheritedFolder, passOn } from "./child-processes.js";
+import { install } from "./install.js";
+import type { Registration } from "./registration.js";
+import { Reports } from "./reports.js";
+import { ServerMap } from "./server-map.js";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A config, and the folder in which the search for it began. */
+interface Loaded {
+  readonly spec: ConfigSpec;
+  readonly cwd: string;
+}
+
+/**
+ * Finds and validates the config as `createMcpAuth` does, and authorizes requests by it. The runtime is loaded, and secrets are
+ * read, when the first request to a server is made.
+ *
+ * A config that cannot be used, or leaves the URL of a server open, ends the process with exit code 2 and says why on stderr. With
+ * `MCP_AUTH_REGISTER=optional` it is a process warning, and requests are authorized as far as the config can be used.
+ *
+ * @param entry the URL of the module that is imported
+ */
+export async function start(entry: string): Promise<void> {
+  const { env } = process;
+  const refuse = env["MCP_AUTH_REGISTER"] === "optional" ? warn : exit;
+  try {
+    assertSwitch(env);
+    const { spec, cwd } = await load(env);
+    for (const failure of failuresWithoutUrl(spec)) refuse(failure);
+    for (const warning of spec.warnings ?? []) process.emitWarning(warning, "McpAuthWarning");
+    install(registrationOf(spec, cwd));
+    passOn(entry, cwd, process);
+  } catch (error) {
+    if (!(error instanceof McpAuthError)) throw error;
+    refuse(error);
+  }
+}
+
+function registrationOf(spec: ConfigSpec, cwd: string): Registration {
+  let runtime: Runtime<string> | undefined;
+  let loading: Promise<Runtime<string>> | undefined;
+  const scheduled = new Set(scheduledServers(spec));
+  const managerIn = (loaded: Runtime<string>, server: string): TokenManager => {
+    const manager = loaded.resolve(server);
+    // Nobody calls `start()` here: a schedule begins with the first use of its server.
+    if (scheduled.delete(server)) loaded.startOne(server);
+    return manager;
+  };
+  return {
+    servers: new ServerMap(urlsOf(spec)),
+    reports: new Reports(),
+    loaded: (server) => runtime && managerIn(runtime, server),
+    async load(server) {
+      loading ??= loadRuntime(spec, cwd);
+      try {
+        runtime = await loading;
+      } catch (error) {
+        loading = undefined;
+        throw error;
+      }
+      return managerIn(runtime, server);
+    },
+  };
+}
+
+async function loadRuntime(spec: ConfigSpec, cwd: string): Promise<Runtime<string>> {
+  const { createRuntime } = await import("../runtime/create-mcp-auth.js");
+  // Its warnings were given when it was loaded.
+  return await createRuntime<string>({ cwd }, { ...spec, warnings: [] });
+}
+
+/** Throws `config_not_found` and `config_invalid`. */
+async function load(env: Environment): Promise<Loaded> {
+  try {
+    const cwd = startingFolder({}, env);
+    return { spec: await loadConfig({ cwd, env }), cwd };
+  } catch (error) {
+    // The program was started by one that has a config, in another folder than that one.
+    const folder = inheritedFolder(env);
+    const isNotFound = error instanceof McpAuthError && error.code === "config_not_found";
+    if (!isNotFound || folder === undefined) throw error;
+    return { spec: await loadConfig({ cwd: folder, env }), cwd: folder };
+  }
+}
+
+function scheduledServers({ servers }: ConfigSpec): readonly string[] {
+  return [...servers.values()].flatMap((entry) =>
+    "spec" in entry && entry.spec.refresh.schedule !== undefined ? [entry.name] : [],
+  );
+}
+
+/** Requests to these could not be told from others. What else makes a server unusable, its requests fail with. */
+function failuresWithoutUrl({ servers }: ConfigSpec): readonly McpAuthError[] {
+  return [...servers.values()].flatMap((entry) =>
+    "failure" in entry && entry.url === undefined ? [entry.failure] : [],
+  );
+}
+
+function assertSwitch({ MCP_AUTH_REGISTER: value = "" }: Environment): void {
+  if (value === "" || value === "optional") return;
+  throw new McpAuthError(
+    "config_invalid",
+    "MCP_AUTH_REGISTER has a value that means nothing. Set it to optional, or remove it.",
+  );
+}
+
+function warn({ code, message }: McpAuthError): void {
+  process.emitWarning(`${message}\nRequests are sent without authorization.`, {
+    type: "McpAuthWarning",
+    code,
+  });
+}
+
+/** Ends the process, or the worker thread, before the program's first line. */
+function exit({ code, message }: McpAuthError): never {
+  const text = `error[${code}]: ${message}\n${consequence}\n`;
+  try {
+    writeSync(2, printableLines(text));
+  } catch {
+    // Nobody reads it.
+  }
+  process.exit(2);
+}
+
+const consequence =
+  "mcp-auth-runtime/register ended the process before the program began. Correct this, or set MCP_AUTH_REGISTER=optional to " +
+  "run the program without authorization.";
