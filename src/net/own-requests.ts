@@ -36,23 +36,29 @@ export function trackOwnRequests(): OwnRequests {
 }
 
 /**
- * Sends with `given`, else with what the `init` names, else with the global `fetch`. That is looked up at each call, so that
+ * Sends with `chosen`, else with what the `init` names, else with the global `fetch`. That is looked up at each call, so that
  * instrumentation which replaces it later is used.
  */
-export function platformFetch(given?: FetchFunction): FetchFunction {
-  return async (input, init) => {
-    const { [through]: via, ...rest }: ThroughInit = init ?? {};
-    const fetch = given ?? via ?? globalThis.fetch;
-    const passed = init === undefined ? undefined : rest;
+export function platformFetch(chosen?: FetchFunction): FetchFunction {
+  return async (input, given) => {
+    const { via, init } = sendingOf(given);
+    const fetch = chosen ?? via ?? globalThis.fetch;
     const own = (globalThis as Global)[key];
-    if (own === undefined) return await fetch(input, passed);
-    const end = own.begin(urlOf(input), authorizationOf(input, passed));
+    if (own === undefined) return await fetch(input, init);
+    const end = own.begin(urlOf(input), authorizationOf(input, init));
     try {
-      return await fetch(input, passed);
+      return await fetch(input, init);
     } finally {
       end();
     }
   };
+}
+
+/** What an `init` says for us, and for the `fetch` that it goes to. */
+function sendingOf(given: ThroughInit | undefined): { via?: FetchFunction | undefined; init?: RequestInit } {
+  if (given === undefined) return {};
+  const { [through]: via, ...init } = given;
+  return via === undefined ? { init: given } : { via, init };
 }
 
 function createOwnRequests(): OwnRequests {

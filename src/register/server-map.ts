@@ -64,6 +64,7 @@ function isDiscovery({ pathname }: URL, { address }: RegisteredServer): boolean 
   return /(?:^|\/)\.well-known(?:\/|$)/.test(pathname.slice(address.pathname.length));
 }
 
-function isVerbatim(text: string, { href }: URL, { url, address }: RegisteredServer): boolean {
-  return text === href || (text.startsWith(url) && address.href + text.slice(url.length) === href);
+function isVerbatim(text: string, { href, origin }: URL, { url, address }: RegisteredServer): boolean {
+  if (text === href || text === origin) return true;
+  return text.startsWith(url) && address.href + text.slice(url.length) === href;
 }

@@ -30,6 +30,7 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
   const own = trackOwnRequests();
   const sent = new WeakMap<object, Authorized>();
   const fetching = new Set<string>();
+  const foreseen = new Set<string>();
 
   const fetchAhead = (server: string): void => {
     if (fetching.has(server)) return;
@@ -49,11 +50,15 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
     if (request === undefined) return;
     const origin = typeof request.origin === "string" ? request.origin : request.origin.origin;
     const servers = registration.servers.at(origin);
-    if (servers.length === 0) return;
+    if (servers.length === 0 || isBuiltIn(request)) return;
     const match = registration.servers.find(origin + request.path);
-    const authorization = authorizationIn(request.headers);
+    const authorization = headerIn(request.headers, "authorization");
     if (isOwn(own, request, match?.url.href ?? origin + request.path, authorization)) return;
-    for (const { name } of servers) if (isWithoutToken(registration, name)) fetchAhead(name);
+    for (const { name } of servers) {
+      // Once: others than those of a server may be called at its origin for ever.
+      if (!foreseen.has(name)) fetchAhead(name);
+      foreseen.add(name);
+    }
     if (match?.isVerbatim === false) registration.reports.spelling(match.server.name);
     if (match?.isVerbatim !== true) return;
     own.authorized.add(request);
@@ -69,8 +74,8 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
     if (authorized === undefined || response?.statusCode !== 401) return;
     const { manager, accessToken } = authorized;
     // The failure is an event, and the next request finds out.
-    seamOf(manager)
-      .refused(accessToken)
+    Promise.resolve()
+      .then(() => seamOf(manager).refused(accessToken))
       .catch(() => {});
   };
 
@@ -87,9 +92,12 @@ function isOwn(own: OwnRequests, request: object, url: string, authorization: st
   return own.authorized.has(request) || own.includes(url, authorization ?? null);
 }
 
-function isWithoutToken(registration: Registration, server: string): boolean {
-  const manager = registration.loaded(server);
-  return manager === undefined || atHand(manager) === undefined;
+/**
+ * Whether the `fetch` that Node has built in sends it. What that was called for was looked at then, so such a request for a server
+ * without our token is one that another site has redirected, and no site may send it there with our token.
+ */
+function isBuiltIn({ headers }: UndiciRequest): boolean {
+  return headerIn(headers, "user-agent") === "node";
 }
 
 /** Gives a request the token at hand, in the place of what the program set. */
@@ -114,9 +122,9 @@ function authorize(
   return { manager, accessToken: token.accessToken };
 }
 
-function authorizationIn(headers: UndiciRequest["headers"]): string | undefined {
-  if (typeof headers === "string") return /^authorization: (.*)$/im.exec(headers)?.[1]?.trimEnd();
-  const index = indexOfAuthorization(headers);
+function headerIn(headers: UndiciRequest["headers"], name: string): string | undefined {
+  if (typeof headers === "string") return headerLine(name).exec(headers)?.[1]?.trimEnd();
+  const index = indexOf(headers, name);
   return index === -1 ? undefined : headers[index + 1];
 }
 
@@ -124,14 +132,18 @@ function replaceAuthorization(request: UndiciRequest, value: string): void {
   const { headers } = request;
   if (typeof headers === "string") {
     // A function, since a replacement text would be searched for `$`.
-    request.headers = headers.replace(/^authorization: .*$/im, () => `authorization: ${value}\r`);
+    request.headers = headers.replace(headerLine("authorization"), () => `authorization: ${value}\r`);
     return;
   }
-  headers[indexOfAuthorization(headers) + 1] = value;
+  headers[indexOf(headers, "authorization") + 1] = value;
 }
 
-function indexOfAuthorization(headers: readonly string[]): number {
-  return headers.findIndex((name, index) => index % 2 === 0 && /^authorization$/i.test(name));
+function headerLine(name: string): RegExp {
+  return new RegExp(`^${name}: (.*)$`, "im");
+}
+
+function indexOf(headers: readonly string[], wanted: string): number {
+  return headers.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === wanted);
 }
 
 /** What other versions of undici may publish there is left alone. */

@@ -1,11 +1,12 @@
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import { expect, onTestFinished, test } from "vitest";
-import { createMcpAuth, type McpAuth } from "../../src/index.js";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { createMcpAuth, discover, type McpAuth, type McpAuthOptions } from "../../src/index.js";
 import { register } from "../../src/register/api.js";
-import { startWorld, type World } from "./harness.js";
+import { type Handler, sendJson } from "../support/http-server.js";
+import { type OwnIssuer, ownIssuer, ownServer, sendToken, startWorld, type World } from "./harness.js";
 
 /** A runtime whose servers are registered until the test ends. */
-async function registered(options: Parameters<typeof createMcpAuth>[0]): Promise<McpAuth> {
+async function registered(options: McpAuthOptions): Promise<McpAuth> {
   const auth = await createMcpAuth(options);
   const unregister = register(auth);
   onTestFinished(async () => {
@@ -27,6 +28,30 @@ function revokeAll({ issuer, mcp }: World): void {
   for (const { jti } of issuer.issued) mcp.revoke(jti);
 }
 
+/** The process warnings of this test. */
+function warnings(): readonly string[] {
+  const told: string[] = [];
+  vi.spyOn(process, "emitWarning").mockImplementation((warning) => void told.push(String(warning)));
+  return told;
+}
+
+/** A server that accepts any token, with its authorization server on the same origin: `token-1`, `token-2` and so on. */
+async function simpleWorld(rest?: Handler): Promise<OwnIssuer & { authorizations(): readonly unknown[] }> {
+  let count = 0;
+  const world = await ownIssuer(
+    (_request, response) => {
+      count += 1;
+      sendToken(response, `token-${count}`);
+    },
+    rest ?? ((_request, response) => sendJson(response, { ok: true })),
+  );
+  const authorizations = () =>
+    world.server.requests
+      .filter(({ url }) => url !== "/token" && !url.startsWith("/.well-known/"))
+      .map(({ headers }) => headers.authorization ?? null);
+  return { ...world, authorizations };
+}
+
 test("a host that is given nothing but the URL of a server connects, calls, and survives a revocation", async () => {
   const world = await startWorld();
   await registered({ config: world.config, env: world.env });
@@ -40,3 +65,306 @@ test("a host that is given nothing but the URL of a server connects, calls, and 
   );
   expect(world.issuer.tokensIssued).toBe(2);
 });
+
+describe("the global fetch authorizes a request to a server of the config", () => {
+  const post = { method: "POST", body: "call", headers: { "x-own": "1" } };
+
+  test.each<[what: string, call: (url: string) => Promise<Response>]>([
+    ["a string", (url) => fetch(url, post)],
+    ["a URL", (url) => fetch(new URL(url), post)],
+    ["a Request", (url) => fetch(new Request(url, post))],
+    ["a Request and an init", (url) => fetch(new Request(url), post)],
+    ["a string and a Request in place of the init", (url) => fetch(url, new Request(url, post))],
+    // From JavaScript anything can come that `fetch` makes a string of.
+    ["an object with toString", (url) => fetch({ toString: () => url } as unknown as string, post)],
+    ["inherited members", (url) => fetch(url, Object.create(post))],
+    ["a stream", (url) => fetch(url, { ...post, body: new Blob(["call"]).stream(), duplex: "half" })],
+    [
+      "headers that can be read once",
+      (url) => fetch(url, { ...post, headers: onceReadable(["x-own", "1"]) }),
+    ],
+  ])("that is given as %s", async (_what, call) => {
+    const world = await simpleWorld();
+    await registered(world);
+    const response = await call(world.url);
+    expect(response).toBeInstanceOf(Response);
+    expect(response.status).toBe(200);
+    const [sent] = world.server.requests.filter(({ url }) => url === "/mcp");
+    expect(sent).toMatchObject({
+      method: "POST",
+      body: "call",
+      headers: { authorization: "Bearer token-1", "x-own": "1" },
+    });
+  });
+
+  test("as the caller gave it, whatever becomes of its init after the call", async () => {
+    const world = await simpleWorld();
+    await registered(world);
+    const init = { method: "POST", body: "call", headers: { "x-own": "1" } };
+    const answered = fetch(world.url, init);
+    Object.assign(init, { method: "DELETE", headers: { "x-own": "2" } });
+    await answered;
+    expect(world.server.requests.at(-1)).toMatchObject({ method: "POST", headers: { "x-own": "1" } });
+  });
+
+  test("below the URL of the server, and with the proof that its tokens need", async () => {
+    const world = await startWorld({ mcp: { dpop: { required: true, nonces: true } } });
+    const { tools } = world.config.servers;
+    await registered({ config: { servers: { tools: { ...tools, dpop: true } } }, env: world.env });
+    const client = await connected(world.mcp.url);
+    await client.callTool({ name: "echo", arguments: { text: "one" } });
+    expect(world.issuer.tokensIssued).toBe(1);
+  });
+
+  test("although its authorization server lies below it", async () => {
+    const world = await simpleWorld();
+    const config = { servers: { tools: { ...world.config.servers.tools, url: `${world.server.origin}/` } } };
+    await registered({ config, env: world.env });
+    expect((await fetch(`${world.server.origin}/anything`)).status).toBe(200);
+    expect(world.authorizations()).toEqual(["Bearer token-1"]);
+    expect(world.tokenRequests()[0]?.headers.authorization).toMatch(/^Basic /);
+  });
+
+  test("and fails with the code of what is wrong where there is no token", async () => {
+    const world = await simpleWorld();
+    await registered({ config: world.config, env: {} });
+    await expect(fetch(world.url)).rejects.toMatchObject({ code: "secret_unavailable", server: "tools" });
+    expect(world.authorizations()).toEqual([]);
+  });
+
+  test("and fails where the config leaves the server unusable, but for its URL", async () => {
+    const world = await simpleWorld();
+    const client = { issuer: "${ISSUER}", id: "agent", secret: { env: "SECRET" } };
+    await registered({ config: { servers: { tools: { url: world.url, grant: { client } } } }, env: {} });
+    await expect(fetch(world.url)).rejects.toMatchObject({ code: "config_invalid", server: "tools" });
+    expect(world.server.requests).toEqual([]);
+  });
+
+  test("until the registration is undone, also through a reference that was kept", async () => {
+    const world = await simpleWorld();
+    const before = globalThis.fetch;
+    const auth = await createMcpAuth(world);
+    onTestFinished(() => auth.stop());
+    const unregister = register(auth);
+    const kept = globalThis.fetch;
+    await kept(world.url);
+    unregister();
+    expect(globalThis.fetch).toBe(before);
+    await kept(world.url);
+    expect(world.authorizations()).toEqual(["Bearer token-1", null]);
+  });
+
+  test("at its new URL after a reload", async () => {
+    const world = await simpleWorld();
+    const env = { ...world.env, PATH_OF_SERVER: "mcp" };
+    const { grant } = world.config.servers.tools;
+    const config = { servers: { tools: { url: `${world.server.origin}/\${PATH_OF_SERVER}`, grant } } };
+    const auth = await registered({ config, env });
+    env.PATH_OF_SERVER = "new";
+    await auth.reload();
+    await fetch(`${world.server.origin}/mcp`);
+    await fetch(`${world.server.origin}/new`);
+    expect(world.authorizations()).toEqual([null, "Bearer token-1"]);
+  });
+
+  test("and with stopped once the runtime is stopped", async () => {
+    const world = await simpleWorld();
+    const auth = await registered(world);
+    await auth.stop();
+    await expect(fetch(world.url)).rejects.toMatchObject({ code: "stopped" });
+  });
+});
+
+describe("an Authorization that the host sets for a server", () => {
+  test("is replaced, with one warning that says what to remove", async () => {
+    const told = warnings();
+    const world = await simpleWorld();
+    await registered(world);
+    for (let call = 0; call < 3; call += 1)
+      await fetch(world.url, { headers: { Authorization: "Bearer own" } });
+    await fetch(new Request(world.url, { headers: { authorization: "Bearer own" } }));
+    expect(new Set(world.authorizations())).toEqual(new Set(["Bearer token-1"]));
+    expect(told).toEqual([expect.stringMatching(/^Server "tools": .*Authorization.*Remove it/)]);
+    expect(told[0]).not.toContain("own authorization");
+  });
+
+  test("is no reason for a warning where it is the manager's own", async () => {
+    const told = warnings();
+    const world = await simpleWorld();
+    const auth = await registered(world);
+    const headers = await auth.resolve("tools").getHeaders();
+    await fetch(world.url, { headers });
+    await auth.resolve("tools").fetch(world.url);
+    expect(world.authorizations()).toEqual(["Bearer token-1", "Bearer token-1"]);
+    expect(told).toEqual([]);
+  });
+});
+
+describe("no token leaves", () => {
+  test("with a request to a sibling path, another port, or a URL that only normalizes to the server's", async () => {
+    const told = warnings();
+    const other = await ownServer((_request, response) => sendJson(response, {}));
+    const world = await simpleWorld();
+    const auth = await registered(world);
+    await auth.resolve("tools").getToken();
+    const { origin } = world.server;
+    const { host } = new URL(origin);
+    const texts = [
+      `${origin}/mcps`,
+      `${origin}/`,
+      `${origin}//mcp`,
+      `${origin}/mcp/../mcp`,
+      `${origin}/x/%2e%2e/mcp`,
+      `${origin}\\mcp`,
+      `HTTP://${host}/mcp`,
+      `http:${host}/mcp`,
+      ` ${origin}/mcp`,
+      `${origin}/mcp/..%2fadmin`,
+      `${other.origin}/mcp`,
+      `${other.origin}/${origin}/mcp`,
+    ];
+    for (const text of texts) await fetch(text);
+    expect(other.requests.every(({ headers }) => headers.authorization === undefined)).toBe(true);
+    expect(world.authorizations()).toEqual(Array.from({ length: texts.length - 2 }, () => null));
+    await expect(fetch(`http://user:password@${host}/mcp`)).rejects.toThrow(TypeError);
+    expect(told).toEqual([expect.stringMatching(/^Server "tools": .*normalized/)]);
+  });
+
+  test("with a redirect of the server to another origin, which is not followed", async () => {
+    const other = await ownServer((_request, response) => sendJson(response, {}));
+    const world = await simpleWorld((_request, response) => {
+      response.writeHead(307, { location: `${other.origin}/mcp` }).end();
+    });
+    await registered(world);
+    await expect(fetch(world.url, { method: "POST", body: "call" })).rejects.toMatchObject({
+      code: "egress_denied",
+    });
+    expect(other.requests).toEqual([]);
+  });
+
+  test("with a redirect of another site to the server", async () => {
+    const world = await simpleWorld();
+    const other = await ownServer((_request, response) => {
+      response.writeHead(307, { location: world.url }).end();
+    });
+    const auth = await registered(world);
+    await auth.resolve("tools").getToken();
+    await fetch(`${other.origin}/`, { method: "POST", body: "call" });
+    expect(world.authorizations()).toEqual([null]);
+  });
+
+  test("with a host's own search for metadata on the server's origin", async () => {
+    const world = await simpleWorld();
+    const config = { servers: { tools: { ...world.config.servers.tools, url: `${world.server.origin}/` } } };
+    await registered({ config, env: world.env });
+    const paths = ["/.well-known/oauth-protected-resource", "/mcp/.well-known/openid-configuration"];
+    for (const path of paths) await fetch(world.server.origin + path);
+    const searched = world.server.requests.filter(({ url }) => paths.includes(url));
+    expect(searched.map(({ headers }) => headers.authorization)).toEqual([undefined, undefined]);
+    expect(world.tokenRequests()).toEqual([]);
+  });
+});
+
+describe("other code that wraps fetch", () => {
+  /** Wraps the global fetch as other packages do; what it saw. */
+  function wrapped(change: (request: Request) => Request = (request) => request): readonly string[] {
+    const seen: string[] = [];
+    const inner = globalThis.fetch;
+    globalThis.fetch = async (input, init) => {
+      const request = change(new Request(input, init));
+      seen.push(`${request.method} ${new URL(request.url).pathname}`);
+      return await inner(request);
+    };
+    onTestFinished(() => {
+      globalThis.fetch = inner;
+    });
+    return seen;
+  }
+
+  test("after ours sees each request of the host once, and ours to the authorization server", async () => {
+    const world = await simpleWorld();
+    await registered(world);
+    const seen = wrapped();
+    await fetch(world.url, { method: "POST", body: "call" });
+    expect(seen.filter((line) => !line.includes(".well-known"))).toEqual(["POST /mcp", "POST /token"]);
+    expect(world.authorizations()).toEqual(["Bearer token-1"]);
+  });
+
+  test("before ours sees each request as it goes out", async () => {
+    const world = await simpleWorld();
+    const seen = wrapped();
+    await registered(world);
+    await fetch(world.url, { method: "POST", body: "call" });
+    expect(seen.filter((line) => !line.includes(".well-known"))).toEqual(["POST /token", "POST /mcp"]);
+  });
+
+  test("after ours and sets an Authorization does not take the place of the token", async () => {
+    const told = warnings();
+    const world = await simpleWorld();
+    await registered(world);
+    wrapped((request) => new Request(request, { headers: { authorization: "Bearer own" } }));
+    await fetch(world.url);
+    expect(world.authorizations()).toEqual(["Bearer token-1"]);
+    expect(told).toHaveLength(1);
+  });
+
+  test("after ours does not come between a manager's own fetch and its server", async () => {
+    const world = await simpleWorld();
+    const auth = await registered(world);
+    const seen = wrapped();
+    await auth.resolve("tools").fetch(world.url);
+    expect(seen).toContain("GET /mcp");
+    expect([world.tokenRequests().length, world.authorizations()]).toEqual([1, ["Bearer token-1"]]);
+  });
+
+  test("is left in its place when the registration is undone", async () => {
+    const world = await simpleWorld();
+    const auth = await createMcpAuth(world);
+    onTestFinished(() => auth.stop());
+    const unregister = register(auth);
+    const seen = wrapped();
+    const { fetch } = globalThis;
+    unregister();
+    expect(globalThis.fetch).toBe(fetch);
+    await fetch(world.url);
+    expect([seen, world.authorizations()]).toEqual([["GET /mcp"], [null]]);
+  });
+});
+
+test("two registrations for the same server send each request once, with one token", async () => {
+  const told = warnings();
+  const world = await simpleWorld();
+  await registered(world);
+  await registered(world);
+  await Promise.all([fetch(world.url), fetch(new Request(world.url))]);
+  expect([world.tokenRequests().length, world.authorizations()]).toEqual([
+    1,
+    ["Bearer token-1", "Bearer token-1"],
+  ]);
+  expect(told).toEqual([]);
+});
+
+test("discover() asks a server that is registered without a token", async () => {
+  const world = await startWorld();
+  await registered({ config: world.config, env: world.env });
+  expect(await discover(world.mcp.url)).toMatchObject({ challenge: {}, issuers: [world.issuer.issuer] });
+  expect(world.issuer.tokensIssued).toBe(0);
+});
+
+test("what is no runtime of this package cannot be registered", async () => {
+  const before = globalThis.fetch;
+  for (const wrong of [undefined, null, {}, "auth", () => {}, { name: "mcp-auth-runtime", servers: [] }]) {
+    // From JavaScript anything can come.
+    expect(() => register(wrong as unknown as McpAuth)).toThrow(
+      expect.objectContaining({ code: "config_invalid" }),
+    );
+  }
+  expect(globalThis.fetch).toBe(before);
+});
+
+function onceReadable(...headers: [string, string][]): [string, string][] {
+  // What `fetch` takes for headers is any iterable.
+  return (function* () {
+    yield* headers;
+  })() as unknown as [string, string][];
+}

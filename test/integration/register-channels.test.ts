@@ -1,0 +1,232 @@
+// Programs that do not call the global fetch: a copy of undici, which is what the dependency `undici` is, and `node:http`.
+import { once } from "node:events";
+import { get } from "node:http";
+import { Client, request as send, fetch as undiciFetch } from "undici";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { createMcpAuth, type FetchFunction, type McpAuth, type McpAuthOptions } from "../../src/index.js";
+import { register } from "../../src/register/api.js";
+import { type Handler, sendJson } from "../support/http-server.js";
+import { listen, type OwnIssuer, ownIssuer, ownServer, sendToken, startWorld } from "./harness.js";
+
+async function registered(options: McpAuthOptions): Promise<McpAuth> {
+  const auth = await createMcpAuth(options);
+  const unregister = register(auth);
+  onTestFinished(async () => {
+    unregister();
+    await auth.stop();
+  });
+  return auth;
+}
+
+function warnings(): readonly string[] {
+  const told: string[] = [];
+  vi.spyOn(process, "emitWarning").mockImplementation((warning) => void told.push(String(warning)));
+  return told;
+}
+
+interface SimpleWorld extends OwnIssuer {
+  authorizations(): readonly unknown[];
+}
+
+/** Accepts any token, the authorization server on the same origin: `token-1`, `token-2` and so on. */
+async function simpleWorld(rest?: Handler): Promise<SimpleWorld> {
+  let count = 0;
+  const world = await ownIssuer(
+    (_request, response) => {
+      count += 1;
+      sendToken(response, `token-${count}`);
+    },
+    rest ?? ((_request, response) => sendJson(response, { ok: true })),
+  );
+  const authorizations = () =>
+    world.server.requests
+      .filter(({ url }) => url !== "/token" && !url.startsWith("/.well-known/"))
+      .map(({ headers }) => headers.authorization ?? null);
+  return { ...world, authorizations };
+}
+
+/** The same with a token at hand. */
+async function worldWithToken(rest?: Handler): Promise<SimpleWorld & { auth: McpAuth }> {
+  const world = await simpleWorld(rest);
+  const auth = await registered(world);
+  await auth.resolve("tools").getToken();
+  return { ...world, auth };
+}
+
+describe("a request that is made with a copy of undici", () => {
+  test.each<[what: string, call: (url: string) => Promise<unknown>]>([
+    ["fetch", (url) => undiciFetch(url, { method: "POST", body: "call" })],
+    ["request", async (url) => await (await send(url, { method: "POST", body: "call" })).body.text()],
+    [
+      "a client",
+      async (url) => {
+        const client = new Client(new URL(url).origin);
+        onTestFinished(() => client.close());
+        await (await client.request({ method: "GET", path: "/mcp" })).body.text();
+      },
+    ],
+  ])("by %s gets the token that is at hand", async (_what, call) => {
+    const world = await worldWithToken();
+    await call(world.url);
+    expect(world.authorizations()).toEqual(["Bearer token-1"]);
+  });
+
+  test("is sent without a token where none is at hand, which is fetched for the next", async () => {
+    const world = await simpleWorld();
+    const auth = await registered(world);
+    const renewed = new Promise((resolve) => auth.on("token:renewed", resolve));
+    await undiciFetch(world.url);
+    await renewed;
+    await undiciFetch(world.url);
+    expect(world.authorizations()).toEqual([null, "Bearer token-1"]);
+    expect(world.tokenRequests()).toHaveLength(1);
+  });
+
+  test("to another path of a server's origin has the token fetched ahead, once", async () => {
+    const world = await simpleWorld();
+    const auth = await registered(world);
+    const renewed = new Promise((resolve) => auth.on("token:renewed", resolve));
+    await undiciFetch(`${world.server.origin}/status`);
+    await renewed;
+    await undiciFetch(`${world.server.origin}/status`);
+    await undiciFetch(world.url);
+    expect(world.authorizations()).toEqual([null, null, "Bearer token-1"]);
+    expect(world.tokenRequests()).toHaveLength(1);
+  });
+
+  test("and refused with a 401 is not sent again, and the next has another token", async () => {
+    const world = await worldWithToken((request, response) =>
+      request.headers.authorization === "Bearer token-1"
+        ? sendJson(response, {}, 401)
+        : sendJson(response, { ok: true }),
+    );
+    const renewed = new Promise((resolve) => world.auth.on("token:renewed", resolve));
+    expect((await undiciFetch(world.url)).status).toBe(401);
+    await renewed;
+    expect((await undiciFetch(world.url)).status).toBe(200);
+    expect(world.authorizations()).toEqual(["Bearer token-1", "Bearer token-2"]);
+  });
+
+  test("has an Authorization of its own replaced, with one warning", async () => {
+    const told = warnings();
+    const world = await worldWithToken();
+    for (let call = 0; call < 2; call += 1) {
+      await undiciFetch(world.url, { headers: { Authorization: "Bearer own", "x-own": "1" } });
+    }
+    expect(world.authorizations()).toEqual(["Bearer token-1", "Bearer token-1"]);
+    expect(world.server.requests.at(-1)?.headers).toMatchObject({ "x-own": "1" });
+    expect(told).toEqual([expect.stringMatching(/^Server "tools": .*Authorization.*Remove it/)]);
+  });
+
+  test("gets none where the tokens need a proof, which is reported once", async () => {
+    const told = warnings();
+    const world = await startWorld({ mcp: { dpop: {} } });
+    const { tools } = world.config.servers;
+    const auth = await registered({
+      config: { servers: { tools: { ...tools, dpop: true } } },
+      env: world.env,
+    });
+    await auth.resolve("tools").getToken();
+    for (let call = 0; call < 2; call += 1) expect((await undiciFetch(world.mcp.url)).status).toBe(401);
+    expect(world.mcp.requests.every(({ headers }) => headers.authorization === undefined)).toBe(true);
+    expect(told).toEqual([expect.stringMatching(/^Server "tools": .*bound.*proxy/)]);
+  });
+
+  test("and redirected to another origin carries no token there", async () => {
+    const other = await ownServer((_request, response) => sendJson(response, {}));
+    const world = await worldWithToken((_request, response) => {
+      response.writeHead(307, { location: `${other.origin}/mcp` }).end();
+    });
+    await undiciFetch(world.url, { method: "POST", body: "call" });
+    expect(world.authorizations()).toEqual(["Bearer token-1"]);
+    expect(other.requests.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+  });
+
+  test("to another URL gets none, however it is written", async () => {
+    const other = await ownServer((_request, response) => sendJson(response, {}));
+    const world = await worldWithToken();
+    const client = new Client(world.server.origin);
+    onTestFinished(() => client.close());
+    const paths = ["/mcps", "/", "//mcp", "/x/../mcp", "/mcp/../admin", "/mcp/..%2fadmin", "/%6dcp"];
+    for (const path of paths) await (await client.request({ method: "GET", path })).body.text();
+    await undiciFetch(`${other.origin}/mcp`);
+    expect(world.authorizations()).toEqual(paths.map(() => null));
+    expect(other.requests.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+  });
+
+  test("fails as it did, and is reported once, where no token can be fetched", async () => {
+    const told = warnings();
+    const world = await simpleWorld();
+    const auth = await registered({ config: world.config, env: {} });
+    const failed = new Promise((resolve) => auth.on("token:failed", resolve));
+    await undiciFetch(world.url);
+    await failed;
+    await vi.waitFor(() => expect(told).toHaveLength(1));
+    await undiciFetch(world.url);
+    expect(world.authorizations()).toEqual([null, null]);
+    expect(told).toEqual([expect.stringContaining("SECRET")]);
+  });
+
+  test("is left alone when the registration is undone, and when the runtime is stopped", async () => {
+    const told = warnings();
+    const world = await simpleWorld();
+    const auth = await createMcpAuth(world);
+    const unregister = register(auth);
+    await auth.resolve("tools").getToken();
+    await auth.stop();
+    await undiciFetch(world.url);
+    unregister();
+    await undiciFetch(world.url);
+    expect(world.authorizations()).toEqual([null, null]);
+    await vi.waitFor(() => expect(told).toEqual([expect.stringContaining("stopped")]));
+  });
+
+  test("counts as a use, so that its token is renewed ahead of expiry", async () => {
+    const world = await worldWithToken();
+    const heard = listen(world.auth);
+    await undiciFetch(world.url);
+    expect(world.auth.status()[0]).toMatchObject({ state: "fresh", nextRefreshAt: expect.any(Number) });
+    expect(heard).toEqual([]);
+  });
+});
+
+test("a manager's own requests are left alone, those over connections of another undici too", async () => {
+  const world = await simpleWorld();
+  // Its types are its own, and it takes no signal of another realm, which a test runner's is.
+  const fetch: FetchFunction = async (input, { signal: _signal, headers, ...init } = {}) =>
+    (await undiciFetch(String(input), {
+      ...(init as object),
+      headers: [...new Headers(headers)],
+    })) as unknown as Response;
+  const auth = await registered({ config: world.config, env: world.env, fetch });
+  await globalThis.fetch(world.url);
+  await auth.resolve("tools").fetch(world.url);
+  expect(world.authorizations()).toEqual(["Bearer token-1", "Bearer token-1"]);
+  expect(world.tokenRequests()).toHaveLength(1);
+  expect(world.tokenRequests()[0]?.headers.authorization).toMatch(/^Basic /);
+});
+
+describe("a request that is made with node:http to a server of the config", () => {
+  async function call(url: string, headers: Record<string, string> = {}): Promise<void> {
+    const [response] = await once(get(url, { headers, agent: false }), "response");
+    response.resume();
+    await once(response, "end");
+  }
+
+  test("and without authorization is reported once, with the remedy", async () => {
+    const told = warnings();
+    const world = await worldWithToken();
+    await call(world.url);
+    await call(`${world.url}/more?x=1`);
+    expect(told).toEqual([expect.stringMatching(/^Server "tools": .*node:http.*axios/)]);
+    expect(world.authorizations()).toEqual([null, null]);
+  });
+
+  test("is not reported where it has authorization, or goes elsewhere", async () => {
+    const told = warnings();
+    const world = await worldWithToken();
+    await call(world.url, { authorization: "Bearer own" });
+    await call(`${world.server.origin}/other`);
+    expect(told).toEqual([]);
+  });
+});

@@ -1,0 +1,66 @@
+import { inspect } from "node:util";
+import { afterEach, expect, test, vi } from "vitest";
+import { platformFetch, type ThroughInit, through, trackOwnRequests } from "../../../src/net/own-requests.js";
+import { deferred } from "../../support/deferred.js";
+
+const url = "http://127.0.0.1:1/mcp";
+const authorized = { headers: { Authorization: "Bearer s3cr3t" } };
+
+afterEach(() => vi.unstubAllGlobals());
+
+/** In the place of the global fetch; answers when it is told to. */
+function stubbed() {
+  const answer = deferred<Response>();
+  const fetch = vi.fn<typeof globalThis.fetch>(() => answer.promise);
+  vi.stubGlobal("fetch", fetch);
+  return { fetch, answer: () => answer.resolve(new Response()) };
+}
+
+test("a request of ours is known by its Authorization while it is sent, and by its URL where it has none", async () => {
+  const own = trackOwnRequests();
+  const { answer } = stubbed();
+  const known = () => [
+    own.includes("http://127.0.0.1:1/other", "Bearer s3cr3t"),
+    own.includes(url, "Bearer other"),
+    own.includes(url, null),
+  ];
+  const sent = [platformFetch()(url, authorized), platformFetch()(new Request(url, authorized))];
+  expect(known()).toEqual([true, false, false]);
+  const unauthorized = platformFetch()(url);
+  expect(known()).toEqual([true, false, true]);
+  answer();
+  await Promise.all([...sent, unauthorized]);
+  expect(known()).toEqual([false, false, false]);
+});
+
+test("a request that fails is known no longer", async () => {
+  const own = trackOwnRequests();
+  vi.stubGlobal("fetch", () => Promise.reject(new TypeError("fetch failed")));
+  await expect(platformFetch()(url, authorized)).rejects.toThrow("fetch failed");
+  expect(own.includes(url, "Bearer s3cr3t")).toBe(false);
+});
+
+test("a request is sent with what was chosen, else with what its init names, else with the global fetch", async () => {
+  const { fetch: global, answer } = stubbed();
+  answer();
+  const chosen = vi.fn<typeof globalThis.fetch>(async () => new Response());
+  const named = vi.fn<typeof globalThis.fetch>(async () => new Response());
+  const init: ThroughInit = { method: "POST", [through]: named };
+  await platformFetch(chosen)(url, init);
+  await platformFetch()(url, init);
+  await platformFetch()(url, { method: "POST" });
+  const sent = [url, { method: "POST" }];
+  expect([chosen, named, global].map(({ mock }) => mock.calls)).toEqual([[sent], [sent], [sent]]);
+  expect(Object.getOwnPropertySymbols(named.mock.calls[0]?.[1] ?? {})).toEqual([]);
+});
+
+test("nothing of a request shows in what all copies of the package share", async () => {
+  const own = trackOwnRequests();
+  const { answer } = stubbed();
+  const sent = platformFetch()(url, authorized);
+  expect(trackOwnRequests()).toBe(own);
+  expect(inspect(own, { showHidden: true, depth: Number.POSITIVE_INFINITY })).not.toContain("s3cr3t");
+  expect(Object.keys(globalThis).join()).not.toContain("mcp-auth");
+  answer();
+  await sent;
+});

@@ -1,0 +1,144 @@
+import { describe, expect, test } from "vitest";
+import { ServerMap } from "../../../src/register/server-map.js";
+
+function map(urls: Readonly<Record<string, string>>): ServerMap {
+  return new ServerMap(new Map(Object.entries(urls)));
+}
+
+/** The name of the server that gets this request's token. */
+function found(servers: ServerMap, text: string): string | undefined {
+  const match = servers.find(text);
+  return match?.isVerbatim === true ? match.server.name : undefined;
+}
+
+describe("a request belongs to a server", () => {
+  const servers = map({ crm: "https://crm.example/mcp", admin: "https://crm.example/mcp/admin" });
+
+  test.each([
+    ["https://crm.example/mcp", "crm"],
+    ["https://crm.example/mcp/", "crm"],
+    ["https://crm.example/mcp?session=1", "crm"],
+    ["https://crm.example/mcp#part", "crm"],
+    ["https://crm.example/mcp/tools/list", "crm"],
+    ["https://crm.example/mcp/admin", "admin"],
+    ["https://crm.example/mcp/admin/users", "admin"],
+    ["https://crm.example/mcp/administration", "crm"],
+  ])("whose URL it is or lies below: %s", (text, name) => {
+    expect(found(servers, text)).toBe(name);
+  });
+
+  test("that is a whole origin, with and without the slash at its end", () => {
+    for (const url of ["https://crm.example", "https://crm.example/"]) {
+      const whole = map({ crm: url });
+      for (const text of ["https://crm.example", "https://crm.example/", "https://crm.example/a"]) {
+        expect(found(whole, text)).toBe("crm");
+      }
+    }
+  });
+
+  test("that the config spells with the default port, in capitals or with dot segments, where the request spells it so too", () => {
+    for (const url of [
+      "https://crm.example:443/mcp",
+      "https://CRM.example/mcp",
+      "https://crm.example/a/../mcp",
+    ]) {
+      const servers = map({ crm: url });
+      expect(found(servers, url)).toBe("crm");
+      expect(found(servers, `${url}/tools?x=1`)).toBe("crm");
+      expect(found(servers, "https://crm.example/mcp")).toBe("crm");
+    }
+  });
+
+  test("by the values of the query that the config has", () => {
+    const tenants = map({
+      alice: "https://crm.example/mcp?tenant=a",
+      bob: "https://crm.example/mcp?tenant=b",
+    });
+    expect(found(tenants, "https://crm.example/mcp?tenant=b")).toBe("bob");
+    expect(found(tenants, "https://crm.example/mcp?tenant=c")).toBeUndefined();
+    expect(found(tenants, "https://crm.example/mcp")).toBeUndefined();
+  });
+});
+
+describe("a request gets no token", () => {
+  const servers = map({ crm: "https://crm.example/mcp", local: "http://127.0.0.1:3000/mcp" });
+
+  test.each([
+    "https://crm.example/mcps",
+    "https://crm.example/",
+    "https://crm.example/other/mcp",
+    "https://crm.example//mcp",
+    "https://crm.example:8443/mcp",
+    "http://crm.example/mcp",
+    "https://crm.example.evil.example/mcp",
+    "https://crm.example@evil.example/mcp",
+    "https://user:password@crm.example/mcp",
+    "https://user@crm.example/mcp",
+    "https://evil.example/https://crm.example/mcp",
+    "https://crm.example./mcp",
+    "blob:https://crm.example/mcp",
+    "//crm.example/mcp",
+    "/mcp",
+    "",
+    "crm.example/mcp",
+    "data:text/plain,https://crm.example/mcp",
+  ])("because it is another server's: %s", (text) => {
+    expect(servers.find(text)).toBeUndefined();
+  });
+
+  test.each([
+    "HTTPS://crm.example/mcp",
+    "https://CRM.example/mcp",
+    "https://crm.example:443/mcp",
+    " https://crm.example/mcp",
+    "https://crm.example/mcp ",
+    "https://crm.example/mcp\n",
+    "https://crm.example\\mcp",
+    "https:crm.example/mcp",
+    "https:///crm.example/mcp",
+    "https://crm.example/\tmcp",
+    "https://crm.example/./mcp",
+    "https://crm.example/x/../mcp",
+    "https://crm.example/x/%2e%2e/mcp",
+    "https://crm.example/mcp/x/../y",
+    "https://crm.exampl%65/mcp",
+    "https://crm。example/mcp",
+    "http://127.1:3000/mcp",
+    "http://2130706433:3000/mcp",
+    "http://0x7f.0.0.1:3000/mcp",
+    "http://127.0.0.1:03000/mcp",
+  ])("because it only becomes a server's when it is normalized: %j", (text) => {
+    expect(new URL(text).href).toMatch(/^(https:\/\/crm\.example|http:\/\/127\.0\.0\.1:3000)\/mcp/);
+    expect(found(servers, text)).toBeUndefined();
+  });
+
+  test.each([
+    "https://crm.example/mcp/..%2fadmin",
+    "https://crm.example/mcp/%252e%252e/admin",
+    "https://crm.example/mcp/..;/admin",
+    "https://crm.example/mcp/%5c..%5cadmin",
+  ])("because a server that reads its path more freely would step out of it: %s", (text) => {
+    expect(found(servers, text)).toBeUndefined();
+  });
+
+  test.each([
+    ["https://crm.example/mcp", "https://crm.example/mcp/.well-known/openid-configuration"],
+    ["https://crm.example/", "https://crm.example/.well-known/oauth-protected-resource"],
+    ["https://crm.example/", "https://crm.example/.well-known/oauth-authorization-server/mcp"],
+  ])("because a host looks for metadata: below %s, %s", (url, text) => {
+    expect(map({ crm: url }).find(text)).toBeUndefined();
+  });
+});
+
+test("a path below a server that only begins like a well-known one is not metadata", () => {
+  expect(found(map({ crm: "https://crm.example/" }), "https://crm.example/.well-known-tools")).toBe("crm");
+});
+
+test("a request that only becomes a server's when it is normalized is told apart where its origin is written as it is", () => {
+  const match = map({ crm: "https://crm.example/mcp" }).find("https://crm.example/x/../mcp");
+  expect(match).toMatchObject({ isVerbatim: false, server: { name: "crm" } });
+});
+
+test("a server whose URL cannot be parsed is passed over", () => {
+  expect(map({ crm: "${CRM_URL}" }).find("https://crm.example/mcp")).toBeUndefined();
+});
