@@ -1,3 +1,4 @@
+import { McpAuthError } from "../errors/error.js";
 import { readInit } from "../http/read-init.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { type OwnRequests, type ThroughInit, through, trackOwnRequests } from "../net/own-requests.js";
@@ -8,11 +9,11 @@ import type { Match } from "./server-map.js";
 /**
  * Puts a `fetch` in the place of the global one that authorizes requests to the servers of the config, and passes all others on
  * as they are. Returns the function that undoes it. Where other code has wrapped it meanwhile, and for those that keep a
- * reference, it stays and passes everything on.
+ * reference, it stays and passes everything on. Throws `config_invalid` where there is no global `fetch`.
  */
 export function patchFetch(registration: Registration): () => void {
   const replaced = Object.getOwnPropertyDescriptor(globalThis, "fetch");
-  const bare = globalThis.fetch;
+  const bare = globalFetch();
   const own = trackOwnRequests();
   let active = true;
   function fetch(this: unknown, ...args: Parameters<FetchFunction>): Promise<Response> {
@@ -30,6 +31,16 @@ export function patchFetch(registration: Registration): () => void {
     active = false;
     if (globalThis.fetch === fetch && replaced !== undefined) place(replaced);
   };
+}
+
+function globalFetch(): FetchFunction {
+  // Node can be told to have none.
+  const { fetch }: { readonly fetch?: FetchFunction } = globalThis;
+  if (fetch !== undefined) return fetch;
+  throw new McpAuthError(
+    "config_invalid",
+    "This process has no global fetch, so nothing can be authorized. Start it without --no-experimental-fetch.",
+  );
 }
 
 /** The server that a request belongs to, where it is to be authorized. Never throws. */

@@ -32,7 +32,9 @@ export class ServerMap {
       const server = { name, url, address: new URL(url) };
       // The config may spell it with the port that is the default, or in capitals.
       for (const origin of new Set([server.address.origin, originIn(url)])) {
-        this.#byOrigin.set(origin, [...(this.#byOrigin.get(origin) ?? []), server]);
+        const others = this.#byOrigin.get(origin);
+        if (others === undefined) this.#byOrigin.set(origin, [server]);
+        else others.push(server);
       }
     }
   }
