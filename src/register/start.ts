@@ -36,13 +36,14 @@ export async function start(entry: string): Promise<void> {
   try {
     assertSwitch(env);
     const { spec, cwd } = await load(env);
-    for (const failure of failuresWithoutUrl(spec)) refuse(failure);
+    const failures = failuresWithoutUrl(spec);
+    if (failures.length > 0) refuse(failures);
     for (const warning of spec.warnings ?? []) process.emitWarning(warning, "McpAuthWarning");
     install(registrationOf(spec, cwd));
     passOn(entry, cwd, process);
   } catch (error) {
     if (!(error instanceof McpAuthError)) throw error;
-    refuse(error);
+    refuse([error]);
   }
 }
 
@@ -114,18 +115,19 @@ function assertSwitch({ MCP_AUTH_REGISTER: value = "" }: Environment): void {
   );
 }
 
-function warn({ code, message }: McpAuthError): void {
-  process.emitWarning(`${message}\nRequests are sent without authorization.`, {
-    type: "McpAuthWarning",
-    code,
-  });
+function warn(failures: readonly McpAuthError[]): void {
+  for (const { code, message, server } of failures) {
+    const requests = server === undefined ? "Requests" : "Requests to it";
+    const warning = `${message}\n${requests} are sent without authorization.`;
+    process.emitWarning(warning, { type: "McpAuthWarning", code });
+  }
 }
 
 /** Ends the process, or the worker thread, before the program's first line. */
-function exit({ code, message }: McpAuthError): never {
-  const text = `error[${code}]: ${message}\n${consequence}\n`;
+function exit(failures: readonly McpAuthError[]): never {
+  const lines = failures.map(({ code, message }) => `error[${code}]: ${message}`);
   try {
-    writeSync(2, printableLines(text));
+    writeSync(2, `${printableLines([...lines, consequence].join("\n"))}\n`);
   } catch {
     // Nobody reads it.
   }
