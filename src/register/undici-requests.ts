@@ -71,11 +71,15 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
   const onHeaders = (message: unknown): void => {
     const { request, response } = answerOf(message) ?? {};
     const authorized = request && sent.get(request);
-    if (authorized === undefined || response?.statusCode !== 401) return;
+    const status = response?.statusCode;
+    if (authorized === undefined || typeof status !== "number") return;
     const { manager, accessToken } = authorized;
     // The failure is an event, and the next request finds out.
     Promise.resolve()
-      .then(() => seamOf(manager).refused(accessToken))
+      .then(async () => {
+        if (status === 401) await seamOf(manager).refused(accessToken);
+        else if (status < 400) seamOf(manager).accepted(accessToken);
+      })
       .catch(() => {});
   };
 

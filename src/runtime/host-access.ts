@@ -38,6 +38,7 @@ export function hostAccess(spec: ServerSpec, environment: ManagerEnvironment, ac
   return {
     now: () => clock.now(),
     refused: (accessToken, challenge = null) => refusals.refused(accessToken, challenge),
+    accepted: (accessToken) => refusals.accepted(accessToken),
     atHand: () => tokenAtHand(sets.own, clock.now()),
     async accept(response) {
       const token = await judged(spec, response, clock.now(), access.target()?.resource ?? spec.url);

@@ -4,7 +4,7 @@ import type { Replacement } from "../tokens/refused-tokens.js";
 import type { Token } from "../tokens/token.js";
 import type { ScopeSets } from "./scope-sets.js";
 
-/** Milliseconds after which a new token that was not refused counts as accepted: a host does not say so. */
+/** Milliseconds after which a new token that was not refused counts as accepted: most hosts do not say so. */
 const silenceMeansAccepted = 2_000;
 
 /** The requests of a host cannot be seen: all of them are of one kind. */
@@ -31,6 +31,8 @@ interface Latest {
   readonly at: number;
   /** When the host last said that it is refused. */
   refusedAt: number | undefined;
+  /** The host has seen it accepted. */
+  isAccepted: boolean;
 }
 
 /** What follows when a host reports a 401. It is not told which token that was for, and may report it late. */
@@ -60,19 +62,29 @@ export class HostRefusals {
     const { replacement, token } = next;
     if (this.#latest?.replacement === replacement) return;
     const at = clock.now();
-    this.#latest = { replacement, accessToken: token.accessToken, at, refusedAt: undefined };
+    this.#latest = {
+      replacement,
+      accessToken: token.accessToken,
+      at,
+      refusedAt: undefined,
+      isAccepted: false,
+    };
     this.#replacedAt = [...this.#replacedAt.filter((time) => at - time < inShortTime), at];
     if (this.#replacedAt.length >= manyReplacements) await explain(latest, challenge);
+  }
+
+  accepted(accessToken: string): void {
+    if (this.#latest?.accessToken === accessToken) this.#latest.isAccepted = true;
   }
 
   /** Whether the server accepted the latest replacement, which it refuses now. */
   #judge(replaced: Latest): void {
     const { sets, clock } = this.#options;
-    const { at, refusedAt = at, replacement } = replaced;
+    const { at, refusedAt = at, replacement, isAccepted } = replaced;
     const now = clock.now();
     const silence = now - refusedAt;
     replaced.refusedAt = now;
-    if (silence < 0 || silence >= silenceMeansAccepted) sets.own.refused.accepted(kind);
+    if (isAccepted || silence < 0 || silence >= silenceMeansAccepted) sets.own.refused.accepted(kind);
     // It was refused when the request was sent again, which the host did at once and did not report.
     else replacement.failed(kind, at);
   }

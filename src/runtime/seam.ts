@@ -25,6 +25,8 @@ export interface HostSeam {
    * `unauthorized` when the authorization server returned the same token again.
    */
   refused(accessToken: string, challenge?: string | null): Promise<void>;
+  /** The server answered a request with this token as one that it accepts; not every host sees that. */
+  accepted(accessToken: string): void;
   /**
    * The token that has not expired, for requests that cannot wait for one; `"bound"` where it is of no use alone, because a
    * proof or a certificate has to accompany it.

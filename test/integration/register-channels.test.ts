@@ -107,6 +107,25 @@ describe("a request that is made with a copy of undici", () => {
     expect(world.authorizations()).toEqual(["Bearer token-1", "Bearer token-2"]);
   });
 
+  test("has another token after each of two refusals, however soon the second follows", async () => {
+    const refused = new Set<unknown>(["Bearer token-1"]);
+    const world = await worldWithToken((request, response) =>
+      refused.has(request.headers.authorization)
+        ? sendJson(response, {}, 401)
+        : sendJson(response, { ok: true }),
+    );
+    const statusAndNext = async () => {
+      const renewed = new Promise((resolve) => world.auth.on("token:renewed", resolve));
+      const { status } = await undiciFetch(world.url);
+      await renewed;
+      return [status, (await undiciFetch(world.url)).status];
+    };
+    expect(await statusAndNext()).toEqual([401, 200]);
+    refused.add("Bearer token-2");
+    expect(await statusAndNext()).toEqual([401, 200]);
+    expect(world.tokenRequests()).toHaveLength(3);
+  });
+
   test("has an Authorization of its own replaced, with one warning", async () => {
     const told = warnings();
     const world = await worldWithToken();
