@@ -135,8 +135,8 @@ function headerIn(headers: UndiciRequest["headers"], name: string): string | und
 function replaceAuthorization(request: UndiciRequest, value: string): void {
   const { headers } = request;
   if (typeof headers === "string") {
-    // A function, since a replacement text would be searched for `$`.
-    request.headers = headers.replace(headerLine("authorization"), () => `authorization: ${value}\r`);
+    // Up to the line end, which `.` does not match. A function, since a replacement text would be searched for `$`.
+    request.headers = headers.replace(headerLine("authorization"), () => `authorization: ${value}`);
     return;
   }
   headers[indexOf(headers, "authorization") + 1] = value;

@@ -38,7 +38,7 @@ async function worldProject(agent: string, more: object = {}): Promise<{ world: 
 /** Who called the MCP server, with the status of the answer; all of them with a token. */
 function authorizedCalls({ mcp }: World): string[] {
   return mcp.requests
-    .filter(({ jti }) => jti !== undefined)
+    .filter(({ jti, isAnswered }) => jti !== undefined && isAnswered)
     .map(({ headers, status }) => `${headers["x-from"]} ${status}`)
     .sort();
 }
