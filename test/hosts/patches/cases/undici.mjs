@@ -19,6 +19,11 @@ const begin = ({ version }) => `
     async fetch(url = MCP_URL, init) { const r = await undici.fetch(url, init); await r.text(); return r.status; },
     async request(url = MCP_URL, init) { const r = await undici.request(url, init); await r.body.text(); return r.statusCode; },
   };
+  const redirect = ${
+    version < 7
+      ? "{ dispatcher: new undici.Agent(), maxRedirections: 2 }"
+      : "{ dispatcher: new undici.Agent().compose(undici.interceptors.redirect({ maxRedirections: 2 })) }"
+  };
   // The event comes before the token is in use.
   const renewed = () => new Promise((resolve) =>
     subscribe("mcp-auth:token:renewed", () => setImmediate(() => setImmediate(resolve))));
@@ -122,11 +127,6 @@ export const cases = copies.flatMap((copy) => [
          await calls.request(MOVED_URL);
          await ready;
          await calls.fetch(MOVED_URL);
-         const redirect = ${
-           copy.version < 7
-             ? "{ dispatcher: new undici.Agent(), maxRedirections: 2 }"
-             : "{ dispatcher: new undici.Agent().compose(undici.interceptors.redirect({ maxRedirections: 2 })) }"
-         };
          await calls.request(MOVED_URL, redirect);`,
         { config: { servers: { moving: { url, grant } } }, env: { MOVED_URL: url } },
       );
@@ -136,6 +136,31 @@ export const cases = copies.flatMap((copy) => [
       const calls = requests.filter((request) => request.url === "/mcp");
       assert.deepEqual(tokens({ requests: calls }), [false, true, true]);
       assert.deepEqual(tokens(other), [false, false]);
+    },
+  ],
+  [
+    `${named(copy)}: what another site redirects to a server has no token`,
+    async (setting) => {
+      const { world, server } = setting;
+      const other = await server((_request, response) => {
+        response.writeHead(302, { location: `${world.url}?from=other` }).end();
+      });
+      const ended = await runProgram(
+        copy,
+        setting,
+        `const ready = renewed();
+         await calls.request();
+         await ready;
+         await calls.fetch(MOVED_URL);
+         await calls.request(MOVED_URL, redirect);
+         await calls.fetch();`,
+        { env: { MOVED_URL: other.origin } },
+      );
+      assert.deepEqual(ended, { code: 0, stdout: "", stderr: "" });
+      assert.deepEqual(
+        world.calls().map(({ path, hasToken }) => `${path} ${hasToken}`),
+        ["/mcp false", "/mcp?from=other false", "/mcp?from=other false", "/mcp true"],
+      );
     },
   ],
 ]);
