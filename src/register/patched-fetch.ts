@@ -84,11 +84,18 @@ async function authorized(
   const settings = headers === undefined ? read : { ...read, headers };
   if (own.includes(url.href, authorization)) return await bare(target, settings);
   const { reports } = registration;
-  const known = registration.loaded(server.name);
-  const manager = known ?? (await registration.load(server.name));
-  if (authorization !== null && !isOfManager(authorization, manager)) reports.ownAuthorization(server.name);
-  const sent: ThroughInit = { ...settings, [through]: bare };
-  return await manager.fetch(target, sent);
+  try {
+    const known = registration.loaded(server.name);
+    const manager = known ?? (await registration.load(server.name));
+    if (authorization !== null && !isOfManager(authorization, manager)) reports.ownAuthorization(server.name);
+    const sent: ThroughInit = { ...settings, [through]: bare };
+    return await manager.fetch(target, sent);
+  } catch (error) {
+    // Callers of `fetch` know an abort by the reason that they gave, or by the name `AbortError`.
+    const signal = read.signal === undefined ? request?.signal : read.signal;
+    signal?.throwIfAborted();
+    throw error;
+  }
 }
 
 /** A host may have asked the manager itself. */

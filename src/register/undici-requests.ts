@@ -3,6 +3,7 @@ import { McpAuthError } from "../errors/error.js";
 import { type OwnRequests, trackOwnRequests } from "../net/own-requests.js";
 import { seamOf } from "../runtime/seam.js";
 import type { TokenManager } from "../runtime/token-manager.js";
+import { ForeignRedirects, originOf } from "./foreign-redirects.js";
 import { atHand, type Registration } from "./registration.js";
 import type { RegisteredServer } from "./server-map.js";
 
@@ -13,6 +14,12 @@ interface UndiciRequest {
   /** Names and values in turn; until version 6 the text of the header section. */
   headers: string[] | string;
   addHeader(name: string, value: string): unknown;
+}
+
+interface UndiciResponse {
+  readonly statusCode?: unknown;
+  /** Names and values in turn. */
+  readonly headers?: unknown;
 }
 
 /** A request that was given a token. */
@@ -31,6 +38,7 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
   const sent = new WeakMap<object, Authorized>();
   const fetching = new Set<string>();
   const foreseen = new Set<string>();
+  const redirects = new ForeignRedirects();
 
   const fetchAhead = (server: string): void => {
     if (fetching.has(server)) return;
@@ -48,12 +56,14 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
   const onCreate = (message: unknown): void => {
     const request = requestOf(message);
     if (request === undefined) return;
-    const origin = typeof request.origin === "string" ? request.origin : request.origin.origin;
+    const origin = originOf(request);
     const servers = registration.servers.at(origin);
-    if (servers.length === 0 || isBuiltIn(request)) return;
+    if (servers.length === 0) return;
     const match = registration.servers.find(origin + request.path);
     const authorization = headerIn(request.headers, "authorization");
     if (isOwn(own, request, match?.url.href ?? origin + request.path, authorization)) return;
+    const isRedirected = match !== undefined && redirects.isFollowedBy(request, match.url);
+    if (isRedirected || isBuiltIn(request)) return;
     for (const { name } of servers) {
       // Once: others than those of a server may be called at its origin for ever.
       if (!foreseen.has(name)) fetchAhead(name);
@@ -69,9 +79,12 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
   };
 
   const onHeaders = (message: unknown): void => {
-    const { request, response } = answerOf(message) ?? {};
-    const authorized = request && sent.get(request);
-    const status = response?.statusCode;
+    const request = requestOf(message);
+    if (request === undefined) return;
+    const response = responseOf(message);
+    redirects.note(request, response, registration.servers);
+    const authorized = sent.get(request);
+    const status = response.statusCode;
     if (authorized === undefined || typeof status !== "number") return;
     const { manager, accessToken } = authorized;
     // The failure is an event, and the next request finds out.
@@ -97,8 +110,8 @@ function isOwn(own: OwnRequests, request: object, url: string, authorization: st
 }
 
 /**
- * Whether the `fetch` that Node has built in sends it. What that was called for was looked at then, so such a request for a server
- * without our token is one that another site has redirected, and no site may send it there with our token.
+ * Whether the `fetch` that Node has built in sends it. What that was called for was looked at then, so such a request for a
+ * server without our token is one that another site has redirected.
  */
 function isBuiltIn({ headers }: UndiciRequest): boolean {
   return headerIn(headers, "user-agent") === "node";
@@ -135,8 +148,8 @@ function headerIn(headers: UndiciRequest["headers"], name: string): string | und
 function replaceAuthorization(request: UndiciRequest, value: string): void {
   const { headers } = request;
   if (typeof headers === "string") {
-    // A function, since a replacement text would be searched for `$`.
-    request.headers = headers.replace(headerLine("authorization"), () => `authorization: ${value}\r`);
+    // Up to the line end, which `.` does not match. A function, since a replacement text would be searched for `$`.
+    request.headers = headers.replace(headerLine("authorization"), () => `authorization: ${value}`);
     return;
   }
   headers[indexOf(headers, "authorization") + 1] = value;
@@ -164,8 +177,8 @@ function requestOf(message: unknown): UndiciRequest | undefined {
   return isRequest ? (request as UndiciRequest) : undefined;
 }
 
-function answerOf(message: unknown): { request: object; response: { statusCode?: unknown } } | undefined {
-  const { request, response } = Object(message) as { request?: unknown; response?: unknown };
-  if (typeof request !== "object" || request === null) return undefined;
-  return typeof response === "object" && response !== null ? { request, response } : undefined;
+function responseOf(message: unknown): UndiciResponse {
+  const response: unknown = Reflect.get(Object(message), "response");
+  // Its members are looked at where they are used.
+  return typeof response === "object" && response !== null ? response : {};
 }

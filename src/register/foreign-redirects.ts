@@ -1,0 +1,75 @@
+import type { ServerMap } from "./server-map.js";
+
+/** A request that undici announces, as far as it is used here. */
+interface Announced {
+  readonly origin: string | URL;
+  readonly path: string;
+}
+
+/** More are not waited for: a site can redirect to ever new URLs. */
+const mostTargets = 256;
+
+/**
+ * The redirects of other sites to servers of the config. A copy of undici, and `fetch`, follow them with a request like any
+ * other. With a token the other site would choose what is asked of the server.
+ */
+export class ForeignRedirects {
+  /** Redirected to, and not requested since. */
+  readonly #targets = new Set<string>();
+  /** Requests that followed one, whose own redirects are the other site's doing too. */
+  readonly #followers = new WeakSet<object>();
+
+  /** A response has come. Never throws. */
+  note(
+    request: object & Announced,
+    response: { statusCode?: unknown; headers?: unknown },
+    servers: ServerMap,
+  ): void {
+    const { statusCode: status, headers } = response;
+    if (typeof status !== "number" || status < 300 || status > 399 || !Array.isArray(headers)) return;
+    const from = `${originOf(request)}${request.path}`;
+    for (const location of locationsIn(headers)) {
+      if (!URL.canParse(location, from)) continue;
+      const target = new URL(location, from);
+      target.hash = "";
+      const server = servers.find(target.href)?.server;
+      const isForeign = servers.find(from)?.server !== server || this.#followers.has(request);
+      if (server === undefined || !isForeign) continue;
+      this.#targets.add(nameOf(target));
+      if (this.#targets.size > mostTargets) this.#targets.delete(this.#targets.values().next().value ?? "");
+    }
+  }
+
+  /** Whether a request for this URL follows one of them. Each is followed once. */
+  isFollowedBy(request: object, url: URL): boolean {
+    if (!this.#targets.delete(nameOf(url))) return false;
+    this.#followers.add(request);
+    return true;
+  }
+}
+
+export function originOf({ origin }: Pick<Announced, "origin">): string {
+  return typeof origin === "string" ? origin : origin.origin;
+}
+
+/** Without the question mark of an empty query, which not every follower sends. */
+function nameOf({ origin, pathname, search }: URL): string {
+  return origin + pathname + search;
+}
+
+/** Versions of undici read the bytes in one way or the other, and of several headers the first or all together. */
+function locationsIn(headers: readonly unknown[]): Set<string> {
+  const values = headers.filter(
+    (_, index) => index % 2 === 1 && textOf(headers[index - 1], "latin1").toLowerCase() === "location",
+  );
+  return new Set(
+    (["latin1", "utf8"] as const).flatMap((encoding) => {
+      const texts = values.map((value) => textOf(value, encoding));
+      return [...texts, texts.join(", ")];
+    }),
+  );
+}
+
+function textOf(value: unknown, encoding: "latin1" | "utf8"): string {
+  return value instanceof Uint8Array ? Buffer.from(value).toString(encoding) : String(value);
+}

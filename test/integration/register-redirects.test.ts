@@ -1,0 +1,99 @@
+// Requests that another site redirects to a server: with a token that site would choose what is asked of the server.
+import { Agent, interceptors, fetch as undiciFetch, request as undiciRequest } from "undici";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { createMcpAuth } from "../../src/index.js";
+import { register } from "../../src/register/api.js";
+import { type HttpServer, sendJson } from "../support/http-server.js";
+import { ownIssuer, ownServer, sendToken } from "./harness.js";
+
+interface Sites {
+  /** The server of the config, with a token at hand. */
+  readonly url: string;
+  /** Redirects to what its path names, percent-encoded. */
+  readonly other: HttpServer;
+  redirectTo(location: string): string;
+  /** What came to the server, with its token or without. */
+  calls(): readonly string[];
+}
+
+async function startSites(): Promise<Sites> {
+  const world = await ownIssuer(
+    (_request, response) => sendToken(response, "t1"),
+    (request, response) => {
+      if (request.url.endsWith("/moved")) response.writeHead(307, { location: "/mcp/found" }).end();
+      else sendJson(response, {});
+    },
+  );
+  const other = await ownServer((request, response) => {
+    response.writeHead(302, { location: decodeURIComponent(request.url.slice(1)) }).end();
+  });
+  const auth = await createMcpAuth(world);
+  const unregister = register(auth);
+  onTestFinished(async () => {
+    unregister();
+    await auth.stop();
+  });
+  await auth.resolve("tools").getToken();
+  return {
+    url: world.url,
+    other,
+    redirectTo: (location) => `${other.origin}/${encodeURIComponent(location)}`,
+    calls: () =>
+      world.server.requests
+        .filter(({ url }) => url.startsWith("/mcp"))
+        .map(({ url, headers }) => `${url} ${headers.authorization ?? "without"}`),
+  };
+}
+
+const following = new Agent().compose(interceptors.redirect({ maxRedirections: 3 }));
+
+/** Every way in which a program follows redirects. */
+const clients: ReadonlyArray<readonly [name: string, get: (url: string) => Promise<unknown>]> = [
+  ["the global fetch", async (url) => (await fetch(url)).text()],
+  [
+    "the global fetch, with a User-Agent of the program's",
+    async (url) => (await fetch(url, { headers: { "user-agent": "agent/1.0" } })).text(),
+  ],
+  ["the fetch of a copy of undici", async (url) => (await undiciFetch(url)).text()],
+  [
+    "the request of a copy of undici",
+    async (url) => (await undiciRequest(url, { dispatcher: following })).body.text(),
+  ],
+];
+
+describe.each(clients)("what another site redirects to a server has no token, with %s", (_, get) => {
+  test("and goes on without one where the server redirects it", async () => {
+    const { url, redirectTo, calls } = await startSites();
+    await get(redirectTo(url));
+    await get(redirectTo(`${url}/moved`));
+    expect(calls()).toEqual(["/mcp without", "/mcp/moved without", "/mcp/found without"]);
+  });
+
+  test("but later requests of the program for the same URL have one", async () => {
+    const { url, redirectTo, calls } = await startSites();
+    await get(redirectTo(url));
+    await get(url);
+    expect(calls()).toEqual(["/mcp without", "/mcp Bearer t1"]);
+  });
+
+  test.each([
+    ["with capitals", (url: string) => url.replace("http", "HTTP"), "/mcp"],
+    ["with dot segments", (url: string) => `${url}/x/../y`, "/mcp/y"],
+    ["with a fragment", (url: string) => `${url}#part`, "/mcp"],
+    ["with an empty query", (url: string) => `${url}/x?`, "/mcp/x"],
+    ["with a byte beyond ASCII", (url: string) => `${url}/\u00e9`, expect.stringMatching(/^\/mcp\/%/)],
+    ["with UTF-8", (url: string) => `${url}/\u00c3\u00a9`, expect.stringMatching(/^\/mcp\/%/)],
+    ["by way of a third site", (url: string, by: Sites["redirectTo"]) => by(url), "/mcp"],
+  ])("however it writes the URL: %s", async (_how, written, path) => {
+    const { url, redirectTo, calls } = await startSites();
+    await get(redirectTo(written(url, redirectTo)));
+    const [called = "", token] = calls().join().split(" ");
+    expect([called.replace("?", ""), token]).toEqual([path, "without"]);
+  });
+});
+
+test("a redirect of the server to itself is followed with the token by a copy of undici", async () => {
+  const { url, calls } = await startSites();
+  await (await undiciFetch(`${url}/moved`)).text();
+  expect(calls()).toEqual(["/mcp/moved Bearer t1", "/mcp/found Bearer t1"]);
+});
