@@ -21,9 +21,9 @@ export interface Match {
 /** The length of `https://`; the slash that ends an origin comes later. */
 const schemeLength = 8;
 
-/** Finds the server that a request belongs to. For any other URL that costs one look at a map of origins. */
+/** Finds the server that a request belongs to. For a URL at any other origin that costs one look at a map of origins. */
 export class ServerMap {
-  readonly #byOrigin = new Map<string, RegisteredServer[]>();
+  readonly #byOrigin = new Map<string, ServersAtOrigin>();
 
   /** @param urls by the names of the servers, in the order of the config */
   constructor(urls: ReadonlyMap<string, string>) {
@@ -31,17 +31,13 @@ export class ServerMap {
       if (!URL.canParse(url)) continue;
       const server = { name, url, address: new URL(url) };
       // The config may spell it with the port that is the default, or in capitals.
-      for (const origin of new Set([server.address.origin, originIn(url)])) {
-        const others = this.#byOrigin.get(origin);
-        if (others === undefined) this.#byOrigin.set(origin, [server]);
-        else others.push(server);
-      }
+      for (const origin of new Set([server.address.origin, originIn(url)])) this.#at(origin).add(server);
     }
   }
 
   /** The servers at an origin, in the order of the config. */
   at(origin: string): readonly RegisteredServer[] {
-    return this.#byOrigin.get(origin) ?? [];
+    return this.#byOrigin.get(origin)?.all ?? [];
   }
 
   /** The server whose URL this text is or lies below, the closest of several. */
@@ -49,9 +45,37 @@ export class ServerMap {
     const servers = this.#byOrigin.get(originIn(text));
     if (servers === undefined || !URL.canParse(text)) return undefined;
     const url = new URL(text);
-    const server = closestServer(url, servers);
+    const server = closestServer(url, servers.above(url.pathname));
     if (server === undefined || isDiscovery(url, server)) return undefined;
     return { server, url, isVerbatim: isVerbatim(text, url, server) };
+  }
+
+  #at(origin: string): ServersAtOrigin {
+    const known = this.#byOrigin.get(origin) ?? new ServersAtOrigin();
+    this.#byOrigin.set(origin, known);
+    return known;
+  }
+}
+
+/** A gateway has all of its servers at one origin: which of a thousand a path may belong to is found without asking each. */
+class ServersAtOrigin {
+  readonly all: RegisteredServer[] = [];
+  readonly #byPath = new Map<string, RegisteredServer[]>();
+  /** Of the paths. There are few, however many servers. */
+  readonly #lengths = new Set<number>();
+
+  add(server: RegisteredServer): void {
+    const { pathname } = server.address;
+    this.all.push(server);
+    this.#byPath.set(pathname, [...(this.#byPath.get(pathname) ?? []), server]);
+    this.#lengths.add(pathname.length);
+  }
+
+  /** Those whose path a path begins with; for those of one path in the order of the config. */
+  above(pathname: string): RegisteredServer[] {
+    return [...this.#lengths].flatMap((length) =>
+      length > pathname.length ? [] : (this.#byPath.get(pathname.slice(0, length)) ?? []),
+    );
   }
 }
 
