@@ -1,0 +1,281 @@
+// Programs that are started with `--import mcp-auth-runtime/register`, in processes of their own: how they start and end, and
+// what they start.
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { describe, expect, test } from "vitest";
+import { ownServer, startWorld, type World } from "./harness.js";
+import { createProject, type Project, printed, registerFlag } from "./register-project.js";
+
+/** Defines `call(from)`: one request to the MCP server, which `from` names; prints the status. */
+const caller = ({ mcp }: World) => `
+  const call = async (from) => {
+    const response = await fetch(${JSON.stringify(mcp.url)}, {
+      method: "POST",
+      headers: {
+        "x-from": from,
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+      },
+      body: JSON.stringify({
+        jsonrpc: "2.0",
+        id: 1,
+        method: "tools/call",
+        params: { name: "echo", arguments: { text: "hello" } },
+      }),
+    });
+    await response.text();
+    return response.status;
+  };
+`;
+
+async function worldProject(agent: string, more: object = {}): Promise<{ world: World; project: Project }> {
+  const world = await startWorld();
+  const project = await createProject({ ...world.config, ...more }, world.env, caller(world) + agent);
+  return { world, project };
+}
+
+/** Who called the MCP server, with the status of the answer; all of them with a token. */
+function authorizedCalls({ mcp }: World): string[] {
+  return mcp.requests
+    .filter(({ jti }) => jti !== undefined)
+    .map(({ headers, status }) => `${headers["x-from"]} ${status}`)
+    .sort();
+}
+
+const withOpenUrl = ({ config }: World) => ({
+  servers: { ...config.servers, open: { ...config.servers.tools, url: "${UNSET}" } },
+});
+
+/** What cannot be used, and what is said of it. */
+const unusable = [
+  ["no config", () => undefined, "config_not_found", "mcp-auth.config.json"],
+  ["a config that is not valid", () => ({ servers: 1 }), "config_invalid", "/servers"],
+  ["a config that is not JSON", () => "{", "config_invalid", "mcp-auth.config.json"],
+  ["a server whose URL the config leaves open", withOpenUrl, "config_invalid", "UNSET"],
+] as const;
+
+describe("a program whose config cannot be used", () => {
+  test.each(unusable)(
+    "ends with exit code 2 and the reason before its first line, for %s",
+    async (_, config, code, reason) => {
+      const world = await startWorld();
+      const project = await createProject(config(world), world.env, `console.log("first line");`);
+      const ended = await project.run();
+      expect(ended).toMatchObject({ code: 2, stdout: "" });
+      expect(ended.stderr).toMatch(new RegExp(`^error\\[${code}\\]: `));
+      expect(ended.stderr).toContain(reason);
+    },
+  );
+
+  test.each(unusable)("runs with a warning if MCP_AUTH_REGISTER is optional, for %s", async (...each) => {
+    const [, config, code, reason] = each;
+    const world = await startWorld();
+    const project = await createProject(config(world), world.env, `console.log("first line");`);
+    const ended = await project.run({ env: { MCP_AUTH_REGISTER: "optional" } });
+    expect(ended).toMatchObject({ code: 0, stdout: "first line\n" });
+    expect(ended.stderr).toContain(`[${code}] McpAuthWarning: `);
+    expect(ended.stderr).toContain(reason);
+    expect(ended.stderr).toContain("Requests are sent without authorization.");
+  });
+
+  test("is authorized at the other servers if MCP_AUTH_REGISTER is optional and one URL is open", async () => {
+    const world = await startWorld();
+    const agent = `${caller(world)} console.log(await call("agent"));`;
+    const project = await createProject(withOpenUrl(world), world.env, agent);
+    const ended = await project.run({ env: { MCP_AUTH_REGISTER: "optional" } });
+    expect(ended).toMatchObject({ code: 0, stdout: "200\n" });
+  });
+
+  test.each(["true", "0", "Optional"])("ends if MCP_AUTH_REGISTER is %s", async (value) => {
+    const { project } = await worldProject(`console.log("first line");`);
+    const ended = await project.run({ env: { MCP_AUTH_REGISTER: value } });
+    expect(ended).toMatchObject({ code: 2, stdout: "" });
+    expect(ended.stderr).toMatch(
+      /^error\[config_invalid\]: MCP_AUTH_REGISTER has a value that means nothing\./,
+    );
+  });
+});
+
+describe("what fails a request, and not the start", () => {
+  test("a secret that cannot be read", async () => {
+    const { world, project } = await worldProject(
+      `console.log(JSON.stringify(await call("agent").catch(({ name, code, server }) => ({ name, code, server }))));`,
+    );
+    const ended = await project.run({ env: { SECRET: "" } });
+    const failure = { name: "McpAuthError", code: "secret_unavailable", server: "tools" };
+    expect(printed(ended)).toEqual(failure);
+    expect([authorizedCalls(world), world.issuer.tokenRequests]).toEqual([[], []]);
+  });
+
+  test("an issuer that the config leaves open, at the requests to its server alone", async () => {
+    const world = await startWorld();
+    const { tools } = world.config.servers;
+    const client = { issuer: "${UNSET}", id: "agent", secret: { env: "SECRET" } };
+    const open = { url: `${world.mcp.origin}/open`, grant: { client } };
+    const agent = `${caller(world)}
+      const { code, server, message } = await fetch(${JSON.stringify(open.url)}).catch((error) => error);
+      console.log(JSON.stringify({ code, server, message, status: await call("agent") }));`;
+    const project = await createProject({ servers: { tools, open } }, world.env, agent);
+    expect(printed(await project.run())).toEqual({
+      code: "config_invalid",
+      server: "open",
+      message: expect.stringContaining("UNSET"),
+      status: 200,
+    });
+    expect(authorizedCalls(world)).toEqual(["agent 200"]);
+  });
+});
+
+describe("a program that is authorized", () => {
+  test("has one token for all of its calls, and a new one after a revocation", async () => {
+    const { world, project } = await worldProject(`
+      const first = await Promise.all([call("one"), call("two")]);
+      console.log("called");
+      for await (const _ of process.stdin);
+      console.log(...first, await call("three"));`);
+    const revoked = expect
+      .poll(() => authorizedCalls(world))
+      .toEqual(["one 200", "two 200"])
+      .then(() => {
+        for (const { jti } of world.issuer.issued) world.mcp.revoke(jti);
+      });
+    const ended = await project.run({ until: revoked });
+    expect(ended).toMatchObject({ code: 0, stdout: "called\n200 200 200\n", stderr: "" });
+    expect([world.issuer.tokensIssued, world.mcp.unauthorized]).toEqual([2, 1]);
+  });
+
+  test.each([
+    ["on the command line", registerFlag, {}],
+    ["in NODE_OPTIONS", [], { NODE_OPTIONS: registerFlag.join(" ") }],
+    ["in NODE_OPTIONS, with an equals sign", [], { NODE_OPTIONS: registerFlag.join("=") }],
+  ])("is so with the flag %s", async (_, flags, env) => {
+    const { world, project } = await worldProject(`console.log(await call("agent"));`);
+    expect(printed(await project.run({ flags, env }))).toBe(200);
+    expect(authorizedCalls(world)).toEqual(["agent 200"]);
+  });
+
+  test("ends by itself when its work is done, with a schedule too", async () => {
+    const defaults = { refresh: { schedule: "*/1 * * * * *" } };
+    const { project } = await worldProject(
+      `const status = await call("agent");
+       console.log(JSON.stringify({ status, alive: process.getActiveResourcesInfo().includes("Timeout") }));`,
+      { defaults },
+    );
+    expect(printed(await project.run())).toEqual({ status: 200, alive: false });
+  });
+
+  test("loads nothing for a request to another URL, and the runtime for the first to a server", async () => {
+    const world = await startWorld();
+    const other = await ownServer((_request, response) => void response.end());
+    const agent = `${caller(world)}
+      import { readFileSync } from "node:fs";
+      const loaded = () => readFileSync(process.env.LOADED, "utf8").split("\\n").filter((url) => url.includes("/dist/"));
+      const atStart = loaded();
+      await (await fetch(${JSON.stringify(other.origin)})).text();
+      const afterOthers = loaded();
+      const status = await call("agent");
+      console.log(JSON.stringify({ atStart, afterOthers, status, afterCall: loaded().length }));`;
+    const project = await createProject(world.config, world.env, agent);
+    const log = join(project.folder, "loaded.txt");
+    await project.write("hooks.mjs", recordingHooks(log));
+    const hooks = pathToFileURL(join(project.folder, "hooks.mjs")).href;
+    const recorder = `import { register } from "node:module"; register(${JSON.stringify(hooks)});`;
+    await project.write("recorder.mjs", recorder);
+    const flags = ["--no-warnings", "--import", "./recorder.mjs", ...registerFlag];
+    // The shape is that of the program above.
+    const said = printed(await project.run({ flags, env: { LOADED: log } })) as {
+      atStart: string[];
+      afterOthers: string[];
+      status: number;
+      afterCall: number;
+    };
+    expect(said.afterOthers).toEqual(said.atStart);
+    expect(said.atStart.length).toBeGreaterThan(0);
+    expect(said.afterCall).toBeGreaterThan(said.atStart.length);
+    expect(said.status).toBe(200);
+    expect(await readFile(log, "utf8")).toContain("/oauth4webapi/");
+  });
+
+  test("starts the schedule of a server with its first use, although that failed", async () => {
+    const defaults = { refresh: { schedule: "*/1 * * * * *" } };
+    const { world, project } = await worldProject(
+      `const failure = await call("agent").catch((error) => error);
+       for await (const _ of process.stdin);
+       console.log(JSON.stringify(failure.code));`,
+      { defaults },
+    );
+    world.issuer.failNext(1, 400);
+    const renewed = expect.poll(() => world.issuer.tokensIssued).toBeGreaterThan(0);
+    expect((await project.run({ until: renewed })).stdout).toBe('"token_request_rejected"\n');
+    expect(authorizedCalls(world)).toEqual([]);
+  });
+});
+
+/** Notes the URL of each module that is loaded. */
+const recordingHooks = (log: string) => `
+  import { appendFileSync } from "node:fs";
+  appendFileSync(${JSON.stringify(log)}, "");
+  export async function load(url, context, next) {
+    const loaded = await next(url, context);
+    appendFileSync(${JSON.stringify(log)}, url + "\\n");
+    return loaded;
+  }
+`;
+
+describe("what an authorized program starts is authorized", () => {
+  const flagAnd = { flags: registerFlag, env: {} };
+  const optionsOnly = { flags: [], env: { NODE_OPTIONS: registerFlag.join(" ") } };
+  const ended = `const ended = (child) => new Promise((resolve) => child.on("exit", resolve));`;
+  const elsewhere = `cwd: "/"`;
+  const spawned = `
+    import { spawn } from "node:child_process";
+    ${ended}
+    console.log(await ended(spawn(process.execPath, [process.env.CHILD, "spawned"], { ${elsewhere}, stdio: "inherit" })));`;
+  const forked = `
+    import { fork } from "node:child_process";
+    ${ended}
+    console.log(await ended(fork(process.env.CHILD, ["forked"], { ${elsewhere} })));`;
+  const clustered = `
+    import cluster from "node:cluster";
+    ${ended}
+    cluster.setupPrimary({ exec: process.env.CHILD, args: ["clustered"], ${elsewhere} });
+    console.log(await ended(cluster.fork()));`;
+  const threaded = `
+    import { Worker } from "node:worker_threads";
+    ${ended}
+    console.log(await ended(new Worker(process.env.CHILD, { argv: ["threaded"] })));`;
+
+  test.each([
+    ["spawn, with NODE_OPTIONS, in another folder", spawned, "spawned", optionsOnly],
+    ["fork, with the flag, in another folder", forked, "forked", flagAnd],
+    ["fork, with NODE_OPTIONS, in another folder", forked, "forked", optionsOnly],
+    ["cluster, with the flag, in another folder", clustered, "clustered", flagAnd],
+    ["cluster, with NODE_OPTIONS, in another folder", clustered, "clustered", optionsOnly],
+    ["a worker thread, with the flag", threaded, "threaded", flagAnd],
+    ["a worker thread, with NODE_OPTIONS", threaded, "threaded", optionsOnly],
+  ])("%s", async (_, agent, name, { flags, env }) => {
+    const { world, project } = await worldProject(`${agent} await call("parent");`);
+    const child = join(project.folder, "child.mjs");
+    const body = `process.exitCode = (await call(process.argv[2])) === 200 ? 0 : 1;`;
+    // It would keep a worker of a cluster alive.
+    await project.write("child.mjs", `${caller(world)} ${body} process.disconnect?.();`);
+    const end = await project.run({ flags, env: { ...env, CHILD: child } });
+    expect(end).toEqual({ code: 0, stdout: "0\n", stderr: "" });
+    expect(authorizedCalls(world)).toEqual(["parent 200", `${name} 200`].sort());
+  });
+
+  test("a worker thread whose config is not valid ends with exit code 2, and its program does not", async () => {
+    const { world, project } = await worldProject(`
+      import { writeFileSync } from "node:fs";
+      import { Worker } from "node:worker_threads";
+      writeFileSync("mcp-auth.config.json", "{");
+      const worker = new Worker(process.env.CHILD);
+      console.log(await new Promise((resolve) => worker.on("exit", resolve)), await call("parent"));`);
+    await project.write("child.mjs", `console.log("first line");`);
+    const end = await project.run({ env: { CHILD: join(project.folder, "child.mjs") } });
+    expect(end).toMatchObject({ code: 0, stdout: "2 200\n" });
+    expect(end.stderr).toMatch(/^error\[config_invalid\]: /);
+    expect(authorizedCalls(world)).toEqual(["parent 200"]);
+  });
+});

@@ -1,0 +1,87 @@
+// A project that is authorized by its config alone: a folder with the built package and a config, in which programs run.
+import { spawn } from "node:child_process";
+import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { onTestFinished } from "vitest";
+import { hangLimit } from "../support/hang-limit.js";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** What a person adds to the command. */
+export const registerFlag: readonly string[] = ["--import", "mcp-auth-runtime/register"];
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  /** Default: those that register. */
+  readonly flags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Default `agent.mjs`. */
+  readonly program?: string;
+  /** The program's stdin ends when this resolves. */
+  readonly until?: Promise<unknown>;
+}
+
+export interface Project {
+  readonly folder: string;
+  write(name: string, text: string): Promise<void>;
+  /** Runs a program of the folder with Node. */
+  run(options?: RunOptions): Promise<Ended>;
+}
+
+/** Deleted when the test ends. `config` is left out with `undefined`. */
+export async function createProject(
+  config: object | string | undefined,
+  env: Readonly<Record<string, string>>,
+  agent = "",
+): Promise<Project> {
+  const folder = await realpath(await mkdtemp(join(tmpdir(), "register-")));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const write = (name: string, text: string) => writeFile(join(folder, name), text);
+  await mkdir(join(folder, "node_modules"));
+  await symlink(root, join(folder, "node_modules/mcp-auth-runtime"));
+  await write("agent.mjs", agent);
+  if (config !== undefined) {
+    await write("mcp-auth.config.json", typeof config === "string" ? config : JSON.stringify(config));
+  }
+  return { folder, write, run: (options) => run(folder, env, options) };
+}
+
+async function run(
+  cwd: string,
+  projectEnv: Readonly<Record<string, string>>,
+  { flags = registerFlag, env = {}, program = "agent.mjs", until }: RunOptions = {},
+): Promise<Ended> {
+  const { PATH = "" } = process.env;
+  const child = spawn(process.execPath, [...flags, program], {
+    cwd,
+    env: { PATH, ...projectEnv, ...env },
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
+  child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+  // A program that has ended reads nothing.
+  child.stdin.on("error", () => {});
+  (until ?? Promise.resolve()).then(
+    () => child.stdin.end(),
+    () => child.kill("SIGKILL"),
+  );
+  const limit = setTimeout(() => child.kill("SIGKILL"), hangLimit);
+  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  clearTimeout(limit);
+  return { code, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
+}
+
+/** What a program that succeeded and warned of nothing has printed as JSON. */
+export function printed({ code, stdout, stderr }: Ended): unknown {
+  if (code !== 0 || stderr !== "") throw new Error(`exit code ${code}\n${stdout}${stderr}`);
+  return JSON.parse(stdout);
+}
