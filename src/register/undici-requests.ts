@@ -8,7 +8,6 @@ import type { RegisteredServer } from "./server-map.js";
 
 /** `Request` of undici 5 to 8, as far as it is used here. */
 interface UndiciRequest {
-  readonly origin: string | URL;
   readonly path: string;
   /** Names and values in turn; until version 6 the text of the header section. */
   headers: string[] | string;
@@ -31,6 +30,7 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
   const sent = new WeakMap<object, Authorized>();
   const fetching = new Set<string>();
   const foreseen = new Set<string>();
+  let hasSent = false;
 
   const fetchAhead = (server: string): void => {
     if (fetching.has(server)) return;
@@ -46,11 +46,13 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
   };
 
   const onCreate = (message: unknown): void => {
-    const request = requestOf(message);
-    if (request === undefined) return;
-    const origin = typeof request.origin === "string" ? request.origin : request.origin.origin;
+    // First of all, since every request of the process comes here.
+    const origin = originOf(message);
+    if (origin === undefined) return;
     const servers = registration.servers.at(origin);
-    if (servers.length === 0 || isBuiltIn(request)) return;
+    if (servers.length === 0) return;
+    const request = requestOf(message);
+    if (request === undefined || isBuiltIn(request)) return;
     const match = registration.servers.find(origin + request.path);
     const authorization = headerIn(request.headers, "authorization");
     if (isOwn(own, request, match?.url.href ?? origin + request.path, authorization)) return;
@@ -63,7 +65,7 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
     if (match?.isVerbatim !== true) return;
     own.authorized.add(request);
     const authorized = authorize(registration, match.server, request, authorization);
-    if (authorized !== undefined) sent.set(request, authorized);
+    if (authorized !== undefined) awaitHeaders(request, authorized);
     // Counts as a use, which keeps the token renewed.
     fetchAhead(match.server.name);
   };
@@ -83,8 +85,14 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
       .catch(() => {});
   };
 
+  const awaitHeaders = (request: object, authorized: Authorized): void => {
+    // Most programs have no copy of undici, so the responses of their requests need not come here.
+    if (!hasSent) subscribe("undici:request:headers", onHeaders);
+    hasSent = true;
+    sent.set(request, authorized);
+  };
+
   subscribe("undici:request:create", onCreate);
-  subscribe("undici:request:headers", onHeaders);
   return () => {
     unsubscribe("undici:request:create", onCreate);
     unsubscribe("undici:request:headers", onHeaders);
@@ -150,13 +158,21 @@ function indexOf(headers: readonly string[], wanted: string): number {
   return headers.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === wanted);
 }
 
+/** `undefined` for what is no request of undici. */
+function originOf(message: unknown): string | undefined {
+  // Any value may be asked for a member in this way.
+  const origin = (message as { readonly request?: { readonly origin?: unknown } } | undefined)?.request
+    ?.origin;
+  if (typeof origin === "string") return origin;
+  return origin instanceof URL ? origin.origin : undefined;
+}
+
 /** What other versions of undici may publish there is left alone. */
 function requestOf(message: unknown): UndiciRequest | undefined {
   const request: unknown = Reflect.get(Object(message), "request");
   if (typeof request !== "object" || request === null) return undefined;
-  const { origin, path, headers, addHeader } = request as Partial<Record<keyof UndiciRequest, unknown>>;
+  const { path, headers, addHeader } = request as Partial<Record<keyof UndiciRequest, unknown>>;
   const isRequest =
-    (typeof origin === "string" || origin instanceof URL) &&
     typeof path === "string" &&
     (typeof headers === "string" || Array.isArray(headers)) &&
     typeof addHeader === "function";

@@ -20,3 +20,34 @@ test("of any servers at one origin, the one found for a URL is the one that a lo
     }),
   );
 });
+
+test("whatever was looked for before, the servers at an origin are found", () => {
+  const urls = new Map([
+    ["a", "https://mcp.example/mcp"],
+    ["b", "http://mcp.example:8080/mcp"],
+    ["c", "HTTPS://Api.example:443/mcp"],
+  ]);
+  const others = [
+    "http:",
+    "https:",
+    "https://",
+    "https:/",
+    "/",
+    "",
+    "https://mcp.exampl",
+    "http://mcp.example",
+    "data:,/",
+  ];
+  const texts = fc.constantFrom(
+    ...[...urls.values(), ...others].flatMap((text) => [text, `${text}/`, `${text}/mcp/x`, `${text}:80/`]),
+  );
+  fc.assert(
+    fc.property(fc.array(texts, { maxLength: 8 }), (before) => {
+      const map = new ServerMap(urls);
+      for (const text of before) {
+        expect([text, map.find(text)]).toEqual([text, new ServerMap(urls).find(text)]);
+        expect([text, map.at(text)]).toEqual([text, new ServerMap(urls).at(text)]);
+      }
+    }),
+  );
+});
