@@ -1,11 +1,11 @@
-// `npm run bench [-- --quick] [-- --json]`: runs the three measurements on the Node of this package, prints the
+// `npm run bench [-- --quick] [-- --json]`: runs the measurements on the Node of this package, prints the
 // tables and ends with exit code 1 when a target is missed, three times in a row.
 import { execFile } from "node:child_process";
 import { access, readFile } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
 import { parseArgs, promisify } from "node:util";
 import { coreUrl, expectedMajor, nodePath, runJson } from "./lib/node.mjs";
-import { cachedReport, importReport, targetReport, wireReport } from "./lib/report.mjs";
+import { cachedReport, importReport, registerReport, targetReport, wireReport } from "./lib/report.mjs";
 import { judge } from "./lib/targets.mjs";
 
 const { values } = parseArgs({ options: { quick: { type: "boolean" }, json: { type: "boolean" } } });
@@ -32,11 +32,13 @@ const measurements = {
   cached: () => runJson("cached-token.mjs", [String(rounds)], { flags: ["--expose-gc"] }),
   imports: () => runJson("import-time.mjs", [String(rounds)]),
   wire: () => runJson("wire.mjs", [String(rounds)]),
+  register: () => runJson("register-cost.mjs", [String(rounds)]),
 };
 const reports = {
   cached: (results) => cachedReport(results, versions),
   imports: (results) => importReport(results, versions),
   wire: wireReport,
+  register: registerReport,
 };
 const results = {};
 const measure = async (name) => {
@@ -56,10 +58,9 @@ for (let again = 0; again < 2; again += 1) {
   const next = judge(results);
   targets = targets.map((target, index) => (target.met ? target : next[index]));
 }
-const { cached, imports, wire } = results;
 say(targetReport(targets));
 if (values.json === true)
-  console.log(JSON.stringify({ node, rounds, versions, cached, imports, wire, targets }, null, 2));
+  console.log(JSON.stringify({ node, rounds, versions, ...results, targets }, null, 2));
 if (targets.some(({ met }) => !met)) process.exitCode = 1;
 
 async function installedVersions() {

@@ -1,4 +1,5 @@
 import { ratio, summarize } from "./statistics.mjs";
+import { registerShare } from "./targets.mjs";
 
 /** Rows of cells as aligned text; the first column to the left, the others to the right. */
 function table(heading, rows) {
@@ -11,6 +12,11 @@ function table(heading, rows) {
 
 const round = (value) => (value >= 1000 ? value.toFixed(0) : value.toPrecision(3));
 const spread = ({ min, max }) => `${round(min)} to ${round(max)}`;
+const percent = (share) => `${(share * 100).toFixed(2)} %`;
+const differences = ({ value, min, max }) => [
+  percent(value - 1),
+  `${percent(min - 1)} to ${percent(max - 1)}`,
+];
 const times = ({ value, min, max }) => [
   value.toPrecision(3),
   `${min.toPrecision(3)} to ${max.toPrecision(3)}`,
@@ -87,6 +93,30 @@ export function wireReport({ latency, concurrent, results }) {
     ],
     rows,
   );
+}
+
+export function registerReport(results) {
+  const labels = {
+    one: "1 server in the config",
+    oneAuthorized: "the same, after an authorized request",
+    thousandAuthorized: "1,000 servers, after an authorized request",
+  };
+  const fetches = [1, 100].map((inFlight) => {
+    const rows = Object.entries(labels).map(([name, label]) => {
+      const { bare, bareAgain, registered } = results[name].microseconds[inFlight];
+      const compared = [registered, bareAgain].flatMap((subject) => differences(ratio(subject, bare)));
+      return [label, round(bare.median), round(registered.median), ...compared];
+    });
+    const heading = ["µs bare", "with it", "more", "spread", "bare once more", "spread"];
+    return table([`fetch of another URL, ${inFlight} in flight`, ...heading], rows);
+  });
+  const additions = Object.entries(labels).map(([name, label]) => [
+    label,
+    ...Object.values(results[name].nanoseconds).map(({ median }) => round(median)),
+    ...[1, 100].map((inFlight) => percent(registerShare(results[name], inFlight))),
+  ]);
+  const heading = ["the added work alone, ns", "string", "URL", "Request", "undici", "at 1", "at 100"];
+  return [...fetches, table(heading, additions)].join("\n\n");
 }
 
 export function targetReport(judged) {

@@ -36,14 +36,40 @@ export const targets = [
   wireTarget("one call after expiry: token requests", "at most 1", "expired", "tokenRequests", 1),
   wireTarget("50 calls at once after expiry: token requests", "at most 1", "many", "tokenRequests", 1),
   wireTarget("50 calls at once after expiry: failed calls", "0", "many", "failures", 0),
+  registerTarget(
+    1,
+    "the difference",
+    ({ microseconds: { 1: each } }) => ratio(each.registered, each.bare).value - 1,
+  ),
+  registerTarget(1, "the added work alone", (result) => registerShare(result, 1)),
+  // The difference of the two is not looked at: here two equal subjects differ by more than that.
+  registerTarget(100, "the added work alone", (result) => registerShare(result, 100)),
 ];
 
-/** @param results what the three measurements printed */
+/** @param results what the measurements printed */
 export function judge(results) {
   return targets.map(({ name, by, limit, value, met }) => {
     const measured = value(results);
     return { name, by, limit, measured, met: met(measured) };
   });
+}
+
+/** What the registration adds to a `fetch` of another URL, as a share of it: the worst of the configs. */
+function registerTarget(inFlight, what, shareOf) {
+  return {
+    name: `fetch of a URL that is not in the config, ${inFlight} in flight: ${what}`,
+    by: "register",
+    limit: "below 0.01",
+    value: ({ register }) => Math.max(...Object.values(register).map(shareOf)),
+    met: (value) => value < 0.01,
+  };
+}
+
+/** The added work as a share of the bare fetch that was measured in the same run. */
+export function registerShare({ microseconds, nanoseconds }, inFlight) {
+  const { channels, ...inputs } = nanoseconds;
+  const added = Math.max(...Object.values(inputs).map(({ median }) => median)) + channels.median;
+  return added / 1000 / microseconds[inFlight].bare.median;
 }
 
 /** Counts must hold in each round: the worst one is judged, not the median. */

@@ -1,5 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
+/** What is called at each server. */
+export const requests = {
+  crm: { name: "find_customer", arguments: { name: "optics" } },
+  billing: { name: "invoice_total", arguments: { customer: "c-1" } },
+};
+
+/** Milliseconds between two calls of a server. */
+export const every = 250;
+
 /** Calls of one tool of one server, and what became of them. */
 export class Calls {
   made = 0;

@@ -3,8 +3,17 @@ import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 
 /**
+ * How the calls of both agents went: one entry a server.
+ *
+ * @typedef {Pick<import("./calls.mjs").Calls, "server" | "made" | "failures" | "longest">} Outcome
+ * @typedef {{ own: readonly Outcome[], host: readonly Outcome[] }} Outcomes `own`: through `manager.fetch`
+ */
+
+/**
  * Whether all went as it should. Where a machine is so busy that a token expires on the way, a call is refused, or waits: it
  * does not fail.
+ *
+ * @param {Outcomes} outcome
  */
 export function passed(outcome) {
   return failuresOf(outcome).length === 0;
@@ -43,22 +52,23 @@ export function showRenewal(screen, { server, reason, durationMs, expiresAt }, e
 }
 
 /** What a server offers, and the answer to a first call. */
-export function showTools(screen, server, tools, request, answer) {
+export function showTools(screen, { server, tools, answer }, request) {
   screen.line(`  ${label(screen, server)} ${tools.map(({ name }) => name).join(", ")}`);
   screen.line(screen.faint(`           ${request.name} ${JSON.stringify(request.arguments)} → ${answer}`));
 }
 
-/** The live line. */
+/** The live line, short enough for a terminal of 80 columns. */
 export function tally(outcome, elapsed) {
-  const made = outcome.map((calls) => `${calls.server} ${calls.made}`).join(", ");
-  const longest = longestOf(outcome).toFixed(0);
-  return `  ${seconds(elapsed)}  calls: ${made}, failures: ${failuresOf(outcome).length}, longest wait: ${longest} ms`;
+  const made = (calls) => total(calls.map((each) => each.made));
+  const wait = longestOf(outcome).toFixed(0);
+  const failures = failuresOf(outcome).length;
+  return `  ${seconds(elapsed)}  calls: host ${made(outcome.host)}, code ${made(outcome.own)}; failures: ${failures}, longest wait: ${wait} ms`;
 }
 
 /**
  * @param {object} run
- * @param {readonly import("./calls.mjs").Calls[]} run.outcome
- * @param {readonly { reason: string }[]} run.renewals
+ * @param {Outcomes} run.outcome
+ * @param {readonly { reason: string }[]} run.renewals those of the code
  * @param {{ issued: Record<string, number>, unauthorized: number }} run.atServers as counted there
  * @param {number} run.stall by how many milliseconds a timer of ours was late at most
  */
@@ -70,27 +80,25 @@ export function showSummary(screen, { outcome, renewals, atServers, stall }) {
     screen.line(`  ${what.padEnd(18)}${value}${note ? `  ${screen.faint(note)}` : ""}`);
 
   screen.heading("Summary");
-  row(
-    "calls",
-    total(outcome.map(({ made }) => made)),
-    list(Object.fromEntries(outcome.map(({ server, made }) => [server, made]))),
-  );
+  row("calls", String(total(all(outcome).map(({ made }) => made))), madeBy(outcome));
   row("failures", mark(failures.length === 0, String(failures.length)));
   row(
     "refused (401)",
     mark(atServers.unauthorized === 0, String(atServers.unauthorized)),
     "as counted at the MCP servers",
   );
+  const issued = total(Object.values(atServers.issued));
+  row("tokens issued", String(issued), `as counted at the authorization server: ${list(atServers.issued)}`);
+  row("  to the host", String(issued - renewals.length));
   row(
-    "tokens issued",
-    total(Object.values(atServers.issued)),
-    `as counted at the authorization server: ${list(atServers.issued)}`,
+    "  to the code",
+    String(renewals.length),
+    `by reason: ${list(count(renewals.map(({ reason }) => reason)))}`,
   );
-  row("tokens by reason", list(count(renewals.map(({ reason }) => reason))));
   row(
     "waited for",
-    mark(waitedFor(renewals) === outcome.length, String(waitedFor(renewals))),
-    "tokens, the first of each server; all others were renewed ahead of time",
+    mark(waitedFor(renewals) === outcome.own.length, String(waitedFor(renewals))),
+    "tokens of the code, the first of each server; all others were renewed ahead of time",
   );
   row(
     "longest wait",
@@ -101,16 +109,27 @@ export function showSummary(screen, { outcome, renewals, atServers, stall }) {
     screen.line(screen.bad(`  ${times} × ${failure}`));
 }
 
-function failuresOf(outcome) {
-  return outcome.flatMap(({ server, failures }) => failures.map((message) => `${server}: ${message}`));
+function all({ own, host }) {
+  return [...own, ...host];
+}
+
+function madeBy({ own, host }) {
+  const made = (calls) => list(Object.fromEntries(calls.map(({ server, made }) => [server, made])));
+  return `host ${made(host)}; code ${made(own)}`;
+}
+
+function failuresOf({ own, host }) {
+  const of = (agent, calls) =>
+    calls.flatMap(({ server, failures }) => failures.map((message) => `${server}, ${agent}: ${message}`));
+  return [...of("code", own), ...of("host", host)];
 }
 
 function longestOf(outcome) {
-  return Math.max(...outcome.map(({ longest }) => longest));
+  return Math.max(...all(outcome).map(({ longest }) => longest));
 }
 
 function total(numbers) {
-  return String(numbers.reduce((sum, number) => sum + number, 0));
+  return numbers.reduce((sum, number) => sum + number, 0);
 }
 
 function count(names) {

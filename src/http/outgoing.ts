@@ -30,12 +30,7 @@ export function takeApart(input: string | URL | Request, given?: RequestInit): O
   assertSignal(init.signal);
   // To `fetch`, a request in the place of `init` is a set of settings like any other.
   const request = input instanceof Request || given instanceof Request;
-  return request ? fromRequest(new Request(input, init), sendingOf(init)) : fromInit(new URL(input), init);
-}
-
-/** What a `Request` cannot hold. */
-function sendingOf({ [through]: via }: ThroughInit): ThroughInit {
-  return via === undefined ? {} : { [through]: via };
+  return request ? fromRequest(new Request(input, init), init) : fromInit(new URL(input), init);
 }
 
 /** From JavaScript anything can come. */
@@ -79,24 +74,37 @@ function redirectMode(given: RequestInit["redirect"] = "follow"): NonNullable<Re
   throw new TypeError('The `redirect` of a fetch is "follow", "error" or "manual".');
 }
 
-/** The request is passed on as one, because it holds settings that cannot be read from it. */
-function fromRequest(request: Request, sending: ThroughInit): Outgoing {
-  const { method, headers, signal, redirect, body } = request;
+/**
+ * The request is passed on as one, because it holds settings that cannot be read from it. A body that the `init` gave can be read
+ * again all the same.
+ */
+function fromRequest(request: Request, { body: given, [through]: via }: ThroughInit): Outgoing {
+  const { method, headers, signal, redirect } = request;
+  const again = isOfBytes(given) ? { body: given } : undefined;
+  const sending: ThroughInit = via === undefined ? {} : { [through]: via };
   return {
     url: new URL(request.url),
     method,
     headers: new Headers(headers),
     signal,
     redirect,
-    replayable: body === null,
-    text: () => undefined,
+    replayable: request.body === null || again !== undefined,
+    text: () => textOf(again?.body),
     send(fetch, to, sent) {
       const moved = to.href === request.url ? request : new Request(to.href, request);
-      return fetch(new Request(moved, { headers: sent, redirect: "manual", ...noStore }), sending);
+      const settings = { headers: sent, redirect: "manual", ...noStore, ...again } as const;
+      return fetch(new Request(moved, settings), sending);
     },
-    asGet: (sent) =>
-      fromRequest(new Request(request.url, { method: "GET", headers: sent, signal, redirect }), sending),
+    asGet(sent) {
+      const get = new Request(request.url, { method: "GET", headers: sent, signal, redirect });
+      return fromRequest(get, sending);
+    },
   };
+}
+
+/** Of other bodies a part of the headers depends on how they were written. */
+function isOfBytes(body: RequestInit["body"]): boolean {
+  return typeof body === "string" || body instanceof ArrayBuffer || ArrayBuffer.isView(body);
 }
 
 /** A stream or iterator is used up by the first send; everything else can be read again. */

@@ -10,13 +10,17 @@ export interface ThroughInit extends RequestInit {
   readonly [through]?: FetchFunction;
 }
 
-/** The requests that runtimes of this process are sending, so that what `register` installed leaves them alone. */
+/** What registrations and runtimes of this process share, so that what is installed leaves requests of our own alone. */
 export interface OwnRequests {
-  /** A request is about to be sent; returns the function that says that it was. */
+  /** A request is about to be sent that is not to be authorized; returns the function that says that it was. */
   begin(url: string, authorization: string | null): () => void;
   includes(url: string, authorization: string | null): boolean;
-  /** Requests to which one registration has added a token, so that another adds none. */
-  readonly authorized: WeakSet<object>;
+  /** A registration for these URLs, and the `fetch` below it; returns the function that ends it. */
+  register(covers: (url: string) => boolean, bare: FetchFunction): () => void;
+  /** What sends a request for this URL past all registrations; `undefined` where none would authorize it. */
+  bareFor(url: string): FetchFunction | undefined;
+  /** The registration that a request of undici has its token from. */
+  readonly authorized: WeakMap<object, object>;
 }
 
 /** Registered, because several copies of this package may be loaded. */
@@ -37,21 +41,29 @@ export function trackOwnRequests(): OwnRequests {
 
 /**
  * Sends with `chosen`, else with what the `init` names, else with the global `fetch`. That is looked up at each call, so that
- * instrumentation which replaces it later is used.
+ * instrumentation which replaces it later is used; but a request of ours without a token, to a URL at which a registration
+ * authorizes requests, goes past that, because it is perhaps the one that asks for the token.
  */
 export function platformFetch(chosen?: FetchFunction): FetchFunction {
   return async (input, given) => {
     const { via, init } = sendingOf(given);
-    const fetch = chosen ?? via ?? globalThis.fetch;
     const own = (globalThis as Global)[key];
-    if (own === undefined) return await fetch(input, init);
-    const end = own.begin(urlOf(input), authorizationOf(input, init));
+    if (own === undefined) return await (chosen ?? via ?? globalThis.fetch)(input, init);
+    const url = urlOf(input);
+    const authorization = authorizationOf(input, init);
+    const past = isOfToken(authorization) ? undefined : own.bareFor(url);
+    const end = own.begin(url, authorization);
     try {
-      return await fetch(input, init);
+      return await (chosen ?? via ?? past ?? globalThis.fetch)(input, init);
     } finally {
       end();
     }
   };
+}
+
+/** Client authentication is in the body or of this scheme (RFC 6749 §2.3.1), a token of no server is. */
+function isOfToken(authorization: string | null): boolean {
+  return authorization !== null && !/^basic /i.test(authorization);
 }
 
 /** What an `init` says for us, and for the `fetch` that it goes to. */
@@ -62,26 +74,28 @@ function sendingOf(given: ThroughInit | undefined): { via?: FetchFunction | unde
 }
 
 function createOwnRequests(): OwnRequests {
-  const urls = new Map<string, number>();
-  const authorizations = new Map<string, number>();
+  const sending = new Map<string, number>();
+  const registrations = new Set<{ covers: (url: string) => boolean; bare: FetchFunction }>();
   // A wrapper around `fetch` may send another `Request` than the one it was given, so none is recognized by its identity.
-  const within = (url: string, authorization: string | null): readonly [Map<string, number>, string] =>
-    authorization === null ? [urls, url] : [authorizations, authorization];
+  const nameOf = (url: string, authorization: string | null): string => `${url} ${authorization ?? ""}`;
   return {
     begin(url, authorization) {
-      const [counts, name] = within(url, authorization);
-      counts.set(name, (counts.get(name) ?? 0) + 1);
+      const name = nameOf(url, authorization);
+      sending.set(name, (sending.get(name) ?? 0) + 1);
       return () => {
-        const left = (counts.get(name) ?? 1) - 1;
-        if (left > 0) counts.set(name, left);
-        else counts.delete(name);
+        const left = (sending.get(name) ?? 1) - 1;
+        if (left > 0) sending.set(name, left);
+        else sending.delete(name);
       };
     },
-    includes(url, authorization) {
-      const [counts, name] = within(url, authorization);
-      return counts.has(name);
+    includes: (url, authorization) => sending.has(nameOf(url, authorization)),
+    register(covers, bare) {
+      const registration = { covers, bare };
+      registrations.add(registration);
+      return () => void registrations.delete(registration);
     },
-    authorized: new WeakSet(),
+    bareFor: (url) => [...registrations].find(({ covers }) => covers(url))?.bare,
+    authorized: new WeakMap(),
   };
 }
 

@@ -1,10 +1,5 @@
 import type { ServerMap } from "./server-map.js";
-
-/** A request that undici announces, as far as it is used here. */
-interface Announced {
-  readonly origin: string | URL;
-  readonly path: string;
-}
+import { originOf, requestOf } from "./undici-messages.js";
 
 /** More are not waited for: a site can redirect to ever new URLs. */
 const mostTargets = 256;
@@ -19,15 +14,11 @@ export class ForeignRedirects {
   /** Requests that followed one, whose own redirects are the other site's doing too. */
   readonly #followers = new WeakSet<object>();
 
-  /** A response has come. Never throws. */
-  note(
-    request: object & Announced,
-    response: { statusCode?: unknown; headers?: unknown },
-    servers: ServerMap,
-  ): void {
-    const { statusCode: status, headers } = response;
-    if (typeof status !== "number" || status < 300 || status > 399 || !Array.isArray(headers)) return;
-    const from = `${originOf(request)}${request.path}`;
+  /** A redirect has come as the response to the request in this message. */
+  note(message: unknown, headers: unknown, servers: ServerMap): void {
+    const request = requestOf(message);
+    if (request === undefined || !Array.isArray(headers)) return;
+    const from = `${originOf(message)}${request.path}`;
     for (const location of locationsIn(headers)) {
       if (!URL.canParse(location, from)) continue;
       const target = new URL(location, from);
@@ -42,14 +33,10 @@ export class ForeignRedirects {
 
   /** Whether a request for this URL follows one of them. Each is followed once. */
   isFollowedBy(request: object, url: URL): boolean {
-    if (!this.#targets.delete(nameOf(url))) return false;
+    if (this.#targets.size === 0 || !this.#targets.delete(nameOf(url))) return false;
     this.#followers.add(request);
     return true;
   }
-}
-
-export function originOf({ origin }: Pick<Announced, "origin">): string {
-  return typeof origin === "string" ? origin : origin.origin;
 }
 
 /** Without the question mark of an empty query, which not every follower sends. */

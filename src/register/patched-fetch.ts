@@ -3,6 +3,7 @@ import { readInit } from "../http/read-init.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { type OwnRequests, type ThroughInit, through, trackOwnRequests } from "../net/own-requests.js";
 import type { TokenManager } from "../runtime/token-manager.js";
+import { jsonMessage } from "./json-message.js";
 import { atHand, type Registration } from "./registration.js";
 import type { Match } from "./server-map.js";
 
@@ -18,17 +19,20 @@ export function patchFetch(registration: Registration): () => void {
   let active = true;
   function fetch(this: unknown, ...args: Parameters<FetchFunction>): Promise<Response> {
     const match = active ? matchOf(registration, args[0]) : undefined;
-    return match === undefined
-      ? Reflect.apply(bare, this, args)
-      : authorized({ registration, own, bare }, match, args);
+    if (match === undefined) return Reflect.apply(bare, this, args);
+    return match.isVerbatim
+      ? authorized({ registration, own, bare }, match, args)
+      : leftAlone({ registration, own, bare }, match, args);
   }
   // Its name and length, and what a platform has added to it.
   const { prototype: _prototype, ...members } = Object.getOwnPropertyDescriptors(bare);
   Object.defineProperties(fetch, members);
   const place = (descriptor: PropertyDescriptor) => Object.defineProperty(globalThis, "fetch", descriptor);
   place({ configurable: true, enumerable: replaced?.enumerable ?? true, writable: true, value: fetch });
+  const unregister = own.register((url) => registration.servers.find(url) !== undefined, bare);
   return () => {
     active = false;
+    unregister();
     if (globalThis.fetch === fetch && replaced !== undefined) place(replaced);
   };
 }
@@ -43,13 +47,10 @@ function globalFetch(): FetchFunction {
   );
 }
 
-/** The server that a request belongs to, where it is to be authorized. Never throws. */
-function matchOf({ servers, reports }: Registration, input: unknown): Match | undefined {
+/** The server that a request belongs to. Never throws. */
+function matchOf({ servers }: Registration, input: unknown): Match | undefined {
   const text = typeof input === "string" ? input : textOf(input);
-  const match = text === undefined ? undefined : servers.find(text);
-  if (match === undefined || match.isVerbatim) return match;
-  reports.spelling(match.server.name);
-  return undefined;
+  return text === undefined ? undefined : servers.find(text);
 }
 
 /** The URL as `fetch` reads it. */
@@ -70,32 +71,65 @@ interface Surroundings {
   readonly bare: FetchFunction;
 }
 
+/** A request whose URL is not spelled as the server's is sent as it is, and gets no token on its way either. */
+async function leftAlone(
+  { registration, own, bare }: Surroundings,
+  { server, url }: Match,
+  [input, init]: Parameters<FetchFunction>,
+): Promise<Response> {
+  registration.reports.spelling(server.name);
+  const { settings, authorization } = settingsOf(input, init);
+  const end = own.begin(url.href, authorization);
+  try {
+    return await bare(input, settings);
+  } finally {
+    end();
+  }
+}
+
 async function authorized(
   { registration, own, bare }: Surroundings,
   { server, url }: Match,
   [input, init]: Parameters<FetchFunction>,
 ): Promise<Response> {
-  // All of it is read now, as `fetch` does: the caller may change it after the call.
-  const read = readInit(init);
+  const { settings, authorization } = settingsOf(input, init);
   const request = input instanceof Request ? input : undefined;
-  const headers = read.headers === undefined ? undefined : new Headers(read.headers);
-  const authorization = (headers ?? request?.headers)?.get("authorization") ?? null;
   const target = request ?? url.href;
-  const settings = headers === undefined ? read : { ...read, headers };
   if (own.includes(url.href, authorization)) return await bare(target, settings);
   const { reports } = registration;
   try {
+    const body = request === undefined || hasBody(settings) ? undefined : await jsonMessage(request);
     const known = registration.loaded(server.name);
     const manager = known ?? (await registration.load(server.name));
     if (authorization !== null && !isOfManager(authorization, manager)) reports.ownAuthorization(server.name);
-    const sent: ThroughInit = { ...settings, [through]: bare };
+    const sent: ThroughInit = { ...settings, ...(body !== undefined && { body }), [through]: bare };
     return await manager.fetch(target, sent);
   } catch (error) {
     // Callers of `fetch` know an abort by the reason that they gave, or by the name `AbortError`.
-    const signal = read.signal === undefined ? request?.signal : read.signal;
+    const signal = settings.signal === undefined ? request?.signal : settings.signal;
     signal?.throwIfAborted();
     throw error;
   }
+}
+
+interface Settings {
+  readonly settings: RequestInit;
+  readonly authorization: string | null;
+}
+
+/** All of it is read now, as `fetch` does: the caller may change it after the call. */
+function settingsOf(input: string | URL | Request, init: RequestInit | undefined): Settings {
+  const read = readInit(init);
+  const headers = read.headers === undefined ? undefined : new Headers(read.headers);
+  const present = headers ?? (input instanceof Request ? input.headers : undefined);
+  return {
+    settings: headers === undefined ? read : { ...read, headers },
+    authorization: present?.get("authorization") ?? null,
+  };
+}
+
+function hasBody({ body }: RequestInit): boolean {
+  return body !== undefined && body !== null;
 }
 
 /** A host may have asked the manager itself. */

@@ -1,26 +1,23 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { McpAuthError } from "../errors/error.js";
-import { type OwnRequests, trackOwnRequests } from "../net/own-requests.js";
+import { trackOwnRequests } from "../net/own-requests.js";
 import { seamOf } from "../runtime/seam.js";
 import type { TokenManager } from "../runtime/token-manager.js";
-import { ForeignRedirects, originOf } from "./foreign-redirects.js";
+import { ForeignRedirects } from "./foreign-redirects.js";
 import { atHand, type Registration } from "./registration.js";
-import type { RegisteredServer } from "./server-map.js";
+import type { Match, RegisteredServer } from "./server-map.js";
+import { subscriber } from "./subscriber.js";
+import {
+  headerIn,
+  originOf,
+  requestOf,
+  responseOf,
+  setAuthorization,
+  type UndiciRequest,
+} from "./undici-messages.js";
 
-/** `Request` of undici 5 to 8, as far as it is used here. */
-interface UndiciRequest {
-  readonly origin: string | URL;
-  readonly path: string;
-  /** Names and values in turn; until version 6 the text of the header section. */
-  headers: string[] | string;
-  addHeader(name: string, value: string): unknown;
-}
-
-interface UndiciResponse {
-  readonly statusCode?: unknown;
-  /** Names and values in turn. */
-  readonly headers?: unknown;
-}
+/** Sent by the `fetch` that Node has built in, whose requests to a server wait for their token. */
+const globalFetchAgent = "node";
 
 /** A request that was given a token. */
 interface Authorized {
@@ -28,10 +25,14 @@ interface Authorized {
   readonly accessToken: string;
 }
 
+/** The servers of a gateway are not all fetched for ahead, where it has more than these at its origin. */
+const mostForeseen = 8;
+
 /**
  * Adds the token that is at hand to requests that are made with a copy of undici, or with a `fetch` from before the global one
  * was replaced. Such a request is announced when it is made, and cannot wait: without a token at hand it is sent as it is, and
- * the next has one. It cannot be sent again after a 401 either, but the token is replaced.
+ * the next has one. It cannot be sent again after a 401 either, but the token is replaced. Of several registrations the latest
+ * decides.
  */
 export function authorizeUndiciRequests(registration: Registration): () => void {
   const own = trackOwnRequests();
@@ -41,6 +42,7 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
   const redirects = new ForeignRedirects();
 
   const fetchAhead = (server: string): void => {
+    foreseen.add(server);
     if (fetching.has(server)) return;
     fetching.add(server);
     const failed = (error: unknown): void => {
@@ -53,39 +55,59 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
       .finally(() => fetching.delete(server));
   };
 
+  /** Once: other things than servers may be called at their origin for ever. */
+  const foresee = (servers: readonly RegisteredServer[], request: UndiciRequest): void => {
+    if (servers.length > mostForeseen || headerIn(request, "user-agent") === globalFetchAgent) return;
+    for (const { name } of servers) if (!foreseen.has(name)) fetchAhead(name);
+  };
+
   const onCreate = (message: unknown): void => {
-    const request = requestOf(message);
+    const origin = originOf(message);
+    const servers = origin === undefined ? [] : registration.servers.at(origin);
+    const request = servers.length === 0 ? undefined : requestOf(message);
     if (request === undefined) return;
-    const origin = originOf(request);
-    const servers = registration.servers.at(origin);
-    if (servers.length === 0) return;
-    const match = registration.servers.find(origin + request.path);
-    const authorization = headerIn(request.headers, "authorization");
-    if (isOwn(own, request, match?.url.href ?? origin + request.path, authorization)) return;
-    const isRedirected = match !== undefined && redirects.isFollowedBy(request, match.url);
-    if (isRedirected || isBuiltIn(request)) return;
-    for (const { name } of servers) {
-      // Once: others than those of a server may be called at its origin for ever.
-      if (!foreseen.has(name)) fetchAhead(name);
-      foreseen.add(name);
-    }
+    const match = registration.servers.find(`${origin}${request.path}`);
+    const authorization = headerIn(request, "authorization");
+    const url = match?.url ?? new URL(request.path, origin);
+    if (!own.authorized.has(request) && own.includes(url.href, authorization ?? null)) return;
+    if (redirects.isFollowedBy(request, url)) return;
+    foresee(servers, request);
     if (match?.isVerbatim === false) registration.reports.spelling(match.server.name);
     if (match?.isVerbatim !== true) return;
-    own.authorized.add(request);
-    const authorized = authorize(registration, match.server, request, authorization);
+    const authorized = authorize(registration, match, request, authorization);
     if (authorized !== undefined) sent.set(request, authorized);
     // Counts as a use, which keeps the token renewed.
     fetchAhead(match.server.name);
   };
 
+  /** Gives a request the token at hand, in the place of what the program set. */
+  const authorize = (
+    { loaded, reports }: Registration,
+    { server: { name } }: Match,
+    request: UndiciRequest,
+    present: string | undefined,
+  ): Authorized | undefined => {
+    const manager = loaded(name);
+    const token = manager && atHand(manager);
+    if (manager === undefined || token === undefined) return undefined;
+    if (token === "bound") {
+      reports.bound(name);
+      return undefined;
+    }
+    const isOfProgram = present !== undefined && !own.authorized.has(request);
+    if (isOfProgram && present !== token.authorization) reports.ownAuthorization(name);
+    setAuthorization(request, token.authorization);
+    own.authorized.set(request, registration);
+    return { manager, accessToken: token.accessToken };
+  };
+
   const onHeaders = (message: unknown): void => {
+    const { statusCode: status, headers } = responseOf(message);
+    if (typeof status !== "number") return;
+    if (status >= 300 && status < 400) redirects.note(message, headers, registration.servers);
     const request = requestOf(message);
-    if (request === undefined) return;
-    const response = responseOf(message);
-    redirects.note(request, response, registration.servers);
-    const authorized = sent.get(request);
-    const status = response.statusCode;
-    if (authorized === undefined || typeof status !== "number") return;
+    const authorized = request && sent.get(request);
+    if (authorized === undefined || own.authorized.get(request ?? {}) !== registration) return;
     const { manager, accessToken } = authorized;
     // The failure is an event, and the next request finds out.
     Promise.resolve()
@@ -96,89 +118,12 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
       .catch(() => {});
   };
 
-  subscribe("undici:request:create", onCreate);
-  subscribe("undici:request:headers", onHeaders);
+  const listeners = [
+    ["undici:request:create", subscriber(onCreate)],
+    ["undici:request:headers", subscriber(onHeaders)],
+  ] as const;
+  for (const [channel, listener] of listeners) subscribe(channel, listener);
   return () => {
-    unsubscribe("undici:request:create", onCreate);
-    unsubscribe("undici:request:headers", onHeaders);
+    for (const [channel, listener] of listeners) unsubscribe(channel, listener);
   };
-}
-
-/** Whether we send it, or another registration has seen to it. */
-function isOwn(own: OwnRequests, request: object, url: string, authorization: string | undefined): boolean {
-  return own.authorized.has(request) || own.includes(url, authorization ?? null);
-}
-
-/**
- * Whether the `fetch` that Node has built in sends it. What that was called for was looked at then, so such a request for a
- * server without our token is one that another site has redirected.
- */
-function isBuiltIn({ headers }: UndiciRequest): boolean {
-  return headerIn(headers, "user-agent") === "node";
-}
-
-/** Gives a request the token at hand, in the place of what the program set. */
-function authorize(
-  { loaded, reports }: Registration,
-  { name }: RegisteredServer,
-  request: UndiciRequest,
-  present: string | undefined,
-): Authorized | undefined {
-  const manager = loaded(name);
-  const token = manager && atHand(manager);
-  if (manager === undefined || token === undefined) return undefined;
-  if (token === "bound") {
-    reports.bound(name);
-    return undefined;
-  }
-  if (present === undefined) request.addHeader("authorization", token.authorization);
-  else if (present !== token.authorization) {
-    replaceAuthorization(request, token.authorization);
-    reports.ownAuthorization(name);
-  }
-  return { manager, accessToken: token.accessToken };
-}
-
-function headerIn(headers: UndiciRequest["headers"], name: string): string | undefined {
-  if (typeof headers === "string") return headerLine(name).exec(headers)?.[1]?.trimEnd();
-  const index = indexOf(headers, name);
-  return index === -1 ? undefined : headers[index + 1];
-}
-
-function replaceAuthorization(request: UndiciRequest, value: string): void {
-  const { headers } = request;
-  if (typeof headers === "string") {
-    // Up to the line end, which `.` does not match. A function, since a replacement text would be searched for `$`.
-    request.headers = headers.replace(headerLine("authorization"), () => `authorization: ${value}`);
-    return;
-  }
-  headers[indexOf(headers, "authorization") + 1] = value;
-}
-
-function headerLine(name: string): RegExp {
-  return new RegExp(`^${name}: (.*)$`, "im");
-}
-
-function indexOf(headers: readonly string[], wanted: string): number {
-  return headers.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === wanted);
-}
-
-/** What other versions of undici may publish there is left alone. */
-function requestOf(message: unknown): UndiciRequest | undefined {
-  const request: unknown = Reflect.get(Object(message), "request");
-  if (typeof request !== "object" || request === null) return undefined;
-  const { origin, path, headers, addHeader } = request as Partial<Record<keyof UndiciRequest, unknown>>;
-  const isRequest =
-    (typeof origin === "string" || origin instanceof URL) &&
-    typeof path === "string" &&
-    (typeof headers === "string" || Array.isArray(headers)) &&
-    typeof addHeader === "function";
-  // Each member was looked at.
-  return isRequest ? (request as UndiciRequest) : undefined;
-}
-
-function responseOf(message: unknown): UndiciResponse {
-  const response: unknown = Reflect.get(Object(message), "response");
-  // Its members are looked at where they are used.
-  return typeof response === "object" && response !== null ? response : {};
 }

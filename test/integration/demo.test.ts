@@ -61,7 +61,7 @@ describe("the demo", () => {
     await rm(temporary, { recursive: true });
   });
 
-  test("runs to its summary without a failed call, and renews by expiry and by schedule", async () => {
+  test("runs to its summary without a failed call of its host or its code, and renews by expiry and by schedule", async () => {
     const code = await demo.ended;
     const { stdout, stderr } = demo.output();
     expect(stderr).toBe("");
@@ -70,8 +70,17 @@ describe("the demo", () => {
     const row = (name: string): string => new RegExp(`^  ${name} {2,}(.*)$`, "m").exec(stdout)?.[1] ?? stdout;
     expect(Number.parseInt(row("calls"), 10)).toBeGreaterThan(2);
     expect(row("failures")).toBe("0");
+    for (const server of ["crm", "billing"]) {
+      const made = (agent: string) =>
+        Number(new RegExp(`${agent} [^;]*\\b${server} (\\d+)`).exec(row("calls"))?.[1]);
+      expect([server, made("host") > 1, made("code") > 1]).toEqual([server, true, true]);
+    }
     const reasons = new Map(
-      [...row("tokens by reason").matchAll(/(\w+) (\d+)/g)].map(([, name, n]) => [name, Number(n)]),
+      [
+        ...row("  to the code")
+          .replace(/^.*by reason: /, "")
+          .matchAll(/(\w+) (\d+)/g),
+      ].map(([, name, n]) => [name, Number(n)]),
     );
     // How many more there are depends on how busy the machine is: a token may expire on the way to a server.
     expect(reasons.get("demand")).toBeGreaterThanOrEqual(2);
@@ -79,9 +88,18 @@ describe("the demo", () => {
     expect(Number.parseInt(row("refused \\(401\\)"), 10)).toBeGreaterThanOrEqual(
       reasons.get("rejected") ?? 0,
     );
-    expect(Number.parseInt(row("tokens issued"), 10)).toBe(
-      [...reasons.values()].reduce((sum, n) => sum + n, 0),
+    const [issued, toHost, toCode] = ["tokens issued", "  to the host", "  to the code"].map((name) =>
+      Number.parseInt(row(name), 10),
     );
+    expect(toCode).toBe([...reasons.values()].reduce((sum, n) => sum + n, 0));
+    expect(issued).toBe(Number(toHost) + Number(toCode));
+    // Two servers, and two tokens each that live eight of the fifteen seconds, at the least.
+    expect(toHost).toBeGreaterThanOrEqual(4);
+    // Its two servers answered a host that has nothing but their URLs.
+    const plainHost = /^A host that knows only URLs: node --import (\S+) .*\n((?: {2}.*\n)+)/m.exec(stdout);
+    expect(plainHost?.[1]).toBe("mcp-auth-runtime/register");
+    expect(plainHost?.[2]).toMatch(/ find_customer .*Northlight Optics/);
+    expect(plainHost?.[2]).toMatch(/ invoice_total .*500/);
     expect(stdout).toMatch(/ crm +new token by expiry /);
     expect(stdout).toMatch(/ billing +new token by schedule /);
     expect(code).toBe(0);
@@ -98,8 +116,10 @@ describe("the demo", () => {
     expect(await readdir(temporary)).toEqual([]);
   });
 
-  test("takes its servers with it when it is killed", async () => {
+  // The host holds its stderr, so this waits for the host, too.
+  test("takes its servers and its host with it when it is killed", async () => {
     const [, issuer = ""] = await demo.printed(/issuer +(http:\S+)/);
+    await demo.printed(/^Code that uses/m);
     expect((await fetch(`${issuer}/jwks`)).status).toBe(200);
     demo.process.kill("SIGKILL");
     expect(await demo.ended).toBe("SIGKILL");

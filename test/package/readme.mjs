@@ -36,7 +36,7 @@ export async function followReadme({ root, folder, tarball }, verdict) {
     const { issued } = await servers.count();
     verdict(
       "the authorization server counts a token for each command that needs one",
-      issued["crm-agent"] === 2,
+      issued["crm-agent"] === 3,
     );
   } finally {
     await servers.stop();

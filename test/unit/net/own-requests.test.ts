@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { platformFetch, type ThroughInit, through, trackOwnRequests } from "../../../src/net/own-requests.js";
 import { deferred } from "../../support/deferred.js";
 
@@ -16,21 +16,39 @@ function stubbed() {
   return { fetch, answer: () => answer.resolve(new Response()) };
 }
 
-test("a request of ours is known by its Authorization while it is sent, and by its URL where it has none", async () => {
+test("a request of ours is known by its URL and its Authorization while it is sent", async () => {
   const own = trackOwnRequests();
   const { answer } = stubbed();
   const known = () => [
+    own.includes(url, "Bearer s3cr3t"),
     own.includes("http://127.0.0.1:1/other", "Bearer s3cr3t"),
     own.includes(url, "Bearer other"),
     own.includes(url, null),
   ];
   const sent = [platformFetch()(url, authorized), platformFetch()(new Request(url, authorized))];
-  expect(known()).toEqual([true, false, false]);
+  expect(known()).toEqual([true, false, false, false]);
   const unauthorized = platformFetch()(url);
-  expect(known()).toEqual([true, false, true]);
+  expect(known()).toEqual([true, false, false, true]);
   answer();
   await Promise.all([...sent, unauthorized]);
-  expect(known()).toEqual([false, false, false]);
+  expect(known()).toEqual([false, false, false, false]);
+});
+
+test("a request of ours without a token goes past what would authorize it", async () => {
+  const own = trackOwnRequests();
+  const { fetch: global, answer } = stubbed();
+  answer();
+  const bare = vi.fn<typeof globalThis.fetch>(async () => new Response());
+  const unregister = own.register((text) => text === url, bare);
+  onTestFinished(unregister);
+  await platformFetch()(url);
+  await platformFetch()(url, { headers: { authorization: "Basic Og==" } });
+  await platformFetch()(url, authorized);
+  await platformFetch()("http://127.0.0.1:1/other");
+  expect([bare.mock.calls.length, global.mock.calls.length]).toEqual([2, 2]);
+  unregister();
+  await platformFetch()(url);
+  expect(bare).toHaveBeenCalledTimes(2);
 });
 
 test("a request that fails is known no longer", async () => {

@@ -23,6 +23,10 @@ describe("a request belongs to a server", () => {
     ["https://crm.example/mcp/admin", "admin"],
     ["https://crm.example/mcp/admin/users", "admin"],
     ["https://crm.example/mcp/administration", "crm"],
+    ['https://crm.example/mcp?filter={"a":1}', "crm"],
+    ["https://crm.example/mcp?q=ü", "crm"],
+    ["https://crm.example/mcp/a b", "crm"],
+    ["https://crm.example/mcp?path=/../x", "crm"],
   ])("whose URL it is or lies below: %s", (text, name) => {
     expect(found(servers, text)).toBe(name);
   });
@@ -30,7 +34,8 @@ describe("a request belongs to a server", () => {
   test("that is a whole origin, with and without the slash at its end", () => {
     for (const url of ["https://crm.example", "https://crm.example/"]) {
       const whole = map({ crm: url });
-      for (const text of ["https://crm.example", "https://crm.example/", "https://crm.example/a"]) {
+      for (const end of ["", "/", "/a", "?x=1", "?path=/a", "#part"]) {
+        const text = `https://crm.example${end}`;
         expect(found(whole, text)).toBe("crm");
       }
     }
@@ -83,7 +88,7 @@ describe("a request gets no token", () => {
     "crm.example/mcp",
     "data:text/plain,https://crm.example/mcp",
   ])("because it is another server's: %s", (text) => {
-    expect(servers.find(text)).toBeUndefined();
+    expect(found(servers, text)).toBeUndefined();
   });
 
   test.each([
@@ -134,9 +139,27 @@ test("a path below a server that only begins like a well-known one is not metada
   expect(found(map({ crm: "https://crm.example/" }), "https://crm.example/.well-known-tools")).toBe("crm");
 });
 
-test("a request that only becomes a server's when it is normalized is told apart where its origin is written as it is", () => {
-  const match = map({ crm: "https://crm.example/mcp" }).find("https://crm.example/x/../mcp");
-  expect(match).toMatchObject({ isVerbatim: false, server: { name: "crm" } });
+test("a request that only becomes a server's when it is normalized is told apart, each time", () => {
+  const servers = map({ crm: "https://crm.example/mcp" });
+  for (const text of [
+    "https://crm.example/x/../mcp",
+    "HTTPS://CRM.example/mcp",
+    "https:/\\\\crm.example\\mcp",
+  ]) {
+    for (let time = 0; time < 2; time += 1) {
+      expect(servers.find(text)).toMatchObject({ isVerbatim: false, server: { name: "crm" } });
+    }
+  }
+});
+
+test("an origin without a server is remembered, and no other for it", () => {
+  const servers = map({ crm: "https://crm.example/mcp" });
+  for (let time = 0; time < 2; time += 1) {
+    expect(servers.find("https://crm.example.evil.example/mcp")).toBeUndefined();
+    expect(servers.find("https:///evil.example/mcp")).toBeUndefined();
+    expect(found(servers, "https://crm.example/mcp")).toBe("crm");
+    expect(servers.find("https:///crm.example/mcp")).toMatchObject({ isVerbatim: false });
+  }
 });
 
 test("a server whose URL cannot be parsed is passed over", () => {
