@@ -4,6 +4,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile }
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, transform } from "esbuild";
+import { fuse } from "./fuse.mjs";
 import { run, secondsSince } from "./run.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -32,7 +33,9 @@ const quiet = process.env.npm_config_loglevel === "silent";
 if (process.exitCode !== 1 && !quiet) console.log(`built dist in ${secondsSince(started)}`);
 
 async function javaScript() {
-  await build({
+  const outfile = join(staging, "fused.js");
+  const fused = await fuse({ root, outfile });
+  const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: [...libraries, "cli"].map((name) => `src/${name}.ts`),
     outbase: "src",
@@ -47,27 +50,30 @@ async function javaScript() {
     target: "node20.19",
     legalComments: "none",
     logLevel: "warning",
+    metafile: true,
+    plugins: [fused.plugin],
   });
-  await shrinkValidator();
+  await rm(outfile);
+  const shared = Object.entries(metafile.outputs).filter(([, { inputs }]) =>
+    Object.keys(inputs).some((name) => join(root, name) === outfile),
+  );
+  for (const [name] of shared) await shrink(join(root, name));
   const cli = join(staging, "cli.js");
   if (!(await readFile(cli, "utf8")).startsWith("#!/usr/bin/env -S node --\n"))
     throw new Error("src/cli.ts has no shebang.");
   await chmod(cli, 0o755);
 }
 
-/** The compiled schema is a fifth of the package, and nobody reads it. */
-async function shrinkValidator() {
-  const chunks = join(staging, "chunks");
-  let shrunk = 0;
-  for (const name of await readdir(chunks)) {
-    const path = join(chunks, name);
-    const text = await readFile(path, "utf8");
-    if (!text.startsWith("// src/config/generated/validate.js\n")) continue;
-    const { code } = await transform(text, { minifyWhitespace: true, legalComments: "none" });
-    await writeFile(path, code);
-    shrunk += 1;
-  }
-  if (shrunk !== 1) throw new Error("There is not one chunk with the compiled schema.");
+/** A start pays for each byte. Names are kept, for those who read a stack. */
+async function shrink(path) {
+  const { code } = await transform(await readFile(path, "utf8"), {
+    format: "esm",
+    minifySyntax: true,
+    minifyWhitespace: true,
+    target: "node20.19",
+    legalComments: "none",
+  });
+  await writeFile(path, code);
 }
 
 async function declarations() {
