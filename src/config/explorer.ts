@@ -1,6 +1,5 @@
 import { basename } from "node:path";
 import type { Loader, Options, PublicExplorer } from "cosmiconfig";
-import { hasProperty } from "./parse-json.js";
 import type { FileContent } from "./read-file.js";
 
 export const moduleName = "mcp-auth";
@@ -9,6 +8,13 @@ export const places = ["mcp-auth.config.json", "mcp-auth.config.yaml", "mcp-auth
 
 /** The text of a file that was read, where it is a config or, for `package.json`, has one. */
 export type Explore = (file: string, content: FileContent) => Promise<string | undefined>;
+
+/** Whether the text of a package.json, which may be broken, has a config. */
+export async function hasConfig(text: string): Promise<boolean> {
+  if (!text.includes(JSON.stringify(moduleName))) return false;
+  const { hasProperty } = await import("./parse-json.js");
+  return hasProperty(text, moduleName);
+}
 
 /**
  * The class behind `cosmiconfig()`. The function itself first loads `.config/config.*` of the working directory as
@@ -25,7 +31,7 @@ export async function createExplorer(): Promise<Explore> {
   const asText: Loader = () => ({ text: judged });
   const json: Loader = async (file) => {
     if (basename(file) !== manifest) return { text: judged };
-    return (await hasProperty(judged, moduleName)) ? { [moduleName]: { text: judged } } : {};
+    return (await hasConfig(judged)) ? { [moduleName]: { text: judged } } : {};
   };
   const explorer = new Explorer({
     searchPlaces: places,

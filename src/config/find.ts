@@ -1,8 +1,7 @@
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { printable } from "../lib/printable.js";
-import { createExplorer, type Explore, manifest, moduleName, places } from "./explorer.js";
+import { createExplorer, type Explore, hasConfig, manifest, moduleName, places } from "./explorer.js";
 import { notFound, notThere, notTrusted, refuse, twoConfigs, whyNoCommands } from "./find-errors.js";
-import { hasProperty } from "./parse-json.js";
 import { longestManifest, type ProjectFolders, projectFolders, upwards } from "./project-folders.js";
 import { errnoOf, type FileContent, isThere, readRegularFile } from "./read-file.js";
 import {
@@ -105,7 +104,7 @@ async function configAt(
 
 /** Whether a package.json that is not trusted has a config. It is not worth much memory to find out. */
 async function mentionsUs({ text }: FileContent): Promise<boolean> {
-  return text.length <= longestManifest && (await hasProperty(text, moduleName));
+  return text.length <= longestManifest && (await hasConfig(text));
 }
 
 /** Throws where there is a config in a folder that is not trusted: to pass over it would hide why it is not used. */
