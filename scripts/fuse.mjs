@@ -5,8 +5,14 @@ import { isBuiltin } from "node:module";
 import { relative, resolve } from "node:path";
 import { build } from "esbuild";
 
-/** Small, and needed with every config in JSON. */
-export const builtIn = ["cosmiconfig", "jsonc-parser", "leven"];
+/** Small, and needed at every start. */
+const builtIn = ["cosmiconfig", "leven"];
+
+/**
+ * What cosmiconfig loads for its own loaders, of which we use none, and for its search of the home folder, which we do not
+ * have it make.
+ */
+const unused = new Set(["./loaders", "env-paths", "fs", "os"]);
 
 const entries = ["src/register.ts", "src/register/api.ts"];
 const common = { bundle: true, format: "esm", platform: "node", target: "node20.19", legalComments: "none" };
@@ -98,18 +104,17 @@ function stayLazy(root, modules) {
 const libraries = {
   name: "libraries",
   setup({ onLoad, onResolve, resolve: find }) {
-    onResolve({ filter: /^[^./]/ }, async ({ path, importer, kind, resolveDir, pluginData }) => {
+    onResolve({ filter: /./ }, async ({ path, importer, kind, resolveDir, pluginData }) => {
       if (pluginData === "found") return undefined;
+      if (isInCosmiconfig(importer) && unused.has(path)) return { path, namespace: "unused" };
       if (kind === "require-call" && isBuiltin(path)) return { path, namespace: "node" };
-      const name = path === "jsonc-parser" ? "jsonc-parser/lib/esm/impl/parser.js" : path;
-      if (builtIn.includes(path.split("/")[0])) return find(name, { kind, resolveDir, pluginData: "found" });
-      return importer.includes("node_modules") ? undefined : { path, external: true };
+      if (builtIn.includes(path.split("/")[0])) return find(path, { kind, resolveDir, pluginData: "found" });
+      return /^[./]/.test(path) || importer.includes("node_modules") ? undefined : { path, external: true };
     });
     onLoad({ filter: /./, namespace: "node" }, ({ path }) => ({
       contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
     }));
-    // Those of cosmiconfig's own are never used: ours give text back.
-    onLoad({ filter: /cosmiconfig[\\/]dist[\\/]loaders[.]js$/ }, () => ({ contents: "" }));
+    onLoad({ filter: /./, namespace: "unused" }, () => ({ contents: "" }));
   },
 };
 
@@ -126,8 +131,14 @@ function inPlaceOf(root, modules, outfile) {
 }
 
 /** Folders, below that of the project. */
+function isInCosmiconfig(importer) {
+  return /[\\/]node_modules[\\/]cosmiconfig[\\/]/.test(importer);
+}
+
 function librariesIn({ inputs }) {
-  const folders = Object.keys(inputs).flatMap((name) => /^.*node_modules[/](?:@[^/]+[/])?[^/]+/.exec(name) ?? []);
+  const folders = Object.keys(inputs).flatMap(
+    (name) => /^.*node_modules[/](?:@[^/]+[/])?[^/]+/.exec(name) ?? [],
+  );
   return [...new Set(folders)].sort();
 }
 

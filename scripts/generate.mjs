@@ -30,6 +30,7 @@ export async function generate() {
     { path: "src/config/generated/validate.js", content: code },
     { path: "src/config/generated/validate.d.ts", content: validatorTypes },
     { path: "src/config/generated/schema-parts.ts", content: parts },
+    { path: "src/config/generated/plain-schema.ts", content: plainSchema(schema) },
     { path: "src/config/generated/confined.ts", content: confinedParts(schema, notice) },
     { path: "docs/config-reference.md", content: referencePage(schema, notice) },
   ];
@@ -237,6 +238,39 @@ async function validator(schema) {
     write: false,
   });
   return { code: `// ${notice}\n${outputFiles[0].text}`, parts: schemaParts(parts) };
+}
+
+// What is checked before the validator runs. A keyword that is not known here would pass for satisfied.
+const keywords = new Set([
+  ...["$defs", "$ref", "type", "enum", "const", "pattern", "minLength", "minimum", "maximum"],
+  ...["items", "minItems", "uniqueItems", "properties", "additionalProperties", "propertyNames", "required"],
+  ...["dependentSchemas", "allOf", "anyOf", "not", "if", "then", "else"],
+]);
+const texts = new Set(["$schema", "$id", "title", "errorMessage", "patternErrorMessage"]);
+
+function plainSchema(schema) {
+  const bare = (node) => {
+    if (typeof node !== "object") return node;
+    const entries = Object.entries(node).filter(([name]) => !texts.has(name));
+    const unknown = entries.find(([name]) => !keywords.has(name));
+    if (unknown !== undefined) throw new Error(`src/config/fits-schema.ts does not know ${unknown[0]}.`);
+    return Object.fromEntries(entries.map(([name, value]) => [name, inner(name, value)]));
+  };
+  const inner = (name, value) => {
+    if (["$defs", "properties", "dependentSchemas"].includes(name))
+      return Object.fromEntries(Object.entries(value).map(([each, node]) => [each, bare(node)]));
+    if (["allOf", "anyOf"].includes(name)) return value.map(bare);
+    const isSchema = ["items", "additionalProperties", "propertyNames", "not", "if", "then", "else"];
+    return isSchema.includes(name) ? bare(value) : value;
+  };
+  const text = JSON.stringify(JSON.stringify(bare(strict(schema))));
+  return `// ${notice}
+
+import type { SchemaKeywords } from "../fits-schema.js";
+
+// JSON is read faster than code.
+export const schema: SchemaKeywords = JSON.parse(\n  ${text},\n);
+`;
 }
 
 function schemaParts(parts) {

@@ -1,11 +1,11 @@
 import { nearNames } from "../lib/near-names.js";
 import { describeFound, typesInWords } from "./describe-found.js";
 import { schemaParts } from "./generated/schema-parts.js";
-import type { FoundError } from "./generated/validate.js";
+import { type FoundError, validate } from "./generated/validate.js";
 import { literalSecretHint, variableMeant } from "./literal-secret.js";
 import { listed } from "./misplaced.js";
 import type { SchemaMistake } from "./schema-mistakes.js";
-import { fromPointer, type Path, toPointer } from "./source-document.js";
+import { fromPointer, type Json, type Path, toPointer } from "./source-document.js";
 import { tokenTypes } from "./token-types.js";
 import {
   type Finding,
@@ -26,10 +26,12 @@ const neededLists = new Set<string | undefined>(["Command", "EncryptionKeys", "S
 const ofReference = new Set<string | undefined>(["env", "file", "exec", "resolver", "ref", "pointer"]);
 
 /** One entry for each mistake. `isOpen` says of a string that its `${…}` is not filled in, so that its form cannot be judged. */
-export function explainErrors(
-  found: readonly FoundError[],
+export function findMistakes(
+  config: Json,
   isOpen: (path: Path, text: string) => boolean,
 ): readonly SchemaMistake[] {
+  if (validate(config)) return [];
+  const found: readonly FoundError[] = validate.errors ?? [];
   const all = found.map(({ part, ...error }): SchemaError => ({ ...error, parentSchema: schemaParts[part] }));
   const ofWrongType = new Set(all.filter(isWrongType).map(({ instancePath }) => instancePath));
   const inTwoPlaces = all.filter(({ parentSchema }) => parentSchema?.title === "TwoPlaces");

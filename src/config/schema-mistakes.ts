@@ -1,4 +1,5 @@
-import { validate } from "./generated/validate.js";
+import { fits } from "./fits-schema.js";
+import { schema } from "./generated/plain-schema.js";
 import type { Json, Mistake, Path } from "./source-document.js";
 
 /** A mistake that the schema found; `rule` tells two at the same place apart. */
@@ -14,7 +15,7 @@ export async function schemaMistakes(
   config: Json,
   isOpen: (path: Path, text: string) => boolean,
 ): Promise<readonly SchemaMistake[]> {
-  if (validate(config)) return [];
-  const { explainErrors } = await import("./explain-errors.js");
-  return explainErrors(validate.errors ?? [], isOpen);
+  if (fits(config, schema, schema)) return [];
+  const { findMistakes } = await import("./explain-errors.js");
+  return findMistakes(config, isOpen);
 }
