@@ -12,7 +12,7 @@ const builtIn = ["cosmiconfig", "leven"];
  * What cosmiconfig loads for its own loaders, of which we use none, and for its search of the home folder, which we do not
  * have it make.
  */
-const unused = new Set(["./loaders", "env-paths", "fs", "os"]);
+const unused = new Set(["./loaders", "env-paths", "os"]);
 
 const entries = ["src/register.ts", "src/register/api.ts"];
 const common = { bundle: true, format: "esm", platform: "node", target: "node20.19", legalComments: "none" };

@@ -1,4 +1,5 @@
-import { constants, type FileHandle, open } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 
 /**
  * Opens a file to be read, and waits for nobody to write to it if it is a FIFO: what was opened can then be examined, which
