@@ -54,10 +54,11 @@ async function javaScript() {
     plugins: [fused.plugin],
   });
   await rm(outfile);
-  const shared = Object.entries(metafile.outputs).filter(([, { inputs }]) =>
-    Object.keys(inputs).some((name) => join(root, name) === outfile),
-  );
-  for (const [name] of shared) await shrink(join(root, name));
+  const small = [outfile, join(root, "src/config/generated/validate.js")];
+  for (const [name, { inputs }] of Object.entries(metafile.outputs)) {
+    if (Object.keys(inputs).some((input) => small.includes(join(root, input))))
+      await shrink(join(root, name));
+  }
   const cli = join(staging, "cli.js");
   if (!(await readFile(cli, "utf8")).startsWith("#!/usr/bin/env -S node --\n"))
     throw new Error("src/cli.ts has no shebang.");

@@ -1,6 +1,7 @@
 // The modules that `register` needs at its start, fused to one: each file of its own would cost the start of every program
 // half a millisecond, and each library several. Lazy imports in them stay lazy.
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { isBuiltin } from "node:module";
 import { relative, resolve } from "node:path";
 import { build } from "esbuild";
@@ -8,11 +9,12 @@ import { build } from "esbuild";
 /** Small, and needed at every start. */
 const builtIn = ["cosmiconfig", "leven"];
 
-/**
- * What cosmiconfig loads for its own loaders, of which we use none, and for its search of the home folder, which we do not
- * have it make.
- */
-const unused = new Set(["./loaders", "env-paths", "os"]);
+/** What parts of cosmiconfig load for its own loaders and its own search. We have it read files by their path, with our loaders. */
+const unused = {
+  ExplorerSync: ["./defaults"],
+  ExplorerBase: ["env-paths", "os"],
+  util: ["fs"],
+};
 
 const entries = ["src/register.ts", "src/register/api.ts"];
 const common = { bundle: true, format: "esm", platform: "node", target: "node20.19", legalComments: "none" };
@@ -96,8 +98,8 @@ function stayLazy(root, modules) {
 }
 
 /**
- * Libraries are built in, but for those that are needed in rarer cases. Node's own modules are asked for at run time: an ES
- * module that imports `node:fs` has Node load all that it exports, streams included.
+ * Libraries are built in, but for those that are needed in rarer cases. `node:fs` is asked for at run time: where an ES module
+ * imports it Node loads all that it exports, streams included.
  *
  * @type {import("esbuild").Plugin}
  */
@@ -106,15 +108,26 @@ const libraries = {
   setup({ onLoad, onResolve, resolve: find }) {
     onResolve({ filter: /./ }, async ({ path, importer, kind, resolveDir, pluginData }) => {
       if (pluginData === "found") return undefined;
-      if (isInCosmiconfig(importer) && unused.has(path)) return { path, namespace: "unused" };
-      if (kind === "require-call" && isBuiltin(path)) return { path, namespace: "node" };
+      const [, part] = /[\\/]cosmiconfig[\\/]dist[\\/](\w+)[.]js$/.exec(importer) ?? [];
+      if (unused[part]?.includes(path)) return { path, namespace: "unused" };
+      if (isBuiltin(path) && kind === "require-call") return { path, namespace: "node" };
       if (builtIn.includes(path.split("/")[0])) return find(path, { kind, resolveDir, pluginData: "found" });
       return /^[./]/.test(path) || importer.includes("node_modules") ? undefined : { path, external: true };
     });
+    onLoad({ filter: /./, namespace: "unused" }, () => ({ contents: "" }));
     onLoad({ filter: /./, namespace: "node" }, ({ path }) => ({
       contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
     }));
-    onLoad({ filter: /./, namespace: "unused" }, () => ({ contents: "" }));
+    onLoad({ filter: /[\\/]src[\\/].*[.]ts$/ }, async ({ path }) => ({
+      contents: (await readFile(path, "utf8")).replace(
+        /^import \{(.*)\} from "node:fs";$/m,
+        (_all, names) => {
+          const values = names.split(",").filter((name) => !name.trim().startsWith("type "));
+          return `const {${values}} = process.getBuiltinModule("node:fs");`;
+        },
+      ),
+      loader: "ts",
+    }));
   },
 };
 
@@ -131,10 +144,6 @@ function inPlaceOf(root, modules, outfile) {
 }
 
 /** Folders, below that of the project. */
-function isInCosmiconfig(importer) {
-  return /[\\/]node_modules[\\/]cosmiconfig[\\/]/.test(importer);
-}
-
 function librariesIn({ inputs }) {
   const folders = Object.keys(inputs).flatMap(
     (name) => /^.*node_modules[/](?:@[^/]+[/])?[^/]+/.exec(name) ?? [],
