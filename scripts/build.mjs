@@ -54,6 +54,8 @@ async function javaScript() {
     plugins: [fused.plugin],
   });
   await rm(outfile);
+  // Of ajv the compiled schema has a line.
+  await notices(["node_modules/ajv", ...fused.libraries]);
   const small = [outfile, join(root, "src/config/generated/validate.js")];
   for (const [name, { inputs }] of Object.entries(metafile.outputs)) {
     if (Object.keys(inputs).some((input) => small.includes(join(root, input))))
@@ -63,6 +65,20 @@ async function javaScript() {
   if (!(await readFile(cli, "utf8")).startsWith("#!/usr/bin/env -S node --\n"))
     throw new Error("src/cli.ts has no shebang.");
   await chmod(cli, 0o755);
+}
+
+/** The licenses of what is built in. */
+async function notices(folders) {
+  const parts = await Promise.all(
+    folders.map(async (folder) => {
+      const license = (await readdir(join(root, folder))).find((name) => /^licen[cs]e/i.test(name));
+      if (license === undefined) throw new Error(`${folder} has no license to ship.`);
+      const { name, version } = JSON.parse(await readFile(join(root, folder, "package.json"), "utf8"));
+      return `${name} ${version}\n\n${(await readFile(join(root, folder, license), "utf8")).trim()}\n`;
+    }),
+  );
+  const text = ["dist has code of these packages.\n", ...parts].join(`\n${"-".repeat(80)}\n\n`);
+  await writeFile(join(staging, "THIRD-PARTY-NOTICES"), text);
 }
 
 /** A start pays for each byte. Names are kept, for those who read a stack. */
