@@ -128,7 +128,7 @@ async function replace() {
 
 async function isFresh() {
   const built = await changedAt(join(dist, "index.d.ts"));
-  const inputs = ["package.json", "tsconfig.json", "tsconfig.build.json", "scripts/build.mjs"];
+  const inputs = ["package.json", "tsconfig.json", "tsconfig.build.json", "scripts/build.mjs", "scripts/fuse.mjs"];
   const sources = await readdir(join(root, "src"), { recursive: true });
   const times = await Promise.all(
     [...inputs, "src", ...sources.map((name) => join("src", name))].map((name) =>

@@ -7,7 +7,7 @@ import { relative, resolve } from "node:path";
 import { build } from "esbuild";
 
 /** Small, and needed at every start. */
-const builtIn = ["cosmiconfig", "leven"];
+export const builtIn = ["cosmiconfig", "leven"];
 
 /** What parts of cosmiconfig load for its own loaders and its own search. We have it read files by their path, with our loaders. */
 const unused = {

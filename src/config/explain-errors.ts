@@ -4,8 +4,7 @@ import { schemaParts } from "./generated/schema-parts.js";
 import { type FoundError, validate } from "./generated/validate.js";
 import { literalSecretHint, variableMeant } from "./literal-secret.js";
 import { listed } from "./misplaced.js";
-import type { SchemaMistake } from "./schema-mistakes.js";
-import { fromPointer, type Json, type Path, toPointer } from "./source-document.js";
+import { fromPointer, type Json, type Mistake, type Path, toPointer } from "./source-document.js";
 import { tokenTypes } from "./token-types.js";
 import {
   type Finding,
@@ -14,6 +13,11 @@ import {
   type SchemaError,
   withoutConsequences,
 } from "./unknown-properties.js";
+
+/** A mistake that the schema found; `rule` tells two at the same place apart. */
+export interface SchemaMistake extends Mistake {
+  readonly rule: string;
+}
 
 // They sum up errors that are there anyway.
 const summaries = new Set(["if", "propertyNames"]);

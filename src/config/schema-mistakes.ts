@@ -1,11 +1,7 @@
+import type { SchemaMistake } from "./explain-errors.js";
 import { fits } from "./fits-schema.js";
 import { schema } from "./generated/plain-schema.js";
-import type { Json, Mistake, Path } from "./source-document.js";
-
-/** A mistake that the schema found; `rule` tells two at the same place apart. */
-export interface SchemaMistake extends Mistake {
-  readonly rule: string;
-}
+import type { Json, Path } from "./source-document.js";
 
 /**
  * Holds a config against the schema; one mistake gives one entry. `isOpen` says of a string that its `${…}` is not
