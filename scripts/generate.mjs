@@ -254,12 +254,18 @@ function plainSchema(schema) {
     const entries = Object.entries(node).filter(([name]) => !texts.has(name));
     const unknown = entries.find(([name]) => !keywords.has(name));
     if (unknown !== undefined) throw new Error(`src/config/fits-schema.ts does not know ${unknown[0]}.`);
-    return Object.fromEntries(entries.map(([name, value]) => [name, inner(name, value)]));
+    const copy = Object.fromEntries(entries.map(([name, value]) => [name, inner(name, value)]));
+    const [only, ...others] = Object.keys(copy);
+    if (others.length > 0) return copy;
+    // Nothing is not anything.
+    if (only === "not" && Object.keys(copy.not).length === 0) return false;
+    return only === "$ref" ? copy.$ref : copy;
   };
   const inner = (name, value) => {
     if (["$defs", "properties", "dependentSchemas"].includes(name))
       return Object.fromEntries(Object.entries(value).map(([each, node]) => [each, bare(node)]));
     if (["allOf", "anyOf"].includes(name)) return value.map(bare);
+    if (name === "$ref") return value.slice("#/$defs/".length);
     const isSchema = ["items", "additionalProperties", "propertyNames", "not", "if", "then", "else"];
     return isSchema.includes(name) ? bare(value) : value;
   };

@@ -1,9 +1,13 @@
 import { isObject, type Json } from "./source-document.js";
 
-/** A part of a JSON Schema (draft 2020-12) with the keywords that are read below and no others. */
-export type Schema = boolean | SchemaKeywords;
+/**
+ * A part of a JSON Schema (draft 2020-12) with the keywords that are read below and no others; a name stands for a `$ref` to
+ * that definition and nothing beside it.
+ */
+export type Schema = boolean | string | SchemaKeywords;
 export interface SchemaKeywords {
   readonly $defs?: Readonly<Record<string, Schema>>;
+  /** The name of a definition. */
   readonly $ref?: string;
   readonly type?: string | readonly string[];
   readonly enum?: readonly Json[];
@@ -33,6 +37,7 @@ export interface SchemaKeywords {
  * wrong, and each start waits until Node has read its code. What does not is left to the compiled validator, which decides.
  */
 export function fits(value: Json, schema: Schema | undefined, root: SchemaKeywords): boolean {
+  if (typeof schema === "string") return fits(value, named(schema, root), root);
   if (typeof schema !== "object") return schema !== false;
   const { $ref, type, not } = schema;
   if ($ref !== undefined && !fits(value, named($ref, root), root)) return false;
@@ -50,9 +55,9 @@ export function fits(value: Json, schema: Schema | undefined, root: SchemaKeywor
   return fits(value, fits(value, schema.if, root) ? schema.then : schema.else, root);
 }
 
-function named(reference: string, { $defs = {} }: SchemaKeywords): Schema {
+function named(name: string, { $defs = {} }: SchemaKeywords): Schema {
   // What is not there fits nothing.
-  return $defs[reference.slice("#/$defs/".length)] ?? false;
+  return $defs[name] ?? false;
 }
 
 function isOneOf(value: Json, types: string | readonly string[]): boolean {
