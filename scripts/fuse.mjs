@@ -38,7 +38,15 @@ export async function fuse({ root, outfile }) {
     metafile: true,
     plugins: [stayLazy(root, modules), libraries],
   });
+  assertLight(metafile);
   return { plugin: inPlaceOf(root, modules, outfile), libraries: librariesIn(metafile) };
+}
+
+function assertLight({ outputs }) {
+  const imports = Object.values(outputs).flatMap((output) => output.imports);
+  const heavy = imports.find(({ kind, path }) => kind === "import-statement" && path.startsWith("node:fs"));
+  if (heavy !== undefined)
+    throw new Error(`A start would load ${heavy.path}: see \`libraries\` in scripts/fuse.mjs.`);
 }
 
 /** What the entries import statically, whatever way it takes. */
@@ -120,10 +128,10 @@ const libraries = {
     }));
     onLoad({ filter: /[\\/]src[\\/].*[.]ts$/ }, async ({ path }) => ({
       contents: (await readFile(path, "utf8")).replace(
-        /^import \{(.*)\} from "node:fs";$/m,
+        /^import \{([^}]*)\} from "node:fs";$/m,
         (_all, names) => {
           const values = names.split(",").filter((name) => !name.trim().startsWith("type "));
-          return `const {${values}} = process.getBuiltinModule("node:fs");`;
+          return `const {${values.join().replaceAll(" as ", ": ")}} = process.getBuiltinModule("node:fs");`;
         },
       ),
       loader: "ts",
