@@ -1,3 +1,5 @@
+import { builtIn } from "./scripts/fuse.mjs";
+
 // Imports flow one way, static and dynamic ones and those of types alike. `lower` holds what a room may import beside
 // itself, errors and lib; what those rooms may import is included.
 const lower = {
@@ -99,8 +101,8 @@ export default {
       comment: "What src imports is installed with the package.",
       from: { path: "^src/" },
       to: {
-        // The optional peer, which is a development dependency too so that the tests have it.
-        pathNot: "(^|/)node_modules/redis/",
+        // The optional peer, which is a development dependency too so that the tests have it; and what the build puts in.
+        pathNot: `(^|/)node_modules/(${["redis", ...builtIn].join("|")})/`,
         dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown", "npm-optional", "npm-peer", "npm-bundled"],
       },
     },

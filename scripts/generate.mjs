@@ -3,6 +3,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { compactValidator } from "./compact-validator.mjs";
 import { confinedParts } from "./confined-parts.mjs";
 import { referencePage } from "./reference-page.mjs";
 
@@ -23,10 +24,13 @@ const annotations = [
 /** @returns {Promise<{ path: string, stale: boolean, content: string }[]>} */
 export async function generate() {
   const schema = JSON.parse(await readFile(join(root, "schema/mcp-auth.schema.json"), "utf8"));
+  const { code, parts } = await validator(schema);
   const made = [
     { path: "src/config/generated/types.ts", content: await types(schema) },
-    { path: "src/config/generated/validate.js", content: await validator(schema) },
+    { path: "src/config/generated/validate.js", content: code },
     { path: "src/config/generated/validate.d.ts", content: validatorTypes },
+    { path: "src/config/generated/schema-parts.ts", content: parts },
+    { path: "src/config/generated/plain-schema.ts", content: plainSchema(schema) },
     { path: "src/config/generated/confined.ts", content: confinedParts(schema, notice) },
     { path: "docs/config-reference.md", content: referencePage(schema, notice) },
   ];
@@ -210,10 +214,16 @@ async function validator(schema) {
     verbose: true,
     code: { source: true, esm: true, lines: true },
   });
+  // What only keywords need that the schema does not use.
+  ajv.opts.unevaluated = false;
   ajv.addVocabulary(annotations);
-  const code = (standaloneCode.default ?? standaloneCode)(ajv, ajv.compile(strict(withPlainNames(schema))));
+  const written = (standaloneCode.default ?? standaloneCode)(
+    ajv,
+    ajv.compile(strict(withPlainNames(schema))),
+  );
+  const { code, parts } = compactValidator(written);
   const { outputFiles } = await build({
-    stdin: { contents: appending(code), resolveDir: root, loader: "js" },
+    stdin: { contents: code, resolveDir: root, loader: "js" },
     // Paths of modules show in the result: it must not depend on where it is made.
     absWorkingDir: root,
     preserveSymlinks: true,
@@ -227,15 +237,63 @@ async function validator(schema) {
     minify: true,
     write: false,
   });
-  return `// ${notice}\n${outputFiles[0].text}`;
+  return { code: `// ${notice}\n${outputFiles[0].text}`, parts: schemaParts(parts) };
 }
 
-/** ajv copies what it has found so far for each part with a mistake; of thousands, that takes minutes. */
-function appending(code) {
-  const copying = /vErrors === null \? (\w+)\.errors : vErrors\.concat\(\1\.errors\)/g;
-  if (!copying.test(code)) throw new Error("ajv adds errors in another way than it did.");
-  const append = "const append = (all, more) => { for (const one of more) all.push(one); return all; };";
-  return `${append}\n${code.replaceAll(copying, "append(vErrors ?? [], $1.errors)")}`;
+// What is checked before the validator runs. A keyword that is not known here would pass for satisfied.
+const keywords = new Set([
+  ...["$defs", "$ref", "type", "enum", "const", "pattern", "minLength", "minimum", "maximum"],
+  ...["items", "minItems", "uniqueItems", "properties", "additionalProperties", "propertyNames", "required"],
+  ...["dependentSchemas", "allOf", "anyOf", "not", "if", "then", "else"],
+]);
+const texts = new Set(["$schema", "$id", "title", "errorMessage", "patternErrorMessage"]);
+
+function plainSchema(schema) {
+  const bare = (node) => {
+    if (typeof node !== "object") return node;
+    const entries = Object.entries(node).filter(([name]) => !texts.has(name));
+    const unknown = entries.find(([name]) => !keywords.has(name));
+    if (unknown !== undefined) throw new Error(`src/config/fits-schema.ts does not know ${unknown[0]}.`);
+    const copy = Object.fromEntries(entries.map(([name, value]) => [name, inner(name, value)]));
+    const [only, ...others] = Object.keys(copy);
+    if (others.length > 0) return copy;
+    // Nothing is not anything.
+    if (only === "not" && Object.keys(copy.not).length === 0) return false;
+    return only === "$ref" ? copy.$ref : copy;
+  };
+  const inner = (name, value) => {
+    if (["$defs", "properties", "dependentSchemas"].includes(name))
+      return Object.fromEntries(Object.entries(value).map(([each, node]) => [each, bare(node)]));
+    if (["allOf", "anyOf"].includes(name)) return value.map(bare);
+    if (name === "$ref") return value.slice("#/$defs/".length);
+    const isSchema = ["items", "additionalProperties", "propertyNames", "not", "if", "then", "else"];
+    return isSchema.includes(name) ? bare(value) : value;
+  };
+  const text = JSON.stringify(JSON.stringify(bare(strict(schema))));
+  return `// ${notice}
+
+import type { SchemaKeywords } from "../fits-schema.js";
+
+// JSON is read faster than code.
+export const schema: SchemaKeywords = JSON.parse(\n  ${text},\n);
+`;
+}
+
+function schemaParts(parts) {
+  return `// ${notice}
+
+/** Of a part of the schema, what messages are made of. */
+export interface SchemaPart {
+  readonly title?: string;
+  readonly errorMessage?: string;
+  readonly patternErrorMessage?: string;
+  readonly enum?: readonly unknown[];
+  /** Their names. */
+  readonly properties?: readonly string[];
+}
+
+export const schemaParts: readonly SchemaPart[] = ${JSON.stringify(parts, null, 2)};
+`;
 }
 
 /** ajv says which name is wrong only where the rule for it is not behind a `$ref`. */
@@ -282,7 +340,7 @@ function isSchema(value) {
 const validatorTypes = `// ${notice}
 
 /** One failed keyword of the schema. \`data\` may hold a secret: never show it. */
-export interface SchemaError {
+export interface FoundError {
   readonly keyword: string;
   /** JSON pointer into the document. */
   readonly instancePath: string;
@@ -295,21 +353,16 @@ export interface SchemaError {
     readonly i?: number;
     readonly j?: number;
   };
+  /** Index of the part of the schema in \`schemaParts\`. */
+  readonly part: number;
+  readonly data?: unknown;
   /** Set when it is the name of this property that is wrong. */
   readonly propertyName?: string;
-  readonly parentSchema?: {
-    readonly title?: string;
-    readonly errorMessage?: string;
-    readonly patternErrorMessage?: string;
-    readonly enum?: readonly unknown[];
-    readonly properties?: object;
-  };
-  readonly data?: unknown;
 }
 
 declare const validate: {
   (data: unknown): boolean;
-  errors?: readonly SchemaError[] | null;
+  errors?: readonly FoundError[] | null;
 };
 
 export { validate, validate as default };

@@ -1,6 +1,6 @@
 import type { CheckContext } from "./check-context.js";
 import { checkClientIdUrl } from "./check-url.js";
-import { isOf } from "./misplaced.js";
+import { clientProperties } from "./client-properties.js";
 import { isObject, type Json, type Mistake, type Path, property } from "./source-document.js";
 
 const credentials = ["secret", "key", "assertion", "certificate"] as const;
@@ -23,7 +23,7 @@ export function checkClient(value: Json | undefined, path: Path, context: CheckC
   }
 
   // Whatever is misspelt here may be the credential.
-  if (Object.keys(value).some((name) => !isOf("Client", name))) return;
+  if (Object.keys(value).some((name) => !clientProperties.includes(name))) return;
   const written = property(value, "method");
   const method = text(written, at("method"));
   // A method that is not known yet contradicts nothing.

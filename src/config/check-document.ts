@@ -45,7 +45,7 @@ export async function checkDocument(
   const settled = new Set(settling.map(({ path }) => toPointer(path)));
   const unsettled = ({ path }: Mistake) => !settled.has(toPointer(path));
   const before = (await schemaMistakes(written, (_path, text) => text.includes("${"))).filter(unsettled);
-  const after = (await schemaMistakes(value, isOpen)).filter(unsettled);
+  const after = value === written ? before : (await schemaMistakes(value, isOpen)).filter(unsettled);
   const told = new Set([...document.mistakes, ...before].map(({ path }) => toPointer(path)));
   const rules = new Set(before.map(({ path, rule }) => `${toPointer(path)} ${rule}`));
   const form = after.filter(({ path, rule }) => !rules.has(`${toPointer(path)} ${rule}`));

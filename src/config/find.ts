@@ -1,10 +1,9 @@
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { printable } from "../lib/printable.js";
-import { createExplorer, type Explore, manifest, moduleName, places } from "./explorer.js";
+import { createExplorer, type Explore, hasConfig, manifest, moduleName, places } from "./explorer.js";
 import { notFound, notThere, notTrusted, refuse, twoConfigs, whyNoCommands } from "./find-errors.js";
-import { hasProperty } from "./parse-json.js";
 import { longestManifest, type ProjectFolders, projectFolders, upwards } from "./project-folders.js";
-import { errnoOf, type FileContent, isThere, readRegularFile } from "./read-file.js";
+import { attempt, errnoOf, type FileContent, isThere, readRegularFile } from "./read-file.js";
 import {
   type Doubt,
   doubtsAboutFile,
@@ -39,22 +38,22 @@ const mostTries = 5;
 export async function readConfigFile(path: string, cwd: string, origin: string): Promise<FoundFile> {
   const file = resolve(cwd, path);
   notationOf(file);
-  const content = await read(file);
+  const content = read(file);
   if (content === undefined) throw notThere(file, origin);
-  const warnings = (await warningsAbout(file, content.stats)).map(printable);
+  const warnings = warningsAbout(file, content.stats).map(printable);
   return { ...fileOf(file, content.text), named: true, warnings };
 }
 
 /** The file that a search found before, judged as if it were found now. Throws as `searchConfigFile` does. */
 export async function readFoundFile(path: string, cwd: string, origin: string): Promise<FoundFile> {
   const file = resolve(cwd, path);
-  const trust = await trustAround(resolve(cwd));
+  const trust = trustAround(resolve(cwd));
   const above = upwards(trust.cwd);
   const folders = [...above.slice(0, Math.max(above.indexOf(dirname(file)), 0)), dirname(file)];
-  const judged = await readJudged(file, folders, trust);
+  const judged = readJudged(file, folders, trust);
   if (judged === undefined) throw notThere(file, origin);
-  if (judged.doubts.length > 0) throw await notTrusted(file, judged.doubts);
-  return await found({ file, text: judged.content.text, isForeign: judged.isForeign }, trust);
+  if (judged.doubts.length > 0) throw notTrusted(file, judged.doubts);
+  return found({ file, text: judged.content.text, isForeign: judged.isForeign }, trust);
 }
 
 /**
@@ -63,8 +62,8 @@ export async function readFoundFile(path: string, cwd: string, origin: string): 
  * the config is not trusted.
  */
 export async function searchConfigFile(cwd: string): Promise<FoundFile> {
-  const trust = await trustAround(resolve(cwd));
-  const project = await projectFolders(trust);
+  const trust = trustAround(resolve(cwd));
+  const project = projectFolders(trust);
   const { searched, refused } = project;
   const explore = await createExplorer();
   const tried: string[] = [];
@@ -77,11 +76,11 @@ export async function searchConfigFile(cwd: string): Promise<FoundFile> {
       if (config !== undefined) texts.push({ file, ...config });
     }
     const [first, second] = texts;
-    if (first !== undefined && second === undefined) return await found(first, trust);
+    if (first !== undefined && second === undefined) return found(first, trust);
     if (first !== undefined && second !== undefined) throw twoConfigs(first.file, second.file);
   }
   if (refused !== undefined) await assertEmpty(refused, searched, trust);
-  throw await notFound(tried, project);
+  throw notFound(tried, project);
 }
 
 /** The text of a config in a trusted folder. Throws where the file itself is not trusted. */
@@ -91,21 +90,25 @@ async function configAt(
   folders: readonly string[],
   trust: Trust,
 ): Promise<{ readonly text: string; readonly isForeign: boolean } | undefined> {
-  const judged = await readJudged(file, folders, trust);
+  const judged = readJudged(file, folders, trust);
   if (judged === undefined) return undefined;
   const { content, doubts, isForeign } = judged;
   if (doubts.length === 0) {
-    const text = await withoutErrno(file, () => explore(file, content));
+    const text = await explore(file, content).catch((error: unknown) =>
+      withoutErrno(file, () => {
+        throw error;
+      }),
+    );
     return text === undefined ? undefined : { text, isForeign };
   }
   // A package.json of somebody else's that has nothing to do with us stops no search.
   if (basename(file) === manifest && !(await mentionsUs(content))) return undefined;
-  throw await notTrusted(file, doubts);
+  throw notTrusted(file, doubts);
 }
 
 /** Whether a package.json that is not trusted has a config. It is not worth much memory to find out. */
 async function mentionsUs({ text }: FileContent): Promise<boolean> {
-  return text.length <= longestManifest && (await hasProperty(text, moduleName));
+  return text.length <= longestManifest && (await hasConfig(text));
 }
 
 /** Throws where there is a config in a folder that is not trusted: to pass over it would hide why it is not used. */
@@ -116,10 +119,10 @@ async function assertEmpty(
 ): Promise<void> {
   for (const place of places) {
     const file = join(folder, place);
-    if (place !== manifest && !(await isThere(file))) continue;
-    const judged = await readJudged(file, [...searched, folder], trust).catch(() => undefined);
+    if (place !== manifest && !isThere(file)) continue;
+    const judged = attempt(() => readJudged(file, [...searched, folder], trust));
     const isConfig = place !== manifest || (judged !== undefined && (await mentionsUs(judged.content)));
-    if (isConfig) throw await notTrusted(file, judged?.doubts.length ? judged.doubts : doubts);
+    if (isConfig) throw notTrusted(file, judged?.doubts.length ? judged.doubts : doubts);
   }
 }
 
@@ -134,41 +137,36 @@ interface Judged {
  * Reads a file, then judges what was read and the way to it: the folders once more, since one may have been replaced.
  * `undefined` where there is none.
  */
-async function readJudged(
-  file: string,
-  folders: readonly string[],
-  trust: Trust,
-): Promise<Judged | undefined> {
+function readJudged(file: string, folders: readonly string[], trust: Trust): Judged | undefined {
   for (let tries = 0; tries < mostTries; tries += 1) {
-    const content = await read(file);
+    const content = read(file);
     if (content === undefined) return undefined;
-    const doubts = await doubtsAbout(file, content, folders, trust);
+    const doubts = doubtsAbout(file, content, folders, trust);
     if (doubts === "changed") continue;
     if (trust.stranger === undefined) return { content, doubts, isForeign: false };
     // Who owns the working directory decides nothing about a config above it.
     const others = folders.filter((folder) => folder !== trust.cwd || folder === dirname(file));
-    const strict = await doubtsAbout(file, content, others, withoutStranger(trust));
+    const strict = doubtsAbout(file, content, others, withoutStranger(trust));
     if (strict === "changed") continue;
     return { content, doubts, isForeign: strict.length > 0 };
   }
   throw refuse(file, "The file was replaced each time it was read", "Run it again");
 }
 
-async function doubtsAbout(
+function doubtsAbout(
   file: string,
   { stats }: FileContent,
   folders: readonly string[],
   trust: Trust,
-): Promise<readonly Doubt[] | "changed"> {
-  const doubts = await doubtsAboutFile(file, stats, folders, trust);
+): readonly Doubt[] | "changed" {
+  const doubts = doubtsAboutFile(file, stats, folders, trust);
   if (doubts === "changed") return doubts;
-  const around = await Promise.all(folders.map((folder) => doubtsAboutFolder(folder, trust)));
-  return [...doubts, ...around.flat()];
+  return [...doubts, ...folders.flatMap((folder) => doubtsAboutFolder(folder, trust))];
 }
 
 /** `undefined` where there is no file. Throws `config_invalid` for what cannot be read. */
-async function read(file: string): Promise<FileContent | undefined> {
-  const outcome = await withoutErrno(file, () => readRegularFile(file));
+function read(file: string): FileContent | undefined {
+  const outcome = withoutErrno(file, () => readRegularFile(file));
   if (outcome === undefined || !("problem" in outcome)) return outcome;
   if (outcome.problem === "missing") return undefined;
   if (outcome.problem === "irregular")
@@ -177,9 +175,9 @@ async function read(file: string): Promise<FileContent | undefined> {
 }
 
 /** Errors of the system as ours; `undefined` where the file is not there, perhaps not any more. */
-async function withoutErrno<T>(file: string, work: () => Promise<T>): Promise<T | undefined> {
+function withoutErrno<T>(file: string, work: () => T): T | undefined {
   try {
-    return await work();
+    return work();
   } catch (error) {
     const code = errnoOf(error);
     if (code === undefined) throw error;
@@ -188,13 +186,13 @@ async function withoutErrno<T>(file: string, work: () => Promise<T>): Promise<T 
   }
 }
 
-async function found(
+function found(
   { file, text, isForeign }: { readonly file: string; readonly text: string; readonly isForeign: boolean },
   { cwd, stranger }: Trust,
-): Promise<FoundFile> {
+): FoundFile {
   const common = { ...fileOf(file, text), named: false, warnings: [] };
   if (stranger === undefined || !isForeign) return common;
-  return { ...common, commands: { forbidden: await whyNoCommands(file, cwd, stranger) } };
+  return { ...common, commands: { forbidden: whyNoCommands(file, cwd, stranger) } };
 }
 
 function fileOf(file: string, text: string): Pick<FoundFile, "file" | "text" | "notation"> {

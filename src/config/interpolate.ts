@@ -23,7 +23,7 @@ const dollar =
  * Fills in `${NAME}`, `${env:NAME}` and `${NAME:-default}` (used when the variable is unset or empty), and makes
  * `${` of `$${`. One pass: what a variable brings is not looked at again. Names of properties, `$schema`, secrets,
  * commands (`exec`) and the `env` of a reference are left alone; the `file` of a reference is a path like any other
- * text.
+ * text. A config without any is returned as it is.
  *
  * @param noted told of every `${NAME}`, with a value or without
  */
@@ -34,6 +34,7 @@ export function interpolate(
 ): Interpolated {
   const missing: VariableUse[] = [];
   const mistakes: Mistake[] = [];
+  if (!mayUseVariables(config)) return { value: config, missing, mistakes };
 
   const text = (value: string, path: Path): string => {
     if (!value.includes("${")) return value;
@@ -68,6 +69,12 @@ export function interpolate(
   };
 
   return { value: visit(config, []), missing, mistakes };
+}
+
+function mayUseVariables(value: Json): boolean {
+  if (typeof value === "string") return value.includes("${");
+  if (Array.isArray(value)) return value.some(mayUseVariables);
+  return isObject(value) && Object.values(value).some(mayUseVariables);
 }
 
 const malformedReference = {

@@ -6,11 +6,12 @@ import { buildServer } from "./build-spec.js";
 import { buildStore } from "./build-store.js";
 import { type Checked, checkDocument, type Deferred } from "./check-document.js";
 import type { McpAuthConfig } from "./define-config.js";
+import { moduleName } from "./explorer.js";
 import { type FoundFile, readConfigFile, readFoundFile, searchConfigFile } from "./find.js";
-import { applyEdits, editFor } from "./fix.js";
 import { configInvalid, formatViolation } from "./format-violation.js";
 import type { Config } from "./generated/types.js";
 import { needs } from "./needs.js";
+import { parsePlainJson } from "./parse-plain-json.js";
 import { type SourceDocument, toViolation } from "./source-document.js";
 import type { ConfigSpec, ServerEntry } from "./spec.js";
 
@@ -54,8 +55,7 @@ export interface CheckedConfig {
  * variable without a value, fails on their use: their entry has a `failure` instead of a `spec`.
  */
 export async function loadConfig(options: LoadOptions): Promise<ConfigSpec> {
-  const { document, found } = await readDocument(options);
-  const checked = await checkDocument(document, { ...options, folder: folderOf(document, options) });
+  const { document, checked, found } = await readAndCheck(options);
   if (checked.mistakes.length > 0)
     throw configInvalid(violationsOf(document, checked.mistakes), document.file);
   return buildConfig(document, checked, options.cwd, found);
@@ -63,9 +63,9 @@ export async function loadConfig(options: LoadOptions): Promise<ConfigSpec> {
 
 /** Every violation of the config, also those that only break single servers. Throws `config_not_found`. */
 export async function checkConfig(options: LoadOptions): Promise<CheckedConfig> {
-  let read: ReadDocument;
+  let read: CheckedDocument;
   try {
-    read = await readDocument(options);
+    read = await readAndCheck(options);
   } catch (error) {
     // A file that is not even read: the violations say which and why.
     if (error instanceof McpAuthError && error.violations !== undefined) {
@@ -79,9 +79,9 @@ export async function checkConfig(options: LoadOptions): Promise<CheckedConfig> 
     }
     throw error;
   }
-  const { document, found } = read;
-  const checked = await checkDocument(document, { ...options, folder: folderOf(document, options) });
+  const { document, checked, found } = read;
   const isValid = checked.mistakes.length === 0;
+  const { applyEdits, editFor } = await import("./fix.js");
   const edits = checked.mistakes.flatMap((mistake) => editFor(document, mistake) ?? []);
   const fixed =
     edits.length === 0 || document.text === undefined
@@ -103,6 +103,19 @@ interface ReadDocument {
   readonly found?: FoundFile;
 }
 
+interface CheckedDocument extends ReadDocument {
+  readonly checked: Checked;
+}
+
+async function readAndCheck(options: LoadOptions): Promise<CheckedDocument> {
+  const read = await readDocument(options);
+  const { document, found } = read;
+  const checked = await checkDocument(document, { ...options, folder: folderOf(document, options) });
+  const isFaultless = checked.mistakes.length + checked.deferred.length === 0;
+  if (isFaultless || found === undefined) return { ...read, checked };
+  return { document: await parseWithPlaces(found), found, checked };
+}
+
 async function readDocument(options: LoadOptions): Promise<ReadDocument> {
   const { config, cliPath, pinned, pinnedByName, cwd, env } = options;
   if (pinned !== undefined) {
@@ -122,15 +135,24 @@ async function readDocument(options: LoadOptions): Promise<ReadDocument> {
   return parse(await searchConfigFile(cwd));
 }
 
+/** Where things stand in plain JSON is found out when a mistake is to be shown. */
 async function parse(found: FoundFile): Promise<ReadDocument> {
   const { file, text, notation } = found;
+  const value = notation === "json" ? parsePlainJson(text) : undefined;
+  const document =
+    value === undefined
+      ? await parseWithPlaces(found)
+      : { file, text, prefix: [], value, mistakes: [], places: new Map() };
+  return { document, found };
+}
+
+async function parseWithPlaces({ file, text, notation }: FoundFile): Promise<SourceDocument> {
   if (notation === "yaml") {
     const { parseYaml } = await import("./parse-yaml.js");
-    return { document: await parseYaml(file, text), found };
+    return await parseYaml(file, text);
   }
   const { parseJson } = await import("./parse-json.js");
-  const document = await parseJson(file, text, notation === "package.json" ? "mcp-auth" : undefined);
-  return { document, found };
+  return parseJson(file, text, notation === "package.json" ? moduleName : undefined);
 }
 
 function buildConfig(

@@ -1,3 +1,5 @@
+import { clientProperties } from "./client-properties.js";
+
 /** Where a property belongs that stands where it has no meaning. */
 export interface Home {
   /** What follows "belongs". */
@@ -42,10 +44,7 @@ const parts: readonly Part[] = [
   },
   {
     title: "Client",
-    names: [
-      ...["issuer", "id", "secret", "key", "assertion", "certificate", "method", "basicEncoding"],
-      ...["assertionAudience", "assertionType", "metadata"],
-    ],
+    names: clientProperties,
     where: "in the `client`",
     within: ["grant", "client"],
   },
@@ -172,11 +171,6 @@ const near: Readonly<Record<string, Readonly<Record<string, Home>>>> = {
   RedisStore: { path: ofFiles },
   Key: { timeout: inSigner, format: inSigner },
 };
-
-/** Whether a part of this title has a property of this name. */
-export function isOf(title: string, name: string): boolean {
-  return parts.some((part) => part.title === title && part.names.includes(name));
-}
 
 /** The property of this title's definition that is meant by a name of another part. */
 export function otherNameOf(name: string, title: string): string | undefined {

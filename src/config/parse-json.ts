@@ -1,12 +1,18 @@
-import type { Node, ParseError } from "jsonc-parser";
-import { type Json, type Mistake, mostValues, type SourceDocument, toPointer } from "./source-document.js";
+import { type Node, type ParseError, parseTree } from "jsonc-parser";
+import {
+  duplicate,
+  type Json,
+  type Mistake,
+  mostValues,
+  type SourceDocument,
+  toPointer,
+} from "./source-document.js";
 
 /**
  * JSON with comments and trailing commas, with the place of every name and value. Under `root` (`mcp-auth` in
  * `package.json`) the rest of the file is left alone.
  */
-export async function parseJson(file: string, text: string, root?: string): Promise<SourceDocument> {
-  const { parseTree } = await import("jsonc-parser");
+export function parseJson(file: string, text: string, root?: string): SourceDocument {
   const errors: ParseError[] = [];
   const prefix = root === undefined ? [] : [root];
   const unread = (mistake: Mistake): SourceDocument => {
@@ -55,21 +61,8 @@ export async function parseJson(file: string, text: string, root?: string): Prom
   }
 }
 
-/** A name that the object already has. */
-export function duplicate(path: readonly string[], offset: number): Mistake {
-  const name = JSON.stringify(path.at(-1));
-  return {
-    path,
-    offset,
-    message: `The property ${name} is here for the second time`,
-    hint: "Keep one of them",
-  };
-}
-
 /** Whether the top level of a `package.json`, which may be broken, has this property. */
-export async function hasProperty(text: string, name: string): Promise<boolean> {
-  if (!text.includes(JSON.stringify(name))) return false;
-  const { parseTree } = await import("jsonc-parser");
+export function hasProperty(text: string, name: string): boolean {
   try {
     return propertyNode(parseTree(text, [], { allowTrailingComma: true }), name) !== undefined;
   } catch {

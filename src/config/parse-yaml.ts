@@ -1,6 +1,12 @@
 import type { Node, Pair } from "yaml";
-import { duplicate } from "./parse-json.js";
-import { type Json, type Mistake, mostValues, type SourceDocument, toPointer } from "./source-document.js";
+import {
+  duplicate,
+  type Json,
+  type Mistake,
+  mostValues,
+  type SourceDocument,
+  toPointer,
+} from "./source-document.js";
 
 // A config needs nowhere near as many; a few lines of aliases of aliases would make as many values as they like.
 const mostAliases = 100;

@@ -1,6 +1,6 @@
-import { stat } from "node:fs/promises";
+import { statSync } from "node:fs";
 import { dirname, join, win32 } from "node:path";
-import { readRegularFile } from "./read-file.js";
+import { attempt, readRegularFile } from "./read-file.js";
 import { type Doubt, describeDoubt, doubtsAboutFolder, type Trust } from "./trust.js";
 
 /** Of a package.json that is read although anybody may have written it. */
@@ -13,7 +13,7 @@ export interface ProjectFolders {
   /** The next one, where the project goes on and the search does not, since the folder is not trusted. */
   readonly refused?: { readonly folder: string; readonly doubts: readonly Doubt[] };
   /** Those above, and why they are not searched: half a sentence. */
-  readonly beyond: readonly { readonly folder: string; readonly reason: () => Promise<string> }[];
+  readonly beyond: readonly { readonly folder: string; readonly reason: () => string }[];
 }
 
 /**
@@ -21,27 +21,26 @@ export interface ProjectFolders {
  * never into or beyond a folder that is not trusted. What lies there does not extend a search either: else everybody who
  * can write to `/shared` could have a config used in `/shared/me` that is none of the project's.
  */
-export async function projectFolders(trust: Trust): Promise<ProjectFolders> {
+export function projectFolders(trust: Trust): ProjectFolders {
   const folders = upwards(trust.cwd);
   const trusted: string[] = [];
   let end = 1;
   let marker: "git" | "workspaces" | undefined;
   let barrier: Barrier | undefined;
   for (const folder of folders) {
-    barrier = await barrierAt(folder, trust);
+    barrier = barrierAt(folder, trust);
     if (barrier !== undefined) break;
     trusted.push(folder);
-    const found = await markerIn(folder);
+    const found = markerIn(folder);
     if (found === undefined) continue;
     marker = found;
     end = trusted.length;
     if (found === "git") break;
   }
   const searched = trusted.slice(0, end);
-  const goesOn =
-    barrier !== undefined && (trusted.length === 0 || (await hasMarker(folders.slice(trusted.length))));
-  const reason = async (at: number): Promise<string> => {
-    if (barrier !== undefined && (goesOn || at >= trusted.length)) return await describeBarrier(barrier);
+  const goesOn = barrier !== undefined && (trusted.length === 0 || hasMarker(folders.slice(trusted.length)));
+  const reason = (at: number): string => {
+    if (barrier !== undefined && (goesOn || at >= trusted.length)) return describeBarrier(barrier);
     const top = searched.at(-1) ?? trust.cwd;
     if (marker === "git") return `the search ends at ${top}, which has .git`;
     if (marker === "workspaces") return `the search ends at ${top}, the highest folder with workspaces`;
@@ -63,16 +62,16 @@ interface Barrier {
   readonly doubts: readonly Doubt[] | undefined;
 }
 
-async function barrierAt(folder: string, trust: Trust): Promise<Barrier | undefined> {
+function barrierAt(folder: string, trust: Trust): Barrier | undefined {
   if (process.platform === "win32" && isWindowsRoot(folder)) return { folder, doubts: undefined };
-  const doubts = await doubtsAboutFolder(folder, trust);
+  const doubts = doubtsAboutFolder(folder, trust);
   return doubts.length === 0 ? undefined : { folder, doubts };
 }
 
-async function describeBarrier({ folder, doubts }: Barrier): Promise<string> {
+function describeBarrier({ folder, doubts }: Barrier): string {
   const [doubt] = doubts ?? [];
   if (doubt === undefined) return `${folder}, the root of a drive or share, is not searched`;
-  return `the search ends below ${folder}: ${await describeDoubt(doubt)}`;
+  return `the search ends below ${folder}: ${describeDoubt(doubt)}`;
 }
 
 /** Of a drive (`C:\`) or a share (`\\server\share\`). On Windows, others than the user may often add files there. */
@@ -88,20 +87,19 @@ export function upwards(folder: string): readonly string[] {
   return folders;
 }
 
-async function hasMarker(folders: readonly string[]): Promise<boolean> {
-  for (const folder of folders) if ((await markerIn(folder)) !== undefined) return true;
-  return false;
+function hasMarker(folders: readonly string[]): boolean {
+  return folders.some((folder) => markerIn(folder) !== undefined);
 }
 
-async function markerIn(folder: string): Promise<"git" | "workspaces" | undefined> {
-  if (await exists(join(folder, ".git"))) return "git";
-  return (await isWorkspaceRoot(folder)) ? "workspaces" : undefined;
+function markerIn(folder: string): "git" | "workspaces" | undefined {
+  if (exists(join(folder, ".git"))) return "git";
+  return isWorkspaceRoot(folder) ? "workspaces" : undefined;
 }
 
-async function isWorkspaceRoot(folder: string): Promise<boolean> {
-  if (await exists(join(folder, "pnpm-workspace.yaml"))) return true;
+function isWorkspaceRoot(folder: string): boolean {
+  if (exists(join(folder, "pnpm-workspace.yaml"))) return true;
   try {
-    const outcome = await readRegularFile(join(folder, "package.json"), longestManifest);
+    const outcome = readRegularFile(join(folder, "package.json"), longestManifest);
     if ("problem" in outcome) return false;
     const content: unknown = JSON.parse(outcome.text);
     return typeof content === "object" && content !== null && "workspaces" in content;
@@ -111,9 +109,6 @@ async function isWorkspaceRoot(folder: string): Promise<boolean> {
   }
 }
 
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
+function exists(path: string): boolean {
+  return attempt(() => statSync(path, { throwIfNoEntry: false })) !== undefined;
 }

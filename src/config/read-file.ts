@@ -1,7 +1,7 @@
-import type { BigIntStats } from "node:fs";
-import { type FileHandle, lstat } from "node:fs/promises";
-import { openToRead } from "../lib/open-to-read.js";
-import { readAtMost } from "../lib/read-at-most.js";
+import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readSync } from "node:fs";
+
+// A config is looked for in a dozen small steps before anything else can go on. Each of them takes the system some
+// microseconds, and would take twenty times as long by way of another thread; a start would also wait for the threads.
 
 /** 16 MiB: more servers than a process can serve. */
 const maxBytes = 16 * 1024 * 1024;
@@ -15,17 +15,18 @@ export interface FileContent {
 export type ReadOutcome = FileContent | { readonly problem: "missing" | "irregular" | "too large" };
 
 /**
- * Reads a regular file; waits for no pipe and reads from no device. A folder counts as missing. Rejects with the error of
- * the system.
+ * Reads a regular file; waits for no pipe and reads from no device. A folder counts as missing. Throws the error of the
+ * system.
  */
-export async function readRegularFile(path: string, limit = maxBytes): Promise<ReadOutcome> {
-  let file: FileHandle | undefined;
+export function readRegularFile(path: string, limit = maxBytes): ReadOutcome {
+  let file: number | undefined;
   try {
-    file = await openToRead(path);
-    const stats = await file.stat({ bigint: true });
+    // Without O_NONBLOCK, which Windows does not have, a FIFO would be waited for.
+    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    const stats = fstatSync(file, { bigint: true });
     if (stats.isDirectory()) return { problem: "missing" };
     if (!stats.isFile()) return { problem: "irregular" };
-    const bytes = stats.size > limit ? undefined : await readAtMost(file, limit + 1);
+    const bytes = stats.size > limit ? undefined : readUpTo(file, limit + 1, Number(stats.size) + 1);
     if (bytes === undefined || bytes.length > limit) return { problem: "too large" };
     return { text: bytes.toString("utf8"), stats };
   } catch (error) {
@@ -33,16 +34,31 @@ export async function readRegularFile(path: string, limit = maxBytes): Promise<R
     if (errnoOf(error) === "ENXIO") return { problem: "irregular" };
     throw error;
   } finally {
-    await file?.close();
+    if (file !== undefined) closeSync(file);
   }
 }
 
+/** Reads on until the end or the limit: the size that `stat` tells is 0 for files that a kernel makes up. */
+function readUpTo(file: number, limit: number, expected: number): Buffer {
+  const chunks: Buffer[] = [];
+  let total = 0;
+  for (let size = expected; total < limit; size = 65_536) {
+    const chunk = Buffer.alloc(Math.min(size, limit - total));
+    const count = readSync(file, chunk, 0, chunk.length, null);
+    if (count === 0) break;
+    chunks.push(chunk.subarray(0, count));
+    total += count;
+  }
+  return Buffer.concat(chunks);
+}
+
 /** Whether there is a file, or a link, that the search would look at. It is not opened. */
-export async function isThere(file: string): Promise<boolean> {
-  return lstat(file).then(
-    (stats) => !stats.isDirectory(),
-    () => false,
-  );
+export function isThere(file: string): boolean {
+  try {
+    return lstatSync(file)?.isDirectory() === false;
+  } catch {
+    return false;
+  }
 }
 
 /** The name that the system has for an error, such as `EACCES`; `undefined` for any other error. */
@@ -50,4 +66,13 @@ export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;
   const code = String(error.code);
   return /^E[A-Z0-9]{1,30}$/.test(code) ? code : undefined;
+}
+
+/** What it returns; `undefined` where the system refuses it. */
+export function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
 }

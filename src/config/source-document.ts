@@ -62,6 +62,17 @@ export function property(object: unknown, name: string): Json | undefined {
   return isObject(object) && Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
+/** A name that the object already has. */
+export function duplicate(path: readonly string[], offset: number): Mistake {
+  const name = JSON.stringify(path.at(-1));
+  return {
+    path,
+    offset,
+    message: `The property ${name} is here for the second time`,
+    hint: "Keep one of them",
+  };
+}
+
 /** RFC 6901 §3. */
 export function toPointer(path: Path): string {
   return path.map((name) => `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");

@@ -1,7 +1,6 @@
-import type { BigIntStats } from "node:fs";
-import { lstat, readFile, readlink, realpath, stat } from "node:fs/promises";
+import { type BigIntStats, lstatSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, parse, sep } from "node:path";
-import { errnoOf } from "./read-file.js";
+import { attempt, errnoOf } from "./read-file.js";
 
 /**
  * A config can run commands and says where credentials go, so one that a search finds must come from somebody who may
@@ -29,14 +28,11 @@ const sticky = 0o1000;
 /** As many as Linux follows. */
 const mostLinks = 40;
 
-export async function trustAround(cwd: string): Promise<Trust> {
+export function trustAround(cwd: string): Trust {
   const user = process.geteuid?.();
   if (user === undefined) return { cwd, users: undefined, stranger: undefined };
   // Where there is no such folder, nothing can be found in it.
-  const owner = await stat(cwd).then(
-    ({ uid }) => uid,
-    () => undefined,
-  );
+  const owner = attempt(() => statSync(cwd).uid);
   const users = new Set([user, 0, ...(owner === undefined ? [] : [owner])]);
   return { cwd, users, stranger: owner === user || owner === 0 ? undefined : owner };
 }
@@ -49,16 +45,16 @@ export function withoutStranger(trust: Trust): Trust {
 }
 
 /** What speaks against a folder that is searched; empty where it is trusted, or is not there. */
-export async function doubtsAboutFolder(folder: string, trust: Trust): Promise<readonly Doubt[]> {
+export function doubtsAboutFolder(folder: string, trust: Trust): readonly Doubt[] {
   const { users } = trust;
   if (users === undefined) return [];
-  const doubts = await examined(folder, async () => {
-    const { links, passed, real, stats } = await follow(folder);
+  const doubts = examined(folder, () => {
+    const { links, passed, real, stats } = follow(folder);
     return [
       ...ownerDoubt(real, stats, users),
       ...modeDoubt(real, stats, folder === trust.cwd),
       ...links.flatMap((link) => ownerDoubt(link.path, link.stats, users)),
-      ...(await doubtsAboutPassed(passed, new Set([real]), users)),
+      ...doubtsAboutPassed(passed, new Set([real]), users),
     ];
   });
   return doubts.some(isAbsence) ? [] : doubts;
@@ -68,49 +64,46 @@ export async function doubtsAboutFolder(folder: string, trust: Trust): Promise<r
  * What speaks against a file in a searched folder. `opened` are the stats of the descriptor that it was read from;
  * "changed" where the path leads to another file by now. `folders` are those from the working directory to the file.
  */
-export async function doubtsAboutFile(
+export function doubtsAboutFile(
   file: string,
   opened: BigIntStats,
   folders: readonly string[],
   { users }: Trust,
-): Promise<readonly Doubt[] | "changed"> {
+): readonly Doubt[] | "changed" {
   if (users === undefined) return [];
   let changed = false;
-  const doubts = await examined(file, async () => {
-    const { links, passed, real, stats } = await follow(file);
+  const doubts = examined(file, () => {
+    const { links, passed, real, stats } = follow(file);
     changed = stats.dev !== opened.dev || stats.ino !== opened.ino;
     return [
       ...ownerDoubt(real, opened, users),
       ...modeDoubt(real, opened, false),
       ...links.flatMap((link) => ownerDoubt(link.path, link.stats, users)),
-      ...(await doubtsAboutPassed(passed, new Set(await Promise.all(folders.map(realOrSame))), users)),
+      ...doubtsAboutPassed(passed, new Set(folders.map(realOrSame)), users),
     ];
   });
   return changed || doubts.some(isAbsence) ? "changed" : doubts;
 }
 
 /** What a person who names a config should know: that others may write to it, or put another in its place. */
-export async function warningsAbout(file: string, opened: BigIntStats): Promise<readonly string[]> {
+export function warningsAbout(file: string, opened: BigIntStats): readonly string[] {
   if (process.geteuid === undefined) return [];
-  const real = await realOrSame(file);
-  const folders = [...new Set([dirname(file), dirname(real)])].map((folder) =>
-    stat(folder, { bigint: true }).then(
-      (stats) => modeDoubt(folder, stats, true),
-      () => [],
-    ),
+  const folders = new Set([dirname(file), dirname(realOrSame(file))]);
+  const around = [...folders].flatMap(
+    (folder) => attempt(() => modeDoubt(folder, statSync(folder, { bigint: true }), true)) ?? [],
   );
-  const doubts = [...modeDoubt(file, opened, false), ...(await Promise.all(folders)).flat()];
+  const doubts = [...modeDoubt(file, opened, false), ...around];
   if (doubts.length === 0) return [];
-  const reasons = await Promise.all(doubts.map(describeDoubt));
+  const reasons = doubts.map(describeDoubt);
   return [`anyone on this machine can change the config ${file}: ${reasons.join(", and ")}.`];
 }
 
 /** A clause. */
-export async function describeDoubt(doubt: Doubt): Promise<string> {
+export function describeDoubt(doubt: Doubt): string {
   const { path } = doubt;
   switch (doubt.kind) {
     case "owner":
-      return `${path} belongs to ${await nameOfUser(doubt.uid)}`;
+      return `${path} belongs to ${nameOfUser(doubt.uid)}`;
     case "mode":
       return `everybody may write to ${path} (mode ${doubt.mode.toString(8).padStart(4, "0")})`;
     case "unreadable":
@@ -119,8 +112,8 @@ export async function describeDoubt(doubt: Doubt): Promise<string> {
 }
 
 /** As a person knows the user, `nobody (uid 65534)`; the number alone where the machine has no name for it. */
-export async function nameOfUser(uid: number): Promise<string> {
-  const users = await readFile("/etc/passwd", "utf8").catch(() => "");
+export function nameOfUser(uid: number): string {
+  const users = attempt(() => readFileSync("/etc/passwd", "utf8")) ?? "";
   for (const line of users.split("\n")) {
     const [name = "", , id] = line.split(":");
     if (id === String(uid) && /^[A-Za-z0-9_.-]{1,64}$/.test(name)) return `${name} (uid ${uid})`;
@@ -142,11 +135,11 @@ interface Followed {
 }
 
 /** Goes through the links that a path leads through, as the system does when it opens the path. */
-async function follow(path: string): Promise<Followed> {
+function follow(path: string): Followed {
   const links: Step[] = [];
   const passed = new Set<string>();
   const { root } = parse(path);
-  if (path === root) return { links, passed, real: path, stats: await lstat(path, { bigint: true }) };
+  if (path === root) return { links, passed, real: path, stats: lstatSync(path, { bigint: true }) };
   let folder = root;
   const names = path.slice(root.length).split(sep);
   let last: Step | undefined;
@@ -157,11 +150,11 @@ async function follow(path: string): Promise<Followed> {
       continue;
     }
     if (links.length > 0) passed.add(folder);
-    const step = { path: join(folder, name), stats: await lstat(join(folder, name), { bigint: true }) };
+    const step = { path: join(folder, name), stats: lstatSync(join(folder, name), { bigint: true }) };
     if (step.stats.isSymbolicLink()) {
       links.push(step);
       if (links.length > mostLinks) throw Object.assign(new Error("Too many links."), { code: "ELOOP" });
-      const target = await readlink(step.path);
+      const target = readlinkSync(step.path);
       if (isAbsolute(target)) folder = root;
       names.unshift(...target.split(sep));
       last = undefined;
@@ -170,7 +163,7 @@ async function follow(path: string): Promise<Followed> {
       folder = step.path;
     }
   }
-  last ??= { path: folder, stats: await lstat(folder, { bigint: true }) };
+  last ??= { path: folder, stats: lstatSync(folder, { bigint: true }) };
   return { links, passed, real: last.path, stats: last.stats };
 }
 
@@ -178,11 +171,11 @@ async function follow(path: string): Promise<Followed> {
  * A link leads through these folders and those around them. Unlike folders that are searched they may be open to everybody
  * if they are sticky: each thing in them that is used is judged by its own owner, and no relative path of a config starts there.
  */
-async function doubtsAboutPassed(
+function doubtsAboutPassed(
   passed: ReadonlySet<string>,
   searched: ReadonlySet<string>,
   users: ReadonlySet<number>,
-): Promise<readonly Doubt[]> {
+): readonly Doubt[] {
   const all = new Set<string>();
   for (let folder of passed) {
     while (!searched.has(folder) && !all.has(folder)) {
@@ -190,13 +183,12 @@ async function doubtsAboutPassed(
       folder = dirname(folder);
     }
   }
-  const doubts = [...all].map((folder) =>
-    examined(folder, async () => {
-      const stats = await lstat(folder, { bigint: true });
+  return [...all].flatMap((folder) =>
+    examined(folder, () => {
+      const stats = lstatSync(folder, { bigint: true });
       return [...ownerDoubt(folder, stats, users), ...modeDoubt(folder, stats, true)];
     }),
   );
-  return (await Promise.all(doubts)).flat();
 }
 
 function ownerDoubt(path: string, { uid }: BigIntStats, users: ReadonlySet<number>): readonly Doubt[] {
@@ -209,9 +201,9 @@ function modeDoubt(path: string, stats: BigIntStats, maySticky: boolean): readon
   return isClosed ? [] : [{ kind: "mode", path, mode, uid: Number(stats.uid) }];
 }
 
-async function examined(path: string, look: () => Promise<readonly Doubt[]>): Promise<readonly Doubt[]> {
+function examined(path: string, look: () => readonly Doubt[]): readonly Doubt[] {
   try {
-    return await look();
+    return look();
   } catch (error) {
     const code = errnoOf(error);
     if (code === undefined) throw error;
@@ -223,6 +215,6 @@ function isAbsence(doubt: Doubt): boolean {
   return doubt.kind === "unreadable" && (doubt.code === "ENOENT" || doubt.code === "ENOTDIR");
 }
 
-async function realOrSame(path: string): Promise<string> {
-  return realpath(path).catch(() => path);
+function realOrSame(path: string): string {
+  return attempt(() => realpathSync.native(path)) ?? path;
 }

@@ -1,6 +1,12 @@
 import { nearNames } from "../lib/near-names.js";
-import type { SchemaError } from "./generated/validate.js";
+import type { SchemaPart } from "./generated/schema-parts.js";
+import type { FoundError } from "./generated/validate.js";
 import { type Home, homeOf, otherNameOf } from "./misplaced.js";
+
+/** An error, with the part of the schema that it is about. */
+export interface SchemaError extends Omit<FoundError, "part"> {
+  readonly parentSchema: SchemaPart | undefined;
+}
 
 /** An error of the schema, and what is known of the unknown property that it is about. */
 export interface Finding {
@@ -79,7 +85,7 @@ export function isAboutPlaces({ parentSchema }: SchemaError): boolean {
 
 /** The names that a place may have. */
 export function knownNames({ parentSchema }: SchemaError): readonly string[] {
-  return Object.keys(parentSchema?.properties ?? {});
+  return parentSchema?.properties ?? [];
 }
 
 /** What is absent beside an unknown property and has almost its name; what is missing comes first. */

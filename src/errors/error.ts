@@ -77,6 +77,10 @@ export interface McpAuthErrorOptions {
  * ```
  */
 export class McpAuthError extends Error {
+  static {
+    // The build shortens names, and `util.inspect` shows this one.
+    Object.defineProperty(McpAuthError, "name", { value: "McpAuthError" });
+  }
   override readonly name: string = "McpAuthError";
   readonly code: McpAuthErrorCode;
   readonly retryable: boolean;

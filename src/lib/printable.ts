@@ -3,6 +3,8 @@
 // And the `##` of `##[` and `##vso[`, wherever they stand in a line: the runners of GitHub and Azure Pipelines take what
 // follows for a command.
 const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]|#(?=#[a-z]*\[)/giu;
+// Most texts. To make the expression above takes a third of a millisecond.
+const plain = /^[\x20-\x22\x24-\x7e]*$/;
 
 /**
  * A text from elsewhere (a path, an argument, a name in a config) as it may stand in a message: on one line, and with
@@ -10,7 +12,7 @@ const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Po
  * of them, as in JSON. Applied twice it changes nothing more.
  */
 export function printable(text: string): string {
-  return text.replaceAll(unprintable, unicodeEscape);
+  return plain.test(text) ? text : text.replaceAll(unprintable, unicodeEscape);
 }
 
 /** The same in double quotes, for what may have spaces in it. */

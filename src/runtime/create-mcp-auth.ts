@@ -1,4 +1,5 @@
 import type { McpAuthConfig } from "../config/define-config.js";
+import { loadConfig } from "../config/load.js";
 import type { ConfigSpec } from "../config/spec.js";
 import { startingFolder } from "../config/starting-folder.js";
 import type { Signer } from "../keys/signing-key.js";
@@ -98,7 +99,6 @@ export async function createRuntime<Name extends string>(
     return spec;
   };
   const load = async (present?: ConfigSpec): Promise<ConfigSpec> => {
-    const { loadConfig } = await import("../config/load.js");
     const pinned = { pinned: present?.file, pinnedByName: present?.named };
     return warnOnce(await loadConfig({ cwd, env, config, ...pinned, hasStore, allow }));
   };

@@ -1,5 +1,7 @@
 import { resolve } from "node:path";
 import type { McpAuthConfig } from "../config/define-config.js";
+import { formatViolation } from "../config/format-violation.js";
+import { checkConfig } from "../config/load.js";
 import type { NetworkSpec } from "../config/spec.js";
 import { type Discovery, discoverServer } from "../discovery/discover.js";
 import { McpAuthError } from "../errors/error.js";
@@ -64,10 +66,6 @@ async function networkSpec(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<NetworkSpec> {
   if (network === undefined) return { ca: [], allowInsecureHttp: [] };
-  const [{ checkConfig }, { formatViolation }] = await Promise.all([
-    import("../config/load.js"),
-    import("../config/format-violation.js"),
-  ]);
   const { spec, violations } = await checkConfig({
     config: { servers: {}, network },
     // Where that is gone, nothing is relative to it.

@@ -59,7 +59,8 @@ async function contents(folder) {
     /^package\.json$/,
     /^mcp-auth\.config\.example\.json$/,
     /^schema\/mcp-auth\.schema\.json$/,
-    /^dist\/(index|cli|testing|hosts\/mcp-sdk)\.js$/,
+    /^dist\/(index|cli|register|register\/api|testing|hosts\/mcp-sdk)\.js$/,
+    /^dist\/THIRD-PARTY-NOTICES$/,
     /^dist\/chunks\/[\w-]+\.js$/,
     /^dist\/(?!\.).+\.d\.ts$/,
   ];

@@ -1,7 +1,7 @@
 // Generated from schema/mcp-auth.schema.json by scripts/generate.mjs. Do not edit.
 
 /** One failed keyword of the schema. `data` may hold a secret: never show it. */
-export interface SchemaError {
+export interface FoundError {
   readonly keyword: string;
   /** JSON pointer into the document. */
   readonly instancePath: string;
@@ -14,21 +14,16 @@ export interface SchemaError {
     readonly i?: number;
     readonly j?: number;
   };
+  /** Index of the part of the schema in `schemaParts`. */
+  readonly part: number;
+  readonly data?: unknown;
   /** Set when it is the name of this property that is wrong. */
   readonly propertyName?: string;
-  readonly parentSchema?: {
-    readonly title?: string;
-    readonly errorMessage?: string;
-    readonly patternErrorMessage?: string;
-    readonly enum?: readonly unknown[];
-    readonly properties?: object;
-  };
-  readonly data?: unknown;
 }
 
 declare const validate: {
   (data: unknown): boolean;
-  errors?: readonly SchemaError[] | null;
+  errors?: readonly FoundError[] | null;
 };
 
 export { validate, validate as default };

@@ -58,13 +58,14 @@ async function imported(files: Record<string, string>, options: object): Promise
 
 it.each([
   ["an object", {}, { config: smallest }, []],
-  ["JSON at a known path", { "a.json": JSON.stringify(smallest) }, { config: "a.json" }, ["jsonc-parser"]],
+  ["JSON at a known path", { "a.json": JSON.stringify(smallest) }, { config: "a.json" }, []],
   [
-    "JSON that is searched for",
-    { "mcp-auth.config.json": JSON.stringify(smallest) },
-    {},
-    ["cosmiconfig", "jsonc-parser"],
+    "JSON with a comment",
+    { "a.json": `${JSON.stringify(smallest)} // ours` },
+    { config: "a.json" },
+    ["jsonc-parser"],
   ],
+  ["JSON that is searched for", { "mcp-auth.config.json": JSON.stringify(smallest) }, {}, ["cosmiconfig"]],
   ["YAML at a known path", { "a.yaml": JSON.stringify(smallest) }, { config: "a.yaml" }, ["yaml"]],
 ])("loading %s imports no library that it does not need", async (_what, files, options, expected) => {
   expect(await imported(files, options)).toEqual(expected);

@@ -1,0 +1,126 @@
+import { isObject, type Json } from "./source-document.js";
+
+/**
+ * A part of a JSON Schema (draft 2020-12) with the keywords that are read below and no others; a name stands for a `$ref` to
+ * that definition and nothing beside it.
+ */
+export type Schema = boolean | string | SchemaKeywords;
+export interface SchemaKeywords {
+  readonly $defs?: Readonly<Record<string, Schema>>;
+  /** The name of a definition. */
+  readonly $ref?: string;
+  readonly type?: string | readonly string[];
+  readonly enum?: readonly Json[];
+  readonly const?: Json;
+  readonly pattern?: string;
+  readonly minLength?: number;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly items?: Schema;
+  readonly minItems?: number;
+  readonly uniqueItems?: boolean;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly additionalProperties?: Schema;
+  readonly propertyNames?: Schema;
+  readonly required?: readonly string[];
+  readonly dependentSchemas?: Readonly<Record<string, Schema>>;
+  readonly allOf?: readonly Schema[];
+  readonly anyOf?: readonly Schema[];
+  readonly not?: Schema;
+  readonly if?: Schema;
+  readonly then?: Schema;
+  readonly else?: Schema;
+}
+
+/**
+ * Whether a value satisfies a part of a schema. To know that takes a tenth of the code that it takes to find everything that is
+ * wrong, and each start waits until Node has read its code. What does not is left to the compiled validator, which decides.
+ */
+export function fits(value: Json, schema: Schema | undefined, root: SchemaKeywords): boolean {
+  if (typeof schema === "string") return fits(value, named(schema, root), root);
+  if (typeof schema !== "object") return schema !== false;
+  const { $ref, type, not } = schema;
+  if ($ref !== undefined && !fits(value, named($ref, root), root)) return false;
+  if (type !== undefined && !isOneOf(value, type)) return false;
+  if (schema.enum?.includes(value) === false) return false;
+  if (schema.const !== undefined && value !== schema.const) return false;
+  if (typeof value === "string" && !fitsText(value, schema)) return false;
+  if (typeof value === "number" && !fitsNumber(value, schema)) return false;
+  if (Array.isArray(value) && !fitsList(value, schema, root)) return false;
+  if (isObject(value) && !fitsObject(value, schema, root)) return false;
+  if (schema.allOf?.every((each) => fits(value, each, root)) === false) return false;
+  if (schema.anyOf?.some((each) => fits(value, each, root)) === false) return false;
+  if (not !== undefined && fits(value, not, root)) return false;
+  if (schema.if === undefined) return true;
+  return fits(value, fits(value, schema.if, root) ? schema.then : schema.else, root);
+}
+
+function named(name: string, { $defs = {} }: SchemaKeywords): Schema {
+  // What is not there fits nothing.
+  return $defs[name] ?? false;
+}
+
+function isOneOf(value: Json, types: string | readonly string[]): boolean {
+  return typeof types === "string" ? isOfType(value, types) : types.some((type) => isOfType(value, type));
+}
+
+function isOfType(value: Json, type: string): boolean {
+  switch (type) {
+    case "object":
+      return isObject(value);
+    case "array":
+      return Array.isArray(value);
+    case "integer":
+      return Number.isInteger(value);
+    case "number":
+      return Number.isFinite(value);
+    default:
+      return type === (value === null ? "null" : typeof value);
+  }
+}
+
+const patterns = new Map<string, RegExp>();
+
+function fitsText(value: string, { pattern, minLength = 0 }: SchemaKeywords): boolean {
+  if (value.length < minLength && [...value].length < minLength) return false;
+  if (pattern === undefined) return true;
+  const expression = patterns.get(pattern) ?? new RegExp(pattern, "u");
+  patterns.set(pattern, expression);
+  return expression.test(value);
+}
+
+function fitsNumber(value: number, { minimum = value, maximum = value }: SchemaKeywords): boolean {
+  return minimum <= value && value <= maximum;
+}
+
+function fitsList(
+  value: readonly Json[],
+  { items, minItems = 0, uniqueItems }: SchemaKeywords,
+  root: SchemaKeywords,
+): boolean {
+  if (value.length < minItems) return false;
+  if (uniqueItems === true && new Set(value.map((item) => JSON.stringify(item))).size < value.length)
+    return false;
+  return items === undefined || value.every((item) => fits(item, items, root));
+}
+
+const none: Readonly<Record<string, Schema>> = {};
+
+function fitsObject(
+  value: Readonly<Record<string, Json>>,
+  { properties = none, additionalProperties, propertyNames, required, dependentSchemas }: SchemaKeywords,
+  root: SchemaKeywords,
+): boolean {
+  if (required?.every((name) => Object.hasOwn(value, name)) === false) return false;
+  for (const name in dependentSchemas) {
+    if (Object.hasOwn(value, name) && !fits(value, dependentSchemas[name], root)) return false;
+  }
+  if (properties === none && additionalProperties === undefined && propertyNames === undefined) return true;
+  // Neither a schema nor a config has properties that it inherits.
+  for (const name in value) {
+    const schema = Object.hasOwn(properties, name) ? properties[name] : additionalProperties;
+    if (schema !== undefined && !fits(value[name] ?? null, schema, root)) return false;
+    if (propertyNames !== undefined && !fits(name, propertyNames, root)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,86 @@
+import { readFile } from "node:fs/promises";
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { fits } from "../../../src/config/fits-schema.js";
+import { schema } from "../../../src/config/generated/plain-schema.js";
+import { validate } from "../../../src/config/generated/validate.js";
+import { interpolate } from "../../../src/config/interpolate.js";
+import { parseJson } from "../../../src/config/parse-json.js";
+import { isObject, type Json } from "../../../src/config/source-document.js";
+
+const root = new URL("../../../", import.meta.url);
+const { value: example } = interpolate(await value("mcp-auth.config.example.json"), {});
+const names = namesIn(await value("schema/mcp-auth.schema.json"));
+
+async function value(path: string): Promise<Json> {
+  return parseJson(path, await readFile(new URL(path, root), "utf8")).value ?? null;
+}
+
+function namesIn(json: Json): readonly string[] {
+  if (Array.isArray(json)) return [];
+  return isObject(json) ? Object.entries(json).flatMap(([name, inner]) => [name, ...namesIn(inner)]) : [];
+}
+
+const name = fc.constantFrom(...new Set(names));
+const text = fc.oneof(
+  name,
+  fc.constantFrom("", "5m", "ES256", "static", "https://a.example", "redis://a", "* * * * *"),
+);
+const json = fc.letrec<{ json: Json }>((tie) => ({
+  json: fc.oneof(
+    { depthSize: "small" },
+    fc.oneof(text, fc.boolean(), fc.integer({ min: -1, max: 3 }), fc.double(), fc.constant(null)),
+    fc.array(tie("json"), { maxLength: 3 }),
+    fc.dictionary(name, tie("json"), { maxKeys: 4, noNullPrototype: false }),
+  ),
+})).json;
+
+/** One place of a config, counted from the top: taken out, given another value, or another name beside it. */
+const change = fc.record({
+  place: fc.nat(120),
+  kind: fc.constantFrom("remove", "replace", "add"),
+  name,
+  json,
+});
+type Change = typeof change extends fc.Arbitrary<infer T> ? T : never;
+
+function changed(config: Json, { place, kind, name, json }: Change): Json {
+  let left = place;
+  const visit = (inner: Json): Json | undefined => {
+    left -= 1;
+    if (left === -1 && kind === "remove") return undefined;
+    if (left === -1 && kind === "replace") return json;
+    const isHere = left === -1 && kind === "add";
+    if (Array.isArray(inner))
+      return [...inner.flatMap((each) => visit(each) ?? []), ...(isHere ? [json] : [])];
+    if (!isObject(inner)) return inner;
+    const object: Record<string, Json> = Object.create(null);
+    for (const [each, before] of Object.entries(inner)) {
+      const after = visit(before);
+      if (after !== undefined) object[each] = after;
+    }
+    if (isHere) object[name] = json;
+    return object;
+  };
+  return visit(config) ?? null;
+}
+
+it("finds the example valid", () => {
+  expect([fits(example, schema, schema), validate(example)]).toEqual([true, true]);
+});
+
+it("says of every config what the compiled validator says", () => {
+  const configs = fc.oneof(
+    {
+      weight: 9,
+      arbitrary: fc.array(change, { minLength: 1, maxLength: 2 }).map((all) => all.reduce(changed, example)),
+    },
+    { weight: 1, arbitrary: json },
+  );
+  fc.assert(
+    fc.property(configs, (config) => {
+      expect(fits(config, schema, schema)).toBe(validate(config));
+    }),
+    { numRuns: 3_000 },
+  );
+});
