@@ -46,12 +46,20 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessOutcom
       "pipe",
       "ignore",
     ];
-    child = spawn(file, args, { cwd, env: { ...env }, stdio, detached, shell: false, windowsHide: true });
+    child = spawn(file, args, {
+      ...{ cwd, stdio, detached, shell: false, windowsHide: true },
+      env: unregistered(env),
+    });
   } catch (error) {
     // A null byte in an argument, an environment that is too large.
     return failed(startProblem(error));
   }
   return await ended(child, options);
+}
+
+/** A program of Node that inherits the import of `register` would wait for the secret that it is to bring. */
+function unregistered(env: ProcessOptions["env"]): NodeJS.ProcessEnv {
+  return { ...env, ...(env["MCP_AUTH_REGISTER_FOLDER"] !== undefined && { MCP_AUTH_REGISTER: "off" }) };
 }
 
 function ended(child: ChildProcess, options: ProcessOptions): Promise<ProcessOutcome> {

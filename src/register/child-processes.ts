@@ -24,7 +24,7 @@ export function passOn(
 ): void {
   const { NODE_OPTIONS: options } = env;
   // Node splits it at spaces, and takes double quotes around an option. There are neither in a URL.
-  const named = new RegExp(`(${flag}(?:=|\\s+)"?)${specifier}(?="?(?:\\s|$))`, "g");
+  const named = new RegExp(`(${flag}"?(?:=|\\s+)"?)${specifier}(?="?(?:\\s|$))`, "g");
   if (options !== undefined) {
     const changed = options.replaceAll(named, (_match, before: string) => before + entry);
     if (changed !== options) env["NODE_OPTIONS"] = changed;

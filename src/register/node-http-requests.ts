@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Registration } from "./registration.js";
+import { subscriber } from "./subscriber.js";
 
 /** `ClientRequest` of Node, as far as it is used here. */
 interface NodeRequest {
@@ -12,16 +13,16 @@ interface NodeRequest {
  * Reports requests to a server of the config that are made with `node:http` or `node:https` and without authorization. When
  * they are announced they are on their way.
  */
-export function reportNodeHttpRequests({ servers, reports }: Registration): () => void {
-  const onStart = (message: unknown): void => {
+export function reportNodeHttpRequests(registration: Registration): () => void {
+  const onStart = subscriber((message) => {
     const request = requestOf(message);
     if (request === undefined) return;
     const host = request.getHeader("host");
     if (typeof host !== "string") return;
-    const match = servers.find(`${request.protocol}//${host}${request.path}`);
+    const match = registration.servers.find(`${request.protocol}//${host}${request.path}`);
     if (match === undefined || request.getHeader("authorization") !== undefined) return;
-    reports.nodeHttp(match.server.name);
-  };
+    registration.reports.nodeHttp(match.server.name);
+  });
   subscribe("http.client.request.start", onStart);
   return () => void unsubscribe("http.client.request.start", onStart);
 }

@@ -95,7 +95,8 @@ async function authorized(
   const { settings, authorization } = settingsOf(input, init);
   const request = input instanceof Request ? input : undefined;
   const target = request ?? url.href;
-  if (own.includes(url.href, authorization)) return await bare(target, settings);
+  // A manager's own, with its token.
+  if (authorization !== null && own.includes(url.href, authorization)) return await bare(target, settings);
   const { reports } = registration;
   try {
     const body = request === undefined || hasBody(settings) ? undefined : await jsonMessage(request);

@@ -49,7 +49,8 @@ export class Reports {
 
   /** No token could be fetched ahead for a program that uses a copy of undici. */
   noToken(server: string, { code, message }: McpAuthError): void {
-    this.#warn("no token", server, message, code);
+    const named = message.includes(`"${server}"`) ? message : `Server "${server}": ${message}`;
+    this.#warn("no token", server, named, code);
   }
 
   #tell(subject: Subject, server: string, what: string): void {

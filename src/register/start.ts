@@ -26,17 +26,20 @@ interface Loaded {
  * read, when the first request to a server is made.
  *
  * A config that cannot be used, or leaves the URL of a server open, ends the process with exit code 2 and says why on stderr. With
- * `MCP_AUTH_REGISTER=optional` it is a process warning, and requests are authorized as far as the config can be used.
+ * `MCP_AUTH_REGISTER=optional` it is a process warning, and requests are authorized as far as the config can be used. With
+ * `MCP_AUTH_REGISTER=off` nothing happens.
  *
  * @param entry the URL of the module that is imported
  */
 export async function start(entry: string): Promise<void> {
   const { env } = process;
-  const refuse = env["MCP_AUTH_REGISTER"] === "optional" ? warn : exit;
+  const { MCP_AUTH_REGISTER: mode } = env;
+  if (mode === "off") return;
+  const refuse = mode === "optional" ? warn : exit;
   try {
-    assertSwitch(env);
+    assertMode(mode);
     const { spec, cwd } = await load(env);
-    const failures = failuresWithoutUrl(spec);
+    const failures = failuresAtStart(spec);
     if (failures.length > 0) refuse(failures);
     for (const warning of spec.warnings ?? []) process.emitWarning(warning, "McpAuthWarning");
     install(registrationOf(spec, cwd));
@@ -100,18 +103,21 @@ function scheduledServers({ servers }: ConfigSpec): readonly string[] {
   );
 }
 
-/** Requests to these could not be told from others. What else makes a server unusable, its requests fail with. */
-function failuresWithoutUrl({ servers }: ConfigSpec): readonly McpAuthError[] {
-  return [...servers.values()].flatMap((entry) =>
-    "failure" in entry && entry.url === undefined ? [entry.failure] : [],
-  );
+/**
+ * Requests to a server without a URL could not be told from others. What else makes a server unusable, its requests fail with,
+ * unless there is no other server: then the program can only fail.
+ */
+function failuresAtStart({ servers }: ConfigSpec): readonly McpAuthError[] {
+  const unusable = [...servers.values()].flatMap((entry) => ("failure" in entry ? [entry] : []));
+  const told = unusable.length === servers.size ? unusable : unusable.filter(({ url }) => url === undefined);
+  return told.map(({ failure }) => failure);
 }
 
-function assertSwitch({ MCP_AUTH_REGISTER: value = "" }: Environment): void {
-  if (value === "" || value === "optional") return;
+function assertMode(mode = ""): void {
+  if (mode === "" || mode === "optional") return;
   throw new McpAuthError(
     "config_invalid",
-    "MCP_AUTH_REGISTER has a value that means nothing. Set it to optional, or remove it.",
+    "MCP_AUTH_REGISTER has a value that means nothing. Set it to optional or off, or remove it.",
   );
 }
 

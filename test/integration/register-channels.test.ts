@@ -1,4 +1,5 @@
 // Programs that do not call the global fetch: a copy of undici, which is what the dependency `undici` is, and `node:http`.
+import { channel } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { get } from "node:http";
 import { Client, request as send, fetch as undiciFetch } from "undici";
@@ -200,6 +201,81 @@ describe("a request that is made with a copy of undici", () => {
     await vi.waitFor(() => expect(told).toEqual([expect.stringContaining("stopped")]));
   });
 
+  test("has every Authorization of its own replaced by one", async () => {
+    warnings();
+    const world = await worldWithToken();
+    const headers = ["authorization", "Bearer a", "x-own", "1", "Authorization", "Bearer b"];
+    await (await send(world.url, { headers })).body.text();
+    const { rawHeaders } = world.server.requests.at(-1) ?? { rawHeaders: [] };
+    const names = rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
+    expect(names.filter((name) => name === "authorization")).toHaveLength(1);
+    expect(world.authorizations()).toEqual(["Bearer token-1"]);
+    expect(world.server.requests.at(-1)?.headers).toMatchObject({ "x-own": "1" });
+  });
+
+  test("to a server within another gets the token of the latest registration, as with fetch", async () => {
+    const told = warnings();
+    const world = await simpleWorld();
+    const { tools } = world.config.servers;
+    const outer = await registered({
+      config: { servers: { outer: { ...tools, url: `${world.server.origin}/` } } },
+      env: world.env,
+    });
+    await outer.resolve("outer").getToken();
+    const inner = await registered(world);
+    await inner.resolve("tools").getToken();
+    await globalThis.fetch(world.url);
+    await undiciFetch(world.url);
+    expect(world.authorizations()).toEqual(["Bearer token-2", "Bearer token-2"]);
+    expect(told).toEqual([]);
+  });
+
+  test("gets the token of one registration where that of another is stopped", async () => {
+    warnings();
+    const world = await simpleWorld();
+    const first = await registered(world);
+    await first.stop();
+    const second = await registered(world);
+    await second.resolve("tools").getToken();
+    await undiciFetch(world.url);
+    expect(world.authorizations()).toEqual(["Bearer token-1"]);
+  });
+
+  test("that is announced in a form that nobody knows is passed over", async () => {
+    const world = await worldWithToken();
+    const { origin } = world.server;
+    const uncaught: unknown[] = [];
+    const note = (error: unknown): void => void uncaught.push(error);
+    process.on("uncaughtException", note);
+    onTestFinished(() => void process.off("uncaughtException", note));
+    const addHeader = () => {
+      throw new TypeError("closed");
+    };
+    const messages = [
+      undefined,
+      {},
+      { request: null },
+      { request: { origin, path: 1 } },
+      { request: { origin, path: "/mcp", headers: [1, 2], addHeader } },
+      { request: { origin, path: "/mcp", headers: Object.freeze(["authorization", "x"]), addHeader } },
+      { request: { origin, path: "no path", headers: "", addHeader } },
+      {
+        get request() {
+          throw new TypeError("closed");
+        },
+      },
+      {
+        request: { origin, path: "/mcp", headers: [], addHeader },
+        response: { statusCode: 302, headers: [1] },
+      },
+    ];
+    const names = ["undici:request:create", "undici:request:headers", "http.client.request.start"];
+    for (const name of names) for (const message of messages) channel(name).publish(message);
+    // Node throws what a listener throws after the tick.
+    await new Promise(setImmediate);
+    expect(uncaught).toEqual([]);
+  });
+
   test("counts as a use, so that its token is renewed ahead of expiry", async () => {
     const world = await worldWithToken();
     const heard = listen(world.auth);
@@ -239,6 +315,21 @@ describe("a request that is made with node:http to a server of the config", () =
     await call(`${world.url}/more?x=1`);
     expect(told).toEqual([expect.stringMatching(/^Server "tools": .*node:http.*axios/)]);
     expect(world.authorizations()).toEqual([null, null]);
+  });
+
+  test("is reported by the name that the server has after a reload", async () => {
+    const told = warnings();
+    const world = await simpleWorld();
+    const env: Record<string, string> = { ...world.env, LAST: "mcp" };
+    const { grant } = world.config.servers.tools;
+    const servers = { moved: { url: `${world.server.origin}/\${LAST}`, grant } };
+    const auth = await registered({ config: { servers }, env });
+    env["LAST"] = "new";
+    await auth.reload();
+    await call(`${world.server.origin}/mcp`);
+    expect(told).toEqual([]);
+    await call(`${world.server.origin}/new`);
+    expect(told).toEqual([expect.stringMatching(/^Server "moved"/)]);
   });
 
   test("is not reported where it has authorization, or goes elsewhere", async () => {

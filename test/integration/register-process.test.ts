@@ -47,12 +47,23 @@ const withOpenUrl = ({ config }: World) => ({
   servers: { ...config.servers, open: { ...config.servers.tools, url: "${UNSET}" } },
 });
 
+/** The only server there is, of which nothing can be used but the URL. */
+const withOpenIssuer = ({ mcp }: World) => ({
+  servers: {
+    tools: {
+      url: mcp.url,
+      grant: { client: { issuer: "${UNSET}", id: "agent", secret: { env: "SECRET" } } },
+    },
+  },
+});
+
 /** What cannot be used, and what is said of it. */
 const unusable = [
   ["no config", () => undefined, "config_not_found", "mcp-auth.config.json"],
   ["a config that is not valid", () => ({ servers: 1 }), "config_invalid", "/servers"],
   ["a config that is not JSON", () => "{", "config_invalid", "mcp-auth.config.json"],
   ["a server whose URL the config leaves open", withOpenUrl, "config_invalid", "UNSET"],
+  ["a config with no server that can be used", withOpenIssuer, "config_invalid", "UNSET"],
 ] as const;
 
 describe("a program whose config cannot be used", () => {
@@ -95,6 +106,34 @@ describe("a program whose config cannot be used", () => {
       /^error\[config_invalid\]: MCP_AUTH_REGISTER has a value that means nothing\./,
     );
   });
+});
+
+test("a program is left alone if MCP_AUTH_REGISTER is off", async () => {
+  const world = await startWorld();
+  const project = await createProject("{", world.env, `${caller(world)} console.log(await call("agent"));`);
+  const ended = await project.run({ env: { MCP_AUTH_REGISTER: "off" } });
+  expect(ended).toMatchObject({ code: 0, stdout: "401\n", stderr: "" });
+});
+
+test("a command of the config that is a program of Node, and calls the server, does not wait for its own result", async () => {
+  const world = await startWorld();
+  const client = { issuer: world.issuer.issuer, id: "agent" };
+  const secret = { exec: [process.execPath, "secret.mjs"], timeout: "60s" };
+  const config = { servers: { tools: { url: world.mcp.url, grant: { client: { ...client, secret } } } } };
+  const project = await createProject(
+    config,
+    world.env,
+    `${caller(world)} console.log(await call("agent"));`,
+  );
+  await project.write(
+    "secret.mjs",
+    `${caller(world)} if (await call("command") === 401) process.stdout.write(process.env.SECRET);`,
+  );
+  const { PATH = "" } = process.env;
+  const options = { flags: [], env: { PATH, NODE_OPTIONS: registerFlag.join(" ") } };
+  expect(await project.run(options)).toMatchObject({ code: 0, stdout: "200\n" });
+  const calls = world.mcp.requests.map(({ headers, status }) => `${headers["x-from"]} ${status}`);
+  expect(calls.filter((call) => !call.startsWith("undefined"))).toEqual(["command 401", "agent 200"]);
 });
 
 describe("what fails a request, and not the start", () => {

@@ -2,6 +2,7 @@ import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/cli
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createMcpAuth, discover, type McpAuth, type McpAuthOptions } from "../../src/index.js";
 import { register } from "../../src/register/api.js";
+import { deferred } from "../support/deferred.js";
 import { type Handler, sendJson } from "../support/http-server.js";
 import { type OwnIssuer, ownIssuer, ownServer, sendToken, startWorld, type World } from "./harness.js";
 
@@ -36,12 +37,15 @@ function warnings(): readonly string[] {
 }
 
 /** A server that accepts any token, with its authorization server on the same origin: `token-1`, `token-2` and so on. */
-async function simpleWorld(rest?: Handler): Promise<OwnIssuer & { authorizations(): readonly unknown[] }> {
+async function simpleWorld(
+  rest?: Handler,
+  name?: string,
+): Promise<OwnIssuer & { authorizations(): readonly unknown[] }> {
   let count = 0;
   const world = await ownIssuer(
     (_request, response) => {
       count += 1;
-      sendToken(response, `token-${count}`);
+      sendToken(response, `token-${name ?? count}`);
     },
     rest ?? ((_request, response) => sendJson(response, { ok: true })),
   );
@@ -223,7 +227,8 @@ describe("no token leaves", () => {
       `${other.origin}/mcp`,
       `${other.origin}/${origin}/mcp`,
     ];
-    for (const text of texts) await fetch(text);
+    // What the channel of undici sees of a request of the global fetch looks like any other with a User-Agent of its own.
+    for (const text of texts) await fetch(text, { headers: { "user-agent": "agent/1" } });
     expect(other.requests.every(({ headers }) => headers.authorization === undefined)).toBe(true);
     expect(world.authorizations()).toEqual(Array.from({ length: texts.length - 2 }, () => null));
     await expect(fetch(`http://user:password@${host}/mcp`)).rejects.toThrow(TypeError);
@@ -262,6 +267,85 @@ describe("no token leaves", () => {
     const searched = world.server.requests.filter(({ url }) => paths.includes(url));
     expect(searched.map(({ headers }) => headers.authorization)).toEqual([undefined, undefined]);
     expect(world.tokenRequests()).toEqual([]);
+  });
+});
+
+describe("a request to a server of the config", () => {
+  test("in a Request with JSON is sent again with another token, which the body of any other Request cannot be", async () => {
+    const world = await simpleWorld((request, response) =>
+      sendJson(response, {}, request.headers.authorization === "Bearer token-1" ? 401 : 200),
+    );
+    await registered(world);
+    const json = {
+      method: "POST",
+      body: '{"method":"ping"}',
+      headers: { "content-type": "application/json" },
+    };
+    expect((await fetch(new Request(world.url, json))).status).toBe(200);
+    const bodies = world.server.requests.filter(({ url }) => url === "/mcp").map(({ body }) => body);
+    expect(bodies).toEqual([json.body, json.body]);
+    expect(world.server.requests.at(-1)?.headers).toMatchObject({ "content-type": "application/json" });
+  });
+
+  test("has the body that it had when fetch was called", async () => {
+    const world = await simpleWorld();
+    await registered(world);
+    const bytes = Buffer.from("AAAA");
+    const parameters = new URLSearchParams({ a: "1" });
+    const answered = [bytes, bytes.buffer, parameters].map((body) =>
+      fetch(world.url, { method: "POST", body }),
+    );
+    bytes.fill("B");
+    parameters.set("a", "2");
+    await Promise.all(answered);
+    const bodies = world.server.requests.filter(({ url }) => url === "/mcp").map(({ body }) => body);
+    expect(bodies).toContain("AAAA");
+    expect(bodies).toContain("a=1");
+    expect(bodies.some((body) => body.includes("BBBB") || body.includes("a=2"))).toBe(false);
+  });
+
+  test("with the headers of another server gets the token of its own, also while that one is called", async () => {
+    const told = warnings();
+    const arrived = deferred();
+    const release = deferred();
+    const first = await simpleWorld(async (_request, response) => {
+      arrived.resolve();
+      await release.promise;
+      sendJson(response, {});
+    });
+    const second = await simpleWorld(undefined, "second");
+    const servers = { first: first.config.servers.tools, second: second.config.servers.tools };
+    const auth = await registered({ config: { servers }, env: first.env });
+    const headers = await auth.resolve("first").getHeaders();
+    const held = auth.resolve("first").fetch(first.url);
+    await arrived.promise;
+    await fetch(second.url, { headers });
+    release.resolve();
+    await held;
+    expect(second.authorizations()).toEqual(["Bearer token-second"]);
+    expect(told).toEqual([expect.stringMatching(/^Server "second": .*Authorization/)]);
+  });
+
+  test("is authorized while discover() asks the same URL without a token", async () => {
+    const arrived = deferred();
+    const release = deferred();
+    const world = await simpleWorld(async (request, response) => {
+      if (request.headers.authorization === undefined) {
+        arrived.resolve();
+        await release.promise;
+      }
+      sendJson(response, {});
+    });
+    await registered(world);
+    const discovering = discover(world.url);
+    await arrived.promise;
+    await fetch(world.url, { method: "POST", body: "call" });
+    release.resolve();
+    await discovering;
+    expect(world.authorizations()).toContain("Bearer token-1");
+    expect(world.server.requests.find(({ body }) => body === "call")?.headers.authorization).toBe(
+      "Bearer token-1",
+    );
   });
 });
 
@@ -315,6 +399,16 @@ describe("other code that wraps fetch", () => {
     await auth.resolve("tools").fetch(world.url);
     expect(seen).toContain("GET /mcp");
     expect([world.tokenRequests().length, world.authorizations()]).toEqual([1, ["Bearer token-1"]]);
+  });
+
+  test("after ours and changes every request does not come between us and an authorization server below the server", async () => {
+    const world = await simpleWorld();
+    const config = { servers: { tools: { ...world.config.servers.tools, url: `${world.server.origin}/` } } };
+    await registered({ config, env: world.env });
+    wrapped((request) => new Request(request, { headers: { authorization: "Bearer own" } }));
+    expect((await fetch(`${world.server.origin}/anything`)).status).toBe(200);
+    expect(world.authorizations()).toEqual(["Bearer token-1"]);
+    expect(world.tokenRequests()[0]?.headers.authorization).toMatch(/^Basic /);
   });
 
   test("is left in its place when the registration is undone", async () => {

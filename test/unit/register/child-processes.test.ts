@@ -15,6 +15,7 @@ test.each([
   ["--import mcp-auth-runtime/register", `--import ${entry}`],
   ['"--import=mcp-auth-runtime/register"', `"--import=${entry}"`],
   ['--import "mcp-auth-runtime/register"', `--import "${entry}"`],
+  ['"--import" "mcp-auth-runtime/register"', `"--import" "${entry}"`],
   [
     "--import tsx --import=mcp-auth-runtime/register --no-warnings",
     `--import tsx --import=${entry} --no-warnings`,
