@@ -3,6 +3,7 @@ import {
   duplicate,
   type Json,
   type Mistake,
+  mostLevels,
   mostValues,
   type SourceDocument,
   toPointer,
@@ -37,6 +38,7 @@ export function parseJson(file: string, text: string, root?: string): SourceDocu
   const read = (node: Node, path: readonly string[], name?: number): Json => {
     values += 1;
     if (values > mostValues) return null;
+    if (path.length > mostLevels) throw new RangeError("The file is nested too deeply.");
     places.set(toPointer(path), { ...(name !== undefined && { name }), value: node.offset });
     if (node.type === "array") {
       return (node.children ?? []).map((item, index) => read(item, [...path, String(index)]));

@@ -1,4 +1,4 @@
-import { isObject, type Json, mostValues } from "./source-document.js";
+import { isObject, type Json, mostLevels, mostValues } from "./source-document.js";
 
 /**
  * The value of JSON as most files are: without comments, trailing commas and duplicate names. `undefined` for any other text,
@@ -13,24 +13,24 @@ export function parsePlainJson(text: string): Json | undefined {
   }
   let values = 0;
   let names = 0;
-  const read = (value: unknown): Json => {
+  const read = (value: unknown, depth: number): Json => {
     values += 1;
-    if (values > mostValues) throw new RangeError("The file holds too much.");
-    if (Array.isArray(value)) return value.map(read);
+    if (values > mostValues || depth > mostLevels) throw new RangeError("The file holds too much.");
+    if (Array.isArray(value)) return value.map((item) => read(item, depth + 1));
     // JSON has nothing else.
     if (!isObject(value)) return value as null | boolean | number | string;
     const object: Record<string, Json> = Object.create(null);
     for (const name of Object.keys(value)) {
       names += 1;
-      object[name] = read(value[name]);
+      object[name] = read(value[name], depth + 1);
     }
     return object;
   };
   try {
-    const value = read(parsed);
+    const value = read(parsed, 0);
     return names === namesIn(text) ? value : undefined;
   } catch {
-    // Also what is nested too deeply for a function that calls itself.
+    // The parser that knows places says what is wrong.
     return undefined;
   }
 }

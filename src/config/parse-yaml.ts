@@ -1,8 +1,9 @@
-import type { Node, Pair } from "yaml";
+import type { CST, Node, Pair } from "yaml";
 import {
   duplicate,
   type Json,
   type Mistake,
+  mostLevels,
   mostValues,
   type SourceDocument,
   toPointer,
@@ -17,6 +18,13 @@ const knownTags = new Set(["str", "int", "float", "bool", "null", "map", "seq"])
 /** YAML 1.2, core schema: no tags of one's own, no merge keys, a bounded number of aliases. */
 export async function parseYaml(file: string, text: string): Promise<SourceDocument> {
   const yaml = await import("yaml");
+  const unread = (mistake: Mistake): SourceDocument => {
+    return { file, text, prefix: [], value: undefined, mistakes: [mistake], places: new Map() };
+  };
+  const tooDeep = firstTooDeep(new yaml.Parser().parse(text));
+  if (tooDeep !== undefined) {
+    return unread({ path: [], offset: tooDeep, message: "The file is nested too deeply" });
+  }
   const document = yaml.parseDocument(text, {
     version: "1.2",
     schema: "core",
@@ -28,9 +36,6 @@ export async function parseYaml(file: string, text: string): Promise<SourceDocum
     // "silent" would also keep a second document quiet.
     logLevel: "error",
   });
-  const unread = (mistake: Mistake): SourceDocument => {
-    return { file, text, prefix: [], value: undefined, mistakes: [mistake], places: new Map() };
-  };
   const [first] = document.errors;
   if (first !== undefined) {
     const message = expectations[first.code] ?? "This is not YAML";
@@ -45,6 +50,23 @@ export async function parseYaml(file: string, text: string): Promise<SourceDocum
     if (error instanceof TooMuch) return unread({ path: [], offset: error.offset, message: error.message });
     throw error;
   }
+}
+
+/**
+ * Where a text begins to be nested more deeply than it is parsed. The library calls itself for each level, and where the stack ends
+ * in the middle of an expression of its own, Node ends the process.
+ */
+function firstTooDeep(tokens: Iterable<CST.Token>): number | undefined {
+  const left: { readonly token: CST.Token; readonly depth: number }[] = [];
+  for (const token of tokens) left.push({ token, depth: 0 });
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    const { token, depth } = next;
+    if (depth > mostLevels) return token.offset;
+    const inner = "items" in token ? token.items.flatMap(({ key, value }) => [key, value]) : [];
+    if (token.type === "document") inner.push(token.value);
+    for (const each of inner) if (each) left.push({ token: each, depth: depth + 1 });
+  }
+  return undefined;
 }
 
 /** One walk over the nodes of a document, collecting where they are and what is wrong with them. */

@@ -10,6 +10,9 @@ export interface JsonObject {
 /** A config needs nowhere near as many values. What looks at each beside each other needs an end somewhere. */
 export const mostValues = 100_000;
 
+/** No config goes as deep. What calls itself for each level must never run out of stack, where Node may end the process. */
+export const mostLevels = 100;
+
 /** The names and indexes that lead from the document to a value in it. */
 export type Path = readonly string[];
 

@@ -54,6 +54,7 @@ describe("positions in JSON", () => {
     ["", "1:1", "The file is empty"],
     ["// nothing\n", "1:1", undefined],
     ["[".repeat(100_000), "1:1", "The file is nested too deeply"],
+    [`{"servers":${'{"a":'.repeat(100)}1${"}".repeat(101)}`, "1:1", "The file is nested too deeply"],
   ])("reports one syntax error with its place in %j", async (text, at, message) => {
     const violations = await check("mcp-auth.config.json", text);
     expect(violations).toHaveLength(1);
@@ -104,6 +105,17 @@ describe("positions in YAML", () => {
     const violations = await check("mcp-auth.config.yaml", text);
     expect(violations).toEqual([expect.objectContaining({ at, pointer })]);
     expect(violations[0]?.message).not.toContain("nowhere");
+  });
+
+  it.each([
+    "[".repeat(100_000),
+    "{a: ".repeat(50_000),
+    "- ".repeat(50_000),
+    `${"[".repeat(200)}${"]".repeat(200)}`,
+    `servers: ${"{a: ".repeat(100)}1${"}".repeat(100)}`,
+  ])("says that a file is nested too deeply, whatever the depth (%#)", async (text) => {
+    const violations = await check("mcp-auth.config.yaml", text);
+    expect(violations).toEqual([expect.objectContaining({ message: "The file is nested too deeply" })]);
   });
 
   it("follows an alias and reports a mistake in it where the anchor is", async () => {
