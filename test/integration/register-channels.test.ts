@@ -230,6 +230,23 @@ describe("a request that is made with a copy of undici", () => {
     expect(told).toEqual([]);
   });
 
+  test("has only the token replaced that it was refused with, where there are two registrations", async () => {
+    const world = await simpleWorld((request, response) =>
+      sendJson(response, {}, request.headers.authorization === "Bearer token-2" ? 401 : 200),
+    );
+    const first = await registered(world);
+    await first.resolve("tools").getToken();
+    const second = await registered(world);
+    await second.resolve("tools").getToken();
+    const heard = listen(first);
+    const renewed = new Promise((resolve) => second.on("token:renewed", resolve));
+    await undiciFetch(world.url);
+    await renewed;
+    await undiciFetch(world.url);
+    expect(world.authorizations()).toEqual(["Bearer token-2", "Bearer token-3"]);
+    expect([heard, world.tokenRequests().length]).toEqual([[], 3]);
+  });
+
   test("gets the token of one registration where that of another is stopped", async () => {
     warnings();
     const world = await simpleWorld();
