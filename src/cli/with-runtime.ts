@@ -1,4 +1,5 @@
 import { readConfigFile } from "../config/find.js";
+import { waitingDisk } from "../config/waiting-disk.js";
 import { createMcpAuth, type Logger, type McpAuth } from "../index.js";
 import { printable } from "../lib/printable.js";
 import type { CommandIo } from "./io.js";
@@ -20,7 +21,8 @@ export async function withRuntime(
   const env = await environment({ cwd: io.cwd, env: io.env, signal }, envFiles);
   const cwd = startingFolder(io.cwd, config, env);
   // By itself the runtime would say that code had named the file.
-  if (config !== undefined) await readConfigFile(config, cwd, "--config names");
+  if (config !== undefined)
+    await readConfigFile(config, { cwd, disk: waitingDisk, origin: "--config names" });
   const logger = configWarnings(io);
   const auth = await createMcpAuth({ cwd, env, logger, ...(config !== undefined && { config }) });
   printWarnings(auth, io);

@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import type { LoaderSync, OptionsSync, PublicExplorerSync } from "cosmiconfig";
-import type { FileContent } from "./read-file.js";
+import type { FileContent } from "./disk.js";
 
 export const moduleName = "mcp-auth";
 export const manifest = "package.json";

@@ -1,10 +1,10 @@
 import { basename, join } from "node:path";
 import { McpAuthError } from "../errors/error.js";
 import { printable } from "../lib/printable.js";
+import { type Disk, isThere } from "./disk.js";
 import { manifest, places } from "./explorer.js";
 import { configInvalid } from "./format-violation.js";
 import type { ProjectFolders } from "./project-folders.js";
-import { isThere } from "./read-file.js";
 import { type Doubt, describeDoubt, nameOfUser } from "./trust.js";
 
 export function refuse(file: string, message: string, hint: string): McpAuthError {
@@ -23,9 +23,9 @@ export function notThere(file: string, origin: string): McpAuthError {
 }
 
 /** A config that the search found and that somebody else may have put there, or changed. */
-export function notTrusted(file: string, doubts: readonly Doubt[]): McpAuthError {
+export async function notTrusted(file: string, doubts: readonly Doubt[]): Promise<McpAuthError> {
   // The nearest two say enough.
-  const reasons = doubts.slice(0, 2).map(describeDoubt);
+  const reasons = await Promise.all(doubts.slice(0, 2).map(describeDoubt));
   const own = doubts.find((doubt) => doubt.kind === "mode" && doubt.uid === process.geteuid?.());
   const close = own === undefined ? "If" : `Run chmod o-w ${shellQuoted(own.path)}, or if`;
   return refuse(
@@ -36,10 +36,10 @@ export function notTrusted(file: string, doubts: readonly Doubt[]): McpAuthError
 }
 
 /** Ends the sentence "no secret can be had from …:". `stranger` owns the working directory. */
-export function whyNoCommands(file: string, cwd: string, stranger: number): string {
+export async function whyNoCommands(file: string, cwd: string, stranger: number): Promise<string> {
   return (
     `commands of the config ${printable(file)} are not run, since the search found it and the working directory ` +
-    `${printable(cwd)} belongs to ${nameOfUser(stranger)}. If you trust it, name it: ${remedy(file)}.`
+    `${printable(cwd)} belongs to ${await nameOfUser(stranger)}. If you trust it, name it: ${remedy(file)}.`
   );
 }
 
@@ -54,31 +54,35 @@ function shellQuoted(path: string): string {
   return process.platform === "win32" ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-export function notFound(tried: readonly string[], { beyond, refused }: ProjectFolders): McpAuthError {
+export async function notFound(
+  tried: readonly string[],
+  { beyond, refused }: ProjectFolders,
+  disk: Disk,
+): Promise<McpAuthError> {
   const lines = tried.map((place) => `\n  ${printable(place)}`).join("");
   const lookedFor = tried.length === 0 ? "" : ` Looked for:${lines}`;
   return new McpAuthError(
     "config_not_found",
     `No config found. Write mcp-auth.config.json, or say where it is with --config or MCP_AUTH_CONFIG.${lookedFor}` +
-      (unsearched(beyond) ?? endOf(refused)),
+      ((await unsearched(beyond, disk)) ?? (await endOf(refused))),
   );
 }
 
 /** Names the nearest config that a person may have expected to be found. It is not read. */
-function unsearched(beyond: ProjectFolders["beyond"]): string | undefined {
+async function unsearched(beyond: ProjectFolders["beyond"], disk: Disk): Promise<string | undefined> {
   for (const { folder, reason } of beyond) {
     for (const place of places) {
       const file = join(folder, place);
-      if (place === manifest || !isThere(file)) continue;
-      return `\nNot searched: ${printable(file)} (${printable(reason())})`;
+      if (place === manifest || !(await isThere(file, disk))) continue;
+      return `\nNot searched: ${printable(file)} (${printable(await reason())})`;
     }
   }
   return undefined;
 }
 
 /** Says why the search ended before the project did. */
-function endOf(refused: ProjectFolders["refused"]): string {
+async function endOf(refused: ProjectFolders["refused"]): Promise<string> {
   const [doubt] = refused?.doubts ?? [];
   if (refused === undefined || doubt === undefined) return "";
-  return `\nNot searched: ${printable(refused.folder)} (${printable(describeDoubt(doubt))})`;
+  return `\nNot searched: ${printable(refused.folder)} (${printable(await describeDoubt(doubt))})`;
 }

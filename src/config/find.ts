@@ -1,9 +1,9 @@
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { printable } from "../lib/printable.js";
+import { type Disk, errnoOf, type FileContent, isThere } from "./disk.js";
 import { createExplorer, type Explore, hasConfig, manifest, moduleName, places } from "./explorer.js";
 import { notFound, notThere, notTrusted, refuse, twoConfigs, whyNoCommands } from "./find-errors.js";
 import { longestManifest, type ProjectFolders, projectFolders, upwards } from "./project-folders.js";
-import { attempt, errnoOf, type FileContent, isThere, readRegularFile } from "./read-file.js";
 import {
   type Doubt,
   doubtsAboutFile,
@@ -28,32 +28,40 @@ export interface FoundFile {
   readonly warnings: readonly string[];
 }
 
+/** Where a file is looked for. */
+interface Place {
+  readonly cwd: string;
+  readonly disk: Disk;
+  /** Ends the sentence "there is no file at …, which", for the message. */
+  readonly origin: string;
+}
+
 /** How often a file is read again that was replaced while it was judged. */
 const mostTries = 5;
 
 /**
  * The file at `path`, which a person named: it is used as it is. Throws `config_not_found` when there is none,
- * `config_invalid` when it is no config. `origin` ends the sentence "there is no file at …, which", for the message.
+ * `config_invalid` when it is no config.
  */
-export async function readConfigFile(path: string, cwd: string, origin: string): Promise<FoundFile> {
+export async function readConfigFile(path: string, { cwd, disk, origin }: Place): Promise<FoundFile> {
   const file = resolve(cwd, path);
   notationOf(file);
-  const content = read(file);
+  const content = await read(file, disk);
   if (content === undefined) throw notThere(file, origin);
-  const warnings = warningsAbout(file, content.stats).map(printable);
+  const warnings = (await warningsAbout(file, content.stats, disk)).map(printable);
   return { ...fileOf(file, content.text), named: true, warnings };
 }
 
 /** The file that a search found before, judged as if it were found now. Throws as `searchConfigFile` does. */
-export async function readFoundFile(path: string, cwd: string, origin: string): Promise<FoundFile> {
+export async function readFoundFile(path: string, { cwd, disk, origin }: Place): Promise<FoundFile> {
   const file = resolve(cwd, path);
-  const trust = trustAround(resolve(cwd));
+  const trust = await trustAround(resolve(cwd), disk);
   const above = upwards(trust.cwd);
   const folders = [...above.slice(0, Math.max(above.indexOf(dirname(file)), 0)), dirname(file)];
-  const judged = readJudged(file, folders, trust);
+  const judged = await readJudged(file, folders, trust);
   if (judged === undefined) throw notThere(file, origin);
-  if (judged.doubts.length > 0) throw notTrusted(file, judged.doubts);
-  return found({ file, text: judged.content.text, isForeign: judged.isForeign }, trust);
+  if (judged.doubts.length > 0) throw await notTrusted(file, judged.doubts);
+  return await found({ file, text: judged.content.text, isForeign: judged.isForeign }, trust);
 }
 
 /**
@@ -61,9 +69,9 @@ export async function readFoundFile(path: string, cwd: string, origin: string): 
  * with a config wins. Throws `config_not_found` with every place tried, `config_invalid` when one folder has two or
  * the config is not trusted.
  */
-export async function searchConfigFile(cwd: string): Promise<FoundFile> {
-  const trust = trustAround(resolve(cwd));
-  const project = projectFolders(trust);
+export async function searchConfigFile({ cwd, disk }: Omit<Place, "origin">): Promise<FoundFile> {
+  const trust = await trustAround(resolve(cwd), disk);
+  const project = await projectFolders(trust);
   const { searched, refused } = project;
   const explore = await createExplorer();
   const tried: string[] = [];
@@ -76,11 +84,11 @@ export async function searchConfigFile(cwd: string): Promise<FoundFile> {
       if (config !== undefined) texts.push({ file, ...config });
     }
     const [first, second] = texts;
-    if (first !== undefined && second === undefined) return found(first, trust);
+    if (first !== undefined && second === undefined) return await found(first, trust);
     if (first !== undefined && second !== undefined) throw twoConfigs(first.file, second.file);
   }
   if (refused !== undefined) await assertEmpty(refused, searched, trust);
-  throw notFound(tried, project);
+  throw await notFound(tried, project, disk);
 }
 
 /** The text of a config in a trusted folder. Throws where the file itself is not trusted. */
@@ -90,20 +98,16 @@ async function configAt(
   folders: readonly string[],
   trust: Trust,
 ): Promise<{ readonly text: string; readonly isForeign: boolean } | undefined> {
-  const judged = readJudged(file, folders, trust);
+  const judged = await readJudged(file, folders, trust);
   if (judged === undefined) return undefined;
   const { content, doubts, isForeign } = judged;
   if (doubts.length === 0) {
-    const text = await explore(file, content).catch((error: unknown) =>
-      withoutErrno(file, () => {
-        throw error;
-      }),
-    );
+    const text = await withoutErrno(file, () => explore(file, content));
     return text === undefined ? undefined : { text, isForeign };
   }
   // A package.json of somebody else's that has nothing to do with us stops no search.
   if (basename(file) === manifest && !(await mentionsUs(content))) return undefined;
-  throw notTrusted(file, doubts);
+  throw await notTrusted(file, doubts);
 }
 
 /** Whether a package.json that is not trusted has a config. It is not worth much memory to find out. */
@@ -119,10 +123,10 @@ async function assertEmpty(
 ): Promise<void> {
   for (const place of places) {
     const file = join(folder, place);
-    if (place !== manifest && !isThere(file)) continue;
-    const judged = attempt(() => readJudged(file, [...searched, folder], trust));
+    if (place !== manifest && !(await isThere(file, trust.disk))) continue;
+    const judged = await readJudged(file, [...searched, folder], trust).catch(() => undefined);
     const isConfig = place !== manifest || (judged !== undefined && (await mentionsUs(judged.content)));
-    if (isConfig) throw notTrusted(file, judged?.doubts.length ? judged.doubts : doubts);
+    if (isConfig) throw await notTrusted(file, judged?.doubts.length ? judged.doubts : doubts);
   }
 }
 
@@ -137,36 +141,41 @@ interface Judged {
  * Reads a file, then judges what was read and the way to it: the folders once more, since one may have been replaced.
  * `undefined` where there is none.
  */
-function readJudged(file: string, folders: readonly string[], trust: Trust): Judged | undefined {
+async function readJudged(
+  file: string,
+  folders: readonly string[],
+  trust: Trust,
+): Promise<Judged | undefined> {
   for (let tries = 0; tries < mostTries; tries += 1) {
-    const content = read(file);
+    const content = await read(file, trust.disk);
     if (content === undefined) return undefined;
-    const doubts = doubtsAbout(file, content, folders, trust);
+    const doubts = await doubtsAbout(file, content, folders, trust);
     if (doubts === "changed") continue;
     if (trust.stranger === undefined) return { content, doubts, isForeign: false };
     // Who owns the working directory decides nothing about a config above it.
     const others = folders.filter((folder) => folder !== trust.cwd || folder === dirname(file));
-    const strict = doubtsAbout(file, content, others, withoutStranger(trust));
+    const strict = await doubtsAbout(file, content, others, withoutStranger(trust));
     if (strict === "changed") continue;
     return { content, doubts, isForeign: strict.length > 0 };
   }
   throw refuse(file, "The file was replaced each time it was read", "Run it again");
 }
 
-function doubtsAbout(
+async function doubtsAbout(
   file: string,
   { stats }: FileContent,
   folders: readonly string[],
   trust: Trust,
-): readonly Doubt[] | "changed" {
-  const doubts = doubtsAboutFile(file, stats, folders, trust);
+): Promise<readonly Doubt[] | "changed"> {
+  const doubts = await doubtsAboutFile(file, stats, folders, trust);
   if (doubts === "changed") return doubts;
-  return [...doubts, ...folders.flatMap((folder) => doubtsAboutFolder(folder, trust))];
+  const around = await Promise.all(folders.map((folder) => doubtsAboutFolder(folder, trust)));
+  return [...doubts, ...around.flat()];
 }
 
 /** `undefined` where there is no file. Throws `config_invalid` for what cannot be read. */
-function read(file: string): FileContent | undefined {
-  const outcome = withoutErrno(file, () => readRegularFile(file));
+async function read(file: string, disk: Disk): Promise<FileContent | undefined> {
+  const outcome = await withoutErrno(file, async () => await disk.read(file));
   if (outcome === undefined || !("problem" in outcome)) return outcome;
   if (outcome.problem === "missing") return undefined;
   if (outcome.problem === "irregular")
@@ -175,9 +184,9 @@ function read(file: string): FileContent | undefined {
 }
 
 /** Errors of the system as ours; `undefined` where the file is not there, perhaps not any more. */
-function withoutErrno<T>(file: string, work: () => T): T | undefined {
+async function withoutErrno<T>(file: string, work: () => Promise<T>): Promise<T | undefined> {
   try {
-    return work();
+    return await work();
   } catch (error) {
     const code = errnoOf(error);
     if (code === undefined) throw error;
@@ -186,13 +195,13 @@ function withoutErrno<T>(file: string, work: () => T): T | undefined {
   }
 }
 
-function found(
+async function found(
   { file, text, isForeign }: { readonly file: string; readonly text: string; readonly isForeign: boolean },
   { cwd, stranger }: Trust,
-): FoundFile {
+): Promise<FoundFile> {
   const common = { ...fileOf(file, text), named: false, warnings: [] };
   if (stranger === undefined || !isForeign) return common;
-  return { ...common, commands: { forbidden: whyNoCommands(file, cwd, stranger) } };
+  return { ...common, commands: { forbidden: await whyNoCommands(file, cwd, stranger) } };
 }
 
 function fileOf(file: string, text: string): Pick<FoundFile, "file" | "text" | "notation"> {

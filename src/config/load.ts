@@ -6,6 +6,7 @@ import { buildServer } from "./build-spec.js";
 import { buildStore } from "./build-store.js";
 import { type Checked, checkDocument, type Deferred } from "./check-document.js";
 import type { McpAuthConfig } from "./define-config.js";
+import type { Disk } from "./disk.js";
 import { moduleName } from "./explorer.js";
 import { type FoundFile, readConfigFile, readFoundFile, searchConfigFile } from "./find.js";
 import { configInvalid, formatViolation } from "./format-violation.js";
@@ -29,6 +30,8 @@ export interface LoadOptions {
   /** Absolute. Where the search begins, and what relative paths of an object config are relative to. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** How files are read; unless told, so that others can go on meanwhile. */
+  readonly disk?: Disk;
   /** What the config may use; absent: anything. */
   readonly allow?: AllowRules | undefined;
 }
@@ -118,21 +121,23 @@ async function readAndCheck(options: LoadOptions): Promise<CheckedDocument> {
 
 async function readDocument(options: LoadOptions): Promise<ReadDocument> {
   const { config, cliPath, pinned, pinnedByName, cwd, env } = options;
-  if (pinned !== undefined) {
-    const readAgain = pinnedByName === true ? readConfigFile : readFoundFile;
-    return parse(await readAgain(pinned, cwd, "this runtime was made from"));
-  }
-  if (cliPath !== undefined) return parse(await readConfigFile(cliPath, cwd, "--config names"));
-  if (typeof config === "string")
-    return parse(await readConfigFile(config, cwd, "the option `config` names"));
-  if (config !== undefined) {
+  if (config !== undefined && typeof config !== "string" && pinned === undefined && cliPath === undefined) {
     const { readObject } = await import("./read-object.js");
     return { document: readObject(config) };
   }
+  const disk = options.disk ?? (await import("./waiting-disk.js")).waitingDisk;
+  const place = (origin: string) => ({ cwd, disk, origin });
+  if (pinned !== undefined) {
+    const readAgain = pinnedByName === true ? readConfigFile : readFoundFile;
+    return parse(await readAgain(pinned, place("this runtime was made from")));
+  }
+  if (cliPath !== undefined) return parse(await readConfigFile(cliPath, place("--config names")));
+  if (typeof config === "string")
+    return parse(await readConfigFile(config, place("the option `config` names")));
   const fromEnv = env["MCP_AUTH_CONFIG"];
   if (fromEnv !== undefined && fromEnv !== "")
-    return parse(await readConfigFile(fromEnv, cwd, "MCP_AUTH_CONFIG names"));
-  return parse(await searchConfigFile(cwd));
+    return parse(await readConfigFile(fromEnv, place("MCP_AUTH_CONFIG names")));
+  return parse(await searchConfigFile({ cwd, disk }));
 }
 
 /** Where things stand in plain JSON is found out when a mistake is to be shown. */

@@ -1,6 +1,5 @@
-import { statSync } from "node:fs";
 import { dirname, join, win32 } from "node:path";
-import { attempt, readRegularFile } from "./read-file.js";
+import type { Disk } from "./disk.js";
 import { type Doubt, describeDoubt, doubtsAboutFolder, type Trust } from "./trust.js";
 
 /** Of a package.json that is read although anybody may have written it. */
@@ -13,7 +12,7 @@ export interface ProjectFolders {
   /** The next one, where the project goes on and the search does not, since the folder is not trusted. */
   readonly refused?: { readonly folder: string; readonly doubts: readonly Doubt[] };
   /** Those above, and why they are not searched: half a sentence. */
-  readonly beyond: readonly { readonly folder: string; readonly reason: () => string }[];
+  readonly beyond: readonly { readonly folder: string; readonly reason: () => Promise<string> }[];
 }
 
 /**
@@ -21,26 +20,28 @@ export interface ProjectFolders {
  * never into or beyond a folder that is not trusted. What lies there does not extend a search either: else everybody who
  * can write to `/shared` could have a config used in `/shared/me` that is none of the project's.
  */
-export function projectFolders(trust: Trust): ProjectFolders {
+export async function projectFolders(trust: Trust): Promise<ProjectFolders> {
   const folders = upwards(trust.cwd);
   const trusted: string[] = [];
   let end = 1;
   let marker: "git" | "workspaces" | undefined;
   let barrier: Barrier | undefined;
   for (const folder of folders) {
-    barrier = barrierAt(folder, trust);
+    barrier = await barrierAt(folder, trust);
     if (barrier !== undefined) break;
     trusted.push(folder);
-    const found = markerIn(folder);
+    const found = await markerIn(folder, trust.disk);
     if (found === undefined) continue;
     marker = found;
     end = trusted.length;
     if (found === "git") break;
   }
   const searched = trusted.slice(0, end);
-  const goesOn = barrier !== undefined && (trusted.length === 0 || hasMarker(folders.slice(trusted.length)));
-  const reason = (at: number): string => {
-    if (barrier !== undefined && (goesOn || at >= trusted.length)) return describeBarrier(barrier);
+  const goesOn =
+    barrier !== undefined &&
+    (trusted.length === 0 || (await hasMarker(folders.slice(trusted.length), trust.disk)));
+  const reason = async (at: number): Promise<string> => {
+    if (barrier !== undefined && (goesOn || at >= trusted.length)) return await describeBarrier(barrier);
     const top = searched.at(-1) ?? trust.cwd;
     if (marker === "git") return `the search ends at ${top}, which has .git`;
     if (marker === "workspaces") return `the search ends at ${top}, the highest folder with workspaces`;
@@ -62,16 +63,16 @@ interface Barrier {
   readonly doubts: readonly Doubt[] | undefined;
 }
 
-function barrierAt(folder: string, trust: Trust): Barrier | undefined {
+async function barrierAt(folder: string, trust: Trust): Promise<Barrier | undefined> {
   if (process.platform === "win32" && isWindowsRoot(folder)) return { folder, doubts: undefined };
-  const doubts = doubtsAboutFolder(folder, trust);
+  const doubts = await doubtsAboutFolder(folder, trust);
   return doubts.length === 0 ? undefined : { folder, doubts };
 }
 
-function describeBarrier({ folder, doubts }: Barrier): string {
+async function describeBarrier({ folder, doubts }: Barrier): Promise<string> {
   const [doubt] = doubts ?? [];
   if (doubt === undefined) return `${folder}, the root of a drive or share, is not searched`;
-  return `the search ends below ${folder}: ${describeDoubt(doubt)}`;
+  return `the search ends below ${folder}: ${await describeDoubt(doubt)}`;
 }
 
 /** Of a drive (`C:\`) or a share (`\\server\share\`). On Windows, others than the user may often add files there. */
@@ -87,19 +88,20 @@ export function upwards(folder: string): readonly string[] {
   return folders;
 }
 
-function hasMarker(folders: readonly string[]): boolean {
-  return folders.some((folder) => markerIn(folder) !== undefined);
+async function hasMarker(folders: readonly string[], disk: Disk): Promise<boolean> {
+  for (const folder of folders) if ((await markerIn(folder, disk)) !== undefined) return true;
+  return false;
 }
 
-function markerIn(folder: string): "git" | "workspaces" | undefined {
-  if (exists(join(folder, ".git"))) return "git";
-  return isWorkspaceRoot(folder) ? "workspaces" : undefined;
+async function markerIn(folder: string, disk: Disk): Promise<"git" | "workspaces" | undefined> {
+  if (await exists(join(folder, ".git"), disk)) return "git";
+  return (await isWorkspaceRoot(folder, disk)) ? "workspaces" : undefined;
 }
 
-function isWorkspaceRoot(folder: string): boolean {
-  if (exists(join(folder, "pnpm-workspace.yaml"))) return true;
+async function isWorkspaceRoot(folder: string, disk: Disk): Promise<boolean> {
+  if (await exists(join(folder, "pnpm-workspace.yaml"), disk)) return true;
   try {
-    const outcome = readRegularFile(join(folder, "package.json"), longestManifest);
+    const outcome = await disk.read(join(folder, "package.json"), longestManifest);
     if ("problem" in outcome) return false;
     const content: unknown = JSON.parse(outcome.text);
     return typeof content === "object" && content !== null && "workspaces" in content;
@@ -109,6 +111,11 @@ function isWorkspaceRoot(folder: string): boolean {
   }
 }
 
-function exists(path: string): boolean {
-  return attempt(() => statSync(path, { throwIfNoEntry: false })) !== undefined;
+async function exists(path: string, disk: Disk): Promise<boolean> {
+  try {
+    await disk.stat(path);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,4 +1,5 @@
 import { writeSync } from "node:fs";
+import { blockingDisk } from "../config/blocking-disk.js";
 import { loadConfig } from "../config/load.js";
 import { urlsOf } from "../config/server-urls.js";
 import type { ConfigSpec } from "../config/spec.js";
@@ -87,13 +88,13 @@ async function loadRuntime(spec: ConfigSpec, cwd: string): Promise<Runtime<strin
 async function load(env: Environment): Promise<Loaded> {
   try {
     const cwd = startingFolder({}, env);
-    return { spec: await loadConfig({ cwd, env }), cwd };
+    return { spec: await loadConfig({ cwd, env, disk: blockingDisk }), cwd };
   } catch (error) {
     // The program was started by one that has a config, in another folder than that one.
     const folder = inheritedFolder(env);
     const isNotFound = error instanceof McpAuthError && error.code === "config_not_found";
     if (!isNotFound || folder === undefined) throw error;
-    return { spec: await loadConfig({ cwd: folder, env }), cwd: folder };
+    return { spec: await loadConfig({ cwd: folder, env, disk: blockingDisk }), cwd: folder };
   }
 }
 

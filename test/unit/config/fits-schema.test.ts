@@ -1,12 +1,15 @@
 import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import type { McpAuthConfig } from "../../../src/config/define-config.js";
 import { fits } from "../../../src/config/fits-schema.js";
 import { schema } from "../../../src/config/generated/plain-schema.js";
 import { validate } from "../../../src/config/generated/validate.js";
 import { interpolate } from "../../../src/config/interpolate.js";
+import { loadConfig } from "../../../src/config/load.js";
 import { parseJson } from "../../../src/config/parse-json.js";
 import { isObject, type Json } from "../../../src/config/source-document.js";
+import { failure } from "../../support/failure.js";
 
 const root = new URL("../../../", import.meta.url);
 const { value: example } = interpolate(await value("mcp-auth.config.example.json"), {});
@@ -84,3 +87,23 @@ it("says of every config what the compiled validator says", () => {
     { numRuns: 3_000 },
   );
 });
+
+it.each(["stepUp", "scopes", "audience", "exec"])(
+  "a list from code that has a hole does not fit: %s",
+  async (where) => {
+    const holed = ["a", "b"];
+    delete holed[0];
+    const secret = where === "exec" ? { exec: holed } : { env: "S" };
+    const grant = {
+      client: { issuer: "https://a.example", id: "a", secret },
+      ...(where === "scopes" || where === "audience" ? { [where]: holed } : {}),
+    };
+    const server = { url: "https://a.example", grant, ...(where === "stepUp" && { stepUp: holed }) };
+    // What a type would not allow, JavaScript can pass.
+    const config = { servers: { a: server } } as unknown as McpAuthConfig;
+    const error = await failure(loadConfig({ config, cwd: "/", env: {} }));
+    expect(error.violations).toEqual([
+      expect.objectContaining({ message: expect.stringContaining("found null") }),
+    ]);
+  },
+);

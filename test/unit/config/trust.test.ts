@@ -8,6 +8,7 @@ import { createExplorer } from "../../../src/config/explorer.js";
 import { checkConfig, loadConfig } from "../../../src/config/load.js";
 import { isWindowsRoot } from "../../../src/config/project-folders.js";
 import { doubtsAboutFile, trustAround } from "../../../src/config/trust.js";
+import { waitingDisk } from "../../../src/config/waiting-disk.js";
 import { failure } from "../../support/failure.js";
 import { folder, smallest } from "./folder.js";
 
@@ -229,7 +230,7 @@ it("a config that the search found is judged again, with its folders, when it is
 describe("what is judged is what is read", () => {
   it("so a path that leads to another file by now is not judged in its place", async () => {
     const root = await folder({ [name]: json, "other.json": json });
-    const trust = await trustAround(root);
+    const trust = await trustAround(root, waitingDisk);
     const own = await lstat(join(root, name), { bigint: true });
     const other = await lstat(join(root, "other.json"), { bigint: true });
     expect(await doubtsAboutFile(join(root, name), own, [root], trust)).toEqual([]);
