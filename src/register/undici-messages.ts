@@ -20,6 +20,15 @@ export function originOf(message: unknown): string | undefined {
   return origin instanceof URL ? origin.origin : typeof origin === "string" ? origin : undefined;
 }
 
+/**
+ * Whether the `fetch` that Node has built in makes a request, with headers as it sets them itself. Looked at for each request of
+ * the process, so without a search for other spellings.
+ */
+export function isOfGlobalFetch(message: unknown): boolean {
+  const headers = memberOf(memberOf(message, "request"), "headers");
+  return Array.isArray(headers) && headers[headers.indexOf("user-agent") + 1] === "node";
+}
+
 /** What a version that is not known yet may publish there is left alone. */
 export function requestOf(message: unknown): UndiciRequest | undefined {
   const request = memberOf(message, "request");

@@ -9,15 +9,13 @@ import type { Match, RegisteredServer } from "./server-map.js";
 import { subscriber } from "./subscriber.js";
 import {
   headerIn,
+  isOfGlobalFetch,
   originOf,
   requestOf,
   responseOf,
   setAuthorization,
   type UndiciRequest,
 } from "./undici-messages.js";
-
-/** Sent by the `fetch` that Node has built in, whose requests to a server wait for their token. */
-const globalFetchAgent = "node";
 
 /** A request that was given a token. */
 interface Authorized {
@@ -40,6 +38,7 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
   const fetching = new Set<string>();
   const foreseen = new Set<string>();
   const redirects = new ForeignRedirects();
+  let isWatching = false;
 
   const fetchAhead = (server: string): void => {
     foreseen.add(server);
@@ -56,12 +55,21 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
   };
 
   /** Once: other things than servers may be called at their origin for ever. */
-  const foresee = (servers: readonly RegisteredServer[], request: UndiciRequest): void => {
-    if (servers.length > mostForeseen || headerIn(request, "user-agent") === globalFetchAgent) return;
+  const foresee = (servers: readonly RegisteredServer[]): void => {
+    if (servers.length > mostForeseen) return;
     for (const { name } of servers) if (!foreseen.has(name)) fetchAhead(name);
   };
 
+  /** Redirects matter once a copy of undici is in use. Most programs have none, and need not hear of each response. */
+  const watchResponses = (): void => {
+    if (isWatching) return;
+    isWatching = true;
+    subscribe("undici:request:headers", listeners.headers);
+  };
+
   const onCreate = (message: unknown): void => {
+    const isOfCopy = !isOfGlobalFetch(message);
+    if (isOfCopy) watchResponses();
     const origin = originOf(message);
     const servers = origin === undefined ? [] : registration.servers.at(origin);
     const request = servers.length === 0 ? undefined : requestOf(message);
@@ -71,9 +79,14 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
     const url = match?.url ?? new URL(request.path, origin);
     if (!own.authorized.has(request) && own.includes(url.href, authorization ?? null)) return;
     if (redirects.isFollowedBy(request, url)) return;
-    foresee(servers, request);
+    // The global fetch waits for its token. What it sends to a server without one, another site may have redirected.
+    if (isOfCopy) foresee(servers);
     if (match?.isVerbatim === false) registration.reports.spelling(match.server.name);
     if (match?.isVerbatim !== true) return;
+    if (!isWatching) {
+      watchResponses();
+      return;
+    }
     const authorized = authorize(registration, match, request, authorization);
     if (authorized !== undefined) sent.set(request, authorized);
     // Counts as a use, which keeps the token renewed.
@@ -118,12 +131,10 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
       .catch(() => {});
   };
 
-  const listeners = [
-    ["undici:request:create", subscriber(onCreate)],
-    ["undici:request:headers", subscriber(onHeaders)],
-  ] as const;
-  for (const [channel, listener] of listeners) subscribe(channel, listener);
+  const listeners = { create: subscriber(onCreate), headers: subscriber(onHeaders) };
+  subscribe("undici:request:create", listeners.create);
   return () => {
-    for (const [channel, listener] of listeners) unsubscribe(channel, listener);
+    unsubscribe("undici:request:create", listeners.create);
+    unsubscribe("undici:request:headers", listeners.headers);
   };
 }
