@@ -14,19 +14,29 @@ export interface UndiciResponse {
   readonly headers?: unknown;
 }
 
+/** A message, of which nothing is known. What is not there throws, which `subscriber` takes for a message to pass over. */
+interface Message {
+  readonly request: { readonly origin?: unknown; readonly headers?: unknown };
+}
+
 /** The origin of a request, looked at first of all, since every request of the process is announced. */
 export function originOf(message: unknown): string | undefined {
-  const origin: unknown = memberOf(memberOf(message, "request"), "origin");
-  return origin instanceof URL ? origin.origin : typeof origin === "string" ? origin : undefined;
+  // By plain access, which takes a fraction of the time that a check of each step does.
+  const { origin } = (message as Message).request;
+  if (typeof origin === "string") return origin;
+  return origin instanceof URL ? origin.origin : undefined;
 }
+
+/** What the `fetch` that Node has built in says of itself, and what we say at a token endpoint. */
+const agentsOfGlobalFetch: readonly unknown[] = ["node", "mcp-auth-runtime"];
 
 /**
  * Whether the `fetch` that Node has built in makes a request, with headers as it sets them itself. Looked at for each request of
  * the process, so without a search for other spellings.
  */
 export function isOfGlobalFetch(message: unknown): boolean {
-  const headers = memberOf(memberOf(message, "request"), "headers");
-  return Array.isArray(headers) && headers[headers.indexOf("user-agent") + 1] === "node";
+  const { headers } = (message as Message).request;
+  return Array.isArray(headers) && agentsOfGlobalFetch.includes(headers[headers.indexOf("user-agent") + 1]);
 }
 
 /** What a version that is not known yet may publish there is left alone. */

@@ -71,8 +71,10 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
     const isOfCopy = !isOfGlobalFetch(message);
     if (isOfCopy) watchResponses();
     const origin = originOf(message);
-    const servers = origin === undefined ? [] : registration.servers.at(origin);
-    const request = servers.length === 0 ? undefined : requestOf(message);
+    if (origin === undefined) return;
+    const servers = registration.servers.at(origin);
+    if (servers.length === 0) return;
+    const request = requestOf(message);
     if (request === undefined) return;
     const match = registration.servers.find(`${origin}${request.path}`);
     const authorization = headerIn(request, "authorization");

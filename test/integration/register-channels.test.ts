@@ -302,6 +302,17 @@ describe("a request that is made with a copy of undici", () => {
   });
 });
 
+test("responses are listened to once a copy of undici is in use, which most programs have not", async () => {
+  const world = await simpleWorld();
+  await registered(world);
+  const { hasSubscribers } = channel("undici:request:headers");
+  await globalThis.fetch(world.url);
+  await globalThis.fetch(`${world.server.origin}/other`);
+  expect([hasSubscribers, channel("undici:request:headers").hasSubscribers]).toEqual([false, false]);
+  await undiciFetch(`${world.server.origin}/other`);
+  expect(channel("undici:request:headers").hasSubscribers).toBe(true);
+});
+
 test("a manager's own requests are left alone, those over connections of another undici too", async () => {
   const world = await simpleWorld();
   // Its types are its own, and it takes no signal of another realm, which a test runner's is.
