@@ -1,5 +1,4 @@
 import type { ServerMap } from "./server-map.js";
-import { originOf, requestOf } from "./undici-messages.js";
 
 /** More are not waited for: a site can redirect to ever new URLs. */
 const mostTargets = 256;
@@ -14,11 +13,9 @@ export class ForeignRedirects {
   /** Requests that followed one, whose own redirects are the other site's doing too. */
   readonly #followers = new WeakSet<object>();
 
-  /** A redirect has come as the response to the request in this message. */
-  note(message: unknown, headers: unknown, servers: ServerMap): void {
-    const request = requestOf(message);
-    if (request === undefined || !Array.isArray(headers)) return;
-    const from = `${originOf(message)}${request.path}`;
+  /** A redirect has come as the response to a request for the URL `from`. */
+  note(request: object, from: string, headers: unknown, servers: ServerMap): void {
+    if (!Array.isArray(headers)) return;
     for (const location of locationsIn(headers)) {
       if (!URL.canParse(location, from)) continue;
       const target = new URL(location, from);

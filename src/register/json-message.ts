@@ -22,11 +22,5 @@ export async function jsonMessage(request: Request): Promise<Uint8Array<ArrayBuf
     reader.cancel().catch(() => {});
     return undefined;
   }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return bytes;
+  return Buffer.concat(chunks);
 }

@@ -5,7 +5,7 @@ import { seamOf } from "../runtime/seam.js";
 import type { TokenManager } from "../runtime/token-manager.js";
 import { ForeignRedirects } from "./foreign-redirects.js";
 import { atHand, type Registration } from "./registration.js";
-import type { Match, RegisteredServer } from "./server-map.js";
+import type { RegisteredServer } from "./server-map.js";
 import { subscriber } from "./subscriber.js";
 import {
   headerIn,
@@ -89,7 +89,7 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
       watchResponses();
       return;
     }
-    const authorized = authorize(registration, match, request, authorization);
+    const authorized = authorize(match.server.name, request, authorization);
     if (authorized !== undefined) sent.set(request, authorized);
     // Counts as a use, which keeps the token renewed.
     fetchAhead(match.server.name);
@@ -97,12 +97,12 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
 
   /** Gives a request the token at hand, in the place of what the program set. */
   const authorize = (
-    { loaded, reports }: Registration,
-    { server: { name } }: Match,
+    name: string,
     request: UndiciRequest,
     present: string | undefined,
   ): Authorized | undefined => {
-    const manager = loaded(name);
+    const { reports } = registration;
+    const manager = registration.loaded(name);
     const token = manager && atHand(manager);
     if (manager === undefined || token === undefined) return undefined;
     if (token === "bound") {
@@ -119,10 +119,13 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
   const onHeaders = (message: unknown): void => {
     const { statusCode: status, headers } = responseOf(message);
     if (typeof status !== "number") return;
-    if (status >= 300 && status < 400) redirects.note(message, headers, registration.servers);
     const request = requestOf(message);
-    const authorized = request && sent.get(request);
-    if (authorized === undefined || own.authorized.get(request ?? {}) !== registration) return;
+    if (request === undefined) return;
+    const isRedirect = status >= 300 && status < 400;
+    if (isRedirect)
+      redirects.note(request, `${originOf(message)}${request.path}`, headers, registration.servers);
+    const authorized = sent.get(request);
+    if (authorized === undefined || own.authorized.get(request) !== registration) return;
     const { manager, accessToken } = authorized;
     // The failure is an event, and the next request finds out.
     Promise.resolve()

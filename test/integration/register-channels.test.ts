@@ -4,49 +4,13 @@ import { once } from "node:events";
 import { get } from "node:http";
 import { Client, request as send, fetch as undiciFetch } from "undici";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { createMcpAuth, type FetchFunction, type McpAuth, type McpAuthOptions } from "../../src/index.js";
+import { createMcpAuth, type FetchFunction, type McpAuth } from "../../src/index.js";
 import { register } from "../../src/register/api.js";
 import { type Handler, sendJson } from "../support/http-server.js";
-import { listen, type OwnIssuer, ownIssuer, ownServer, sendToken, startWorld } from "./harness.js";
+import { listen, ownServer, startWorld } from "./harness.js";
+import { registered, type SimpleWorld, simpleWorld, warnings } from "./registered.js";
 
-async function registered(options: McpAuthOptions): Promise<McpAuth> {
-  const auth = await createMcpAuth(options);
-  const unregister = register(auth);
-  onTestFinished(async () => {
-    unregister();
-    await auth.stop();
-  });
-  return auth;
-}
-
-function warnings(): readonly string[] {
-  const told: string[] = [];
-  vi.spyOn(process, "emitWarning").mockImplementation((warning) => void told.push(String(warning)));
-  return told;
-}
-
-interface SimpleWorld extends OwnIssuer {
-  authorizations(): readonly unknown[];
-}
-
-/** Accepts any token, the authorization server on the same origin: `token-1`, `token-2` and so on. */
-async function simpleWorld(rest?: Handler): Promise<SimpleWorld> {
-  let count = 0;
-  const world = await ownIssuer(
-    (_request, response) => {
-      count += 1;
-      sendToken(response, `token-${count}`);
-    },
-    rest ?? ((_request, response) => sendJson(response, { ok: true })),
-  );
-  const authorizations = () =>
-    world.server.requests
-      .filter(({ url }) => url !== "/token" && !url.startsWith("/.well-known/"))
-      .map(({ headers }) => headers.authorization ?? null);
-  return { ...world, authorizations };
-}
-
-/** The same with a token at hand. */
+/** A simple world with a token at hand. */
 async function worldWithToken(rest?: Handler): Promise<SimpleWorld & { auth: McpAuth }> {
   const world = await simpleWorld(rest);
   const auth = await registered(world);

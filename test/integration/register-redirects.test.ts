@@ -1,10 +1,9 @@
 // Requests that another site redirects to a server: with a token that site would choose what is asked of the server.
 import { Agent, interceptors, fetch as undiciFetch, request as undiciRequest } from "undici";
-import { describe, expect, onTestFinished, test } from "vitest";
-import { createMcpAuth } from "../../src/index.js";
-import { register } from "../../src/register/api.js";
+import { describe, expect, test } from "vitest";
 import { type HttpServer, sendJson } from "../support/http-server.js";
 import { ownIssuer, ownServer, sendToken } from "./harness.js";
+import { registered } from "./registered.js";
 
 interface Sites {
   /** The server of the config, with a token at hand. */
@@ -27,12 +26,7 @@ async function startSites(): Promise<Sites> {
   const other = await ownServer((request, response) => {
     response.writeHead(302, { location: decodeURIComponent(request.url.slice(1)) }).end();
   });
-  const auth = await createMcpAuth(world);
-  const unregister = register(auth);
-  onTestFinished(async () => {
-    unregister();
-    await auth.stop();
-  });
+  const auth = await registered(world);
   await auth.resolve("tools").getToken();
   return {
     url: world.url,

@@ -1,21 +1,11 @@
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { createMcpAuth, discover, type McpAuth, type McpAuthOptions } from "../../src/index.js";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { createMcpAuth, discover, type McpAuth } from "../../src/index.js";
 import { register } from "../../src/register/api.js";
 import { deferred } from "../support/deferred.js";
-import { type Handler, sendJson } from "../support/http-server.js";
-import { type OwnIssuer, ownIssuer, ownServer, sendToken, startWorld, type World } from "./harness.js";
-
-/** A runtime whose servers are registered until the test ends. */
-async function registered(options: McpAuthOptions): Promise<McpAuth> {
-  const auth = await createMcpAuth(options);
-  const unregister = register(auth);
-  onTestFinished(async () => {
-    unregister();
-    await auth.stop();
-  });
-  return auth;
-}
+import { sendJson } from "../support/http-server.js";
+import { ownServer, startWorld, type World } from "./harness.js";
+import { registered, simpleWorld, warnings } from "./registered.js";
 
 /** The SDK with nothing but a URL. */
 async function connected(url: string): Promise<Client> {
@@ -27,33 +17,6 @@ async function connected(url: string): Promise<Client> {
 
 function revokeAll({ issuer, mcp }: World): void {
   for (const { jti } of issuer.issued) mcp.revoke(jti);
-}
-
-/** The process warnings of this test. */
-function warnings(): readonly string[] {
-  const told: string[] = [];
-  vi.spyOn(process, "emitWarning").mockImplementation((warning) => void told.push(String(warning)));
-  return told;
-}
-
-/** A server that accepts any token, with its authorization server on the same origin: `token-1`, `token-2` and so on. */
-async function simpleWorld(
-  rest?: Handler,
-  name?: string,
-): Promise<OwnIssuer & { authorizations(): readonly unknown[] }> {
-  let count = 0;
-  const world = await ownIssuer(
-    (_request, response) => {
-      count += 1;
-      sendToken(response, `token-${name ?? count}`);
-    },
-    rest ?? ((_request, response) => sendJson(response, { ok: true })),
-  );
-  const authorizations = () =>
-    world.server.requests
-      .filter(({ url }) => url !== "/token" && !url.startsWith("/.well-known/"))
-      .map(({ headers }) => headers.authorization ?? null);
-  return { ...world, authorizations };
 }
 
 test("a host that is given nothing but the URL of a server connects, calls, and survives a revocation", async () => {

@@ -1,0 +1,49 @@
+// What the tests of `register()` share.
+import { onTestFinished, vi } from "vitest";
+import { createMcpAuth, type McpAuth, type McpAuthOptions } from "../../src/index.js";
+import { register } from "../../src/register/api.js";
+import { type Handler, sendJson } from "../support/http-server.js";
+import { type OwnIssuer, ownIssuer, sendToken } from "./harness.js";
+
+/** A runtime whose servers are registered until the test ends. */
+export async function registered(options: McpAuthOptions): Promise<McpAuth> {
+  const auth = await createMcpAuth(options);
+  const unregister = register(auth);
+  onTestFinished(async () => {
+    unregister();
+    await auth.stop();
+  });
+  return auth;
+}
+
+/** The process warnings of this test, which are not printed. */
+export function warnings(): readonly string[] {
+  const told: string[] = [];
+  vi.spyOn(process, "emitWarning").mockImplementation((warning) => void told.push(String(warning)));
+  return told;
+}
+
+export interface SimpleWorld extends OwnIssuer {
+  /** What came to the server, in order. */
+  authorizations(): readonly unknown[];
+}
+
+/**
+ * A server that accepts any token, with its authorization server on the same origin. Its tokens are `token-1`, `token-2` and so
+ * on, or all `token-<name>`.
+ */
+export async function simpleWorld(rest?: Handler, name?: string): Promise<SimpleWorld> {
+  let count = 0;
+  const world = await ownIssuer(
+    (_request, response) => {
+      count += 1;
+      sendToken(response, `token-${name ?? count}`);
+    },
+    rest ?? ((_request, response) => sendJson(response, { ok: true })),
+  );
+  const authorizations = () =>
+    world.server.requests
+      .filter(({ url }) => url !== "/token" && !url.startsWith("/.well-known/"))
+      .map(({ headers }) => headers.authorization ?? null);
+  return { ...world, authorizations };
+}
