@@ -227,7 +227,7 @@ await Promise.all([
   import("oauth4webapi"),
   import("p-retry"),
   import("../../src/schedule/cron.js"),
-  import("../../src/oauth/create-grant.js"),
+  import("../../src/oauth/grants/create-grant.js"),
 ]);
 
 /** A clock for tests with real servers. It starts now, because what servers issue expires by their own clocks. */
