@@ -7,7 +7,7 @@ if (expected !== undefined && !process.version.startsWith(`v${expected}.`)) {
   throw new Error(`This is Node ${process.version}, and EXPECTED_NODE is ${expected}.`);
 }
 
-const setupFiles = ["test/support/nothing-remembered.ts"];
+const setupFiles = ["test/support/forget-credentials.ts"];
 
 export default defineConfig({
   test: {

@@ -1,5 +1,5 @@
-// A token manager as it is written on an afternoon: a token, kept until the server answers 401. The tests in `test/peers`
-// are run against it too, and each of them must fail.
+// A token manager as somebody might write it in an afternoon: it keeps one token until the server answers 401. The tests
+// in `test/peers` run against it too, and each of them must fail.
 import { readFileSync } from "node:fs";
 import { importPKCS8, SignJWT } from "jose";
 import type { FetchFunction } from "../src/index.js";
@@ -9,7 +9,7 @@ interface Reference {
   readonly file?: string;
 }
 
-/** As much of a config as it knows. */
+/** The part of a config that the naive manager supports. */
 export interface NaiveServer {
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;

@@ -1,5 +1,5 @@
 import { buildReference, duration } from "./build-reference.js";
-import { builtIn } from "./built-in.js";
+import { defaults } from "./defaults.js";
 import type {
   Anonymous,
   Client,
@@ -90,9 +90,9 @@ function specOf(key: AnyKey, folder: string): KeySpec {
 }
 
 function buildSigner(signer: OneSigningPlace<Signer>, folder: string): SignerSpec {
-  const format = signer.format ?? builtIn.signatureFormat;
+  const format = signer.format ?? defaults.signatureFormat;
   if (signer.name !== undefined) return { name: signer.name, format };
-  const timeout = duration(signer.timeout) ?? builtIn.execTimeout;
+  const timeout = duration(signer.timeout) ?? defaults.execTimeout;
   return { exec: [...signer.exec], cwd: folder, timeout, format };
 }
 

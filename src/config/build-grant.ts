@@ -1,6 +1,6 @@
 import { buildClient, buildKey } from "./build-client.js";
 import { buildReference, buildValues, duration } from "./build-reference.js";
-import { builtIn } from "./built-in.js";
+import { defaults } from "./defaults.js";
 import type {
   Actor,
   ClientCredentialsGrant,
@@ -39,13 +39,13 @@ export function buildGrant(grant: Server["grant"], config: Config, folder: strin
       return {
         type: grant.type,
         client,
-        subject: buildSubject(grant.subject, builtIn.subjectType, folder),
-        ...(grant.actor !== undefined && { actor: buildSubject(grant.actor, builtIn.subjectType, folder) }),
+        subject: buildSubject(grant.subject, defaults.subjectType, folder),
+        ...(grant.actor !== undefined && { actor: buildSubject(grant.actor, defaults.subjectType, folder) }),
         ...(grant.requestedType !== undefined && { requestedType: tokenTypeUri(grant.requestedType) }),
         ...common,
       };
     case "enterprise_managed": {
-      const subject = buildSubject(grant.idp.subject, builtIn.idpSubjectType, folder);
+      const subject = buildSubject(grant.idp.subject, defaults.idpSubjectType, folder);
       return {
         type: grant.type,
         client,
@@ -92,8 +92,8 @@ function buildAssertion(
     key: buildKey(key, config, folder),
     issuer,
     subject,
-    audience: audience ?? builtIn.assertionAudience,
-    lifetime: duration(lifetime) ?? builtIn.assertionLifetime,
+    audience: audience ?? defaults.assertionAudience,
+    lifetime: duration(lifetime) ?? defaults.assertionLifetime,
     claims: { ...claims },
   };
 }

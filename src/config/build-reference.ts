@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { parseDuration } from "../lib/duration.js";
-import { builtIn } from "./built-in.js";
+import { defaults } from "./defaults.js";
 import type { SecretReference as ReferenceConfig } from "./generated/types.js";
 import type { SecretReference } from "./spec.js";
 
@@ -17,7 +17,7 @@ export function buildReference(reference: ReferenceConfig, folder: string): Secr
     return { resolver: reference.resolver, ref: reference.ref, ...pointer };
   }
   const { exec, timeout } = reference;
-  return { exec: [...exec], cwd: folder, timeout: duration(timeout) ?? builtIn.execTimeout, ...pointer };
+  return { exec: [...exec], cwd: folder, timeout: duration(timeout) ?? defaults.execTimeout, ...pointer };
 }
 
 /** Headers and parameters: what is no reference stays as it is. */

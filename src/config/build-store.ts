@@ -1,24 +1,41 @@
+import { unreachable } from "../lib/unreachable.js";
 import { absolute, buildReference, duration } from "./build-reference.js";
-import { builtIn } from "./built-in.js";
-import type { Config } from "./generated/types.js";
-import type { StoreSpec } from "./spec.js";
+import { defaults } from "./defaults.js";
+import type { Config, FileStore, RedisStore } from "./generated/types.js";
+import type { SecretReference, StoreSpec } from "./spec.js";
 
-/** `folder` is what relative paths are relative to. */
-export function buildStore(store: Config["store"] = builtIn.store, folder: string): StoreSpec {
-  if (store.type === "memory") return { type: "memory" };
-  const encryptionKeys = [store.encryptionKey].flat().map((reference) => buildReference(reference, folder));
-  if (store.type === "file") {
-    const path = store.path === undefined ? {} : { path: absolute(store.path, folder) };
-    return { type: "file", ...path, encryptionKeys, lease: builtIn.lease };
+/** Returns the store as the runtime uses it. Relative paths are relative to `folder`. */
+export function buildStore(store: Config["store"] = defaults.store, folder: string): StoreSpec {
+  switch (store.type) {
+    case "memory":
+      return { type: "memory" };
+    case "file":
+      return {
+        type: "file",
+        ...(store.path !== undefined && { path: absolute(store.path, folder) }),
+        encryptionKeys: buildEncryptionKeys(store, folder),
+        lease: defaults.lease,
+      };
+    case "redis": {
+      const { sentinel, cluster } = store;
+      return {
+        type: "redis",
+        url: buildReference(store.url, folder),
+        ...(sentinel !== undefined && { sentinel: { name: sentinel.name, nodes: [...sentinel.nodes] } }),
+        ...(cluster !== undefined && { cluster: [...cluster] }),
+        prefix: store.prefix ?? defaults.prefix,
+        lease: duration(store.lease) ?? defaults.lease,
+        encryptionKeys: buildEncryptionKeys(store, folder),
+      };
+    }
+    default:
+      return unreachable(store);
   }
-  const { sentinel, cluster } = store;
-  return {
-    type: "redis",
-    url: buildReference(store.url, folder),
-    ...(sentinel !== undefined && { sentinel: { name: sentinel.name, nodes: [...sentinel.nodes] } }),
-    ...(cluster !== undefined && { cluster: [...cluster] }),
-    prefix: store.prefix ?? builtIn.prefix,
-    lease: duration(store.lease) ?? builtIn.lease,
-    encryptionKeys,
-  };
+}
+
+function buildEncryptionKeys(
+  { encryptionKey }: FileStore | RedisStore,
+  folder: string,
+): readonly SecretReference[] {
+  return [encryptionKey].flat().map((reference) => buildReference(reference, folder));
 }

@@ -1,16 +1,16 @@
 import { parseDuration } from "../lib/duration.js";
-import { builtIn } from "./built-in.js";
 import { type CheckContext, entries } from "./check-context.js";
 import { checkCron } from "./check-cron.js";
 import { checkGrant } from "./check-grant.js";
+import { defaults } from "./defaults.js";
 import { reservedHeaders } from "./reserved.js";
 import { type Json, type Mistake, type Path, property } from "./source-document.js";
 
-/** What a schema cannot say of a server. `defaults` are those of the config. */
+/** Checks what a schema cannot say of a server. `shared` is the `defaults` of the config. */
 export async function checkServer(
   server: Json,
   path: Path,
-  defaults: Json | undefined,
+  shared: Json | undefined,
   context: CheckContext,
 ): Promise<void> {
   for (const name of ["url", "resourceMetadata"]) context.url(property(server, name), [...path, name], "url");
@@ -21,7 +21,7 @@ export async function checkServer(
   if (dpop !== undefined && property(grant, "type") === "static") {
     context.report([...path, "dpop"], { atName: true, ...notBound });
   }
-  await checkLeaves(server, path, defaults, context);
+  await checkLeaves(server, path, shared, context);
 }
 
 /** What a server and the defaults have in common. */
@@ -65,7 +65,7 @@ function checkRetry(
   const own = { min: property(retry, "min"), max: property(retry, "max") };
   const bound = (name: "min" | "max"): number | undefined => {
     const written = own[name] ?? property(fallback, name);
-    if (written === undefined) return builtIn.retry[name];
+    if (written === undefined) return defaults.retry[name];
     return typeof written === "string" ? parseDuration(written) : undefined;
   };
   const [min, max] = [bound("min"), bound("max")];

@@ -1,4 +1,4 @@
-import { builtIn } from "../config/built-in.js";
+import { defaults } from "../config/defaults.js";
 import type { FileStoreSpec, RedisStoreSpec, StoreSpec } from "../config/spec.js";
 import type { MetadataName, MetadataStore } from "../discovery/metadata-store.js";
 import { McpAuthError } from "../errors/error.js";
@@ -95,7 +95,7 @@ export function assertStore(store: McpAuthStore): void {
 export function givenStore(store: McpAuthStore, clock: Clock): SharedStore {
   const { encryptionKeys } = store;
   const keys = encryptionKeys === false ? encryptionKeys : () => givenKeys(encryptionKeys);
-  return new SharedStore({ store, keys, lease: builtIn.lease, clock });
+  return new SharedStore({ store, keys, lease: defaults.lease, clock });
 }
 
 /**

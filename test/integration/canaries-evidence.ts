@@ -12,7 +12,7 @@ import {
 } from "@opentelemetry/sdk-trace-node";
 import { expect } from "vitest";
 import { type Logger, type McpAuth, McpAuthError, type McpAuthEventName } from "../../src/index.js";
-import type { Canaries, Find } from "../support/canaries.js";
+import type { Canaries, CanaryMatch } from "../support/canaries.js";
 
 export const eventNames = [
   "token:renewed",
@@ -26,7 +26,7 @@ export const eventNames = [
   "config:reloaded",
 ] as const satisfies readonly McpAuthEventName[];
 
-export interface Leak extends Find {
+export interface Leak extends CanaryMatch {
   readonly where: readonly string[];
 }
 
@@ -86,7 +86,7 @@ export class Evidence {
   }
 
   /** What of the canaries is in the details of errors, but for what servers are to say. */
-  credentialsInDetails(canaries: Canaries): readonly Find[] {
+  credentialsInDetails(canaries: Canaries): readonly CanaryMatch[] {
     const said = /^what a (?:bad answer says|server said)$/;
     return [...this.#details].flatMap((text) => canaries.find(text).filter(({ label }) => !said.test(label)));
   }

@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { run } from "../../src/cli/main.js";
 import { createMcpAuth, type McpAuthConfig, type McpAuthOptions } from "../../src/index.js";
 import { Canaries } from "../support/canaries.js";
-import { sharedMemory } from "../support/store-over.js";
+import { sharedMemory } from "../support/shared-memory.js";
 import { thrown } from "./canaries-credentials.js";
 import { Watch } from "./canaries-evidence.js";
 import { metadataOf, type Stage, startStage } from "./canaries-stage.js";

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { oauthProvider } from "../../src/hosts/mcp-sdk.js";
 import { failure } from "../support/failure.js";
-import { sharedMemory } from "../support/store-over.js";
+import { sharedMemory } from "../support/shared-memory.js";
 import {
   listen,
   managerOf,

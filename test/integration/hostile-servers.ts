@@ -7,7 +7,7 @@ import { inspect } from "node:util";
 import { onTestFinished } from "vitest";
 import type { Logger, McpAuthConfig, McpAuthError, McpAuthOptions } from "../../src/index.js";
 import { listen } from "../support/listen.js";
-import { sharedMemory } from "../support/store-over.js";
+import { sharedMemory } from "../support/shared-memory.js";
 import { eventNames } from "./canaries-evidence.js";
 import { runtime } from "./harness.js";
 

@@ -5,7 +5,7 @@ import { createMcpAuth, type McpAuthConfig, type McpAuthStore, type TokenEvent }
 import { failure } from "../support/failure.js";
 import { type FakeClock, fakeClock } from "../support/fake-clock.js";
 import { type HttpServer, sendJson } from "../support/http-server.js";
-import { sharedMemory } from "../support/store-over.js";
+import { sharedMemory } from "../support/shared-memory.js";
 import { ownServer, sendToken } from "./harness.js";
 
 type Kind = "issuer" | "resource";

@@ -7,7 +7,7 @@ import { parseJsonObject } from "../../src/lib/json-object.js";
 import { deferred } from "../support/deferred.js";
 import { failure } from "../support/failure.js";
 import { fakeClock } from "../support/fake-clock.js";
-import { sharedMemory } from "../support/store-over.js";
+import { sharedMemory } from "../support/shared-memory.js";
 import { agentSecret, runtime, startWorld, viaFetchV2, type World } from "./harness.js";
 
 /** Milliseconds that an entry lasts. */

@@ -2,7 +2,7 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { McpAuthStore, TokenManager } from "../../src/index.js";
 import { createMemoryStore } from "../../src/testing.js";
-import { type SharedMemory, sharedMemory } from "../support/store-over.js";
+import { type SharedMemory, sharedMemory } from "../support/shared-memory.js";
 import { type LiveClock, liveClock, managerOf } from "./harness.js";
 import {
   callOf,

@@ -5,7 +5,7 @@ import type { McpAuthOptions } from "../../src/index.js";
 import { systemClock } from "../../src/lib/clock.js";
 import { fakeClock } from "../support/fake-clock.js";
 import { certificateThumbprint } from "../support/mutual-tls.js";
-import { type SharedMemory, sharedMemory } from "../support/store-over.js";
+import { type SharedMemory, sharedMemory } from "../support/shared-memory.js";
 import { runtime } from "./harness.js";
 import { type GrantConfig, type IdentityWorld, startIdentityWorld } from "./identity-world.js";
 import { connectClient } from "./tool-client.js";

@@ -5,7 +5,7 @@ import { createMemoryStore, MemoryData } from "../../src/testing.js";
 import { deferred } from "../support/deferred.js";
 import { fakeClock } from "../support/fake-clock.js";
 import { sendJson } from "../support/http-server.js";
-import { sharedMemory } from "../support/store-over.js";
+import { sharedMemory } from "../support/shared-memory.js";
 import { liveClock, managerOf, type OwnIssuer, ownIssuer, ownServer, runtime, sendToken } from "./harness.js";
 import { secondsNeeded } from "./seconds-needed.js";
 

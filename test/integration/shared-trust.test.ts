@@ -11,7 +11,7 @@ import { seamOf } from "../../src/runtime/seam.js";
 import { createFileStore } from "../../src/stores/file.js";
 import { type Authority, createAuthority } from "../support/certificates.js";
 import { listen } from "../support/listen.js";
-import { sharedMemory } from "../support/store-over.js";
+import { sharedMemory } from "../support/shared-memory.js";
 import { ownIssuer, runtime, sendToken } from "./harness.js";
 
 const secret = "canary-secret";

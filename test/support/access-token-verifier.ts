@@ -1,10 +1,13 @@
 import { type AuthInfo, OAuthError, OAuthErrorCode } from "@modelcontextprotocol/server";
 import { createRemoteJWKSet, customFetch, decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
 
-/** Throws `invalid_token`, also for a `jti` among the revoked. What a token is bound to (`cnf`) is in `extra`. */
+/**
+ * Verifies an access token. Throws `invalid_token`, also when the token's `jti` is among the revoked ones. The returned
+ * `extra` has the `cnf` claim: the key or certificate that the token is bound to.
+ */
 export type VerifyAccessToken = (token: string, revoked: ReadonlySet<string>) => Promise<AuthInfo>;
 
-/** Accepts JWT access tokens (RFC 9068) that the issuer signed for the resource, by its published keys. */
+/** Returns a verifier for JWT access tokens (RFC 9068) that the issuer signed for the resource with its published keys. */
 export function jwtVerifier(
   issuer: string,
   resource: string,
@@ -13,7 +16,7 @@ export function jwtVerifier(
   let keys: ReturnType<typeof createRemoteJWKSet> | undefined;
   return async (token, revoked) => {
     if (keys === undefined) {
-      const { jwks_uri: uri } = await metadataOf(issuer, fetch);
+      const { jwks_uri: uri } = await fetchMetadata(issuer, fetch);
       keys = createRemoteJWKSet(new URL(String(uri)), { [customFetch]: fetch });
     }
     try {
@@ -23,7 +26,7 @@ export function jwtVerifier(
         typ: "at+jwt",
         requiredClaims: ["exp", "jti", "client_id"],
       });
-      return accepted(token, payload, revoked);
+      return authInfo(token, payload, revoked);
     } catch (error) {
       if (error instanceof errors.JOSEError) throw new OAuthError(OAuthErrorCode.InvalidToken, error.code);
       throw error;
@@ -31,7 +34,7 @@ export function jwtVerifier(
   };
 }
 
-/** Asks the issuer about each token (RFC 7662), as the client given. */
+/** Returns a verifier that introspects each token at the issuer (RFC 7662) with the given client's credentials. */
 export function introspectionVerifier(
   issuer: string,
   resource: string,
@@ -44,23 +47,23 @@ export function introspectionVerifier(
   const authorization = `Basic ${Buffer.from(credentials.join(":")).toString("base64")}`;
   let endpoint: string | undefined;
   return async (token, revoked) => {
-    endpoint ??= String((await metadataOf(issuer, fetch))["introspection_endpoint"]);
+    endpoint ??= String((await fetchMetadata(issuer, fetch))["introspection_endpoint"]);
     const response = await fetch(endpoint, {
       method: "POST",
       headers: { authorization },
       body: new URLSearchParams({ token }),
     });
-    if (!response.ok) throw new Error(`Introspection was answered ${response.status}.`);
+    if (!response.ok) throw new Error(`The introspection endpoint answered ${response.status}.`);
     // An introspection response: JWT claims and `active`.
     const claims = (await response.json()) as JWTPayload & { active: boolean };
     if (!claims.active || claims.iss !== issuer || claims.aud !== resource) {
       throw new OAuthError(OAuthErrorCode.InvalidToken, "not active here");
     }
-    return accepted(token, { jti: token, ...claims }, revoked);
+    return authInfo(token, { jti: token, ...claims }, revoked);
   };
 }
 
-/** The `jti` of a JWT, or the token itself; nothing is verified. */
+/** Returns the `jti` of the JWT in an Authorization header, or the token itself if it is opaque. Verifies nothing. */
 export function tokenIdOf(authorization: string | undefined): string | undefined {
   const token = /^(?:Bearer|DPoP) (\S+)$/i.exec(authorization ?? "")?.[1];
   if (token === undefined) return undefined;
@@ -71,7 +74,7 @@ export function tokenIdOf(authorization: string | undefined): string | undefined
   }
 }
 
-function accepted(token: string, claims: JWTPayload, revoked: ReadonlySet<string>): AuthInfo {
+function authInfo(token: string, claims: JWTPayload, revoked: ReadonlySet<string>): AuthInfo {
   if (claims.jti !== undefined && revoked.has(claims.jti)) {
     throw new OAuthError(OAuthErrorCode.InvalidToken, "revoked");
   }
@@ -86,12 +89,13 @@ function accepted(token: string, claims: JWTPayload, revoked: ReadonlySet<string
   };
 }
 
-async function metadataOf(
+async function fetchMetadata(
   issuer: string,
   fetch: typeof globalThis.fetch,
 ): Promise<Readonly<Record<string, unknown>>> {
   const response = await fetch(`${issuer}/.well-known/oauth-authorization-server`);
-  if (!response.ok) throw new Error(`The authorization server metadata was answered ${response.status}.`);
-  // Checked by use: what is not there makes the first verification fail.
+  if (!response.ok)
+    throw new Error(`The request for authorization server metadata was answered with ${response.status}.`);
+  // Not validated: if a member is missing, the first verification fails.
   return (await response.json()) as Record<string, unknown>;
 }

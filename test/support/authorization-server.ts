@@ -2,56 +2,56 @@ import type { RequestListener } from "node:http";
 import { decodeJwt, exportJWK, generateKeyPair } from "jose";
 import type { KoaContextWithOIDC, Provider } from "oidc-provider";
 import type { Authority } from "./certificates.js";
-import type { GrantSetting } from "./grant-setting.js";
+import type { GrantServer } from "./grant-server.js";
 import { type JwtBearerOptions, jwtBearerGrant, registerJwtBearer } from "./jwt-bearer-grant.js";
 import { listen } from "./listen.js";
 import { serverTls } from "./mutual-tls.js";
 import { loadGrantHelpers, loadOidcProvider } from "./oidc-provider.js";
-import { configure, nobody } from "./provider-configuration.js";
+import { anonymousClientId, configure } from "./provider-configuration.js";
 import type { ClientAuthenticationMethod, RegisteredClient } from "./registered-client.js";
 import { registerTokenExchange, type TokenExchangeOptions } from "./token-exchange-grant.js";
 import type { TrustedIssuer } from "./token-issuer.js";
-import { readForm, recorded, type TokenRequest } from "./token-requests.js";
+import { readForm, recordTokenRequest, type TokenRequest } from "./token-requests.js";
 
 export interface AuthorizationServerOptions {
   readonly clients: readonly RegisteredClient[];
-  /** Every scope there is. */
+  /** All scopes that the server knows. */
   readonly scopes?: readonly string[];
-  /** Resource indicators that get tokens, compared as strings, others are `invalid_target`; default any. */
+  /** Allowed resource indicators, compared as strings. The server refuses others with `invalid_target`. Default: any. */
   readonly resources?: readonly string[];
-  /** What a token is for when the request names no resource; without it such a token is for nothing. */
+  /** The audience of a token when the request names no resource. Without it, such a token has no audience. */
   readonly defaultResource?: string;
-  /** Seconds; default 3600. */
+  /** Lifetime of access tokens in seconds. Default: 3600. */
   readonly lifetime?: number;
-  /** `jwt` by default. Only opaque tokens can be introspected (RFC 7662) and revoked (RFC 7009). */
+  /** Default: `jwt`. Only opaque tokens can be introspected (RFC 7662) and revoked (RFC 7009). */
   readonly tokens?: "jwt" | "opaque";
-  /** What the metadata lists; default basic, post, `private_key_jwt`, `none`, and those that the clients have. */
+  /** The methods in the metadata. Default: basic, post, `private_key_jwt`, `none`, and the methods of the clients. */
   readonly authMethods?: readonly ClientAuthenticationMethod[];
   readonly jwtBearer?: JwtBearerOptions;
   readonly tokenExchange?: TokenExchangeOptions;
-  /** RFC 6749 §6. Each is good for one redemption unless `rotate` is false; one that is redeemed again revokes all. */
+  /** RFC 6749 §6. A refresh token works once unless `rotate` is false. A second use revokes the whole family. */
   readonly refreshTokens?: { readonly rotate?: boolean };
   /**
-   * Clients whose id is an https URL are known by the document there, whose `jwks_uri` is looked up too: these are the
-   * documents by URL, in place of the network.
+   * Client metadata documents and JWK sets by URL, instead of the network. The server looks up a client whose id is an
+   * https URL here, and also the document's `jwks_uri`.
    */
   readonly documents?: Readonly<Record<string, object>>;
-  /** Members of the published metadata in place of the true ones; `undefined` leaves one out. */
+  /** Overrides members of the published metadata. `undefined` removes a member. */
   readonly metadata?: Readonly<Record<string, unknown>>;
-  /** What client assertions may be signed with, also listed; default everything that suits the methods. */
+  /** Accepted (and listed) algorithms of client assertions. Default: all that fit the methods. */
   readonly signingAlgorithms?: readonly string[];
   /**
-   * RFC 9449: proofs are taken by default and need no nonce; with `nonces` every one needs it. `false` is a server
-   * that knows nothing of it.
+   * RFC 9449. By default the server accepts proofs without a nonce. With `nonces`, every proof needs one. `false` is a
+   * server without DPoP support.
    */
   readonly dpop?: false | { readonly nonces?: boolean; readonly algorithms?: readonly DpopAlgorithm[] };
-  /** https. With it come the methods of RFC 8705 and tokens bound to certificates. */
+  /** Serves https, with the client authentication methods of RFC 8705 and certificate-bound tokens. */
   readonly tls?: {
-    /** Issues the server's certificate, and those of clients with `tls_client_auth`. */
+    /** Issues the certificates of the server and of clients with `tls_client_auth`. */
     readonly authority: Authority;
     /**
-     * Where clients are asked for their certificate: at an endpoint of its own on another port, which the metadata
-     * names (RFC 8705 §5), or wherever they connect. Default `alias`.
+     * Where the server asks clients for their certificate: at a separate endpoint on another port, which the metadata
+     * lists (RFC 8705 §5), or on every connection. Default: `alias`.
      */
     readonly clientCertificates?: "alias" | "everywhere";
   };
@@ -59,57 +59,57 @@ export interface AuthorizationServerOptions {
 
 export type DpopAlgorithm = "ES256" | "ES384" | "ES512" | "EdDSA" | "Ed25519" | "RS256" | "PS256";
 
-export interface RefreshTokenWanted {
+export interface RefreshTokenRequest {
   readonly clientId: string;
   readonly resource: string;
   readonly scope?: string;
 }
 
 export interface IssuedToken {
-  /** Of an opaque token this is the token itself. */
+  /** For an opaque token, the token itself. */
   readonly jti: string;
   readonly clientId: string;
   readonly resource: string | undefined;
   readonly scope: string | undefined;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
-  /** Whom it stands for, where that is not the client itself. */
+  /** The subject, if it is not the client itself. */
   readonly subject?: string | undefined;
-  /** The thumbprint of the DPoP key that it is bound to. */
+  /** Thumbprint of the DPoP key that the token is bound to. */
   readonly jkt?: string | undefined;
-  /** The thumbprint of the certificate that it is bound to, `x5t#S256`. */
+  /** Thumbprint (`x5t#S256`) of the certificate that the token is bound to. */
   readonly certificateThumbprint?: string | undefined;
 }
 
-/** As a `TrustedIssuer` it stands for the ID-JAGs and access tokens that it signs. */
+/** Also a `TrustedIssuer` for the ID-JAGs and access tokens that it signs. */
 export interface RunningAuthorizationServer extends AsyncDisposable, TrustedIssuer {
-  /** `http://127.0.0.1:<port>` or, with TLS, `https://…`. */
+  /** `http://127.0.0.1:<port>`, or `https://…` with TLS. */
   readonly issuer: string;
   readonly tokenEndpoint: string;
-  /** Where clients present their certificates; without TLS there is none. */
+  /** The token endpoint where clients present their certificates. `undefined` without TLS. */
   readonly mtlsTokenEndpoint: string | undefined;
   readonly introspectionEndpoint: string;
   readonly revocationEndpoint: string;
-  /** All that came to the token endpoint and was answered, faults included. */
+  /** All answered requests to the token endpoint, including injected faults. */
   readonly tokenRequests: readonly TokenRequest[];
   readonly issued: readonly IssuedToken[];
   readonly tokensIssued: number;
-  /** What went wrong inside of the server itself; a test that gets a 500 finds the reason here. */
+  /** Internal errors of the server. A test that gets a 500 finds the reason here. */
   readonly failures: readonly Error[];
-  /** The next `count` token requests are answered so instead of being served. */
+  /** Answers the next `count` token requests with this status instead of serving them. */
   failNext(count: number, status: number, headers?: Readonly<Record<string, string>>): void;
-  /** Token requests are answered with a redirect to `location` from now on; `undefined` ends it. */
+  /** Answers token requests with a redirect to `location` from now on. `undefined` serves them again. */
   redirectTokenEndpoint(location: string | undefined, status?: 301 | 302 | 303 | 307 | 308): void;
-  /** A refresh token as somebody gets it who signs in once. */
-  issueRefreshToken(wanted: RefreshTokenWanted): Promise<string>;
-  /** None of the DPoP nonces given out so far is good any more. */
+  /** Issues a refresh token as if a user had signed in. */
+  issueRefreshToken(wanted: RefreshTokenRequest): Promise<string>;
+  /** Invalidates all DPoP nonces that the server has issued. */
   rotateNonces(): void;
   close(): Promise<void>;
 }
 
 /**
- * A real authorization server on loopback: oidc-provider with the client credentials grant, those of RFC 7523 and
- * RFC 8693 if told, resource indicators, DPoP, certificates, and metadata at both well-known places.
+ * Starts a real authorization server on loopback: oidc-provider with the client credentials grant, optionally the grants
+ * of RFC 7523 and RFC 8693, resource indicators, DPoP, client certificates, and metadata at both well-known locations.
  */
 export async function startAuthorizationServer(
   options: AuthorizationServerOptions,
@@ -130,35 +130,35 @@ export async function startAuthorizationServer(
 
   async function answerToken(context: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
     const at = Date.now();
-    const faulty = fault.count > 0;
+    const isFaulty = fault.count > 0;
     let sent: TokenRequest["params"] | undefined;
-    if (faulty || redirect !== undefined) {
-      context.status = faulty ? fault.status : (redirect?.status ?? 307);
-      context.set(faulty ? fault.headers : { location: redirect?.location ?? "" });
+    if (isFaulty || redirect !== undefined) {
+      context.status = isFaulty ? fault.status : (redirect?.status ?? 307);
+      context.set(isFaulty ? fault.headers : { location: redirect?.location ?? "" });
       context.body = "";
-      if (faulty) fault = { ...fault, count: fault.count - 1 };
+      if (isFaulty) fault = { ...fault, count: fault.count - 1 };
     } else {
-      if (options.jwtBearer?.withoutClient) sent = await standInForClient(context);
+      if (options.jwtBearer?.withoutClient) sent = await addAnonymousClient(context);
       await next();
       const token = issuedToken(context);
       if (token !== undefined) issued.push(token);
     }
-    tokenRequests.push(await recorded(at, context, sent));
+    tokenRequests.push(await recordTokenRequest(at, context, sent));
   }
 
-  /** The server as it listens; every one has nonces of its own. */
+  /** Creates a provider with new DPoP nonces and returns its request listener. */
   function provide(issuer: string, alias: string | undefined): RequestListener {
     const provider = new oidc.Provider(issuer, configure(options, { oidc, signingKey, alias }));
     latest = provider;
-    const setting: GrantSetting = {
+    const grantServer: GrantServer = {
       provider,
       oidc,
       helpers,
       self: { issuer, keys: [publicKey] },
       sign: (jwt, typ) => jwt.setProtectedHeader({ alg: "ES256", kid: "server", typ }).sign(privateKey),
     };
-    if (options.jwtBearer !== undefined) registerJwtBearer(setting, options.jwtBearer);
-    if (options.tokenExchange !== undefined) registerTokenExchange(setting, options.tokenExchange);
+    if (options.jwtBearer !== undefined) registerJwtBearer(grantServer, options.jwtBearer);
+    if (options.tokenExchange !== undefined) registerTokenExchange(grantServer, options.tokenExchange);
     provider.use(async (context, next) => {
       if (context.path === "/token") return answerToken(context as KoaContextWithOIDC, next);
       await next();
@@ -226,7 +226,7 @@ export async function startAuthorizationServer(
 
 async function issueRefreshToken(
   provider: Provider,
-  { clientId, resource, scope = "" }: RefreshTokenWanted,
+  { clientId, resource, scope = "" }: RefreshTokenRequest,
 ): Promise<string> {
   const client = await provider.Client.find(clientId);
   if (client === undefined) throw new TypeError("No such client.");
@@ -242,13 +242,18 @@ async function issueRefreshToken(
   return await token.save();
 }
 
-/** Reads the body ahead of the provider, and names a client where none is. What was sent. */
-async function standInForClient(context: KoaContextWithOIDC): Promise<TokenRequest["params"]> {
+/**
+ * Reads the body before the provider does, and adds the anonymous client's id if the request names no client. Returns
+ * the fields that were sent.
+ */
+async function addAnonymousClient(context: KoaContextWithOIDC): Promise<TokenRequest["params"]> {
   const sent = await readForm(context.req);
   const named = sent["client_id"] ?? sent["client_assertion"] ?? context.headers.authorization;
   const body =
-    named === undefined && sent["grant_type"] === jwtBearerGrant ? { ...sent, client_id: nobody } : sent;
-  // Where the provider looks for a body that has been read.
+    named === undefined && sent["grant_type"] === jwtBearerGrant
+      ? { ...sent, client_id: anonymousClientId }
+      : sent;
+  // The provider looks here for a body that has already been read.
   Object.assign(context.req, { body });
   return sent;
 }

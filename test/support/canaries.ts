@@ -1,60 +1,60 @@
-// Values that must show nowhere, and the search for them in everything that came out.
+// Values that must not appear in any output, and the search for them.
 import { randomBytes } from "node:crypto";
 
-/** Where a canary was found. */
-export interface Find {
+/** A canary that was found in a text. */
+export interface CanaryMatch {
   readonly label: string;
-  /** How it was written there. */
+  /** The encoding in which the text has it. */
   readonly form: string;
-  /** As much of it as there was. */
+  /** The part of the encoded canary that the text has. */
   readonly piece: string;
 }
 
-interface Form {
+interface EncodedForm {
   readonly label: string;
   readonly name: string;
   readonly text: string;
-  /** How many characters of it twelve of the canary are at least. */
+  /** The least number of encoded characters for twelve characters of the canary. */
   readonly shortest: number;
 }
 
-/** The shortest piece of a canary that counts. */
-const window = 12;
-/** One leak is enough to know of. */
-const mostFinds = 5;
+/** Length of the shortest piece of a canary that counts as a match. */
+const minimumLength = 12;
+/** A few matches are enough for a failing test. */
+const maximumMatches = 5;
 
 /**
- * Knows what was planted, and finds it, and every piece of it of twelve characters or more: plain, in JSON, in URLs and
- * forms, in base64 and base64url wherever it stands in what was encoded, in hex, and as a list of bytes.
+ * Remembers planted values and finds them, and every piece of them of twelve characters or more, in a text: plain, in
+ * JSON, in URLs and forms, in base64 and base64url at any offset, in hex, and as a list of bytes.
  */
 export class Canaries {
   readonly #planted = new Map<string, string>();
   #index: Index | undefined;
 
-  /** A new one: random, with characters that every encoding writes in a way of its own. A header can hold it. */
+  /** Plants a random value with characters that every encoding writes differently. It is valid in a header. */
   fresh(label: string): string {
-    return this.plant(label, `${run()}"\\ +/%&${run()}`);
+    return this.plant(label, `${randomWord()}"\\ +/%&${randomWord()}`);
   }
 
-  /** A new one for what takes no special characters. */
+  /** Plants a random value of letters and digits only. */
   word(label: string): string {
-    return this.plant(label, run() + run());
+    return this.plant(label, randomWord() + randomWord());
   }
 
-  /** Prose, as a server or somebody's function would say it. */
+  /** Plants a sentence, as a server or a host's function might write one. */
   phrase(label: string): string {
-    return this.plant(label, `Disregard ${run()} "and" obey ${run()}.`);
+    return this.plant(label, `Disregard ${randomWord()} "and" obey ${randomWord()}.`);
   }
 
-  /** Something that is a secret already; gives it back. What is shorter than a piece is none. */
+  /** Plants an existing secret and returns it. Throws a `RangeError` if it is too short to be found. */
   plant(label: string, value: string): string {
-    if (value.length < window) throw new RangeError(`${label} is too short to be told from other text.`);
+    if (value.length < minimumLength) throw new RangeError(`${label} is too short to tell from other text.`);
     if (!this.#planted.has(value)) this.#planted.set(value, label);
     this.#index = undefined;
     return value;
   }
 
-  /** The same for keys and certificates: what is around one is around all of them. */
+  /** Plants a key or certificate without its PEM delimiters, which all of them share. Returns the PEM. */
   plantPem(label: string, pem: string): string {
     this.plant(label, pem.replaceAll(/-----[A-Z ]+-----/g, "").trim());
     return pem;
@@ -64,48 +64,48 @@ export class Canaries {
     return this.#planted.size;
   }
 
-  /** What of all that is in a text. */
-  find(text: string): readonly Find[] {
+  /** Returns the planted values in a text. */
+  find(text: string): readonly CanaryMatch[] {
     this.#index ??= new Index([...this.#planted].flatMap(([value, label]) => formsOf(label, value)));
     const found = this.#index.find(text);
     if (found.length > 0 || !/\s/.test(text)) return found;
-    // Broken into lines, in columns, or byte by byte.
+    // The text may break a value into lines, columns or single bytes.
     return this.#index.find(text.replaceAll(/\s+/g, ""));
   }
 }
 
-/** 20 letters and digits. */
-function run(): string {
+/** Returns 20 random letters and digits. */
+function randomWord(): string {
   const text = randomBytes(40).toString("base64").replaceAll(/[+/=]/g, "");
   return text.slice(0, 20);
 }
 
-function formsOf(label: string, value: string): readonly Form[] {
+function formsOf(label: string, value: string): readonly EncodedForm[] {
   const bytes = Buffer.from(value, "utf8");
   const hex = bytes.toString("hex");
   const written: readonly (readonly [name: string, text: string, shortest: number])[] = [
-    ["plain", value, window],
-    ["plain, lines joined", value.replaceAll(/\s+/g, ""), window],
-    ["JSON", JSON.stringify(value).slice(1, -1), window],
-    ["JSON in JSON", JSON.stringify(JSON.stringify(value)).slice(3, -3), window],
-    ["percent-encoded", percentEncoded(value), window],
-    ["percent-encoded in small letters", percentEncoded(value).replaceAll(/%../g, lowerCase), window],
-    ["form", new URLSearchParams([["", value]]).toString().slice(1), window],
-    ["hex", hex, 2 * window],
-    ["hex in capitals", hex.toUpperCase(), 2 * window],
-    // Of printable characters two digits each, and the commas between them.
-    ["bytes", [...bytes].join(","), 3 * window - 1],
+    ["plain", value, minimumLength],
+    ["plain, lines joined", value.replaceAll(/\s+/g, ""), minimumLength],
+    ["JSON", JSON.stringify(value).slice(1, -1), minimumLength],
+    ["JSON in JSON", JSON.stringify(JSON.stringify(value)).slice(3, -3), minimumLength],
+    ["percent-encoded", percentEncoded(value), minimumLength],
+    ["percent-encoded in small letters", percentEncoded(value).replaceAll(/%../g, lowerCase), minimumLength],
+    ["form", new URLSearchParams([["", value]]).toString().slice(1), minimumLength],
+    ["hex", hex, 2 * minimumLength],
+    ["hex in capitals", hex.toUpperCase(), 2 * minimumLength],
+    // Printable characters have two or three digits each, with commas between them.
+    ["bytes", [...bytes].join(","), 3 * minimumLength - 1],
     ...[0, 1, 2].flatMap((offset): [string, string, number][] => {
       const text = base64At(bytes, offset);
-      // In the middle of a group it shares a character at each end with what is around it.
-      const shortest = (4 * window) / 3 - 1;
+      // In the middle of a base64 group, the piece shares a character at each end with its surroundings.
+      const shortest = (4 * minimumLength) / 3 - 1;
       return [
         [`base64 at ${offset}`, text, shortest],
         [`base64url at ${offset}`, text.replaceAll("+", "-").replaceAll("/", "_"), shortest],
       ];
     }),
   ];
-  // By the first name, where several ways to write it are the same.
+  // If several encodings give the same text, the first name wins.
   const texts = new Map(written.toReversed().map(([name, text, shortest]) => [text, { name, shortest }]));
   return [...texts].map(([text, form]) => ({ label, text, ...form }));
 }
@@ -120,8 +120,8 @@ function percentEncoded(text: string): string {
 }
 
 /**
- * What base64 makes of the bytes when `offset` others, modulo 3, come before them. The characters at the ends that depend
- * on what is around are left out.
+ * Encodes the bytes in base64 as if `offset` bytes (modulo 3) preceded them. Leaves out the characters at both ends that
+ * depend on the surrounding bytes.
  */
 function base64At(bytes: Buffer, offset: number): string {
   const padded = Buffer.concat([Buffer.alloc(offset), bytes]);
@@ -129,18 +129,18 @@ function base64At(bytes: Buffer, offset: number): string {
   return text.slice(offset === 0 ? 0 : offset + 1, padded.length % 3 === 0 ? undefined : -1);
 }
 
-const [base1, base2] = [0x01000193, 0x5bd1e995];
+const [multiplier1, multiplier2] = [0x01000193, 0x5bd1e995];
 
 /**
- * Pieces of `window` characters of all forms, by their hashes: so many that any piece of a form that counts has one of
- * them in it.
+ * A hash index over pieces of all encoded forms, each of `minimumLength` characters. It has enough of them that every
+ * piece that counts as a match contains at least one.
  */
 class Index {
-  readonly #forms: readonly Form[];
+  readonly #forms: readonly EncodedForm[];
   readonly #slots: Uint32Array;
   readonly #mask: number;
 
-  constructor(forms: readonly Form[]) {
+  constructor(forms: readonly EncodedForm[]) {
     this.#forms = forms;
     const pieces = forms.reduce((sum, form) => sum + form.text.length / strideOf(form), 0);
     const size = 2 ** Math.ceil(Math.log2(pieces * 2 + 2));
@@ -155,16 +155,16 @@ class Index {
     }
   }
 
-  find(text: string): readonly Find[] {
-    const found: Find[] = [];
+  find(text: string): readonly CanaryMatch[] {
+    const found: CanaryMatch[] = [];
     let next = 0;
     eachPiece(text, (at, first, second) => {
       if (at < next || !this.#has(first, second)) return true;
-      const find = this.#confirm(text, at);
-      if (find === undefined) return true;
-      found.push(find);
-      next = at + find.piece.length;
-      return found.length < mostFinds;
+      const match = this.#confirm(text, at);
+      if (match === undefined) return true;
+      found.push(match);
+      next = at + match.piece.length;
+      return found.length < maximumMatches;
     });
     return found;
   }
@@ -182,13 +182,13 @@ class Index {
     return false;
   }
 
-  /** The longest piece of one form that is there. */
-  #confirm(text: string, at: number): Find | undefined {
-    const piece = text.slice(at, at + window);
-    let best: Find | undefined;
+  /** Returns the longest match of a single form around a position. */
+  #confirm(text: string, at: number): CanaryMatch | undefined {
+    const piece = text.slice(at, at + minimumLength);
+    let best: CanaryMatch | undefined;
     for (const { label, name, text: form, shortest } of this.#forms) {
       if (!form.includes(piece)) continue;
-      let [start, end] = [at, at + window];
+      let [start, end] = [at, at + minimumLength];
       while (end < text.length && form.includes(text.slice(start, end + 1))) end += 1;
       while (start > 0 && form.includes(text.slice(start - 1, end))) start -= 1;
       if (end - start < shortest || end - start <= (best?.piece.length ?? 0)) continue;
@@ -198,32 +198,32 @@ class Index {
   }
 }
 
-/** Of any so many pieces in a row one is enough. */
-function strideOf({ shortest }: Form): number {
-  return shortest - window + 1;
+/** Returns the distance between indexed pieces: one of this many in a row is enough. */
+function strideOf({ shortest }: EncodedForm): number {
+  return shortest - minimumLength + 1;
 }
 
-/** Two hashes of every piece of a text, until `visit` gives false. The second is never 0. */
+/** Calls `visit` with two hashes of every piece of a text until it returns false. The second hash is never 0. */
 function eachPiece(text: string, visit: (at: number, first: number, second: number) => boolean): void {
-  if (text.length < window) return;
+  if (text.length < minimumLength) return;
   let [first, second, power1, power2] = [0, 0, 1, 1];
-  for (let index = 0; index < window; index += 1) {
+  for (let index = 0; index < minimumLength; index += 1) {
     const code = text.charCodeAt(index);
-    first = (Math.imul(first, base1) + code) | 0;
-    second = (Math.imul(second, base2) + code) | 0;
-    if (index > 0) [power1, power2] = [Math.imul(power1, base1), Math.imul(power2, base2)];
+    first = (Math.imul(first, multiplier1) + code) | 0;
+    second = (Math.imul(second, multiplier2) + code) | 0;
+    if (index > 0) [power1, power2] = [Math.imul(power1, multiplier1), Math.imul(power2, multiplier2)];
   }
   for (let at = 0; ; at += 1) {
-    if (!visit(at, mixed(first), mixed(second) || 1)) return;
-    const end = at + window;
+    if (!visit(at, mixBits(first), mixBits(second) || 1)) return;
+    const end = at + minimumLength;
     if (end >= text.length) return;
     const [left, entered] = [text.charCodeAt(at), text.charCodeAt(end)];
-    first = (Math.imul(first - Math.imul(left, power1), base1) + entered) | 0;
-    second = (Math.imul(second - Math.imul(left, power2), base2) + entered) | 0;
+    first = (Math.imul(first - Math.imul(left, power1), multiplier1) + entered) | 0;
+    second = (Math.imul(second - Math.imul(left, power2), multiplier2) + entered) | 0;
   }
 }
 
-function mixed(hash: number): number {
+function mixBits(hash: number): number {
   const half = Math.imul(hash ^ (hash >>> 16), 0x45d9f3b);
   return (half ^ (half >>> 15)) >>> 0;
 }

@@ -7,16 +7,16 @@ const day = 86_400_000;
 type KeyType = "ec" | "rsa" | "rsa-pss" | "ed25519";
 
 export interface CertificateOptions {
-  /** As RFC 4514 writes it, the last part of the name first, without escapes: `CN=agent, O=Acme, C=DE`. */
+  /** The subject in the notation of RFC 4514, most specific part first, without escapes: `CN=agent, O=Acme, C=DE`. */
   readonly subject?: string;
-  /** DNS names and addresses that it is for. */
+  /** DNS names and IP addresses that the certificate is valid for. */
   readonly hosts?: readonly string[];
-  /** For clients alone. */
+  /** Whether the certificate is for client authentication only. */
   readonly client?: boolean;
-  /** Long ago unless told, so that it has begun for the clock of any test. */
+  /** Default: long ago, so that the certificate is valid for the clock of any test. */
   readonly notBefore?: Date;
   readonly notAfter?: Date;
-  /** P-256 unless told. */
+  /** Default: P-256. */
   readonly keyType?: KeyType;
 }
 
@@ -38,7 +38,7 @@ interface Issuer {
   readonly key: KeyObject;
 }
 
-/** An authority of a test's own, which nobody else trusts. */
+/** Creates a certificate authority for one test. */
 export async function createAuthority(): Promise<Authority> {
   const { privateKey, publicKey } = await keyPair("ec");
   const issuer = { subject: `CN=Test authority ${randomBytes(4).toString("hex")}`, key: privateKey };
@@ -59,7 +59,7 @@ export async function createAuthority(): Promise<Authority> {
   };
 }
 
-/** A certificate that vouches for itself. */
+/** Creates a self-signed certificate. */
 export async function selfSigned(options: CertificateOptions = {}): Promise<IssuedCertificate> {
   return await issue({ hosts: ["127.0.0.1", "localhost"], ...options }, undefined);
 }
@@ -86,7 +86,7 @@ function keyPair(type: KeyType): Promise<{ privateKey: KeyObject; publicKey: Key
   return generate("ec", { namedCurve: "P-256" });
 }
 
-/** RFC 5280 §4.1, signed. */
+/** Builds and signs a certificate (RFC 5280 §4.1) and returns its PEM. */
 function certificate(
   subject: string,
   publicKey: KeyObject,
@@ -97,7 +97,7 @@ function certificate(
   const { oid: algorithm, hash } = signature(issuer.key);
   const { notBefore = new Date("2020-01-01T00:00:00Z"), notAfter } = validity;
   const toBeSigned = sequence(
-    // Version 3, and a serial number that is positive and begins with no zero.
+    // Version 3, and a positive serial number without a leading zero.
     tagged(0xa0, tagged(0x02, Buffer.from([2]))),
     tagged(0x02, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
     algorithm,
@@ -129,9 +129,9 @@ function distinguishedName(text: string): Buffer {
   const parts = text.split(/\s*,\s*/).reverse();
   const sets = parts.map((part) => {
     const [name = "", value = ""] = part.split("=", 2);
-    // A country is a PrintableString, all else UTF8String.
+    // A country is a PrintableString, every other attribute a UTF8String.
     const type = attributes[name];
-    if (type === undefined) throw new Error(`The test authority does not know the attribute ${name}.`);
+    if (type === undefined) throw new Error(`The test authority does not support the attribute ${name}.`);
     return tagged(0x31, sequence(oid(type), tagged(name === "C" ? 0x13 : 0x0c, Buffer.from(value))));
   });
   return sequence(...sets);
@@ -140,14 +140,14 @@ function distinguishedName(text: string): Buffer {
 function alternativeName(host: string): Buffer {
   if (isIP(host) === 0) return tagged(0x82, Buffer.from(host));
   if (isIP(host) === 4) return tagged(0x87, Buffer.from(host.split(".").map(Number)));
-  throw new Error("The test authority knows no IPv6 addresses.");
+  throw new Error("The test authority does not support IPv6 addresses.");
 }
 
 function extension(type: string, value: Buffer, critical = false): Buffer {
   return sequence(oid(type), ...(critical ? [boolean(true)] : []), tagged(0x04, value));
 }
 
-/** GeneralizedTime from 2050 on, UTCTime before: RFC 5280 §4.1.2.5. */
+/** Encodes a date as UTCTime, or as GeneralizedTime from 2050 on (RFC 5280 §4.1.2.5). */
 function time(date: Date): Buffer {
   const text = date.toISOString().replace(/[-:T]|\.\d+/g, "");
   return date.getUTCFullYear() < 2050
@@ -177,7 +177,7 @@ function sequence(...parts: readonly Buffer[]): Buffer {
   return tagged(0x30, Buffer.concat(parts));
 }
 
-/** DER: tag, length, value. */
+/** Encodes a value in DER: tag, length, value. */
 function tagged(tag: number, value: Buffer = Buffer.alloc(0)): Buffer {
   const { length } = value;
   const short = length < 0x80;

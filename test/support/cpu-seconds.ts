@@ -1,15 +1,15 @@
-/** What this process has computed so far, in seconds: other work of the machine does not count. */
+/** Returns the CPU time of this process in seconds, which other processes on the machine do not affect. */
 export function cpuSeconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;
 }
 
-/** CPU seconds of the work below on the machine that the limits of the tests were chosen on. */
-const usual = 0.02;
+/** CPU seconds that `work` takes on the machine on which the limits of the tests were chosen. */
+const referenceSeconds = 0.02;
 
 /**
- * How many times longer this machine takes for a piece of work than the one that limits in CPU seconds were chosen on; 1 where
- * it is as fast or faster. The least of some tries: others share its caches, and the first one is compiled meanwhile.
+ * Returns how many times slower this machine is than the one on which limits in CPU seconds were chosen, at least 1. Takes
+ * the best of several attempts, because other processes share the caches and the first attempt includes compilation.
  */
 export function slowness(): number {
   let least = Number.POSITIVE_INFINITY;
@@ -18,7 +18,7 @@ export function slowness(): number {
     work();
     least = Math.min(least, cpuSeconds() - started);
   }
-  return Math.max(1, least / usual);
+  return Math.max(1, least / referenceSeconds);
 }
 
 let sink = 0;

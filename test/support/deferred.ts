@@ -4,7 +4,7 @@ export interface Deferred<T> {
   reject(error: Error): void;
 }
 
-/** `Promise.withResolvers`, which Node 20 lacks. */
+/** Does what `Promise.withResolvers` does, which Node 20 lacks. */
 export function deferred<T = void>(): Deferred<T> {
   let resolve: (value: T) => void = () => {};
   let reject: (error: Error) => void = () => {};

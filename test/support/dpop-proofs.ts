@@ -7,21 +7,21 @@ export interface ProofRules {
   readonly algorithms: readonly string[];
 }
 
-/** What a resource server refuses a proof with, RFC 9449 §7.1 and §9. */
-export class ProofRefused extends Error {
+/** The error with which a resource server refuses a proof (RFC 9449 §7.1 and §9). */
+export class ProofError extends Error {
   readonly error: "invalid_dpop_proof" | "use_dpop_nonce";
 
-  constructor(error: ProofRefused["error"], reason: string) {
+  constructor(error: ProofError["error"], reason: string) {
     super(reason);
     this.error = error;
   }
 }
 
-/** How far the clocks of client and server may differ, and how long a nonce-less proof is good: seconds. */
-const window = 60;
+/** Accepted difference between a proof's `iat` and the server's clock, in seconds. */
+const acceptedAge = 60;
 
-/** Checks the proofs that come to one resource server, RFC 9449 §4.3. */
-export class Proofs {
+/** Checks the proofs that one resource server receives (RFC 9449 §4.3). */
+export class ProofChecker {
   readonly #rules: ProofRules;
   readonly #seen = new Set<string>();
   #accepted = [randomUUID() as string];
@@ -30,17 +30,17 @@ export class Proofs {
     this.#rules = rules;
   }
 
-  /** What proofs have to contain from now on; `undefined` where they need not. */
+  /** The nonce that proofs must contain, or `undefined` if they need none. */
   get nonce(): string | undefined {
     return this.#rules.nonces ? this.#accepted[0] : undefined;
   }
 
-  /** A new nonce. The one before it is good no more, or with `gently` still good until the next change. */
-  rotate(gently: boolean): void {
-    this.#accepted = [randomUUID(), ...(gently ? this.#accepted.slice(0, 1) : [])];
+  /** Creates a new nonce. With `keepPrevious`, the previous nonce stays valid until the next change. */
+  rotate(keepPrevious: boolean): void {
+    this.#accepted = [randomUUID(), ...(keepPrevious ? this.#accepted.slice(0, 1) : [])];
   }
 
-  /** Throws `ProofRefused` unless the proof is for this request, this token and the key that it is bound to. */
+  /** Throws a `ProofError` unless the proof is for this request, this token and the key that the token is bound to. */
   async check(request: {
     readonly proof: string | undefined;
     readonly method: string;
@@ -53,23 +53,23 @@ export class Proofs {
     const url = new URL(request.url);
     const refusals: ReadonlyArray<readonly [unless: boolean, reason: string]> = [
       [typeof jti === "string" && jti !== "", "no jti"],
-      [typeof iat === "number" && Math.abs(iat - Date.now() / 1000) <= window, "iat not of now"],
-      [htm === request.method, "another htm"],
-      [htu === `${url.origin}${url.pathname}`, "another htu"],
-      [ath === createHash("sha256").update(request.accessToken).digest("base64url"), "another ath"],
-      [thumbprint === request.jkt, "another key than the token's"],
-      [!this.#seen.has(`${thumbprint} ${jti}`), "a jti used before"],
+      [typeof iat === "number" && Math.abs(iat - Date.now() / 1000) <= acceptedAge, "iat too far from now"],
+      [htm === request.method, "wrong htm"],
+      [htu === `${url.origin}${url.pathname}`, "wrong htu"],
+      [ath === createHash("sha256").update(request.accessToken).digest("base64url"), "wrong ath"],
+      [thumbprint === request.jkt, "not the key of the token"],
+      [!this.#seen.has(`${thumbprint} ${jti}`), "jti already used"],
     ];
     const refusal = refusals.find(([unless]) => !unless);
-    if (refusal !== undefined) throw new ProofRefused("invalid_dpop_proof", refusal[1]);
+    if (refusal !== undefined) throw new ProofError("invalid_dpop_proof", refusal[1]);
     this.#seen.add(`${thumbprint} ${jti}`);
     if (this.#rules.nonces && !this.#accepted.some((accepted) => accepted === nonce)) {
-      throw new ProofRefused("use_dpop_nonce", "no nonce of now");
+      throw new ProofError("use_dpop_nonce", "no current nonce");
     }
   }
 
   async #verified(proof: string | undefined): Promise<{ payload: JWTPayload; thumbprint: string }> {
-    if (proof === undefined) throw new ProofRefused("invalid_dpop_proof", "no proof");
+    if (proof === undefined) throw new ProofError("invalid_dpop_proof", "no proof");
     try {
       const { payload, protectedHeader } = await jwtVerify(proof, EmbeddedJWK, {
         typ: "dpop+jwt",
@@ -78,7 +78,7 @@ export class Proofs {
       if (protectedHeader.jwk === undefined) throw new TypeError("no key");
       return { payload, thumbprint: await calculateJwkThumbprint(protectedHeader.jwk) };
     } catch {
-      throw new ProofRefused("invalid_dpop_proof", "not a proof, or not signed by its key");
+      throw new ProofError("invalid_dpop_proof", "not a proof, or not signed by its key");
     }
   }
 }

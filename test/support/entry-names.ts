@@ -1,4 +1,4 @@
-/** The name of an entry as the package makes it, another one for each digit. */
+/** Returns a store entry name in the package's format. Each digit gives another name. */
 export function entryName(digit: string, kind: "token" | "refresh" = "token"): string {
   return `${kind}.${digit.repeat(32)}.${digit.repeat(32)}`;
 }

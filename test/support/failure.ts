@@ -1,9 +1,9 @@
 import { McpAuthError } from "../../src/errors/error.js";
 
-/** What a promise rejects with, which must be ours. */
+/** Returns the `McpAuthError` that a promise rejects with. Throws if it resolves or rejects with anything else. */
 export async function failure(promise: Promise<unknown>): Promise<McpAuthError> {
   const error: unknown = await promise.then(
-    (value) => new Error(`It resolved: ${JSON.stringify(value)}`),
+    (value) => new Error(`The promise resolved: ${JSON.stringify(value)}`),
     (reason: unknown) => reason,
   );
   if (error instanceof McpAuthError) return error;

@@ -3,26 +3,26 @@ import type { Clock } from "../../src/lib/clock.js";
 export interface PendingTimer {
   /** Milliseconds since the epoch. */
   readonly dueAt: number;
-  /** Milliseconds that were asked for. */
+  /** Requested delay in milliseconds. */
   readonly delay: number;
-  /** Whether it would let the process end. */
+  /** Whether the timer was unref'd, so that it would not keep the process running. */
   readonly unrefd: boolean;
 }
 
-/** A clock that stands still until told, for tests. */
+/** A clock for tests that moves only when a test moves it. */
 export interface FakeClock extends Clock {
-  /** Timers that wait, the next one first. */
+  /** Pending timers, the next one first. */
   readonly pending: readonly PendingTimer[];
   /**
-   * Moves on by so many milliseconds: stops at each timer on the way, runs it, and lets the promises that hang on it
-   * settle before it goes on.
+   * Moves forward by a number of milliseconds. Stops at each timer on the way, runs it, and lets promises settle before
+   * it continues.
    */
   advance(milliseconds: number): Promise<void>;
-  /** Lets promises settle without any time passing. */
+  /** Lets promises settle without moving the clock. */
   settle(): Promise<void>;
-  /** Sets the clock forward or back. Timers wait as long as before: they do not look at it. */
+  /** Sets the clock forward or back. Pending timers still wait for their full delay, as real ones do. */
   jump(milliseconds: number): void;
-  /** Lets time pass without any timer running, as when the event loop is blocked; `advance` then runs them late. */
+  /** Moves forward without running timers, as if the event loop were blocked. `advance` then runs them late. */
   stall(milliseconds: number): void;
 }
 
@@ -34,14 +34,14 @@ interface Timer {
 }
 
 // A lazy import takes some turns of the event loop even once the module is loaded.
-const mostTurns = 6;
-// A timer that sets itself anew without any time passing would keep `advance` busy for ever.
-const mostTimers = 100_000;
+const defaultTurns = 6;
+// Without a limit, a timer that sets itself again without delay would keep `advance` running forever.
+const maximumTimers = 100_000;
 
-/** `turns` of the event loop are given to promises whenever they are to settle. */
-export function fakeClock(start = Date.UTC(2026, 0, 1), turns = mostTurns): FakeClock {
+/** Creates a fake clock. Each time promises have to settle, the clock waits for `turns` turns of the event loop. */
+export function fakeClock(start = Date.UTC(2026, 0, 1), turns = defaultTurns): FakeClock {
   let now = start;
-  // In the order in which they were set, which is the order of those due at one moment.
+  // In the order in which they were set: timers that are due at the same time run in this order.
   const timers = new Set<Timer>();
   const inOrder = () => [...timers].sort((a, b) => a.dueAt - b.dueAt);
 
@@ -52,7 +52,7 @@ export function fakeClock(start = Date.UTC(2026, 0, 1), turns = mostTurns): Fake
   return {
     now: () => now,
     setTimeout(callback, milliseconds) {
-      if (Number.isNaN(milliseconds)) throw new RangeError("A timer needs a number of milliseconds.");
+      if (Number.isNaN(milliseconds)) throw new RangeError("The delay of a timer is not a number.");
       const delay = Math.max(milliseconds, 0);
       const timer: Timer = { dueAt: now + delay, delay, callback, unrefd: false };
       timers.add(timer);
@@ -72,7 +72,7 @@ export function fakeClock(start = Date.UTC(2026, 0, 1), turns = mostTurns): Fake
       for (let fired = 0; ; fired += 1) {
         const [next] = inOrder();
         if (next === undefined || next.dueAt > end) break;
-        if (fired === mostTimers) throw new Error("Timers set each other without end.");
+        if (fired === maximumTimers) throw new Error("Timers keep setting each other without end.");
         now = Math.max(now, next.dueAt);
         timers.delete(next);
         next.callback();

@@ -1,5 +1,5 @@
 /**
- * Milliseconds after which a test that hangs is ended, and for which one waits for what has to come. They end hangs and
- * judge nothing: no test takes half a minute on two free processors, and one on a machine that is ten times slower passes.
+ * Milliseconds after which a hanging test is ended, and for which polls wait. The limit only ends hangs: no test takes
+ * half a minute on two free processors, so tests also pass on a machine that is ten times slower.
  */
 export const hangLimit = 300_000;

@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { listen } from "./listen.js";
 
-/** One request as it came over the wire. */
+/** A request as it arrived over the wire. */
 export interface RecordedRequest {
   readonly method: string;
   /** Path and query, exactly as sent. */
   readonly url: string;
   readonly headers: IncomingMessage["headers"];
-  /** Names and values in turn, exactly as sent. */
+  /** Names and values alternately, exactly as sent. */
   readonly rawHeaders: readonly string[];
   /** The exact bytes, as UTF-8. */
   readonly body: string;
@@ -19,17 +19,17 @@ export type Handler = (request: RecordedRequest, response: ServerResponse) => vo
 export interface HttpServer extends AsyncDisposable {
   /** `http://127.0.0.1:<port>`, without a trailing slash. */
   readonly origin: string;
-  /** Every request so far, in the order in which their bodies were complete. */
+  /** All requests so far, in the order in which their bodies were complete. */
   readonly requests: readonly RecordedRequest[];
-  /** How many connections are open now. */
+  /** Number of open connections. */
   readonly connections: number;
-  /** Resolves once as many requests have come. */
+  /** Resolves once the server has received this many requests. */
   received(count: number): Promise<void>;
-  /** Drops every connection and stops listening. */
+  /** Closes all connections and stops listening. */
   close(): Promise<void>;
 }
 
-/** A programmable server on a random port of 127.0.0.1. A handler that throws answers 500. */
+/** Starts a scripted HTTP server on a random port of 127.0.0.1. If the handler throws, the server answers 500. */
 export async function startHttpServer(handler: Handler): Promise<HttpServer> {
   const requests: RecordedRequest[] = [];
   const waiting = new Set<{ count: number; resolve: () => void }>();
@@ -74,7 +74,7 @@ export async function startHttpServer(handler: Handler): Promise<HttpServer> {
   };
 }
 
-/** Answers with JSON. */
+/** Sends a JSON response. */
 export function sendJson(
   response: ServerResponse,
   value: unknown,

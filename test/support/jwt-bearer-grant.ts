@@ -1,19 +1,19 @@
 import { decodeProtectedHeader, type JWTPayload } from "jose";
 import type { TokenEndpointGrantContext } from "oidc-provider";
-import { type GrantSetting, idJagType, issueAccessToken, verified } from "./grant-setting.js";
+import { type GrantServer, idJagType, issueAccessToken, verifyGrantJwt } from "./grant-server.js";
 import type { TrustedIssuer } from "./token-issuer.js";
 
 export const jwtBearerGrant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /** RFC 7523 §2.1. */
 export interface JwtBearerOptions {
-  /** Whose assertions are taken. */
+  /** The issuers whose assertions the server accepts. */
   readonly issuers: readonly TrustedIssuer[];
-  /** Also from clients that do not say who they are. */
+  /** Whether the server also accepts assertions from anonymous clients. */
   readonly withoutClient?: boolean;
-  /** Whether an assertion works only once; default true. Platforms issue some that are meant to be used again. */
+  /** Whether an assertion works only once. Default: true. Platforms issue some that are meant to be used again. */
   readonly singleUse?: boolean;
-  /** Takes ID-JAGs and nothing else; they are always for the client, the resource and the scopes that they name. */
+  /** Whether the server accepts only ID-JAGs. An ID-JAG is always limited to its own client, resource and scopes. */
   readonly idJag?: boolean;
 }
 
@@ -21,44 +21,45 @@ interface JwtBearerParams {
   readonly assertion?: string;
 }
 
-export function registerJwtBearer(setting: GrantSetting, options: JwtBearerOptions): void {
-  setting.provider.registerGrantType<JwtBearerParams>(
+export function registerJwtBearer(server: GrantServer, options: JwtBearerOptions): void {
+  server.provider.registerGrantType<JwtBearerParams>(
     jwtBearerGrant,
-    (context) => answer(setting, options, context),
+    (context) => answer(server, options, context),
     ["assertion", "scope", "resource"],
     ["resource"],
   );
 }
 
 async function answer(
-  setting: GrantSetting,
+  server: GrantServer,
   options: JwtBearerOptions,
   context: TokenEndpointGrantContext<JwtBearerParams>,
 ): Promise<void> {
-  const { provider, oidc, helpers } = setting;
+  const { provider, oidc, helpers } = server;
   const { params, client } = context.oidc;
   if (!params.assertion) throw new oidc.errors.InvalidRequest("no assertion");
-  // Before the assertion is used up: a proof that lacks a nonce is sent again with the same assertion.
+  // Before the assertion is used up, because a client whose proof lacks a nonce sends the same assertion again.
   await helpers.validateDpop(provider, context);
-  const idJag = options.idJag || typeOf(params.assertion) === idJagType;
+  const idJag = options.idJag || jwtType(params.assertion) === idJagType;
   const endpoints = [`${provider.issuer}/token`, context.href.replace(/\?.*$/, "")];
-  const claims = await verified(setting, options.issuers, params.assertion, {
+  const claims = await verifyGrantJwt(server, options.issuers, params.assertion, {
     audience: [provider.issuer, ...(idJag ? [] : endpoints)],
     requiredClaims: ["exp", "sub", ...(idJag ? ["jti", "client_id", "resource"] : [])],
     ...(idJag ? { typ: idJagType } : {}),
   });
   if (idJag) {
-    if (claims["client_id"] !== client.clientId) throw new oidc.errors.InvalidGrant("of another client");
-    narrow(setting, params, claims);
+    if (claims["client_id"] !== client.clientId)
+      throw new oidc.errors.InvalidGrant("issued for another client");
+    limitToAssertion(server, params, claims);
   }
   if (options.singleUse !== false && claims.jti !== undefined) {
     const fresh = await provider.ReplayDetection.unique(String(claims.iss), claims.jti, Number(claims.exp));
-    if (!fresh) throw new oidc.errors.InvalidGrant("used before");
+    if (!fresh) throw new oidc.errors.InvalidGrant("already used");
   }
-  await issueAccessToken(setting, context, { subject: String(claims.sub) });
+  await issueAccessToken(server, context, { subject: String(claims.sub) });
 }
 
-function typeOf(jwt: string): string | undefined {
+function jwtType(jwt: string): string | undefined {
   try {
     return decodeProtectedHeader(jwt).typ;
   } catch {
@@ -66,9 +67,9 @@ function typeOf(jwt: string): string | undefined {
   }
 }
 
-/** What is asked for is what the ID-JAG is for, or less. */
-function narrow(
-  { oidc }: GrantSetting,
+/** Limits the request to the resource and the scopes of the ID-JAG. */
+function limitToAssertion(
+  { oidc }: GrantServer,
   params: TokenEndpointGrantContext["oidc"]["params"],
   claims: JWTPayload,
 ): void {

@@ -4,17 +4,17 @@ import type { AddressInfo, Socket } from "node:net";
 import type { TlsOptions } from "node:tls";
 
 export interface Listening {
-  /** `http://127.0.0.1:<port>` or, with TLS, `https://…`; without a trailing slash. */
+  /** `http://127.0.0.1:<port>`, or `https://…` with TLS, without a trailing slash. */
   readonly origin: string;
-  /** How many connections are open now. */
+  /** Number of open connections. */
   readonly connections: number;
-  /** Drops every connection and stops listening. May be called again. */
+  /** Closes all connections and stops listening. Can be called more than once. */
   close(): Promise<void>;
 }
 
 /**
- * Serves on a random port of 127.0.0.1. The listener is made when the port is known, for servers whose own URL is
- * part of what they say. `tls` makes it https.
+ * Listens on a random port of 127.0.0.1, with https if `tls` is given. Creates the request listener once the port is
+ * known, for servers that need their own URL.
  */
 export async function listen(
   serve: (origin: string) => RequestListener | Promise<RequestListener>,

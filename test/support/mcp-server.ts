@@ -10,61 +10,61 @@ import {
 import * as z from "zod";
 import { introspectionVerifier, jwtVerifier, tokenIdOf } from "./access-token-verifier.js";
 import type { Authority } from "./certificates.js";
-import { Proofs } from "./dpop-proofs.js";
+import { ProofChecker } from "./dpop-proofs.js";
 import { listen } from "./listen.js";
 import { certificateThumbprint, clientCertificate, serverTls, trustingFetch } from "./mutual-tls.js";
 import { TokenGate } from "./token-gate.js";
 
 export interface McpServerOptions {
-  /** The authorization server whose tokens are good here. */
+  /** The authorization server whose tokens the server accepts. */
   readonly issuer: string;
-  /** Default `/mcp`. */
+  /** Default: `/mcp`. */
   readonly path?: string;
-  /** A token that lacks one of them gets 403 `insufficient_scope`. */
+  /** Required scopes. A token that lacks one gets 403 `insufficient_scope`. */
   readonly scopes?: readonly string[];
   /**
-   * Registers the tools of each new instance, of which there is one a request; default a tool `echo`, and one more
-   * like it for each name in `toolScopes`.
+   * Registers the tools of a server instance; each request gets a new instance. Default: a tool `echo`, and one like it
+   * for each name in `toolScopes`.
    */
   readonly tools?: (server: McpServer) => void;
-  /** What a token needs to call one of the default tools: the SDK itself answers 403 `insufficient_scope`. */
+  /** Scopes that a token needs to call a default tool. Without them, the SDK answers 403 `insufficient_scope`. */
   readonly toolScopes?: Readonly<Record<string, readonly string[]>>;
-  /** Further paths, beside `path`, that answer as that does, and the scopes that a token needs there. */
+  /** More paths that answer like `path`, and the scopes that a token needs there. */
   readonly pathScopes?: Readonly<Record<string, readonly string[]>>;
   /**
-   * RFC 9449: tokens bound to a key are taken with a proof; with `required` no others are; with `nonces` every proof
-   * needs one. By default the server knows nothing of it.
+   * RFC 9449. The server accepts key-bound tokens with a proof. With `required`, it accepts no other tokens. With
+   * `nonces`, every proof needs a nonce. By default the server does not support DPoP.
    */
   readonly dpop?: {
     readonly required?: boolean;
     readonly nonces?: boolean;
-    /** Default ES256 and EdDSA. */
+    /** Default: ES256 and EdDSA. */
     readonly algorithms?: readonly string[];
   };
   /**
-   * https, and trust in the authority for the issuer too. Clients are asked for a certificate, which tokens that are
-   * bound to one need (RFC 8705 §3); with `required` no others are taken.
+   * Serves https, and trusts the authority for connections to the issuer. The server asks clients for a certificate,
+   * which certificate-bound tokens need (RFC 8705 §3). With `required`, it accepts no other tokens.
    */
   readonly tls?: { readonly authority: Authority; readonly required?: boolean };
   /**
-   * How tokens are checked: as JWTs against the issuer's keys, which is the default, or by asking the issuer as the
-   * client given (RFC 7662).
+   * The client with which the server introspects tokens at the issuer (RFC 7662). Default: the server verifies tokens as
+   * JWTs with the issuer's keys.
    */
   readonly introspectAs?: { readonly id: string; readonly secret: string };
-  /** `false`: neither resource metadata (RFC 9728) nor a pointer to it. */
+  /** `false`: the server has no resource metadata (RFC 9728), and its challenges do not mention any. */
   readonly publishMetadata?: boolean;
-  /** What the resource metadata lists; default the issuer. */
+  /** The authorization servers in the resource metadata. Default: the issuer. */
   readonly authorizationServers?: readonly string[];
 }
 
-/** One request, to whatever path. */
+/** A request to any path of the server. */
 export interface McpRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
-  /** Which token it came with, whether or not that was accepted. */
+  /** The `jti` of the request's token, whether or not the server accepted it. */
   readonly jti: string | undefined;
-  /** `x5t#S256` of the certificate that the client presented. */
+  /** Thumbprint (`x5t#S256`) of the certificate that the client presented. */
   readonly certificateThumbprint: string | undefined;
   readonly status: number;
   readonly isAnswered: boolean;
@@ -72,25 +72,24 @@ export interface McpRequest {
 
 export interface RunningMcpServer extends AsyncDisposable {
   readonly origin: string;
-  /** The MCP endpoint, and the resource that tokens must be for. */
+  /** The MCP endpoint, which is also the resource that tokens must be for. */
   readonly url: string;
-  /** In the order in which they came. */
+  /** All requests, in the order in which they arrived. */
   readonly requests: readonly McpRequest[];
-  /** How many of them got 401. */
+  /** Number of requests that got 401. */
   readonly unauthorized: number;
-  /** The token with this `jti` gets 401 from now on. */
+  /** Answers 401 to the token with this `jti` from now on. */
   revoke(jti: string): void;
   /**
-   * A new DPoP nonce. The one before is good no more, or with `gently` goes on being good while answers announce the
-   * new one.
+   * Creates a new DPoP nonce. With `keepPrevious`, the previous nonce stays valid while responses announce the new one.
    */
-  rotateNonce(gently?: boolean): void;
+  rotateNonce(keepPrevious?: boolean): void;
   close(): Promise<void>;
 }
 
 /**
- * A real, protected MCP server on loopback: the SDK's own, without sessions, on both the 2025 and the 2026 wire.
- * It accepts only tokens of its issuer, for its own URL, with its scopes, that have not expired.
+ * Starts a real, protected MCP server on loopback: the SDK's server without sessions, for both the 2025 and the 2026
+ * protocol. It accepts only unexpired tokens of its issuer, for its own URL, with its scopes.
  */
 export async function startMcpServer(options: McpServerOptions): Promise<RunningMcpServer> {
   const { issuer, path = "/mcp", scopes = [], publishMetadata = true, tls, dpop } = options;
@@ -98,7 +97,7 @@ export async function startMcpServer(options: McpServerOptions): Promise<Running
   const requests: McpRequest[] = [];
   const revoked = new Set<string>();
   const algorithms = dpop?.algorithms ?? ["ES256", "EdDSA"];
-  const proofs = dpop && new Proofs({ nonces: dpop.nonces === true, algorithms });
+  const proofs = dpop && new ProofChecker({ nonces: dpop.nonces === true, algorithms });
   const toIssuer = tls && trustingFetch(tls.authority);
   const handler = createMcpHandler(() => {
     const server = new McpServer({ name: path.slice(1), version: "1.0.0" });
@@ -150,12 +149,12 @@ export async function startMcpServer(options: McpServerOptions): Promise<Running
         async fetch(message, more) {
           const answered = await handler.fetch(message, more);
           const bearer = answered.headers.get("www-authenticate");
-          // The SDK knows one scheme only.
+          // The SDK supports only the Bearer scheme.
           if (bearer !== null) answered.headers.set("www-authenticate", gate.challenge(bearer, request));
           return answered;
         },
       });
-      // The SDK writes its type of a request without `undefined` in optional properties, Node's has it.
+      // The SDK's request type has no `undefined` in optional properties, Node's does.
       return answerMcp(request as Parameters<typeof answerMcp>[0], response);
     };
 
@@ -167,7 +166,7 @@ export async function startMcpServer(options: McpServerOptions): Promise<Running
         headers: request.headers,
         jti: tokenIdOf(request.headers.authorization),
         certificateThumbprint: certificate && certificateThumbprint(certificate),
-        // A stream is read before it ends: what is recorded then would come too late for a test.
+        // Getters, because a test may look at a streaming response before it ends.
         get status() {
           return response.statusCode;
         },
@@ -196,7 +195,7 @@ export async function startMcpServer(options: McpServerOptions): Promise<Running
       return requests.filter(({ status }) => status === 401).length;
     },
     revoke: (jti) => void revoked.add(jti),
-    rotateNonce: (gently = false) => proofs?.rotate(gently),
+    rotateNonce: (keepPrevious = false) => proofs?.rotate(keepPrevious),
     close: stop,
     [Symbol.asyncDispose]: stop,
   };
@@ -209,7 +208,7 @@ function echoes(toolScopes: McpServerOptions["toolScopes"] = {}): (server: McpSe
       server.registerTool(
         name,
         {
-          description: "Gives back what it is given.",
+          description: "Returns its input.",
           inputSchema: z.object({ text: z.string() }),
           ...(scope === undefined ? {} : { scopeChallenge: requireScopes(scope, ...scopes) }),
         },

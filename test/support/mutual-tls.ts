@@ -5,16 +5,16 @@ import { Agent } from "undici";
 import type { Authority, IssuedCertificate } from "./certificates.js";
 
 export interface ServerTlsOptions {
-  /** A certificate for 127.0.0.1 by this authority. */
+  /** Issues the server's certificate for 127.0.0.1. */
   readonly authority: Authority;
   /**
-   * Asks clients for a certificate. Any is let in, or none: only those of the authority are `authorized`, and what to
-   * make of the others is for the application to say, as with self-signed ones.
+   * Whether the server asks clients for a certificate. It accepts connections with any certificate or none: only
+   * certificates of the authority are `authorized`, and the application decides about others, such as self-signed ones.
    */
   readonly askClients: boolean;
 }
 
-/** What a TLS server on loopback listens with. */
+/** Returns the options of a TLS server on loopback. */
 export async function serverTls({ authority, askClients }: ServerTlsOptions): Promise<TlsOptions> {
   const { certificate, privateKey } = await authority.issue({ hosts: ["127.0.0.1", "localhost"] });
   return {
@@ -26,23 +26,23 @@ export async function serverTls({ authority, askClients }: ServerTlsOptions): Pr
   };
 }
 
-/** The certificate of the client, trusted or not. */
+/** Returns the client's certificate, trusted or not. */
 export function clientCertificate(request: IncomingMessage): X509Certificate | undefined {
   return request.socket instanceof TLSSocket ? request.socket.getPeerX509Certificate() : undefined;
 }
 
-/** Whether the client's certificate is of the authority, and of today. */
+/** Returns whether the authority issued the client's certificate and the certificate is currently valid. */
 function isAuthorized(request: IncomingMessage): boolean {
   return request.socket instanceof TLSSocket && request.socket.authorized;
 }
 
-/** `x5t#S256`, RFC 8705 §3.1: the SHA-256 of the DER, base64url. */
+/** Returns the `x5t#S256` thumbprint (RFC 8705 §3.1): SHA-256 of the DER in base64url. */
 export function certificateThumbprint(certificate: X509Certificate | string): string {
   const { raw } = typeof certificate === "string" ? new X509Certificate(certificate) : certificate;
   return createHash("sha256").update(raw).digest("base64url");
 }
 
-/** What oidc-provider asks of those who end the TLS connections. */
+/** The mTLS feature of oidc-provider, for a server that terminates TLS itself. */
 export const mutualTlsFeature = {
   enabled: true,
   certificateBoundAccessTokens: true,
@@ -64,7 +64,7 @@ interface Context {
   readonly req: IncomingMessage;
 }
 
-/** The subject in the form of RFC 4514, the last one first. Nothing is escaped, so no commas in test subjects. */
+/** Returns the subject in the notation of RFC 4514. It does not escape, so test subjects have no commas. */
 export function subjectOf(certificate: X509Certificate | string): string {
   const { subject } = typeof certificate === "string" ? new X509Certificate(certificate) : certificate;
   return subject.split("\n").reverse().join(",");
@@ -75,7 +75,7 @@ export interface TrustingFetch extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** A `fetch` that trusts an authority, and presents a certificate if it is given one. */
+/** Creates a `fetch` that trusts an authority and, if given, presents a client certificate. */
 export function trustingFetch(
   authority: Pick<Authority, "certificate">,
   identity?: IssuedCertificate,
@@ -89,7 +89,7 @@ export function trustingFetch(
   });
   const close = (): Promise<void> => dispatcher.destroy();
   return {
-    // Node's own fetch takes undici's dispatchers, of which its types know another copy.
+    // Node's fetch accepts undici's dispatchers, but its types come from another copy of undici.
     fetch: (input, init) => fetch(input, { ...init, dispatcher } as unknown as RequestInit),
     close,
     [Symbol.asyncDispose]: close,

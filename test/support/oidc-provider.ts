@@ -3,8 +3,8 @@ import type * as OidcProvider from "oidc-provider";
 import type * as GrantHelpers from "oidc-provider/lib/helpers/grants.js";
 
 /**
- * oidc-provider with its notices dropped: at import it says on stderr that Node 20 is not supported, and at
- * construction and on first use that this and that default is for development. All else on the console passes.
+ * Imports oidc-provider and drops its console notices: on import it warns that Node 20 is not supported, and later that
+ * some defaults are for development only. Other console output is not affected.
  */
 export async function loadOidcProvider(): Promise<typeof OidcProvider> {
   for (const method of ["info", "warn"] as const) {
@@ -19,7 +19,7 @@ export async function loadOidcProvider(): Promise<typeof OidcProvider> {
   return import("oidc-provider");
 }
 
-/** What oidc-provider offers to those who add grants of their own. */
+/** Imports the helpers that oidc-provider offers for custom grants. */
 export function loadGrantHelpers(): Promise<typeof GrantHelpers> {
   return import("oidc-provider/lib/helpers/grants.js");
 }

@@ -1,6 +1,6 @@
 import { onTestFinished, vi } from "vitest";
 
-/** Has the rest of a test run on a machine of this name. */
+/** Makes `os.hostname()` return this name for the rest of the test. */
 export function onMachine(name: string): void {
   const hostname = vi.spyOn(process.getBuiltinModule("node:os"), "hostname").mockReturnValue(name);
   onTestFinished(() => void hostname.mockRestore());

@@ -5,11 +5,11 @@ import type { Configuration } from "oidc-provider";
 import type { AuthorizationServerOptions } from "./authorization-server.js";
 import { jwtBearerGrant } from "./jwt-bearer-grant.js";
 import { mutualTlsFeature } from "./mutual-tls.js";
-import { type ClientAuthenticationMethod, methodOf, registration } from "./registered-client.js";
+import { type ClientAuthenticationMethod, clientMetadata, methodOf } from "./registered-client.js";
 import { tokenExchangeGrant } from "./token-exchange-grant.js";
 
-/** Who asks where a grant needs no client. */
-export const nobody = "nobody-in-particular";
+/** The client id of requests that name no client. */
+export const anonymousClientId = "anonymous";
 
 const asymmetric = [
   ...["PS256", "PS384", "PS512", "RS256", "RS384", "RS512"],
@@ -18,13 +18,13 @@ const asymmetric = [
 const symmetric = ["HS256", "HS384", "HS512"];
 const usualMethods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"] as const;
 
-/** What oidc-provider is told; with new nonces each time. */
+/** Returns the configuration of oidc-provider, with a new nonce secret each time. */
 export function configure(
   options: AuthorizationServerOptions,
-  setting: {
+  server: {
     readonly oidc: typeof OidcProvider;
     readonly signingKey: JWK;
-    /** The token endpoint for clients with certificates, if it is not the usual one. */
+    /** The token endpoint for clients with certificates, if it is a separate one. */
     readonly alias: string | undefined;
   },
 ): Configuration {
@@ -39,7 +39,7 @@ export function configure(
     refreshTokens,
     documents,
   } = options;
-  const { signingKey, alias } = setting;
+  const { signingKey, alias } = server;
   const grantTypes = [
     "client_credentials",
     ...(jwtBearer === undefined ? [] : [jwtBearerGrant]),
@@ -53,16 +53,16 @@ export function configure(
   ];
   return {
     clients: [
-      ...clients.map((client) => registration(client, grantTypes)),
-      ...(jwtBearer?.withoutClient ? [registration({ id: nobody }, [jwtBearerGrant])] : []),
+      ...clients.map((client) => clientMetadata(client, grantTypes)),
+      ...(jwtBearer?.withoutClient ? [clientMetadata({ id: anonymousClientId }, [jwtBearerGrant])] : []),
     ],
-    // The type wants the members that its curve has.
+    // The type requires the members of the key's curve.
     jwks: { keys: [signingKey as OidcProvider.JWK] },
     scopes,
     responseTypes: [],
     clientAuthMethods: methods,
     enabledJWA: {
-      // The types name the algorithms; an unknown one is refused when the server starts.
+      // The type lists the known algorithms. oidc-provider rejects an unknown one on startup.
       clientAuthSigningAlgValues: algorithms as OidcProvider.SigningAlgorithm[],
       ...(dpop !== false && dpop.algorithms ? { dPoPSigningAlgValues: dpop.algorithms } : {}),
     },
@@ -81,7 +81,7 @@ export function configure(
       clientCredentials: { enabled: true },
       introspection: { enabled: true, allowedPolicy: () => true },
       revocation: { enabled: true, allowedPolicy: (_, client, token) => token.clientId === client.clientId },
-      resourceIndicators: resourceIndicators(options, setting.oidc),
+      resourceIndicators: resourceIndicators(options, server.oidc),
       dPoP:
         dpop === false
           ? { enabled: false }
@@ -99,7 +99,7 @@ function documentAt(documents: Readonly<Record<string, object>>, input: URL | st
   return document === undefined ? new Response(null, { status: 404 }) : Response.json(document);
 }
 
-/** Methods that a client has are always among them, for the server knows no others. */
+/** Returns the methods in the metadata, always including those of the clients: the server accepts only listed ones. */
 function authMethods({ authMethods, clients }: AuthorizationServerOptions): ClientAuthenticationMethod[] {
   return [...new Set([...(authMethods ?? usualMethods), ...clients.map(methodOf)])];
 }

@@ -7,37 +7,37 @@ import { join } from "node:path";
 export interface RedisServer {
   readonly port: number;
   readonly url: string;
-  /** Where it keeps its data. */
+  /** The data folder. */
   readonly folder: string;
-  /** Like a crash: nothing is written any more. */
+  /** Kills the server with SIGKILL, as in a crash: it writes nothing more. */
   kill(): Promise<void>;
-  /** It is there, and does nothing any more. */
+  /** Stops the process with SIGSTOP: it still listens, but does not respond. */
   suspend(): void;
-  /** Once more, on the same port and with the data that it wrote. */
+  /** Starts the server again, on the same port and with the data that it has written. */
   restart(): Promise<void>;
-  /** The folder is removed too. */
+  /** Kills the server and removes its folder. */
   stop(): Promise<void>;
 }
 
-/** A real `redis-server`, from the PATH, on a free port of 127.0.0.1. Rejects with a sentence when there is none. */
+/** Starts the `redis-server` from the PATH on a free port of 127.0.0.1. Rejects with a clear message if there is none. */
 export async function startRedis(
   settings: readonly string[] = [],
-  given: { readonly config?: string; readonly port?: number } = {},
+  options: { readonly config?: string; readonly port?: number } = {},
 ): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), "mcp-auth-redis-"));
-  const config = given.config === undefined ? [] : [given.config];
+  const config = options.config === undefined ? [] : [options.config];
   const argsAt = (port: number) => {
     const always = ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder];
     return [...config, ...always, ...(config.length === 0 ? ["--save", ""] : []), ...settings];
   };
-  let port = given.port ?? (await freePort());
+  let port = options.port ?? (await freePort());
   let child: ChildProcess | undefined;
   while (child === undefined) {
     try {
       child = await run(argsAt(port));
     } catch (error) {
-      // Somebody else on this machine was faster.
-      if (given.port !== undefined || !String(error).includes("Address already in use")) throw error;
+      // Another process has taken the port in the meantime.
+      if (options.port !== undefined || !String(error).includes("Address already in use")) throw error;
       port = await freePort();
     }
   }
@@ -74,16 +74,20 @@ function running({ child, port, folder, args }: Started): RedisServer {
   };
 }
 
-/** Resolves once it serves, as it says itself: what listens at its port may be something else. */
+/** Resolves once the server reports that it is ready. A connection is no proof: another process may have the port. */
 async function run(args: readonly string[]): Promise<ChildProcess> {
   const child = spawn("redis-server", args, { stdio: ["ignore", "pipe", "inherit"] });
   let output = "";
   await new Promise<void>((resolve, reject) => {
     child.once("error", (error) => {
       const missing = "code" in error && error.code === "ENOENT";
-      reject(missing ? new Error("There is no redis-server in the PATH (Debian: redis-server).") : error);
+      reject(
+        missing
+          ? new Error("No redis-server in the PATH. Install it (Debian: apt install redis-server).")
+          : error,
+      );
     });
-    child.once("exit", () => reject(new Error(`redis-server has ended:\n${output}`)));
+    child.once("exit", () => reject(new Error(`redis-server exited before it was ready:\n${output}`)));
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       output = (output + text).slice(-10_000);
       if (/Ready to accept connections|Sentinel ID is/.test(output)) resolve();
@@ -97,6 +101,6 @@ export async function freePort(): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new TypeError("It listens on a port.");
+  if (address === null || typeof address === "string") throw new TypeError("The server has no TCP port.");
   return address.port;
 }

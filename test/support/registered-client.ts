@@ -13,30 +13,30 @@ export type ClientAuthenticationMethod =
 
 export interface RegisteredClient {
   readonly id: string;
-  /** ASCII, which is all that oidc-provider takes; for `client_secret_jwt` as long as the hash of the algorithm. */
+  /** ASCII only, a limit of oidc-provider. For `client_secret_jwt`, at least as long as the algorithm's hash. */
   readonly secret?: string;
-  /** What the client signs its assertions with, public half, with or without `kid`. */
+  /** Public key of the client's assertions, with or without `kid`. */
   readonly publicKey?: JWK;
-  /** The one algorithm that assertions may have; by default any that suits the key. */
+  /** The only algorithm that the server accepts from this client. Default: any that fits the key. */
   readonly alg?: string;
   /**
-   * Default: `private_key_jwt` with a key, `client_secret_basic` with a secret (which lets post pass too),
-   * `tls_client_auth` with a subject, `self_signed_tls_client_auth` with certificates, else `none`.
+   * Default: `private_key_jwt` with a key, `client_secret_basic` with a secret (the server then accepts post too),
+   * `tls_client_auth` with a subject, `self_signed_tls_client_auth` with certificates, and otherwise `none`.
    */
   readonly method?: ClientAuthenticationMethod;
-  /** RFC 8705 §2.1: the subject of its certificate, RFC 4514, which the server's authority must have issued. */
+  /** Subject (RFC 4514) of the client's certificate, which the server's authority must have issued (RFC 8705 §2.1). */
   readonly subjectDn?: string;
-  /** RFC 8705 §2.2: PEM of the certificates that it may present, registered as a JWKS with `x5c`. */
+  /** PEM of the certificates that the client may present, registered as a JWKS with `x5c` (RFC 8705 §2.2). */
   readonly certificates?: readonly string[];
-  /** Its tokens are bound to the certificate presented (RFC 8705 §3); default: when it authenticates with one. */
+  /** Whether its tokens are certificate-bound (RFC 8705 §3). Default: if the client authenticates with a certificate. */
   readonly certificateBound?: boolean;
-  /** It gets tokens with a DPoP proof only. */
+  /** Whether the client gets tokens only with a DPoP proof. */
   readonly dpopBound?: boolean;
-  /** The scopes that it may ask for, others are `invalid_scope`; default all. */
+  /** Scopes that the client may request. The server refuses others with `invalid_scope`. Default: all. */
   readonly scopes?: readonly string[];
 }
 
-/** The method that a client has to authenticate with. */
+/** Returns the client authentication method of a client. */
 export function methodOf(client: RegisteredClient): ClientAuthenticationMethod {
   const { method, publicKey, secret, subjectDn, certificates } = client;
   if (method !== undefined) return method;
@@ -46,8 +46,8 @@ export function methodOf(client: RegisteredClient): ClientAuthenticationMethod {
   return certificates === undefined ? "none" : "self_signed_tls_client_auth";
 }
 
-/** A client as oidc-provider has it. */
-export function registration(client: RegisteredClient, grantTypes: readonly string[]): ClientMetadata {
+/** Returns the client metadata that oidc-provider expects. */
+export function clientMetadata(client: RegisteredClient, grantTypes: readonly string[]): ClientMetadata {
   const { id, secret, publicKey, alg, scopes, subjectDn, certificates } = client;
   const method = methodOf(client);
   const bound = client.certificateBound ?? /tls/.test(method);
@@ -58,15 +58,15 @@ export function registration(client: RegisteredClient, grantTypes: readonly stri
     grant_types: [...grantTypes],
     response_types: [],
     redirect_uris: [],
-    // The default is RS256, for which this server has no key.
+    // The default is RS256, and the server has no key for it.
     id_token_signed_response_alg: "ES256",
     ...(secret === undefined ? {} : { client_secret: secret }),
     ...(keys.length === 0 ? {} : { jwks: { keys } }),
     ...(subjectDn === undefined ? {} : { tls_client_auth_subject_dn: subjectDn }),
-    // Known to the server only where it asks for certificates.
+    // oidc-provider accepts this member only if its mTLS feature is on.
     ...(bound ? { tls_client_certificate_bound_access_tokens: true } : {}),
     ...(client.dpopBound === true ? { dpop_bound_access_tokens: true } : {}),
-    // The type names the algorithms; an unknown one is refused when the server starts.
+    // The type lists the known algorithms. oidc-provider rejects an unknown one on startup.
     ...(alg === undefined
       ? {}
       : {
@@ -80,6 +80,6 @@ export function registration(client: RegisteredClient, grantTypes: readonly stri
 
 function certificateJwk(pem: string): JWK {
   const { publicKey, raw } = new X509Certificate(pem);
-  // Node types JWKs with every member unknown.
+  // Node's type for a JWK has only members of type unknown.
   return { ...(publicKey.export({ format: "jwk" }) as JWK), x5c: [raw.toString("base64")] };
 }

@@ -4,18 +4,18 @@ export interface Snippet {
   /** `docs/api.md:12`. */
   readonly place: string;
   readonly language: string;
-  /** What a comment `<!-- test: … -->` above it says, if there is one. */
+  /** The text of a comment `<!-- test: … -->` above the block, if there is one. */
   readonly mark: string | undefined;
   readonly code: string;
 }
 
-/** The documents that people read, relative to the root of the project. */
+/** Returns the paths of README.md and the pages in docs/, relative to the project root. */
 export function documents(root: URL): string[] {
   const pages = readdirSync(new URL("docs/", root)).filter((name) => name.endsWith(".md"));
   return ["README.md", ...pages.sort().map((name) => `docs/${name}`)];
 }
 
-/** Every fenced block of a document. */
+/** Returns all fenced code blocks of a document. */
 export function snippets(root: URL, document: string): Snippet[] {
   const lines = readFileSync(new URL(document, root), "utf8").split("\n");
   const found: Snippet[] = [];
@@ -27,7 +27,7 @@ export function snippets(root: URL, document: string): Snippet[] {
     const fence = /^```(\w+)$/.exec(line);
     if (fence === null) continue;
     const end = lines.indexOf("```", index + 1);
-    if (end === -1) throw new Error(`${document}:${index + 1}: a block that does not end`);
+    if (end === -1) throw new Error(`${document}:${index + 1}: this code block has no end`);
     const code = lines.slice(index + 1, end).join("\n");
     found.push({ place: `${document}:${index + 1}`, language: fence[1] ?? "", mark, code });
     mark = undefined;

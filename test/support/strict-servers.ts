@@ -1,4 +1,4 @@
-// An authorization server and an MCP server that check times by clocks of their own, without any leeway.
+// An authorization server and an MCP server that check times by their own clocks, without any leeway.
 import {
   type CryptoKey,
   calculateJwkThumbprint,
@@ -19,28 +19,28 @@ import {
 
 export interface StrictServer extends AsyncDisposable {
   readonly origin: string;
-  /** Milliseconds that its clock is ahead of the given one. */
+  /** Milliseconds by which the server's clock is ahead of the given clock. */
   skew: number;
-  /** What each proof has to contain, which is told to whoever is right in all else; nothing unless told. */
+  /** The nonce that each proof must contain. Default: none. The server sends it once the rest of a proof is right. */
   nonce: string | undefined;
-  /** Why requests were refused, one entry each. */
+  /** The reason of each refusal. */
   readonly refusals: readonly string[];
-  /** Those to the token endpoint, or to the MCP endpoint. */
+  /** Requests to the token endpoint or the MCP endpoint. */
   readonly calls: readonly RecordedRequest[];
-  /** Told of each of them before it is judged. */
+  /** Called before the server checks a request to that endpoint. */
   onCall: (() => void) | undefined;
 }
 
 export interface StrictAuthorizationServer extends StrictServer {
-  /** Seconds that a cache in front of its metadata has kept that for. */
+  /** Seconds for which a cache in front of the server has kept its metadata. */
   age: number | undefined;
-  /** Whether that cache says so. */
+  /** Whether the cache sends an `Age` header. */
   saysAge: boolean;
-  /** How it refuses; 400 with the code unless told. */
+  /** Status and code of refusals. Default: 400 with the specific code. */
   refusal: { readonly status: number; readonly error?: string };
 }
 
-/** Seconds that a proof is good for. */
+/** Lifetime of a proof in seconds. */
 const proofLifetime = 60;
 
 class Refused extends Error {
@@ -52,16 +52,19 @@ class Refused extends Error {
   }
 }
 
-/** RFC 7519 §4.1, to the second and no second more. */
+/** Checks the times of a JWT (RFC 7519 §4.1) without leeway. */
 function checkTimes({ iat, nbf, exp }: JWTPayload, now: number, error: string): void {
   if (iat === undefined || exp === undefined) throw new Refused(error, "no iat or no exp");
   if (iat > now) throw new Refused(error, "issued in the future");
   if (nbf !== undefined && nbf > now) throw new Refused(error, "not valid yet");
   if (exp <= now) throw new Refused(error, "expired");
-  if (exp - iat > 300) throw new Refused(error, "lives too long");
+  if (exp - iat > 300) throw new Refused(error, "lifetime too long");
 }
 
-/** Checks the proofs that come to one server, RFC 9449 §4.3; the thumbprint of the key, if there is a proof. */
+/**
+ * Creates a check of the proofs that one server receives (RFC 9449 §4.3). It returns the thumbprint of the proof's key,
+ * or `undefined` without a proof.
+ */
 function proofCheck(): (
   request: RecordedRequest,
   now: number,
@@ -73,7 +76,7 @@ function proofCheck(): (
     if (typeof proof !== "string") return undefined;
     const { payload, protectedHeader } = await jwtVerify(proof, EmbeddedJWK, { typ: "dpop+jwt" });
     const { iat = Number.POSITIVE_INFINITY, jti } = payload;
-    if (seen.has(jti)) throw new Refused("invalid_dpop_proof", "used before");
+    if (seen.has(jti)) throw new Refused("invalid_dpop_proof", "already used");
     seen.add(jti);
     if (iat > now) throw new Refused("invalid_dpop_proof", "issued in the future");
     if (iat < now - proofLifetime) throw new Refused("invalid_dpop_proof", "too old");
@@ -82,7 +85,10 @@ function proofCheck(): (
   };
 }
 
-/** The claims. The library looks at their times too, and gets a moment at which they are good: the server's clock decides. */
+/**
+ * Verifies a JWT's signature and returns its claims. jose also checks times, so it gets a date at which they are valid:
+ * `checkTimes` decides by the server's clock.
+ */
 async function verified(jwt: string, key: CryptoKey | KeyObject | Uint8Array): Promise<JWTPayload> {
   const { iat = 0 } = decodeJwt(jwt);
   const { payload } = await jwtVerify(jwt, key, { currentDate: new Date(iat * 1_000) });
@@ -90,8 +96,8 @@ async function verified(jwt: string, key: CryptoKey | KeyObject | Uint8Array): P
 }
 
 /**
- * `key` verifies client assertions, and those of the grant jwt-bearer. A request without an assertion is granted too. Tokens
- * are bound where a proof comes along.
+ * Starts an authorization server. `key` verifies client assertions and the assertions of the JWT bearer grant. A request
+ * without an assertion gets a token too. Tokens are DPoP-bound if the request has a proof.
  */
 export async function startStrictAuthorizationServer(
   clock: Pick<Clock, "now">,

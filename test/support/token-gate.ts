@@ -7,18 +7,18 @@ import {
   verifyBearerToken,
 } from "@modelcontextprotocol/server";
 import type { VerifyAccessToken } from "./access-token-verifier.js";
-import { ProofRefused, type Proofs } from "./dpop-proofs.js";
+import { type ProofChecker, ProofError } from "./dpop-proofs.js";
 import { certificateThumbprint, clientCertificate } from "./mutual-tls.js";
 
 export interface GateOptions {
-  /** The resource that tokens have to be for, and the origin that proofs are for. */
+  /** The resource that tokens must be for. Proofs must be for its origin. */
   readonly url: string;
   readonly verify: (token: string) => ReturnType<VerifyAccessToken>;
   readonly resourceMetadataUrl?: string;
-  /** `undefined`: a server that knows nothing of DPoP. */
-  readonly proofs: Proofs | undefined;
+  /** `undefined` for a server without DPoP support. */
+  readonly proofs: ProofChecker | undefined;
   readonly algorithms: readonly string[];
-  /** Which tokens are good: any, those bound to a DPoP key, those bound to a certificate. */
+  /** Accepted tokens: any, only those bound to a DPoP key, or only those bound to a certificate. */
   readonly bound: "any" | "dpop" | "certificate";
 }
 
@@ -28,7 +28,7 @@ export interface Refusal {
   readonly body: unknown;
 }
 
-/** What stands before a protected resource: lets requests in with the token they came with, or refuses them. */
+/** Checks the access token of each request to a protected resource, and builds the response to a refused one. */
 export class TokenGate {
   readonly #options: GateOptions;
 
@@ -36,16 +36,16 @@ export class TokenGate {
     this.#options = options;
   }
 
-  /** Throws for `refusal`. The scheme is checked against what the token is bound to, and then the binding itself. */
+  /** Checks a request's token, its scheme and its binding. Throws an error for `refusal`. */
   async admit(request: IncomingMessage, requiredScopes: readonly string[]): Promise<AuthInfo> {
     const { url, verify, resourceMetadataUrl } = this.#options;
     const [scheme, token] = (request.headers.authorization ?? "").split(" ");
-    const proven = scheme?.toLowerCase() === "dpop" && this.#options.proofs !== undefined;
-    return verifyBearerToken(proven ? `Bearer ${token}` : request.headers.authorization, {
+    const usesDpop = scheme?.toLowerCase() === "dpop" && this.#options.proofs !== undefined;
+    return verifyBearerToken(usesDpop ? `Bearer ${token}` : request.headers.authorization, {
       verifier: {
         verifyAccessToken: async (accessToken) => {
           const info = await verify(accessToken);
-          await this.#checkBinding(request, info, proven);
+          await this.#checkBinding(request, info, usesDpop);
           return info;
         },
       },
@@ -61,20 +61,20 @@ export class TokenGate {
     requiredScopes: readonly string[],
   ): Promise<Refusal> {
     const { resourceMetadataUrl, proofs } = this.#options;
-    const about = {
+    const challengeOptions = {
       requiredScopes: [...requiredScopes],
       ...(resourceMetadataUrl === undefined ? {} : { resourceMetadataUrl }),
     };
     const reason =
-      error instanceof ProofRefused ? new OAuthError(OAuthErrorCode.InvalidToken, error.message) : error;
-    const response = bearerAuthChallengeResponse(reason, about);
+      error instanceof ProofError ? new OAuthError(OAuthErrorCode.InvalidToken, error.message) : error;
+    const response = bearerAuthChallengeResponse(reason, challengeOptions);
     const headers = Object.fromEntries(response.headers);
     const bearer = headers["www-authenticate"];
     if (bearer !== undefined) {
       headers["www-authenticate"] = this.challenge(
         bearer,
         request,
-        error instanceof ProofRefused ? error.error : undefined,
+        error instanceof ProofError ? error.error : undefined,
       );
     }
     if (proofs?.nonce !== undefined && /^DPoP /i.test(request.headers.authorization ?? "")) {
@@ -83,29 +83,29 @@ export class TokenGate {
     return { status: response.status, headers, body: await response.json() };
   }
 
-  /** A Bearer challenge in the schemes of this server, RFC 9449 §7.1: to a client that used one, in that. */
-  challenge(bearer: string, request: IncomingMessage, error?: ProofRefused["error"]): string {
+  /** Rewrites a Bearer challenge for the schemes of this server, or for the scheme of the request (RFC 9449 §7.1). */
+  challenge(bearer: string, request: IncomingMessage, error?: ProofError["error"]): string {
     const { proofs, algorithms, bound } = this.#options;
     if (proofs === undefined) return bearer;
     const used = /^(Bearer|DPoP) /i.exec(request.headers.authorization ?? "")?.[1]?.toLowerCase();
     const dpop = bearer
       .replace(/^Bearer /, "DPoP ")
-      .replace(/error="[^"]*"/, (said) => (error === undefined ? said : `error="${error}"`));
+      .replace(/error="[^"]*"/, (given) => (error === undefined ? given : `error="${error}"`));
     const withAlgorithms = `${dpop}, algs="${algorithms.join(" ")}"`;
     if (used === "dpop" || bound === "dpop") return withAlgorithms;
     return used === "bearer" ? bearer : `${bearer}, ${withAlgorithms}`;
   }
 
-  async #checkBinding(request: IncomingMessage, info: AuthInfo, proven: boolean): Promise<void> {
+  async #checkBinding(request: IncomingMessage, info: AuthInfo, usesDpop: boolean): Promise<void> {
     const { proofs, bound, url } = this.#options;
-    // What the verifier put there: the `cnf` claim, RFC 7800, or nothing.
+    // The verifier has put the `cnf` claim (RFC 7800) here, if the token has one.
     const cnf = (info.extra?.["cnf"] ?? {}) as { readonly jkt?: string; readonly "x5t#S256"?: string };
     const { jkt, "x5t#S256": thumbprint } = cnf;
-    // A server that knows nothing of DPoP does not look for what it would mean.
-    if (proofs !== undefined && proven !== (jkt !== undefined))
-      throw invalid(proven ? "bound to no key" : "bound to a key");
-    if (bound === "dpop" && jkt === undefined) throw invalid("bound to no key");
-    if (bound === "certificate" && thumbprint === undefined) throw invalid("bound to no certificate");
+    // A server without DPoP support ignores the binding to a key.
+    if (proofs !== undefined && usesDpop !== (jkt !== undefined))
+      throw invalid(usesDpop ? "not bound to a key" : "bound to a key");
+    if (bound === "dpop" && jkt === undefined) throw invalid("not bound to a key");
+    if (bound === "certificate" && thumbprint === undefined) throw invalid("not bound to a certificate");
     if (thumbprint !== undefined) {
       const certificate = clientCertificate(request);
       if (certificate === undefined || certificateThumbprint(certificate) !== thumbprint) {
@@ -115,7 +115,7 @@ export class TokenGate {
     if (jkt === undefined || proofs === undefined) return;
     const { dpop } = request.headers;
     await proofs.check({
-      // Two headers become one with a comma, which is no JWT.
+      // Node joins two headers into one with a comma, which is not a valid JWT.
       proof: typeof dpop === "string" ? dpop : undefined,
       method: request.method ?? "",
       url: new URL(request.url ?? "/", url).href,

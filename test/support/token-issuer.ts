@@ -10,17 +10,17 @@ import {
   SignJWT,
 } from "jose";
 
-/** Whose JWTs a server takes. A running authorization server is one, too. */
+/** An issuer whose JWTs a server accepts. A running authorization server is one, too. */
 export interface TrustedIssuer {
   /** The `iss` of its JWTs. */
   readonly issuer: string;
-  /** Public. */
+  /** Public keys. */
   readonly keys: readonly JWK[];
 }
 
-/** Somebody who signs JWTs: a platform that gives workloads their identity, or an identity provider. */
+/** A signer of JWTs: a platform that gives workloads their identity, or an identity provider. */
 export interface TokenIssuer extends TrustedIssuer {
-  /** Adds `iss`, `iat`, `exp` (a minute from now) and `jti` to what is given, unless that says otherwise. */
+  /** Signs a JWT. Adds `iss`, `iat`, `exp` (a minute from now) and `jti` unless the claims have them. */
   sign(claims: JWTPayload, header?: { readonly typ?: string }): Promise<string>;
 }
 
@@ -39,7 +39,7 @@ export async function createTokenIssuer(issuer: string, alg = "ES256"): Promise<
   };
 }
 
-/** Verifies a JWT by the keys of the issuer that it names. Rejects when that is none of these, or for any flaw. */
+/** Verifies a JWT with the keys of its issuer. Rejects if the issuer is not trusted or anything else is wrong. */
 export async function verifyFrom(
   issuers: readonly TrustedIssuer[],
   jwt: string,
@@ -47,7 +47,7 @@ export async function verifyFrom(
 ): Promise<JWTVerifyResult> {
   const { iss } = decodeJwt(jwt);
   const trusted = issuers.find(({ issuer }) => issuer === iss);
-  if (trusted === undefined) throw new TypeError("signed by nobody who is trusted");
+  if (trusted === undefined) throw new TypeError("issuer not trusted");
   const keys = createLocalJWKSet({ keys: [...trusted.keys] });
   return jwtVerify(jwt, keys, { ...options, issuer: trusted.issuer });
 }

@@ -3,27 +3,27 @@ import { decodeJwt } from "jose";
 import type { KoaContextWithOIDC } from "oidc-provider";
 import { certificateThumbprint, clientCertificate } from "./mutual-tls.js";
 
-/** One request to the token endpoint. */
+/** A request to the token endpoint. */
 export interface TokenRequest {
-  /** When it came, milliseconds since the epoch. */
+  /** Time of arrival, in milliseconds since the epoch. */
   readonly at: number;
   readonly method: string;
-  /** The URL it was sent to: that of the issuer, or the alias for clients with certificates. */
+  /** The request URL: the token endpoint, or the alias for clients with certificates. */
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
-  /** The form fields; empty where the server refused before it read them. */
+  /** The form fields. Empty if the server refused the request before it read them. */
   readonly params: Readonly<Record<string, string | readonly string[]>>;
-  /** Who asked, when that much could be told. */
+  /** The client, if the request names one. */
   readonly clientId: string | undefined;
-  /** `x5t#S256` of the certificate that the client presented, trusted or not. */
+  /** Thumbprint (`x5t#S256`) of the certificate that the client presented, trusted or not. */
   readonly certificateThumbprint: string | undefined;
   readonly status: number;
-  /** The `error` of a refusal. */
+  /** The `error` of the response, if the server refused the request. */
   readonly error: string | undefined;
 }
 
-/** What `context` is about, once it has been answered. `sent` is the body where it was read before the provider. */
-export async function recorded(
+/** Records an answered token request. `sent` has the form fields if they were read before the provider ran. */
+export async function recordTokenRequest(
   at: number,
   context: KoaContextWithOIDC,
   sent?: TokenRequest["params"],
@@ -46,7 +46,7 @@ export async function recorded(
   };
 }
 
-/** The body, which is gone after that. A name that occurs more than once has a list. */
+/** Consumes the body and returns its form fields. The value of a repeated field is a list. */
 export async function readForm(request: AsyncIterable<Buffer>): Promise<TokenRequest["params"]> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk);
@@ -60,7 +60,7 @@ export async function readForm(request: AsyncIterable<Buffer>): Promise<TokenReq
 }
 
 async function formFields(context: KoaContextWithOIDC): Promise<TokenRequest["params"]> {
-  // Where the provider was not asked, or refused before it came to the body, that is still to be read.
+  // If the provider did not run, or refused the request early, the body has not been read yet.
   return context.req.readable ? readForm(context.req) : ({ ...context.oidc?.body } as TokenRequest["params"]);
 }
 

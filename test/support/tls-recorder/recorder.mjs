@@ -1,5 +1,5 @@
-// Writes down every TLS connection that a process opens, whether its peer has to be verified and what came of it. Preloaded
-// with `node --import`, in NODE_OPTIONS for all processes below one. `records.js` reads and judges what was written.
+// Records every TLS connection that a process opens: whether the peer has to be verified, and the outcome. Preloaded with
+// `node --import` in NODE_OPTIONS, so that child processes record too. `records.js` reads and checks the records.
 import { errorMonitor } from "node:events";
 import { appendFileSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
@@ -8,11 +8,12 @@ import { basename, join } from "node:path";
 import tls from "node:tls";
 
 const folder = process.env["MCP_AUTH_TLS_RECORDS"];
-// It may be loaded twice: by NODE_OPTIONS, and by the tests themselves.
+// This module may be loaded twice: by NODE_OPTIONS and by the tests.
 const loaded = Symbol.for("mcp-auth-runtime.tls-recorder");
-// What npm fetches is no concern of ours; the programs that it runs are processes of their own.
+// Connections of npm itself do not matter. The programs that it runs are separate processes, which record.
 const isNpm = /^np[mx](-cli\.js)?$/.test(basename(process.argv[1] ?? ""));
-if (folder === undefined) throw new Error("MCP_AUTH_TLS_RECORDS does not say where to write.");
+if (folder === undefined)
+  throw new Error("MCP_AUTH_TLS_RECORDS is not set. Set it to the folder for the records.");
 if (!isNpm && !Object.hasOwn(globalThis, loaded)) {
   Object.defineProperty(globalThis, loaded, { value: true });
   record(folder);
@@ -21,7 +22,7 @@ if (!isNpm && !Object.hasOwn(globalThis, loaded)) {
 function record(folder) {
   const { connect } = tls;
   let count = 0;
-  // At once, since the process may be killed at any time.
+  // Synchronously, because the process may be killed at any time.
   const write = (entry) => {
     appendFileSync(
       join(folder, `${process.pid}.jsonl`),
@@ -38,11 +39,11 @@ function record(folder) {
     socket.once("secureConnect", () => {
       write({ event: "connected", id, where, authorized: socket.authorized });
     });
-    // Does not count as a listener: an error that nobody hears ends the process as before.
+    // `errorMonitor` is not an error listener: an unhandled error still ends the process.
     socket.once(errorMonitor, (error) => write({ event: "failed", id, where, code: error.code ?? "" }));
     return socket;
   };
-  // Those of the tests, which know how many connections they got. `https.Server` inherits from this one.
+  // The servers of the tests count accepted connections. `https.Server` inherits this method.
   tls.Server.prototype.listen = function recordedListen(...args) {
     this.on("secureConnection", () => write({ event: "accepted" }));
     return net.Server.prototype.listen.apply(this, args);
@@ -50,7 +51,7 @@ function record(folder) {
   syncBuiltinESMExports();
 }
 
-/** As `tls.connect` reads its options: what is given there counts more than the environment at this moment. */
+/** Evaluates options as `tls.connect` does: `rejectUnauthorized` takes precedence over the current environment. */
 function verification(options) {
   const isGiven = Object.hasOwn(options, "rejectUnauthorized");
   const isOn = isGiven

@@ -1,7 +1,7 @@
-export interface Judged {
-  /** Connections that were begun. */
+export interface Verdict {
+  /** Number of connections that were opened. */
   readonly opened: number;
-  /** Those of them whose handshake ended well. */
+  /** Number of connections with a successful handshake. */
   readonly verified: number;
   readonly problems: readonly string[];
 }
@@ -9,4 +9,4 @@ export interface Judged {
 export function startRecords(): Promise<string>;
 export function recordingEnvironment(folder: string, nodeOptions?: string): Record<string, string>;
 export function inheritedRecording(): Record<string, string>;
-export function endRecords(folder: string): Promise<Judged>;
+export function endRecords(folder: string): Promise<Verdict>;

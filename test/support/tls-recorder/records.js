@@ -1,29 +1,29 @@
-// What `recorder.mjs` wrote, and what is wrong with it.
+// Reads and checks the records that `recorder.mjs` writes.
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const recorder = new URL("recorder.mjs", import.meta.url).href;
 
-/** A folder to record in. */
+/** Creates a folder for records. */
 export async function startRecords() {
   return await mkdtemp(join(tmpdir(), "mcp-auth-tls-"));
 }
 
-/** The variables with which a process and all below it record there. */
+/** Returns the variables with which a process and its child processes record in this folder. */
 export function recordingEnvironment(folder, nodeOptions = process.env["NODE_OPTIONS"] ?? "") {
   const preload = `--import=${recorder}`;
   const all = nodeOptions.includes(preload) ? nodeOptions : `${nodeOptions} ${preload}`.trim();
   return { MCP_AUTH_TLS_RECORDS: folder, NODE_OPTIONS: all };
 }
 
-/** Of a process that records: what a child needs whose environment is otherwise its own. */
+/** Returns the variables that a child process with its own environment needs so that it records too. */
 export function inheritedRecording() {
   const folder = process.env["MCP_AUTH_TLS_RECORDS"];
   return folder === undefined ? {} : recordingEnvironment(folder, "");
 }
 
-/** How many connections were opened, and a sentence for each problem. The folder is removed. */
+/** Removes the folder. Returns the number of opened connections and a sentence for each problem. */
 export async function endRecords(folder) {
   const files = await readdir(folder);
   const texts = await Promise.all(files.map((file) => readFile(join(folder, file), "utf8")));
@@ -44,7 +44,7 @@ function judge(entries) {
     ...opened
       .filter(({ verifies }) => !verifies)
       .map(({ where }) => `A TLS connection to ${where} was opened without verifying the peer.`),
-    // It verified here, and would not have with NODE_TLS_REJECT_UNAUTHORIZED=0.
+    // This connection verified its peer, but would not have with NODE_TLS_REJECT_UNAUTHORIZED=0.
     ...opened
       .filter(({ verifies, isGiven }) => verifies && !isGiven)
       .map(({ where }) => `A TLS connection to ${where} left it to the process whether to verify the peer.`),
@@ -55,10 +55,10 @@ function judge(entries) {
   const accepted = of("accepted").length;
   if (accepted > opened.length) {
     problems.push(
-      `TLS servers of the tests accepted ${accepted} connections, and only ${opened.length} were recorded: a process that ` +
-        "opens them does not record. Pass it `inheritedRecording()` in its environment.",
+      `TLS servers of the tests accepted ${accepted} connections, and only ${opened.length} were recorded: some process ` +
+        "does not record. Pass it `inheritedRecording()` in its environment.",
     );
   }
-  // Each connection to the same place has the same problem.
+  // All connections to the same place have the same problem.
   return { opened: opened.length, verified: of("connected").length, problems: [...new Set(problems)] };
 }

@@ -1,4 +1,4 @@
-// For vitest's `setupFiles`: this worker and the processes that its tests start record their TLS connections.
+// For vitest's `setupFiles`: makes this worker and the processes that its tests start record their TLS connections.
 import { inject } from "vitest";
 import { recordingEnvironment } from "./records.js";
 

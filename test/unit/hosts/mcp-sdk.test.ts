@@ -6,7 +6,7 @@ import { type Handler, sendJson, startHttpServer } from "../../support/http-serv
 
 const secret = "canary-secret";
 
-/** A manager over an authorization server that counts its tokens: t1, t2 and so on. */
+/** Creates a manager whose authorization server issues the tokens t1, t2 and so on. */
 async function manager(grant: object = {}, answer?: Handler) {
   let count = 0;
   const server = await startHttpServer((request, response) => {
@@ -43,7 +43,7 @@ async function manager(grant: object = {}, answer?: Handler) {
 }
 
 describe("authProvider", () => {
-  test("gives the manager's token, and another after a 401", async () => {
+  test("authProvider returns the manager's token, and a new one after a 401", async () => {
     const { tools, tokenRequests } = await manager();
     const provider = authProvider(tools);
     expect(await provider.token()).toBe("t1");
@@ -53,11 +53,11 @@ describe("authProvider", () => {
     expect(tokenRequests()).toBe(2);
   });
 
-  test("books the 401s of calls that were under way together to the token that they had", async () => {
+  test("authProvider attributes the 401s of concurrent calls to the token that those calls were sent with", async () => {
     const { tools, tokenRequests } = await manager();
     const provider = authProvider(tools);
     await Promise.all(Array.from({ length: 50 }, () => provider.token()));
-    // The answers come one by one, each call is sent again before the next answer.
+    // The responses arrive one by one, and each call is sent again before the next response.
     for (let call = 0; call < 50; call += 1) {
       await provider.onUnauthorized();
       expect(await provider.token()).toBe("t2");
@@ -65,7 +65,7 @@ describe("authProvider", () => {
     expect(tokenRequests()).toBe(2);
   });
 
-  test("takes a 401 that comes long after the last for one of the present token", async () => {
+  test("authProvider attributes a 401 long after the previous one to the current token", async () => {
     const { tools, wait } = await manager();
     const provider = authProvider(tools);
     await provider.token();
@@ -76,7 +76,7 @@ describe("authProvider", () => {
     expect(await provider.token()).toBe("t3");
   });
 
-  test("does not drop a token that someone else has renewed meanwhile", async () => {
+  test("authProvider keeps a token that was renewed after the refused call was sent", async () => {
     const { tools, tokenRequests } = await manager();
     const provider = authProvider(tools);
     expect(await provider.token()).toBe("t1");
@@ -86,13 +86,13 @@ describe("authProvider", () => {
     expect(tokenRequests()).toBe(2);
   });
 
-  test("before it gave any token has none to drop", async () => {
+  test("authProvider ignores a 401 before it has returned any token", async () => {
     const { tools } = await manager();
     await authProvider(tools).onUnauthorized();
     expect(await tools.getAccessToken()).toBe("t1");
   });
 
-  test("fails a call with the failure of the new token", async () => {
+  test("authProvider rejects with the error of the token request that a 401 causes", async () => {
     let refuse = false;
     const { tools } = await manager({}, (_request, response) =>
       refuse
@@ -107,7 +107,7 @@ describe("authProvider", () => {
 });
 
 describe("oauthProvider", () => {
-  test("says who the client is, and where, without its secret", async () => {
+  test("oauthProvider has the client's id and its issuer, and does not show its secret", async () => {
     const { tools, issuer } = await manager();
     const provider = oauthProvider(tools);
     expect(provider.clientInformation()).toEqual({ client_id: "agent", issuer });
@@ -122,7 +122,7 @@ describe("oauthProvider", () => {
     expect(await provider.tokens()).toEqual({ access_token: "t1", token_type: "Bearer" });
   });
 
-  test("adds the credential to a request for the token endpoint of the pinned issuer", async () => {
+  test("oauthProvider adds the credential to a request to the token endpoint of the pinned issuer", async () => {
     const { tools, issuer } = await manager();
     const provider = oauthProvider(tools);
     for (const [url, metadata] of [
@@ -138,20 +138,28 @@ describe("oauthProvider", () => {
 
   test.each<[what: string, url: (origin: string) => string, issuer?: (origin: string) => string]>([
     ["another origin", () => "https://evil.example/token"],
-    ["another origin that calls itself the pinned issuer", () => "https://evil.example/token", (own) => own],
     [
-      "the right URL, by the metadata of another issuer",
+      "another origin whose metadata names the pinned issuer",
+      () => "https://evil.example/token",
+      (own) => own,
+    ],
+    [
+      "the right URL from the metadata of another issuer",
       (own) => `${own}/token`,
       () => "https://evil.example",
     ],
-    ["the right URL, by an issuer with a slash more", (own) => `${own}/token`, (own) => `${own}/`],
+    [
+      "the right URL from an issuer with an extra trailing slash",
+      (own) => `${own}/token`,
+      (own) => `${own}/`,
+    ],
     ["another path", (own) => `${own}/token2`],
     ["a path in another case", (own) => `${own}/Token`],
-    ["a slash more", (own) => `${own}/token/`],
+    ["an extra trailing slash", (own) => `${own}/token/`],
     ["a query", (own) => `${own}/token?x=1`],
     ["user info", (own) => `${own.replace("http://", "http://x@")}/token`],
-    ["what is no URL", () => "token"],
-  ])("refuses to add it to a request for %s", async (_, url, issuerOf) => {
+    ["a text that is not a URL", () => "token"],
+  ])("oauthProvider adds no credential to a request to %s", async (_, url, issuerOf) => {
     const { tools, issuer } = await manager();
     const [headers, params] = [new Headers(), new URLSearchParams({ a: "b" })];
     const metadata = issuerOf === undefined ? undefined : { issuer: issuerOf(issuer) };
@@ -167,7 +175,7 @@ describe("oauthProvider", () => {
     expect(params.toString()).toBe("a=b");
   });
 
-  test("asks for the scopes of the config rather than those that the SDK found", async () => {
+  test("oauthProvider requests the scopes of the config instead of those that the SDK found", async () => {
     const [plain, scoped] = [await manager(), await manager({ scopes: ["read", "write"] })];
     expect((await oauthProvider(plain.tools).prepareTokenRequest("found")).toString()).toBe(
       "grant_type=client_credentials&scope=found",
@@ -180,7 +188,7 @@ describe("oauthProvider", () => {
     );
   });
 
-  test("feeds the manager with the token that the SDK got", async () => {
+  test("oauthProvider gives the manager the token that the SDK has obtained", async () => {
     const { tools, tokenRequests, issuer } = await manager();
     const provider = oauthProvider(tools);
     await provider.saveTokens({ access_token: "theirs", token_type: "bearer", expires_in: 60, scope: "a b" });
@@ -190,7 +198,7 @@ describe("oauthProvider", () => {
     expect(tokenRequests()).toBe(0);
   });
 
-  test("keeps the token in use when a token request of the SDK was refused", async () => {
+  test("oauthProvider keeps the current token when a token request of the SDK is refused", async () => {
     const { tools } = await manager();
     const provider = oauthProvider(tools);
     await provider.tokens();
@@ -198,7 +206,7 @@ describe("oauthProvider", () => {
     expect(await provider.tokens()).toMatchObject({ access_token: "t1" });
   });
 
-  test("sends nobody to a browser", async () => {
+  test("oauthProvider rejects the browser-based steps of the SDK", async () => {
     const { tools } = await manager();
     const provider = oauthProvider(tools);
     expect(() => provider.redirectToAuthorization()).toThrow(/nobody at a browser/);
@@ -206,7 +214,7 @@ describe("oauthProvider", () => {
     expect(provider.saveCodeVerifier()).toBeUndefined();
   });
 
-  test("is refused for a grant without a client, which authProvider and fetch serve", async () => {
+  test("oauthProvider throws for a grant without a client, and authProvider works with one", async () => {
     const auth = await createMcpAuth({
       config: {
         servers: {
@@ -221,8 +229,8 @@ describe("oauthProvider", () => {
   });
 });
 
-describe("either of them", () => {
-  test("for a server that its config makes unusable says why", async () => {
+describe("authProvider and oauthProvider", () => {
+  test("both providers throw the config error of a server that its config makes unusable", async () => {
     const grant = { client: { issuer: "https://auth.example", id: "agent" } };
     const config = { servers: { tools: { url: "https://${NOWHERE}/mcp", grant } } };
     const auth = await createMcpAuth({ config, env: {} });
@@ -233,10 +241,10 @@ describe("either of them", () => {
     }
   });
 
-  test("for what is no manager of this package says so", async () => {
+  test("both providers reject an object that is not a token manager of this package", async () => {
     const { tools } = await manager();
     const { name, url, fetch } = tools;
-    // As JavaScript can.
+    // JavaScript code can pass such an object.
     const fake = { name, url, fetch } as unknown as typeof tools;
     for (const provider of [authProvider, oauthProvider]) {
       expect(() => provider(fake)).toThrow("Not a token manager of mcp-auth-runtime.");

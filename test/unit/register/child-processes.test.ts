@@ -3,7 +3,7 @@ import { inheritedFolder, passOn } from "../../../src/register/child-processes.j
 
 const entry = "file:///project/node_modules/mcp-auth-runtime/dist/register.js";
 
-/** What is left to programs that this one starts. */
+/** Returns what child processes inherit: the environment, the options of fork() and the config folder. */
 function passedOn(options: string | undefined, execArgv: string[] = []) {
   const env: NodeJS.ProcessEnv = options === undefined ? {} : { NODE_OPTIONS: options };
   passOn(entry, "/project", { env, execArgv });
@@ -20,9 +20,12 @@ test.each([
     "--import tsx --import=mcp-auth-runtime/register --no-warnings",
     `--import tsx --import=${entry} --no-warnings`,
   ],
-])("NODE_OPTIONS names the module by its URL for programs in other folders: %s", (options, changed) => {
-  expect(passedOn(options).options).toBe(changed);
-});
+])(
+  "NODE_OPTIONS %s gets the module's URL, so that it works for child processes in other folders",
+  (options, changed) => {
+    expect(passedOn(options).options).toBe(changed);
+  },
+);
 
 test.each([
   "--import=mcp-auth-runtime/register/api",
@@ -30,11 +33,11 @@ test.each([
   "--import=other/mcp-auth-runtime/register",
   "--require mcp-auth-runtime/register",
   "--max-old-space-size=100",
-])("NODE_OPTIONS without the module stays as it is: %s", (options) => {
+])("NODE_OPTIONS %s, which does not load the module, stays unchanged", (options) => {
   expect(passedOn(options).options).toBe(options);
 });
 
-test("NODE_OPTIONS that is not set stays so", () => {
+test("an unset NODE_OPTIONS stays unset", () => {
   expect(passedOn(undefined).options).toBeUndefined();
 });
 
@@ -48,11 +51,14 @@ test.each([
     ["--title", "mcp-auth-runtime/register"],
     ["--title", "mcp-auth-runtime/register"],
   ],
-])("the options that fork() hands on name the module by its URL: %j", (execArgv, changed) => {
-  expect(passedOn(undefined, [...execArgv]).execArgv).toEqual(changed);
-});
+])(
+  "the options %j, which fork() passes on, get the module's URL where they load the module",
+  (execArgv, changed) => {
+    expect(passedOn(undefined, [...execArgv]).execArgv).toEqual(changed);
+  },
+);
 
-test("a program in another folder learns where the config was looked for", () => {
+test("a child process in another folder inherits the folder in which the config was looked for", () => {
   expect(passedOn(undefined).folder).toBe("/project");
   expect(inheritedFolder({})).toBeUndefined();
 });

@@ -8,7 +8,7 @@ const segment = fc.constantFrom("", "mcp", "mcp2", "a", "b");
 const path = fc.array(segment, { maxLength: 4 }).map((segments) => `/${segments.join("/")}`);
 const query = fc.constantFrom("", "?tenant=1", "?tenant=2", "?tenant=1&region=eu");
 
-test("of any servers at one origin, the one found for a URL is the one that a look at each of them would find", () => {
+test("ServerMap finds the same server for a URL as a comparison with every server at the origin", () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(path, query), { maxLength: 12 }), path, query, (servers, wanted, its) => {
       const urls = new Map(
@@ -21,7 +21,7 @@ test("of any servers at one origin, the one found for a URL is the one that a lo
   );
 });
 
-test("whatever was looked for before, the servers at an origin are found", () => {
+test("ServerMap finds the servers at an origin regardless of earlier lookups", () => {
   const urls = new Map([
     ["a", "https://mcp.example/mcp"],
     ["b", "http://mcp.example:8080/mcp"],

@@ -5,13 +5,13 @@ function map(urls: Readonly<Record<string, string>>): ServerMap {
   return new ServerMap(new Map(Object.entries(urls)));
 }
 
-/** The name of the server that gets this request's token. */
+/** Returns the name of the server whose token a request to this URL gets. */
 function found(servers: ServerMap, text: string): string | undefined {
   const match = servers.find(text);
   return match?.isVerbatim === true ? match.server.name : undefined;
 }
 
-describe("a request belongs to a server", () => {
+describe("requests that belong to a server", () => {
   const servers = map({ crm: "https://crm.example/mcp", admin: "https://crm.example/mcp/admin" });
 
   test.each([
@@ -27,11 +27,11 @@ describe("a request belongs to a server", () => {
     ["https://crm.example/mcp?q=ü", "crm"],
     ["https://crm.example/mcp/a b", "crm"],
     ["https://crm.example/mcp?path=/../x", "crm"],
-  ])("whose URL it is or lies below: %s", (text, name) => {
+  ])("a request to %s belongs to the server with the longest URL that it is at or below", (text, name) => {
     expect(found(servers, text)).toBe(name);
   });
 
-  test("that is a whole origin, with and without the slash at its end", () => {
+  test("a request belongs to a server that is a whole origin, with or without a trailing slash in the config", () => {
     for (const url of ["https://crm.example", "https://crm.example/"]) {
       const whole = map({ crm: url });
       for (const end of ["", "/", "/a", "?x=1", "?path=/a", "#part"]) {
@@ -41,7 +41,7 @@ describe("a request belongs to a server", () => {
     }
   });
 
-  test("that the config spells with the default port, in capitals or with dot segments, where the request spells it so too", () => {
+  test("a request belongs to a server whose URL the config writes in the same unusual form", () => {
     for (const url of [
       "https://crm.example:443/mcp",
       "https://CRM.example/mcp",
@@ -54,7 +54,7 @@ describe("a request belongs to a server", () => {
     }
   });
 
-  test("by the values of the query that the config has", () => {
+  test("a request belongs to a server with a query only if it has the same query values", () => {
     const tenants = map({
       alice: "https://crm.example/mcp?tenant=a",
       bob: "https://crm.example/mcp?tenant=b",
@@ -65,7 +65,7 @@ describe("a request belongs to a server", () => {
   });
 });
 
-describe("a request gets no token", () => {
+describe("requests that get no token", () => {
   const servers = map({ crm: "https://crm.example/mcp", local: "http://127.0.0.1:3000/mcp" });
 
   test.each([
@@ -87,7 +87,7 @@ describe("a request gets no token", () => {
     "",
     "crm.example/mcp",
     "data:text/plain,https://crm.example/mcp",
-  ])("because it is another server's: %s", (text) => {
+  ])("a request to %s gets no token, because it is not within any server", (text) => {
     expect(found(servers, text)).toBeUndefined();
   });
 
@@ -112,7 +112,7 @@ describe("a request gets no token", () => {
     "http://2130706433:3000/mcp",
     "http://0x7f.0.0.1:3000/mcp",
     "http://127.0.0.1:03000/mcp",
-  ])("because it only becomes a server's when it is normalized: %j", (text) => {
+  ])("a request to %j gets no token, because only its normalized URL is within a server", (text) => {
     expect(new URL(text).href).toMatch(/^(https:\/\/crm\.example|http:\/\/127\.0\.0\.1:3000)\/mcp/);
     expect(found(servers, text)).toBeUndefined();
   });
@@ -122,24 +122,27 @@ describe("a request gets no token", () => {
     "https://crm.example/mcp/%252e%252e/admin",
     "https://crm.example/mcp/..;/admin",
     "https://crm.example/mcp/%5c..%5cadmin",
-  ])("because a server that reads its path more freely would step out of it: %s", (text) => {
-    expect(found(servers, text)).toBeUndefined();
-  });
+  ])(
+    "a request to %s gets no token, because a lenient server could resolve the path to one outside",
+    (text) => {
+      expect(found(servers, text)).toBeUndefined();
+    },
+  );
 
   test.each([
     ["https://crm.example/mcp", "https://crm.example/mcp/.well-known/openid-configuration"],
     ["https://crm.example/", "https://crm.example/.well-known/oauth-protected-resource"],
     ["https://crm.example/", "https://crm.example/.well-known/oauth-authorization-server/mcp"],
-  ])("because a host looks for metadata: below %s, %s", (url, text) => {
+  ])("with the server %s, a request to %s gets no token, because it asks for metadata", (url, text) => {
     expect(map({ crm: url }).find(text)).toBeUndefined();
   });
 });
 
-test("a path below a server that only begins like a well-known one is not metadata", () => {
+test("a request to a path that only starts like .well-known gets the token", () => {
   expect(found(map({ crm: "https://crm.example/" }), "https://crm.example/.well-known-tools")).toBe("crm");
 });
 
-test("a request that only becomes a server's when it is normalized is told apart, each time", () => {
+test("ServerMap marks a request whose URL matches only after normalization, on every lookup", () => {
   const servers = map({ crm: "https://crm.example/mcp" });
   for (const text of [
     "https://crm.example/x/../mcp",
@@ -152,7 +155,7 @@ test("a request that only becomes a server's when it is normalized is told apart
   }
 });
 
-test("an origin without a server is remembered, and no other for it", () => {
+test("ServerMap gives the right answer for similar origins, on every lookup", () => {
   const servers = map({ crm: "https://crm.example/mcp" });
   for (let time = 0; time < 2; time += 1) {
     expect(servers.find("https://crm.example.evil.example/mcp")).toBeUndefined();
@@ -162,6 +165,6 @@ test("an origin without a server is remembered, and no other for it", () => {
   }
 });
 
-test("a server whose URL cannot be parsed is passed over", () => {
+test("ServerMap ignores a server whose URL cannot be parsed", () => {
   expect(map({ crm: "${CRM_URL}" }).find("https://crm.example/mcp")).toBeUndefined();
 });

@@ -3,7 +3,7 @@ import { fakeClock } from "../../support/fake-clock.js";
 import { sendJson } from "../../support/http-server.js";
 import { caught, world } from "./world.js";
 
-test("a 401 from another path of the same origin does not put the manager out of order for good", async () => {
+test("a 401 from another path of the same origin does not break the manager permanently", async () => {
   const { mcp, url, make } = await world((request, response) => {
     if (request.url === "/.well-known/oauth-protected-resource/other") {
       return sendJson(response, {
@@ -22,12 +22,12 @@ test("a 401 from another path of the same origin does not put the manager out of
   const { manager } = await make();
   expect((await manager.fetch(url)).status).toBe(200);
   await caught(manager.fetch(`${mcp.origin}/other`));
-  // Even a forced refresh, which no cool-down holds back, fails from here on with `resource_mismatch`.
+  // The bug: even a forced refresh, which ignores the cool-down, failed from here on with `resource_mismatch`.
   expect(await caught(manager.getAccessToken({ forceRefresh: true }))).toBeUndefined();
   expect((await manager.fetch(url)).status).toBe(200);
 });
 
-test("one challenge that names its metadata with http:// (a TLS-terminating proxy) is no end of the manager", async () => {
+test("one challenge with an http:// metadata URL (from a TLS-terminating proxy) does not break the manager", async () => {
   let refused = "";
   const { url, make } = await world((request, response) => {
     if (request.url !== "/mcp") return;
@@ -42,7 +42,7 @@ test("one challenge that names its metadata with http:// (a TLS-terminating prox
   const clock = fakeClock(Date.now());
   const { manager } = await make({}, { clock });
   refused = `Bearer ${await manager.getAccessToken()}`;
-  await caught(manager.fetch(url)); // that this one fails may be
-  refused = ""; // the server is in order again
+  await caught(manager.fetch(url)); // This call may fail.
+  refused = ""; // The server works again.
   expect(await caught(manager.getAccessToken({ forceRefresh: true }))).toBeUndefined();
 });

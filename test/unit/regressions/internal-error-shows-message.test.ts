@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { run } from "../../../src/cli/main.js";
 
-test("of an internal error only the kind and the place are shown, also when its message has the word at", async () => {
+test("the command does not print the message of an internal error, even if it contains the word at", async () => {
   let err = "";
   await run(["validate", "--help"], {
     cwd: "/",

@@ -11,13 +11,13 @@ async function messageFor(name: string, text: string): Promise<string> {
   return `${String(error)} ${JSON.stringify(error)}`;
 }
 
-test("YAML: a space forgotten after `secret:` does not show the secret", async () => {
+test("the error for YAML without a space after `secret:` does not show the secret", async () => {
   const text =
     "servers: {crm: {url: https://crm.example/mcp, grant: {client: {issuer: https://a.example, id: a, secret:hunter2-CANARY}}}}";
   expect(await messageFor("mcp-auth.config.yaml", text)).not.toContain("hunter2");
 });
 
-test("a number where the name of a variable belongs is not shown", async () => {
+test("the error for a number instead of a variable name does not show the number", async () => {
   const client = { issuer: "https://a.example", id: "a", secret: { env: 99887766554433 } };
   const text = JSON.stringify({ servers: { crm: { url: "https://crm.example/mcp", grant: { client } } } });
   expect(await messageFor("mcp-auth.config.json", text)).not.toContain("99887766554433");

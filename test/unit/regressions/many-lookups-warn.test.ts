@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { createMcpAuth, type McpAuthConfig } from "../../../src/index.js";
 import { sendJson, startHttpServer } from "../../support/http-server.js";
 
-test("a start of many servers at once has the process warn of no leak of listeners", async () => {
+test("starting many servers at once causes no process warning about a listener leak", async () => {
   const warnings: string[] = [];
   const note = ({ message }: Error) => void warnings.push(message);
   process.on("warning", note);

@@ -3,7 +3,7 @@ import { createMcpAuth } from "../../../src/index.js";
 import { sendJson, startHttpServer } from "../../support/http-server.js";
 import { caught } from "./world.js";
 
-test("a new subject token of a user is not held back by the cool-down that the one before it opened", async () => {
+test("the cool-down after a refused subject token does not block a new subject token of the same user", async () => {
   await using server = await startHttpServer((request, response) => {
     if (request.url === "/.well-known/oauth-authorization-server") {
       return sendJson(response, { issuer: server.origin, token_endpoint: `${server.origin}/token` });

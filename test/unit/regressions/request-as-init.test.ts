@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import { world } from "./world.js";
 
-test("a Request in the place of the settings is sent with its method, headers and body", async () => {
+test("a Request as the second argument of fetch is sent with its method, headers and body", async () => {
   const { mcp, url, make } = await world((request, response) => {
     if (request.url === "/mcp") response.end(request.body);
   });
   const { manager } = await make();
-  // What gateways do that pass a request on: to the members of `init` it is an object like any other.
+  // Gateways that forward a request do this: a Request has the same members as `init`.
   const given = new Request("https://gateway.example/", {
     method: "POST",
     headers: { "mcp-session-id": "s1" },

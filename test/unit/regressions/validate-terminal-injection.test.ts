@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { run } from "../../../src/cli/main.js";
 import { temporaryFolder } from "./world.js";
 
-test("names from the file cannot steer the terminal or the runner's log", async () => {
+test("names in a config file cannot control the terminal or a CI runner's log", async () => {
   const folder = await temporaryFolder();
   const file = join(folder, "mcp-auth.config.json");
   await writeFile(file, '{"servers":{"\\u001b]0;x\\u0007\\n::add-mask::y":{}},"\\u009b31m\\u202eabc":1}');

@@ -9,11 +9,11 @@ import { selfSigned } from "../../support/certificates.js";
 import { listen } from "../../support/listen.js";
 import { caught } from "./world.js";
 
-// Node looks at the environment of the process, whatever is passed to us, and at the moment of a connection.
+// Node reads this variable from the process environment at the time of a connection, whatever `env` the host passes.
 const turnOff = () => vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
 afterEach(() => vi.unstubAllEnvs());
 
-/** Anybody who answers for the host. */
+/** Starts a server with a self-signed certificate in place of the real one, and creates a manager for it. */
 async function impostor() {
   const { certificate, privateKey } = await selfSigned();
   const requests: string[] = [];
@@ -35,28 +35,28 @@ async function impostor() {
   return { origin, requests, crm: auth.resolve("crm") };
 }
 
-test("verification stays on when the process turns it off after the runtime was made", async () => {
+test("TLS verification stays on when the process turns it off after the runtime was created", async () => {
   const { crm, requests } = await impostor();
   turnOff();
   expect(await caught(crm.getAccessToken())).toMatchObject({ code: "tls_failed" });
   expect(requests).toEqual([]);
 });
 
-test("verification stays on when the process has it off and the host passes an environment of its own", async () => {
+test("TLS verification stays on when the process has it off and the host passes its own environment", async () => {
   turnOff();
   const { crm, requests } = await impostor();
   expect(await caught(crm.getAccessToken())).toMatchObject({ code: "tls_failed" });
   expect(requests).toEqual([]);
 });
 
-test("verification stays on in discover() when the process has it off", async () => {
+test("TLS verification stays on in discover() when the process has it off", async () => {
   const { origin, requests } = await impostor();
   turnOff();
   expect((await discover(`${origin}/mcp`)).problems).toMatchObject([{ code: "tls_failed" }]);
   expect(requests).toEqual([]);
 });
 
-test("a host gets no credential for a token request of its own while the process has verification off", async () => {
+test("oauthProvider adds no credential to a host's token request while the process has TLS verification off", async () => {
   const { origin, crm } = await impostor();
   turnOff();
   const headers = new Headers();
@@ -75,28 +75,31 @@ const kinds: ReadonlyArray<readonly [string, (port: number) => Partial<RedisAddr
   ["a cluster", (port) => ({ cluster: [`rediss://localhost:${port}`] })],
 ];
 
-test.each(kinds)("%s that cannot be verified gets no password of Redis", async (_kind, further) => {
-  const { certificate, privateKey } = await selfSigned();
-  let received = "";
-  const server = createServer({ cert: certificate, key: privateKey }, (socket) => {
-    // No answer of Redis is needed: what a client says first is its password.
-    socket
-      .on("error", () => {})
-      .on("data", (data) => {
-        received += data.toString();
-        socket.end("-ERR no\r\n");
-      });
-  });
-  server.on("tlsClientError", () => {});
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => void server.close());
-  const bound = server.address();
-  if (bound === null || typeof bound === "string") throw new TypeError("It listens on a port.");
-  const { port } = bound;
-  const url = new Secret(`rediss://agents:canary@localhost:${port}`);
-  const store = createRedisStore({ address: async () => ({ url, ...further(port) }), prefix: "mcp-auth:" });
-  onTestFinished(() => store.close());
-  turnOff();
-  await expect(store.get("key")).rejects.toThrow();
-  expect(received).toBe("");
-});
+test.each(kinds)(
+  "%s of Redis whose certificate cannot be verified does not receive the Redis password",
+  async (_kind, further) => {
+    const { certificate, privateKey } = await selfSigned();
+    let received = "";
+    const server = createServer({ cert: certificate, key: privateKey }, (socket) => {
+      // The server need not act like Redis, because a client sends its password first.
+      socket
+        .on("error", () => {})
+        .on("data", (data) => {
+          received += data.toString();
+          socket.end("-ERR no\r\n");
+        });
+    });
+    server.on("tlsClientError", () => {});
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void server.close());
+    const bound = server.address();
+    if (bound === null || typeof bound === "string") throw new TypeError("The server has no TCP port.");
+    const { port } = bound;
+    const url = new Secret(`rediss://agents:canary@localhost:${port}`);
+    const store = createRedisStore({ address: async () => ({ url, ...further(port) }), prefix: "mcp-auth:" });
+    onTestFinished(() => store.close());
+    turnOff();
+    await expect(store.get("key")).rejects.toThrow();
+    expect(received).toBe("");
+  },
+);

@@ -5,7 +5,7 @@ import { onTestFinished } from "vitest";
 import { createMcpAuth, type McpAuthOptions } from "../../../src/index.js";
 import { type Handler, sendJson, startHttpServer } from "../../support/http-server.js";
 
-/** An issuer (tokens tok1, tok2, …) and an MCP server without resource metadata, both on loopback. */
+/** Starts an issuer (tokens tok1, tok2, …) and an MCP server without resource metadata, both on loopback. */
 export async function world(mcpHandler: Handler, tokenHandler?: Handler) {
   let issued = 0;
   const issuer = await startHttpServer((request, response) => {
@@ -42,7 +42,7 @@ export async function caught(work: Promise<unknown>): Promise<unknown> {
   );
 }
 
-/** Removed when the test ends. */
+/** Creates a folder and removes it when the test ends. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "regression-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));

@@ -4,18 +4,22 @@ import { fakeClock } from "../../support/fake-clock.js";
 import { sendJson, startHttpServer } from "../../support/http-server.js";
 import { caught } from "./world.js";
 
-// Metadata is kept for an hour. What could not be used is looked at again once the cool-down is over.
-const mended: readonly (readonly [string, string, object])[] = [
-  ["that named another issuer", "issuer_mismatch", { issuer: "https://other.example" }],
-  ["whose token endpoint may not be asked", "insecure_url", { token_endpoint: "http://auth.example/token" }],
+// Metadata is cached for an hour. Unusable metadata is fetched again once the cool-down is over.
+const correctable: readonly (readonly [string, string, object])[] = [
+  ["that names another issuer", "issuer_mismatch", { issuer: "https://other.example" }],
   [
-    "that allowed another authentication alone",
+    "with a token endpoint that must not be used",
+    "insecure_url",
+    { token_endpoint: "http://auth.example/token" },
+  ],
+  [
+    "that allows only another authentication method",
     "unsupported_by_server",
     { token_endpoint_auth_methods_supported: ["private_key_jwt"] },
   ],
 ];
 
-test.each(mended)("metadata %s is believed no longer than the cool-down", async (_what, code, wrong) => {
+test.each(correctable)("metadata %s is not kept longer than the cool-down", async (_what, code, wrong) => {
   let isWrong = true;
   const server = await startHttpServer(({ url }, response) => {
     const { origin } = server;

@@ -3,7 +3,7 @@ import { createMcpAuth, discover, type FetchFunction, type McpAuthConfig } from 
 import { seamOf } from "../../../src/runtime/seam.js";
 import { fakeClock } from "../../support/fake-clock.js";
 import { type HttpServer, sendJson, startHttpServer } from "../../support/http-server.js";
-import { sharedMemory } from "../../support/store-over.js";
+import { sharedMemory } from "../../support/shared-memory.js";
 
 /** An authorization server, the MCP server and the ID token service of a GitHub Actions job at one origin. */
 async function servers(): Promise<HttpServer> {

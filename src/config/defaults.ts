@@ -1,7 +1,7 @@
 import type { RetrySpec } from "./spec.js";
 
-/** What holds where the config says nothing. Durations in milliseconds. */
-export const builtIn = {
+/** The values of properties that the config does not set. Durations are in milliseconds. */
+export const defaults = {
   timeout: 10_000,
   deadline: 30_000,
   retry: { attempts: 4, min: 250, max: 10_000 } satisfies RetrySpec,

@@ -7,20 +7,20 @@ import { type TrustedIssuer, verifyFrom } from "./token-issuer.js";
 /** The `typ` of an identity assertion JWT authorization grant. */
 export const idJagType = "oauth-id-jag+jwt";
 
-/** What the grants need of the server that they belong to. */
-export interface GrantSetting {
+/** The parts of an authorization server that its grants use. */
+export interface GrantServer {
   readonly provider: Provider;
   readonly oidc: typeof OidcProvider;
   readonly helpers: typeof GrantHelpers;
-  /** The server's own, to check its access tokens. */
+  /** The server itself as an issuer, to verify its own access tokens. */
   readonly self: TrustedIssuer;
-  /** Signs as the server. */
+  /** Signs a JWT with the server's key. */
   sign(jwt: SignJWT, typ: string): Promise<string>;
 }
 
-/** The claims of a JWT, which is `invalid_grant` for any flaw. */
-export async function verified(
-  { oidc }: GrantSetting,
+/** Verifies a JWT and returns its claims. Throws `invalid_grant` if anything is wrong with it. */
+export async function verifyGrantJwt(
+  { oidc }: GrantServer,
   issuers: readonly TrustedIssuer[],
   jwt: string,
   options: Parameters<typeof verifyFrom>[2],
@@ -32,9 +32,9 @@ export async function verified(
   }
 }
 
-/** An access token as oidc-provider's own grants issue them: for the resource, within the scopes, bound. */
+/** Issues an access token like oidc-provider's own grants: for the resource, within the scopes, and bound. */
 export async function issueAccessToken(
-  { provider, oidc, helpers }: GrantSetting,
+  { provider, oidc, helpers }: GrantServer,
   context: TokenEndpointGrantContext,
   granted: {
     readonly subject: string;
@@ -55,7 +55,7 @@ export async function issueAccessToken(
   const token = new provider.AccessToken({
     client,
     accountId: granted.subject,
-    // There is no consent of a person behind it.
+    // No user has consented, so there is no stored grant.
     grantId: crypto.randomUUID(),
     gty: context.oidc.params.grant_type,
     ...(scopes.length === 0 ? {} : { scope: scopes.join(" ") }),

@@ -4,11 +4,11 @@ import { createMemoryStore, MemoryData } from "../../src/testing.js";
 
 export interface SharedMemory {
   readonly data: MemoryData;
-  /** What one process would have: a store of its own over the same data. */
+  /** Creates the store of one process, over the same data. */
   store(overrides?: Partial<McpAuthStore>): McpAuthStore;
 }
 
-/** A store that several runtimes of one test share, sealed with a key of its own. */
+/** Creates a store that several runtimes of a test can share, sealed with a random key. */
 export function sharedMemory(): SharedMemory {
   const data = new MemoryData();
   const key = randomBytes(32).toString("base64url");

@@ -1,4 +1,4 @@
-// Tests that share a process do not find each other's credentials in what servers say.
+// The package remembers credentials so that it can redact them. Tests that share a process must not redact each other's.
 import { beforeEach } from "vitest";
 import { forgetCredentials } from "../../src/errors/sent-credentials.js";
 
