@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { compactValidator } from "./compact-validator.mjs";
 import { confinedParts } from "./confined-parts.mjs";
+import { definitionsTable } from "./definitions-table.mjs";
 import { referencePage } from "./reference-page.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -32,6 +33,7 @@ export async function generate() {
     { path: "src/config/generated/schema-parts.ts", content: parts },
     { path: "src/config/generated/plain-schema.ts", content: plainSchema(schema) },
     { path: "src/config/generated/confined.ts", content: confinedParts(schema, notice) },
+    { path: "src/config/generated/definitions.ts", content: definitionsTable(schema, notice) },
     { path: "docs/config-reference.md", content: referencePage(schema, notice) },
   ];
   return Promise.all(
@@ -282,9 +284,14 @@ export const schema: SchemaKeywords = JSON.parse(\n  ${text},\n);
 function schemaParts(parts) {
   return `// ${notice}
 
-/** Of a part of the schema, what messages are made of. */
+export type PartTitle = ${[...new Set(parts.map(({ title }) => title).filter(Boolean))]
+    .sort()
+    .map((title) => JSON.stringify(title))
+    .join(" | ")};
+
+/** The texts of a part of the schema that messages are made of. */
 export interface SchemaPart {
-  readonly title?: string;
+  readonly title?: PartTitle;
   readonly errorMessage?: string;
   readonly patternErrorMessage?: string;
   readonly enum?: readonly unknown[];

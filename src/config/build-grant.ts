@@ -10,7 +10,6 @@ import type {
   Subject,
 } from "./generated/types.js";
 import type { AssertionSpec, GrantCommon, GrantSpec, SecretReference, SubjectSpec } from "./spec.js";
-import { tokenTypeUri } from "./token-types.js";
 
 /** The grant as the runtime uses it. `folder` is what relative paths are relative to. */
 export function buildGrant(grant: Server["grant"], config: Config, folder: string): GrantSpec {
@@ -104,4 +103,9 @@ function buildSubject({ token, type }: Subject | Actor, fallback: string, folder
 
 function buildToken(token: Subject["token"], folder: string): SecretReference | { readonly runtime: true } {
   return "runtime" in token ? { runtime: true } : buildReference(token, folder);
+}
+
+/** Returns the URI of a token type (RFC 8693 §3), which the config gives as a URI or as a short name. */
+function tokenTypeUri(type: string): string {
+  return type.includes(":") ? type : `urn:ietf:params:oauth:token-type:${type}`;
 }

@@ -1,8 +1,9 @@
 import type { CheckContext } from "./check-context.js";
 import { checkClientIdUrl } from "./check-url.js";
-import { clientProperties } from "./client-properties.js";
+import { definitions } from "./generated/definitions.js";
 import { isObject, type Json, type Mistake, type Path, property } from "./source-document.js";
 
+const knownProperties: readonly string[] = definitions.Client.properties;
 const credentials = ["secret", "key", "assertion", "certificate"] as const;
 type Credential = (typeof credentials)[number];
 
@@ -23,7 +24,7 @@ export function checkClient(value: Json | undefined, path: Path, context: CheckC
   }
 
   // Whatever is misspelt here may be the credential.
-  if (Object.keys(value).some((name) => !clientProperties.includes(name))) return;
+  if (Object.keys(value).some((name) => !knownProperties.includes(name))) return;
   const written = property(value, "method");
   const method = text(written, at("method"));
   // A method that is not known yet contradicts nothing.

@@ -1,215 +1,181 @@
-import { clientProperties } from "./client-properties.js";
+import {
+  type DefinitionTitle,
+  definitions,
+  grantTitles,
+  type PropertyOf,
+  type ReferenceKind,
+  referenceKinds,
+  storeTitles,
+} from "./generated/definitions.js";
+import { listInWords } from "./in-words.js";
 
-/** Where a property belongs that stands where it has no meaning. */
-export interface Home {
-  /** What follows "belongs". */
+/** Where a property is allowed that stands in a place where it is not. */
+export interface CorrectPlace {
+  /** Completes the sentence `"url" belongs …`. */
   readonly where: string;
-  /** Properties on the way there, which are not missing as well. */
+  /** Properties on the way to that place. They are not reported as missing too. */
   readonly within: readonly string[];
   readonly hint?: string;
 }
 
-const common = ["type", "client", "scopes", "resource", "audience", "params"];
-const grants: Readonly<Record<string, { readonly type: string; readonly names: readonly string[] }>> = {
-  ClientCredentialsGrant: { type: "client_credentials", names: common },
-  JwtBearerGrant: { type: "jwt_bearer", names: [...common, "assertion"] },
-  TokenExchangeGrant: { type: "token_exchange", names: [...common, "subject", "actor", "requestedType"] },
-  EnterpriseManagedGrant: { type: "enterprise_managed", names: [...common, "idp"] },
-  RefreshTokenGrant: { type: "refresh_token", names: [...common, "refreshToken"] },
-  StaticGrant: { type: "static", names: ["type", "token", "lifetime", "scopes"] },
+type VariantTitle =
+  | (typeof grantTitles)[keyof typeof grantTitles]
+  | (typeof storeTitles)[keyof typeof storeTitles];
+type PropertyName = PropertyOf<DefinitionTitle>;
+/** The titles of the variants of a grant or a store by their `type`. */
+type Titles = Readonly<Record<string, DefinitionTitle>>;
+
+/**
+ * The place of each definition, the likeliest first: a property that several definitions have is meant for the first of them.
+ * `undefined`: nobody writes a property of this definition elsewhere, or another definition has it too.
+ */
+const places: Readonly<Record<Exclude<DefinitionTitle, VariantTitle>, CorrectPlace | undefined>> = {
+  Config: { where: "at the top of the config", within: [] },
+  Server: { where: "in the server, beside `grant`", within: ["servers"] },
+  Client: { where: "in the `client`", within: ["grant", "client"] },
+  Key: { where: "in the `key`", within: ["key"] },
+  Metadata: { where: "in the `metadata` of the `client`", within: ["metadata"] },
+  Certificate: { where: "in the `certificate` of the `client`", within: ["certificate"] },
+  SignedAssertion: { where: "in the `assertion` of a grant jwt_bearer", within: ["assertion"] },
+  Network: { where: "in `network`, at the top of the config", within: [] },
+  Refresh: { where: "in `refresh`", within: [] },
+  Retry: { where: "in `retry`", within: [] },
+  Actor: undefined,
+  Defaults: undefined,
+  DPoPKey: undefined,
+  GithubActions: undefined,
+  IdentityProvider: undefined,
+  RuntimeToken: undefined,
+  SecretReference: undefined,
+  Sentinel: undefined,
+  Signer: undefined,
+  Subject: undefined,
 };
 
-interface Part extends Home {
-  /** The title of the definition in the schema. */
-  readonly title: string;
-  readonly names: readonly string[];
-}
-
-// A name that is in several parts is meant for the first of them.
-const parts: readonly Part[] = [
-  {
-    title: "Config",
-    names: ["version", "defaults", "store", "network", "keys", "clients", "servers"],
-    where: "at the top of the config",
-    within: [],
-  },
-  {
-    title: "Server",
-    names: [
-      ...["url", "grant", "headers", "resourceMetadata", "stepUp", "dpop", "refresh"],
-      ...["timeout", "deadline", "retry", "reach"],
-    ],
-    where: "in the server, beside `grant`",
-    within: ["servers"],
-  },
-  {
-    title: "Client",
-    names: clientProperties,
-    where: "in the `client`",
-    within: ["grant", "client"],
-  },
-  {
-    title: "Key",
-    names: ["privateKey", "passphrase", "alg", "kid", "signer"],
-    where: "in the `key`",
-    within: ["key"],
-  },
-  {
-    title: "Metadata",
-    names: ["tokenEndpoint", "mtlsTokenEndpoint", "revocationEndpoint", "authMethods", "signingAlgorithms"],
-    where: "in the `metadata` of the `client`",
-    within: ["metadata"],
-  },
-  {
-    title: "Certificate",
-    names: ["cert"],
-    where: "in the `certificate` of the `client`",
-    within: ["certificate"],
-  },
-  {
-    title: "SignedAssertion",
-    names: ["claims"],
-    where: "in the `assertion` of a grant jwt_bearer",
-    within: ["assertion"],
-  },
-  {
-    title: "Network",
-    names: ["proxy", "ca", "allowInsecureHttp"],
-    where: "in `network`, at the top of the config",
-    within: [],
-  },
-  { title: "FileStore", names: ["type", "path", "encryptionKey"], where: "in `store`", within: ["store"] },
-  {
-    title: "RedisStore",
-    names: ["type", "url", "sentinel", "cluster", "prefix", "lease", "encryptionKey"],
-    where: "in `store`, of the type redis",
-    within: ["store"],
-  },
-  {
-    title: "Refresh",
-    names: ["schedule", "timezone", "jitter", "ahead", "idle", "assumedLifetime"],
-    where: "in `refresh`",
-    within: [],
-  },
-  { title: "Retry", names: ["attempts", "min", "max"], where: "in `retry`", within: [] },
-];
-
-const places = ["env", "file", "exec", "githubActions", "resolver"];
-
-// What holds a reference under a name, by the title of its definition, and the reference to write.
-const holders: Readonly<Record<string, (place: string) => Home>> = {
-  Key: (place) => ({
-    where: "in `privateKey`",
-    within: ["privateKey"],
-    hint:
-      place === "exec"
-        ? 'Write { "privateKey": { "exec": … } }, or { "signer": { "exec": … } } for a command that signs'
-        : `Write { "privateKey": { "${place}": … } }`,
-  }),
-  DPoPKey: (place) => ({
-    where: "in the `privateKey` of the `key`",
-    within: ["key"],
-    hint: `Write { "key": { "privateKey": { "${place}": … } } }`,
-  }),
-  Certificate: (place) => ({
-    where: "in `cert`",
-    within: ["cert", "key"],
-    hint: `Write { "cert": { "${place}": … }, "key": { "${place}": … } }`,
-  }),
-  Client: holding("secret"),
-  StaticGrant: holding("token"),
-  RefreshTokenGrant: holding("refreshToken"),
-  FileStore: holding("encryptionKey"),
-  Subject: holding("token"),
-  Actor: holding("token"),
-};
-
-function holding(name: string): (place: string) => Home {
-  return (place) => ({
-    where: `in \`${name}\``,
-    within: [name],
-    hint: `Write { "${name}": { "${place}": … } }`,
-  });
-}
-
-const inAssertion: Home = { where: "in `assertion`", within: [] };
-const inSigner: Home = { where: "in `signer`", within: [] };
-const ofRedis: Home = { where: "to a store of the type redis", within: [] };
-const ofFiles: Home = { where: "to a store of the type file", within: [] };
-const ofBoth: Home = { where: "to a store of the type file or redis", within: [] };
-const ofSubject = 'Write { "token": { "runtime": true } }';
-
-const onlyRedis = ["url", "sentinel", "cluster", "prefix", "lease"];
-
-function allOf(names: readonly string[], home: Home): Readonly<Record<string, Home>> {
-  return Object.fromEntries(names.map((name) => [name, home]));
-}
-
-// Another name for it, which elsewhere means something else.
-const others: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+// Names that mean another property of the same definition, although other definitions have a property of this name.
+const synonyms: { readonly [Title in DefinitionTitle]?: Readonly<Record<string, PropertyOf<Title>>> } = {
   FileStore: { key: "encryptionKey", keys: "encryptionKey" },
   RedisStore: { key: "encryptionKey", keys: "encryptionKey" },
 };
 
-// One level off, where another part has the name too.
-const near: Readonly<Record<string, Readonly<Record<string, Home>>>> = {
+const inAssertion: CorrectPlace = { where: "in `assertion`", within: [] };
+const inSigner: CorrectPlace = { where: "in `signer`", within: [] };
+const inSubject: CorrectPlace = { where: "in `subject`", within: ["subject"] };
+
+/** Properties that are one level off, where a definition elsewhere has a property of this name too. */
+const oneLevelOff: {
+  readonly [Title in DefinitionTitle]?: { readonly [Name in PropertyName]?: CorrectPlace };
+} = {
   JwtBearerGrant: { subject: inAssertion, key: inAssertion, lifetime: inAssertion },
-  TokenExchangeGrant: { token: { where: "in `subject`", within: ["subject"] } },
+  TokenExchangeGrant: { token: inSubject },
   EnterpriseManagedGrant: {
     subject: { where: "in `idp`", within: ["idp"] },
     token: { where: "in the `subject` of the `idp`", within: ["idp", "subject"] },
   },
-  IdentityProvider: { token: { where: "in `subject`", within: ["subject"] } },
-  Subject: { runtime: { where: "in `token`", within: ["token"], hint: ofSubject } },
+  IdentityProvider: { token: inSubject },
+  Subject: {
+    runtime: { where: "in `token`", within: ["token"], hint: 'Write { "token": { "runtime": true } }' },
+  },
   SecretReference: {
     runtime: { where: "in the `token` of a `subject`, and nowhere else", within: [] },
     audience: { where: "in `githubActions`", within: [] },
   },
   Client: { passphrase: { where: "in the `key` or the `certificate`", within: [] } },
-  FileStore: allOf(onlyRedis, ofRedis),
-  MemoryStore: { ...allOf(onlyRedis, ofRedis), path: ofFiles, encryptionKey: ofBoth },
-  RedisStore: { path: ofFiles },
   Key: { timeout: inSigner, format: inSigner },
 };
 
-/** The property of this title's definition that is meant by a name of another part. */
-export function otherNameOf(name: string, title: string): string | undefined {
-  const names = others[title];
-  return names !== undefined && Object.hasOwn(names, name) ? names[name] : undefined;
+/** Returns the property of the definition `title` that is meant by a name which other definitions have. */
+export function synonymIn(title: string, name: string): string | undefined {
+  const names: Readonly<Record<string, string>> = (isDefinition(title) ? synonyms[title] : undefined) ?? {};
+  return Object.hasOwn(names, name) ? names[name] : undefined;
 }
 
 /**
- * Where the property belongs that the definition of this title does not have; `undefined` for an unknown one. `isBeside`
- * says whether it stands with one of that name.
+ * Returns where a property belongs that the definition `title` does not have, or `undefined` for a name that no definition
+ * has. `isPresent` tells whether the same object has a property of this name.
  */
-export function homeOf(
+export function correctPlaceOf(
   name: string,
   title: string,
-  isBeside: (name: string) => boolean = () => false,
-): Home | undefined {
-  // Which kind of store was meant is seen from what only one of them has.
-  if (title === "MemoryStore" && name === "encryptionKey") {
-    if (isBeside("path")) return ofFiles;
-    if (onlyRedis.some(isBeside)) return ofRedis;
-  }
-  const close = near[title];
-  if (close !== undefined && Object.hasOwn(close, name)) return close[name];
-  if (places.includes(name)) return Object.hasOwn(holders, title) ? holders[title]?.(name) : undefined;
-  const types = Object.values(grants).filter(({ names }) => names.includes(name));
-  if (types.length > 0 && Object.hasOwn(grants, title)) return ofOtherGrants(name, types);
-  if (types.length === 0) return parts.find((part) => part.title !== title && part.names.includes(name));
-  const where = types.length > 1 ? "in `grant`" : `in \`grant\`, of the type ${types[0]?.type ?? ""}`;
-  return { where, within: ["grant"] };
+  isPresent: (name: string) => boolean = () => false,
+): CorrectPlace | undefined {
+  if (!isDefinition(title)) return undefined;
+  const near: Readonly<Record<string, CorrectPlace | undefined>> = oneLevelOff[title] ?? {};
+  if (Object.hasOwn(near, name)) return near[name];
+  const grants = typesWith(name, grantTitles);
+  const stores = typesWith(name, storeTitles);
+  if (isVariant(title, storeTitles) && stores.length > 0) return inOtherStores(stores, isPresent);
+  if (isReferenceKind(name)) return inReference(name, title);
+  if (isVariant(title, grantTitles) && grants.length > 0) return inOtherGrants(name, grants);
+  return inUnion("grant", grants) ?? inOtherDefinition(name) ?? inUnion("store", stores);
 }
 
-function ofOtherGrants(name: string, types: readonly { readonly type: string }[]): Home {
-  const where = `to the grant${types.length === 1 ? "" : "s"} ${listed(types.map(({ type }) => type))}`;
-  const hint = name === "assertion" ? "The assertion of a client stands in the `client`" : undefined;
+/** A reference stands where the object that should hold it belongs, such as `{ "file": … }` in place of a key. */
+function inReference(kind: ReferenceKind, title: DefinitionTitle): CorrectPlace | undefined {
+  if (title === "DPoPKey") {
+    const hint = `Write { "key": { "privateKey": { "${kind}": … } } }`;
+    return { where: "in the `privateKey` of the `key`", within: ["key"], hint };
+  }
+  const { references, required }: Readonly<Record<"references" | "required", readonly string[]>> =
+    definitions[title];
+  const needed = references.filter((name) => required.includes(name));
+  const within = needed.length > 0 ? needed : references.slice(0, 1);
+  const [first] = within;
+  if (first === undefined) return undefined;
+  const written = within.map((name) => `"${name}": { "${kind}": … }`).join(", ");
+  const signs = title === "Key" && kind === "exec";
+  const hint = `Write { ${written} }${signs ? ', or { "signer": { "exec": … } } for a command that signs' : ""}`;
+  return { where: `in \`${first}\``, within, hint };
+}
+
+function inOtherGrants(name: string, types: readonly string[]): CorrectPlace {
+  const where = `to the grant${types.length === 1 ? "" : "s"} ${listInWords(types)}`;
+  const hint = name === "assertion" ? "The assertion of a client belongs in the `client`" : undefined;
   return { where, within: [], ...(hint !== undefined && { hint }) };
 }
 
-/** `a, b and c`. */
-export function listed(names: readonly string[]): string {
-  const last = names.at(-1) ?? "";
-  return names.length < 2 ? last : `${names.slice(0, -1).join(", ")} and ${last}`;
+function inOtherStores(types: readonly string[], isPresent: (name: string) => boolean): CorrectPlace {
+  const stores: Titles = storeTitles;
+  // Of several types, the one is meant that has other properties of this object, and has them alone.
+  const meant = types.filter((type) => {
+    const names = propertiesOf(stores[type]).filter((name) => typesWith(name, stores).length === 1);
+    return names.some(isPresent);
+  });
+  const named = meant.length > 0 ? meant : types;
+  return { where: `to a store of the type ${named.join(" or ")}`, within: [] };
+}
+
+function inUnion(property: "grant" | "store", types: readonly string[]): CorrectPlace | undefined {
+  const [first, second] = types;
+  if (first === undefined) return undefined;
+  const type = second === undefined ? `, of the type ${first}` : "";
+  return { where: `in \`${property}\`${type}`, within: [property] };
+}
+
+function inOtherDefinition(name: string): CorrectPlace | undefined {
+  for (const [title, place] of Object.entries(places)) {
+    if (place !== undefined && propertiesOf(title).includes(name)) return place;
+  }
+  return undefined;
+}
+
+/** The types of a grant or a store that have a property of this name. */
+function typesWith(name: string, titles: Titles): readonly string[] {
+  return Object.keys(titles).filter((type) => propertiesOf(titles[type]).includes(name));
+}
+
+function isVariant(title: string, titles: Titles): boolean {
+  return Object.values<string>(titles).includes(title);
+}
+
+function propertiesOf(title: string | undefined): readonly string[] {
+  return isDefinition(title) ? definitions[title].properties : [];
+}
+
+function isDefinition(title: string | undefined): title is DefinitionTitle {
+  return title !== undefined && Object.hasOwn(definitions, title);
+}
+
+function isReferenceKind(name: string): name is ReferenceKind {
+  return referenceKinds.some((kind) => kind === name);
 }

@@ -1,4 +1,4 @@
-import type { SchemaMistake } from "./explain-errors.js";
+import type { SchemaMistake } from "./error-messages.js";
 import { fits } from "./fits-schema.js";
 import { schema } from "./generated/plain-schema.js";
 import type { Json, Path } from "./source-document.js";

@@ -1,8 +1,10 @@
 // Generated from schema/mcp-auth.schema.json by scripts/generate.mjs. Do not edit.
 
-/** Of a part of the schema, what messages are made of. */
+export type PartTitle = "Actor" | "Algorithm" | "Assertion" | "AssertionAudience" | "Certificate" | "Client" | "ClientCredentialsGrant" | "ClientOrIssuer" | "ClientOrName" | "ClientWithCredential" | "Command" | "Config" | "DPoP" | "DPoPKey" | "Defaults" | "Duration" | "EncryptionKey" | "EncryptionKeys" | "EnterpriseManagedGrant" | "FileStore" | "GithubActions" | "Grant" | "HeaderName" | "HeaderValue" | "Headers" | "IdentityProvider" | "Issuer" | "JwtBearerGrant" | "Key" | "KeyOrName" | "MemoryStore" | "Metadata" | "Method" | "Name" | "Network" | "NoSource" | "ParamName" | "ParamValue" | "Params" | "PrivateKey" | "Reach" | "RedisStore" | "Refresh" | "RefreshOrFalse" | "RefreshTokenGrant" | "Resource" | "Retry" | "RuntimeToken" | "Scopes" | "SecretReference" | "Sentinel" | "SentinelNodes" | "Server" | "SignedAssertion" | "Signer" | "SignerKey" | "StaticGrant" | "Store" | "StringOrList" | "Subject" | "SubjectToken" | "TokenExchangeGrant" | "TokenType" | "TwoSources" | "UndecidedGrant" | "Url" | "UrlOrFalse";
+
+/** The texts of a part of the schema that messages are made of. */
 export interface SchemaPart {
-  readonly title?: string;
+  readonly title?: PartTitle;
   readonly errorMessage?: string;
   readonly patternErrorMessage?: string;
   readonly enum?: readonly unknown[];
@@ -32,11 +34,11 @@ export const schemaParts: readonly SchemaPart[] = [
   },
   {},
   {
-    "title": "NoPlace",
+    "title": "NoSource",
     "errorMessage": "Must be a reference to a secret, such as { \"env\": \"NAME\" } or { \"file\": \"path\" }"
   },
   {
-    "title": "TwoPlaces",
+    "title": "TwoSources",
     "errorMessage": "Must say one place where the secret is"
   },
   {
@@ -236,11 +238,11 @@ export const schemaParts: readonly SchemaPart[] = [
     "patternErrorMessage": "Must be a host name without scheme, port and path; an IPv6 address stands in brackets"
   },
   {
-    "title": "NoPlace",
+    "title": "NoSource",
     "errorMessage": "Must be { \"exec\": [\"cmd\", \"arg\"] } or { \"name\": \"kms\" }"
   },
   {
-    "title": "TwoPlaces",
+    "title": "TwoSources",
     "errorMessage": "A signer is a command, `exec`, or a function, `name`, not both"
   },
   {

@@ -258,7 +258,7 @@ it.each([
   [
     "a signer without an algorithm",
     { signer: { name: "kms" } },
-    ': The property "alg" is missing. A `signer` does not say by itself which algorithm it is for.',
+    ': The property "alg" is missing. A `signer` does not say which algorithm it signs with.',
   ],
   [
     "a signer of two kinds",
@@ -293,7 +293,7 @@ it.each([
   [
     "the algorithm of a secret",
     { privateKey, alg: "HS256" },
-    '/alg: Must be one of "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519", found "HS256". It signs with a secret: give the client a `secret`, and the method client_secret_jwt.',
+    '/alg: Must be one of "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519", found "HS256". This algorithm signs with a secret: give the client a `secret`, and the method client_secret_jwt.',
   ],
   [
     "an algorithm that this package has not",

@@ -249,7 +249,7 @@ it.each([
   [
     "scopes in one string",
     withGrant({ client, scopes: "a b" }),
-    `${inGrant}/scopes: Must be a list of scopes, found a string of 3 characters. Write a list, each as an item of its own: ["first", "second"].`,
+    `${inGrant}/scopes: Must be a list of scopes, found a string of 3 characters. Write a list, with each value as a separate item: ["first", "second"].`,
   ],
   [
     "a parameter that is a number",

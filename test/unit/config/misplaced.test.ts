@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
-import { homeOf } from "../../../src/config/misplaced.js";
+import { correctPlaceOf } from "../../../src/config/misplaced.js";
 import { client } from "./folder.js";
 import { crm, withClient, withCredential, withGrant, withKey, withSecret, wrong } from "./wrong.js";
 
@@ -19,7 +19,7 @@ it.each([
   [
     "an assertion beside client_credentials",
     withGrant({ type: "client_credentials", client, assertion: reference }),
-    '/grant/assertion: "assertion" belongs to the grant jwt_bearer. The assertion of a client stands in the `client`.',
+    '/grant/assertion: "assertion" belongs to the grant jwt_bearer. The assertion of a client belongs in the `client`.',
   ],
   [
     "an idp under token_exchange",
@@ -249,12 +249,12 @@ it("knows a place for every field that the schema has in one", async () => {
       // What it is beside depends on where it stands.
       const inOther = title === "Key" || title === "Server" ? "Client" : "Server";
       const here = names(inOther).includes(name);
-      if (!here && homeOf(name, inOther) === undefined) homeless.push(`${title}.${name}`);
+      if (!here && correctPlaceOf(name, inOther) === undefined) homeless.push(`${title}.${name}`);
     }
   }
   for (const title of definitions.map((each) => each.title).filter((each) => each.endsWith("Grant"))) {
     for (const name of names(title)) {
-      if (homeOf(name, "Server") === undefined) homeless.push(`${title}.${name}`);
+      if (correctPlaceOf(name, "Server") === undefined) homeless.push(`${title}.${name}`);
     }
   }
   expect(homeless).toEqual([]);

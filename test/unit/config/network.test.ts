@@ -73,7 +73,7 @@ it.each([
   [
     "one host",
     { allowInsecureHttp: "a.example" },
-    '/network/allowInsecureHttp: Must be a list of host names, found a string of 9 characters. Write a list, each as an item of its own: ["first", "second"].',
+    '/network/allowInsecureHttp: Must be a list of host names, found a string of 9 characters. Write a list, with each value as a separate item: ["first", "second"].',
   ],
   [
     "a URL",

@@ -103,7 +103,7 @@ describe("validation", () => {
     [
       "a credential without issuer",
       withGrant({ client: { id: "x", secret: { env: "S" } } }),
-      '/servers/crm/grant/client: The property "issuer" is missing. A credential goes only to the authorization server that it is registered at.',
+      '/servers/crm/grant/client: The property "issuer" is missing. A credential is sent only to the authorization server that it is registered at.',
     ],
     [
       "a client nobody defined",

@@ -1,0 +1,211 @@
+import { nearNames } from "../lib/near-names.js";
+import { definitions, grantTitles, tokenTypes } from "./generated/definitions.js";
+import type { PartTitle } from "./generated/schema-parts.js";
+import { article, describeFound, listInWords, typesInWords } from "./in-words.js";
+import { literalSecretHint, variableMeant } from "./literal-secret.js";
+import {
+  allowedNames,
+  isAboutSources,
+  missingNameOf,
+  type RootCause,
+  type SchemaError,
+  unknownNameOf,
+} from "./root-causes.js";
+import { fromPointer, type Mistake, type Path } from "./source-document.js";
+
+/** A mistake that the schema found. Two mistakes with one path and one rule are the same. */
+export interface SchemaMistake extends Mistake {
+  readonly rule: string;
+}
+
+type Titles = ReadonlySet<PartTitle | undefined>;
+
+// A string in place of one of these is probably the secret itself.
+const referenceTitles: Titles = new Set(["SecretReference", "Assertion", "SubjectToken"]);
+const requiredLists: Titles = new Set(["Command", "EncryptionKeys", "SentinelNodes"]);
+// A value of the wrong type under one of these names may be a secret.
+const referenceNames: ReadonlySet<string | undefined> = new Set([
+  "env",
+  "file",
+  "exec",
+  "resolver",
+  "ref",
+  "pointer",
+]);
+
+/** Turns an error of the validator into a message and a hint for the person who wrote the config. */
+export function messageFor(cause: RootCause): SchemaMistake {
+  const { error } = cause;
+  const { keyword, params, propertyName, data } = error;
+  const path = fromPointer(error.instancePath);
+  const schema = error.parentSchema ?? {};
+  const mistake = (message: string, hint?: string, at: Path = path, atName = false): SchemaMistake => {
+    return { path: at, atName, message, ...(hint !== undefined && { hint }), rule: `${keyword} ${message}` };
+  };
+  // First, because describing the whole object for each of its unknown properties would take long.
+  if (keyword === "additionalProperties") return unknownProperty(cause, path);
+  const found = `, found ${describeFound(data, mayBeSecret(path, schema.title))}`;
+
+  if (propertyName !== undefined) {
+    const message = schema.patternErrorMessage ?? "This name is not allowed";
+    return mistake(message, undefined, [...path, propertyName], true);
+  }
+  switch (keyword) {
+    case "required": {
+      const name = missingNameOf(error);
+      return mistake(`The property "${name}" is missing`, hintForMissing(name, error, path));
+    }
+    case "type":
+      return wrongType(error, path, found);
+    case "enum":
+      return notInList(error, path, found);
+    case "const":
+      return mistake(`${schema.errorMessage ?? "Not allowed here"}${found}`);
+    case "not":
+      return notAllowed(error, path, found);
+    case "pattern":
+      return {
+        ...mistake(`${schema.patternErrorMessage ?? "Not of the right form"}${found}`),
+        ...nearTokenType(error),
+      };
+    case "minLength":
+      return mistake("Must not be empty");
+    case "minItems":
+      return mistake(
+        "Must not be empty",
+        requiredLists.has(schema.title) ? undefined : "Leave it out instead",
+      );
+    case "uniqueItems": {
+      const second = String(Math.max(params.i ?? 0, params.j ?? 0));
+      return mistake("This is in the list twice", "Keep one of them", [...path, second]);
+    }
+    case "minimum":
+      return mistake(`Must be at least ${String(params.limit)}${found}`);
+    case "maximum":
+      return mistake(`Must be at most ${String(params.limit)}${found}`);
+    default:
+      return mistake("Not allowed here");
+  }
+}
+
+function unknownProperty({ error, intended, correctPlace }: RootCause, path: Path): SchemaMistake {
+  const name = unknownNameOf(error);
+  if (correctPlace !== undefined) {
+    const names = correctPlace.names.map((each) => JSON.stringify(each));
+    const message = `${listInWords(names)} ${names.length === 1 ? "belongs" : "belong"} ${correctPlace.where}`;
+    const rule = `additionalProperties ${message}`;
+    const at = { path: [...path, name], atName: true };
+    return { ...at, message, rule, ...(correctPlace.hint !== undefined && { hint: correctPlace.hint }) };
+  }
+  const hint =
+    intended === undefined
+      ? `Allowed here: ${allowedNames(error).join(", ")}`
+      : `Did you mean "${intended}"?`;
+  // In YAML `secret:hunter2`, where a space is missing, is a name. It must not be shown.
+  if (/[:=]/.test(name)) {
+    const message = `Unknown property with a name of ${name.length} characters`;
+    return { path, atName: true, message, hint, rule: `additionalProperties ${message}` };
+  }
+  const message = `Unknown property ${JSON.stringify(name)}`;
+  const rule = `additionalProperties ${message}`;
+  const mistake = { path: [...path, name], atName: true, message, hint, rule };
+  return intended === undefined ? mistake : { ...mistake, fix: { kind: "name", to: intended } };
+}
+
+function wrongType({ params, parentSchema, data }: SchemaError, path: Path, found: string): SchemaMistake {
+  const type = String(params.type);
+  const allowed = parentSchema?.errorMessage ?? mustBe(parentSchema?.enum) ?? `Must be ${typesInWords(type)}`;
+  const mistake = { path, atName: false, message: `${allowed}${found}`, rule: "type" };
+  if (typeof data !== "string") return mistake;
+  if (type === "array" && parentSchema?.title !== "Command") {
+    return { ...mistake, hint: 'Write a list, with each value as a separate item: ["first", "second"]' };
+  }
+  if (!referenceTitles.has(parentSchema?.title)) return mistake;
+  const variable = variableMeant(data);
+  return {
+    ...mistake,
+    hint: literalSecretHint(path, data),
+    ...(variable !== undefined && { fix: { kind: "reference", to: variable } as const }),
+  };
+}
+
+// Registered JOSE algorithms that a key here cannot have. However close their names are, they are not misspellings of ours.
+const otherAlgorithms = /^(HS(256|384|512)|ES256K|Ed448|ML-DSA-\d\d)$/i;
+
+/** Shows the value only if it is close to an allowed one, because any other may be a secret. */
+function notInList({ parentSchema, data }: SchemaError, path: Path, found: string): SchemaMistake {
+  const values = parentSchema?.enum ?? [];
+  const allowed = mustBe(values) ?? "Not allowed here";
+  const mistake = { path, atName: false, rule: "enum" };
+  const shown = `${allowed}, found ${JSON.stringify(data)}`;
+  if (values.includes("RS256") && typeof data === "string" && otherAlgorithms.test(data)) {
+    return { ...mistake, message: shown, ...(/^hs/i.test(data) && { hint: signsWithSecret }) };
+  }
+  const [near] = typeof data === "string" ? nearNames(data, values.map(String)) : [];
+  if (near === undefined) return { ...mistake, message: `${allowed}${found}` };
+  return { ...mistake, message: shown, hint: `Did you mean "${near}"?`, fix: { kind: "text", to: near } };
+}
+
+const signsWithSecret =
+  "This algorithm signs with a secret: give the client a `secret`, and the method client_secret_jwt";
+
+function notAllowed(error: SchemaError, path: Path, found: string): SchemaMistake {
+  const message = error.parentSchema?.errorMessage ?? "Not allowed here";
+  if (!isAboutSources(error)) return { path, atName: true, message, rule: "not" };
+  const mistake = { path, atName: false, rule: "sources" };
+  return error.parentSchema?.title === "NoSource"
+    ? { ...mistake, message: `${message}${found}` }
+    : { ...mistake, message, hint: "Keep one of the two" };
+}
+
+function mustBe(values: readonly unknown[] | undefined): string | undefined {
+  if (values === undefined) return undefined;
+  const list = values.map((value) => JSON.stringify(value)).join(", ");
+  return `Must be ${values.length > 1 ? "one of " : ""}${list}`;
+}
+
+function nearTokenType({ parentSchema, data }: SchemaError): Pick<SchemaMistake, "hint" | "fix" | "rule"> {
+  const isTokenType = parentSchema?.title === "TokenType" && typeof data === "string";
+  const [near] = isTokenType ? nearNames(data, tokenTypes) : [];
+  if (near === undefined) return { rule: "pattern" };
+  return { rule: "pattern", hint: `Did you mean "${near}"?`, fix: { kind: "text", to: near } };
+}
+
+function hintForMissing(name: string, { parentSchema, data }: SchemaError, path: Path): string | undefined {
+  switch (parentSchema?.title) {
+    case "UndecidedGrant":
+      return hintForGrantType(data);
+    case "ClientWithCredential":
+      return "Only a client without a credential may leave it out";
+    case "PrivateKey":
+      return "A key that never leaves a KMS or HSM has a `signer` instead";
+    case "SignerKey":
+      return "A `signer` does not say which algorithm it signs with";
+    case "Client":
+      if (name !== "issuer") break;
+      return "A credential is sent only to the authorization server that it is registered at";
+  }
+  if (name === "id" && path[0] === "clients") {
+    return "Only a client that is written in a grant jwt_bearer may leave it out";
+  }
+  return undefined;
+}
+
+/** A property that only one grant type has tells which type was meant. */
+function hintForGrantType(grant: unknown): string | undefined {
+  if (typeof grant !== "object" || grant === null) return undefined;
+  for (const name of Object.keys(grant)) {
+    const [type, ...others] = Object.entries(grantTitles).flatMap(([type, title]) => {
+      const { properties }: { readonly properties: readonly string[] } = definitions[title];
+      return properties.includes(name) ? [type] : [];
+    });
+    if (type === undefined || others.length > 0) continue;
+    return `A grant with ${article(name)} "${name}" is { "type": "${type}", "${name}": … }`;
+  }
+  return undefined;
+}
+
+function mayBeSecret(path: Path, title: PartTitle | undefined): boolean {
+  if (path.at(-2) === "exec" || referenceNames.has(path.at(-1))) return true;
+  return title === "HeaderValue" || title === "ParamValue" || referenceTitles.has(title);
+}
