@@ -8,7 +8,7 @@ export const typesOnly = ["src/config/spec.ts", "src/config/generated/types.ts"]
 const exceptions = [
   {
     folders: ["hosts", "cli", "register"],
-    files: ["src/runtime/seam.ts"],
+    files: ["src/runtime/manager-internals.ts"],
     reason: "These folders need more of a token manager than the public API shows to users.",
   },
   {

@@ -111,7 +111,7 @@ async function firstOf(
   { clock }: MetadataFetch,
 ): Promise<void> {
   const answered = new AbortController();
-  const waited = pause(milliseconds, { clock, signal: answered.signal, unattended: true });
+  const waited = pause(milliseconds, { clock, signal: answered.signal, unref: true });
   await Promise.race([...works, waited]);
   answered.abort();
 }

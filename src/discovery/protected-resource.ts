@@ -50,7 +50,7 @@ export async function findProtectedResource(
   if (found.accepted === undefined) {
     const wait = retries ? pauseBeforeRetry(found) : undefined;
     if (wait !== undefined && how.clock.now() + wait < until) {
-      await pause(wait, { clock: how.clock, signal: how.signal, unattended: true });
+      await pause(wait, { clock: how.clock, signal: how.signal, unref: true });
       const known = found.answers.filter(({ answer }) => answer.kind !== "failed");
       found = await askLocations<FoundResource>(how, { ...locations, known });
     }

@@ -1,18 +1,18 @@
-import type { Prover } from "../dpop/dpop.js";
+import type { DpopSigner } from "../dpop/dpop.js";
 import { rememberShortLived } from "../errors/sent-credentials.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { clockSkewMessage } from "../net/clock-skew.js";
 import type { Token } from "../tokens/token.js";
 import type { Authorizer } from "./authorizer.js";
 import { discard } from "./discard.js";
-import type { Outgoing } from "./outgoing.js";
 import { type ProofError, proofErrors } from "./proof-errors.js";
+import type { ReplayableRequest } from "./replayable-request.js";
 import { withoutBytes } from "./without-bytes.js";
 
 /** Sends a request with the config's headers, the token and what has to accompany it. */
 export async function sendWithToken(
   authorizer: Authorizer,
-  outgoing: Outgoing,
+  outgoing: ReplayableRequest,
   url: URL,
   token: Token,
 ): Promise<Response> {
@@ -40,12 +40,12 @@ export async function sendWithToken(
 }
 
 interface Proven {
-  readonly outgoing: Outgoing;
+  readonly outgoing: ReplayableRequest;
   readonly url: URL;
   readonly token: Token;
   readonly headers: Headers;
   readonly fetch: FetchFunction;
-  readonly prover: Prover;
+  readonly prover: DpopSigner;
 }
 
 /**

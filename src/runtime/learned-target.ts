@@ -23,7 +23,7 @@ export async function learnedTarget(
   caller: AbortSignal | undefined,
 ): Promise<Target | undefined> {
   if (learned.target !== undefined || spec.grant.type === "static") return learned.target;
-  const { findGrantTarget } = await import("../oauth/find-grant-target.js");
+  const { findGrantTarget } = await import("../oauth/grants/find-grant-target.js");
   const found = findGrantTarget(
     spec,
     spec.grant,

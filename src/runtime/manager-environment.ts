@@ -1,3 +1,4 @@
+import { defaults } from "../config/defaults.js";
 import type { ConfigSpec } from "../config/spec.js";
 import { MetadataCache } from "../discovery/metadata-cache.js";
 import type { KeyContext } from "../keys/signing-key.js";
@@ -7,18 +8,15 @@ import type { FetchFunction } from "../net/bounded-fetch.js";
 import { createNetwork } from "../net/network.js";
 import { type NetworkTrust, networkTrust } from "../net/network-trust.js";
 import type { ServerClocks } from "../net/server-clocks.js";
-import type { RefreshTokens } from "../oauth/grant-environment.js";
+import type { RefreshTokens } from "../oauth/grants/grant-environment.js";
+import { configuredStore } from "../sharing/configured-store.js";
+import { customStore, type McpAuthStore } from "../sharing/custom-store.js";
+import { lazyRefreshTokens } from "../sharing/lazy-refresh-tokens.js";
+import { storedMetadata } from "../sharing/stored-metadata.js";
 import type { SharedStore } from "../stores/shared-store.js";
-import type { Holds } from "../tokens/holds.js";
+import type { RetryAfterRegistry } from "../tokens/retry-after-registry.js";
 import type { Events } from "./events.js";
 import { type RetiringNetwork, retiringNetwork } from "./retiring-network.js";
-import {
-  describedStore,
-  givenStore,
-  type McpAuthStore,
-  metadataStoreIn,
-  refreshTokensIn,
-} from "./token-store.js";
 
 /** What the managers of one runtime share. */
 export interface ManagerEnvironment
@@ -35,7 +33,7 @@ export interface ManagerEnvironment
   readonly random: () => number;
   readonly metadata: MetadataCache;
   /** Token endpoints that asked to be left alone for a while. */
-  readonly holds: Holds;
+  readonly holds: RetryAfterRegistry;
   /** Shared with other processes; absent where tokens are kept in memory alone. */
   readonly store: SharedStore | undefined;
   readonly refreshTokens: RefreshTokens | undefined;
@@ -68,8 +66,8 @@ export function managerEnvironment(
   const { fetch } = network;
   const own = (): SharedStore | undefined =>
     ownStore === undefined
-      ? describedStore(described, trust, { ...given, fetch })
-      : givenStore(ownStore, clock);
+      ? configuredStore(described, trust, { ...given, fetch })
+      : customStore(ownStore, clock, defaults.lease);
   const store = kept === undefined ? own() : kept.store;
   return {
     ...{ ...given, fetch, network, trust, store },
@@ -77,8 +75,8 @@ export function managerEnvironment(
     metadata: new MetadataCache({
       ...{ fetch, clock, insecureHosts: spec.allowInsecureHttp },
       // What a caller's `fetch` trusts is unknown, so its metadata stays in this process.
-      store: hasOwnFetch ? undefined : store && metadataStoreIn(store, clock, trust),
+      store: hasOwnFetch ? undefined : store && storedMetadata(store, clock, trust),
     }),
-    refreshTokens: kept === undefined ? store && refreshTokensIn(store, clock) : kept.refreshTokens,
+    refreshTokens: kept === undefined ? store && lazyRefreshTokens(store, clock) : kept.refreshTokens,
   };
 }

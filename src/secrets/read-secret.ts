@@ -16,10 +16,10 @@ export type { SecretContext, SecretResolver, SecretSources } from "./secret-cont
  * and `aborted`.
  */
 export async function readSecret(reference: SecretReference, context: SecretContext): Promise<Secret> {
-  const { watch, onChanged, readings } = context;
+  const { watch, onChanged, prefetched } = context;
   try {
     const look = (last: boolean) => readValue(reference, context, last);
-    const secret = readings?.take(reference) ?? (await onceWritten([reference], context, look));
+    const secret = prefetched?.take(reference) ?? (await onceWritten([reference], context, look));
     if (watch?.note(reference, secret)) onChanged?.();
     return secret;
   } catch (error) {

@@ -227,7 +227,7 @@ await Promise.all([
   import("oauth4webapi"),
   import("p-retry"),
   import("../../src/schedule/cron.js"),
-  import("../../src/oauth/create-grant.js"),
+  import("../../src/oauth/grants/create-grant.js"),
 ]);
 
 /** Creates a clock for tests with real servers. It starts now, because the servers' tokens expire by real time. */

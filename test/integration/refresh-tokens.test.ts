@@ -274,7 +274,7 @@ describe("when things go wrong", () => {
     const fields = parseJsonObject(entry.value);
     const over = Date.now() + 1_000;
     const since = retention - (entry.expiresAt - Date.now());
-    const value = JSON.stringify({ ...fields, takenFor: 1_000 + since });
+    const value = JSON.stringify({ ...fields, inFlightFor: 1_000 + since });
     memory.data.entries.set(key, { ...entry, value });
     const second = await lineage.agent(store());
     await second.resolve("tools").getAccessToken({ forceRefresh: true });
