@@ -165,21 +165,18 @@ describe("a client without an issuer", () => {
     ["a key", { id: "agent", key: { privateKey: { env: "KEY" } } }],
     ["no credential at all", { id: "agent" }],
     ["an empty issuer", { id: "agent", issuer: "", secret: { env: "SECRET" } }],
-  ])(
-    "a client with %s and no valid issuer is config_invalid, and nothing is sent",
-    async (_, client) => {
-      const world = await startWorld();
-      // The types forbid such a config, but JavaScript and JSON can contain it.
-      const config = {
-        servers: { tools: { url: world.mcp.url, grant: { client } } },
-      } as unknown as McpAuthConfig<"tools">;
-      const error = await failure(createMcpAuth({ config, env: world.env }));
-      expect(error).toMatchObject({ code: "config_invalid" });
-      expect(error.violations).toHaveLength(1);
-      expect(error.violations?.[0]?.pointer).toMatch(/^\/servers\/tools\/grant\/client/);
-      expect([...world.issuer.tokenRequests, ...world.mcp.requests]).toEqual([]);
-    },
-  );
+  ])("a client with %s and no valid issuer is config_invalid, and nothing is sent", async (_, client) => {
+    const world = await startWorld();
+    // The types forbid such a config, but JavaScript and JSON can contain it.
+    const config = {
+      servers: { tools: { url: world.mcp.url, grant: { client } } },
+    } as unknown as McpAuthConfig<"tools">;
+    const error = await failure(createMcpAuth({ config, env: world.env }));
+    expect(error).toMatchObject({ code: "config_invalid" });
+    expect(error.violations).toHaveLength(1);
+    expect(error.violations?.[0]?.pointer).toMatch(/^\/servers\/tools\/grant\/client/);
+    expect([...world.issuer.tokenRequests, ...world.mcp.requests]).toEqual([]);
+  });
 });
 
 test("resource metadata with the resource of another server is resource_mismatch, and no token is requested", async () => {
