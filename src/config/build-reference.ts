@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { parseDuration } from "../lib/duration.js";
 import { defaults } from "./defaults.js";
-import type { SecretReference as ReferenceConfig } from "./generated/types.js";
+import type { SecretReference as ReferenceConfig } from "./exclusive-types.js";
 import type { SecretReference } from "./spec.js";
 
 /** The reference as the runtime uses it. `folder` is what its path is relative to and its command runs in. */

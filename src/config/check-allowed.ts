@@ -1,7 +1,9 @@
 import type { AllowRules } from "../lib/permissions.js";
 import { absolute } from "./build-reference.js";
 import { hostnameOf } from "./check-network.js";
-import { type Confined, type ConfinedPart, confinedParts } from "./generated/confined.js";
+import type { Confined } from "./definitions.js";
+import type { Schema } from "./fits-schema.js";
+import { schema } from "./generated/plain-schema.js";
 import type { VariableUse } from "./interpolate.js";
 import { isObject, type Json, type Mistake, type Path, property, toPointer } from "./source-document.js";
 
@@ -55,22 +57,26 @@ export async function checkAllowed(options: AllowedOptions): Promise<readonly Re
 /** What a config wants to use, in its order. Each place is told once. */
 function usesOf(config: Json): readonly Use[] {
   const uses = new Map<string, Use>();
-  const visit = (value: Json, part: ConfinedPart, path: Path): void => {
-    if (part.kind !== undefined) {
-      for (const use of found(value, part.kind, path)) uses.set(toPointer(use.path), use);
+  const visit = (value: Json, part: Schema | undefined, path: Path): void => {
+    if (typeof part === "string") visit(value, schema.$defs?.[part], path);
+    if (typeof part !== "object") return;
+    if (part.confine !== undefined) {
+      for (const use of found(value, part.confine, path)) uses.set(toPointer(use.path), use);
     }
-    for (const name of part.same ?? []) visit(value, confinedParts[name] ?? {}, path);
-    if (Array.isArray(value) && part.items !== undefined) {
+    // Whichever of these holds for the value, it leads to no less.
+    const { $ref, allOf = [], anyOf = [] } = part;
+    for (const same of [$ref, ...allOf, ...anyOf, part.then, part.else]) visit(value, same, path);
+    if (Array.isArray(value)) {
       for (const [index, item] of value.entries()) visit(item, part.items, [...path, String(index)]);
     }
     if (!isObject(value)) return;
+    const properties = part.properties ?? {};
     for (const [name, inner] of Object.entries(value)) {
-      const properties = part.properties ?? {};
-      const own = Object.hasOwn(properties, name) ? properties[name] : part.values;
-      if (own !== undefined) visit(inner, own, [...path, name]);
+      const own = Object.hasOwn(properties, name) ? properties[name] : part.additionalProperties;
+      visit(inner, own, [...path, name]);
     }
   };
-  visit(config, confinedParts[""] ?? {}, []);
+  visit(config, schema, []);
   return [...uses.values()];
 }
 

@@ -1,3 +1,4 @@
+import type { Confined } from "./definitions.js";
 import { isObject, type Json } from "./source-document.js";
 
 /**
@@ -30,6 +31,8 @@ export interface SchemaKeywords {
   readonly if?: Schema;
   readonly then?: Schema;
   readonly else?: Schema;
+  /** What the string leads to. It limits no value by itself. */
+  readonly confine?: Confined;
 }
 
 /**
