@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 
 const root = new URL("../../", import.meta.url);
-const pages = ["ARCHITECTURE.md", "CONTRIBUTING.md", "docs/debugging.md"];
+const pages = ["ARCHITECTURE.md", "CONTRIBUTING.md"];
 const text = (path: string): string => readFileSync(new URL(path, root), "utf8");
 
 /** Code spans that look like a file or folder of the project. A `*` in a name stands for anything. */
