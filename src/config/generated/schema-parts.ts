@@ -18,7 +18,7 @@ export const schemaParts: readonly SchemaPart[] = [
     "errorMessage": "Must be a command and its arguments as a list, such as [\"cmd\", \"arg\"]"
   },
   {
-    "patternErrorMessage": "An argument of a command cannot hold the character NUL"
+    "patternErrorMessage": "An argument of a command cannot contain the character NUL"
   },
   {
     "title": "Duration",
@@ -39,7 +39,7 @@ export const schemaParts: readonly SchemaPart[] = [
   },
   {
     "title": "TwoSources",
-    "errorMessage": "Must say one place where the secret is"
+    "errorMessage": "A secret must have one source"
   },
   {
     "title": "SecretReference",
@@ -62,13 +62,13 @@ export const schemaParts: readonly SchemaPart[] = [
     "patternErrorMessage": "Must be a JSON pointer (RFC 6901), such as \"/client_secret\"; in a name ~ is written ~0 and / is written ~1"
   },
   {
-    "errorMessage": "A `pointer` goes with `file`, `exec` and `resolver`, which may hold JSON, and with nothing else"
+    "errorMessage": "A `pointer` can be used only with `file`, `exec` and `resolver`"
   },
   {
-    "errorMessage": "A `timeout` goes with `exec`"
+    "errorMessage": "A `timeout` can be used only with `exec`"
   },
   {
-    "errorMessage": "A `ref` goes with `resolver`"
+    "errorMessage": "A `ref` can be used only with `resolver`"
   },
   {
     "properties": [
@@ -146,7 +146,7 @@ export const schemaParts: readonly SchemaPart[] = [
   },
   {
     "title": "EncryptionKey",
-    "errorMessage": "Must be a reference to a key, or a list of them"
+    "errorMessage": "Must be a reference to a key, or a list of references"
   },
   {
     "title": "EncryptionKeys"
@@ -198,7 +198,7 @@ export const schemaParts: readonly SchemaPart[] = [
     "patternErrorMessage": "Must be the URL of a node, such as \"redis://10.0.0.2:6379\", without user and password"
   },
   {
-    "patternErrorMessage": "Must be text without spaces and braces"
+    "patternErrorMessage": "Must not contain spaces or braces"
   },
   {
     "title": "Store",
@@ -235,7 +235,7 @@ export const schemaParts: readonly SchemaPart[] = [
     "errorMessage": "Must be a list of host names"
   },
   {
-    "patternErrorMessage": "Must be a host name without scheme, port and path; an IPv6 address stands in brackets"
+    "patternErrorMessage": "Must be a host name without a scheme, port or path; an IPv6 address is in brackets"
   },
   {
     "title": "NoSource",
@@ -404,7 +404,7 @@ export const schemaParts: readonly SchemaPart[] = [
     "errorMessage": "Must be a list of scopes"
   },
   {
-    "patternErrorMessage": "A scope is printable ASCII without spaces, quotes and backslashes (RFC 6749 §3.3); write each as an item of its own"
+    "patternErrorMessage": "A scope is printable ASCII without spaces, quotes and backslashes (RFC 6749 §3.3); write each scope as a separate item"
   },
   {
     "title": "Resource",
@@ -426,7 +426,7 @@ export const schemaParts: readonly SchemaPart[] = [
   },
   {
     "title": "Params",
-    "errorMessage": "Must be an object of parameters by name"
+    "errorMessage": "Must be an object with parameters by name"
   },
   {
     "title": "ClientCredentialsGrant",
@@ -636,7 +636,7 @@ export const schemaParts: readonly SchemaPart[] = [
     "errorMessage": "Must be `true` or { \"key\": … }"
   },
   {
-    "errorMessage": "Must be `true` or { \"key\": … }; leave it out for none"
+    "errorMessage": "Must be `true` or { \"key\": … }; leave it out instead of `false`"
   },
   {
     "title": "UrlOrFalse",
