@@ -1,5 +1,6 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
+import { debugCooldown, debugDecision, debugFlight, debugFreshToken, isDebugging } from "../lib/debug.js";
 import { settledWithin } from "../lib/settled-within.js";
 import { untilAborted } from "../lib/until-aborted.js";
 import { abortedError, again, RequestWithheld, stoppedError, unexplained } from "./cache-errors.js";
@@ -97,6 +98,7 @@ export class TokenCache {
   peek(now: number): Token | undefined {
     if (now >= this.#staleAt || now < this.#lastLookAt) return undefined;
     this.#lastLookAt = now;
+    if (isDebugging) debugFreshToken(this.#options.server);
     return this.#token;
   }
 
@@ -244,6 +246,7 @@ export class TokenCache {
   }
 
   #request(reason: RenewalReason, refused?: RefusedToken): Promise<Token> {
+    debugFlight(this.#options.server, reason, this.#source.flight !== undefined);
     const probe = reason !== "forced" && lifecycle.isProbe(this.#state);
     return this.#source.getToken({ reason, attempt: 1, probe, signal: this.#stopping.signal, refused });
   }
@@ -318,6 +321,7 @@ export class TokenCache {
     if (cooldown === undefined) return;
     const { server, issuer, report } = this.#options;
     const durationMs = cooldown.until - cooldown.since;
+    debugCooldown(server, durationMs);
     report("token:cooldown", { server, issuer, reason, durationMs, ...errorFields(this.#lastError) });
   }
 
@@ -337,7 +341,9 @@ export class TokenCache {
 
   #decide(reason: RenewalReason): lifecycle.Decision {
     const now = this.#checkClock();
-    return lifecycle.decide(this.#state, now, reason);
+    const decision = lifecycle.decide(this.#state, now, reason);
+    debugDecision(this.#options.server, reason, decision);
+    return decision;
   }
 }
 
