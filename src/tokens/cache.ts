@@ -131,10 +131,14 @@ export class TokenCache {
 
   /** A usable token. Rejects with the codes of the grant, `timeout`, `aborted` and `stopped`. */
   async getToken({ reason, signal, anyUnexpired = false }: CacheRequest): Promise<Token> {
-    const aborted = () => abortedError(this.#options.server);
+    const { server } = this.#options;
+    const aborted = () => abortedError(server);
     let decision = this.#decide(reason);
     const unexpired = anyUnexpired && decision.kind === "refuse" ? this.#staleFallback(true) : undefined;
-    if (unexpired !== undefined) return unexpired;
+    if (unexpired !== undefined) {
+      debugDecision(server, reason, { kind: "token", renew: false });
+      return unexpired;
+    }
     if (decision.kind === "refuse" && signal?.aborted !== true) {
       const elsewhere = await untilAborted(this.#relief.tokenElsewhere(), signal, aborted);
       if (elsewhere !== undefined) this.accept(elsewhere);
@@ -145,14 +149,15 @@ export class TokenCache {
       // Meanwhile a token may have come, or the end.
       decision = this.#decide(reason);
     }
-    if (decision.kind === "stopped") throw stoppedError(this.#options.server);
+    debugDecision(server, reason, decision);
+    if (decision.kind === "stopped") throw stoppedError(server);
     if (signal?.aborted) throw aborted();
     switch (decision.kind) {
       case "token":
         if (decision.renew) this.#request("expiry").catch(ignore);
         return this.#currentToken();
       case "refuse":
-        throw again(this.#lastError ?? unexplained(this.#options.server), decision.retryAfter);
+        throw again(this.#lastError ?? unexplained(server), decision.retryAfter);
       case "wait": {
         const renewal = this.#requestOrAgain(reason);
         const fallBack = (error: unknown): Token => this.#fallBack(error, anyUnexpired);
@@ -341,9 +346,7 @@ export class TokenCache {
 
   #decide(reason: RenewalReason): lifecycle.Decision {
     const now = this.#checkClock();
-    const decision = lifecycle.decide(this.#state, now, reason);
-    debugDecision(this.#options.server, reason, decision);
-    return decision;
+    return lifecycle.decide(this.#state, now, reason);
   }
 }
 

@@ -175,3 +175,17 @@ test.each([{}, { NODE_DEBUG: "http2" }])("nothing is printed with the environmen
   onTestFinished(() => clearInterval(answer));
   expect(await run(world, 1, env)).toEqual({ out: "200\n", err: "" });
 });
+
+test("docs/debugging.md names files and functions that exist", async () => {
+  const text = await readFile(page, "utf8");
+  const rows = [...text.matchAll(/^\| .* \| (`\w+`.*) \| (`src\/.*`) \|$/gm)];
+  expect(rows.length).toBeGreaterThanOrEqual(10);
+  for (const [, names = "", files = ""] of rows) {
+    const inQuotes = (cell: string) => [...cell.matchAll(/`([^`]+)`/g)].map(([, each = ""]) => each);
+    const sources = inQuotes(files).map((file) =>
+      readFile(new URL(`../../${file}`, import.meta.url), "utf8"),
+    );
+    const source = (await Promise.all(sources)).join("\n");
+    for (const name of inQuotes(names)) expect(source).toMatch(new RegExp(`(?:function|class) ${name}\\b`));
+  }
+});
