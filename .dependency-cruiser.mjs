@@ -1,97 +1,118 @@
+import { existsSync, readFileSync } from "node:fs";
 import { builtIn } from "./scripts/fuse.mjs";
 
-// Imports flow one way, static and dynamic ones and those of types alike. `lower` holds what a room may import beside
-// itself, errors and lib; what those rooms may import is included.
-const lower = {
-  errors: [],
-  lib: ["errors"],
-  config: [],
-  net: [],
-  secrets: ["net"],
-  keys: ["net", "secrets"],
-  dpop: ["keys", "net"],
-  discovery: ["keys", "net", "dpop"],
-  oauth: ["discovery", "dpop", "keys", "secrets"],
-  stores: [],
-  tokens: ["oauth", "stores"],
-  http: ["tokens", "discovery", "dpop", "net"],
-  schedule: [],
-  runtime: [
-    "config",
-    "net",
-    "secrets",
-    "keys",
-    "dpop",
-    "discovery",
-    "oauth",
-    "stores",
-    "tokens",
-    "http",
-    "schedule",
-  ],
-};
+// Any folder above the config in the program may know these files, because they hold only types.
+export const typesOnly = ["src/config/spec.ts", "src/config/generated/types.ts"];
 
-/** Those of a room and of all rooms below it. */
-function below(room) {
-  return [...new Set([room, ...lower[room].flatMap(below)])];
+// Files that a folder may import although the table in ARCHITECTURE.md does not name their folder.
+const exceptions = [
+  {
+    folders: ["hosts", "cli", "register"],
+    files: ["src/runtime/manager-internals.ts"],
+    reason: "These folders need more of a token manager than the public API shows to users.",
+  },
+  {
+    folders: ["register"],
+    files: [
+      "src/runtime/create-mcp-auth.ts",
+      "src/runtime/mcp-auth.ts",
+      "src/runtime/runtime.ts",
+      "src/runtime/token-manager.ts",
+    ],
+    reason: "Every start of a process pays for what it loads, and the public API loads all of it.",
+  },
+];
+
+/**
+ * Reads the table under `## Modules` in ARCHITECTURE.md.
+ *
+ * @returns {Map<string, string[]>} by folder, the folders that its row names; the lowest folder comes first
+ */
+function readTable() {
+  const [, section = ""] = readFileSync("ARCHITECTURE.md", "utf8").split(/^## Modules$/m);
+  const lines = section
+    .split(/^## /m)[0]
+    .split("\n")
+    .filter((line) => line.startsWith("|"));
+  const [header, , ...rows] = lines.map((line) =>
+    line
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+  if (header?.join() !== "folder,holds,may import" || rows.length === 0)
+    throw malformed("`## Modules` needs a table with the columns `folder`, `holds` and `may import`");
+  const table = new Map();
+  for (const cells of rows) {
+    const [, folder] = /^`src\/([\w-]+)(?:[.]ts)?`$/.exec(cells[0]) ?? [];
+    if (cells.length !== 3 || folder === undefined || table.has(folder))
+      throw malformed(
+        `the row of ${cells[0]} needs three cells, and a folder such as \`src/lib\` of its own`,
+      );
+    if (!existsSync(`src/${folder}`) && !existsSync(`src/${folder}.ts`))
+      throw malformed(`there is no src/${folder}`);
+    const above = [...table.keys()];
+    const named = cells[2].replace("the public API", "index").split(", ");
+    if (cells[2] === "every folder above") table.set(folder, above);
+    else if (cells[2] === "nothing") table.set(folder, []);
+    else table.set(folder, named);
+    const unknown = table.get(folder).find((name) => !above.includes(name));
+    if (unknown !== undefined)
+      throw malformed(
+        `src/${folder} may import only folders of rows above it, and no row above has "${unknown}"`,
+      );
+  }
+  return table;
 }
 
-// These two hold types alone (scripts/check-imports.mjs makes sure), which any room above the config may know.
-const configTypes = ["^src/config/spec[.]ts$", "^src/config/generated/types[.]ts$"];
-const publicApi = "^src/index[.]ts$";
-
-function rooms(names) {
-  return `^src/(${[...new Set(names)].join("|")})/`;
+function malformed(problem) {
+  return new Error(`ARCHITECTURE.md: ${problem}. CI reads the table, see .dependency-cruiser.mjs.`);
 }
 
-function onlyFrom(name, from, to) {
+const table = readTable();
+
+/** The folders that a row names, with everything that those may import. The public API hides what is behind it. */
+function reachable(folder) {
+  const named = table.get(folder);
+  const more = named.flatMap((name) => (name === "index" ? [] : reachable(name)));
+  return [...new Set(["errors", "lib", ...named, ...more])];
+}
+
+function filesOf(folders) {
+  return `^src/(${folders.join("|")})(/|[.]ts$)`;
+}
+
+function exactly(file) {
+  if (!existsSync(file)) throw new Error(`.dependency-cruiser.mjs names ${file}, which does not exist.`);
+  return `^${file.replaceAll(".", "[.]")}$`;
+}
+
+function rule(folder, isAboveConfig) {
+  const lowest = ["errors", "lib"].slice(0, ["errors", "lib"].indexOf(folder) + 1);
+  const folders = lowest.length > 0 ? lowest : [folder, ...reachable(folder)];
+  const files = exceptions.filter((each) => each.folders.includes(folder)).flatMap((each) => each.files);
   return {
-    name,
+    name: `folder-${folder}`,
     severity: "error",
-    comment: "Imports flow one way: see the table in .dependency-cruiser.mjs.",
-    from: { path: from },
-    to: { path: "^src/", pathNot: to },
+    comment: "The table in ARCHITECTURE.md says what a folder may import.",
+    from: { path: filesOf([folder]) },
+    to: {
+      path: "^src/",
+      pathNot: [filesOf(folders), ...[...files, ...(isAboveConfig ? typesOnly : [])].map(exactly)],
+    },
   };
 }
 
-const outside = ["hosts", "proxy", "register", "testing", "cli"];
+const folders = [...table.keys()];
 
 export default {
   forbidden: [
-    ...Object.keys(lower).map((room) =>
-      onlyFrom(`room-${room}`, rooms([room]), [
-        room === "errors" ? rooms(["errors"]) : rooms(["errors", "lib", ...below(room)]),
-        ...(["errors", "lib", "config"].includes(room) ? [] : configTypes),
-      ]),
-    ),
-    ...["hosts", "proxy", "testing"].map((room) =>
-      onlyFrom(`room-${room}`, `^src/${room}(/|[.]ts$)`, [
-        // What users test their own store against is the one that our own are tested against.
-        rooms(["errors", "lib", room, ...(room === "testing" ? ["stores"] : [])]),
-        `^src/${room}[.]ts$`,
-        publicApi,
-        "^src/runtime/seam[.]ts$",
-        ...configTypes,
-      ]),
-    ),
-    onlyFrom("room-cli", "^src/cli(/|[.]ts$)", [
-      rooms(["errors", "lib", "cli", "config", ...below("keys"), ...below("discovery")]),
-      publicApi,
-      "^src/runtime/seam[.]ts$",
-    ]),
-    onlyFrom("room-register", "^src/register(/|[.]ts$)", [
-      rooms(["errors", "lib", "register", "config", ...below("http")]),
-      "^src/runtime/(seam|create-mcp-auth|runtime|mcp-auth|token-manager)[.]ts$",
-    ]),
-    onlyFrom("public-api", publicApi, [rooms([...Object.keys(lower)])]),
+    ...folders.map((folder, index) => rule(folder, index > folders.indexOf("config"))),
     {
-      name: "known-room",
+      name: "known-folder",
       severity: "error",
-      comment: "A new room needs its line in the table.",
-      from: {
-        path: "^src/",
-        pathNot: [rooms([...Object.keys(lower), ...outside]), publicApi, "^src/(cli|register|testing)[.]ts$"],
-      },
+      comment: "A new folder needs a row in the table of ARCHITECTURE.md.",
+      from: { path: "^src/", pathNot: [filesOf(folders)] },
       to: {},
     },
     { name: "no-cycle", severity: "error", from: { path: "^src/" }, to: { circular: true } },
@@ -101,7 +122,7 @@ export default {
       comment: "What src imports is installed with the package.",
       from: { path: "^src/" },
       to: {
-        // The optional peer, which is a development dependency too so that the tests have it; and what the build puts in.
+        // The optional peer is also a development dependency, for the tests. The build bundles the others.
         pathNot: `(^|/)node_modules/(${["redis", ...builtIn].join("|")})/`,
         dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown", "npm-optional", "npm-peer", "npm-bundled"],
       },
@@ -109,7 +130,7 @@ export default {
     {
       name: "only-src",
       severity: "error",
-      comment: "src stands alone.",
+      comment: "src imports nothing else of this project.",
       from: { path: "^src/" },
       to: { dependencyTypes: ["local"], pathNot: ["^src/"] },
     },
@@ -122,7 +143,7 @@ export default {
     },
   ],
   options: {
-    // TypeScript 7 has no API that dependency-cruiser could parse with; without a parser it would find nothing and pass.
+    // dependency-cruiser cannot use TypeScript 7. Without a parser for TypeScript it would find nothing and pass.
     parser: "swc",
     tsPreCompilationDeps: true,
     doNotFollow: { path: "node_modules" },

@@ -57,16 +57,16 @@ const plants = [
     "package.json": (text) => text.replaceAll("./dist/hosts/mcp-sdk.d.ts", "./dist/hosts/planted.d.ts"),
     "dist/hosts/mcp-sdk.d.ts": null,
   }),
-  plant("an import upwards", "imports", /room-lib: src\/lib\/duration\.ts -> src\/config\/spec\.ts/, {
+  plant("an import upwards", "imports", /folder-lib: src\/lib\/duration\.ts -> src\/config\/spec\.ts/, {
     "src/lib/duration.ts": (text) => `import type {} from "../config/spec.js";\n${text}`,
   }),
-  plant("a dynamic import upwards", "imports", /room-net: src\/net\/planted\.ts -> src\/oauth\/grant\.ts/, {
+  plant("a dynamic import upwards", "imports", /folder-net: src\/net\/planted\.ts -> src\/oauth\/grant\.ts/, {
     "src/net/planted.ts": 'export const planted = () => import("../oauth/grant.js");\n',
   }),
   plant(
     "a dynamic import upwards, deep inside",
     "imports",
-    /room-secrets: src\/secrets\/planted\.ts -> src\/keys\//,
+    /folder-secrets: src\/secrets\/planted\.ts -> src\/keys\//,
     {
       "src/secrets/planted.ts": [
         "export class Planted {",
@@ -79,9 +79,9 @@ const plants = [
     },
   ),
   plant(
-    "an import across two rooms",
+    "an import across two folders",
     "imports",
-    /room-schedule: src\/schedule\/planted\.ts -> src\/tokens\//,
+    /folder-schedule: src\/schedule\/planted\.ts -> src\/tokens\//,
     {
       "src/schedule/planted.ts": 'export { Token } from "../tokens/token.js";\n',
     },
@@ -89,7 +89,7 @@ const plants = [
   plant(
     "a host that reaches into the runtime",
     "imports",
-    /room-hosts: src\/hosts\/mcp-sdk\.ts -> src\/runtime\//,
+    /folder-hosts: src\/hosts\/mcp-sdk\.ts -> src\/runtime\//,
     {
       "src/hosts/mcp-sdk.ts": (text) => `import "../runtime/create-mcp-auth.js";\n${text}`,
     },
@@ -97,7 +97,7 @@ const plants = [
   plant("the public API loading a host", "imports", /public-api: src\/index\.ts -> src\/hosts\/mcp-sdk\.ts/, {
     "src/index.ts": (text) => `${text}export { authProvider } from "./hosts/mcp-sdk.js";\n`,
   }),
-  plant("a room that is not in the table", "imports", /known-room: src\/planted\/planted\.ts/, {
+  plant("a folder that is not in the table", "imports", /known-folder: src\/planted\/planted\.ts/, {
     "src/planted/planted.ts": 'import "../lib/duration.js";\n',
   }),
   plant("a cycle", "imports", /no-cycle: src\/lib\/planted-[ab]\.ts/, {
@@ -109,6 +109,15 @@ const plants = [
   }),
   plant("values among the types of the config", "imports", /spec\.ts may be imported from everywhere/, {
     "src/config/spec.ts": (text) => `${text}\nexport const planted = 1;\n`,
+  }),
+  plant("a folder that the table gives less", "imports", /folder-http: src\/http\/\S+ -> src\/tokens\//, {
+    "ARCHITECTURE.md": (text) => text.replace("| net, dpop, discovery, tokens |", "| net, dpop, discovery |"),
+  }),
+  plant("a table that names no such folder", "imports", /ARCHITECTURE\.md: there is no src\/planted/, {
+    "ARCHITECTURE.md": (text) => text.replace("| `src/net` |", "| `src/planted` |"),
+  }),
+  plant("a row that points upwards", "imports", /src\/net .* no row above has "tokens"/, {
+    "ARCHITECTURE.md": (text) => text.replace(/(\| `src\/net` \|.*\|) errors, lib \|/, "$1 tokens |"),
   }),
   plant("no parser for dependency-cruiser", "imports", /not seen by dependency-cruiser/, {
     ".dependency-cruiser.mjs": (text) => text.replace('parser: "swc"', 'parser: "acorn"'),

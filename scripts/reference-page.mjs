@@ -1,16 +1,14 @@
 // Writes `docs/config-reference.md`: one table a definition, everything in it from the schema.
 
-/** @param {Record<string, any>} schema @param {string} notice @returns {string} */
-export function referencePage(schema, notice) {
+/** @param {Record<string, any>} schema @returns {string} */
+export function referencePage(schema) {
   const definitions = Object.values(schema.$defs).filter((definition) => definition.properties !== undefined);
   const sections = [
     section({ ...schema, title: "Top level" }, schema),
     ...order(definitions).map((definition) => section(definition, schema)),
     simpleTypes(schema),
   ];
-  return `<!-- ${notice} -->
-
-# Config reference
+  return `# Config reference
 
 Every field of \`mcp-auth.config.json\`. Anything else in the file is an error. How the file is found, interpolation
 and examples are in [config.md](config.md).

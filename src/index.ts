@@ -31,9 +31,9 @@ export type {
   TokenOptions,
   TokenState,
 } from "./runtime/token-manager.js";
-export type { McpAuthStore } from "./runtime/token-store.js";
 export type { SecretResolver } from "./secrets/read-secret.js";
+export type { McpAuthStore } from "./sharing/custom-store.js";
 export type { Lease, Locked, SetOptions, StoredValue, TokenStore } from "./stores/store.js";
-export type { TokenEvent } from "./tokens/observer.js";
 export type { RenewalReason } from "./tokens/source.js";
 export type { AccessToken as Token } from "./tokens/token.js";
+export type { TokenEvent } from "./tokens/token-event.js";

@@ -3,7 +3,7 @@ import { McpAuthError } from "../errors/error.js";
 import { createPermissions, forbidCommands } from "../lib/permissions.js";
 import { quoted } from "../lib/printable.js";
 import { platformFetch } from "../net/own-requests.js";
-import { assertStorePackage } from "../runtime/seam.js";
+import { assertStorePackage } from "../runtime/manager-internals.js";
 import type { SecretContext } from "../secrets/read-secret.js";
 import { describeReference } from "../secrets/reference.js";
 import { referencesOf, type Sought, secretsOf, secretsOfStore } from "./config-secrets.js";
@@ -107,7 +107,10 @@ async function read(sought: Sought, context: SecretContext): Promise<unknown> {
     case "key":
       return await (await import("../keys/load-key.js")).loadKey(sought.key, context);
     case "certificate":
-      return await (await import("../keys/tls-identity.js")).loadTlsIdentity(sought.certificate, context);
+      return await (await import("../keys/load-tls-identity.js")).loadTlsIdentity(
+        sought.certificate,
+        context,
+      );
     case "subject":
       return undefined;
   }

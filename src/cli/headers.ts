@@ -1,6 +1,6 @@
 import { type McpAuth, McpAuthError, type Token, type TokenManager } from "../index.js";
 import { untilAborted } from "../lib/until-aborted.js";
-import { seamOf } from "../runtime/seam.js";
+import { internalsOf } from "../runtime/manager-internals.js";
 import { exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
 import { parseOptions, UsageError } from "./options.js";
@@ -63,7 +63,7 @@ function managerFor(auth: McpAuth, named: string | undefined, { env }: CommandIo
   const name = env["CLAUDE_CODE_MCP_SERVER_NAME"] ?? "";
   const url = env["CLAUDE_CODE_MCP_SERVER_URL"] ?? "";
   const manager = named === undefined ? managerOfHost(auth, name, url) : auth.resolve(named);
-  if (url !== "") seamOf(manager).assertWithinReach(url, "The URL in CLAUDE_CODE_MCP_SERVER_URL");
+  if (url !== "") internalsOf(manager).assertWithinReach(url, "The URL in CLAUDE_CODE_MCP_SERVER_URL");
   return manager;
 }
 
@@ -85,7 +85,7 @@ function managerOfHost(auth: McpAuth, name: string, url: string): TokenManager {
 
 /** The values of those headers that the config takes from secrets. */
 function secretsIn(object: NewHeaders["object"], manager: TokenManager): readonly string[] {
-  const names = new Set(seamOf(manager).secretHeaders);
+  const names = new Set(internalsOf(manager).secretHeaders);
   return Object.entries(object).flatMap(([name, value]) => (names.has(name) ? [value] : []));
 }
 
@@ -119,10 +119,10 @@ async function isNews(
   manager: TokenManager,
   token: Pick<Token, "accessToken" | "expiresAt">,
 ): Promise<boolean> {
-  const { store } = seamOf(manager);
+  const { store } = internalsOf(manager);
   if (store === undefined) return true;
   try {
-    return await store.isNews(token);
+    return await store.isNewToken(token);
   } catch (error) {
     if (error instanceof McpAuthError && error.code === "store_unavailable") return true;
     throw error;

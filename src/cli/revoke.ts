@@ -1,4 +1,4 @@
-import { seamOf } from "../runtime/seam.js";
+import { internalsOf } from "../runtime/manager-internals.js";
 import { exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
 import { noStore } from "./no-store.js";
@@ -26,7 +26,7 @@ export async function revoke(args: readonly string[], io: CommandIo): Promise<nu
     throw new UsageError("Name one server of the config: npx mcp-auth-runtime revoke SERVER");
   }
   return await withRuntime(io, values, async (auth) => {
-    const access = seamOf(auth.resolve(server)).store;
+    const access = internalsOf(auth.resolve(server)).store;
     if (access === undefined) throw noStore();
     const { revoked, unsupported } = await access.revoke(io.signal);
     if (revoked + unsupported === 0) io.print.note(`nothing is stored for "${server}"`);

@@ -1,5 +1,5 @@
 import type { McpAuth } from "../index.js";
-import { type StoreSeam, seamOf } from "../runtime/seam.js";
+import { internalsOf, type StoreCommands } from "../runtime/manager-internals.js";
 import { exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
 import { noStore } from "./no-store.js";
@@ -26,7 +26,7 @@ export async function store(args: readonly string[], io: CommandIo): Promise<num
     throw new UsageError("Say what to do with the store: npx mcp-auth-runtime store clear [SERVER]");
   }
   return await withRuntime(io, values, async (auth) => {
-    const access = server === undefined ? anyStore(auth) : seamOf(auth.resolve(server)).store;
+    const access = server === undefined ? anyStore(auth) : internalsOf(auth.resolve(server)).store;
     if (access === undefined) throw noStore();
     if (server === undefined) {
       const count = await access.forgetEverything();
@@ -40,12 +40,12 @@ export async function store(args: readonly string[], io: CommandIo): Promise<num
 }
 
 /** The store is the same whichever server leads to it; one that cannot be used leads nowhere. */
-function anyStore(auth: McpAuth): StoreSeam | undefined {
+function anyStore(auth: McpAuth): StoreCommands | undefined {
   let failure: unknown = new UsageError("The config names no server");
   // From the last to the first: when there is none, the first says why.
   for (const name of auth.servers.toReversed()) {
     try {
-      return seamOf(auth.resolve(name)).store;
+      return internalsOf(auth.resolve(name)).store;
     } catch (error) {
       failure = error;
     }

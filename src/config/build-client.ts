@@ -1,17 +1,8 @@
 import { assertNothingLeft, unreachable } from "../lib/unreachable.js";
 import { buildReference, duration } from "./build-reference.js";
 import { defaults } from "./defaults.js";
-import type {
-  Anonymous,
-  Client,
-  Config,
-  Key,
-  Metadata,
-  OneCredential,
-  OneSigner,
-  OneSigningPlace,
-  Signer,
-} from "./generated/types.js";
+import type { Anonymous, OneCredential, OneSigner, OneSigningPlace } from "./exclusive-types.js";
+import type { Client, Config, Key, Metadata, Signer } from "./generated/types.js";
 import type { ClientSpec, ConfiguredMetadata, CredentialSpec, KeySpec, SignerSpec } from "./spec.js";
 
 type ClientConfig = OneCredential<Client> | Anonymous<Client>;

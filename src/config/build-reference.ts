@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { parseDuration } from "../lib/duration.js";
 import { unreachable } from "../lib/unreachable.js";
 import { defaults } from "./defaults.js";
-import type { SecretReference as ReferenceConfig } from "./generated/types.js";
+import type { SecretReference as ReferenceConfig } from "./exclusive-types.js";
 import type { SecretReference } from "./spec.js";
 
 /** Returns a secret reference as the runtime uses it. Its path is relative to `folder`, and its command runs there. */

@@ -2,7 +2,9 @@ import type { AllowRules } from "../lib/permissions.js";
 import { unreachable } from "../lib/unreachable.js";
 import { absolute } from "./build-reference.js";
 import { hostnameOf } from "./check-network.js";
-import { type Confined, type ConfinedPart, confinedParts } from "./generated/confined.js";
+import type { Confined } from "./definitions.js";
+import type { Schema } from "./fits-schema.js";
+import { schema } from "./generated/plain-schema.js";
 import type { VariableUse } from "./interpolate.js";
 import { isList, isObject, type Json, type Path, toPointer, valueAt } from "./json.js";
 import type { Mistake } from "./source-document.js";
@@ -57,22 +59,26 @@ export async function findNotAllowed(options: AllowedOptions): Promise<readonly 
 /** Returns everything that the config uses, in the order of the config and once for each path. */
 function findUses(config: Json): readonly Use[] {
   const uses = new Map<string, Use>();
-  const visit = (value: Json, part: ConfinedPart, path: Path): void => {
-    if (part.kind !== undefined) {
-      for (const use of usesIn(value, part.kind, path)) uses.set(toPointer(use.path), use);
+  const visit = (value: Json, part: Schema | undefined, path: Path): void => {
+    if (typeof part === "string") visit(value, schema.$defs?.[part], path);
+    if (typeof part !== "object") return;
+    if (part.confine !== undefined) {
+      for (const use of usesIn(value, part.confine, path)) uses.set(toPointer(use.path), use);
     }
-    for (const name of part.same ?? []) visit(value, confinedParts[name] ?? {}, path);
-    if (isList(value) && part.items !== undefined) {
+    // All alternatives, whether they apply to the value or not: a use too many is harmless, one too few is not.
+    const { $ref, allOf = [], anyOf = [] } = part;
+    for (const same of [$ref, ...allOf, ...anyOf, part.then, part.else]) visit(value, same, path);
+    if (isList(value)) {
       for (const [index, item] of value.entries()) visit(item, part.items, [...path, String(index)]);
     }
     if (!isObject(value)) return;
+    const properties = part.properties ?? {};
     for (const [name, inner] of Object.entries(value)) {
-      const properties = part.properties ?? {};
-      const own = Object.hasOwn(properties, name) ? properties[name] : part.values;
-      if (own !== undefined) visit(inner, own, [...path, name]);
+      const own = Object.hasOwn(properties, name) ? properties[name] : part.additionalProperties;
+      visit(inner, own, [...path, name]);
     }
   };
-  visit(config, confinedParts[""] ?? {}, []);
+  visit(config, schema, []);
   return [...uses.values()];
 }
 

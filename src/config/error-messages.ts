@@ -1,17 +1,10 @@
 import { nearNames } from "../lib/near-names.js";
+import type { PartTitle, SchemaError } from "./definitions.js";
 import { definitions, grantTitles, tokenTypes } from "./generated/definitions.js";
-import type { PartTitle } from "./generated/schema-parts.js";
 import { article, describeFound, listInWords, typesInWords } from "./in-words.js";
 import { fromPointer, type Path } from "./json.js";
 import { literalSecretHint, variableMeant } from "./literal-secret.js";
-import {
-  allowedNames,
-  isAboutSources,
-  missingNameOf,
-  type RootCause,
-  type SchemaError,
-  unknownNameOf,
-} from "./root-causes.js";
+import { allowedNames, isAboutSources, missingNameOf, type RootCause, unknownNameOf } from "./root-causes.js";
 import type { Mistake } from "./source-document.js";
 
 /** A mistake that the schema found. Two mistakes with one path and one rule are the same. */

@@ -1,3 +1,4 @@
+import type { Confined } from "./definitions.js";
 import { isList, isObject, type Json } from "./json.js";
 
 /**
@@ -30,6 +31,8 @@ export interface SchemaKeywords {
   readonly if?: Schema;
   readonly then?: Schema;
   readonly else?: Schema;
+  /** What the string refers to, for `allow`. It does not limit the value. */
+  readonly confine?: Confined;
 }
 
 /**

@@ -1,12 +1,5 @@
-import {
-  type DefinitionTitle,
-  definitions,
-  grantTitles,
-  type PropertyOf,
-  type ReferenceKind,
-  referenceKinds,
-  storeTitles,
-} from "./generated/definitions.js";
+import type { DefinitionTitle, PropertyOf, ReferenceKind } from "./definitions.js";
+import { definitions, grantTitles, referenceKinds, storeTitles } from "./generated/definitions.js";
 import { listInWords } from "./in-words.js";
 
 /** Where a property is allowed that stands in a place where it is not. */

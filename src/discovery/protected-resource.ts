@@ -45,12 +45,12 @@ export async function findProtectedResource(
 ): Promise<Outcome<FoundResource | NoResource>> {
   const until = how.clock.now() + how.timeout;
   const judge = (document: MetadataDocument, candidate: Candidate) => judgeDocument(document, candidate, url);
-  const locations = { what, candidates, judge, until };
+  const locations = { what, endpoint: "resource metadata", candidates, judge, until } as const;
   let found = await askLocations<FoundResource>(how, locations);
   if (found.accepted === undefined) {
     const wait = retries ? pauseBeforeRetry(found) : undefined;
     if (wait !== undefined && how.clock.now() + wait < until) {
-      await pause(wait, { clock: how.clock, signal: how.signal, unattended: true });
+      await pause(wait, { clock: how.clock, signal: how.signal, unref: true });
       const known = found.answers.filter(({ answer }) => answer.kind !== "failed");
       found = await askLocations<FoundResource>(how, { ...locations, known });
     }

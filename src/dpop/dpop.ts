@@ -5,12 +5,12 @@ import { loadKey } from "../keys/load-key.js";
 import type { KeyContext } from "../keys/signing-key.js";
 import type { Clock } from "../lib/clock.js";
 import { knownNames } from "../lib/known-names.js";
+import { createDpopSigner, type DpopSigner } from "./dpop-signer.js";
+import { ephemeralKeyAlgorithms, generateEphemeralKey } from "./ephemeral-key.js";
 import { Nonces } from "./nonces.js";
-import { generateOwnKey, ownAlgorithms } from "./own-key.js";
 import { proofJwk } from "./proof-jwk.js";
-import { createProver, type Prover } from "./prover.js";
 
-export type { ProofTarget, Prover } from "./prover.js";
+export type { DpopSigner, ProofTarget } from "./dpop-signer.js";
 
 /** DPoP as one manager does it. */
 export interface Dpop {
@@ -20,7 +20,7 @@ export interface Dpop {
    * listed is used all the same, with a warning. Rejects with `unsupported_by_server`, and for a named key with the
    * codes of `loadKey`.
    */
-  prover(listed: ProofAlgorithms, context: ProverContext): Promise<Prover>;
+  prover(listed: ProofAlgorithms, context: ProverContext): Promise<DpopSigner>;
 }
 
 /** `dpop_signing_alg_values_supported` of both servers; absent where they do not say. */
@@ -49,7 +49,7 @@ export function createDpop({ key, clock, nonces = new Nonces() }: DpopOptions): 
   if (key !== undefined) {
     return { nonces, prover: (listed, context) => namedKeyProver(key, clock, listed, context) };
   }
-  const own = new Map<string, Promise<Prover>>();
+  const own = new Map<string, Promise<DpopSigner>>();
   return {
     nonces,
     async prover(listed, context) {
@@ -69,10 +69,15 @@ export function createDpop({ key, clock, nonces = new Nonces() }: DpopOptions): 
 /** What there is a key for already, if the server takes it; else the first that both can. */
 function ownAlgorithm(made: readonly string[], listed: ProofAlgorithms, context: ProverContext): string {
   const taken = takenByBoth(listed);
-  const chosen = [...made, ...ownAlgorithms].find((alg) => taken?.includes(alg) ?? true);
+  const chosen = [...made, ...ephemeralKeyAlgorithms].find((alg) => taken?.includes(alg) ?? true);
   if (chosen !== undefined) return chosen;
   const remedy = 'Leave "dpop" out of the server, or name a key with its "alg" there if the list is wrong.';
-  throw notTaken(`a key made for it can sign (${ownAlgorithms.join(", ")})`, listed, remedy, context);
+  throw notTaken(
+    `a key made for it can sign (${ephemeralKeyAlgorithms.join(", ")})`,
+    listed,
+    remedy,
+    context,
+  );
 }
 
 /** The token is bound to one key, of which both servers see proofs. */
@@ -105,9 +110,9 @@ function notTaken(
   });
 }
 
-async function makeProver(alg: string, clock: Clock, server: string): Promise<Prover> {
+async function makeProver(alg: string, clock: Clock, server: string): Promise<DpopSigner> {
   try {
-    return createProver(await generateOwnKey(alg), { clock, server });
+    return createDpopSigner(await generateEphemeralKey(alg), { clock, server });
   } catch {
     // FIPS mode, for one, has no Ed25519.
     throw new McpAuthError(
@@ -123,7 +128,7 @@ async function namedKeyProver(
   clock: Clock,
   listed: ProofAlgorithms,
   context: ProverContext,
-): Promise<Prover> {
+): Promise<DpopSigner> {
   const { server, warn } = context;
   const key = await loadKey(spec, context);
   const taken = takenByBoth(listed);
@@ -144,7 +149,7 @@ async function namedKeyProver(
       { server },
     );
   }
-  return createProver(
+  return createDpopSigner(
     { alg, jwk, sign: (header, claims, signal) => key.sign(header, claims, signal) },
     { clock, server },
   );

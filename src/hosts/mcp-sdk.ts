@@ -1,5 +1,5 @@
 import { McpAuthError, type TokenManager } from "../index.js";
-import { type HostSeam, seamOf } from "../runtime/seam.js";
+import { internalsOf, type ManagerInternals } from "../runtime/manager-internals.js";
 
 /** `AuthProvider` of `@modelcontextprotocol/client` 2, as far as it is implemented here. */
 export interface McpSdkAuthProvider {
@@ -54,20 +54,21 @@ export interface McpSdkTokens {
  * ```
  */
 export function authProvider(manager: TokenManager): McpSdkAuthProvider {
-  const seam = seamAt(manager);
+  const internals = internalsAt(manager);
   // Says at once what cannot be used.
-  seam();
+  internals();
   let sent: string | undefined;
   return {
     async token() {
-      seam();
+      internals();
       sent = await manager.getAccessToken();
       return sent;
     },
     async onUnauthorized({ response } = {}) {
       // The SDK does not say which token the 401 was for. Where others have replaced that one, its call is sent again with
       // the new one; and a new one that is wrongly taken for refused stays in use all the same.
-      if (sent !== undefined) await seam().refused(sent, response?.headers.get("www-authenticate"));
+      if (sent !== undefined)
+        await internals().reportRefused(sent, response?.headers.get("www-authenticate"));
     },
   };
 }
@@ -87,9 +88,9 @@ export function authProvider(manager: TokenManager): McpSdkAuthProvider {
  * ```
  */
 export function oauthProvider(manager: TokenManager): McpSdkOAuthProvider {
-  const seam = seamAt(manager);
-  const client = () => requireClient(manager.name, seam());
-  const requests = new OpenRequests(seam().now);
+  const internals = internalsAt(manager);
+  const client = () => requireClient(manager.name, internals());
+  const requests = new OpenRequests(internals().now);
   const { id } = client();
   let sent: string | undefined;
   return {
@@ -100,25 +101,25 @@ export function oauthProvider(manager: TokenManager): McpSdkOAuthProvider {
       return { client_id, issuer };
     },
     async tokens() {
-      seam();
+      internals();
       sent = await manager.getAccessToken();
       return { access_token: sent, token_type: "Bearer" };
     },
     async saveTokens(tokens) {
       const { access_token, token_type, expires_in, scope } = tokens;
-      const present = seam();
+      const present = internals();
       const isOfPresent = requests.areAllOf(present);
       requests.answered(present);
       if (isOfPresent) {
-        await present.accept({ access_token, token_type, expires_in, scope });
+        await present.acceptTokenResponse({ access_token, token_type, expires_in, scope });
         sent = access_token;
       } else if (sent !== undefined) {
         // It may have been asked for as an earlier config had it: the manager gets one of its own.
-        await present.refused(sent);
+        await present.reportRefused(sent);
       }
     },
     async addClientAuthentication(headers, params, url, metadata) {
-      const present = seam();
+      const present = internals();
       requests.made(present);
       try {
         await present.authenticate({ url: String(url), issuer: metadata?.issuer, headers, body: params });
@@ -131,7 +132,7 @@ export function oauthProvider(manager: TokenManager): McpSdkOAuthProvider {
     async prepareTokenRequest(scope) {
       const params = new URLSearchParams({ grant_type: "client_credentials" });
       // Version 1 of the SDK passes nothing of what the server names.
-      const wanted = (await seam().scopes(scope?.split(" "))).join(" ");
+      const wanted = (await internals().scopes(scope?.split(" "))).join(" ");
       if (wanted !== "") params.set("scope", wanted);
       return params;
     },
@@ -154,7 +155,7 @@ const longestRequest = 600_000;
 class OpenRequests {
   readonly #now: () => number;
   /** What a manager was before a reload is nobody's to keep. */
-  readonly #numbers = new WeakMap<HostSeam, number>();
+  readonly #numbers = new WeakMap<ManagerInternals, number>();
   #latest = 0;
   readonly #open = new Map<number, { readonly count: number; readonly at: number }>();
 
@@ -162,45 +163,45 @@ class OpenRequests {
     this.#now = now;
   }
 
-  made(seam: HostSeam): void {
-    const number = this.#numberOf(seam);
+  made(internals: ManagerInternals): void {
+    const number = this.#numberOf(internals);
     this.#open.set(number, { count: (this.#open.get(number)?.count ?? 0) + 1, at: this.#now() });
   }
 
-  answered(seam: HostSeam): void {
-    const number = this.#numberOf(seam);
+  answered(internals: ManagerInternals): void {
+    const number = this.#numberOf(internals);
     const { count = 0, at = 0 } = this.#open.get(number) ?? {};
     if (count > 1) this.#open.set(number, { count: count - 1, at });
     else this.#open.delete(number);
   }
 
   /** Whether an answer that comes now can be to no request made before a reload. */
-  areAllOf(seam: HostSeam): boolean {
+  areAllOf(internals: ManagerInternals): boolean {
     const now = this.#now();
     for (const [number, { at }] of this.#open) {
       if (Math.abs(now - at) > longestRequest) this.#open.delete(number);
     }
-    const present = this.#numberOf(seam);
+    const present = this.#numberOf(internals);
     return [...this.#open.keys()].every((number) => number === present);
   }
 
-  #numberOf(seam: HostSeam): number {
-    const known = this.#numbers.get(seam);
+  #numberOf(internals: ManagerInternals): number {
+    const known = this.#numbers.get(internals);
     if (known !== undefined) return known;
     this.#latest += 1;
-    this.#numbers.set(seam, this.#latest);
+    this.#numbers.set(internals, this.#latest);
     return this.#latest;
   }
 }
 
 /**
- * The present seam of a manager each time. Throws `egress_denied` when its server has another URL by now: what knows the
+ * The present internals of a manager each time. Throws `egress_denied` when its server has another URL by now: what knows the
  * server by the one before would send it the tokens of another.
  */
-function seamAt(manager: TokenManager): () => HostSeam {
+function internalsAt(manager: TokenManager): () => ManagerInternals {
   const { name: server, url } = manager;
   return () => {
-    if (manager.url === url) return seamOf(manager);
+    if (manager.url === url) return internalsOf(manager);
     throw new McpAuthError(
       "egress_denied",
       `Server "${server}": a reload of the config has given it another URL, and its tokens go there only. Connect again ` +
@@ -210,8 +211,8 @@ function seamAt(manager: TokenManager): () => HostSeam {
   };
 }
 
-function requireClient(name: string, seam: HostSeam): NonNullable<HostSeam["client"]> {
-  if (seam.client !== undefined) return seam.client;
+function requireClient(name: string, internals: ManagerInternals): NonNullable<ManagerInternals["client"]> {
+  if (internals.client !== undefined) return internals.client;
   throw new TypeError(
     `Of server "${name}" the SDK cannot make the token request: only the grant client_credentials is one that it can. ` +
       "Use the manager's fetch or authProvider instead.",

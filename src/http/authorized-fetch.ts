@@ -1,12 +1,13 @@
 import { McpAuthError } from "../errors/error.js";
+import { debugRefusal } from "../lib/debug.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import type { Token } from "../tokens/token.js";
 import type { Authorizer } from "./authorizer.js";
+import { type CallHistory, newHistory, tokenAfter } from "./challenge-response.js";
 import { discard } from "./discard.js";
-import { type Outgoing, takeApart } from "./outgoing.js";
 import { egressDenied, isWithinReach } from "./reach.js";
 import { becomesGet, redirectLimit, redirectTarget, withoutBodyHeaders } from "./redirect.js";
-import { type CallHistory, newHistory, tokenAfter } from "./refusal.js";
+import { parseRequest, type ReplayableRequest } from "./replayable-request.js";
 import { requestKind } from "./request-kind.js";
 import { sendWithToken } from "./send-with-token.js";
 
@@ -22,11 +23,11 @@ import { sendWithToken } from "./send-with-token.js";
  */
 export function createAuthorizedFetch(authorizer: Authorizer): FetchFunction {
   return async function authorizedFetch(input, init) {
-    return await send(authorizer, takeApart(input, init));
+    return await send(authorizer, parseRequest(input, init));
   };
 }
 
-async function send(authorizer: Authorizer, first: Outgoing): Promise<Response> {
+async function send(authorizer: Authorizer, first: ReplayableRequest): Promise<Response> {
   const { name, url: server, reach } = authorizer;
   let history: CallHistory | undefined;
   let outgoing = first;
@@ -43,7 +44,8 @@ async function send(authorizer: Authorizer, first: Outgoing): Promise<Response> 
     const response = await sendWithToken(authorizer, outgoing, url, token);
     if (response.status === 401 || response.status === 403) {
       history ??= newHistory();
-      next = await tokenAfter(authorizer, { outgoing, url, token, response, pending }, history);
+      next = await tokenAfter(authorizer, { request: outgoing, url, token, response, pending }, history);
+      debugRefusal(name, response.status, next !== undefined);
       if (next === undefined) return response;
       discard(response);
       continue;
@@ -60,7 +62,7 @@ async function send(authorizer: Authorizer, first: Outgoing): Promise<Response> 
   }
 }
 
-function noteAccepted(authorizer: Authorizer, outgoing: Outgoing, url: URL): void {
+function noteAccepted(authorizer: Authorizer, outgoing: ReplayableRequest, url: URL): void {
   authorizer.accepted(() => requestKind(outgoing, url));
 }
 
@@ -73,7 +75,11 @@ interface Redirect {
 }
 
 /** The request as it goes to where a redirect points. */
-function redirected(name: string, outgoing: Outgoing, { status, location, redirects }: Redirect): Outgoing {
+function redirected(
+  name: string,
+  outgoing: ReplayableRequest,
+  { status, location, redirects }: Redirect,
+): ReplayableRequest {
   if (outgoing.redirect === "error") throw new TypeError("fetch failed: unexpected redirect");
   if (redirects > redirectLimit) throw tooManyRedirects(name, location);
   if (becomesGet(status, outgoing.method)) return outgoing.asGet(withoutBodyHeaders(outgoing.headers));

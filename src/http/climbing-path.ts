@@ -15,7 +15,7 @@ export function mayClimb(path: string): boolean {
   if (!/[%;:\\]/.test(path)) return hasDotSegment(path);
   let text = path;
   for (let round = 0; round <= mostRounds; round += 1) {
-    if (/[\p{Cc}\\]/u.test(text) || readings(text).some(hasDotSegment)) return true;
+    if (/[\p{Cc}\\]/u.test(text) || prefetched(text).some(hasDotSegment)) return true;
     const decoded = decodedOnce(text);
     if (decoded === undefined) return true;
     if (decoded === text) return false;
@@ -30,7 +30,7 @@ function hasDotSegment(text: string): boolean {
 }
 
 /** One text as servers of different minds read it. */
-function readings(text: string): readonly string[] {
+function prefetched(text: string): readonly string[] {
   if (!/[\u0080-\uffff]/.test(text)) return [text];
   // Some leave out what nobody sees.
   const visible = text.replaceAll(/[\p{Cf}\p{Default_Ignorable_Code_Point}]/gu, "");

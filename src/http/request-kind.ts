@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Outgoing } from "./outgoing.js";
+import type { ReplayableRequest } from "./replayable-request.js";
 
 /** Characters of a body: more is not looked into. */
 const longestBody = 1_048_576;
@@ -10,7 +10,7 @@ const mostMessages = 16;
  * the JSON-RPC method with the tool, prompt or resource that it names. URL and session where the body cannot be read.
  */
 export function requestKind(
-  { method, headers, text }: Pick<Outgoing, "method" | "headers" | "text">,
+  { method, headers, text }: Pick<ReplayableRequest, "method" | "headers" | "text">,
   url: URL,
 ): string {
   const session = headers.get("mcp-session-id");

@@ -1,18 +1,19 @@
-import type { Prover } from "../dpop/dpop.js";
+import type { DpopSigner } from "../dpop/dpop.js";
 import { rememberShortLived } from "../errors/sent-credentials.js";
+import { debugRequest } from "../lib/debug.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { clockSkewMessage } from "../net/clock-skew.js";
 import type { Token } from "../tokens/token.js";
 import type { Authorizer } from "./authorizer.js";
 import { discard } from "./discard.js";
-import type { Outgoing } from "./outgoing.js";
 import { type ProofError, proofErrors } from "./proof-errors.js";
+import type { ReplayableRequest } from "./replayable-request.js";
 import { withoutBytes } from "./without-bytes.js";
 
 /** Sends a request with the config's headers, the token and what has to accompany it. */
 export async function sendWithToken(
   authorizer: Authorizer,
-  outgoing: Outgoing,
+  outgoing: ReplayableRequest,
   url: URL,
   token: Token,
 ): Promise<Response> {
@@ -28,10 +29,15 @@ export async function sendWithToken(
   headers.set("authorization", `${prover === undefined ? token.tokenType : "DPoP"} ${token.accessToken}`);
   headers.delete("dpop");
   const fetch = binding?.certificate?.fetch ?? authorizer.fetch;
+  const onOutcome = debugRequest("MCP server", { url, method: outgoing.method, server: authorizer.name });
   try {
-    if (prover === undefined) return await outgoing.send(fetch, url, headers);
-    return await sendWithProof(authorizer, { outgoing, url, token, headers, fetch, prover });
+    const response = await (prover === undefined
+      ? outgoing.send(fetch, url, headers)
+      : sendWithProof(authorizer, { outgoing, url, token, headers, fetch, prover }));
+    onOutcome(response.status);
+    return response;
   } catch (error) {
+    onOutcome("network error");
     throw withoutBytes(error);
   } finally {
     // Each time, since one that is used for long could be forgotten; now, since the server may have quoted it.
@@ -40,12 +46,12 @@ export async function sendWithToken(
 }
 
 interface Proven {
-  readonly outgoing: Outgoing;
+  readonly outgoing: ReplayableRequest;
   readonly url: URL;
   readonly token: Token;
   readonly headers: Headers;
   readonly fetch: FetchFunction;
-  readonly prover: Prover;
+  readonly prover: DpopSigner;
 }
 
 /**

@@ -60,7 +60,7 @@ export class Bundles<Spec extends object, Bundle extends object> {
    * The last one in place of parts that do not belong together, as when one file of several has been replaced: for ten
    * minutes from when they were first found so.
    */
-  standIn(spec: Spec, now: number): Bundle | undefined {
+  staleFallback(spec: Spec, now: number): Bundle | undefined {
     const known = this.#known.get(spec);
     if (known === undefined) return undefined;
     const { apartSince = now } = known;

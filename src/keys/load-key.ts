@@ -3,7 +3,7 @@ import type { KeySpec, PrivateKeySpec, SecretReference } from "../config/spec.js
 import { systemClock } from "../lib/clock.js";
 import { fingerprintOf } from "../lib/fingerprint.js";
 import type { Secret } from "../lib/secret.js";
-import { type Look, onceWritten } from "../secrets/once-written.js";
+import { onceWritten, type ReadAttempt } from "../secrets/once-written.js";
 import { readSecret } from "../secrets/read-secret.js";
 import { Bundles } from "./bundles.js";
 import {
@@ -85,7 +85,7 @@ async function made(
   spec: PrivateKeySpec,
   texts: Texts,
   { server, clock = systemClock }: KeyContext,
-): Promise<Look<SigningKey>> {
+): Promise<ReadAttempt<SigningKey>> {
   const now = clock.now();
   const fingerprint = fingerprintOf([texts.text, texts.passphrase, texts.certificate]);
   let judged: SecretReference = spec.privateKey;
@@ -117,12 +117,12 @@ async function made(
     const endsAt = certificate?.expiresAt;
     return { value: bundles.keep(spec, { fingerprint, identity, bundle, endsAt }, now).key };
   } catch (error) {
-    const standIn = error instanceof PartsDiffer ? bundles.standIn(spec, now) : undefined;
-    if (standIn !== undefined) return { value: standIn.key };
+    const staleFallback = error instanceof PartsDiffer ? bundles.staleFallback(spec, now) : undefined;
+    if (staleFallback !== undefined) return { value: staleFallback.key };
     const what = judged === spec.certificate ? "certificate" : "private key";
     return {
       error: keyInvalid(judged, server, problemOf(error, what), what),
-      half: error instanceof Unfinished ? "perhaps" : "no",
+      halfWritten: error instanceof Unfinished ? "perhaps" : "no",
     };
   }
 }

@@ -84,7 +84,7 @@ async function certificateOf(spec: SignerKeySpec, context: KeyContext): Promise<
       return { value: before ?? certificate };
     } catch (error) {
       const invalid = keyInvalid(reference, server, problemOf(error, "certificate"), "certificate");
-      return { error: invalid, half: error instanceof Unfinished ? "perhaps" : "no" };
+      return { error: invalid, halfWritten: error instanceof Unfinished ? "perhaps" : "no" };
     }
   });
 }

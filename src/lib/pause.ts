@@ -6,14 +6,11 @@ interface PauseOptions {
   /** Ends it before its time. */
   readonly signal?: AbortSignal | undefined;
   /** Nobody may be waiting for what comes after: it keeps no process alive. */
-  readonly unattended?: boolean | undefined;
+  readonly unref?: boolean | undefined;
 }
 
 /** Waits so many milliseconds, or until the signal is aborted. Nothing stays behind. */
-export async function pause(
-  milliseconds: number,
-  { clock, signal, unattended }: PauseOptions,
-): Promise<void> {
+export async function pause(milliseconds: number, { clock, signal, unref }: PauseOptions): Promise<void> {
   if (signal?.aborted) return;
   await new Promise<void>((resolve) => {
     const end = (): void => {
@@ -22,7 +19,7 @@ export async function pause(
       resolve();
     };
     const timer = clock.setTimeout(end, milliseconds);
-    if (unattended === true) timer.unref();
+    if (unref === true) timer.unref();
     if (signal === undefined) return;
     expectListeners(signal);
     signal.addEventListener("abort", end, { once: true });

@@ -2,8 +2,8 @@ import type { SecureContext, SecureContextOptions } from "node:tls";
 import type { Agent } from "undici";
 import { McpAuthError } from "../errors/error.js";
 import { minTlsVersion } from "../lib/min-tls-version.js";
+import type { TlsIdentity } from "./client-certificate.js";
 import type { HttpProxy } from "./proxy.js";
-import type { TlsIdentity } from "./tls-identity.js";
 import { openTunnel, type TunnelOptions } from "./tunnel.js";
 
 /** How a request is to leave this machine. */
@@ -13,7 +13,7 @@ export interface Route {
 }
 
 /** An agent that stays open until it is given back. */
-export interface Lease {
+export interface AgentLease {
   readonly agent: Agent;
   release(): void;
 }
@@ -46,7 +46,7 @@ export class Agents {
   }
 
   /** Rejects with `config_invalid`, `key_invalid`, or after `close()` with `stopped`. */
-  async lease(route: Route): Promise<Lease> {
+  async lease(route: Route): Promise<AgentLease> {
     const [undici, tls, authorities] = await Promise.all([
       import("undici"),
       import("node:tls"),

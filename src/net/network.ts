@@ -4,13 +4,13 @@ import { McpAuthError } from "../errors/error.js";
 import type { Agents } from "./agents.js";
 import type { FetchFunction } from "./bounded-fetch.js";
 import { checkedFetch } from "./checked-fetch.js";
+import type { TlsIdentity } from "./client-certificate.js";
 import { type NetworkTrust, networkTrust } from "./network-trust.js";
 import type { ProxyRules } from "./proxy.js";
 import { namesProxy, proxyVariables } from "./proxy-variables.js";
-import type { TlsIdentity } from "./tls-identity.js";
 import { isVerificationOff, type ProcessEnvironment, verificationIsOff } from "./verification.js";
 
-export type { TlsIdentity } from "./tls-identity.js";
+export type { TlsIdentity } from "./client-certificate.js";
 
 /** How requests leave this machine. */
 export interface Network {

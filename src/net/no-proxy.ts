@@ -16,14 +16,14 @@ export function isExempt(url: URL, noProxy: string): boolean {
 
 function matches(entry: string, host: string, port: string): boolean {
   if (entry === "*") return true;
-  const { name, wantedPort } = takeApart(entry);
+  const { name, wantedPort } = parseEntry(entry);
   if (wantedPort !== undefined && wantedPort !== port) return false;
   if (isIP(host) !== 0) return name.includes("/") ? inRange(host, name) : sameAddress(host, name);
   const suffix = name.replace(/^\*?\./, "").replace(/\.$/, "");
   return suffix !== "" && (host === suffix || host.endsWith(`.${suffix}`));
 }
 
-function takeApart(entry: string): { readonly name: string; readonly wantedPort?: string } {
+function parseEntry(entry: string): { readonly name: string; readonly wantedPort?: string } {
   const inBrackets = /^\[([^\]]*)\](?::(\d+))?$/.exec(entry);
   // More than one colon without brackets is an IPv6 address.
   const [, name = entry, wantedPort] = inBrackets ?? /^([^:]*):(\d+)$/.exec(entry) ?? [];

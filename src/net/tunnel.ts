@@ -88,8 +88,8 @@ function refused(host: string, status: number): McpAuthError {
     return unavailable(`The proxy ${host} wants a user name and password (407). ${remedy}`, false);
   }
   // These say that the proxy, or what is behind it, is down; any other is a decision.
-  const passing = status >= 500 || status === 408 || status === 429;
-  return unavailable(`The proxy ${host} refused to connect to the server (${status}). ${look}`, passing);
+  const retryable = status >= 500 || status === 408 || status === 429;
+  return unavailable(`The proxy ${host} refused to connect to the server (${status}). ${look}`, retryable);
 }
 
 function unavailable(message: string, retryable: boolean): McpAuthError {

@@ -1,4 +1,5 @@
 import type { ClientSpec, ServerSpec } from "../config/spec.js";
+import { refusesCredential } from "../diagnosis/refuses-credential.js";
 import { findAuthorizationServer } from "../discovery/find-target.js";
 import type { AuthorizationServerMetadata } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
@@ -7,15 +8,14 @@ import type { Secret } from "../lib/secret.js";
 import { type BoundedResponse, boundedFetch } from "../net/bounded-fetch.js";
 import { assertLearnedUrl } from "../net/egress.js";
 import { ServerClocks } from "../net/server-clocks.js";
-import { hasAnotherCredential } from "./another-credential.js";
-import { authenticateClient } from "./client-authentication.js";
-import type { GrantEnvironment } from "./grant-environment.js";
-import { registeredError, saidInError } from "./oauth-error.js";
-import { Refusals } from "./refusals.js";
-import { refusesCredential } from "./refuses-credential.js";
-import { rememberSent } from "./remember-sent.js";
-import { secretContext } from "./request-context.js";
-import type { Rejection } from "./token-rejection.js";
+import { hasAnotherCredential } from "./client-auth/another-credential.js";
+import { authenticateClient } from "./client-auth/authenticate-client.js";
+import { CredentialRetry } from "./client-auth/credential-retry.js";
+import type { GrantEnvironment } from "./grants/grant-environment.js";
+import { registeredError, saidInError } from "./token-endpoint/oauth-error.js";
+import { rememberSent } from "./token-endpoint/remember-sent.js";
+import { secretContext } from "./token-endpoint/request-context.js";
+import type { Rejection } from "./token-endpoint/token-rejection.js";
 
 export interface TokenToRevoke {
   readonly token: Secret;
@@ -52,7 +52,7 @@ export async function revokeToken(
     fetch: environment.fetch,
   };
   const what = `the revocation endpoint of ${issuer}`;
-  const refusals = new Refusals();
+  const refusals = new CredentialRetry();
   let triedInNewTime = false;
   for (;;) {
     const credentials = refusals.credentials(signal);
@@ -79,7 +79,9 @@ export async function revokeToken(
       headers: Object.fromEntries(headers),
       body: body.toString(),
     };
-    const response = await boundedFetch(fetch, { ...request, server, what, timeout, signal, clock });
+    const response = await boundedFetch(fetch, {
+      ...{ ...request, endpoint: "revocation endpoint", server, what, timeout, signal, clock },
+    });
     const { status } = response;
     const refusal = judged(response, server, what);
     if (typeof refusal === "string") return refusal;
@@ -124,8 +126,8 @@ function atIssuer(client: ClientSpec): ClientSpec {
 function refused(server: string, what: string, rejection: Omit<Rejection, "retryAfter">): McpAuthError {
   const { status, oauthError, said: details } = rejection;
   const answer = oauthError === undefined ? String(status) : `${status}, ${oauthError}`;
-  const passing = status === 408 || status === 429 || status >= 500;
-  return passing
+  const retryable = status === 408 || status === 429 || status >= 500;
+  return retryable
     ? new McpAuthError(
         "unavailable",
         `Server "${server}": ${what} is not available now (${answer}). Try again later.`,

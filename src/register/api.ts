@@ -1,6 +1,6 @@
 import { McpAuthError } from "../errors/error.js";
+import { type McpAuthWithInternals, serverUrls } from "../runtime/manager-internals.js";
 import type { McpAuth } from "../runtime/mcp-auth.js";
-import { type SeamedMcpAuth, serverUrls } from "../runtime/seam.js";
 import type { TokenManager } from "../runtime/token-manager.js";
 import { install } from "./install.js";
 import type { Registration } from "./registration.js";
@@ -43,10 +43,10 @@ export function register<Name extends string>(auth: McpAuth<Name>): () => void {
 }
 
 /** From JavaScript anything can come. */
-function seamed(auth: object): SeamedMcpAuth {
+function seamed(auth: object): McpAuthWithInternals {
   // Only our own carry the symbol; the check below says so of anything else.
-  const { [serverUrls]: urls } = Object(auth) as Partial<SeamedMcpAuth>;
-  if (urls !== undefined) return auth as SeamedMcpAuth;
+  const { [serverUrls]: urls } = Object(auth) as Partial<McpAuthWithInternals>;
+  if (urls !== undefined) return auth as McpAuthWithInternals;
   throw new McpAuthError("config_invalid", "register() takes what createMcpAuth() resolved with.");
 }
 

@@ -1,4 +1,4 @@
-import { seamOf, type TokenAtHand } from "../runtime/seam.js";
+import { type CurrentToken, internalsOf } from "../runtime/manager-internals.js";
 import type { TokenManager } from "../runtime/token-manager.js";
 import type { Reports } from "./reports.js";
 import type { ServerMap } from "./server-map.js";
@@ -15,9 +15,9 @@ export interface Registration {
 }
 
 /** The token that a manager has, without waiting; `undefined` also for a server that cannot be used. */
-export function atHand(manager: TokenManager): TokenAtHand | "bound" | undefined {
+export function atHand(manager: TokenManager): CurrentToken | "bound" | undefined {
   try {
-    return seamOf(manager).atHand();
+    return internalsOf(manager).currentToken();
   } catch {
     // Every use of it says why, and the next one is a request.
     return undefined;

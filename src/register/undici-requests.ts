@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { McpAuthError } from "../errors/error.js";
 import { trackOwnRequests } from "../net/own-requests.js";
-import { seamOf } from "../runtime/seam.js";
+import { internalsOf } from "../runtime/manager-internals.js";
 import type { TokenManager } from "../runtime/token-manager.js";
 import { ForeignRedirects } from "./foreign-redirects.js";
 import { atHand, type Registration } from "./registration.js";
@@ -130,8 +130,8 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
     // The failure is an event, and the next request finds out.
     Promise.resolve()
       .then(async () => {
-        if (status === 401) await seamOf(manager).refused(accessToken);
-        else if (status < 400) seamOf(manager).accepted(accessToken);
+        if (status === 401) await internalsOf(manager).reportRefused(accessToken);
+        else if (status < 400) internalsOf(manager).reportAccepted(accessToken);
       })
       .catch(() => {});
   };

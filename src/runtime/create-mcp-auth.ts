@@ -9,13 +9,13 @@ import type { FetchFunction } from "../net/bounded-fetch.js";
 import { platformFetch } from "../net/own-requests.js";
 import { ServerClocks } from "../net/server-clocks.js";
 import type { SecretResolver } from "../secrets/read-secret.js";
-import { Holds } from "../tokens/holds.js";
+import { assertStore, type McpAuthStore } from "../sharing/custom-store.js";
+import { RetryAfterRegistry } from "../tokens/retry-after-registry.js";
 import { assertRuntimeOptions } from "./check-options.js";
 import { Events } from "./events.js";
 import type { Logger } from "./logger.js";
 import type { McpAuth } from "./mcp-auth.js";
 import { Runtime } from "./runtime.js";
-import { assertStore, type McpAuthStore } from "./token-store.js";
 
 export interface McpAuthOptions<Name extends string = string> {
   /** A config, or the path of one; without it `MCP_AUTH_CONFIG`, else the nearest file from `cwd` up. */
@@ -105,7 +105,16 @@ export async function createRuntime<Name extends string>(
   const spec = loaded === undefined ? await load() : warnOnce(loaded);
   const serverClocks = new ServerClocks(clock);
   const sending = { fetch: serverClocks.watch(platformFetch(options.fetch)), serverClocks };
-  const shared = { ...sending, clock, env, events, resolvers, signers, permissions, holds: new Holds() };
+  const shared = {
+    ...sending,
+    clock,
+    env,
+    events,
+    resolvers,
+    signers,
+    permissions,
+    holds: new RetryAfterRegistry(),
+  };
   const given = { ...shared, ownStore: options.store, hasOwnFetch: options.fetch !== undefined };
   return new Runtime<Name>(spec, given, load);
 }

@@ -1,6 +1,6 @@
 import { channel } from "node:diagnostics_channel";
 import type { McpAuthError } from "../errors/error.js";
-import type { TokenEvent } from "../tokens/observer.js";
+import type { TokenEvent } from "../tokens/token-event.js";
 import { misuse } from "./check-options.js";
 import type { Logger } from "./logger.js";
 

@@ -2,11 +2,11 @@ import type { ServerSpec } from "../config/spec.js";
 import type { Target } from "../discovery/metadata.js";
 import type { McpAuthError } from "../errors/error.js";
 import type { Token } from "../tokens/token.js";
-import type { ManagerEnvironment } from "./manager-environment.js";
-import type { ScopeSets } from "./scope-sets.js";
+import type { CachesByScope } from "./caches-by-scope.js";
+import type { RuntimeContext } from "./runtime-context.js";
 
 interface Known {
-  readonly sets: ScopeSets;
+  readonly caches: CachesByScope;
   readonly target: Target | undefined;
 }
 
@@ -16,14 +16,14 @@ interface Known {
  */
 export async function explainRefusal(
   spec: ServerSpec,
-  { events, clock }: ManagerEnvironment,
-  { sets, target }: Known,
+  { events, clock }: RuntimeContext,
+  { caches, target }: Known,
   refusal: { readonly token: Token; readonly challenge: string | null },
 ): Promise<McpAuthError> {
-  const { refusedAgain } = await import("./refused-again.js");
-  const error = refusedAgain(spec, target, refusal);
-  sets.own.noteRefusedAgain(error);
-  if (!sets.own.refused.takeExplanation()) return error;
+  const { refusedTokenError } = await import("../diagnosis/refused-token.js");
+  const error = refusedTokenError(spec, target, refusal);
+  caches.defaultCache.noteRefusedAgain(error);
+  if (!caches.defaultCache.refused.takeExplanation()) return error;
   const { name: server } = spec;
   const { issuer, requestedAt, expiresAt } = refusal.token;
   const durationMs = clock.now() - requestedAt;

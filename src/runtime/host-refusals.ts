@@ -2,7 +2,7 @@ import type { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
 import type { Replacement } from "../tokens/refused-tokens.js";
 import type { Token } from "../tokens/token.js";
-import type { ScopeSets } from "./scope-sets.js";
+import type { CachesByScope } from "./caches-by-scope.js";
 
 /** Milliseconds after which a new token that was not refused counts as accepted: most hosts do not say so. */
 const silenceMeansAccepted = 2_000;
@@ -15,7 +15,7 @@ const manyReplacements = 3;
 const inShortTime = 60_000;
 
 export interface HostRefusalsOptions {
-  readonly sets: ScopeSets;
+  readonly caches: CachesByScope;
   readonly clock: Clock;
   /**
    * Says what may be wrong when the server refuses new tokens too. `challenge`: the `WWW-Authenticate` header, where the host
@@ -51,8 +51,8 @@ export class HostRefusals {
    * request failed with, and with `unauthorized` when it brought the refused token again.
    */
   async refused(accessToken: string, challenge: string | null): Promise<void> {
-    const { sets, clock, explain } = this.#options;
-    const { refused, latest } = sets.own;
+    const { caches, clock, explain } = this.#options;
+    const { refused, latest } = caches.defaultCache;
     if (latest === undefined || latest.accessToken !== accessToken) return;
     if (this.#latest?.accessToken === accessToken) this.#judge(this.#latest);
     const next = await refused.replace({ token: latest, kind });
@@ -79,12 +79,13 @@ export class HostRefusals {
 
   /** Whether the server accepted the latest replacement, which it refuses now. */
   #judge(replaced: Latest): void {
-    const { sets, clock } = this.#options;
+    const { caches, clock } = this.#options;
     const { at, refusedAt = at, replacement, isAccepted } = replaced;
     const now = clock.now();
     const silence = now - refusedAt;
     replaced.refusedAt = now;
-    if (isAccepted || silence < 0 || silence >= silenceMeansAccepted) sets.own.refused.accepted(kind);
+    if (isAccepted || silence < 0 || silence >= silenceMeansAccepted)
+      caches.defaultCache.refused.accepted(kind);
     // It was refused when the request was sent again, which the host did at once and did not report.
     else replacement.failed(kind, at);
   }

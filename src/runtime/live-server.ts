@@ -5,24 +5,24 @@ import type { Clock } from "../lib/clock.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { RenewalTimers } from "../schedule/renewal-timers.js";
 import type { Token } from "../tokens/token.js";
+import type { CachesByScope } from "./caches-by-scope.js";
 import { assertHeaderOptions, assertTokenOptions } from "./check-options.js";
 import { clientCapabilities, type McpClientCapabilities } from "./client-capabilities.js";
 import { configuredHeaders } from "./configured-headers.js";
-import type { ManagerEnvironment } from "./manager-environment.js";
-import type { ScopeSets } from "./scope-sets.js";
-import { type HostSeam, hostSeam, type ManagedServer } from "./seam.js";
+import { type ManagedServer, type ManagerInternals, managerInternals } from "./manager-internals.js";
+import type { RuntimeContext } from "./runtime-context.js";
 import { bareToken, tokenHeaders } from "./sender-constrained.js";
 import { serverAuthorizer } from "./server-authorizer.js";
+import { ServerTokens } from "./server-tokens.js";
 import { specChange, withTokensOf } from "./spec-changes.js";
 import { hasRuntimeSubject, type RuntimeSubject } from "./subjects.js";
 import type { HeaderOptions, TokenManagerStatus, TokenOptions } from "./token-manager.js";
-import { TokenSupply } from "./token-supply.js";
 
 /** Milliseconds that a renewal in flight, and the writing of a refresh token, get when the manager stops. */
 export const stopGrace = 5_000;
 
 /** Whose tokens they are, when they are not the server's own. */
-export interface UserOf {
+export interface LiveServerUser {
   readonly server: LiveServer;
   readonly subject: () => RuntimeSubject;
 }
@@ -40,49 +40,47 @@ export class LiveServer implements ManagedServer {
   readonly spec: ServerSpec;
   /** The tokens of the one whose place this took are as good as new ones. */
   readonly keepsTokens: boolean;
-  readonly #environment: ManagerEnvironment;
+  readonly #runtime: RuntimeContext;
   readonly #clock: Clock;
-  readonly #supply: TokenSupply;
-  readonly #sets: ScopeSets;
+  readonly #tokens: ServerTokens;
+  readonly #caches: CachesByScope;
   readonly #timers: RenewalTimers;
   readonly #headers: ReturnType<typeof configuredHeaders>;
 
   /** `before` is the one whose place this takes: what it knows that still holds is kept. */
-  constructor(latest: ServerSpec, environment: ManagerEnvironment, before?: LiveServer, user?: UserOf) {
-    // Another environment is another network: what came over the one before is left there.
-    const isSameNetwork = before !== undefined && before.#environment === environment;
-    const change = isSameNetwork ? specChange(before.spec, latest) : "tokens";
-    const kept = change === "tokens" ? undefined : before;
+  constructor(latest: ServerSpec, runtime: RuntimeContext, previous?: LiveServer, user?: LiveServerUser) {
+    // Another runtime context is another network. Whatever came over the previous network stays there.
+    const isSameNetwork = previous !== undefined && previous.#runtime === runtime;
+    const change = isSameNetwork ? specChange(previous.spec, latest) : "tokens";
+    const kept = change === "tokens" ? undefined : previous;
     const spec = kept === undefined ? latest : withTokensOf(kept.spec, latest);
     this.url = spec.url;
     this.address = new URL(spec.url);
     this.clientCapabilities = clientCapabilities(spec);
     this.spec = spec;
-    this.#environment = environment;
-    this.#clock = environment.clock;
+    this.#runtime = runtime;
+    this.#clock = runtime.clock;
     this.keepsTokens = kept !== undefined;
-    const known = kept === undefined ? undefined : kept.#supply;
-    const ofUser = user && { subject: user.subject, supply: user.server.#supply };
-    const supply =
-      known !== undefined && change !== "requested"
-        ? known
-        : new TokenSupply(spec, environment, ofUser, known);
-    this.#supply = supply;
-    this.#sets = supply.sets;
-    this.#timers = renewalTimers(spec, environment, supply.sets, user !== undefined);
+    const known = kept === undefined ? undefined : kept.#tokens;
+    const ofUser = user && { subject: user.subject, supply: user.server.#tokens };
+    const tokens =
+      known !== undefined && change !== "requested" ? known : new ServerTokens(spec, runtime, ofUser, known);
+    this.#tokens = tokens;
+    this.#caches = tokens.caches;
+    this.#timers = renewalTimers(spec, runtime, tokens.caches, user !== undefined);
     if (kept !== undefined) this.#timers.follow(kept.#timers);
-    supply.onPlan((renewAt) => this.#timers.plan(renewAt));
-    this.#headers = configuredHeaders(spec, environment, supply.limits);
+    tokens.onPlan((renewAt) => this.#timers.plan(renewAt));
+    this.#headers = configuredHeaders(spec, runtime, tokens.limits);
     this.fetch = createAuthorizedFetch(
       serverAuthorizer({
-        ...{ spec, address: this.address, environment, supply, headers: this.#headers },
-        token: (signal) => this.#unexpired(signal),
+        ...{ spec, address: this.address, runtime, tokens, headers: this.#headers },
+        token: (signal) => this.#unexpiredToken(signal),
       }),
     );
   }
 
-  get [hostSeam](): HostSeam {
-    return this.#supply.seam;
+  get [managerInternals](): ManagerInternals {
+    return this.#tokens.internals;
   }
 
   // One async method that looks into the cache before it waits: what a fresh token costs is one comparison.
@@ -91,14 +89,18 @@ export class LiveServer implements ManagedServer {
     const now = this.#clock.now();
     this.#timers.used(now);
     const token =
-      (options === undefined ? this.#sets.own.peek(now) : undefined) ?? (await this.#acquire(options));
+      (options === undefined ? this.#caches.defaultCache.peek(now) : undefined) ??
+      (await this.#acquire(options));
     return token.binding === undefined ? token.accessToken : bareToken(this.spec.name, token);
   }
 
   async getToken(options?: TokenOptions): Promise<Token> {
     const now = this.#clock.now();
     this.#timers.used(now);
-    return (options === undefined ? this.#sets.own.peek(now) : undefined) ?? (await this.#acquire(options));
+    return (
+      (options === undefined ? this.#caches.defaultCache.peek(now) : undefined) ??
+      (await this.#acquire(options))
+    );
   }
 
   async getHeaders(options: HeaderOptions = {}): Promise<Record<string, string>> {
@@ -115,18 +117,18 @@ export class LiveServer implements ManagedServer {
     const authorization = await tokenHeaders(token, {
       server: this.spec.name,
       request: { method, url },
-      nonce: (target) => this.#supply.nonces.get("resource", target),
-      time: (target) => this.#environment.serverClocks.at(target),
+      nonce: (target) => this.#tokens.nonces.get("resource", target),
+      time: (target) => this.#runtime.serverClocks.at(target),
       signal,
-      limits: this.#supply.limits,
+      limits: this.#tokens.limits,
     });
     return { ...headers, ...authorization };
   }
 
   status(): TokenManagerStatus {
-    const { state, ...known } = this.#sets.own.snapshot();
+    const { state, ...known } = this.#caches.defaultCache.snapshot();
     const { asleep, nextRefreshAt } = this.#timers;
-    const { kid } = this.#supply;
+    const { kid } = this.#tokens;
     return {
       server: this.spec.name,
       state: asleep && state !== "stopped" ? "asleep" : state,
@@ -137,13 +139,13 @@ export class LiveServer implements ManagedServer {
   }
 
   /** The same for a user, whose `before` may be of an earlier config. */
-  ofUser(subject: () => RuntimeSubject, before: LiveServer | undefined): LiveServer {
-    return new LiveServer(this.spec, this.#environment, before, { server: this, subject });
+  ofUser(subject: () => RuntimeSubject, previous: LiveServer | undefined): LiveServer {
+    return new LiveServer(this.spec, this.#runtime, previous, { server: this, subject });
   }
 
   /** There is another credential than before. */
   credentialChanged(): void {
-    this.#sets.credentialChanged();
+    this.#caches.credentialChanged();
   }
 
   /** Starts the schedule and waits for a first token, if the server is to have one before it is used. */
@@ -161,22 +163,25 @@ export class LiveServer implements ManagedServer {
 
   async stop(): Promise<void> {
     this.#timers.stop();
-    this.#supply.limits.stop();
-    await this.#sets.stop(stopGrace);
+    this.#tokens.limits.stop();
+    await this.#caches.stop(stopGrace);
   }
 
   /** For a request that the server decides about: a token that has not expired is better than any error. */
-  async #unexpired(signal: AbortSignal | undefined): Promise<Token> {
+  async #unexpiredToken(signal: AbortSignal | undefined): Promise<Token> {
     const now = this.#clock.now();
     this.#timers.used(now);
-    const { own } = this.#sets;
-    return own.peek(now) ?? (await own.getToken({ reason: "demand", signal, anyUnexpired: true }));
+    const { defaultCache } = this.#caches;
+    return (
+      defaultCache.peek(now) ??
+      (await defaultCache.getToken({ reason: "demand", signal, anyUnexpired: true }))
+    );
   }
 
   #acquire(options: TokenOptions = {}): Promise<Token> {
     assertTokenOptions(this.spec.name, options);
     const { forceRefresh = false, signal, scopes } = options;
-    const cache = scopes === undefined ? this.#sets.own : this.#sets.of(scopes);
+    const cache = scopes === undefined ? this.#caches.defaultCache : this.#caches.of(scopes);
     // `fetch` takes `null` for no signal, and so do those that follow its types.
     return cache.getToken({ reason: forceRefresh ? "forced" : "demand", signal: signal ?? undefined });
   }
@@ -184,14 +189,14 @@ export class LiveServer implements ManagedServer {
 
 function renewalTimers(
   spec: ServerSpec,
-  environment: ManagerEnvironment,
-  sets: ScopeSets,
+  runtime: RuntimeContext,
+  sets: CachesByScope,
   ofUser: boolean,
 ): RenewalTimers {
   const { idle, schedule, timezone } = spec.refresh;
   // There may be any number of users, and nobody knows which of them comes back: their tokens are renewed by use.
   const automatic = spec.refresh.automatic && !ofUser;
-  const { clock, random } = environment;
+  const { clock, random } = runtime;
   return new RenewalTimers({
     clock,
     automatic,
@@ -201,7 +206,7 @@ function renewalTimers(
       schedule === undefined
         ? undefined
         : async () => (await import("../schedule/cron.js")).cronSchedule(schedule, timezone),
-    ensureUsableUntil: (time, reason) => sets.own.ensureUsableUntil(time, reason),
+    ensureUsableUntil: (time, reason) => sets.defaultCache.ensureUsableUntil(time, reason),
     clockSetBack: (by) => sets.clockSetBack(by),
   });
 }

@@ -8,9 +8,9 @@ import { version } from "../lib/version.js";
 import { requiredNames } from "./check-options.js";
 import type { ConfigReloadedEvent } from "./events.js";
 import { stopGrace } from "./live-server.js";
-import { type GivenEnvironment, type ManagerEnvironment, managerEnvironment } from "./manager-environment.js";
+import { type McpAuthWithInternals, serverUrls } from "./manager-internals.js";
 import type { McpAuth, StartOptions } from "./mcp-auth.js";
-import { type SeamedMcpAuth, serverUrls } from "./seam.js";
+import { createRuntimeContext, type RuntimeContext, type RuntimeDependencies } from "./runtime-context.js";
 import { ServerTokenManager } from "./server-token-manager.js";
 import { isSameEntry } from "./spec-changes.js";
 import type { TokenManager } from "./token-manager.js";
@@ -25,35 +25,35 @@ type Load = (present: ConfigSpec) => Promise<ConfigSpec>;
 type Changes = Omit<ConfigReloadedEvent, "durationMs">;
 
 /** The managers of one config, and of those that take its place. */
-export class Runtime<Name extends string> implements McpAuth<Name>, SeamedMcpAuth {
+export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithInternals {
   readonly name = "mcp-auth-runtime";
   readonly version = version;
   readonly on: McpAuth<Name>["on"];
-  readonly #given: GivenEnvironment;
+  readonly #given: RuntimeDependencies;
   readonly #load: Load;
   readonly #managers = new Map<string, ServerTokenManager>();
   /** Of removed servers: whoever has one finds it at work again when its server is back. */
   readonly #removed = new Map<string, WeakRef<ServerTokenManager>>();
   /** Replaced, and perhaps in use by calls that began before. */
-  #left: WeakRef<ManagerEnvironment>[] = [];
+  #retired: WeakRef<RuntimeContext>[] = [];
   readonly #starting = new Limit(mostStarting);
   #spec: ConfigSpec;
-  #environment: ManagerEnvironment;
+  #context: RuntimeContext;
   #servers: readonly Name[];
   /** What `start()` was called with. */
   #required: ReadonlySet<string> | undefined;
   #reloads: Promise<unknown> = Promise.resolve();
   #stopped: Promise<void> | undefined;
 
-  constructor(spec: ConfigSpec, given: GivenEnvironment, load: Load) {
+  constructor(spec: ConfigSpec, given: RuntimeDependencies, load: Load) {
     this.#given = given;
     this.#load = load;
     this.on = (event, listener) => given.events.on(event, listener);
     this.#spec = spec;
-    this.#environment = managerEnvironment(given, spec);
+    this.#context = createRuntimeContext(given, spec);
     this.#servers = namesOf(spec);
     for (const [name, entry] of spec.servers) {
-      this.#managers.set(name, new ServerTokenManager(name, { entry, environment: this.#environment }));
+      this.#managers.set(name, new ServerTokenManager(name, { entry, runtime: this.#context }));
     }
   }
 
@@ -80,7 +80,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, SeamedMcpAut
     // From JavaScript anything can come, and what is no URL belongs to no server. Test runners have a `URL` of their own.
     const text: unknown = typeof url === "object" && url !== null ? url.href : url;
     if (typeof text !== "string" || !URL.canParse(text)) return undefined;
-    return closestServer(new URL(text), this.#present());
+    return closestServer(new URL(text), this.#currentManagers());
   }
 
   async start(options: StartOptions<Name> = {}): Promise<readonly McpAuthError[]> {
@@ -89,9 +89,9 @@ export class Runtime<Name extends string> implements McpAuth<Name>, SeamedMcpAut
     for (const name of required) if (!this.has(name)) throw unknownServer(name, this.servers);
     this.#required = required;
     const outcomes = await Promise.all(
-      this.#present().map(async (manager) => ({
+      this.#currentManagers().map(async (manager) => ({
         name: manager.name,
-        failure: await this.#begin(manager, required),
+        failure: await this.#startManager(manager, required),
       })),
     );
     const failures = outcomes.filter((outcome) => outcome.failure !== undefined);
@@ -103,7 +103,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, SeamedMcpAut
   /** The same for one server. Its failures are told by events. */
   startOne(name: Name): void {
     const manager = this.#managers.get(name);
-    if (manager !== undefined) this.#begin(manager, new Set()).catch(() => {});
+    if (manager !== undefined) this.#startManager(manager, new Set()).catch(() => {});
   }
 
   async reload(): Promise<void> {
@@ -119,7 +119,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, SeamedMcpAut
   }
 
   status(): ReturnType<McpAuth<Name>["status"]> {
-    return this.#present().map((manager) => manager.status());
+    return this.#currentManagers().map((manager) => manager.status());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -131,14 +131,14 @@ export class Runtime<Name extends string> implements McpAuth<Name>, SeamedMcpAut
     const begun = clock.now();
     const removed = [...this.#removed.values()].flatMap((reference) => reference.deref() ?? []);
     await Promise.all([...this.#managers.values(), ...removed].map((manager) => manager.stop()));
-    this.#environment.metadata.close();
-    const replaced = this.#left.flatMap((reference) => reference.deref() ?? []);
+    this.#context.metadata.close();
+    const replaced = this.#retired.flatMap((reference) => reference.deref() ?? []);
     for (const { metadata } of replaced) metadata.close();
-    const stores = new Set([this.#environment, ...replaced].map(({ store }) => store));
+    const stores = new Set([this.#context, ...replaced].map(({ store }) => store));
     // One grace for both: what was in flight may have used it up.
     const left = Math.min(Math.max(begun + stopGrace - clock.now(), 0), stopGrace);
     await Promise.all([...stores].map((store) => store?.close(left)));
-    await this.#environment.network.close();
+    await this.#context.network.close();
   }
 
   async #reload(): Promise<void> {
@@ -155,36 +155,36 @@ export class Runtime<Name extends string> implements McpAuth<Name>, SeamedMcpAut
 
   /** In one go: no call sees half of it. */
   #swap(spec: ConfigSpec): Changes {
-    const before = this.#spec;
-    const keepsEnvironment =
-      isDeepStrictEqual(before.network, spec.network) &&
-      isDeepStrictEqual([before.store, before.commands], [spec.store, spec.commands]);
-    const { network } = this.#environment;
-    const kept = keepsStore(this.#given, before, spec) ? this.#environment : undefined;
-    const environment = keepsEnvironment ? this.#environment : managerEnvironment(this.#given, spec, kept);
-    const removed = [...before.servers.keys()].filter((name) => !spec.servers.has(name));
+    const previous = this.#spec;
+    const keepsContext =
+      isDeepStrictEqual(previous.network, spec.network) &&
+      isDeepStrictEqual([previous.store, previous.commands], [spec.store, spec.commands]);
+    const { network } = this.#context;
+    const kept = keepsStore(this.#given, previous, spec) ? this.#context : undefined;
+    const context = keepsContext ? this.#context : createRuntimeContext(this.#given, spec, kept);
+    const removed = [...previous.servers.keys()].filter((name) => !spec.servers.has(name));
     const [added, changed]: [string[], string[]] = [[], []];
     for (const [name, reference] of this.#removed) {
       if (reference.deref() === undefined) this.#removed.delete(name);
     }
-    for (const name of removed) this.#remove(name, environment);
+    for (const name of removed) this.#remove(name, context);
     for (const [name, entry] of spec.servers) {
-      const previous = before.servers.get(name);
-      const isSame = previous !== undefined && isSameEntry(previous, entry);
-      if (isSame && (keepsEnvironment || "failure" in entry)) continue;
-      (previous === undefined ? added : changed).push(name);
+      const known = previous.servers.get(name);
+      const isSame = known !== undefined && isSameEntry(known, entry);
+      if (isSame && (keepsContext || "failure" in entry)) continue;
+      (known === undefined ? added : changed).push(name);
       const manager = this.#managers.get(name) ?? this.#removed.get(name)?.deref();
-      manager?.become({ entry, environment });
-      this.#managers.set(name, manager ?? new ServerTokenManager(name, { entry, environment }));
+      manager?.replaceWith({ entry, runtime: context });
+      this.#managers.set(name, manager ?? new ServerTokenManager(name, { entry, runtime: context }));
       this.#removed.delete(name);
     }
-    if (!keepsEnvironment) {
+    if (!keepsContext) {
       network.retire();
-      const left = this.#left.filter((reference) => reference.deref() !== undefined);
-      this.#left = [...left, new WeakRef(this.#environment)];
+      const left = this.#retired.filter((reference) => reference.deref() !== undefined);
+      this.#retired = [...left, new WeakRef(this.#context)];
     }
     this.#spec = spec;
-    this.#environment = environment;
+    this.#context = context;
     this.#servers = namesOf(spec);
     return {
       added: Object.freeze(added),
@@ -193,10 +193,10 @@ export class Runtime<Name extends string> implements McpAuth<Name>, SeamedMcpAut
     };
   }
 
-  #remove(name: string, environment: ManagerEnvironment): void {
+  #remove(name: string, context: RuntimeContext): void {
     const manager = this.#managers.get(name);
     if (manager === undefined) return;
-    manager.become({ entry: { name, failure: removedServer(name) }, environment });
+    manager.replaceWith({ entry: { name, failure: removedServer(name) }, runtime: context });
     this.#managers.delete(name);
     this.#removed.set(name, new WeakRef(manager));
   }
@@ -205,17 +205,20 @@ export class Runtime<Name extends string> implements McpAuth<Name>, SeamedMcpAut
   #prewarm(names: readonly string[], required: ReadonlySet<string>): void {
     for (const name of names) {
       const manager = this.#managers.get(name);
-      if (manager !== undefined) this.#begin(manager, required).catch(() => {});
+      if (manager !== undefined) this.#startManager(manager, required).catch(() => {});
     }
   }
 
   /** Starts one manager, when its turn has come; gives what went wrong. */
-  #begin(manager: ServerTokenManager, required: ReadonlySet<string>): Promise<McpAuthError | undefined> {
+  #startManager(
+    manager: ServerTokenManager,
+    required: ReadonlySet<string>,
+  ): Promise<McpAuthError | undefined> {
     return this.#starting.run(() => started(manager, required.has(manager.name)));
   }
 
   /** The managers of the present config, in its order. */
-  #present(): readonly ServerTokenManager[] {
+  #currentManagers(): readonly ServerTokenManager[] {
     return this.#servers.flatMap((name) => this.#managers.get(name) ?? []);
   }
 
@@ -226,9 +229,9 @@ export class Runtime<Name extends string> implements McpAuth<Name>, SeamedMcpAut
 }
 
 /** Whether a store of one config serves another: what is to be written there is written, and connections stay. */
-function keepsStore({ ownStore }: GivenEnvironment, before: ConfigSpec, after: ConfigSpec): boolean {
+function keepsStore({ ownStore }: RuntimeDependencies, previous: ConfigSpec, after: ConfigSpec): boolean {
   if (ownStore !== undefined) return true;
-  const { store, network, commands } = before;
+  const { store, network, commands } = previous;
   return isDeepStrictEqual([store, network.ca, commands], [after.store, after.network.ca, after.commands]);
 }
 

@@ -5,28 +5,28 @@ import type { Authorizer } from "../http/authorizer.js";
 import { isSameResource } from "../http/closest-server.js";
 import { explainRefusal } from "./explain-refusal.js";
 import { learnedTarget } from "./learned-target.js";
-import type { ManagerEnvironment } from "./manager-environment.js";
+import type { RuntimeContext } from "./runtime-context.js";
+import type { ServerTokens } from "./server-tokens.js";
 import { stepUp, stepUpWithin } from "./step-up.js";
-import { issuerOf } from "./token-cache.js";
-import type { TokenSupply } from "./token-supply.js";
+import { issuerOf } from "./token-pipeline.js";
 
 export interface AuthorizedServer {
   readonly spec: ServerSpec;
   readonly address: URL;
-  readonly environment: ManagerEnvironment;
-  readonly supply: TokenSupply;
+  readonly runtime: RuntimeContext;
+  readonly tokens: ServerTokens;
   readonly headers: Authorizer["headers"];
   readonly token: Authorizer["token"];
 }
 
 /** What the authorized `fetch` of one server needs of its tokens. */
 export function serverAuthorizer(server: AuthorizedServer): Authorizer {
-  const { spec, address, environment, supply } = server;
-  const { sets, stepUps } = supply;
+  const { spec, address, runtime, tokens } = server;
+  const { caches, stepUps } = tokens;
   // Needed only where the config leaves the scopes to the server. Without it, what the config says is all there is.
   const target = async (signal: AbortSignal | undefined): Promise<Target | undefined> => {
-    if (spec.grant.scopes !== undefined) return supply.target;
-    return await learnedTarget(spec, environment, supply, signal).catch((error: unknown) => {
+    if (spec.grant.scopes !== undefined) return tokens.target;
+    return await learnedTarget(spec, runtime, tokens, signal).catch((error: unknown) => {
       if (signal?.aborted) throw error;
       return undefined;
     });
@@ -35,19 +35,19 @@ export function serverAuthorizer(server: AuthorizedServer): Authorizer {
     name: spec.name,
     url: address,
     reach: spec.reach,
-    fetch: environment.fetch,
-    nonces: supply.nonces,
-    serverClocks: environment.serverClocks,
+    fetch: runtime.fetch,
+    nonces: tokens.nonces,
+    serverClocks: runtime.serverClocks,
     onClockSkew(message) {
       const about = { server: spec.name, issuer: issuerOf(spec.grant), reason: "demand" } as const;
-      environment.events.emit("token:warning", { ...about, durationMs: 0, code: "clock_skew", message });
+      runtime.events.emit("token:warning", { ...about, durationMs: 0, code: "clock_skew", message });
     },
     headers: server.headers,
-    limits: supply.limits,
+    limits: tokens.limits,
     token: server.token,
-    pending: () => sets.own.pending,
+    pending: () => caches.defaultCache.pending,
     accepted(kind) {
-      const { refused } = sets.own;
+      const { refused } = caches.defaultCache;
       if (refused.hasSuspects) refused.accepted(kind());
     },
     challenged({ response, url }) {
@@ -55,14 +55,14 @@ export function serverAuthorizer(server: AuthorizedServer): Authorizer {
       if (!isSameResource(url, address)) return;
       // Another token is for the same scopes. Those that it names are for a step-up, if that does not help.
       const { resourceMetadataUrl } = serverChallenge(response.headers) ?? {};
-      if (resourceMetadataUrl !== undefined) supply.challenge = { resourceMetadataUrl };
+      if (resourceMetadataUrl !== undefined) tokens.challenge = { resourceMetadataUrl };
     },
-    replace: (call) => sets.own.refused.replace(call),
-    replaceForOthers: (call) => sets.own.refused.replaceForOthers(call),
+    replace: (call) => caches.defaultCache.refused.replace(call),
+    replaceForOthers: (call) => caches.defaultCache.refused.replaceForOthers(call),
     async refusedAgain({ token, response, url }) {
       const challenge = isSameResource(url, address) ? response.headers.get("www-authenticate") : null;
       // The response counts, whatever becomes of the explanation.
-      await explainRefusal(spec, environment, supply, { token, challenge }).catch(() => undefined);
+      await explainRefusal(spec, runtime, tokens, { token, challenge }).catch(() => undefined);
     },
     stepUp: async (wanted, held, signal) =>
       await stepUp(spec, stepUps, await target(signal), { wanted, token: held, signal }),

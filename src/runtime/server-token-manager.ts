@@ -3,20 +3,20 @@ import type { FetchFunction } from "../net/bounded-fetch.js";
 import type { AccessToken } from "../tokens/token.js";
 import type { McpClientCapabilities } from "./client-capabilities.js";
 import { LiveServer } from "./live-server.js";
-import type { ManagerEnvironment } from "./manager-environment.js";
-import { type HostSeam, hostSeam, type SeamedManager } from "./seam.js";
+import { type ManagerInternals, type ManagerWithInternals, managerInternals } from "./manager-internals.js";
+import type { RuntimeContext } from "./runtime-context.js";
 import { assertSubject, type RuntimeSubject, Subjects, subjectRefusal } from "./subjects.js";
 import type { HeaderOptions, TokenManager, TokenManagerStatus, TokenOptions } from "./token-manager.js";
 import { UnusableServer } from "./unusable-server.js";
 
 /** The server itself, as the config has it. */
-interface ServerOf {
+interface ManagerServer {
   readonly entry: ServerEntry;
-  readonly environment: ManagerEnvironment;
+  readonly runtime: RuntimeContext;
 }
 
 /** One of its users. */
-interface UserOf {
+interface ManagerUser {
   readonly parent: ServerTokenManager;
   readonly subject: () => RuntimeSubject;
 }
@@ -25,26 +25,26 @@ interface UserOf {
  * The manager of one name, the same object for as long as the runtime lives. What it stands for, the server as the
  * present config has it, may be replaced by a reload; calls end where they began.
  */
-export class ServerTokenManager implements SeamedManager {
+export class ServerTokenManager implements ManagerWithInternals {
   readonly name: string;
   readonly fetch: FetchFunction;
-  readonly #user: UserOf | undefined;
+  readonly #user: ManagerUser | undefined;
   readonly #subjects = new Subjects<ServerTokenManager>();
   /** `undefined` for a user of whom nothing has been wanted since the server's own was replaced. */
   #current: LiveServer | UnusableServer | undefined;
   /** What a user's token is in until something is wanted of it again. */
-  #before: LiveServer | undefined;
+  #previous: LiveServer | undefined;
   /** What says who a user is, for as long as the tokens are the same server's. */
   #subject: { latest: () => RuntimeSubject } | undefined;
   /** Replaced, and perhaps in use by calls that began before. */
   #retired: WeakRef<LiveServer>[] = [];
   #stopped = false;
 
-  constructor(name: string, origin: ServerOf | UserOf) {
+  constructor(name: string, origin: ManagerServer | ManagerUser) {
     this.name = name;
     this.#user = "parent" in origin ? origin : undefined;
     if ("entry" in origin) this.#current = serverOf(origin, undefined);
-    this.fetch = (input, init) => (this.#current ?? this.#follow()).fetch(input, init);
+    this.fetch = (input, init) => (this.#current ?? this.#resolveCurrent()).fetch(input, init);
   }
 
   /** The server's URL, taken apart; `undefined` without a usable one. */
@@ -53,34 +53,34 @@ export class ServerTokenManager implements SeamedManager {
   }
 
   get url(): string {
-    return (this.#current ?? this.#follow()).url;
+    return (this.#current ?? this.#resolveCurrent()).url;
   }
 
   get clientCapabilities(): McpClientCapabilities {
-    return (this.#current ?? this.#follow()).clientCapabilities;
+    return (this.#current ?? this.#resolveCurrent()).clientCapabilities;
   }
 
-  get [hostSeam](): HostSeam {
-    return (this.#current ?? this.#follow())[hostSeam];
+  get [managerInternals](): ManagerInternals {
+    return (this.#current ?? this.#resolveCurrent())[managerInternals];
   }
 
   // Not `async`: the methods behind these two are, and a second async function around them doubles what a fresh token
   // costs (see `bench/`).
   getAccessToken(options?: TokenOptions): Promise<string> {
-    return (this.#current ?? this.#follow()).getAccessToken(options);
+    return (this.#current ?? this.#resolveCurrent()).getAccessToken(options);
   }
 
   getToken(options?: TokenOptions): Promise<AccessToken> {
-    return (this.#current ?? this.#follow()).getToken(options);
+    return (this.#current ?? this.#resolveCurrent()).getToken(options);
   }
 
   getHeaders(options?: HeaderOptions): Promise<Record<string, string>> {
-    return (this.#current ?? this.#follow()).getHeaders(options);
+    return (this.#current ?? this.#resolveCurrent()).getHeaders(options);
   }
 
   for(subject: RuntimeSubject): TokenManager {
     if (this.#user !== undefined) return this.#user.parent.for(subject);
-    const current = this.#current ?? this.#follow();
+    const current = this.#current ?? this.#resolveCurrent();
     if (current instanceof UnusableServer) return current.fail();
     assertSubject(this.name, current.spec.grant, subject);
     const create = (latest: () => RuntimeSubject): ServerTokenManager => {
@@ -89,30 +89,30 @@ export class ServerTokenManager implements SeamedManager {
       return manager;
     };
     return this.#subjects.get(subject, create, (manager) => {
-      const live = manager.#current ?? manager.#before;
+      const live = manager.#current ?? manager.#previous;
       if (live instanceof LiveServer) live.credentialChanged();
     });
   }
 
   status(): TokenManagerStatus {
-    return (this.#current ?? this.#follow()).status();
+    return (this.#current ?? this.#resolveCurrent()).status();
   }
 
   /** Starts the schedule and waits for a first token, if the server is to have one before it is used. */
   async start(required: boolean): Promise<void> {
-    const current = this.#current ?? this.#follow();
+    const current = this.#current ?? this.#resolveCurrent();
     if (current instanceof UnusableServer) return current.fail();
     await current.start(required);
   }
 
   /** From now on it stands for this. Calls that began before go on with what they began with, requests included. */
-  become(origin: ServerOf): void {
-    const current = serverOf(origin, this.#leave());
+  replaceWith(origin: ManagerServer): void {
+    const current = serverOf(origin, this.#retireCurrent());
     this.#current = current;
     const keepsTokens = current instanceof LiveServer && current.keepsTokens;
     for (const user of this.#subjects.all()) {
-      const before = user.#leave() ?? user.#before;
-      user.#before = keepsTokens ? before : undefined;
+      const previous = user.#retireCurrent() ?? user.#previous;
+      user.#previous = keepsTokens ? previous : undefined;
       if (!keepsTokens) user.#settleSubject();
     }
   }
@@ -126,15 +126,15 @@ export class ServerTokenManager implements SeamedManager {
     ]);
   }
 
-  #leave(): LiveServer | undefined {
-    const left = this.#current;
+  #retireCurrent(): LiveServer | undefined {
+    const retired = this.#current;
     this.#current = undefined;
-    if (!(left instanceof LiveServer)) return undefined;
-    left.retire();
+    if (!(retired instanceof LiveServer)) return undefined;
+    retired.retire();
     // Whoever is in the middle of a call holds it.
     this.#retired = this.#retired.filter((reference) => reference.deref() !== undefined);
-    this.#retired.push(new WeakRef(left));
-    return left;
+    this.#retired.push(new WeakRef(retired));
+    return retired;
   }
 
   /** Calls that began before go on with the subject that they had: the next may be for another issuer. */
@@ -146,10 +146,10 @@ export class ServerTokenManager implements SeamedManager {
   }
 
   /** What a user's manager stands for: the server as it is now, for this user. */
-  #follow(): LiveServer | UnusableServer {
+  #resolveCurrent(): LiveServer | UnusableServer {
     if (this.#user === undefined) throw new TypeError("A server's own manager always stands for something.");
     const { parent, subject } = this.#user;
-    const server = parent.#current ?? parent.#follow();
+    const server = parent.#current ?? parent.#resolveCurrent();
     const current = server instanceof LiveServer ? this.#userOf(server, subject) : server;
     this.#current = current;
     return current;
@@ -160,18 +160,18 @@ export class ServerTokenManager implements SeamedManager {
     if (refusal !== undefined) return new UnusableServer(this.name, refusal);
     this.#subject ??= { latest: subject };
     const held = this.#subject;
-    const live = server.ofUser(() => held.latest(), this.#before);
-    this.#before = undefined;
+    const live = server.ofUser(() => held.latest(), this.#previous);
+    this.#previous = undefined;
     if (this.#stopped) void live.stop();
     return live;
   }
 }
 
 function serverOf(
-  { entry, environment }: ServerOf,
-  before: LiveServer | undefined,
+  { entry, runtime }: ManagerServer,
+  previous: LiveServer | undefined,
 ): LiveServer | UnusableServer {
   return "spec" in entry
-    ? new LiveServer(entry.spec, environment, before)
+    ? new LiveServer(entry.spec, runtime, previous)
     : new UnusableServer(entry.name, entry.failure);
 }

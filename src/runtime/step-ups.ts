@@ -1,13 +1,13 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Token } from "../tokens/token.js";
-import type { ScopeSets } from "./scope-sets.js";
+import type { CachesByScope } from "./caches-by-scope.js";
 
 /** More than any server has, and an end to a set to which a server adds with each challenge. */
 const mostScopes = 256;
 
 export interface StepUpsOptions {
   readonly server: string;
-  readonly sets: ScopeSets;
+  readonly caches: CachesByScope;
   /** What the own set asks for where the config leaves the scopes to the server. */
   readonly learned: () => readonly string[];
   /** The config says which scopes there are. */
@@ -36,7 +36,7 @@ export class StepUps {
 
   /** The scopes that are asked for already. */
   get held(): readonly string[] {
-    return this.#options.sets.scopes ?? this.#options.learned();
+    return this.#options.caches.scopes ?? this.#options.learned();
   }
 
   /** A token with these scopes beside those that are asked for already. Rejects with the codes of `getAccessToken`. */
@@ -71,12 +71,12 @@ export class StepUps {
 
   async #request(scopes: readonly string[]): Promise<Token> {
     const { held } = this;
-    const { server, sets, isBounded } = this.#options;
+    const { server, caches, isBounded } = this.#options;
     const union = [...new Set([...held, ...scopes])];
-    if (union.length === new Set(held).size) return await sets.own.getToken({ reason: "demand" });
+    if (union.length === new Set(held).size) return await caches.defaultCache.getToken({ reason: "demand" });
     if (!isBounded && union.length > mostScopes) throw tooManyScopes(server);
-    const token = await sets.of(union).getToken({ reason: "demand" });
-    sets.adopt(union);
+    const token = await caches.of(union).getToken({ reason: "demand" });
+    caches.adopt(union);
     return token;
   }
 }

@@ -42,7 +42,7 @@ export function assertSubject(server: string, grant: GrantSpec, subject: Runtime
 }
 
 /** Rejects with `secret_unavailable`, without anything of what the function threw: it may carry the token. */
-export async function readSubjectToken(server: string, subject: RuntimeSubject): Promise<Secret> {
+export async function runtimeSubjectToken(server: string, subject: RuntimeSubject): Promise<Secret> {
   const { subjectToken } = subject;
   let token: unknown;
   try {

@@ -1,6 +1,6 @@
 import type { McpAuthError } from "../errors/error.js";
 import type { McpClientCapabilities } from "./client-capabilities.js";
-import { type HostSeam, hostSeam, type ManagedServer } from "./seam.js";
+import { type ManagedServer, type ManagerInternals, managerInternals } from "./manager-internals.js";
 import type { TokenManagerStatus } from "./token-manager.js";
 
 /**
@@ -24,7 +24,7 @@ export class UnusableServer implements ManagedServer {
     return this.fail();
   }
 
-  get [hostSeam](): HostSeam {
+  get [managerInternals](): ManagerInternals {
     return this.fail();
   }
 

@@ -1,7 +1,7 @@
 import type { SecretReference } from "../config/spec.js";
 import { fingerprintOf } from "../lib/fingerprint.js";
 import type { Secret } from "../lib/secret.js";
-import type { CredentialNotes, SecretContext } from "./secret-context.js";
+import type { CredentialRecorder, SecretContext } from "./secret-context.js";
 
 interface Note {
   readonly reference: SecretReference;
@@ -20,7 +20,7 @@ const mostNotes = 256;
  * Knows, by their hashes, the secrets that the last request of one manager was made with, and so whether another request
  * would be made with others.
  */
-export class CredentialWatch implements CredentialNotes {
+export class CredentialWatch implements CredentialRecorder {
   readonly #notes = new Map<string, Note>();
   readonly #bundles = new WeakMap<object, object>();
 

@@ -3,7 +3,7 @@ import { isAbsolute } from "node:path";
 import { openToRead } from "../lib/open-to-read.js";
 import type { AllowRules } from "../lib/permissions.js";
 import { readAtMost } from "../lib/read-at-most.js";
-import type { Look } from "./once-written.js";
+import type { ReadAttempt } from "./once-written.js";
 import { referenceNotAllowed, secretUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 import { decodeText } from "./text.js";
@@ -23,15 +23,15 @@ export async function readSecretFile(
   reference: FileReference,
   { server, permissions }: Pick<SecretContext, "server" | "permissions">,
   last: boolean,
-): Promise<Look<string>> {
-  const fail = (problem: string, half: "surely" | "perhaps" | "no"): Look<string> => ({
+): Promise<ReadAttempt<string>> {
+  const fail = (problem: string, halfWritten: "surely" | "perhaps" | "no"): ReadAttempt<string> => ({
     error: secretUnavailable(reference, server, problem),
-    half,
+    halfWritten,
   });
   // A relative path would be read from wherever the process happens to run.
   if (!isAbsolute(reference.file)) return fail("the path is not absolute.", "no");
   const outcome = await readRegularFile(reference.file, permissions?.allow);
-  if (outcome === "refused") return { error: referenceNotAllowed(reference, server), half: "no" };
+  if (outcome === "refused") return { error: referenceNotAllowed(reference, server), halfWritten: "no" };
   if ("problem" in outcome) return fail(outcome.problem, outcome.missing ? "perhaps" : "no");
   if (outcome.torn && !last) return fail("it was changed while it was read.", "surely");
   const text = decodeText(outcome.bytes);

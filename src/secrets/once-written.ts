@@ -8,12 +8,12 @@ import { secretAborted } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 
 /** What one look at files gave. */
-export type Look<T> =
+export type ReadAttempt<T> =
   | { readonly value: T }
   | {
       readonly error: McpAuthError;
       /** Whether a file looks like this while it is being written: always, possibly, or never. */
-      readonly half: "surely" | "perhaps" | "no";
+      readonly halfWritten: "surely" | "perhaps" | "no";
     };
 
 /** Milliseconds between two looks, about a second in all: who writes a file in place takes a small part of that. */
@@ -32,17 +32,18 @@ const aMomentAgo = 5_000;
 export async function onceWritten<T>(
   references: readonly (SecretReference | undefined)[],
   context: SecretContext,
-  look: (last: boolean) => Promise<Look<T>>,
+  look: (last: boolean) => Promise<ReadAttempt<T>>,
 ): Promise<T> {
-  const { server, signal, unattended, clock = systemClock } = context;
+  const { server, signal, unref, clock = systemClock } = context;
   for (let looks = 0; ; looks += 1) {
     const wait = pauses[looks];
     const found = await look(wait === undefined);
     if ("value" in found) return found.value;
-    const { error, half } = found;
-    if (half === "no" || (half === "perhaps" && !(await changedJustNow(references)))) throw error;
-    if (wait === undefined) throw passing(error);
-    await pause(wait, { clock, signal, unattended });
+    const { error, halfWritten } = found;
+    if (halfWritten === "no" || (halfWritten === "perhaps" && !(await changedJustNow(references))))
+      throw error;
+    if (wait === undefined) throw asRetryable(error);
+    await pause(wait, { clock, signal, unref });
     if (signal?.aborted) throw secretAborted(server);
   }
 }
@@ -67,6 +68,6 @@ async function changeOf(path: string): Promise<number | undefined> {
 }
 
 /** The same failure, of which it is known that somebody is about to mend it. */
-function passing({ code, message, server }: McpAuthError): McpAuthError {
+function asRetryable({ code, message, server }: McpAuthError): McpAuthError {
   return new McpAuthError(code, message, { server, retryable: true });
 }

@@ -2,7 +2,7 @@ import type { SecretReference } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { Secret } from "../lib/secret.js";
 import { readSecretFile } from "./file.js";
-import type { Look } from "./once-written.js";
+import type { ReadAttempt } from "./once-written.js";
 import type { Pointed } from "./pointer.js";
 import { referenceNotAllowed, secretUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
@@ -15,10 +15,10 @@ export async function readValue(
   reference: SecretReference,
   context: SecretContext,
   last = true,
-): Promise<Look<Secret>> {
-  const unavailable = (problem: string, half: "perhaps" | "no"): Look<Secret> => ({
+): Promise<ReadAttempt<Secret>> {
+  const unavailable = (problem: string, halfWritten: "perhaps" | "no"): ReadAttempt<Secret> => ({
     error: secretUnavailable(reference, context.server, problem),
-    half,
+    halfWritten,
   });
   const read = await readText(reference, context, last);
   if ("error" in read) return read;
@@ -34,7 +34,7 @@ async function readText(
   reference: SecretReference,
   context: SecretContext,
   last: boolean,
-): Promise<Look<string>> {
+): Promise<ReadAttempt<string>> {
   if ("file" in reference) return await readSecretFile(reference, context, last);
   try {
     if ("env" in reference) return { value: readVariable(reference, context) };
@@ -46,7 +46,7 @@ async function readText(
     }
     return { value: await (await import("./github-actions.js")).readFromGithubActions(reference, context) };
   } catch (error) {
-    if (error instanceof McpAuthError && error.code !== "aborted") return { error, half: "no" };
+    if (error instanceof McpAuthError && error.code !== "aborted") return { error, halfWritten: "no" };
     throw error;
   }
 }

@@ -3,7 +3,7 @@ import type { Clock } from "../lib/clock.js";
 import type { Permissions } from "../lib/permissions.js";
 import type { Secret } from "../lib/secret.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
-import type { Readings } from "./readings.js";
+import type { PrefetchedSecrets } from "./prefetched-secrets.js";
 
 /** Gives the secret that `ref` stands for. What it throws reaches nobody: it may carry the secret. */
 export type SecretResolver = (
@@ -31,17 +31,17 @@ export interface SecretContext extends SecretSources {
   /** Ends the wait for a command, a resolver, a request, or a file that is being written. */
   readonly signal?: AbortSignal | undefined;
   /** Nobody may be waiting: pauses keep no process alive. */
-  readonly unattended?: boolean | undefined;
+  readonly unref?: boolean | undefined;
   /** Read just now, for this request. */
-  readonly readings?: Readings | undefined;
+  readonly prefetched?: PrefetchedSecrets | undefined;
   /** Told what is read. */
-  readonly watch?: CredentialNotes | undefined;
+  readonly watch?: CredentialRecorder | undefined;
   /** Told of a value that is another one than `watch` knows. */
   readonly onChanged?: (() => void) | undefined;
 }
 
 /** Takes down what requests are made with. */
-export interface CredentialNotes {
+export interface CredentialRecorder {
   /**
    * Notes what a reference gave, `undefined` for nothing. True when it is another value than the last that there was; not
    * for the first.

@@ -27,7 +27,7 @@ export interface Contents {
   /** Names of files that are being written or taken away, or were when their process died. */
   readonly unfinished: readonly string[];
   /** Names of files with values that did not open. */
-  readonly aside: readonly string[];
+  readonly quarantine: readonly string[];
 }
 
 export interface Text {
@@ -55,7 +55,7 @@ export async function contentsOf(folder: string): Promise<Contents> {
     held: numbersIn(names, ownNames.held),
     fence: Math.max(0, ...fences),
     unfinished: matching(ownNames.unfinished),
-    aside: matching(ownNames.aside),
+    quarantine: matching(ownNames.quarantined),
   };
 }
 
@@ -138,14 +138,14 @@ export async function removeValues(
   if (highest !== undefined) await remove(join(folder, `value-${highest}`));
 }
 
-/** Takes the value away if it is still this one, into a file `aside` or for good. */
-export async function takeValue(folder: string, value: string, aside?: string): Promise<boolean> {
+/** Takes the value away if it is still this one, into a file `quarantine` or for good. */
+export async function takeValue(folder: string, value: string, quarantine?: string): Promise<boolean> {
   const highest = await removeLower(folder, (await contentsOf(folder)).values);
   if (highest === undefined) return false;
   const name = `value-${highest}`;
-  const beside = join(folder, aside ?? `${name}.${randomUUID()}${unfinished}`);
+  const beside = join(folder, quarantine ?? `${name}.${randomUUID()}${unfinished}`);
   if (!(await takeAway(join(folder, name), value, beside))) return false;
-  if (aside === undefined) await removeOwnFile(beside);
+  if (quarantine === undefined) await removeOwnFile(beside);
   return true;
 }
 

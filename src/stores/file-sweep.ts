@@ -52,12 +52,12 @@ export class Sweep {
 
 async function sweepEntry(folder: string, now: number): Promise<void> {
   // Rejects for what is no entry of ours, which then stays as it is.
-  const { unfinished, aside } = await contentsOf(folder);
+  const { unfinished, quarantine } = await contentsOf(folder);
   // What is removed makes the folder look like one that was used.
   const isUnused = await isOlder(folder, now - unusedFor);
   await removeExpired(folder, now);
   await removeOlder(folder, unfinished, now - leftBehind);
-  await removeOlder(folder, aside, now - unusedFor);
+  await removeOlder(folder, quarantine, now - unusedFor);
   if (isUnused) await removeUnused(folder, now);
 }
 

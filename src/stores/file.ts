@@ -102,8 +102,8 @@ export function createFileStore({
     },
     async delete(key) {
       const folder = await ownFolderOf(key);
-      const { aside, values } = await contentsOf(folder);
-      await Promise.all(aside.map((name) => removeOwnFile(join(folder, name))));
+      const { quarantine, values } = await contentsOf(folder);
+      await Promise.all(quarantine.map((name) => removeOwnFile(join(folder, name))));
       await removeValues(folder, values);
     },
     async compareAndDelete(key, value) {
@@ -139,7 +139,7 @@ export function createFileStore({
       );
       return found.flat();
     },
-    async setAside(key, value) {
+    async quarantine(key, value) {
       await takeValue(await ownFolderOf(key), value, `${randomUUID()}.unreadable`);
     },
     async close() {

@@ -21,7 +21,7 @@ export const ownNames = {
   /** A value that is being written, or is being taken away. */
   unfinished: new RegExp(`^value-\\d{1,15}\\.${uuid}\\.tmp$`),
   /** A value that did not open. */
-  aside: new RegExp(`^${uuid}\\.unreadable$`),
+  quarantined: new RegExp(`^${uuid}\\.unreadable$`),
 } as const;
 
 /**

@@ -11,7 +11,7 @@ export type EncryptionKeys = () => Promise<readonly Secret[]>;
 
 /** Milliseconds for which keys are believed. One that is not known is looked for at once, within the limits below. */
 const keysKnownFor = 60_000;
-/** Milliseconds between two readings for the sake of keys that are not known: reading may run a command. */
+/** Milliseconds between two prefetched for the sake of keys that are not known: reading may run a command. */
 const searchPause = 5_000;
 /** Ids of keys that were looked for and are not there, until the keys are read again for another reason. */
 const mostMissing = 100;

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../lib/clock.js";
 import { settledWithin } from "../lib/settled-within.js";
+import { CircuitBreaker, type OperationKind, type OperationOptions } from "./circuit-breaker.js";
 import { type StoreFailure, storeUnavailable } from "./failure.js";
-import { Guard, type OperationKind, type OperationOptions } from "./guard.js";
 import { type EncryptionKeys, Seal } from "./seal.js";
 import type { Lease, Locked, SetOptions, TokenStore } from "./store.js";
 
@@ -55,11 +55,11 @@ export class SharedStore {
   readonly #store: TokenStore;
   readonly #seal: Seal | undefined;
   readonly #clock: Clock;
-  readonly #guard: Guard;
+  readonly #breaker: CircuitBreaker;
   readonly #load: (() => Promise<unknown>) | undefined;
   readonly #closing = new AbortController();
   /** What only whoever closes waits for. */
-  readonly #aside = new Set<Promise<unknown>>();
+  readonly #background = new Set<Promise<unknown>>();
   /** What must not be lost, and why it was not written yet. `close` waits longer for it. */
   readonly #vital = new Map<Promise<unknown>, () => StoreFailure | undefined>();
 
@@ -70,12 +70,12 @@ export class SharedStore {
     this.#store = store;
     this.#clock = clock;
     this.#seal = keys === false ? undefined : new Seal(keys, clock);
-    this.#guard = new Guard(clock, () => ({ place: place?.(), isRedis }));
+    this.#breaker = new CircuitBreaker(clock, () => ({ place: place?.(), isRedis }));
   }
 
   /** True once an outage, for whoever is the first to say so. */
-  takeNews(): boolean {
-    return this.#guard.takeNews();
+  takeOutageNotice(): boolean {
+    return this.#breaker.takeOutageNotice();
   }
 
   /** Why the store cannot be written or read at the moment; `undefined` when it can, and when nothing is known of it. */
@@ -84,7 +84,7 @@ export class SharedStore {
       const failure = reason();
       if (failure !== undefined) return failure;
     }
-    return this.#guard.failureOf("write");
+    return this.#breaker.failureOf("write");
   }
 
   /** Aborted when the store is about to be closed: what is still to be done is to be done now. */
@@ -109,9 +109,9 @@ export class SharedStore {
   }
 
   /** `false` when somebody with a later lease has it now. */
-  async write(key: string, text: string, { insist, ...options }: WriteOptions = {}): Promise<boolean> {
+  async write(key: string, text: string, { bypass, ...options }: WriteOptions = {}): Promise<boolean> {
     const value = this.#seal === undefined ? text : await this.#seal.close(key, text);
-    return await this.#run("write", () => this.#store.set(key, value, options), { insist });
+    return await this.#run("write", () => this.#store.set(key, value, options), { bypass });
   }
 
   async delete(key: string): Promise<void> {
@@ -124,10 +124,10 @@ export class SharedStore {
   }
 
   /** Puts what does not open out of the way. */
-  async setAside(key: string, raw: string): Promise<void> {
-    const { setAside } = this.#store;
-    if (setAside === undefined) await this.deleteIfStill(key, raw);
-    else await this.#run("write", () => setAside.call(this.#store, key, raw));
+  async quarantine(key: string, raw: string): Promise<void> {
+    const { quarantine } = this.#store;
+    if (quarantine === undefined) await this.deleteIfStill(key, raw);
+    else await this.#run("write", () => quarantine.call(this.#store, key, raw));
   }
 
   /**
@@ -143,7 +143,7 @@ export class SharedStore {
   ): Promise<Locked<T>> {
     return new Promise((resolve, reject) => {
       let hasWorked = false;
-      const handOver = (settle: () => void): void => {
+      const waitBriefly = (settle: () => void): void => {
         hasWorked = true;
         void settledWithin(locked, handoverLimit, this.#clock).then(settle);
       };
@@ -152,12 +152,12 @@ export class SharedStore {
           // The store took too long: whoever asked has gone on without it.
           if (!begun()) throw storeUnavailable();
           await work(lease).then(
-            (value) => handOver(() => resolve({ acquired: true, value })),
-            (error: unknown) => handOver(() => reject(error)),
+            (value) => waitBriefly(() => resolve({ acquired: true, value })),
+            (error: unknown) => waitBriefly(() => reject(error)),
           );
         });
       const locked = this.#run("write", lock, options);
-      this.aside(locked);
+      this.background(locked);
       locked.then(
         () => hasWorked || resolve({ acquired: false }),
         (error: unknown) => hasWorked || reject(error),
@@ -166,9 +166,9 @@ export class SharedStore {
   }
 
   /** Whoever closes the store waits for this, for a moment. */
-  aside(work: Promise<unknown>): void {
-    this.#aside.add(work);
-    const end = (): void => void this.#aside.delete(work);
+  background(work: Promise<unknown>): void {
+    this.#background.add(work);
+    const end = (): void => void this.#background.delete(work);
     work.then(end, end);
   }
 
@@ -177,18 +177,18 @@ export class SharedStore {
     this.#vital.set(work, reason);
     const end = (): void => void this.#vital.delete(work);
     work.then(end, end);
-    this.aside(work);
+    this.background(work);
   }
 
   /** The same, for what has to be written or deleted; whoever calls waits for it no longer than a moment. */
-  async handOver(work: Promise<unknown>): Promise<void> {
-    this.aside(work);
+  async waitBriefly(work: Promise<unknown>): Promise<void> {
+    this.background(work);
     await settledWithin(work, handoverLimit, this.#clock);
   }
 
   onChange(key: string, listener: () => void): () => void {
     // It would be one more connection to a store that does not answer.
-    if (this.#guard.isResting("read")) return () => {};
+    if (this.#breaker.isOpen("read")) return () => {};
     try {
       return this.#store.onChange(key, listener);
     } catch {
@@ -205,7 +205,7 @@ export class SharedStore {
   async close(grace = 0): Promise<void> {
     if (this.#vital.size > 0) await settledWithin(Promise.allSettled(this.#vital.keys()), grace, this.#clock);
     this.#closing.abort();
-    await settledWithin(Promise.allSettled(this.#aside), closingLimit, this.#clock);
+    await settledWithin(Promise.allSettled(this.#background), closingLimit, this.#clock);
     const closed = async (): Promise<void> => await this.#store.close();
     await settledWithin(closed(), closingLimit, this.#clock);
   }
@@ -216,6 +216,6 @@ export class SharedStore {
     options?: OperationOptions,
   ): Promise<T> {
     await this.#load?.();
-    return await this.#guard.run(kind, operation, options);
+    return await this.#breaker.run(kind, operation, options);
   }
 }

@@ -56,7 +56,7 @@ export interface TokenStore {
   /** The keys that begin with `prefix` and hold a value. */
   keys(prefix: string): Promise<readonly string[]>;
   /** Keeps a value that cannot be read where a person may look at it, and deletes the entry. Without it, it is deleted. */
-  setAside?(key: string, value: string): Promise<void>;
+  quarantine?(key: string, value: string): Promise<void>;
   /** Ends connections and timers. What is asked later rejects. */
   close(): Promise<void>;
 }

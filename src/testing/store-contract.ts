@@ -304,10 +304,10 @@ const requirements: Readonly<Record<string, Check>> = {
   },
 
   async "what is set aside is gone"({ one, other }) {
-    if (one.setAside === undefined) return;
+    if (one.quarantine === undefined) return;
     const key = newKey();
     await one.set(key, "damaged");
-    await one.setAside(key, "damaged");
+    await one.quarantine(key, "damaged");
     assert.equal(await other.get(key), undefined);
     await other.set(key, "whole");
     assert.equal((await one.get(key))?.value, "whole");

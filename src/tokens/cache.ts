@@ -1,18 +1,19 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
+import { debugCooldown, debugDecision, debugFlight, debugFreshToken, isDebugging } from "../lib/debug.js";
 import { settledWithin } from "../lib/settled-within.js";
 import { untilAborted } from "../lib/until-aborted.js";
-import { attended } from "./attended.js";
 import { abortedError, again, RequestWithheld, stoppedError, unexplained } from "./cache-errors.js";
-import { Coalesced } from "./coalesce.js";
 import { CooldownRelief, type CooldownReliefOptions, isOfCredential } from "./cooldown-relief.js";
 import * as lifecycle from "./lifecycle.js";
-import * as befalls from "./lifecycle-events.js";
-import { type Report, saidOf } from "./observer.js";
 import { type RefreshPolicy, timeline } from "./policy.js";
 import { RefusedTokens, type SharedLimits } from "./refused-tokens.js";
+import { SingleFlight } from "./single-flight.js";
 import type { RefusedToken, RenewalReason, TokenRequest, TokenSource } from "./source.js";
 import type { Token } from "./token.js";
+import { errorFields, type Report } from "./token-event.js";
+import * as transitions from "./transitions.js";
+import { waitForShared } from "./wait-for-shared.js";
 
 export interface TokenCacheOptions extends CooldownReliefOptions {
   readonly server: string;
@@ -61,16 +62,16 @@ export class TokenCache {
   readonly refused: RefusedTokens;
   readonly #options: TokenCacheOptions;
   readonly #clock: Clock;
-  readonly #source: Coalesced;
+  readonly #source: SingleFlight;
   readonly #relief: CooldownRelief;
   readonly #stopping = new AbortController();
   /** Of background requests, the same for the life of this one: spreads those of a fleet. */
   readonly #spread: number;
-  #life = lifecycle.beginning;
+  #state = lifecycle.initialState;
   #token: Token | undefined;
   /** What `peek` compares: the token is fresh from the last look until then. */
   #staleAt = Number.NEGATIVE_INFINITY;
-  #seenAt = Number.NEGATIVE_INFINITY;
+  #lastLookAt = Number.NEGATIVE_INFINITY;
   #lastError: McpAuthError | undefined;
 
   constructor(options: TokenCacheOptions) {
@@ -79,13 +80,13 @@ export class TokenCache {
     this.#relief = new CooldownRelief(options);
     this.#spread = options.policy.random();
     // What the outcome means is settled as part of the shared request: once that has ended, whoever comes finds it.
-    this.#source = new Coalesced({ getToken: (request) => this.#fetch(request) });
+    this.#source = new SingleFlight({ getToken: (request) => this.#fetch(request) });
     this.refused = new RefusedTokens({
       server: options.server,
       clock: options.clock,
       current: () => this.#token,
       inFlight: () => this.#source.flight,
-      mayRequest: () => lifecycle.mayReplace(this.#life, this.#clock.now()),
+      mayRequest: () => lifecycle.mayReplace(this.#state, this.#clock.now()),
       isLocal: options.isLocal ?? false,
       hasNewCredential: () => this.#relief.hasNewCredential(this.#lastError),
       request: (refused) => this.#replace(refused),
@@ -95,21 +96,22 @@ export class TokenCache {
 
   /** The token while it is fresh, at once; otherwise `undefined`, and `getToken` has to be asked. */
   peek(now: number): Token | undefined {
-    if (now >= this.#staleAt || now < this.#seenAt) return undefined;
-    this.#seenAt = now;
+    if (now >= this.#staleAt || now < this.#lastLookAt) return undefined;
+    this.#lastLookAt = now;
+    if (isDebugging) debugFreshToken(this.#options.server);
     return this.#token;
   }
 
   /** Takes what another has that has not expired, and how long that is to be believed. */
   takeOver(other: TokenCache): void {
-    const now = other.#look();
-    const { token: times } = other.#life;
+    const now = other.#checkClock();
+    const { token: times } = other.#state;
     const token = other.#token;
     if (token === undefined || times === undefined || now >= times.expiresAt) return;
     this.accept(token);
     // The clock was set back since it was asked for: the token itself does not know.
     const back = token.expiresAt - times.expiresAt;
-    if (back > 0) this.#enter(befalls.clockSetBack(this.#life, now, back), this.#token);
+    if (back > 0) this.#enter(transitions.clockSetBack(this.#state, now, back), this.#token);
   }
 
   /** The token at hand, fresh or not. */
@@ -129,48 +131,53 @@ export class TokenCache {
 
   /** A usable token. Rejects with the codes of the grant, `timeout`, `aborted` and `stopped`. */
   async getToken({ reason, signal, anyUnexpired = false }: CacheRequest): Promise<Token> {
-    const aborted = () => abortedError(this.#options.server);
+    const { server } = this.#options;
+    const aborted = () => abortedError(server);
     let decision = this.#decide(reason);
-    const unexpired = anyUnexpired && decision.kind === "refuse" ? this.#standIn(true) : undefined;
-    if (unexpired !== undefined) return unexpired;
+    const unexpired = anyUnexpired && decision.kind === "refuse" ? this.#staleFallback(true) : undefined;
+    if (unexpired !== undefined) {
+      debugDecision(server, reason, { kind: "token", renew: false });
+      return unexpired;
+    }
     if (decision.kind === "refuse" && signal?.aborted !== true) {
       const elsewhere = await untilAborted(this.#relief.tokenElsewhere(), signal, aborted);
       if (elsewhere !== undefined) this.accept(elsewhere);
       const failed = this.#lastError;
-      if (this.#relief.isHoldLifted(failed)) this.#life = befalls.holdReleased(this.#life);
+      if (this.#relief.isHoldLifted(failed)) this.#state = transitions.holdReleased(this.#state);
       const hasNewCredential = this.#relief.hasNewCredential(failed);
       if (await untilAborted(hasNewCredential, signal, aborted)) this.credentialChanged();
       // Meanwhile a token may have come, or the end.
       decision = this.#decide(reason);
     }
-    if (decision.kind === "stopped") throw stoppedError(this.#options.server);
+    debugDecision(server, reason, decision);
+    if (decision.kind === "stopped") throw stoppedError(server);
     if (signal?.aborted) throw aborted();
     switch (decision.kind) {
       case "token":
         if (decision.renew) this.#request("expiry").catch(ignore);
-        return this.#held();
+        return this.#currentToken();
       case "refuse":
-        throw again(this.#lastError ?? unexplained(this.#options.server), decision.retryAfter);
+        throw again(this.#lastError ?? unexplained(server), decision.retryAfter);
       case "wait": {
         const renewal = this.#requestOrAgain(reason);
-        const makeDo = (error: unknown): Token => this.#makeDo(error, anyUnexpired);
-        const answer = reason === "forced" ? renewal : renewal.catch(makeDo);
-        const stopgap = { at: decision.stopgapAt, token: () => this.#standIn(true) };
-        return await attended(answer, { clock: this.#clock, signal, aborted, stopgap });
+        const fallBack = (error: unknown): Token => this.#fallBack(error, anyUnexpired);
+        const answer = reason === "forced" ? renewal : renewal.catch(fallBack);
+        const stale = { at: decision.serveStaleAt, token: () => this.#staleFallback(true) };
+        return await waitForShared(answer, { clock: this.#clock, signal, aborted, stale });
       }
     }
   }
 
   /** Renews unless the present token is usable until then. A failure is an event, and never rejects. */
   async ensureUsableUntil(time: number, reason: RenewalReason): Promise<void> {
-    const now = this.#look();
-    if (lifecycle.wantsRenewal(this.#life, now, time)) await this.#request(reason).catch(ignore);
+    const now = this.#checkClock();
+    if (lifecycle.wantsRenewal(this.#state, now, time)) await this.#request(reason).catch(ignore);
     else this.#plan();
   }
 
   /** Takes a token that was got elsewhere. */
   accept(token: Token): void {
-    if (!this.#life.stopped) this.#keep(token, false);
+    if (!this.#state.stopped) this.#keep(token, false);
   }
 
   /** The server refuses new tokens too. They may be good for other requests: this is only what `snapshot` tells. */
@@ -181,18 +188,18 @@ export class TokenCache {
   /** There is another credential: what was refused for the one before says nothing of it. */
   credentialChanged(): void {
     this.refused.credentialChanged();
-    if (isOfCredential(this.#lastError)) this.#life = befalls.credentialReplaced(this.#life);
+    if (isOfCredential(this.#lastError)) this.#state = transitions.credentialReplaced(this.#state);
   }
 
   /** A timer that rang tells by how much the clock was set back while it ran, which nobody else can know so well. */
   clockSetBack(by: number): void {
-    this.#look(this.#clock.now() + by);
+    this.#checkClock(this.#clock.now() + by);
   }
 
   snapshot(): CacheSnapshot {
-    const now = this.#look();
-    const state = lifecycle.stateOf(this.#life, now);
-    const { expiresAt } = this.#life.token ?? {};
+    const now = this.#checkClock();
+    const state = lifecycle.stateOf(this.#state, now);
+    const { expiresAt } = this.#state.token ?? {};
     const lastError = this.#lastError;
     return {
       state,
@@ -203,7 +210,7 @@ export class TokenCache {
 
   /** New calls get `stopped` at once; what is in flight has `grace` milliseconds to end. */
   async stop(grace: number): Promise<void> {
-    this.#enter(befalls.stopped(this.#life), this.#token);
+    this.#enter(transitions.stopped(this.#state), this.#token);
     const flight = this.#source.flight;
     if (flight === undefined) return;
     // Keeps the process alive: whoever stops waits for the end, and a pause between two attempts would not.
@@ -213,19 +220,19 @@ export class TokenCache {
   }
 
   /** The present moment; and sees to it that a clock which was set back makes nothing last longer. */
-  #look(atLeast = this.#seenAt): number {
+  #checkClock(atLeast = this.#lastLookAt): number {
     const now = this.#clock.now();
-    const back = Math.max(this.#seenAt, atLeast) - now;
-    this.#seenAt = now;
+    const back = Math.max(this.#lastLookAt, atLeast) - now;
+    this.#lastLookAt = now;
     if (back > 0) {
       this.refused.clockSetBack(back);
-      this.#enter(befalls.clockSetBack(this.#life, now, back), this.#token);
+      this.#enter(transitions.clockSetBack(this.#state, now, back), this.#token);
     }
     return now;
   }
 
   #enter(life: lifecycle.Lifecycle, token: Token | undefined): void {
-    this.#life = life;
+    this.#state = life;
     this.#token = token;
     this.#staleAt = life.stopped
       ? Number.NEGATIVE_INFINITY
@@ -235,16 +242,17 @@ export class TokenCache {
 
   #plan(): void {
     const { onPlan } = this.#options;
-    onPlan(lifecycle.wakeAt(this.#life, this.#clock.now(), this.#spread));
+    onPlan(lifecycle.nextRefreshAt(this.#state, this.#clock.now(), this.#spread));
   }
 
-  #held(): Token {
+  #currentToken(): Token {
     if (this.#token === undefined) throw new TypeError("The lifecycle speaks of a token that is not there.");
     return this.#token;
   }
 
   #request(reason: RenewalReason, refused?: RefusedToken): Promise<Token> {
-    const probe = reason !== "forced" && lifecycle.isProbe(this.#life);
+    debugFlight(this.#options.server, reason, this.#source.flight !== undefined);
+    const probe = reason !== "forced" && lifecycle.isProbe(this.#state);
     return this.#source.getToken({ reason, attempt: 1, probe, signal: this.#stopping.signal, refused });
   }
 
@@ -262,15 +270,15 @@ export class TokenCache {
   /** Asks for a token in place of one that the server refused, which stays in use until then. */
   #replace(refused: RefusedToken): Promise<Token> {
     const { server, issuer, report } = this.#options;
-    const { requestedAt, expiresAt } = this.#life.token ?? refused.token;
-    const age = this.#look() - requestedAt;
+    const { requestedAt, expiresAt } = this.#state.token ?? refused.token;
+    const age = this.#checkClock() - requestedAt;
     report("token:rejected", { server, issuer, reason: "rejected", durationMs: age, expiresAt });
     return this.#request("rejected", refused);
   }
 
   /** What callers share: the request, and what its outcome means for the token at hand. */
   async #fetch(request: TokenRequest): Promise<Token> {
-    this.#life = befalls.requestBegun(this.#life);
+    this.#state = transitions.requestBegun(this.#state);
     try {
       const token = await this.#options.source.getToken(request);
       this.#keep(token, true);
@@ -278,11 +286,11 @@ export class TokenCache {
       return token;
     } catch (error) {
       if (error instanceof RequestWithheld) {
-        this.#enter(befalls.requestCalledOff(this.#life), this.#token);
+        this.#enter(transitions.requestCalledOff(this.#state), this.#token);
         throw error;
       }
       if (this.#stopping.signal.aborted) {
-        this.#life = befalls.requestCalledOff(this.#life);
+        this.#state = transitions.requestCalledOff(this.#state);
         throw stoppedError(this.#options.server);
       }
       this.#failed(error, request.reason);
@@ -294,50 +302,51 @@ export class TokenCache {
     const { requestedAt } = token;
     const times = timeline(token, this.#options.policy);
     this.#lastError = undefined;
-    const now = this.#look();
-    const before = this.#life.token;
-    const life = befalls.issued(this.#life, now, { ...times, requestedAt }, fromRequest);
+    const now = this.#checkClock();
+    const before = this.#state.token;
+    const life = transitions.issued(this.#state, now, { ...times, requestedAt }, fromRequest);
     this.#enter(life, life.token === before ? this.#token : token);
   }
 
   #failed(error: unknown, reason: RenewalReason): void {
     const failure = error instanceof McpAuthError ? error : undefined;
     this.#lastError = failure;
-    const { retryable: passing = false, retryAfter } = failure ?? {};
-    const now = this.#look();
-    const before = this.#life.cooldown;
-    this.#enter(befalls.requestFailed(this.#life, now, { passing, retryAfter }), this.#token);
-    if (this.#life.cooldown !== before) this.#reportCooldown(reason);
+    const { retryable = false, retryAfter } = failure ?? {};
+    const now = this.#checkClock();
+    const before = this.#state.cooldown;
+    this.#enter(transitions.requestFailed(this.#state, now, { retryable, retryAfter }), this.#token);
+    if (this.#state.cooldown !== before) this.#reportCooldown(reason);
     // After a refusal the caller gets the response of the server, and not this.
     const isUntold = reason === "expiry" || reason === "schedule" || reason === "rejected";
     if (isUntold && failure !== undefined) this.#options.onUntoldFailure?.(failure);
   }
 
   #reportCooldown(reason: RenewalReason): void {
-    const { cooldown } = this.#life;
+    const { cooldown } = this.#state;
     if (cooldown === undefined) return;
     const { server, issuer, report } = this.#options;
     const durationMs = cooldown.until - cooldown.since;
-    report("token:cooldown", { server, issuer, reason, durationMs, ...saidOf(this.#lastError) });
+    debugCooldown(server, durationMs);
+    report("token:cooldown", { server, issuer, reason, durationMs, ...errorFields(this.#lastError) });
   }
 
   /** What there is when no new token could be had. */
-  #makeDo(error: unknown, anyUnexpired: boolean): Token {
-    const passing = error instanceof McpAuthError && error.retryable;
-    const token = this.#standIn(anyUnexpired || passing);
+  #fallBack(error: unknown, anyUnexpired: boolean): Token {
+    const retryable = error instanceof McpAuthError && error.retryable;
+    const token = this.#staleFallback(anyUnexpired || retryable);
     if (token !== undefined) return token;
     throw error;
   }
 
   /** The token at hand, if it may take the place of one that could not be had. */
-  #standIn(passing: boolean): Token | undefined {
-    const now = this.#look();
-    return lifecycle.canStandIn(this.#life, now, passing) ? this.#token : undefined;
+  #staleFallback(retryable: boolean): Token | undefined {
+    const now = this.#checkClock();
+    return lifecycle.mayServeStale(this.#state, now, retryable) ? this.#token : undefined;
   }
 
   #decide(reason: RenewalReason): lifecycle.Decision {
-    const now = this.#look();
-    return lifecycle.decide(this.#life, now, reason);
+    const now = this.#checkClock();
+    return lifecycle.decide(this.#state, now, reason);
   }
 }
 

@@ -2,11 +2,11 @@ import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
 import { longestLifetime } from "../lib/longest-lifetime.js";
 import { untilAborted } from "../lib/until-aborted.js";
-import type { CredentialChange, Grant, IssuedToken } from "../oauth/grant.js";
+import type { CredentialChange, Grant, IssuedToken } from "../oauth/grants/grant.js";
 import { jwtLifetime } from "./jwt-lifetime.js";
-import type { Report, TokenEvent } from "./observer.js";
 import type { TokenSource } from "./source.js";
 import { Token } from "./token.js";
+import type { Report, TokenEvent } from "./token-event.js";
 
 export interface GrantSourceOptions {
   readonly server: string;
@@ -21,7 +21,7 @@ export interface GrantSourceOptions {
 export function grantSource(grant: Grant, options: GrantSourceOptions): TokenSource {
   const { server, issuer, clock, assumedLifetime, report } = options;
   return {
-    async getToken({ reason, signal, attempt, readings }) {
+    async getToken({ reason, signal, attempt, prefetched }) {
       const started = clock.now();
       const warn = (about: Pick<TokenEvent, "code" | "message" | "expiresAt">): void => {
         const durationMs = clock.now() - started;
@@ -32,7 +32,7 @@ export function grantSource(grant: Grant, options: GrantSourceOptions): TokenSou
       };
       const answer = grant({
         signal,
-        readings,
+        prefetched,
         warn: (code, message) => warn({ code, ...(message !== undefined && { message }) }),
         noticed,
       });

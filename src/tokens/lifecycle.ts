@@ -12,13 +12,13 @@ interface Cooldown {
   readonly since: number;
   readonly until: number;
   /** What opened it may pass by itself. */
-  readonly passing: boolean;
+  readonly retryable: boolean;
 }
 
 /**
  * The life of the tokens of one cache key: everything that decides what a call gets, what is done behind its back and
  * when. Times are milliseconds since the epoch. Immutable, and without any clock: what is asked of it here takes the
- * moment, and what befalls it, in `lifecycle-events.ts`, gives another one.
+ * moment, and what befalls it, in `transitions.ts`, gives another one.
  */
 export interface Lifecycle {
   readonly token: Held | undefined;
@@ -29,7 +29,7 @@ export interface Lifecycle {
   /** Before this moment no renewal is begun while there is a usable token. */
   readonly notBefore: number;
   /** Whether the last failure may pass by itself. */
-  readonly passing: boolean;
+  readonly retryable: boolean;
   readonly cooldown: Cooldown | undefined;
   /** Cool-downs in a row: each is longer than the one before. */
   readonly cooldowns: number;
@@ -38,12 +38,12 @@ export interface Lifecycle {
   readonly stopped: boolean;
 }
 
-export const beginning: Lifecycle = Object.freeze({
+export const initialState: Lifecycle = Object.freeze({
   token: undefined,
   requesting: false,
   failures: 0,
   notBefore: Number.NEGATIVE_INFINITY,
-  passing: true,
+  retryable: true,
   cooldown: undefined,
   cooldowns: 0,
   supplied: false,
@@ -53,8 +53,8 @@ export const beginning: Lifecycle = Object.freeze({
 export type Decision =
   /** The token at hand, at once; `renew`: a request is to be begun behind the caller's back. */
   | { readonly kind: "token"; readonly renew: boolean }
-  /** The outcome of a request, begun now unless one is under way; at `stopgapAt` the token at hand after all. */
-  | { readonly kind: "wait"; readonly stopgapAt: number | undefined }
+  /** The outcome of a request, begun now unless one is under way; at `serveStaleAt` the token at hand after all. */
+  | { readonly kind: "wait"; readonly serveStaleAt: number | undefined }
   /** The last failure once more. */
   | { readonly kind: "refuse"; readonly retryAfter: number }
   | { readonly kind: "stopped" };
@@ -63,27 +63,27 @@ export type Decision =
 export function decide(life: Lifecycle, now: number, reason: RenewalReason): Decision {
   const { token, requesting, notBefore, cooldown } = life;
   if (life.stopped) return { kind: "stopped" };
-  if (reason === "forced") return { kind: "wait", stopgapAt: undefined };
+  if (reason === "forced") return { kind: "wait", serveStaleAt: undefined };
   if (isUsable(life, now)) {
     const isStale = token !== undefined && now >= token.staleAt;
     return { kind: "token", renew: isStale && !requesting && now >= notBefore };
   }
   if (!requesting && cooldown !== undefined && now < cooldown.until) {
-    if (canStandIn(life, now, cooldown.passing)) return { kind: "token", renew: false };
+    if (mayServeStale(life, now, cooldown.retryable)) return { kind: "token", renew: false };
     return { kind: "refuse", retryAfter: cooldown.until - now };
   }
   // Whoever waits for a server that does not answer is not to see the old token expire meanwhile.
   const isLeft = token !== undefined && now < token.expiresAt;
-  return { kind: "wait", stopgapAt: isLeft ? now + (token.expiresAt - now) / 2 : undefined };
+  return { kind: "wait", serveStaleAt: isLeft ? now + (token.expiresAt - now) / 2 : undefined };
 }
 
 /**
  * Whether the token at hand is handed out where no new one could be had: a usable one whatever went wrong, and one that
  * has not expired when the failure may pass.
  */
-export function canStandIn(life: Lifecycle, now: number, passing: boolean): boolean {
+export function mayServeStale(life: Lifecycle, now: number, retryable: boolean): boolean {
   if (life.stopped || life.token === undefined) return false;
-  return now < life.token.unusableAt || (passing && now < life.token.expiresAt);
+  return now < life.token.unusableAt || (retryable && now < life.token.expiresAt);
 }
 
 /** Whether there is a token that needs no excuse. */
@@ -109,14 +109,14 @@ export function mayReplace({ stopped, cooldown }: Lifecycle, now: number): boole
  * token becomes unusable and, once a failure that may pass has outlasted it, at the end of each cool-down, a little
  * later by `spread` (0 to 1) lest a fleet ask at one moment.
  */
-export function wakeAt(life: Lifecycle, now: number, spread: number): number | undefined {
-  const { token, cooldown, failures, notBefore, passing } = life;
+export function nextRefreshAt(life: Lifecycle, now: number, spread: number): number | undefined {
+  const { token, cooldown, failures, notBefore, retryable } = life;
   if (life.stopped || life.requesting || !life.supplied) return undefined;
   if (token !== undefined && now < token.unusableAt) {
     const at = Math.max(token.staleAt, notBefore);
-    return at < token.unusableAt || (failures > 0 && passing) ? at : undefined;
+    return at < token.unusableAt || (failures > 0 && retryable) ? at : undefined;
   }
-  if (cooldown === undefined || !cooldown.passing || now >= cooldown.until) return undefined;
+  if (cooldown === undefined || !cooldown.retryable || now >= cooldown.until) return undefined;
   return Math.ceil(cooldown.until + spread * 0.1 * (cooldown.until - cooldown.since));
 }
 

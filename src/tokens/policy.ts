@@ -47,9 +47,9 @@ export function timeline(
  * that moment the pause no longer shrinks: a server that is down is not asked ever faster, and one that refuses what
  * only a person can mend, and may lock out who insists, not more than once a second.
  */
-export function nextTry(now: number, unusableAt: number, failures: number, passing: boolean): number {
+export function retryAt(now: number, unusableAt: number, failures: number, retryable: boolean): number {
   const grown = 1_000 * 2 ** Math.min(failures - 1, 6);
-  const shortest = passing ? shortestPause : shortestInterval;
+  const shortest = retryable ? shortestPause : shortestInterval;
   return Math.floor(now + Math.max(Math.min(grown, (unusableAt - now) / 4), shortest));
 }
 

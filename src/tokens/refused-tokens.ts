@@ -16,7 +16,7 @@ import {
   seen,
   suspected,
   withoutHold,
-} from "./refusals.js";
+} from "./refusal-policy.js";
 import type { RefusedToken } from "./source.js";
 import type { Token } from "./token.js";
 

@@ -15,7 +15,7 @@ export interface FailedAttempt {
   /** Counts from 1. */
   readonly attempt: number;
   /** It may pass by itself. */
-  readonly passing: boolean;
+  readonly retryable: boolean;
   /** Milliseconds. */
   readonly retryAfter: number | undefined;
   /** Another attempt would present another credential than the one that was refused. */
@@ -46,8 +46,8 @@ export function spreadOut(milliseconds: number, random: () => number): number {
 export function retryPlan({ retry, endsAt, probe, random }: RetryPlanOptions): RetryPlan {
   let changed = false;
   return (failed, now, held) => {
-    const { attempt, passing, retryAfter } = failed;
-    if (!passing) {
+    const { attempt, retryable, retryAfter } = failed;
+    if (!retryable) {
       const isAnother = failed.hasAnotherCredential && !changed && attempt < retry.attempts && now < endsAt;
       changed ||= isAnother;
       return isAnother ? { kind: "again", after: 0 } : { kind: "failed" };

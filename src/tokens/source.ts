@@ -1,5 +1,5 @@
-import type { Readings } from "../secrets/readings.js";
-import type { RequestLimits } from "./refusals.js";
+import type { PrefetchedSecrets } from "../secrets/prefetched-secrets.js";
+import type { RequestLimits } from "./refusal-policy.js";
 import type { Token } from "./token.js";
 
 /** Why a token is asked for; it is the `reason` of the events. */
@@ -10,7 +10,7 @@ export interface TokenRequest {
   /** Ends the shared work, not one caller: deadline passed or manager stopped. */
   readonly signal: AbortSignal;
   /** What was read for this attempt already. */
-  readonly readings?: Readings | undefined;
+  readonly prefetched?: PrefetchedSecrets | undefined;
   /** Counts from 1. */
   readonly attempt: number;
   /** The MCP server refused this token, which is to be replaced. */

@@ -9,14 +9,14 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { Secret } from "../../src/lib/secret.js";
+import { refreshTokenKey } from "../../src/sharing/refresh-token-entry.js";
 import { createFileStore } from "../../src/stores/file.js";
 import { SharedStore } from "../../src/stores/shared-store.js";
-import { refreshTokenKey } from "../../src/tokens/refresh-token-entry.js";
 import { agentSecret, ownIssuer, sendToken } from "../integration/harness.js";
 import { startRedis } from "../support/redis-server.js";
+import { family } from "./family.js";
 import { figure } from "./figures.js";
 import { passIn, startFleet } from "./fleet.js";
-import { lineage } from "./lineage.js";
 
 const agent = fileURLToPath(new URL("agent.mjs", import.meta.url));
 let folder: string;
@@ -84,7 +84,7 @@ test("200 kills while refresh tokens are written to files: never unreadable, and
         const acknowledged = await writeUntilKilled(script, [path, key.reveal()]);
         const files = createFileStore({ path });
         const store = new SharedStore({ store: files, keys: async () => [key], lease: 2_500 });
-        const found = await store.read(refreshTokenKey(lineage));
+        const found = await store.read(refreshTokenKey(family));
         await store.close();
         const text = found.kind === "value" ? found.text : found.kind;
         const latest = Number(/^\{"v":1,"refreshToken":"token-(\d+)"/.exec(text)?.[1] ?? Number.NaN);

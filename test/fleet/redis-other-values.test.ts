@@ -40,7 +40,7 @@ describe("a value of another type under the key of an entry", () => {
     await client.lPush(named("value"), "theirs");
     const found = await shared.read(key);
     expect(found).toEqual({ kind: "unreadable", raw: "" });
-    await shared.setAside(key, "");
+    await shared.quarantine(key, "");
     expect(await shared.read(key)).toEqual({ kind: "absent" });
   });
 

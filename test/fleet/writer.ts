@@ -3,10 +3,10 @@
 
 import { systemClock } from "../../src/lib/clock.js";
 import { Secret } from "../../src/lib/secret.js";
+import { StoredRefreshTokens } from "../../src/sharing/refresh-tokens.js";
 import { createFileStore } from "../../src/stores/file.js";
 import { SharedStore } from "../../src/stores/shared-store.js";
-import { StoredRefreshTokens } from "../../src/tokens/refresh-tokens.js";
-import { lineage } from "./lineage.js";
+import { family } from "./family.js";
 
 const [path = "", key = ""] = process.argv.slice(2);
 const store = new SharedStore({
@@ -20,7 +20,7 @@ setInterval(() => {}, 1_000);
 for (;;) {
   const limits = { timeout: 10, signal: new AbortController().signal };
   let number = 0;
-  await refreshTokens.redeem(lineage, limits, async ({ current, sending, answered }) => {
+  await refreshTokens.redeem(family, limits, async ({ current, sending, answered }) => {
     await sending();
     number = Number(current.reveal().slice("token-".length)) + 1;
     answered(200, new Secret(`token-${number}`));

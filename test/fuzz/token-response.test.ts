@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect } from "vitest";
+import type { TokenEndpoint } from "../../src/diagnosis/token-endpoint.js";
 import { jwtClaims } from "../../src/lib/jwt-claims.js";
 import { longestLifetime } from "../../src/lib/longest-lifetime.js";
 import { isScope } from "../../src/lib/scope.js";
-import { registeredError, saidInError } from "../../src/oauth/oauth-error.js";
-import type { TokenEndpoint } from "../../src/oauth/token-endpoint.js";
-import { tokenRejection } from "../../src/oauth/token-rejection.js";
-import { readTokenResponse } from "../../src/oauth/token-response.js";
+import { registeredError, saidInError } from "../../src/oauth/token-endpoint/oauth-error.js";
+import { tokenRejection } from "../../src/oauth/token-endpoint/token-rejection.js";
+import { readTokenResponse } from "../../src/oauth/token-endpoint/token-response.js";
 import { jwtLifetime } from "../../src/tokens/jwt-lifetime.js";
 import { assertDocumented, outcomeOf } from "./documented.js";
 import { altered, anyJson, canary, headerSafe, mangled, pieces } from "./garbage.js";

@@ -1,4 +1,4 @@
-// What a call waits for beside its token ends with the caller's signal, the server's deadline and stop().
+// Everything else that a call waits for besides its token ends with the caller's signal, the server's deadline and stop().
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,7 +9,7 @@ import type { McpAuthOptions, TokenManager } from "../../src/index.js";
 import { failure } from "../support/failure.js";
 import { liveClock, managerOf, ownIssuer, runtime, sendToken, watchUnhandled } from "./harness.js";
 
-/** What never answers by itself, and tells when it was asked and what came of its signals. */
+/** Creates a function that never answers. It records its calls and their signals. */
 function silent() {
   let arrived = (): void => {};
   const asked = new Promise<void>((resolve) => {
@@ -24,15 +24,15 @@ function silent() {
   return { asked, signals, wait };
 }
 
-/** Such that no metadata is needed, for which the headers of the config may be read too. */
+/** Returns a server config that needs no metadata requests, because those would read the headers of the config too. */
 function withoutMetadata(issuer: Awaited<ReturnType<typeof ownIssuer>>) {
   const { tools } = issuer.config.servers;
-  const { client } = tools.grant as { client: object }; // As the harness has written it.
+  const { client } = tools.grant as { client: object }; // The grant of the harness has a client.
   const metadata = { tokenEndpoint: `${issuer.server.origin}/token` };
   return { ...tools, resourceMetadata: false as const, grant: { client: { ...client, metadata } as never } };
 }
 
-/** A server with a header whose value never comes. */
+/** Creates a manager for a server with a header whose value never arrives. */
 async function world(options: McpAuthOptions<"tools"> = {}) {
   const { asked, signals, wait } = silent();
   const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
@@ -56,8 +56,8 @@ const ways: ReadonlyArray<
   ["getHeaders", (manager, options) => manager.getHeaders(options)],
 ];
 
-describe.each(ways)("a reference in `headers` that %s waits for", (_, call) => {
-  test("ends with the caller's signal: aborted", async () => {
+describe.each(ways)("%s with a reference in `headers` that never answers", (name, call) => {
+  test(`${name} rejects with aborted when its caller aborts while a reference in headers is read`, async () => {
     const { manager, asked, signals, sent } = await world();
     const caller = new AbortController();
     const failed = failure(call(manager, caller));
@@ -68,7 +68,7 @@ describe.each(ways)("a reference in `headers` that %s waits for", (_, call) => {
     expect(sent()).toEqual([]);
   });
 
-  test("is not read when that signal has come already", async () => {
+  test(`${name} does not read a reference in headers when its signal is already aborted`, async () => {
     const { manager, signals } = await world();
     await manager.getToken();
     const signal = AbortSignal.abort();
@@ -76,7 +76,7 @@ describe.each(ways)("a reference in `headers` that %s waits for", (_, call) => {
     expect(signals).toEqual([]);
   });
 
-  test("ends with stop(): stopped", async () => {
+  test(`${name} rejects with stopped when stop() is called while a reference in headers is read`, async () => {
     const unhandled = watchUnhandled();
     const { auth, manager, asked, signals, sent } = await world();
     await manager.getToken();
@@ -90,7 +90,7 @@ describe.each(ways)("a reference in `headers` that %s waits for", (_, call) => {
     expect(unhandled).toEqual([]);
   });
 
-  test("ends with the server's deadline: timeout", async () => {
+  test(`${name} rejects with timeout at the server's deadline while a reference in headers is read`, async () => {
     const { clock, fetch, advance } = liveClock();
     const { manager, asked, signals, sent } = await world({ clock, fetch });
     const failed = failure(call(manager));
@@ -102,7 +102,7 @@ describe.each(ways)("a reference in `headers` that %s waits for", (_, call) => {
   });
 });
 
-test("a command that several calls share goes on for those whose signal has not come", async () => {
+test("a command that several calls share keeps running for the callers that have not aborted", async () => {
   const folder = await mkdtemp(join(tmpdir(), "mcp-auth-call-ends-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const [started, go] = [join(folder, "started"), join(folder, "go")];
@@ -130,12 +130,12 @@ test("a command that several calls share goes on for those whose signal has not 
   expect(await readFile(started, "utf8")).toBe("x");
 });
 
-describe("a subject token that for() takes from a function that never answers", () => {
+describe("a call for a user whose subject token function never answers", () => {
   async function user(deadline: string) {
     const live = liveClock();
     const { asked, wait } = silent();
     const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
-    const { client } = issuer.config.servers.tools.grant as { client: never }; // As the harness has written it.
+    const { client } = issuer.config.servers.tools.grant as { client: never }; // The grant of the harness has a client.
     const grant = { type: "token_exchange", client, subject: { token: { runtime: true } } } as const;
     const auth = await runtime<"tools">({
       config: { servers: { tools: { url: issuer.url, grant, deadline, retry: { attempts: 1 } } } },
@@ -146,7 +146,7 @@ describe("a subject token that for() takes from a function that never answers", 
     return { ...live, auth, manager, asked };
   }
 
-  test("ends with the server's deadline: timeout", async () => {
+  test("a call that waits for a subject token rejects with timeout at the server's deadline", async () => {
     const { manager, asked, advance } = await user("3s");
     const failed = failure(manager.getAccessToken());
     await asked;
@@ -154,7 +154,7 @@ describe("a subject token that for() takes from a function that never answers", 
     expect(await failed).toMatchObject({ code: "timeout", server: "tools" });
   });
 
-  test("ends with stop(), after the grace that a request has: stopped", async () => {
+  test("a call that waits for a subject token rejects with stopped after stop() and its grace period", async () => {
     const { auth, manager, asked, advance } = await user("30s");
     const failed = failure(manager.getAccessToken());
     await asked;
@@ -165,7 +165,7 @@ describe("a subject token that for() takes from a function that never answers", 
   });
 });
 
-describe("the credential that oauthProvider adds to a request of its host", () => {
+describe("oauthProvider with a client secret that never arrives", () => {
   async function host(options: McpAuthOptions<"tools"> = {}) {
     const { asked, signals, wait } = silent();
     const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
@@ -182,7 +182,7 @@ describe("the credential that oauthProvider adds to a request of its host", () =
     return { auth, asked, signals, add };
   }
 
-  test("ends with stop(): stopped", async () => {
+  test("oauthProvider rejects with stopped when stop() is called while it reads the client secret", async () => {
     const { auth, asked, signals, add } = await host();
     const failed = failure(add());
     await asked;
@@ -191,7 +191,7 @@ describe("the credential that oauthProvider adds to a request of its host", () =
     expect(aborted(signals)).toEqual([true]);
   });
 
-  test("ends with the server's deadline: timeout", async () => {
+  test("oauthProvider rejects with timeout at the server's deadline while it reads the client secret", async () => {
     const { clock, fetch, advance } = liveClock();
     const { asked, signals, add } = await host({ clock, fetch });
     const failed = failure(add());

@@ -1,4 +1,4 @@
-// Calls that failed although they could succeed: each of them in its smallest form.
+// Regression tests: each call in this file once failed although it could have succeeded.
 import { writeFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ import { liveClock, managerOf, ownIssuer, ownServer, runtime, sendToken } from "
 const form = (body: string) => new URLSearchParams(body);
 const unsealed = () => Object.assign(createMemoryStore(), { encryptionKeys: false as const });
 
-test("a 401 for want of a stronger login of a user causes no token request", async () => {
+test("a 401 with insufficient_user_authentication causes no token request", async () => {
   const issuer = await ownIssuer(
     (_request, response) => sendToken(response, "t"),
     (_request, response) => {
@@ -27,7 +27,7 @@ test("a 401 for want of a stronger login of a user causes no token request", asy
   expect(issuer.tokenRequests()).toHaveLength(1);
 });
 
-test("a token endpoint that asks to wait holds back no other endpoint of its issuer", async () => {
+test("a Retry-After of one token endpoint does not delay requests to another endpoint of the same issuer", async () => {
   const issuer = await ownServer((request, response) => {
     if (request.url === "/busy") return void response.writeHead(429, { "retry-after": "120" }).end();
     sendToken(response, "t");
@@ -44,7 +44,7 @@ test("a token endpoint that asks to wait holds back no other endpoint of its iss
   expect(await auth.resolve("well").getAccessToken()).toBe("t");
 });
 
-test("metadata of another resource, which only a challenge names, is of no account where the config has the resource", async () => {
+test("a challenge that leads to metadata of another resource is ignored when the config sets the resource", async () => {
   let revoked: string | undefined;
   const issuer = await ownIssuer(
     (_request, response) => sendToken(response, `t${issuer.tokenRequests().length}`),
@@ -66,7 +66,7 @@ test("metadata of another resource, which only a challenge names, is of no accou
   expect((await manager.fetch(manager.url)).status).toBe(200);
 });
 
-test("getHeaders goes as far as the reach of the present config", async () => {
+test("getHeaders applies the reach of the current config after each reload", async () => {
   const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
   const root = await folder();
   const file = join(root, "mcp-auth.config.json");
@@ -85,7 +85,7 @@ test("getHeaders goes as far as the reach of the present config", async () => {
   await expect(manager.getHeaders(beside)).rejects.toMatchObject({ code: "egress_denied" });
 });
 
-test("a step-up knows the scopes that the server lists, also where the token came from the store", async () => {
+test("a step-up keeps the scopes of the resource metadata, even if the token came from the store", async () => {
   const issuer = await ownServer((request, response) => {
     const { origin } = issuer;
     const metadata = { issuer: origin, token_endpoint: `${origin}/token` };
@@ -119,7 +119,7 @@ test("a step-up knows the scopes that the server lists, also where the token cam
   expect(asked).toEqual(["r", "r w"]);
 });
 
-test("a secret that is replaced ends the hold that its refusal began", async () => {
+test("a replaced secret ends the hold that the refusal of the old secret caused", async () => {
   const { clock, fetch } = liveClock();
   const isRight = (authorization = "") =>
     Buffer.from(authorization.slice(6), "base64").toString().endsWith(":right");
@@ -143,7 +143,7 @@ test("a secret that is replaced ends the hold that its refusal began", async () 
   expect((await manager.fetch(manager.url)).status).toBe(200);
 });
 
-test("a token request of the SDK has what the config says of it", async () => {
+test("a token request of the SDK gets the scopes, resource, audience and params of the config", async () => {
   const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
   const { tools } = issuer.config.servers;
   const requested = async (more: object): Promise<string> => {
@@ -165,7 +165,7 @@ test("a token request of the SDK has what the config says of it", async () => {
   );
 });
 
-test("a server with a short timeout does not end the lookup of another one", async () => {
+test("the short timeout of one server does not abort the metadata request of another server", async () => {
   let isAsked = (): void => {};
   const asked = new Promise<void>((resolve) => {
     isAsked = resolve;
@@ -177,7 +177,7 @@ test("a server with a short timeout does not end the lookup of another one", asy
     if (request.url !== "/.well-known/oauth-authorization-server") return sendJson(response, {}, 404);
     count += 1;
     isAsked();
-    // The first lookup gets no answer.
+    // The first request gets no response.
     if (count > 1) sendJson(response, { issuer: origin, token_endpoint: `${origin}/token` });
   });
   const { clock } = liveClock();
@@ -194,11 +194,11 @@ test("a server with a short timeout does not end the lookup of another one", asy
   await asked;
   expect(await auth.resolve("long").getAccessToken()).toBe("t");
   await clock.advance(1_000);
-  // What the other one has found serves it too.
+  // The metadata that the other server has found serves this one too.
   expect(await short).toBe("t");
 });
 
-test("metadata that names an endpoint which may not be used takes no place from what was good", async () => {
+test("metadata with a forbidden token endpoint does not replace valid cached metadata", async () => {
   let endpoint: string | undefined;
   const issuer = await ownServer((request, response) => {
     const { origin } = issuer;
@@ -218,32 +218,29 @@ test("metadata that names an endpoint which may not be used takes no place from 
   expect(await manager.getAccessToken({ forceRefresh: true })).toBe("t");
 });
 
-const troubles: readonly (readonly [string, (response: ServerResponse) => void])[] = [
+const failures: readonly (readonly [string, (response: ServerResponse) => void])[] = [
   ["refuses the credential", (response) => sendJson(response, { error: "invalid_client" }, 400)],
-  ["is away", (response) => void response.writeHead(503).end()],
+  ["is unavailable", (response) => void response.writeHead(503).end()],
 ];
 
-test.each(troubles)(
-  "fetch sends a token that has not expired while the authorization server %s",
-  async (_, answer) => {
-    const { clock, fetch, advance } = liveClock();
-    let isWell = true;
-    const issuer = await ownIssuer(
-      (_request, response): void => {
-        if (isWell) sendToken(response, "t", 60);
-        else answer(response);
-      },
-      (_request, response): void => sendJson(response, {}),
-    );
-    const { tools } = issuer.config.servers;
-    const config = { servers: { tools: { ...tools, refresh: false as const, retry: { attempts: 1 } } } };
-    const { manager } = await managerOf({ ...issuer, config }, { clock, fetch });
-    expect((await manager.fetch(manager.url)).status).toBe(200);
-    isWell = false;
-    // Unusable from 54 s on, and expired at 60 s.
-    await advance(55_000);
-    for (const _call of [1, 2]) expect((await manager.fetch(manager.url)).status).toBe(200);
-    await advance(5_000);
-    await expect(manager.fetch(manager.url)).rejects.toMatchObject({ server: "tools" });
-  },
-);
+test.each(failures)("fetch sends an unexpired token while the authorization server %s", async (_, answer) => {
+  const { clock, fetch, advance } = liveClock();
+  let isWorking = true;
+  const issuer = await ownIssuer(
+    (_request, response): void => {
+      if (isWorking) sendToken(response, "t", 60);
+      else answer(response);
+    },
+    (_request, response): void => sendJson(response, {}),
+  );
+  const { tools } = issuer.config.servers;
+  const config = { servers: { tools: { ...tools, refresh: false as const, retry: { attempts: 1 } } } };
+  const { manager } = await managerOf({ ...issuer, config }, { clock, fetch });
+  expect((await manager.fetch(manager.url)).status).toBe(200);
+  isWorking = false;
+  // The token needs renewal from 54 s on and expires at 60 s.
+  await advance(55_000);
+  for (const _call of [1, 2]) expect((await manager.fetch(manager.url)).status).toBe(200);
+  await advance(5_000);
+  await expect(manager.fetch(manager.url)).rejects.toMatchObject({ server: "tools" });
+});

@@ -1,5 +1,5 @@
-// An agent as a process of its own, for canaries-process.test.ts: does with every server of the config of its folder what
-// there is to do, and says nothing but how many answered.
+// An agent for canaries-process.test.ts, run as a separate process. It exercises every server of the config in its folder
+// and prints only how many answered.
 import { createMcpAuth } from "mcp-auth-runtime";
 
 const auth = await createMcpAuth();

@@ -1,4 +1,4 @@
-// What can be wrong with an agent's own secrets, keys, certificates and functions, with something to hide in each.
+// Faulty secrets, keys, certificates and functions of an agent, each with a canary in it.
 import { generateKeyPairSync } from "node:crypto";
 import { utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ export interface Plan {
   readonly options: Required<Pick<McpAuthOptions, "env" | "resolvers" | "signers">>;
 }
 
-/** What is wrong with the agent's own secrets, keys and functions. */
+/** Creates servers whose own secrets, keys, certificates or functions are faulty, with the expected error codes. */
 export async function ownFailures(
   canaries: Canaries,
   stage: Stage,
@@ -28,7 +28,7 @@ export async function ownFailures(
     files += 1;
     const path = join(folder, `${files}`);
     writeFileSync(path, text, { mode: 0o600 });
-    // One that was written a moment ago is waited for.
+    // An old modification time, because the package waits for a file that was written a moment ago.
     utimesSync(path, 0, 0);
     return { file: `${files}` };
   };
@@ -61,73 +61,73 @@ export async function ownFailures(
   const secrets: Readonly<Record<string, object>> = {
     empty: variable(""),
     missing: { env: "NOT_THERE" },
-    "not text": file(
-      Buffer.concat([Buffer.from([0xff, 0xfe, 0xc3]), Buffer.from(word("file that is no text"))]),
+    "a file that is not text": file(
+      Buffer.concat([Buffer.from([0xff, 0xfe, 0xc3]), Buffer.from(word("file that is not text"))]),
     ),
-    "no JSON": { ...file(`{"secret":"${word("broken JSON")}"`), pointer: "/secret" },
-    "not at the pointer": {
+    "invalid JSON": { ...file(`{"secret":"${word("broken JSON")}"`), pointer: "/secret" },
+    "nothing at the pointer": {
       ...file(JSON.stringify({ other: word("neighbour of a secret") })),
       pointer: "/secret",
     },
-    "no string at the pointer": {
-      ...file(JSON.stringify({ secret: { of: word("object for a secret") } })),
+    "an object at the pointer": {
+      ...file(JSON.stringify({ secret: { of: word("object instead of a secret") } })),
       pointer: "/secret",
     },
     "a command that fails": {
       exec: shell(`echo ${word("stdout of a command")}; echo ${word("stderr of a command")} >&2; exit 3`),
     },
-    "a command that says too much": {
+    "a command that prints too much": {
       exec: shell(`echo ${word("stderr of a command")} >&2; yes ${word("stdout of a command")}`),
     },
     "a command that does not end": {
       exec: shell(`echo ${word("stdout of a command")}; echo ${word("stderr of a command")} >&2; sleep 5`),
       timeout: "100ms",
     },
-    "a command that is not there": { exec: ["/not/there", "--quiet"] },
+    "a missing command": { exec: ["/not/there", "--quiet"] },
     "a function that throws": { resolver: "throws", ref: "ours" },
     "a function that rejects": { resolver: "rejects", ref: "ours" },
-    "a function that throws no error": { resolver: "throwsText", ref: "ours" },
-    "a function that gives no text": { resolver: "object", ref: "ours" },
-    "another service's token": { githubActions: {} },
+    "a function that throws a text": { resolver: "throwsText", ref: "ours" },
+    "a function that returns an object": { resolver: "object", ref: "ours" },
+    "a GitHub Actions token outside a job": { githubActions: {} },
   };
   const keys: Readonly<Record<string, object>> = {
     garbage: { privateKey: variable(canaries.fresh("garbage for a key")) },
-    "cut off": { privateKey: file(lines.slice(0, 2).join("\n")) },
+    truncated: { privateKey: file(lines.slice(0, 2).join("\n")) },
     damaged: { privateKey: variable([lines[0], lines[2], lines[1], ...lines.slice(3)].join("\n")) },
-    "no JWK": { privateKey: variable(JSON.stringify({ ...jwk, kty: word("JWK") })) },
+    "an invalid JWK": { privateKey: variable(JSON.stringify({ ...jwk, kty: word("JWK") })) },
     "a damaged JWK": { privateKey: variable(JSON.stringify({ ...jwk, d: word("JWK") })) },
     "a symmetric JWK": { privateKey: variable(JSON.stringify({ kty: "oct", k: word("symmetric key") })) },
-    "JSON that is cut off": { privateKey: file(JSON.stringify(jwk).slice(0, -10)) },
+    "truncated JSON": { privateKey: file(JSON.stringify(jwk).slice(0, -10)) },
     several: { privateKey: variable(JSON.stringify({ keys: [jwk, { ...jwk, kid: "b" }] })) },
     "without its passphrase": { privateKey: variable(encryptedPem) },
     "with a wrong passphrase": {
       privateKey: variable(encryptedPem),
       passphrase: variable(canaries.fresh("wrong passphrase")),
     },
-    "of another algorithm": { privateKey: variable(pem), alg: "RS256" },
+    "for another algorithm": { privateKey: variable(pem), alg: "RS256" },
     "with another certificate": { privateKey: variable(pem), certificate: variable(other.certificate) },
-    "with no certificate": {
+    "with garbage for a certificate": {
       privateKey: variable(pem),
       certificate: variable(canaries.fresh("garbage for a certificate")),
     },
   };
   const signers: Readonly<Record<string, object>> = {
     throws: { name: "throws" },
-    "gives no signature": { name: "text" },
+    "returns no signature": { name: "text" },
     fails: { exec: shell(`cat; echo ${word("stderr of a signer")} >&2; exit 1`) },
     "prints no signature": {
       exec: shell(`echo ${word("stdout of a signer")}; echo ${word("stderr of a signer")} >&2`),
     },
   };
   const certificates: Readonly<Record<string, object>> = {
-    "of another key": { cert, key: variable(other.privateKey) },
+    "for another key": { cert, key: variable(other.privateKey) },
     "with a wrong passphrase": {
       cert,
       key: variable(encryptedPem),
       passphrase: variable(canaries.fresh("wrong passphrase")),
     },
     "with garbage for a key": { cert, key: variable(canaries.fresh("garbage for a key")) },
-    "that is none": {
+    "that is garbage": {
       cert: variable(canaries.fresh("garbage for a certificate")),
       key: variable(certificate.privateKey),
     },
@@ -138,11 +138,11 @@ export async function ownFailures(
   const all = (
     kind: string,
     cases: Readonly<Record<string, object>>,
-    of: (value: object) => Fields,
+    toServer: (value: object) => Fields,
     code: McpAuthErrorCode,
   ) =>
     Object.entries(cases).map(
-      ([name, value]): Failure => ({ name: `${kind}: ${name}`, code, server: of(value) }),
+      ([name, value]): Failure => ({ name: `${kind}: ${name}`, code, server: toServer(value) }),
     );
   const lines2 = `${word("two lines")}\n${word("two lines")}`;
   return {
@@ -188,27 +188,27 @@ export async function ownFailures(
       env,
       resolvers: {
         throws() {
-          throw thrown(canaries);
+          throw hostError(canaries);
         },
-        rejects: () => Promise.reject(thrown(canaries)),
+        rejects: () => Promise.reject(hostError(canaries)),
         throwsText() {
           throw canaries.phrase("text that was thrown");
         },
-        // As somebody without types would.
-        object: () => ({ secret: word("object for a secret") }) as unknown as string,
+        // JavaScript code can return anything.
+        object: () => ({ secret: word("object instead of a secret") }) as unknown as string,
       },
       signers: {
         throws() {
-          throw thrown(canaries);
+          throw hostError(canaries);
         },
-        text: () => Buffer.from(canaries.phrase("what is no signature")),
+        text: () => Buffer.from(canaries.phrase("text instead of a signature")),
       },
     },
   };
 }
 
-/** What somebody's code throws: with all that an error can carry. */
-export function thrown(canaries: Canaries): Error {
+/** Creates an error as a host's code might throw it, with canaries in everything that an error can carry. */
+export function hostError(canaries: Canaries): Error {
   const cause = Object.assign(new TypeError(canaries.phrase("cause of an error")), { code: "ECONNRESET" });
   const error = new Error(canaries.phrase("message of an error"), { cause });
   return Object.assign(error, {

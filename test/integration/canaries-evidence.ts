@@ -1,4 +1,4 @@
-// Everything that came out of the package while something was watching.
+// Records everything that the package outputs, so that tests can search it for canaries.
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { format, inspect } from "node:util";
 import type { Tracer } from "@opentelemetry/api";
@@ -30,14 +30,14 @@ export interface Leak extends CanaryMatch {
   readonly where: readonly string[];
 }
 
-/** Texts by where they were seen. */
+/** The recorded texts, and where each was seen. */
 export class Evidence {
   readonly #texts = new Map<string, string>();
-  /** What servers said, as errors tell those who ask: in it may be their words, but no credential. */
+  /** The `details` of errors, which may contain text of servers but no credential. */
   readonly #details = new Set<string>();
   readonly #examined = new Set<string>();
 
-  /** How many characters there are to search. */
+  /** Number of recorded characters. */
   get length(): number {
     return [...this.#texts.keys()].reduce((sum, text) => sum + text.length, 0);
   }
@@ -46,7 +46,7 @@ export class Evidence {
     if (text.length > 0 && !this.#texts.has(text)) this.#texts.set(text, where);
   }
 
-  /** What a command printed beside its result: below a message it tells what servers said, a line for each thing. */
+  /** Records what a command printed on stderr: messages, and below them a line for each detail of the error. */
   addTalk(where: string, text: string): void {
     const isDetail = (line: string) => /^ {2}[\w-]+: /.test(line);
     for (const line of text.split("\n").filter(isDetail)) this.#details.add(line);
@@ -59,7 +59,7 @@ export class Evidence {
     );
   }
 
-  /** A value, by every way there is to look at one from outside. */
+  /** Records a value in every way in which code can look at it from outside. */
   examine(where: string, value: unknown): void {
     this.#examined.add(where);
     const show = (options: object) =>
@@ -80,18 +80,20 @@ export class Evidence {
     for (const text of details) this.#details.add(text);
   }
 
-  /** How many errors told what servers said. */
+  /** Number of different `details` so far. */
   get details(): number {
     return this.#details.size;
   }
 
-  /** What of the canaries is in the details of errors, but for what servers are to say. */
+  /** Returns the canaries in the details of errors, except text of servers, which belongs there. */
   credentialsInDetails(canaries: Canaries): readonly CanaryMatch[] {
-    const said = /^what a (?:bad answer says|server said)$/;
-    return [...this.#details].flatMap((text) => canaries.find(text).filter(({ label }) => !said.test(label)));
+    const allowed = /^text of a (?:bad response|server)$/;
+    return [...this.#details].flatMap((text) =>
+      canaries.find(text).filter(({ label }) => !allowed.test(label)),
+    );
   }
 
-  /** What of the canaries is in it, each thing once. */
+  /** Returns the canaries in the recorded texts, each once. */
   leaks(canaries: Canaries): readonly Leak[] {
     const leaks = new Map<string, Leak & { where: string[] }>();
     for (const [text, where] of this.#texts) {
@@ -104,7 +106,7 @@ export class Evidence {
     return [...leaks.values()];
   }
 
-  /** What was looked at so far. */
+  /** The places that were examined so far. */
   get examined(): ReadonlySet<string> {
     return this.#examined;
   }
@@ -114,21 +116,21 @@ function textOf(way: () => unknown): string {
   try {
     return String(way() ?? "");
   } catch (error) {
-    // What cannot be shown so says why, and that may show something, too.
+    // The error of a failed conversion may show something, too.
     return inspect(error);
   }
 }
 
-const builtIn: ReadonlySet<unknown> = new Set(
+const standardObjects: ReadonlySet<unknown> = new Set(
   [Object, Function, Array, Error, TypeError, Map, Set, Promise, URL, Headers, AbortSignal, Buffer].flatMap(
     (known): unknown[] => [known, known.prototype],
   ),
 );
 
 interface Insides {
-  /** Every text that can be reached through own properties, those that hide included, and through prototypes of ours. */
+  /** All texts reachable through own properties, including non-enumerable ones, and through non-standard prototypes. */
   readonly texts: readonly string[];
-  /** The details of the errors among what was reached. */
+  /** The `details` of all reachable errors. */
   readonly details: readonly string[];
 }
 
@@ -142,7 +144,7 @@ function insides(value: unknown): Insides {
     if (typeof next === "string") texts.push(next);
     else if (typeof next === "symbol") texts.push(String(next));
     else if ((typeof next === "object" && next !== null) || typeof next === "function") {
-      if (known.has(next) || builtIn.has(next)) continue;
+      if (known.has(next) || standardObjects.has(next)) continue;
       known.add(next);
       if (next instanceof McpAuthError && next.details !== undefined)
         details.push(JSON.stringify(next.details));
@@ -165,14 +167,14 @@ function partsOf(value: object): unknown[] {
   return [...keys, ...values, ...functions, ...bytes, ...members, ...source, Object.getPrototypeOf(value)];
 }
 
-/** Watches this process until it is disposed of: all that the package could let something out by. */
+/** Watches every output of the package in this process until it is disposed. */
 export class Watch implements AsyncDisposable {
   readonly evidence = new Evidence();
   readonly logger: Logger;
-  /** Its spans are watched, too. */
+  /** A tracer whose spans are recorded, too. */
   readonly tracer: Tracer;
   readonly unhandled: unknown[] = [];
-  /** What was printed: the package itself prints nothing. */
+  /** All printed texts. The package itself prints nothing. */
   readonly printed: string[] = [];
   readonly #ends: (() => unknown)[] = [];
   readonly #exporter = new InMemorySpanExporter();
@@ -191,26 +193,26 @@ export class Watch implements AsyncDisposable {
     this.tracer = this.#trace();
   }
 
-  /** Listens to all events of a runtime, and looks at it. */
+  /** Records all events of a runtime. */
   listen(auth: McpAuth<string>): void {
     for (const name of eventNames) auth.on(name, (event) => this.evidence.examine(`event ${name}`, event));
   }
 
-  /** The runtime and all that can be had of it without waiting. */
+  /** Examines a runtime, its status and its managers. */
   look(auth: McpAuth<string>): void {
     this.evidence.examine("McpAuth", auth);
     this.evidence.examine("status", auth.status());
     for (const name of auth.servers) this.evidence.examine(`manager ${name}`, managerOf(auth, name));
   }
 
-  /** Gives the value, or the error, which is looked at. */
+  /** Returns the value or the error of some work. Examines an error. */
   async outcome<T>(where: string, work: () => Promise<T> | T): Promise<T | Error> {
     try {
       return await work();
     } catch (error) {
       this.evidence.examine(`error of ${where}`, error);
       expect(error, where).toBeInstanceOf(Error);
-      // The line above has made sure of it.
+      // The line above asserts this type.
       return error as Error;
     }
   }
@@ -219,7 +221,7 @@ export class Watch implements AsyncDisposable {
     return this.#exporter.getFinishedSpans();
   }
 
-  /** What of the canaries came out, after what is left to come has come. */
+  /** Waits for pending output and returns the canaries in everything recorded. */
   async leaks(canaries: Canaries): Promise<readonly Leak[]> {
     await new Promise((resolve) => setImmediate(resolve));
     for (const span of this.spans) {
@@ -229,7 +231,7 @@ export class Watch implements AsyncDisposable {
     return this.evidence.leaks(canaries);
   }
 
-  /** Asserts that nothing did, that nothing was printed, and that no rejection went unhandled. */
+  /** Asserts that there are no leaks, no printed texts and no unhandled rejections. */
   async assertClean(canaries: Canaries): Promise<void> {
     expect(await this.leaks(canaries)).toEqual([]);
     expect(this.evidence.credentialsInDetails(canaries)).toEqual([]);
@@ -288,12 +290,12 @@ export class Watch implements AsyncDisposable {
   }
 }
 
-/** What an exporter sends on. */
+/** Returns the parts of a span that an exporter sends. */
 function facts({ name, attributes, events, status, links, resource }: ReadableSpan): object {
   return { name, attributes, events, status, links, resource: resource.attributes };
 }
 
-/** A runtime that was stopped gives none. */
+/** Returns a manager, or the error of a stopped runtime. */
 function managerOf(auth: McpAuth<string>, name: string): unknown {
   try {
     return auth.resolve(name);

@@ -1,4 +1,4 @@
-// What servers can answer but what they should, on the way to a token and with it, with something to hide in each answer.
+// Wrong responses of servers, on the way to a token and with it, each with a canary in it.
 import type { ServerResponse } from "node:http";
 import type { McpAuthErrorCode } from "../../src/index.js";
 import type { Canaries } from "../support/canaries.js";
@@ -6,11 +6,11 @@ import { type Answer, metadataOf, type Part, type Script, type Stage } from "./c
 
 export interface Failure {
   readonly name: string;
-  /** What `fetch` rejects with first; `undefined` for what the caller gets as a response. */
+  /** Code of the error of the first `fetch`, or `undefined` if the caller gets a response. */
   readonly code: Code;
-  /** What is wrong with its servers; nothing, but that the MCP server publishes no metadata, unless told. */
+  /** The wrong responses. Default: only the resource metadata is missing. */
   readonly script?: Script;
-  /** Over those of a server with a grant that works. */
+  /** Overrides members of a working server config. */
   readonly server?: Readonly<Record<string, unknown>>;
 }
 
@@ -40,8 +40,8 @@ type Answers = ReturnType<typeof answersOf>;
 
 function answersOf(canaries: Canaries, stage: Stage) {
   const { say } = stage;
-  const phrase = () => canaries.phrase("what a bad answer says");
-  const word = () => canaries.word("what a bad answer says");
+  const phrase = () => canaries.phrase("text of a bad response");
+  const word = () => canaries.word("text of a bad response");
   const url = () => `https://elsewhere.example/${word()}`;
   const json =
     (status: number, members: object, headers: Headers = {}): Answer =>
@@ -84,7 +84,7 @@ function tokenRows({ word, phrase, url, ...answer }: Answers): Rows {
     invalid_scope: [refused, oauth("invalid_scope")],
     invalid_target: [refused, oauth("invalid_target")],
     "401 invalid_client": [refused, oauth("invalid_client", 401, challenge(`error_description="${word()}"`))],
-    "an error of its own": [refused, oauth(word())],
+    "an unregistered error": [refused, oauth(word())],
     "an error in prose": [refused, oauth(phrase())],
     "an error with 200": [refused, json(200, { error: word(), error_description: phrase() })],
     "401 HTML": [refused, html(401)],
@@ -95,15 +95,15 @@ function tokenRows({ word, phrase, url, ...answer }: Answers): Rows {
     "503": ["unavailable", oauth("temporarily_unavailable", 503, { "retry-after": word() })],
     "a redirect": [refused, html(307, { location: url() })],
     HTML: [invalid, html(200)],
-    "cut off": [invalid, raw(`{"access_token":"${word()}","token_type":"Bea`)],
-    "no object": [invalid, raw(JSON.stringify([word(), phrase()]))],
+    "truncated JSON": [invalid, raw(`{"access_token":"${word()}","token_type":"Bea`)],
+    "an array": [invalid, raw(JSON.stringify([word(), phrase()]))],
     "a form": [invalid, raw(`access_token=${word()}&token_type=bearer`, form)],
     "too much": [invalid, raw(JSON.stringify({ access_token: word(), more: word().repeat(30_000) }))],
     "no token": [invalid, granted({ access_token: undefined, accessToken: word() })],
-    "a token that is none": [invalid, granted({ access_token: { token: word() } })],
-    "a token of two lines": [invalid, granted({ access_token: `${word()}\r\n${word()}` })],
-    "a type of its own": [invalid, granted({ token_type: word() })],
-    "a type that was not asked for": [invalid, granted({ token_type: "DPoP" })],
+    "a token that is not a string": [invalid, granted({ access_token: { token: word() } })],
+    "a token with a line break": [invalid, granted({ access_token: `${word()}\r\n${word()}` })],
+    "an unknown token type": [invalid, granted({ token_type: word() })],
+    "a token type that was not requested": [invalid, granted({ token_type: "DPoP" })],
     "a lifetime in prose": [undefined, granted({ expires_in: phrase() })],
     "a dropped connection": ["unavailable", destroyed],
     "no answer": ["timeout", stalled],
@@ -118,15 +118,15 @@ function metadataRows({ word, phrase, url, html, raw, destroyed }: Answers, stag
       stage.say.json(response, 200, { ...metadataOf(stage, name), ...members });
   return {
     "as HTML": [failed, html(200)],
-    "not there": [failed, html(404)],
+    missing: [failed, html(404)],
     failing: ["unavailable", html(500)],
     "a redirect": [failed, html(302, { location: url() })],
-    "cut off": [failed, raw(`{"issuer":"${word()}`)],
+    "truncated JSON": [failed, raw(`{"issuer":"${word()}`)],
     "too much": [failed, raw(JSON.stringify({ issuer: word().repeat(30_000) }))],
-    dropped: ["unavailable", destroyed],
+    "a dropped connection": ["unavailable", destroyed],
     "of another issuer": ["issuer_mismatch", changed({ issuer: url() })],
-    "without an endpoint": [failed, changed({ token_endpoint: undefined })],
-    "with prose for an endpoint": ["insecure_url", changed({ token_endpoint: phrase() })],
+    "without a token endpoint": [failed, changed({ token_endpoint: undefined })],
+    "with prose instead of an endpoint": ["insecure_url", changed({ token_endpoint: phrase() })],
     "with an endpoint without TLS": [
       "insecure_url",
       changed({ token_endpoint: `http://elsewhere.example/?${word()}` }),
@@ -135,11 +135,11 @@ function metadataRows({ word, phrase, url, html, raw, destroyed }: Answers, stag
       "insecure_url",
       changed({ token_endpoint: `https://${word()}:${word()}@elsewhere.example/` }),
     ],
-    "with methods of its own": [
+    "with unknown authentication methods": [
       "unsupported_by_server",
       changed({ token_endpoint_auth_methods_supported: [word(), phrase()] }),
     ],
-    "with grants of its own": [undefined, changed({ grant_types_supported: [word(), phrase()] })],
+    "with unknown grants": [undefined, changed({ grant_types_supported: [word(), phrase()] })],
   };
 }
 
@@ -153,7 +153,7 @@ function resourceRows({ phrase, url, html }: Answers, stage: Stage): Rows {
   return {
     "of other issuers": ["issuer_mismatch", changed({ authorization_servers: [url(), phrase()] })],
     "of another resource": ["resource_mismatch", changed({ resource: url() })],
-    "of no resource": ["resource_mismatch", changed({ resource: phrase() })],
+    "with prose instead of a resource": ["resource_mismatch", changed({ resource: phrase() })],
     "as HTML": [undefined, html(200)],
     failing: [undefined, html(500)],
   };
@@ -165,19 +165,19 @@ function mcpRows({ word, url, html, challenge, destroyed }: Answers): Rows {
     "401": [undefined, html(401, challenge(`error="invalid_token", error_description="${word()}"`))],
     "401 without a challenge": [undefined, html(401)],
     "401 with another challenge": [undefined, refused(`Negotiate ${word()}, Basic realm="${word()}"`)],
-    "401 with half a challenge": [undefined, refused(`Bearer realm="${word()}, error=`)],
-    "401 with metadata elsewhere": [
+    "401 with an incomplete challenge": [undefined, refused(`Bearer realm="${word()}, error=`)],
+    "401 with a metadata URL at another origin": [
       undefined,
       html(401, challenge(`resource_metadata="http://elsewhere.example/?${word()}"`)),
     ],
-    "401 with metadata nowhere": [undefined, html(401, challenge(`resource_metadata="${word()}"`))],
+    "401 with an invalid metadata URL": [undefined, html(401, challenge(`resource_metadata="${word()}"`))],
     "403": [undefined, html(403)],
     "403 for a scope": [
       "insufficient_scope",
       html(403, challenge(`error="insufficient_scope", scope="admin ${word()}"`)),
     ],
-    "a redirect elsewhere": ["egress_denied", html(307, { location: url() })],
-    "a redirect to nowhere": [undefined, html(302, { location: `http://[${word()}` })],
+    "a redirect to another origin": ["egress_denied", html(307, { location: url() })],
+    "a redirect to an invalid URL": [undefined, html(302, { location: `http://[${word()}` })],
     "500": [undefined, html(500)],
     "a dropped connection": ["network", destroyed],
   };

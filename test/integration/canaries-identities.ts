@@ -1,5 +1,5 @@
-// An agent with every identity that a config can give it, all of them canaries: from every source of secrets, in every
-// grant, with every client authentication and every binding of tokens.
+// A config with every kind of identity, all of them canaries: every source of secrets, grant, client authentication
+// method and token binding.
 import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ type Servers = Record<string, McpAuthConfig<string>["servers"][string]>;
 export interface Identities {
   readonly config: McpAuthConfig<string>;
   readonly options: Required<Pick<McpAuthOptions, "env" | "resolvers" | "signers" | "cwd">>;
-  /** Servers whose grant takes its subject from code. */
+  /** Servers whose grant gets its subject token at run time. */
   readonly ofUsers: readonly string[];
 }
 
@@ -41,7 +41,7 @@ export async function plantIdentities(
 
   const env: Record<string, string> = {
     SECRET: canaries.fresh("secret in a variable"),
-    // As long as the hash that it is used with.
+    // At least as long as the hash of the algorithm.
     HMAC: canaries.word("secret of client_secret_jwt"),
     PEM: keys.pem,
     PASSPHRASE: keys.passphrase,
@@ -162,10 +162,10 @@ export async function plantIdentities(
   const jwks = JSON.stringify({ keys: [JSON.parse(keys.jwk)] });
   const vault = canaries.fresh("secret of a resolver");
   return {
-    // One of the variants each, put together from parts.
+    // Each server is built from parts of the config's union types.
     config: {
       network: { ca: ["ca.pem"] },
-      // All of them start at once, which takes a busy machine a while.
+      // All servers start at once, which takes time on a busy machine.
       defaults: { timeout: "1m", deadline: "4m" },
       servers: servers as object as Servers,
     },
@@ -183,19 +183,19 @@ export async function plantIdentities(
   };
 }
 
-/** One for each way to authenticate. */
+/** One client for each authentication method. */
 const methods: ReadonlySet<string> = new Set([
   ...["basic", "post", "hmac", "pem", "federated", "tls", "pinned", "public"],
 ]);
 
-/** Every way to authenticate in every grant, every other client in one, and the bindings where they differ. */
+/** Selects every authentication method in every grant, other clients in one grant, and bindings where they differ. */
 function isDriven(id: string, grant: string, binding: string): boolean {
   if (binding === "keyed") return id === "pem" && grant === "cc";
   if (binding === "dpop" && id !== "pem" && id !== "tls") return grant === "cc" && methods.has(id);
   return grant === "cc" || methods.has(id);
 }
 
-/** Prints one file on stdout and the other on stderr. */
+/** Program that prints one file on stdout and another on stderr. */
 const script =
   'const { readFileSync: r } = require("node:fs"); process.stderr.write(r(process.argv[2])); process.stdout.write(r(process.argv[1]))';
 
@@ -216,7 +216,7 @@ function plantKeys(canaries: Canaries) {
   };
 }
 
-/** The encrypted form of a key is planted, and what is in it. */
+/** Encrypts a private key, and plants both the encrypted and the plain PEM. */
 export function encrypted(canaries: Canaries, pem: string, passphrase: string): string {
   canaries.plantPem("key inside of an encrypted one", pem);
   const options = { type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase } as const;

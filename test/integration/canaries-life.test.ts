@@ -1,5 +1,5 @@
-// The same search as in canaries.test.ts over the life of a runtime: what time, rotation, reloads and stopping bring, what
-// hosts are given, and what code of the agent throws.
+// Searches for canaries as canaries.test.ts does, over the life of a runtime: expiry, rotation, reloads and stopping, the
+// objects that hosts get, and errors thrown by the host's own functions.
 import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,14 +9,14 @@ import { authProvider, oauthProvider } from "../../src/hosts/mcp-sdk.js";
 import { createMcpAuth, discover, type Logger, type McpAuth, type McpAuthConfig } from "../../src/index.js";
 import { Canaries } from "../support/canaries.js";
 import { startConnectProxy } from "../unit/net/connect-proxy.js";
-import { thrown } from "./canaries-credentials.js";
+import { hostError } from "./canaries-credentials.js";
 import { eventNames, Watch } from "./canaries-evidence.js";
 import { jwt, type Stage, startStage } from "./canaries-stage.js";
 import { liveClock } from "./harness.js";
 
 const hour = 3_600_000;
 
-test("nothing shows when tokens expire, are renewed, refused and renewed in vain, nor when credentials and config change", async () => {
+test("no secret is shown when tokens expire, are renewed or refused, when renewals fail, or when credentials and config change", async () => {
   const canaries = new Canaries();
   await using stage = await startStage(canaries);
   await using watch = new Watch();
@@ -66,7 +66,7 @@ test("nothing shows when tokens expire, are renewed, refused and renewed in vain
   stage.script("key", {
     mcp(response) {
       const word = canaries.word("challenge of a 401");
-      // Its scopes become those of the token, where whoever asks for the token may see them.
+      // The scopes of the challenge become scopes of the token, which callers may see.
       const challenge = `Bearer error="${word}", error_description="${word}", scope="more"`;
       say.html(response, 401, { "www-authenticate": challenge });
     },
@@ -98,7 +98,7 @@ test("nothing shows when tokens expire, are renewed, refused and renewed in vain
   await callAll(watch, auth);
 
   stage.script("added", { token: () => {} });
-  const reason = thrown(canaries);
+  const reason = hostError(canaries);
   const controller = new AbortController();
   const pending = ["secret", "added", "added"].map((name, index) =>
     watch.outcome(`stopped ${name}`, () =>
@@ -112,7 +112,7 @@ test("nothing shows when tokens expire, are renewed, refused and renewed in vain
   await stopped;
   await Promise.all(pending);
   watch.look(auth);
-  // What there is beside a store that fails.
+  // All events except that of a failing store.
   const sinks = eventNames
     .filter((name) => name !== "store:down")
     .flatMap((name) => [`event ${name}`, `channel ${name}`]);
@@ -120,18 +120,18 @@ test("nothing shows when tokens expire, are renewed, refused and renewed in vain
   await watch.assertClean(canaries);
 });
 
-test("nothing shows of what an agent's own functions throw", async () => {
+test("no text is shown that a host's own functions throw", async () => {
   const canaries = new Canaries();
   await using stage = await startStage(canaries);
   await using watch = new Watch();
   const fail = () => {
-    throw thrown(canaries);
+    throw hostError(canaries);
   };
   const bad: Logger = {
     debug: fail,
     info: fail,
     warn: fail,
-    error: () => Promise.reject(thrown(canaries)),
+    error: () => Promise.reject(hostError(canaries)),
   };
   const user = { ...serverOf(stage, "user", { secret: { env: "SECRET" } }) };
   const grant = { type: "token_exchange", subject: { token: { runtime: true } }, client: user.grant.client };
@@ -141,12 +141,12 @@ test("nothing shows of what an agent's own functions throw", async () => {
   };
   const env = { SECRET: canaries.fresh("secret in a variable") };
   const retry = { attempts: 2, min: "1ms", max: "2ms" } as const;
-  // Variants put together from parts.
+  // Built from parts of the config's union types.
   const config = { defaults: { retry }, servers: servers as object as McpAuthConfig["servers"] };
   const fetches: readonly (typeof fetch)[] = [
     fetch,
     fail,
-    () => Promise.reject(thrown(canaries)),
+    () => Promise.reject(hostError(canaries)),
     () => Promise.reject(canaries.phrase("text that was thrown")),
     async () => new Response(new ReadableStream({ pull: fail })),
     async () => Object.assign(new Response(canaries.phrase("body")), { headers: null }),
@@ -155,19 +155,19 @@ test("nothing shows of what an agent's own functions throw", async () => {
     const auth = await createMcpAuth({ config, env, logger: own === fetch ? watch.logger : bad, fetch: own });
     for (const name of eventNames) {
       auth.on(name, fail);
-      auth.on(name, () => Promise.reject(thrown(canaries)));
+      auth.on(name, () => Promise.reject(hostError(canaries)));
       auth.on(name, (event) => watch.evidence.examine(`event ${name}`, event));
     }
     await callAll(watch, auth, ["tools"]);
     const subjects: readonly unknown[] = [
       fail,
-      () => Promise.reject(thrown(canaries)),
+      () => Promise.reject(hostError(canaries)),
       () => ({ token: canaries.word("subject token") }),
       `${canaries.word("subject token")}\n${canaries.word("subject token")}`,
       () => canaries.plant("subject token", jwt("https://idp.example")),
     ];
     for (const [index, subjectToken] of subjects.entries()) {
-      // As somebody without types would.
+      // JavaScript code can pass anything.
       const subject = { key: canaries.word("key of a user"), subjectToken: subjectToken as string };
       const manager = await watch.outcome("for", () => auth.resolve("user").for(subject));
       if (manager instanceof Error) continue;
@@ -184,7 +184,7 @@ test("nothing shows of what an agent's own functions throw", async () => {
   await watch.assertClean(canaries);
 });
 
-test("nothing shows of what hosts are given and give, nor of where a caller must not go", async () => {
+test("no secret is shown in the objects that hosts get and pass, nor in errors about forbidden URLs", async () => {
   const canaries = new Canaries();
   await using stage = await startStage(canaries);
   await using watch = new Watch();
@@ -194,7 +194,7 @@ test("nothing shows of what hosts are given and give, nor of where a caller must
     key: serverOf(stage, "key", { key: { privateKey: { env: "KEY" } } }),
     bound: { ...serverOf(stage, "bound", { key: { privateKey: { env: "KEY" } } }), dpop: true },
   };
-  // Variants put together from parts.
+  // Built from parts of the config's union types.
   const config = { servers: servers as object as McpAuthConfig["servers"] };
   const auth = await createMcpAuth({ config, env, logger: watch.logger });
   watch.listen(auth);
@@ -214,19 +214,19 @@ test("nothing shows of what hosts are given and give, nor of where a caller must
     await watch.outcome(where("tokens"), () => oauth.tokens());
     for (const to of [`${stage.issuer(name)}/token`, `${stage.origin}/as/other/token`]) {
       const headers = new Headers();
-      // It is there that credentials are added: what they are then is sent, as any request is.
+      // The method adds credentials to the host's request. They are planted below, because the host sends them.
       await watch.outcome(where("addClientAuthentication"), () =>
         oauth.addClientAuthentication(headers, form, to),
       );
       for (const value of [...headers.values(), form.get("client_assertion") ?? ""]) {
-        if (value !== "") canaries.plant("what a host sends", value.replace(/^\w+ /, ""));
+        if (value !== "") canaries.plant("credential in a host's request", value.replace(/^\w+ /, ""));
       }
     }
     const answer = { refresh_token: canaries.word("refresh token"), id_token: canaries.word("ID token") };
     const good = { ...answer, access_token: canaries.word("access token"), token_type: "Bearer" };
     for (const tokens of [
       good,
-      { ...good, token_type: canaries.word("what a bad answer says") },
+      { ...good, token_type: canaries.word("text of a bad response") },
       { ...good, access_token: "" },
     ]) {
       await watch.outcome(where("saveTokens"), () => oauth.saveTokens(tokens));
@@ -255,7 +255,7 @@ test("nothing shows of what hosts are given and give, nor of where a caller must
   await watch.assertClean(canaries);
 });
 
-test("nothing shows of the password of a proxy", async () => {
+test("the password of a proxy is not shown", async () => {
   const canaries = new Canaries();
   await using stage = await startStage(canaries);
   await using proxy = await startConnectProxy();
@@ -307,7 +307,7 @@ test("nothing shows of the password of a proxy", async () => {
   await watch.assertClean(canaries);
 });
 
-test("nothing shows of what a server says beside what is asked of it, when it is looked at", async () => {
+test("discover() shows no text of a server except the values that it reports", async () => {
   const canaries = new Canaries();
   await using stage = await startStage(canaries);
   await using watch = new Watch();
@@ -323,7 +323,7 @@ test("nothing shows of what a server says beside what is asked of it, when it is
   await watch.assertClean(canaries);
 });
 
-/** Calls every server and whatever else there is, one after the other. */
+/** Calls every server and exercises its manager, one after the other. */
 async function callAll(watch: Watch, auth: McpAuth<string>, names = auth.servers): Promise<void> {
   for (const name of names) {
     const manager = auth.resolve(name);

@@ -1,5 +1,5 @@
-// The same search as in canaries.test.ts over processes of their own: what they print, the commands and an agent with all
-// debug output on, and what is said of configs with secrets in them.
+// Searches for canaries as canaries.test.ts does, in the output of separate processes: the commands, an agent with all
+// debug output on, and the errors for configs that contain secrets.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,14 +20,14 @@ import { type Stage, startStage } from "./canaries-stage.js";
 const pathOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const cli = pathOf("../../dist/cli.js");
 
-test("nothing shows in what an agent prints with all debug output on", async () => {
+test("an agent with all debug output on prints no secret", async () => {
   const canaries = new Canaries();
   const authority = await createAuthority();
   await using plain = await startStage(canaries);
   await using tls = await startStage(canaries, await serverTls({ authority, askClients: true }));
   const cwd = folder();
   const { config, options } = await plantIdentities(canaries, { plain, tls }, authority, cwd);
-  // Some of each kind.
+  // A third of the failures, of each kind.
   const failures = servedFailures(canaries, plain).filter((_, index) => index % 3 === 0);
   const failing = failures.map(({ script = {}, server }, index) => {
     const name = `failing-${index}`;
@@ -35,7 +35,7 @@ test("nothing shows in what an agent prints with all debug output on", async () 
     return [name, { ...serverOf(plain, name, { secret: { env: "SECRET" } }), ...server }] as const;
   });
   const good = Object.entries(config.servers).filter(([name, server]) => {
-    // No functions here, which are given in code; and not every one again.
+    // Without servers that need functions in code, and only some of the others.
     return (
       /-bare$|-(?:pem|tls)-/.test(name) &&
       !/"(?:resolver|runtime|signer|githubActions)"/.test(JSON.stringify(server))
@@ -51,18 +51,19 @@ test("nothing shows in what an agent prints with all debug output on", async () 
   });
   expect(out).toMatch(new RegExp(`^\\d+ of ${good.length + failing.length} answered\n$`));
   expect(Number.parseInt(out, 10)).toBeGreaterThan(good.length - 1);
-  // The debug output was on.
+  // Proves that the debug output was on.
   expect(err).toMatch(/^FETCH \d+: /m);
   expect(err).toMatch(/^NET \d+: /m);
+  expect(err).toMatch(/^MCP-AUTH \d+: .*: POST token endpoint /m);
   const evidence = new Evidence();
   evidence.add("stderr", err);
   expect(evidence.leaks(canaries)).toEqual([]);
 });
 
 /**
- * All of Node's debug output but two parts: `child_process` prints the environment of each command that is run, and
- * `stream` the first fifty bytes of all that comes through any pipe or socket. No other prints a header or a body, on
- * Node 20 to 26. There is no way to leave one out but to name all others.
+ * All of Node's debug sections except two: `child_process` prints the environment of each child process, and `stream`
+ * the first fifty bytes of data on any pipe or socket. No other section prints a header or a body on Node 20 to 26.
+ * NODE_DEBUG has no exclusion, so this pattern names all other sections.
  */
 const debugged = [..."abcdefghijklmnopqrstuvwxyz"]
   .flatMap((first, _, letters) => letters.map((second) => first + second))
@@ -70,7 +71,7 @@ const debugged = [..."abcdefghijklmnopqrstuvwxyz"]
   .map((start) => `${start}*`)
   .join(",");
 
-test("nothing shows in what the commands print, but the token that one of them is asked for", async () => {
+test("the commands print no secret except a requested token", async () => {
   const canaries = new Canaries();
   const authority = await createAuthority();
   await using stage = await startStage(canaries);
@@ -129,7 +130,7 @@ test("nothing shows in what the commands print, but the token that one of them i
   expect(evidence.credentialsInDetails(canaries)).toEqual([]);
 });
 
-test("nothing shows of secrets that stand in a config, whatever the place and however it is written", async () => {
+test("errors for a config that contains secrets do not show them, in any place and any broken syntax", async () => {
   const canaries = new Canaries();
   await using watch = new Watch();
   const path = folder();
@@ -155,15 +156,15 @@ test("nothing shows of secrets that stand in a config, whatever the place and ho
     const outcome = await watch.outcome(name, () => createMcpAuth({ config: join(path, name), env: {} }));
     expect([name, Object(outcome).code]).toEqual([name, "config_invalid"]);
   }
-  // As somebody without types would.
+  // JavaScript code can pass anything.
   const config = literals as unknown as McpAuthConfig;
   expect(await watch.outcome("object", () => createMcpAuth({ config, env: {} }))).toBeInstanceOf(Error);
   await watch.assertClean(canaries);
 });
 
 /**
- * A secret itself at each place of a config where the reference to one belongs, and at some where nothing does. The names
- * of members are no secrets: whoever is to mend one must be told.
+ * Returns a config with a literal secret in each place for a reference, and in some places where nothing belongs. Names of
+ * members are not secrets, because an error has to name a wrong member.
  */
 function withLiterals(canaries: Canaries): object {
   const word = () => canaries.word("secret in the config");
@@ -257,7 +258,7 @@ async function run(argv: readonly string[], cwd: string, env: object): Promise<S
 
 function write(path: string, name: string, text: string): void {
   writeFileSync(join(path, name), text, { mode: 0o600 });
-  // A secret that was written a moment ago is waited for.
+  // An old modification time, because the package waits for a file that was written a moment ago.
   utimesSync(join(path, name), 0, 0);
 }
 

@@ -1,5 +1,4 @@
-// The search that the other canary tests rest on finds what it is there to find, however it is written and wherever it
-// comes out.
+// Tests of the search that the canary tests depend on: it finds canaries in every encoding and in every output.
 import { channel } from "node:diagnostics_channel";
 import { inspect } from "node:util";
 import { expect, test } from "vitest";
@@ -28,18 +27,21 @@ const encodings: Readonly<Record<string, (text: string) => string>> = {
   "a Buffer in JSON": (text) => JSON.stringify(Buffer.from(text)),
 };
 
-test.each(Object.entries(encodings))("a canary is found whole and in part: %s", (_, encode) => {
-  const canaries = new Canaries();
-  const secret = canaries.fresh("secret");
-  const found = canaries.find(`What came out: ${encode(secret)}, and more.`);
-  expect(found.map(({ label }) => label)).toContain("secret");
-  for (let at = 0; at + 20 <= secret.length; at += 1) {
-    const part = encode(secret.slice(at, at + 20));
-    expect(canaries.find(`${part}.`), `${at}: ${part}`).not.toEqual([]);
-  }
-});
+test.each(Object.entries(encodings))(
+  "the search finds a canary and parts of it in this encoding: %s",
+  (_, encode) => {
+    const canaries = new Canaries();
+    const secret = canaries.fresh("secret");
+    const found = canaries.find(`What came out: ${encode(secret)}, and more.`);
+    expect(found.map(({ label }) => label)).toContain("secret");
+    for (let at = 0; at + 20 <= secret.length; at += 1) {
+      const part = encode(secret.slice(at, at + 20));
+      expect(canaries.find(`${part}.`), `${at}: ${part}`).not.toEqual([]);
+    }
+  },
+);
 
-test("every piece of twelve characters is found, and what is shorter or of another is not", () => {
+test("the search finds every piece of twelve characters, and no shorter piece and no other text", () => {
   const canaries = new Canaries();
   const secret = canaries.word("secret");
   for (let at = 0; at + 12 <= secret.length; at += 1) {
@@ -56,7 +58,7 @@ test("every piece of twelve characters is found, and what is shorter or of anoth
   expect(() => canaries.plant("short", "abc")).toThrow(RangeError);
 });
 
-test("of a key what is around it is no canary, and every line of it is one", () => {
+test("the search finds every line of a planted key, and ignores its PEM delimiters", () => {
   const canaries = new Canaries();
   const lines = [other(60), other(60), other(30)];
   const pem = ["-----BEGIN PRIVATE KEY-----", ...lines, "-----END PRIVATE KEY-----", ""].join("\n");
@@ -75,16 +77,16 @@ class Remembering {
   readonly at = 1;
 }
 
-/** How a value can hold a secret that `examine` has to bring to light. */
+/** Ways in which a value can contain a secret that `examine` must find. */
 const hidingPlaces: Readonly<Record<string, (secret: string) => unknown>> = {
   "the message of an error": (secret) => new Error(`It is ${secret}`),
   "the stack of an error": (secret) => Object.assign(new Error("It."), { stack: `Error\n    at ${secret}` }),
   "the cause of an error": (secret) => new Error("It.", { cause: new Error("That.", { cause: { secret } }) }),
   "one of several errors": (secret) => new AggregateError([new Error("It."), new Error(secret)]),
   "a member of an error": (secret) => Object.assign(new Error("It."), { response: { body: [secret] } }),
-  "a member that hides": (secret) =>
+  "a non-enumerable member": (secret) =>
     Object.defineProperty({}, "secret", { value: secret, enumerable: false }),
-  "a member by a symbol": (secret) => ({ [Symbol("secret")]: { secret } }),
+  "a member with a symbol key": (secret) => ({ [Symbol("secret")]: { secret } }),
   "the name of a member": (secret) => ({ [secret]: true }),
   "a symbol": (secret) => ({ kind: Symbol(secret) }),
   "a member of a function": (secret) => ({ fetch: Object.assign(() => {}, { secret }) }),
@@ -94,8 +96,8 @@ const hidingPlaces: Readonly<Record<string, (secret: string) => unknown>> = {
   "the key of a Map": (secret) => new Map([[secret, 1]]),
   "a Set": (secret) => ({ set: new Set([secret]) }),
   bytes: (secret) => ({ key: new Uint8Array(Buffer.from(secret)) }),
-  "an object far inside": (secret) => ({ a: { b: { c: { d: { e: { f: [[[secret]]] } } } } } }),
-  "what goes round in circles": (secret) => {
+  "a deeply nested object": (secret) => ({ a: { b: { c: { d: { e: { f: [[[secret]]] } } } } } }),
+  "a circular object": (secret) => {
     const circle: Record<string, unknown> = { secret };
     return Object.assign(circle, { circle });
   },
@@ -106,11 +108,14 @@ const hidingPlaces: Readonly<Record<string, (secret: string) => unknown>> = {
   },
   toString: (secret: string) => ({ toString: () => secret }),
   toJSON: (secret) => ({ toJSON: () => secret }),
-  "its own inspect": (secret) => ({ [inspect.custom]: () => secret }),
-  "behind its own inspect": (secret) => ({ secret, [inspect.custom]: () => "<secret>" }),
+  "a custom inspect function": (secret) => ({ [inspect.custom]: () => secret }),
+  "a member that a custom inspect function hides": (secret) => ({
+    secret,
+    [inspect.custom]: () => "<secret>",
+  }),
 };
 
-test.each(Object.entries(hidingPlaces))("a value shows a secret: %s", (_, hide) => {
+test.each(Object.entries(hidingPlaces))("examine finds a secret in this part of a value: %s", (_, hide) => {
   const canaries = new Canaries();
   const [plain, encoded] = [canaries.fresh("plain"), canaries.fresh("encoded")];
   const evidence = new Evidence();
@@ -123,7 +128,7 @@ test.each(Object.entries(hidingPlaces))("a value shows a secret: %s", (_, hide) 
   Remembering.last = "";
 });
 
-/** All that the package could let something out by. */
+/** Every output of the package. */
 const sinks: Readonly<Record<string, (watch: Watch, secret: string) => unknown>> = {
   "log debug": ({ logger }, secret) => logger.debug({ event: "x", secret }, "It."),
   "log info": ({ logger }, secret) => logger.info({}, `It is ${secret}`),
@@ -138,23 +143,24 @@ const sinks: Readonly<Record<string, (watch: Watch, secret: string) => unknown>>
   },
   output: (_, secret) => console.error("It is %s", secret),
   "output of the process": (_, secret) => process.stdout.write(Buffer.from(secret)),
-  "span by its name": ({ tracer }, secret) => tracer.startSpan(secret).end(),
-  "span by an attribute": ({ tracer }, secret) => tracer.startSpan("x", { attributes: { a: secret } }).end(),
-  "span by an event": ({ tracer }, secret) => tracer.startSpan("x").addEvent("y", { a: secret }).end(),
-  "span by its status": ({ tracer }, secret) =>
+  "the name of a span": ({ tracer }, secret) => tracer.startSpan(secret).end(),
+  "an attribute of a span": ({ tracer }, secret) =>
+    tracer.startSpan("x", { attributes: { a: secret } }).end(),
+  "an event of a span": ({ tracer }, secret) => tracer.startSpan("x").addEvent("y", { a: secret }).end(),
+  "the status of a span": ({ tracer }, secret) =>
     tracer.startSpan("x").setStatus({ code: 2, message: secret }).end(),
-  "span by an exception": ({ tracer }, secret) => {
+  "an exception of a span": ({ tracer }, secret) => {
     const span = tracer.startSpan("x");
     span.recordException(new Error(secret));
     span.end();
   },
-  "span of a request": async (_, secret) => {
+  "the span of a request": async (_, secret) => {
     await using server = await startHttpServer((_request, response) => void response.end());
     await (await fetch(`${server.origin}/?${encodeURIComponent(secret)}`)).text();
   },
 };
 
-test.each(Object.entries(sinks))("a leak is seen: %s", async (_, leak) => {
+test.each(Object.entries(sinks))("Watch finds a leak in this output: %s", async (_, leak) => {
   for (const encode of [encodings["plain"], encodings["base64url"]]) {
     const canaries = new Canaries();
     const secret = canaries.fresh("secret");

@@ -1,6 +1,6 @@
-// One server that is every authorization server, identity provider and MCP server of these tests, each under a name of
-// its own. It believes whatever it is sent, remembers all of it as canaries, and has something to say wherever a server
-// can say something.
+// One HTTP server that acts as every authorization server, identity provider and MCP server of the canary tests, each
+// under its own name. It accepts all credentials, plants them as canaries, and puts canaries into every text that a
+// server can choose.
 import { randomBytes, randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { TlsOptions } from "node:tls";
@@ -12,31 +12,31 @@ export interface Asked {
   readonly method: string;
   readonly headers: IncomingMessage["headers"];
   readonly form: URLSearchParams;
-  /** How often this part of this name has been asked, this time included. */
+  /** Number of requests to this part of this name so far, including this one. */
   readonly count: number;
 }
 
 export type Answer = (response: ServerResponse, asked: Asked, stage: Stage) => void;
 export type Part = "metadata" | "token" | "resource" | "mcp";
-/** What answers in place of the part that does what it should. */
+/** Answers that replace the correct ones. */
 export type Script = Readonly<Partial<Record<Part, Answer>>>;
 
 export interface Stage extends AsyncDisposable {
   readonly origin: string;
   issuer(name: string): string;
   mcp(name: string): string;
-  /** From now on `name` behaves so. */
+  /** Replaces answers of `name` from now on. */
   script(name: string, script: Script): void;
-  /** How often a part was asked. */
+  /** Returns the number of requests to a part of a name. */
   asked(name: string, part: Part): number;
-  /** Every access token of this name is refused from now on. */
+  /** Refuses all access tokens of this name from now on. */
   revoke(name: string): void;
   grant(response: ServerResponse, asked: Asked, members?: object): void;
   readonly say: Say;
   close(): Promise<void>;
 }
 
-/** What servers say that nobody is to hear. */
+/** Sends responses with canaries that must not appear in any output. */
 export interface Say {
   prose(): string;
   json(response: ServerResponse, status: number, value: object, headers?: Record<string, string>): void;
@@ -51,7 +51,7 @@ const paths: readonly (readonly [Part, RegExp])[] = [
   ["mcp", /^\/mcp\/([^/?]+)/],
 ];
 
-/** What of a token request is a secret, by the name of its field. */
+/** Form fields of a token request that contain secrets. */
 const secretFields = [
   ...["client_secret", "client_assertion", "assertion", "subject_token", "actor_token"],
   ...["refresh_token", "token"],
@@ -63,7 +63,7 @@ export async function startStage(canaries: Canaries, tls?: TlsOptions): Promise<
   const good = new Map<string, string>();
   const nonce = canaries.word("nonce");
 
-  const phrases = Array.from({ length: 30 }, () => canaries.phrase("what a server said"));
+  const phrases = Array.from({ length: 30 }, () => canaries.phrase("text of a server"));
   let said = 0;
 
   const say: Say = {
@@ -197,7 +197,7 @@ function remember(canaries: Canaries, headers: IncomingMessage["headers"], form:
     ["DPoP proof", typeof dpop === "string" ? dpop : ""],
     ...secretFields.map((field) => [field, form.get(field) ?? ""] as const),
   ] as const) {
-    // Whole, and with that every piece of it: the signature alone, too.
+    // A planted value is also found in pieces, such as the signature of a JWT.
     if (value !== "") canaries.plant(`${label} as it was sent`, value);
   }
 }
@@ -207,7 +207,7 @@ function proofHolds(proof: string | string[], nonce: string): boolean {
   return Buffer.from(payload, "base64url").toString("utf8").includes(nonce);
 }
 
-/** Looks like a JWT; what is signed with it no one here asks. */
+/** Creates a text that looks like a JWT. Its signature is random. */
 export function jwt(issuer: string, claims: object = {}): string {
   const iat = Math.floor(Date.now() / 1_000);
   const payload = { iss: issuer, sub: "somebody", iat, exp: iat + 3_600, jti: randomUUID(), ...claims };

@@ -1,5 +1,5 @@
-// The same search as in canaries.test.ts where tokens are stored: in what a store is given, in what it leaves on disk, and in
-// what is said when it, its key or its address are no good.
+// Searches for canaries as canaries.test.ts does, with stored tokens: in the values that a store gets, in its files, and in
+// errors about a faulty store, key or address.
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,19 +9,19 @@ import { run } from "../../src/cli/main.js";
 import { createMcpAuth, type McpAuthConfig, type McpAuthOptions } from "../../src/index.js";
 import { Canaries } from "../support/canaries.js";
 import { sharedMemory } from "../support/shared-memory.js";
-import { thrown } from "./canaries-credentials.js";
+import { hostError } from "./canaries-credentials.js";
 import { Watch } from "./canaries-evidence.js";
 import { metadataOf, type Stage, startStage } from "./canaries-stage.js";
 
 const newKey = () => randomBytes(32).toString("base64url");
 
-/** A server with each grant whose tokens are stored, and what they refer to. */
+/** Returns a server for each grant that stores tokens, and the variables that the config refers to. */
 function setting(canaries: Canaries, stage: Stage) {
   const client = (name: string) => ({ issuer: stage.issuer(name), id: "agent", secret: { env: "SECRET" } });
   const seed = { type: "refresh_token", refreshToken: { env: "SEED" } };
   const servers = {
     tools: { url: stage.mcp("tools"), grant: { client: client("tools") } },
-    lineage: { url: stage.mcp("lineage"), grant: { client: client("lineage"), ...seed } },
+    family: { url: stage.mcp("family"), grant: { client: client("family"), ...seed } },
   };
   const env = {
     SECRET: canaries.fresh("client secret"),
@@ -37,7 +37,7 @@ function folder(): string {
   return path;
 }
 
-test("nothing shows in files, in what commands print about them, nor in what is done with them", async () => {
+test("no secret is shown in the files of a store, nor in the output of commands that use it", async () => {
   const canaries = new Canaries();
   await using stage = await startStage(canaries);
   await using watch = new Watch();
@@ -69,7 +69,7 @@ test("nothing shows in files, in what commands print about them, nor in what is 
     );
   }
   await auth.stop();
-  // Tokens, a refresh token, the metadata of two issuers and of two servers.
+  // Tokens, a refresh token, and the metadata of two issuers and two servers.
   expect(files()).toBeGreaterThan(5);
 
   const say = (name: string, answer: object, status: number) =>
@@ -93,34 +93,34 @@ test("nothing shows in files, in what commands print about them, nor in what is 
   await command(["validate", "--secrets"], 0);
   await command(["validate", "--secrets", "--json"], 2, { ...env, KEY: canaries.word("wrong key") });
   await command(["token", "tools"], 2, { ...env, KEY: canaries.word("wrong key") });
-  await command(["token", "lineage", "--force-refresh"], 4, {
+  await command(["token", "family", "--force-refresh"], 4, {
     ...env,
     KEY: canaries.plant("other key", newKey()),
   });
   say("tools", { error: "invalid_client", error_description: stage.say.prose() }, 401);
-  // The metadata that says where to revoke is in the store: the one from before is to be forgotten.
+  // Clears the stored metadata, so that the next command fetches the metadata with the revocation endpoint.
   await command(["store", "clear", "tools"], 0);
   await command(["headers", "tools"], 3);
   await command(["revoke", "tools"], 0);
-  say("lineage", { error: "invalid_request", error_description: stage.say.prose() }, 400);
-  await command(["revoke", "lineage"], 3);
+  say("family", { error: "invalid_request", error_description: stage.say.prose() }, 400);
+  await command(["revoke", "family"], 3);
   await command(["store", "clear"], 0);
   await watch.assertClean(canaries);
 });
 
-test("nothing shows in what a store is given, nor of what a store throws", async () => {
+test("no secret is shown in the values that a store gets, and no text that a store throws", async () => {
   const canaries = new Canaries();
   await using stage = await startStage(canaries);
   await using watch = new Watch();
   const { servers, env } = setting(canaries, stage);
-  // Variants put together from parts.
+  // Built from parts of the config's union types.
   const config = {
     defaults: { retry: { attempts: 1 } },
     servers: servers as object as McpAuthConfig["servers"],
   };
-  const fails = () => Promise.reject(thrown(canaries));
+  const fails = () => Promise.reject(hostError(canaries));
   const throws = () => {
-    throw thrown(canaries);
+    throw hostError(canaries);
   };
   const { data, store } = sharedMemory();
   const key = canaries.plant("encryption key", newKey());
@@ -134,7 +134,7 @@ test("nothing shows in what a store is given, nor of what a store throws", async
     { ...good, encryptionKeys: throws },
     { ...good, encryptionKeys: fails },
     { ...good, encryptionKeys: () => [canaries.word("encryption key")] },
-    // As somebody without types would.
+    // JavaScript code can pass anything.
     { ...good, encryptionKeys: (() => canaries.word("encryption key")) as () => never },
   ];
   for (const [index, given] of stores.entries()) {
@@ -164,7 +164,7 @@ test("nothing shows in what a store is given, nor of what a store throws", async
   await watch.assertClean(canaries);
 });
 
-test("nothing shows of the address of a redis server, nor of its password", async () => {
+test("the address and the password of a Redis server are not shown", async () => {
   const canaries = new Canaries();
   await using stage = await startStage(canaries);
   await using watch = new Watch();
@@ -173,7 +173,7 @@ test("nothing shows of the address of a redis server, nor of its password", asyn
   const addresses = [
     `redis://agents:${password}@127.0.0.1:1/0`,
     `rediss://agents:${password}@127.0.0.1:1/0`,
-    // Something is there, and it is no redis.
+    // A server that is not Redis.
     `redis://agents:${password}@${new URL(stage.origin).host}`,
     `http://agents:${password}@127.0.0.1`,
     `redis//agents:${password}`,
@@ -188,7 +188,7 @@ test("nothing shows of the address of a redis server, nor of its password", asyn
   ];
   for (const { url = "", ...variant } of variants) {
     const store = { type: "redis", url: { env: "REDIS_URL" }, encryptionKey: { env: "KEY" }, ...variant };
-    // Variants put together from parts.
+    // Built from parts of the config's union types.
     const config = { store, defaults: { retry: { attempts: 1 } }, servers } as object as McpAuthConfig;
     const given = { ...env, REDIS_URL: url };
     const auth = await createMcpAuth<string>({ config, env: given, logger: watch.logger });

@@ -1,5 +1,5 @@
-// Nothing that is secret, and nothing that a server or somebody's code has said, comes out of the package: canaries are
-// planted wherever there is such a thing, everything is done that the package does, and all that came out is searched.
+// The package outputs no secret and no text of a server or of a host's code. These tests plant canaries in all of them,
+// exercise everything that the package does, and search all output.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ beforeAll(async () => {
   authority = await createAuthority();
 });
 
-test("nothing shows of any credential in any grant, nor of the tokens that they bring", async () => {
+test("no credential of any grant is shown, and no token that it gets", async () => {
   const canaries = new Canaries();
   await using plain = await startStage(canaries);
   await using tls = await startStage(canaries, await serverTls({ authority, askClients: true }));
@@ -58,21 +58,25 @@ test("nothing shows of any credential in any grant, nor of the tokens that they 
   await watch.assertClean(canaries);
 });
 
-test("nothing shows of what servers say that refuse, fail or talk nonsense, nor of what they were sent", async () => {
+test("no text is shown of servers that refuse, fail or send invalid responses, nor credentials that they quote", async () => {
   const canaries = new Canaries();
   await using stage = await startStage(canaries);
   await using tls = await startStage(canaries, await serverTls({ authority, askClients: false }));
   const at = (issuer: string) => ({ grant: { client: { issuer, id: "agent", secret: { env: "SECRET" } } } });
   const unreachable: readonly Failure[] = [
-    { name: "TLS: of an unknown authority", code: "tls_failed", server: at(tls.issuer("x")) },
-    { name: "TLS: none there", code: "tls_failed", server: at(stage.issuer("x").replace("http:", "https:")) },
-    { name: "network: nobody there", code: "unavailable", server: at("http://127.0.0.1:1/as/x") },
+    { name: "TLS: a certificate of an unknown authority", code: "tls_failed", server: at(tls.issuer("x")) },
+    {
+      name: "TLS: a server without TLS",
+      code: "tls_failed",
+      server: at(stage.issuer("x").replace("http:", "https:")),
+    },
+    { name: "network: a closed port", code: "unavailable", server: at("http://127.0.0.1:1/as/x") },
   ];
   const failures = [...servedFailures(canaries, stage), ...unreachable];
   expect(await assertFailures(canaries, stage, failures, {})).toBeGreaterThan(20);
 });
 
-test("nothing shows of secrets, keys and functions that are no good", async () => {
+test("no faulty secret or key is shown, and no text of a faulty function", async () => {
   const canaries = new Canaries();
   await using stage = await startStage(canaries);
   const path = folder();
@@ -81,8 +85,8 @@ test("nothing shows of secrets, keys and functions that are no good", async () =
 });
 
 /**
- * Makes a server of each, runs them side by side, and asserts that each fails as it says and that nothing shows. How many
- * errors have details.
+ * Creates a server for each failure and calls them concurrently. Asserts that each fails with its code and that nothing is
+ * shown. Returns the number of different error details.
  */
 async function assertFailures(
   canaries: Canaries,
@@ -101,7 +105,7 @@ async function assertFailures(
   });
   const auth = await createMcpAuth({
     ...options,
-    // Variants put together from parts.
+    // Built from parts of the config's union types.
     config: {
       defaults: { retry: { attempts: 2, min: "1ms", max: "2ms" } },
       servers: Object.fromEntries(servers) as object as McpAuthConfig["servers"],
@@ -110,7 +114,7 @@ async function assertFailures(
     logger: watch.logger,
   });
   watch.listen(auth);
-  const outcomes = await Promise.all(auth.servers.map((name) => failing(watch, auth.resolve(name))));
+  const outcomes = await Promise.all(auth.servers.map((name) => exerciseFailing(watch, auth.resolve(name))));
   watch.look(auth);
   await auth.stop();
   const expected = Object.fromEntries(failures.map(({ name, code }) => [name, code]));
@@ -121,8 +125,8 @@ async function assertFailures(
   return watch.evidence.details;
 }
 
-/** What `fetch` fails with, after which everything else is tried, too. */
-async function failing(watch: Watch, manager: TokenManager): Promise<Failure["code"]> {
+/** Returns the code with which `fetch` fails, and then exercises the rest of the manager. */
+async function exerciseFailing(watch: Watch, manager: TokenManager): Promise<Failure["code"]> {
   const { name, url } = manager;
   const where = (what: string) => `${what} of ${name}`;
   const call = () =>
@@ -140,7 +144,7 @@ async function failing(watch: Watch, manager: TokenManager): Promise<Failure["co
   return first instanceof Error ? "network" : undefined;
 }
 
-/** Everything that a manager does, looked at from all sides. */
+/** Exercises everything that a manager does, and examines all values. */
 async function exercise(watch: Watch, manager: TokenManager): Promise<void> {
   const { evidence } = watch;
   const { name, url } = manager;

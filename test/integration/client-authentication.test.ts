@@ -1,5 +1,5 @@
-// How a client proves who it is, against a real authorization server: what is signed, with what, and what is refused
-// before anything is sent. Each method in each grant is in grants.test.ts.
+// Client authentication with a real authorization server: contents and algorithms of assertions, and errors before anything
+// is sent. grants.test.ts tests each method with each grant.
 import { createPrivateKey } from "node:crypto";
 import {
   calculateJwkThumbprint,
@@ -35,7 +35,7 @@ async function pemAndPublic(alg: string) {
   };
 }
 
-/** A world whose one client is registered so, and a manager whose config says `client` of it. */
+/** Starts a world with one client, registered as given, and creates a manager with the `client` config. */
 async function agent(
   registered: Omit<RegisteredClient, "id"> & { readonly id?: string },
   client: object,
@@ -47,7 +47,7 @@ async function agent(
 ) {
   const world = await startWorld({ clients: [{ id: "agent", ...registered }], ...setting.options });
   const { id = "agent" } = registered;
-  // Put together from parts.
+  // Built from parts.
   const grant = { client: { issuer: world.issuer.issuer, id, ...client } } as GrantConfig;
   const config = { servers: { tools: { url: world.mcp.url, grant, retry: { attempts: 1 } } } };
   return { world, ...(await managerOf({ config, env: { ...setting.env } }, setting.runtime)) };
@@ -58,7 +58,7 @@ function lastAssertion({ issuer }: World) {
   return { jwt, header: decodeProtectedHeader(jwt), claims: decodeJwt(jwt) };
 }
 
-test.each(asymmetric)("private_key_jwt with %s, which the server alone lists", async (alg) => {
+test.each(asymmetric)("private_key_jwt uses %s if the server lists only that algorithm", async (alg) => {
   const { pem, publicKey } = await pemAndPublic(alg);
   const { world, manager } = await agent(
     { publicKey, alg },
@@ -74,7 +74,7 @@ test.each(asymmetric)("private_key_jwt with %s, which the server alone lists", a
 });
 
 test.each(asymmetric)(
-  "private_key_jwt with %s, as the config says, where the server lists every one",
+  "private_key_jwt uses %s if the config sets it and the server lists all algorithms",
   async (alg) => {
     const { pem, publicKey } = await pemAndPublic(alg);
     const key = { privateKey: { env: "KEY" }, alg };
@@ -85,7 +85,7 @@ test.each(asymmetric)(
 );
 
 test.each(["HS256", "HS384", "HS512"])(
-  "client_secret_jwt with %s, which the server alone lists",
+  "client_secret_jwt uses %s if the server lists only that algorithm",
   async (alg) => {
     const secret = "x".repeat(64);
     const { world, manager } = await agent(
@@ -99,7 +99,7 @@ test.each(["HS256", "HS384", "HS512"])(
   },
 );
 
-test("a key that suits no algorithm of the server is not used, and the message says what the server lists", async () => {
+test("a key that fits no algorithm of the server is unsupported_by_server, and the message has the server's algorithms", async () => {
   const { pem, publicKey } = await pemAndPublic("RS256");
   const { world, manager } = await agent(
     { publicKey },
@@ -124,7 +124,7 @@ test.each([
   ["a secret", { secret: { env: "SECRET" } }, ["private_key_jwt"]],
   ["a key", { key: { privateKey: { env: "KEY" } } }, ["client_secret_basic", "none"]],
 ])(
-  "%s is not sent to a server that lists no method for it, which the message does",
+  "%s is not used at a server that lists no method for it, and the message has the server's methods",
   async (_, credential, listed) => {
     const { pem } = await pemAndPublic("ES256");
     const { world, manager } = await agent({ secret: agentSecret }, credential, {
@@ -138,7 +138,7 @@ test.each([
   },
 );
 
-test("a method in the config is used although the server does not list it, with a warning", async () => {
+test("a method that the config sets is used with a warning if the server does not list it", async () => {
   const { world, manager, auth } = await agent(
     { secret: agentSecret },
     { secret: { env: "SECRET" }, method: "client_secret_post" },
@@ -155,7 +155,7 @@ test("a method in the config is used although the server does not list it, with 
   ]);
 });
 
-test("audience, type and kid of an assertion are as the config says", async () => {
+test("an assertion has the audience, type and kid that the config sets", async () => {
   const { pem, publicKey } = await pemAndPublic("ES256");
   const { world, manager } = await agent(
     { publicKey },
@@ -172,7 +172,7 @@ test("audience, type and kid of an assertion are as the config says", async () =
   expect(claims.aud).toBe(world.issuer.tokenEndpoint);
 });
 
-test("an audience that the server does not know is refused by it, once", async () => {
+test("an assertion with an audience that the server refuses is sent only once", async () => {
   const { pem, publicKey } = await pemAndPublic("ES256");
   const { world, manager } = await agent(
     { publicKey },
@@ -184,12 +184,12 @@ test("an audience that the server does not know is refused by it, once", async (
   expect(world.issuer.tokenRequests.length).toBe(1);
 });
 
-test("the certificate of a key is named in the assertion by its thumbprint", async () => {
+test("an assertion has the thumbprint of the key's certificate", async () => {
   const { certificate, privateKey } = await selfSigned({ subject: "CN=agent" });
   const publicKey = createPrivateKey(privateKey).export({ format: "jwk" });
   const { d: _, ...jwk } = publicKey;
   const { world, manager } = await agent(
-    // Node types JWKs with every member unknown.
+    // Node's type for a JWK has only members of type unknown.
     { publicKey: jwk as NonNullable<RegisteredClient["publicKey"]> },
     { key: { privateKey: { env: "KEY" }, certificate: { env: "CERT" }, kid: false } },
     { env: { KEY: privateKey, CERT: certificate } },
@@ -198,7 +198,7 @@ test("the certificate of a key is named in the assertion by its thumbprint", asy
   expect(lastAssertion(world).header["x5t#S256"]).toBe(certificateThumbprint(certificate));
 });
 
-test("an assertion of the platform is read for every request, and sent as it is", async () => {
+test("an assertion of the platform is read for each token request and sent unchanged", async () => {
   const platform = await createTokenIssuer("agent");
   const [publicKey] = platform.keys;
   const handed: string[] = [];
@@ -231,7 +231,7 @@ test("an assertion of the platform is read for every request, and sent as it is"
   expect(error.message + String(error.stack)).not.toContain(handed.at(-1));
 });
 
-test("a client id that is an https URL is who the document there says, with the keys that it names", async () => {
+test("a client whose id is an https URL authenticates with a key from its client metadata document", async () => {
   const id = "https://agent.example/client.json";
   const jwksUri = "https://agent.example/jwks.json";
   const { pem, publicKey } = await pemAndPublic("ES256");

@@ -1,4 +1,4 @@
-// Servers whose clocks differ from ours, and that allow for no difference at all.
+// Servers whose clocks differ from ours and that allow no leeway.
 import { generateKeyPairSync } from "node:crypto";
 import { decodeJwt } from "jose";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -17,7 +17,10 @@ import { listen, runtime } from "./harness.js";
 const second = 1_000;
 const minute = 60 * second;
 
-/** Stands still until it is set, so that no test depends on how long anything takes. Late in a second: `Date` is cut off. */
+/**
+ * Creates a clock that moves only when a test moves it, so that no test depends on how long anything takes. It starts late
+ * in a second, because a `Date` header has only full seconds.
+ */
 function settableClock() {
   let now = Date.UTC(2026, 5, 1, 12) + 700;
   return {
@@ -37,7 +40,7 @@ const key = { privateKey: { env: "KEY" } } as const;
 
 type Server = McpAuthConfig<"tools">["servers"]["tools"];
 
-/** How each thing that we sign is configured. */
+/** The server config for each kind of JWT that the package signs. */
 const kinds = {
   private_key_jwt: ({ origin }: StrictServer): Partial<Server> => ({
     grant: { client: { issuer: origin, id: "agent", key } },
@@ -64,8 +67,8 @@ const all: readonly Kind[] = ["private_key_jwt", "client_secret_jwt", "jwt_beare
 
 async function started(kind: Kind, skews: { readonly issuer?: number; readonly mcp?: number } = {}) {
   const clock = settableClock();
-  const verifies = kind === "client_secret_jwt" ? new TextEncoder().encode(secret) : publicKey;
-  const issuer = await startStrictAuthorizationServer(clock, verifies);
+  const verificationKey = kind === "client_secret_jwt" ? new TextEncoder().encode(secret) : publicKey;
+  const issuer = await startStrictAuthorizationServer(clock, verificationKey);
   const mcp = await startStrictMcpServer(clock);
   onTestFinished(async () => {
     await issuer[Symbol.asyncDispose]();
@@ -82,21 +85,21 @@ async function started(kind: Kind, skews: { readonly issuer?: number; readonly m
   return { clock, issuer, mcp, manager: auth.resolve("tools"), server, skewWarnings, failures, heard };
 }
 
-/** The `iat` of what was signed for a request, in milliseconds. */
+/** Returns the `iat` of the JWT in a request, in milliseconds. */
 function issued({ body, headers }: RecordedRequest): number {
   const form = new URLSearchParams(body);
   const jwt = form.get("client_assertion") ?? form.get("assertion") ?? String(headers["dpop"]);
   return (decodeJwt(jwt).iat ?? 0) * second;
 }
 
-describe.each(all)("an authorization server without leeway, with %s", (kind) => {
+describe.each(all)("%s at an authorization server without leeway", (kind) => {
   test.each([
     ["2 s behind", -2 * second],
     ["3 s behind", -3 * second],
     ["4 s behind", -4 * second],
-    ["right", 0],
+    ["exact", 0],
     ["2 s ahead", 2 * second],
-  ])("whose clock is %s takes the first request", async (_, skew) => {
+  ])(`a server whose clock is %s accepts the first ${kind} request`, async (_, skew) => {
     const { issuer, manager, failures } = await started(kind, { issuer: skew });
     await manager.getToken();
     expect(issuer.refusals).toEqual([]);
@@ -109,33 +112,36 @@ describe.each(all)("an authorization server without leeway, with %s", (kind) => 
     ["90 s behind", -90 * second, 2],
     ["5 minutes ahead", 5 * minute, 1],
     ["5 minutes behind", -5 * minute, 2],
-  ])("whose clock is %s issues a token, with one warning", async (_, skew, requests) => {
-    const { issuer, manager, skewWarnings, failures } = await started(kind, { issuer: skew });
-    await manager.getToken();
-    expect(issuer.calls).toHaveLength(requests);
-    expect(issuer.refusals).toHaveLength(requests - 1);
-    expect(failures()).toEqual([]);
-    const [warning, ...others] = skewWarnings();
-    expect(others).toEqual([]);
-    expect(warning).toMatchObject({
-      server: "tools",
-      issuer: issuer.origin,
-      reason: "demand",
-      code: "clock_skew",
-    });
-    const difference = `${Math.abs(skew) / second} s ${skew > 0 ? "ahead of" : "behind"}`;
-    expect(warning?.message).toContain(`${issuer.origin} is ${difference} the clock of this machine`);
-    // From then on it takes one request, and nothing more is said.
-    await manager.getToken({ forceRefresh: true });
-    expect(issuer.calls).toHaveLength(requests + 1);
-    expect(skewWarnings()).toHaveLength(1);
-  });
+  ])(
+    `a server whose clock is %s issues a token with ${kind}, with one warning`,
+    async (_, skew, requests) => {
+      const { issuer, manager, skewWarnings, failures } = await started(kind, { issuer: skew });
+      await manager.getToken();
+      expect(issuer.calls).toHaveLength(requests);
+      expect(issuer.refusals).toHaveLength(requests - 1);
+      expect(failures()).toEqual([]);
+      const [warning, ...others] = skewWarnings();
+      expect(others).toEqual([]);
+      expect(warning).toMatchObject({
+        server: "tools",
+        issuer: issuer.origin,
+        reason: "demand",
+        code: "clock_skew",
+      });
+      const difference = `${Math.abs(skew) / second} s ${skew > 0 ? "ahead of" : "behind"}`;
+      expect(warning?.message).toContain(`${issuer.origin} is ${difference} the clock of this machine`);
+      // From then on, one request is enough, without another warning.
+      await manager.getToken({ forceRefresh: true });
+      expect(issuer.calls).toHaveLength(requests + 1);
+      expect(skewWarnings()).toHaveLength(1);
+    },
+  );
 
   test.each([
     ["ahead", 20 * minute],
     ["behind", -20 * minute],
   ])(
-    "whose clock is 20 minutes %s refuses: a warning, and advice about the clock",
+    `a server whose clock is 20 minutes %s refuses ${kind}, and the warning and the error mention the clock`,
     async (direction, skew) => {
       const { issuer, manager, skewWarnings } = await started(kind, { issuer: skew });
       const error = await failure(manager.getToken());
@@ -148,9 +154,9 @@ describe.each(all)("an authorization server without leeway, with %s", (kind) => 
     },
   );
 
-  test("is asked no more than twice when it refuses for another reason, whatever its clock says", async () => {
+  test(`a server that keeps refusing ${kind} gets at most two requests, even if its clock changes`, async () => {
     const { issuer, manager } = await started(kind);
-    // With each request another time, and always one in which what was signed is not good.
+    // Each request sees a different time at which the JWT is not valid.
     let calls = 0;
     issuer.onCall = () => {
       calls += 1;
@@ -164,14 +170,14 @@ describe.each(all)("an authorization server without leeway, with %s", (kind) => 
     ["401 and an empty body", { status: 401, error: "" }],
     ["403 and an empty body", { status: 403, error: "" }],
     ["401 and server_error", { status: 401, error: "server_error" }],
-  ])("that refuses with %s is asked again in its time", async (_, refusal) => {
+  ])(`a server that refuses ${kind} with %s gets a second request in its own time`, async (_, refusal) => {
     const { issuer, manager } = await started(kind, { issuer: -90 * second });
     issuer.refusal = refusal;
     await manager.getToken();
     expect(issuer.calls).toHaveLength(2);
   });
 
-  test("whose clock changes is followed, and its old time is dropped", async () => {
+  test(`requests with ${kind} follow a server whose clock changes`, async () => {
     const { clock, issuer, manager, skewWarnings } = await started(kind, { issuer: 90 * second });
     await manager.getToken();
     expect(issued(issuer.calls[0] ?? never())).toBe(
@@ -186,10 +192,10 @@ describe.each(all)("an authorization server without leeway, with %s", (kind) => 
     expect(skewWarnings()).toHaveLength(3);
   });
 
-  test("is served in its time after our own clock was set", async () => {
+  test(`requests with ${kind} use the server's time after our own clock was set`, async () => {
     const { clock, issuer, manager } = await started(kind, { issuer: 90 * second });
     await manager.getToken();
-    // The server's goes on as before.
+    // The server's clock does not jump.
     clock.advance(-5 * minute);
     issuer.skew += 5 * minute;
     await manager.getToken({ forceRefresh: true });
@@ -200,7 +206,7 @@ describe.each(all)("an authorization server without leeway, with %s", (kind) => 
   });
 });
 
-test("an identity provider gets assertions in its own time", async () => {
+test("an identity provider gets client assertions in its own time", async () => {
   const { clock, issuer, server } = await started("private_key_jwt");
   const idp = await startStrictAuthorizationServer(clock, publicKey);
   onTestFinished(() => idp[Symbol.asyncDispose]());
@@ -213,7 +219,7 @@ test("an identity provider gets assertions in its own time", async () => {
   } as const;
   const auth = await runtime({ config: { servers: { tools: { url: server.url, grant } } }, env, clock });
   const heard = listen(auth);
-  // What it issues is no ID-JAG, so that the second server is not asked.
+  // The strict server does not issue an ID-JAG, so the second server gets no request.
   expect((await failure(auth.resolve("tools").getToken())).code).toBe("token_response_invalid");
   expect(idp.refusals).toHaveLength(1);
   expect(idp.calls).toHaveLength(2);
@@ -221,11 +227,11 @@ test("an identity provider gets assertions in its own time", async () => {
   expect(warning?.message).toContain(`the identity provider ${idp.origin} is 90 s behind`);
 });
 
-describe("metadata that a cache has kept", () => {
+describe("metadata from a cache", () => {
   test.each([
-    ["and says so", true],
-    ["and does not say so", false],
-  ])("%s is no difference of clocks", async (_, saysAge) => {
+    ["with", true],
+    ["without", false],
+  ])("metadata from a cache %s an Age header is not taken for clock skew", async (_, saysAge) => {
     const { issuer, manager, skewWarnings } = await started("private_key_jwt");
     Object.assign(issuer, { age: 300, saysAge });
     await manager.getToken();
@@ -236,7 +242,7 @@ describe("metadata that a cache has kept", () => {
   test.each([
     ["behind", -90 * second],
     ["ahead", 90 * second],
-  ])("hides no difference: a server that is %s", async (_, skew) => {
+  ])("metadata from a cache does not hide the skew of a server whose clock is %s", async (_, skew) => {
     const { issuer, manager, skewWarnings } = await started("private_key_jwt", { issuer: skew });
     issuer.age = 300;
     await manager.getToken();
@@ -246,7 +252,7 @@ describe("metadata that a cache has kept", () => {
 });
 
 describe("a client that signs nothing", () => {
-  test("is told nothing of a clock, and its token expires by ours", async () => {
+  test("a client that signs nothing gets no clock skew warning, and its token expires by our clock", async () => {
     const clock = settableClock();
     const issuer = await startStrictAuthorizationServer(clock, publicKey);
     onTestFinished(() => issuer[Symbol.asyncDispose]());
@@ -261,13 +267,13 @@ describe("a client that signs nothing", () => {
   });
 });
 
-describe("two servers with clocks of their own", () => {
+describe("an issuer and an MCP server with different clocks", () => {
   test.each([
     ["the issuer ahead, the MCP server behind", 5 * minute, -5 * minute],
     ["the issuer behind, the MCP server ahead", -5 * minute, 5 * minute],
     ["only the MCP server behind", 0, -90 * second],
     ["only the issuer ahead", 90 * second, 0],
-  ])("each get proofs in their own time: %s", async (_, issuerSkew, mcpSkew) => {
+  ])("issuer and MCP server each get proofs in their own time: %s", async (_, issuerSkew, mcpSkew) => {
     const { clock, issuer, mcp, manager, server, skewWarnings } = await started("dpop", {
       issuer: issuerSkew,
       mcp: mcpSkew,
@@ -277,7 +283,7 @@ describe("two servers with clocks of their own", () => {
     expect(await call()).toBe(200);
     expect(mcp.refusals.length).toBeLessThanOrEqual(1);
     expect(issuer.refusals.length).toBeLessThanOrEqual(1);
-    // No token was replaced for that.
+    // No token was replaced because of clock skew.
     expect(issuer.calls.length - issuer.refusals.length).toBe(1);
     const near = (time: number | undefined, skew: number) =>
       expect(Math.abs((time ?? 0) - clock.now() - skew)).toBeLessThanOrEqual(9 * second);
@@ -289,7 +295,7 @@ describe("two servers with clocks of their own", () => {
     near((decodeJwt(dpop).iat ?? 0) * second, mcpSkew);
   });
 
-  test("an MCP server whose clock changes while it is in use refuses one proof at most", async () => {
+  test("an MCP server whose clock changes refuses at most one proof per change", async () => {
     const { issuer, mcp, manager, server } = await started("dpop");
     const call = async () => (await manager.fetch(server.url, { method: "POST", body: "{}" })).status;
     for (const skew of [0, 3 * minute, -3 * minute, 0]) {
@@ -301,7 +307,7 @@ describe("two servers with clocks of their own", () => {
     expect(issuer.calls).toHaveLength(1);
   });
 
-  test("that want nonces too get both, one after the other", async () => {
+  test("servers that require nonces get the right time first and then the nonce", async () => {
     const skews = { issuer: -90 * second, mcp: -3 * minute };
     const { issuer, mcp, manager, server } = await started("dpop", skews);
     Object.assign(issuer, { nonce: "nonce-of-issuer" });
@@ -314,7 +320,7 @@ describe("two servers with clocks of their own", () => {
     }
   });
 
-  test("a proof that is refused for another reason is sent once, and the answer is returned", async () => {
+  test("a proof that is refused for another reason than clock skew is sent once, and the caller gets the response", async () => {
     const { mcp, manager, server } = await started("dpop", { mcp: 20 * minute });
     const response = await manager.fetch(server.url, { method: "POST", body: "{}" });
     expect(response.status).toBe(401);
@@ -322,7 +328,7 @@ describe("two servers with clocks of their own", () => {
   });
 });
 
-test("several servers of one issuer share what is known of its clock, and one of them says so", async () => {
+test("several servers with one issuer share the skew of its clock, with one warning", async () => {
   const clock = settableClock();
   const issuer: StrictAuthorizationServer = await startStrictAuthorizationServer(clock, publicKey);
   onTestFinished(() => issuer[Symbol.asyncDispose]());
@@ -338,5 +344,5 @@ test("several servers of one issuer share what is known of its clock, and one of
 });
 
 function never(): never {
-  throw new Error("There was no such request.");
+  throw new Error("The server got no such request.");
 }

@@ -1,4 +1,4 @@
-// What README says of the MCP SDK's own providers beside ours. What it says of numbers is measured in `bench/`.
+// Tests of the claims in README about the MCP SDK's own providers. `bench/` measures its numbers.
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import {
   Client,
@@ -28,13 +28,13 @@ function providerFor(issuer: RunningAuthorizationServer) {
 }
 
 describe("a token endpoint that answers 503 once", () => {
-  test("fails a call through the SDK's provider", async () => {
+  test("one 503 of the token endpoint fails a call through the SDK's provider", async () => {
     const { issuer, mcp } = await startWorld();
     issuer.failNext(1, 503);
     await expect(withProvider(mcp.url, providerFor(issuer))).rejects.toThrow();
   });
 
-  test("delays a call through ours, which retries", async () => {
+  test("one 503 of the token endpoint only delays a call through our provider, which retries", async () => {
     const world = await startWorld();
     world.issuer.failNext(1, 503);
     const { manager } = await managerOf(world);
@@ -44,7 +44,7 @@ describe("a token endpoint that answers 503 once", () => {
 });
 
 describe("a token that has expired", () => {
-  test("is sent by the SDK's provider, and replaced after the 401", async () => {
+  test("the SDK's provider sends an expired token and replaces it after the 401", async () => {
     const { issuer, mcp } = await startWorld({ lifetime: 60 });
     const client = await withProvider(mcp.url, providerFor(issuer));
     const before = mcp.unauthorized;
@@ -53,11 +53,11 @@ describe("a token that has expired", () => {
     expect(mcp.unauthorized).toBeGreaterThan(before);
   });
 
-  test("is replaced by ours before it is sent", async () => {
+  test("our provider replaces an expired token before it is sent", async () => {
     const world = await startWorld({ lifetime: 60 });
     const { manager } = await managerOf(world);
     const client = await viaFetchV2(manager);
-    // The SDK asks for a stream in the background; it is answered before the token expires.
+    // Waits for the response to the SDK's background request for a stream, so that it does not see the expired token.
     const streams = () =>
       world.mcp.requests.filter(({ method, path }) => method === "GET" && path === "/mcp");
     await expect.poll(() => streams().some(({ isAnswered }) => isAnswered)).toBe(true);
@@ -86,39 +86,42 @@ describe("private keys", () => {
     ["encrypted PEM", ec, "ES256", pem(ec.privateKey, "pkcs8", "a passphrase"), "a passphrase"],
   ] as const;
 
-  test.each(forms)("of the form %s", async (form, pair, alg, text, passphrase) => {
-    const publicKey = pair.publicKey.export({ format: "jwk" });
-    const kid = await calculateJwkThumbprint(publicKey);
-    const { issuer, mcp } = await startWorld({
-      clients: [{ id: "agent", publicKey: { ...publicKey, kid }, alg }],
-    });
-
-    const key = {
-      privateKey: { env: "KEY" },
-      alg,
-      ...(passphrase !== undefined && { passphrase: { env: "PASSPHRASE" } }),
-    } as const;
-    const client = { issuer: issuer.issuer, id: "agent", key };
-    const auth = await runtime({
-      env: { KEY: text, PASSPHRASE: passphrase },
-      config: { servers: { tools: { url: mcp.url, grant: { client } } } },
-    });
-    expect(await (await viaFetchV2(auth.resolve("tools"))).echo("hello")).toBe("hello");
-
-    const provider = () =>
-      new PrivateKeyJwtProvider({
-        clientId: "agent",
-        privateKey: form === "JWK" ? { ...pair.privateKey.export({ format: "jwk" }) } : text,
-        algorithm: alg,
-        expectedIssuer: issuer.issuer,
+  test.each(forms)(
+    "our provider reads a private key in the form %s, and the SDK's only PKCS#8 and JWK",
+    async (form, pair, alg, text, passphrase) => {
+      const publicKey = pair.publicKey.export({ format: "jwk" });
+      const kid = await calculateJwkThumbprint(publicKey);
+      const { issuer, mcp } = await startWorld({
+        clients: [{ id: "agent", publicKey: { ...publicKey, kid }, alg }],
       });
-    const theirs = async () => await withProvider(mcp.url, provider());
-    if (form === "PKCS#8" || form === "JWK") await theirs();
-    else await expect(theirs()).rejects.toThrow();
-  });
+
+      const key = {
+        privateKey: { env: "KEY" },
+        alg,
+        ...(passphrase !== undefined && { passphrase: { env: "PASSPHRASE" } }),
+      } as const;
+      const client = { issuer: issuer.issuer, id: "agent", key };
+      const auth = await runtime({
+        env: { KEY: text, PASSPHRASE: passphrase },
+        config: { servers: { tools: { url: mcp.url, grant: { client } } } },
+      });
+      expect(await (await viaFetchV2(auth.resolve("tools"))).echo("hello")).toBe("hello");
+
+      const provider = () =>
+        new PrivateKeyJwtProvider({
+          clientId: "agent",
+          privateKey: form === "JWK" ? { ...pair.privateKey.export({ format: "jwk" }) } : text,
+          algorithm: alg,
+          expectedIssuer: issuer.issuer,
+        });
+      const theirs = async () => await withProvider(mcp.url, provider());
+      if (form === "PKCS#8" || form === "JWK") await theirs();
+      else await expect(theirs()).rejects.toThrow();
+    },
+  );
 });
 
-/** Moves the date on, for servers and clients alike, until every token so far has expired. Timers stay real. */
+/** Moves the date of servers and clients forward until every issued token has expired. Timers stay real. */
 function expire(issuer: RunningAuthorizationServer): void {
   vi.useFakeTimers({ toFake: ["Date"] });
   onTestFinished(() => void vi.useRealTimers());

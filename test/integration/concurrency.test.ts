@@ -19,8 +19,8 @@ import {
 
 const thousand = Array.from({ length: 1_000 }, (_, index) => index);
 
-describe("1,000 first calls at once", () => {
-  test("send one token request, whichever way they ask", async () => {
+describe("1,000 concurrent first calls", () => {
+  test("1,000 concurrent first calls of different methods send one token request", async () => {
     const world = await startWorld();
     const { auth, manager } = await managerOf(world);
     const heard = listen(auth);
@@ -40,7 +40,7 @@ describe("1,000 first calls at once", () => {
     expect(metadata).toHaveLength(1);
   });
 
-  test("through fetch send one token request, and each is answered", async () => {
+  test("1,000 concurrent first calls of fetch send one token request, and each gets a response", async () => {
     const world = await startWorld();
     const { manager } = await managerOf(world);
     const statuses = await Promise.all(
@@ -50,12 +50,12 @@ describe("1,000 first calls at once", () => {
         return response.status;
       }),
     );
-    // A GET is not allowed at this endpoint; a wrong token would be 401.
+    // The endpoint answers 405 to a GET with a valid token, and 401 otherwise.
     expect(new Set(statuses)).toEqual(new Set([405]));
     expect(world.issuer.tokenRequests).toHaveLength(1);
   });
 
-  test("at several managers of one issuer look up its metadata once", async () => {
+  test("1,000 concurrent first calls of several managers fetch the metadata of their common issuer once", async () => {
     const world = await startWorld();
     const { tools } = world.config.servers;
     const lookups: string[] = [];
@@ -74,7 +74,7 @@ describe("1,000 first calls at once", () => {
     expect(world.issuer.tokenRequests).toHaveLength(3);
   });
 
-  test("that fail get one and the same refusal, from one request", async () => {
+  test("1,000 concurrent first calls with a wrong secret reject with the refusal of one token request", async () => {
     const world = await startWorld();
     const { manager } = await managerOf(world, { env: { SECRET: "wrong" } });
     const errors = await Promise.all(thousand.map(() => failure(manager.getAccessToken())));
@@ -84,7 +84,7 @@ describe("1,000 first calls at once", () => {
 });
 
 describe("1,000 calls across an expiry", () => {
-  test("send one more request, and none fails", async () => {
+  test("1,000 concurrent calls after the expiry of a token send one more token request, and none fails", async () => {
     const world = await startWorld({ lifetime: 60 });
     const { clock, fetch, advance } = liveClock();
     const config = { ...world.config, defaults: { refresh: false } } as const;
@@ -100,32 +100,32 @@ describe("1,000 calls across an expiry", () => {
     expect(renewals(heard)).toEqual(["demand", "demand"]);
   });
 
-  test("that come one after the other over the stale point send one more, and wait for nothing", async () => {
+  test("1,000 calls over the time at which a token becomes stale send one more token request, in the background", async () => {
     const world = await startWorld({ lifetime: 60 });
     const { clock, fetch, advance } = liveClock();
     const { auth, manager } = await managerOf(world, { clock, fetch });
     const heard = listen(auth);
     await manager.getAccessToken();
-    const issuedAt = world.issuer.tokenRequests.length;
+    const requestsBefore = world.issuer.tokenRequests.length;
     for (let step = 0; step < 100; step += 1) {
       await Promise.all(Array.from({ length: 10 }, () => manager.getAccessToken()));
-      // Ten seconds short of where the second token would be renewed in turn.
+      // A minute in total, ten seconds less than until the second token is renewed.
       await advance(600);
     }
-    expect(issuedAt).toBe(1);
+    expect(requestsBefore).toBe(1);
     expect(renewals(heard)).toEqual(["demand", "expiry"]);
     expect(world.issuer.tokenRequests).toHaveLength(2);
     expect(heard.filter(({ event }) => event !== "token:renewed")).toEqual([]);
   });
 
-  test("by SDK clients send one more, and none fails", async () => {
+  test("60 concurrent calls of SDK clients after an expiry send one more token request, and none fails", async () => {
     const world = await startWorld({ lifetime: 60 });
-    const { clock, fetch: counted, advance } = liveClock();
-    const { manager } = await managerOf(world, { clock, fetch: counted });
+    const { clock, fetch, advance } = liveClock();
+    const { manager } = await managerOf(world, { clock, fetch });
     const clients = [await viaFetchV2(manager), await viaFetchV1(manager), await viaAuthProviderV2(manager)];
     expect(world.issuer.tokenRequests).toHaveLength(1);
     await advance(31 * 60_000 + 60_000);
-    // Nobody used it for longer than `idle`: it has expired.
+    // The token was not used for longer than `idle`, so it was not renewed and has expired.
     const before = world.issuer.tokenRequests.length;
     expect(manager.status().state).toBe("asleep");
     const answers = await Promise.all(
@@ -137,7 +137,7 @@ describe("1,000 calls across an expiry", () => {
 });
 
 describe("a caller that aborts", () => {
-  /** An authorization server that answers when told. */
+  /** Starts an authorization server that answers when `open` is called. */
   async function slowServer() {
     const gate = deferred();
     const issuer = await ownIssuer(async (_request, response) => {
@@ -150,12 +150,12 @@ describe("a caller that aborts", () => {
       manager,
       open: gate.resolve,
       tokenRequests,
-      underWay: () => issuer.asked(1),
+      requestArrived: () => issuer.asked(1),
       server: issuer.server,
     };
   }
 
-  test("before its call gets `aborted`, and nothing is sent", async () => {
+  test("a call with an already aborted signal rejects with aborted, and nothing is sent", async () => {
     const { manager, server } = await slowServer();
     const options = { signal: AbortSignal.abort(new Error("canary")) };
     const calls = [manager.getAccessToken(options), manager.getToken(options), manager.getHeaders(options)];
@@ -167,9 +167,9 @@ describe("a caller that aborts", () => {
     expect(server.requests).toEqual([]);
   });
 
-  test("during the request gets `aborted` at once; the others get the token of that request", async () => {
+  test("a caller that aborts during a token request gets aborted immediately, and other callers get its token", async () => {
     const unhandled = watchUnhandled();
-    const { manager, open, tokenRequests, underWay } = await slowServer();
+    const { manager, open, tokenRequests, requestArrived } = await slowServer();
     const [first, second] = [new AbortController(), new AbortController()];
     const aborted = [
       failure(manager.getAccessToken({ signal: first.signal })),
@@ -180,7 +180,7 @@ describe("a caller that aborts", () => {
       manager.getAccessToken(),
       manager.getAccessToken({ signal: new AbortController().signal }),
     ];
-    await underWay();
+    await requestArrived();
     first.abort();
     second.abort(new DOMException("canary-reason", "TimeoutError"));
     for (const error of await Promise.all(aborted)) {
@@ -194,12 +194,12 @@ describe("a caller that aborts", () => {
     expect(unhandled).toEqual([]);
   });
 
-  test("alone leaves the request to finish, and the token to the next", async () => {
+  test("the only caller aborts, the token request still finishes, and the next caller gets its token", async () => {
     const unhandled = watchUnhandled();
-    const { manager, open, tokenRequests, underWay } = await slowServer();
+    const { manager, open, tokenRequests, requestArrived } = await slowServer();
     const controller = new AbortController();
     const only = failure(manager.getAccessToken({ signal: controller.signal }));
-    await underWay();
+    await requestArrived();
     controller.abort();
     expect((await only).code).toBe("aborted");
     const next = manager.getAccessToken();
@@ -209,7 +209,7 @@ describe("a caller that aborts", () => {
     expect(unhandled).toEqual([]);
   });
 
-  test("of a request that fails leaves no rejection unhandled", async () => {
+  test("a caller that aborts a failing token request causes no unhandled rejection", async () => {
     const unhandled = watchUnhandled();
     const world = await startWorld();
     const { auth, manager } = await managerOf(world, { env: { SECRET: "wrong" } });
@@ -224,7 +224,7 @@ describe("a caller that aborts", () => {
     expect(world.issuer.tokenRequests).toHaveLength(1);
   });
 
-  test("after it has its token changes nothing, and leaves no listener on its signal", async () => {
+  test("a caller that aborts after it has its token changes nothing, and its signal has no listener left", async () => {
     const world = await startWorld();
     const { manager } = await managerOf(world);
     const controller = new AbortController();
@@ -234,7 +234,7 @@ describe("a caller that aborts", () => {
     expect(manager.status().state).toBe("fresh");
   });
 
-  test("while the MCP server answers ends that request, as fetch does", async () => {
+  test("a caller that aborts during the request to the MCP server gets an AbortError, as with fetch", async () => {
     const seen = deferred();
     const issuer = await ownIssuer(
       (_request, response) => sendToken(response, "t"),

@@ -1,4 +1,4 @@
-// A token endpoint that answers 401 or 403 has refused the credential, whatever its body says.
+// A token endpoint that answers 401 or 403 has refused the credential, regardless of the body.
 import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
@@ -22,14 +22,14 @@ const refusals: ReadonlyArray<readonly [what: string, answer: (response: ServerR
   ["401 with temporarily_unavailable", oauthError("temporarily_unavailable", 401)],
   ["401 with server_error and Retry-After", oauthError("server_error", 401, { "retry-after": "1" })],
   ["401 with access_denied", oauthError("access_denied", 401)],
-  ["401 with a code that nobody knows", oauthError("canary_code", 401)],
+  ["401 with an unknown code", oauthError("canary_code", 401)],
   ["401 with an empty body", empty(401)],
   ["403 with an empty body", empty(403)],
   ["401 with HTML", page(401)],
   ["403 with HTML", page(403)],
 ];
 
-/** A client whose secret is in a file, at an issuer that answers so. */
+/** Creates a manager whose client secret is in a file, with a scripted issuer that can replace it. */
 async function withSecretFile(answer: (response: ServerResponse, replace: () => Promise<void>) => void) {
   const folder = await mkdtemp(join(tmpdir(), "refused-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -49,19 +49,22 @@ async function withSecretFile(answer: (response: ServerResponse, replace: () => 
 const basic = (secret: string): string => `Basic ${btoa(`agent:${secret}`)}`;
 
 describe("a token endpoint that refuses the credential by its status", () => {
-  test.each(refusals)("is asked once: %s", async (_, answer) => {
-    const world = await ownIssuer((_request, response) => answer(response));
-    const { auth, manager } = await managerOf(world);
-    const heard = listen(auth);
-    const error = await failure(manager.getAccessToken());
-    expect(error).toMatchObject({ code: "token_request_rejected", retryable: false });
-    expect(error.retryAfter).toBeUndefined();
-    expect(error.message).not.toContain("canary");
-    expect(world.tokenRequests()).toHaveLength(1);
-    expect(heard.filter(({ event }) => event === "token:failed")).toHaveLength(1);
-  });
+  test.each(refusals)(
+    "a token endpoint that answers %s gets one request, without a retry",
+    async (_, answer) => {
+      const world = await ownIssuer((_request, response) => answer(response));
+      const { auth, manager } = await managerOf(world);
+      const heard = listen(auth);
+      const error = await failure(manager.getAccessToken());
+      expect(error).toMatchObject({ code: "token_request_rejected", retryable: false });
+      expect(error.retryAfter).toBeUndefined();
+      expect(error.message).not.toContain("canary");
+      expect(world.tokenRequests()).toHaveLength(1);
+      expect(heard.filter(({ event }) => event === "token:failed")).toHaveLength(1);
+    },
+  );
 
-  test.each(refusals)("is asked again with a secret that was replaced meanwhile: %s", async (_, answer) => {
+  test.each(refusals)("a secret that was replaced meanwhile is tried after %s", async (_, answer) => {
     let isFirst = true;
     const { manager, sent } = await withSecretFile(async (response, replace) => {
       if (!isFirst) return sendToken(response, "granted");
@@ -73,7 +76,7 @@ describe("a token endpoint that refuses the credential by its status", () => {
     expect(sent()).toEqual([basic("canary-old"), basic("canary-new")]);
   });
 
-  test("is asked no more than twice, whatever it says", async () => {
+  test("a token endpoint that refuses a replaced secret too gets no more than two requests", async () => {
     const { manager, sent } = await withSecretFile(async (response, replace) => {
       await replace();
       empty(401)(response);
@@ -84,7 +87,7 @@ describe("a token endpoint that refuses the credential by its status", () => {
   });
 });
 
-test("a 400 with server_error may pass, and is tried again", async () => {
+test("a 400 with server_error is temporary, and the token request is retried", async () => {
   let requests = 0;
   const world = await ownIssuer((_request, response) => {
     requests += 1;

@@ -1,4 +1,4 @@
-// The bytes of a client's credential, and who may see them.
+// The bytes of a client's credential on the wire, and which servers get them.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,9 +17,9 @@ import {
 
 const awkward = "a:b%c+d e&f=g/h?i\"j'k*l~m";
 
-describe("a secret with characters that mean something elsewhere", () => {
+describe("a secret with special characters", () => {
   test.each(["client_secret_basic", "client_secret_post"] as const)(
-    "is accepted by %s at an authorization server that follows the specification",
+    "a secret with special characters is accepted with %s by a conforming authorization server",
     async (method) => {
       const world = await startWorld({ clients: [{ id: "agent:1 %2B+", secret: awkward }] });
       const client = { issuer: world.issuer.issuer, id: "agent:1 %2B+", secret: { env: "SECRET" }, method };
@@ -37,7 +37,7 @@ describe("a secret with characters that mean something elsewhere", () => {
     },
   );
 
-  test("is accepted also in a request that the SDK makes by itself", async () => {
+  test("a secret with special characters is accepted in a token request of the SDK", async () => {
     const world = await startWorld({ clients: [{ id: "agent", secret: awkward }] });
     const { manager } = await managerOf({ config: world.config, env: { SECRET: awkward } });
     const client = await viaOauthProviderV1(manager);
@@ -49,11 +49,11 @@ describe("a secret with characters that mean something elsewhere", () => {
   });
 
   test.each([
-    ["one line break at its end, which is dropped", `${awkward}\n`, awkward],
-    ["a Windows line break at its end, which is dropped", `${awkward}\r\n`, awkward],
-    ["two line breaks, of which one is dropped", `${awkward}\n\n`, `${awkward}\n`],
-    ["spaces around it, which stay", `  ${awkward} `, `  ${awkward} `],
-  ])("may come from a file with %s", async (_, content, sent) => {
+    ["a trailing line break, which is removed", `${awkward}\n`, awkward],
+    ["a trailing Windows line break, which is removed", `${awkward}\r\n`, awkward],
+    ["two trailing line breaks, one of which is removed", `${awkward}\n\n`, `${awkward}\n`],
+    ["spaces around it, which are kept", `  ${awkward} `, `  ${awkward} `],
+  ])("a secret can come from a file with %s", async (_, content, sent) => {
     const folder = await mkdtemp(join(tmpdir(), "mcp-auth-secret-"));
     onTestFinished(() => rm(folder, { recursive: true }));
     await writeFile(join(folder, "secret"), content, { mode: 0o600 });
@@ -72,11 +72,11 @@ describe("a secret with characters that mean something elsewhere", () => {
   });
 });
 
-describe("a secret with letters that are not Latin", () => {
+describe("a secret with non-Latin characters", () => {
   const secret = "пароль—密码😀é";
   const encoded = "%D0%BF%D0%B0%D1%80%D0%BE%D0%BB%D1%8C%E2%80%94%E5%AF%86%E7%A0%81%F0%9F%98%80%C3%A9";
 
-  test("goes as UTF-8, form-encoded, in the header", async () => {
+  test("a secret with non-Latin characters is form-encoded UTF-8 in the Authorization header", async () => {
     const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
     const { manager } = await managerOf({ config: issuer.config, env: { SECRET: secret } });
     await manager.getAccessToken();
@@ -85,7 +85,7 @@ describe("a secret with letters that are not Latin", () => {
     expect(request?.body).toBe(`grant_type=client_credentials&resource=${encodeURIComponent(issuer.url)}`);
   });
 
-  test("goes as UTF-8, form-encoded, in the body, whose type says what it is", async () => {
+  test("a secret with non-Latin characters is form-encoded UTF-8 in the body, with the right content type", async () => {
     const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
     const client = {
       issuer: issuer.server.origin,
@@ -108,7 +108,7 @@ describe("a secret with letters that are not Latin", () => {
 });
 
 describe("the headers of the config", () => {
-  test("go to the MCP server with every request, to its metadata, and nowhere else; a secret among them is read each time", async () => {
+  test("headers of the config are sent to the MCP server and its metadata only, and their secrets are read each time", async () => {
     const world = await startWorld();
     const { tools } = world.config.servers;
     const config = {
@@ -140,7 +140,7 @@ describe("the headers of the config", () => {
     }
   });
 
-  test("one whose secret is missing fails the call with its reference, and sends nothing", async () => {
+  test("a header whose secret is missing fails the call, and the message has the reference", async () => {
     const world = await startWorld();
     const { tools } = world.config.servers;
     const config = { servers: { tools: { ...tools, headers: { "X-Api-Key": { env: "API_KEY" } } } } };
@@ -157,7 +157,7 @@ describe("the headers of the config", () => {
   });
 
   test.each(["canary\nx-evil: 1", "canary-密码", "canary\u0000"])(
-    "one whose secret cannot stand in a header fails the call, and does not show: %j",
+    "a header whose secret %j is not a valid header value fails the call and is not shown",
     async (value) => {
       const world = await startWorld();
       const { tools } = world.config.servers;
@@ -173,7 +173,7 @@ describe("the headers of the config", () => {
     },
   );
 
-  test("getHeaders gives them and the token, for clients that take headers", async () => {
+  test("getHeaders returns the headers of the config and the token", async () => {
     const world = await startWorld();
     const { tools } = world.config.servers;
     const config = {
@@ -190,7 +190,7 @@ describe("the headers of the config", () => {
   });
 
   test.each(["https://evil.example/mcp", "not a URL", "data:,x"])(
-    "getHeaders gives none for a request to %s, and reads and asks for nothing",
+    "getHeaders rejects a request to %s with egress_denied, without reading a secret or requesting a token",
     async (url) => {
       const world = await startWorld();
       const { tools } = world.config.servers;
@@ -207,7 +207,7 @@ describe("the headers of the config", () => {
 });
 
 describe("the caller's own headers", () => {
-  test("arrive, but for Authorization, which is replaced however it is given", async () => {
+  test("the caller's own headers arrive, except Authorization, which is replaced in every form", async () => {
     const world = await startWorld();
     const { manager } = await managerOf(world);
     const mine = "Bearer canary-mine";
@@ -233,7 +233,7 @@ describe("the caller's own headers", () => {
     }
   });
 
-  test("of one server's token never reach another server", async () => {
+  test("a manager never sends its token to another server", async () => {
     const [first, second] = [await startWorld(), await startWorld()];
     const auth = await runtime({
       config: { servers: { first: first.config.servers.tools, second: second.config.servers.tools } },

@@ -9,9 +9,9 @@ import { agentSecret, managerOf, runtime, seams, startWorld, viaFetchV2, type Wo
 
 type KeyConfig = NonNullable<McpAuthConfig["keys"]>[string];
 
-/** The public half as it is registered, without a `kid` unless told. */
+/** Returns the public key for the registration of a client. */
 function publicHalf(publicKey: KeyObject, kid?: string): JWK {
-  // A JWK of a public key has nothing but strings.
+  // A public JWK has only string members.
   return { ...(publicKey.export({ format: "jwk" }) as JWK), ...(kid !== undefined && { kid }) };
 }
 
@@ -21,7 +21,7 @@ function keyConfig(world: World, key: KeyConfig): McpAuthConfig<"tools"> {
 }
 
 describe("with the right secret", () => {
-  test.each(seams)("a call through %s is answered", async (_, connect) => {
+  test.each(seams)("a call through %s with the right secret gets a response", async (_, connect) => {
     const world = await startWorld({ scopes: ["read"], mcp: { scopes: ["read"] } });
     const { manager } = await managerOf(world);
     const client = await connect(manager);
@@ -38,7 +38,7 @@ describe("with the right secret", () => {
     expect(world.issuer.tokenRequests[0]?.params).not.toHaveProperty("client_secret");
   });
 
-  test("no unauthenticated request comes first, and the whole takes seven", async () => {
+  test("a first call sends five requests to the MCP server, none unauthenticated, and one token request", async () => {
     const world = await startWorld();
     const { manager } = await managerOf(world);
     await (await viaFetchV2(manager)).echo("x");
@@ -53,7 +53,7 @@ describe("with the right secret", () => {
     expect(world.issuer.tokenRequests).toHaveLength(1);
   });
 
-  test("getToken tells all there is to know of the token", async () => {
+  test("getToken returns the type, scopes, issuer, resource and expiry of the token", async () => {
     const world = await startWorld({ scopes: ["read", "write"], lifetime: 900 });
     const { config, env, mcp, issuer } = world;
     const { grant } = config.servers.tools;
@@ -102,7 +102,7 @@ describe("with the right key", () => {
     ["a JWK", p256, JSON.stringify(p256.privateKey.export({ format: "jwk" })), "ES256"],
     ["a JWKS", ed25519, JSON.stringify({ keys: [ed25519.privateKey.export({ format: "jwk" })] }), "EdDSA"],
   ])(
-    "%s: the token is issued for an assertion, and the call is answered",
+    "a key of the form %s signs an assertion that gets a token, and the call gets a response",
     async (_, pair, text, alg, set) => {
       const world = await startWorld({
         clients: [{ id: "signer", publicKey: publicHalf(pair.publicKey), alg }],
@@ -137,26 +137,29 @@ describe("with the right key", () => {
     ["PKCS#8", rsa.privateKey.export({ type: "pkcs8", format: "pem", ...encryption }), rsa, "PS256"],
     ["PKCS#1", rsa.privateKey.export({ type: "pkcs1", format: "pem", ...encryption }), rsa, "PS256"],
     ["SEC1", p256.privateKey.export({ type: "sec1", format: "pem", ...encryption }), p256, "ES256"],
-  ])("an encrypted %s file with its passphrase, and the thumbprint as kid", async (_, text, pair, alg) => {
-    const folder = await mkdtemp(join(tmpdir(), "mcp-auth-keys-"));
-    onTestFinished(() => rm(folder, { recursive: true }));
-    await writeFile(join(folder, "agent.pem"), text, { mode: 0o600 });
-    const { calculateJwkThumbprint } = await import("jose");
-    const kid = await calculateJwkThumbprint(publicHalf(pair.publicKey));
-    const world = await startWorld({
-      clients: [{ id: "signer", publicKey: publicHalf(pair.publicKey, kid), alg }],
-    });
-    const config = keyConfig(world, {
-      privateKey: { file: "./agent.pem" },
-      passphrase: { env: "PASSPHRASE" },
-    });
-    const { manager } = await managerOf(world, { config, cwd: folder, env: { PASSPHRASE: passphrase } });
-    const { accessToken } = await manager.getToken();
-    expect(decodeJwt(accessToken)["client_id"]).toBe("signer");
-    expect(manager.status()).toMatchObject({ state: "fresh", kid });
-  });
+  ])(
+    "an encrypted %s file with its passphrase works, with the key's thumbprint as kid",
+    async (_, text, pair, alg) => {
+      const folder = await mkdtemp(join(tmpdir(), "mcp-auth-keys-"));
+      onTestFinished(() => rm(folder, { recursive: true }));
+      await writeFile(join(folder, "agent.pem"), text, { mode: 0o600 });
+      const { calculateJwkThumbprint } = await import("jose");
+      const kid = await calculateJwkThumbprint(publicHalf(pair.publicKey));
+      const world = await startWorld({
+        clients: [{ id: "signer", publicKey: publicHalf(pair.publicKey, kid), alg }],
+      });
+      const config = keyConfig(world, {
+        privateKey: { file: "./agent.pem" },
+        passphrase: { env: "PASSPHRASE" },
+      });
+      const { manager } = await managerOf(world, { config, cwd: folder, env: { PASSPHRASE: passphrase } });
+      const { accessToken } = await manager.getToken();
+      expect(decodeJwt(accessToken)["client_id"]).toBe("signer");
+      expect(manager.status()).toMatchObject({ state: "fresh", kid });
+    },
+  );
 
-  test("every request has an assertion of its own, also the retry of one that failed", async () => {
+  test("each token request has its own assertion, including the retries of a failed one", async () => {
     const world = await startWorld({
       clients: [{ id: "signer", publicKey: publicHalf(ed25519.publicKey), alg: "EdDSA" }],
     });
@@ -175,7 +178,7 @@ describe("with the right key", () => {
   });
 });
 
-test("a public client says who it is and sends no credential", async () => {
+test("a public client sends its client id and no credential", async () => {
   const world = await startWorld({ clients: [{ id: "public" }] });
   const config = {
     servers: {

@@ -1,4 +1,4 @@
-// What the integration tests share: a pair of real servers, a runtime over them, and real MCP clients.
+// Helpers of the integration tests: a pair of real servers, a runtime for them, and real MCP clients.
 import type { ServerResponse } from "node:http";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
@@ -35,7 +35,7 @@ export const agentSecret = "s3cr3t-of-the-agent";
 export interface World {
   readonly issuer: RunningAuthorizationServer;
   readonly mcp: RunningMcpServer;
-  /** One server, `tools`, with the agent's secret from `SECRET`. */
+  /** Config with one server, `tools`, whose client secret is in `SECRET`. */
   readonly config: McpAuthConfig<"tools">;
   readonly env: Readonly<Record<string, string>>;
 }
@@ -44,7 +44,7 @@ export interface WorldOptions extends Partial<AuthorizationServerOptions> {
   readonly mcp?: Partial<McpServerOptions>;
 }
 
-/** Both servers, closed when the test ends. */
+/** Starts an authorization server and an MCP server, and closes them when the test ends. */
 export async function startWorld({ mcp: mcpOptions, ...options }: WorldOptions = {}): Promise<World> {
   const issuer = await startAuthorizationServer({
     clients: [{ id: "agent", secret: agentSecret }],
@@ -62,7 +62,7 @@ export async function startWorld({ mcp: mcpOptions, ...options }: WorldOptions =
   };
 }
 
-/** A server of our own, closed when the test ends. */
+/** Starts a scripted HTTP server and closes it when the test ends. */
 export async function ownServer(handler: Handler): Promise<HttpServer> {
   const server = await startHttpServer(handler);
   onTestFinished(() => server.close());
@@ -71,19 +71,19 @@ export async function ownServer(handler: Handler): Promise<HttpServer> {
 
 export interface OwnIssuer {
   readonly server: HttpServer;
-  /** Below the origin of the same server, which publishes no resource metadata. */
+  /** URL of the MCP server, at the origin of the same HTTP server, which publishes no resource metadata. */
   readonly url: string;
   readonly config: McpAuthConfig<"tools">;
   readonly env: Readonly<Record<string, string>>;
-  /** Those that reached the token endpoint. */
+  /** Returns the requests to the token endpoint so far. */
   tokenRequests(): readonly RecordedRequest[];
-  /** Resolves once so many have. */
+  /** Resolves once the token endpoint has received this many requests. */
   asked(count: number): Promise<void>;
 }
 
 /**
- * An authorization server of our own on the origin of the MCP server: `token` answers token requests, `rest` all that
- * is not metadata.
+ * Starts a scripted authorization server at the origin of the MCP server. `token` answers token requests, `rest` answers
+ * all other requests except those for metadata.
  */
 export async function ownIssuer(
   token: Handler,
@@ -112,26 +112,26 @@ export async function ownIssuer(
   };
 }
 
-/** A good answer of a token endpoint. */
+/** Sends a successful token response. */
 export function sendToken(response: ServerResponse, accessToken: string, lifetime = 3_600): void {
   sendJson(response, { access_token: accessToken, token_type: "Bearer", expires_in: lifetime });
 }
 
-/** A runtime that is stopped when the test ends. */
+/** Creates a runtime and stops it when the test ends. */
 export async function runtime<Name extends string>(options: McpAuthOptions<Name>): Promise<McpAuth<Name>> {
   const auth = await createMcpAuth(options);
   onTestFinished(() => auth.stop());
   return auth;
 }
 
-/** The runtime and manager of a world. */
+/** Creates a runtime for a world and returns it with its manager. */
 export async function managerOf(world: Pick<World, "config" | "env">, options: McpAuthOptions<"tools"> = {}) {
   const auth = await runtime<"tools">({ config: world.config, env: world.env, ...options });
   return { auth, manager: auth.resolve("tools") };
 }
 
 export interface ConnectedClient {
-  /** Calls the tool `echo`; what it gave back. */
+  /** Calls the tool `echo` and returns its result. */
   echo(text: string): Promise<unknown>;
 }
 
@@ -145,7 +145,7 @@ export const viaFetchV1: Connect = (manager) => connectV1(manager, { fetch: mana
 export const viaOauthProviderV1: Connect = (manager) =>
   connectV1(manager, { authProvider: oauthProvider(manager) });
 
-/** Every way in which the MCP SDKs take what a manager gives. */
+/** Every way to connect an MCP SDK through a manager. */
 export const seams: ReadonlyArray<readonly [name: string, connect: Connect]> = [
   ["fetch of SDK v2", viaFetchV2],
   ["authProvider of SDK v2", viaAuthProviderV2],
@@ -171,7 +171,7 @@ async function connectV1(
   const client = new ClientV1({ name: "test", version: "1.0.0" });
   onTestFinished(() => client.close());
   const transport = new TransportV1(new URL(manager.url), options);
-  // Its own type of a transport and the class disagree under exactOptionalPropertyTypes.
+  // The SDK's class does not match its own Transport type under exactOptionalPropertyTypes.
   await client.connect(transport as unknown as TransportInterfaceV1);
   return { echo: async (text) => textOf(await client.callTool({ name: "echo", arguments: { text } })) };
 }
@@ -181,7 +181,7 @@ function textOf(result: object): unknown {
   return typeof first === "object" && first !== null && "text" in first ? first.text : undefined;
 }
 
-/** What is rejected from now on, until the test ends, with nobody to handle it. */
+/** Collects unhandled rejections from now on until the test ends. */
 export function watchUnhandled(): readonly unknown[] {
   const unhandled: unknown[] = [];
   const note = (reason: unknown) => unhandled.push(reason);
@@ -194,7 +194,7 @@ export interface Heard extends TokenEvent {
   readonly event: string;
 }
 
-/** Every event of a runtime from now on, in order. */
+/** Collects all token events of a runtime from now on. */
 export function listen(auth: McpAuth<string>): Heard[] {
   const heard: Heard[] = [];
   const names = [
@@ -208,47 +208,47 @@ export function listen(auth: McpAuth<string>): Heard[] {
   return heard;
 }
 
-/** The reasons of all renewals so far. */
+/** Returns the reasons of all renewals so far. */
 export function renewals(heard: readonly Heard[]): string[] {
   return heard.filter(({ event }) => event === "token:renewed").map(({ reason }) => reason);
 }
 
 export interface LiveClock {
   readonly clock: FakeClock;
-  /** To be used by the runtime under the clock: time stands still while a request is under way. */
+  /** A `fetch` for the runtime that uses the clock. `advance` waits for its requests before it moves on. */
   readonly fetch: FetchFunction;
-  /** Moves on, timer by timer, and lets the requests that a timer causes end before it goes on. */
+  /** Moves forward timer by timer, and waits for the requests that each timer causes. */
   advance(milliseconds: number): Promise<void>;
 }
 
-// A clock that moves on does not wait for what is imported lazily.
+// Imported up front, because a moving clock does not wait for lazy imports.
 await Promise.all([
   import("node-cron"),
   import("oauth4webapi"),
   import("p-retry"),
   import("../../src/schedule/cron.js"),
-  import("../../src/oauth/create-grant.js"),
+  import("../../src/oauth/grants/create-grant.js"),
 ]);
 
-/** A clock for tests with real servers. It starts now, because what servers issue expires by their own clocks. */
+/** Creates a clock for tests with real servers. It starts now, because the servers' tokens expire by real time. */
 export function liveClock(start = Date.now()): LiveClock {
   const clock = fakeClock(start);
-  let underWay = 0;
+  let pendingRequests = 0;
   const quiet = async (): Promise<void> => {
     do await clock.settle();
-    while (underWay > 0);
+    while (pendingRequests > 0);
   };
   return {
     clock,
     async fetch(input, init) {
-      underWay += 1;
+      pendingRequests += 1;
       try {
         const response = await globalThis.fetch(input, init);
         const body = await response.arrayBuffer();
         const { status, headers } = response;
         return new Response([204, 205, 304].includes(status) ? null : body, { status, headers });
       } finally {
-        underWay -= 1;
+        pendingRequests -= 1;
       }
     },
     async advance(milliseconds) {

@@ -1,5 +1,5 @@
-// An MCP server and its authorization server at one origin, which put a sentence into everything that they may choose, and
-// a runtime over them of which everything is kept that comes out.
+// An MCP server and its authorization server at one origin that put a sentence into every text that a server can choose,
+// and a runtime for them whose output is recorded.
 import { randomBytes } from "node:crypto";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -29,7 +29,7 @@ export const usualToken = {
   scope: sentence,
 };
 
-/** A JSON answer with the sentence in its reason phrase, a header, and the name and value of a member. */
+/** Sends a JSON response with the sentence in its reason phrase, in a header, and in the name and value of a member. */
 export function send(
   response: ServerResponse,
   status: number,
@@ -63,7 +63,7 @@ function partOf(path: string): Part {
   return path.startsWith("/token") ? "token" : "mcp";
 }
 
-/** Both servers, closed when the test ends. */
+/** Starts both servers at one origin and closes them when the test ends. */
 export async function hostileServers(answers: Answers): Promise<string> {
   const { origin, close } = await listen((own) => (request, response) => {
     const chunks: Buffer[] = [];
@@ -78,7 +78,7 @@ export async function hostileServers(answers: Answers): Promise<string> {
   return origin;
 }
 
-/** A runtime over them with one server; `members` gives what that has beside its URL. */
+/** Starts the servers and creates a runtime for them. `members` returns the server config without its URL. */
 export async function hostileWorld(
   answers: Answers,
   members: (client: { readonly issuer: string; readonly id: string }) => object,
@@ -94,7 +94,7 @@ export async function hostileWorld(
   const server = { url: `${origin}/mcp`, ...members({ issuer: origin, id: "agent" }) };
   const auth = await runtime({
     ...options,
-    // Put together from parts.
+    // Built from parts.
     config: {
       defaults: { retry: { attempts: 1 } },
       servers: { tools: server },
@@ -113,11 +113,11 @@ export async function hostileWorld(
   return {
     manager,
     origin,
-    /** All that came out beside the error: events, log lines, warnings, status, capabilities. */
+    /** Returns all output: events, log lines, warnings, status, capabilities and the error without its details. */
     async shown(error: McpAuthError): Promise<string> {
       keep([manager.status(), auth.status(), manager.clientCapabilities]);
       await auth.stop();
-      const wrapped = new Error("It failed.", { cause: error });
+      const wrapped = new Error("The call failed.", { cause: error });
       keep([auth.status(), error, { ...error }, wrapped, structuredClone(error)]);
       return [...shown, error.message, error.stack, wrapped.stack].join("\n");
     },

@@ -1,4 +1,4 @@
-// Real servers that know one agent under every identity it can have, and configs for each of them.
+// Real servers at which one agent is registered with every kind of identity, and the client config for each.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ export type GrantConfig = ServerConfig["grant"];
 const secret = "a-secret-of-more-than-thirty-two-bytes";
 const atIdp = (id: string) => `${id}-at-idp`;
 
-/** The agent's clients by id. Those with a certificate exist with bound tokens, and without: `-unbound`. */
+/** Ids of the agent's clients. Clients with a certificate exist with certificate-bound tokens and without: `-unbound`. */
 export const clientIds = [
   ...["basic", "post", "hmac", "signer", "federated", "public"],
   ...["pki", "pki-unbound", "pinned", "pinned-unbound"],
@@ -36,26 +36,26 @@ export type ClientId = (typeof clientIds)[number];
 export interface IdentityWorld extends AsyncDisposable {
   readonly issuer: RunningAuthorizationServer;
   readonly idp: RunningAuthorizationServer;
-  /** Issues what platforms and people's sign-ins issue. */
+  /** Issues the tokens of the platform and of users who sign in. */
   readonly platform: TokenIssuer;
-  /** Signs its own assertions, as a Google service account does. */
+  /** A service account that signs its own assertions, as at Google. */
   readonly account: { readonly issuer: string };
   readonly authority: Authority;
   readonly identities: { readonly pki: IssuedCertificate; readonly pinned: IssuedCertificate };
   readonly publicKey: JWK;
-  /** One that takes any token, one that takes those bound to keys, one that takes those bound to certificates. */
+  /** MCP servers that accept any token, only DPoP-bound tokens, or only certificate-bound tokens. */
   readonly mcp: Readonly<Record<"none" | "DPoP" | "mTLS", RunningMcpServer>>;
-  /** Everything that the configs refer to. */
+  /** All variables that the configs refer to. */
   readonly env: Readonly<Record<string, string>>;
   readonly resolvers: Readonly<Record<string, SecretResolver>>;
   readonly network: { readonly ca: readonly string[] };
-  /** The client as a config has it. */
+  /** Returns the config of a client. */
   client(id: ClientId): Readonly<Record<string, unknown>> & { readonly issuer: string };
-  /** The client's other half at the identity provider. */
+  /** Returns the config of the client's registration at the identity provider. */
   idpClient(id: ClientId): { readonly issuer: string; readonly id: string; readonly secret: { env: string } };
 }
 
-/** All of it over https, with a certificate authority of its own and the endpoint for certificates. */
+/** Starts all servers with https, a test certificate authority and a separate token endpoint for certificates. */
 export async function startIdentityWorld(
   options: Partial<AuthorizationServerOptions> & { readonly mcp?: Partial<McpServerOptions> } = {},
 ): Promise<IdentityWorld> {

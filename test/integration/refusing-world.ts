@@ -1,4 +1,4 @@
-// A real MCP server behind a front that refuses what a test says, and what many calls over some time come to.
+// A real MCP server behind a proxy that refuses the requests that a test selects.
 import type { ServerResponse } from "node:http";
 import type { McpAuthOptions } from "../../src/index.js";
 import { parseJsonObject } from "../../src/lib/json-object.js";
@@ -13,19 +13,19 @@ import {
   type WorldOptions,
 } from "./harness.js";
 
-/** `true`: it has answered; the MCP server gets nothing of the request. */
+/** Returns `true` if it has answered the request, which then does not reach the MCP server. */
 export type Refuse = (request: RecordedRequest, response: ServerResponse) => boolean;
 
 export interface RefusingWorld extends World {
   readonly front: HttpServer;
-  /** Of the front. */
+  /** URL of the MCP endpoint at the front proxy. */
   readonly url: string;
 }
 
-const ofConnection = ["host", "connection", "content-length", "transfer-encoding"];
-const handedOn = ["content-type", "www-authenticate", "mcp-session-id"];
+const connectionHeaders = ["host", "connection", "content-length", "transfer-encoding"];
+const forwardedHeaders = ["content-type", "www-authenticate", "mcp-session-id"];
 
-/** The SDK's own server takes tokens for its own URL, which is therefore the resource in the config. */
+/** The MCP server accepts only tokens for its own URL, so the config has that URL as the `resource`. */
 export async function startRefusingWorld(
   refuse: Refuse,
   { members = {}, grant = {}, ...options }: WorldOptions & { members?: object; grant?: object } = {},
@@ -36,14 +36,14 @@ export async function startRefusingWorld(
     if (refuse(request, response)) return;
     const headers = new Headers();
     for (const [name, value] of Object.entries(request.headers))
-      if (typeof value === "string" && !ofConnection.includes(name)) headers.set(name, value);
+      if (typeof value === "string" && !connectionHeaders.includes(name)) headers.set(name, value);
     const init = { method: request.method, headers, ...(request.body !== "" && { body: request.body }) };
     const answer = await fetch(`${world.mcp.origin}${request.url}`, init);
-    const own = handedOn.flatMap((name) => {
+    const forwarded = forwardedHeaders.flatMap((name) => {
       const value = answer.headers.get(name);
       return value === null ? [] : [[name, value] as const];
     });
-    response.writeHead(answer.status, Object.fromEntries(own)).end(await answer.text());
+    response.writeHead(answer.status, Object.fromEntries(forwarded)).end(await answer.text());
   });
   const url = `${front.origin}/mcp`;
   const { tools } = world.config.servers;
@@ -59,7 +59,7 @@ export async function liveManagerOf(
 ): Promise<Awaited<ReturnType<typeof managerOf>> & LiveClock> {
   const live = liveClock();
   const made = await managerOf(world, { clock: live.clock, fetch: live.fetch, ...options });
-  // With a listener there is no process warning.
+  // A listener prevents process warnings.
   made.auth.on("token:warning", () => {});
   return { ...live, ...made };
 }
@@ -69,7 +69,7 @@ export const unauthorized = (response: ServerResponse, challenge = 'Bearer error
   return true;
 };
 
-/** The tool that a request calls. */
+/** Returns the name of the tool that a request calls. */
 export function toolIn(body: string): unknown {
   const { params } = parseJsonObject(body) ?? {};
   return typeof params === "object" && params !== null && "name" in params ? params.name : undefined;
@@ -81,7 +81,7 @@ const headers = {
   "mcp-protocol-version": "2025-11-25",
 };
 
-/** A request as an MCP client would send it. */
+/** Creates a request as an MCP client would send it. */
 export function message(method: string, params: object = {}, more: object = {}): RequestInit {
   const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
   return { method: "POST", headers: { ...headers, ...more }, body };

@@ -1,4 +1,4 @@
-// A project that is authorized by its config alone: a folder with the built package and a config, in which programs run.
+// A project for `mcp-auth-runtime/register`: a folder with the built package and a config, in which programs run.
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,7 +9,7 @@ import { hangLimit } from "../support/hang-limit.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** What a person adds to the command. */
+/** The flag that a user adds to the `node` command. */
 export const registerFlag: readonly string[] = ["--import", "mcp-auth-runtime/register"];
 
 export interface Ended {
@@ -19,23 +19,23 @@ export interface Ended {
 }
 
 export interface RunOptions {
-  /** Default: those that register. */
+  /** Default: `registerFlag`. */
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Default `agent.mjs`. */
+  /** Default: `agent.mjs`. */
   readonly program?: string;
-  /** The program's stdin ends when this resolves. */
+  /** Closes the program's stdin when it resolves. */
   readonly until?: Promise<unknown>;
 }
 
 export interface Project {
   readonly folder: string;
   write(name: string, text: string): Promise<void>;
-  /** Runs a program of the folder with Node. */
+  /** Runs a program in the folder with Node. */
   run(options?: RunOptions): Promise<Ended>;
 }
 
-/** Deleted when the test ends. `config` is left out with `undefined`. */
+/** Creates a project and deletes it when the test ends. `undefined` creates one without a config. */
 export async function createProject(
   config: object | string | undefined,
   env: Readonly<Record<string, string>>,
@@ -68,7 +68,7 @@ async function run(
   const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
   child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
   child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
-  // A program that has ended reads nothing.
+  // Writing to the stdin of an ended program fails.
   child.stdin.on("error", () => {});
   (until ?? Promise.resolve()).then(
     () => child.stdin.end(),
@@ -80,7 +80,7 @@ async function run(
   return { code, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
 }
 
-/** What a program that succeeded and warned of nothing has printed as JSON. */
+/** Parses the stdout of a program as JSON. Throws unless the program succeeded and printed no warnings. */
 export function printed({ code, stdout, stderr }: Ended): unknown {
   if (code !== 0 || stderr !== "") throw new Error(`exit code ${code}\n${stdout}${stderr}`);
   return JSON.parse(stdout);

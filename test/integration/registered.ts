@@ -1,11 +1,11 @@
-// What the tests of `register()` share.
+// Helpers of the tests of `register()`.
 import { onTestFinished, vi } from "vitest";
 import { createMcpAuth, type McpAuth, type McpAuthOptions } from "../../src/index.js";
 import { register } from "../../src/register/api.js";
 import { type Handler, sendJson } from "../support/http-server.js";
 import { type OwnIssuer, ownIssuer, sendToken } from "./harness.js";
 
-/** A runtime whose servers are registered until the test ends. */
+/** Creates a runtime and registers its servers until the test ends. */
 export async function registered(options: McpAuthOptions): Promise<McpAuth> {
   const auth = await createMcpAuth(options);
   const unregister = register(auth);
@@ -16,21 +16,21 @@ export async function registered(options: McpAuthOptions): Promise<McpAuth> {
   return auth;
 }
 
-/** The process warnings of this test, which are not printed. */
+/** Collects the process warnings of this test, which are not printed. */
 export function warnings(): readonly string[] {
-  const told: string[] = [];
-  vi.spyOn(process, "emitWarning").mockImplementation((warning) => void told.push(String(warning)));
-  return told;
+  const emitted: string[] = [];
+  vi.spyOn(process, "emitWarning").mockImplementation((warning) => void emitted.push(String(warning)));
+  return emitted;
 }
 
 export interface SimpleWorld extends OwnIssuer {
-  /** What came to the server, in order. */
+  /** Returns the Authorization headers of the requests to the server, in order; `null` for a request without one. */
   authorizations(): readonly unknown[];
 }
 
 /**
- * A server that accepts any token, with its authorization server on the same origin. Its tokens are `token-1`, `token-2` and so
- * on, or all `token-<name>`.
+ * Starts a server that accepts any token, with its authorization server at the same origin. The tokens are `token-1`,
+ * `token-2` and so on, or all `token-<name>`.
  */
 export async function simpleWorld(rest?: Handler, name?: string): Promise<SimpleWorld> {
   let count = 0;

@@ -1,13 +1,13 @@
 import type { LiveClock } from "./harness.js";
 
-/** So many turns without an end of what is waited for mean that it takes time. Counted: a busy machine gets as many. */
-const patience = 20;
-/** Milliseconds. What is due later is not of what is waited for. */
-const longest = 60_000;
+/** Real pauses before the clock moves. A count rather than a time, so that a busy machine gets as many. */
+const pausesBeforeMove = 20;
+/** Longest time in milliseconds by which the clock moves. Later timers do not belong to the work. */
+const longestWait = 60_000;
 
 /**
- * How many seconds have to pass until some work is done, by a clock that stands still until nothing else helps. Work that needs
- * more than a minute never ends.
+ * Returns how many seconds of fake time some work takes. The clock moves only after the work has not finished during a
+ * number of real pauses. Work that takes more than a minute never ends.
  */
 export async function secondsNeeded(
   time: Pick<LiveClock, "clock" | "advance">,
@@ -20,11 +20,11 @@ export async function secondsNeeded(
     isDone = true;
   });
   while (!isDone) {
-    for (let turns = 0; turns < patience && !isDone; turns += 1) {
+    for (let pauses = 0; pauses < pausesBeforeMove && !isDone; pauses += 1) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     const [next] = clock.pending;
-    if (!isDone && next !== undefined && next.dueAt < began + longest)
+    if (!isDone && next !== undefined && next.dueAt < began + longestWait)
       await time.advance(next.dueAt - clock.now());
   }
   await working;

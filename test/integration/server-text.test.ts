@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { discover, McpAuthError, type McpAuthErrorCode } from "../../src/index.js";
-import { seamOf } from "../../src/runtime/seam.js";
+import { internalsOf } from "../../src/runtime/manager-internals.js";
 import { failure } from "../support/failure.js";
 import { fakeClock } from "../support/fake-clock.js";
 import {
@@ -202,7 +202,7 @@ describe("a server's own text is in the details of the error, and nowhere else",
     );
     await world.manager.getToken();
     const error = await failure(
-      seamOf(world.manager).store?.revoke(new AbortController().signal) ?? Promise.resolve(),
+      internalsOf(world.manager).store?.revoke(new AbortController().signal) ?? Promise.resolve(),
     );
     expect(isRevocation).toBe(true);
     expect(error).toMatchObject({

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { FetchFunction, McpAuthConfig, McpAuthOptions } from "../../src/index.js";
-import { seamOf } from "../../src/runtime/seam.js";
+import { internalsOf } from "../../src/runtime/manager-internals.js";
 import { createFileStore } from "../../src/stores/file.js";
 import { type Authority, createAuthority } from "../support/certificates.js";
 import { listen } from "../support/listen.js";
@@ -251,7 +251,7 @@ test("clearing the store of a server forgets its metadata, for every trust, and 
   // An issuer and a resource of each server, for both kinds of trust.
   expect(await metadata()).toBe(8);
   const auth = await run(undefined);
-  await seamOf(auth.resolve("one")).store?.forget();
+  await internalsOf(auth.resolve("one")).store?.forget();
   expect(await metadata()).toBe(4);
   const asked = [one, other].map(({ server }) => server.requests.length);
   const later = await run(undefined);

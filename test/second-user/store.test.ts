@@ -30,7 +30,7 @@ const run = async () => {
   const operations = {
     get: () => store.get(key),
     set: () => store.set(key, "ours"),
-    setAside: () => store.setAside(key, "theirs"),
+    quarantine: () => store.quarantine(key, "theirs"),
     compareAndDelete: () => store.compareAndDelete(key, "theirs"),
     withLock: () => store.withLock(key, 2_000, async ({ fence }) => await store.set(key, "ours", { fence })),
     delete: () => store.delete(key),

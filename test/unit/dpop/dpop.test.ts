@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader, EmbeddedJWK, jwtVerify } from "jose";
 import { describe, expect, test } from "vitest";
 import type { KeySpec } from "../../../src/config/spec.js";
-import { createDpop, type ProofTarget, type Prover } from "../../../src/dpop/dpop.js";
+import { createDpop, type DpopSigner, type ProofTarget } from "../../../src/dpop/dpop.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import type { KeyContext } from "../../../src/keys/signing-key.js";
 import { fakeClock } from "../../support/fake-clock.js";
@@ -31,7 +31,7 @@ async function verified(proof: string) {
   return { claims: payload, header: protectedHeader };
 }
 
-async function signedBy(prover: Prover): Promise<string | undefined> {
+async function signedBy(prover: DpopSigner): Promise<string | undefined> {
   const { header } = await verified(await prover.proof(target));
   if (header.jwk === undefined) throw new Error("A proof without a key.");
   expect(await calculateJwkThumbprint(header.jwk)).toBe(prover.thumbprint);

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { calculateJwkThumbprint, EmbeddedJWK, type JWTPayload, jwtVerify } from "jose";
-import { createDpop, type Prover } from "../../../src/dpop/dpop.js";
+import { createDpop, type DpopSigner } from "../../../src/dpop/dpop.js";
 import { Nonces } from "../../../src/dpop/nonces.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { createAuthorizedFetch } from "../../../src/http/authorized-fetch.js";
 import type { Authorizer } from "../../../src/http/authorizer.js";
-import type { Binding } from "../../../src/oauth/binding.js";
+import type { Binding } from "../../../src/oauth/token-endpoint/binding.js";
 import { Token } from "../../../src/tokens/token.js";
 import { fakeClock } from "../../support/fake-clock.js";
 import type { RecordedRequest } from "../../support/http-server.js";
@@ -13,7 +13,7 @@ import type { RecordedRequest } from "../../support/http-server.js";
 const clock = fakeClock();
 
 /** A key that tokens can be bound to. */
-export async function newProver(): Promise<Prover> {
+export async function newProver(): Promise<DpopSigner> {
   const dpop = createDpop({ clock });
   return await dpop.prover({}, { server: "crm", env: {}, issuer: "https://auth.example" });
 }

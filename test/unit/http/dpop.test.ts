@@ -1,6 +1,6 @@
 import { decodeJwt } from "jose";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Prover } from "../../../src/dpop/dpop.js";
+import type { DpopSigner } from "../../../src/dpop/dpop.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { createAuthorizedFetch } from "../../../src/http/authorized-fetch.js";
 import { systemClock } from "../../../src/lib/clock.js";
@@ -26,7 +26,7 @@ async function start(handler: Handler): Promise<HttpServer> {
   return server;
 }
 
-let prover: Prover;
+let prover: DpopSigner;
 beforeAll(async () => {
   prover = await newProver();
 });
@@ -112,7 +112,7 @@ describe("a request with a token that is bound to a key", () => {
 
   test("is not sent when its proof cannot be made", async () => {
     const { server } = await resourceServer();
-    const failing: Prover = {
+    const failing: DpopSigner = {
       thumbprint: "t",
       alg: "ES256",
       proof: () => Promise.reject(new McpAuthError("signer_unavailable", "No signer.")),

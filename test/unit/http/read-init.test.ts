@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
-import { takeApart } from "../../../src/http/outgoing.js";
 import { readInit } from "../../../src/http/read-init.js";
+import { parseRequest } from "../../../src/http/replayable-request.js";
 import type { FetchFunction } from "../../../src/net/bounded-fetch.js";
 
 const url = "https://mcp.example/mcp";
 
 /** What goes to `fetch` in the end. */
-async function sent(...given: Parameters<typeof takeApart>): Promise<Request> {
+async function sent(...given: Parameters<typeof parseRequest>): Promise<Request> {
   let request: Request | undefined;
-  const outgoing = takeApart(...given);
+  const outgoing = parseRequest(...given);
   const fetch: FetchFunction = async (input, init) => {
     request = new Request(input, init);
     return new Response();
@@ -68,7 +68,7 @@ function hidden(): object {
 
 test("each member is read once, however often the request is sent", async () => {
   const settings = new Settings({ ...members, method: "POST", redirect: "follow" });
-  const outgoing = takeApart(url, settings as RequestInit); // As JavaScript passes it.
+  const outgoing = parseRequest(url, settings as RequestInit); // As JavaScript passes it.
   const fetch: FetchFunction = async () => new Response();
   await outgoing.send(fetch, outgoing.url, outgoing.headers);
   await outgoing.send(fetch, outgoing.url, outgoing.headers);
@@ -83,7 +83,7 @@ test("what only a caller's own `fetch` knows is passed on, inherited or not", as
   const dispatcher = { dispatch() {} };
   const init = Object.assign(Object.create({ next: { revalidate: 1 }, dispatcher }), { cf: 1, [mark]: 2 });
   let got: unknown;
-  const outgoing = takeApart(url, init);
+  const outgoing = parseRequest(url, init);
   await outgoing.send(
     async (_input, given) => {
       got = given;
@@ -96,7 +96,7 @@ test("what only a caller's own `fetch` knows is passed on, inherited or not", as
 });
 
 test("a redirect to a GET leaves the body out and keeps the rest", async () => {
-  const outgoing = takeApart(url, Object.create({ ...members, method: "POST" }));
+  const outgoing = parseRequest(url, Object.create({ ...members, method: "POST" }));
   let got: RequestInit | undefined;
   const get = outgoing.asGet(new Headers());
   await get.send(
@@ -126,7 +126,7 @@ test("an accessor that throws fails the call with what it throws", () => {
       throw new RangeError("its own");
     },
   };
-  expect(() => takeApart(url, settings)).toThrow(RangeError);
+  expect(() => parseRequest(url, settings)).toThrow(RangeError);
 });
 
 test("a method that is no string is read as one, once", async () => {

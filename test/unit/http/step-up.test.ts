@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { Prover } from "../../../src/dpop/dpop.js";
+import type { DpopSigner } from "../../../src/dpop/dpop.js";
 import { type Handler, type HttpServer, startHttpServer } from "../../support/http-server.js";
 import { client, newProver, type StepUpAnswer } from "./bound-client.js";
 
@@ -130,7 +130,7 @@ test.each([
 });
 
 describe("of several challenges", () => {
-  let prover: Prover;
+  let prover: DpopSigner;
   beforeAll(async () => {
     prover = await newProver();
   });

@@ -6,9 +6,9 @@ import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vit
 import type { CertificateSpec, PrivateKeySpec, SignerKeySpec } from "../../../src/config/spec.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { loadKey, precedingKey } from "../../../src/keys/load-key.js";
+import { loadTlsIdentity, precedingTlsIdentity } from "../../../src/keys/load-tls-identity.js";
 import { signJwt } from "../../../src/keys/sign-jwt.js";
 import type { KeyContext, Signer } from "../../../src/keys/signing-key.js";
-import { loadTlsIdentity, precedingTlsIdentity } from "../../../src/keys/tls-identity.js";
 import { CredentialWatch } from "../../../src/secrets/credential-watch.js";
 import { type Authority, createAuthority, type IssuedCertificate } from "../../support/certificates.js";
 import { type FakeClock, fakeClock } from "../../support/fake-clock.js";

@@ -4,9 +4,9 @@ import { describe, expect, it } from "vitest";
 import type { KeySpec } from "../../../src/config/spec.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { loadKey } from "../../../src/keys/load-key.js";
+import { loadTlsIdentity } from "../../../src/keys/load-tls-identity.js";
 import { plainPublicKey } from "../../../src/keys/plain-rsa.js";
 import { signJwt } from "../../../src/keys/sign-jwt.js";
-import { loadTlsIdentity } from "../../../src/keys/tls-identity.js";
 import { selfSigned } from "../../support/certificates.js";
 
 const context = (env: Record<string, string>) => ({ server: "billing", env });

@@ -31,10 +31,10 @@ describe("a pause", () => {
     expect(getEventListeners(signal, "abort")).toEqual([]);
   });
 
-  it.each([undefined, false, true])("keeps the process alive unless nobody waits: %s", async (unattended) => {
+  it.each([undefined, false, true])("keeps the process alive unless nobody waits: %s", async (unref) => {
     const clock = fakeClock();
-    const waiting = pause(100, { clock, unattended });
-    expect(clock.pending.map(({ unrefd }) => unrefd)).toEqual([unattended === true]);
+    const waiting = pause(100, { clock, unref });
+    expect(clock.pending.map(({ unrefd }) => unrefd)).toEqual([unref === true]);
     await clock.advance(100);
     await waiting;
   });

@@ -4,9 +4,9 @@ import type { ClientSpec, GrantCommon, GrantSpec, ServerSpec } from "../../../sr
 import { MetadataCache } from "../../../src/discovery/metadata-cache.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { type Clock, systemClock } from "../../../src/lib/clock.js";
-import { createGrant } from "../../../src/oauth/create-grant.js";
-import type { Grant } from "../../../src/oauth/grant.js";
-import type { GrantEnvironment } from "../../../src/oauth/grant-environment.js";
+import { createGrant } from "../../../src/oauth/grants/create-grant.js";
+import type { Grant } from "../../../src/oauth/grants/grant.js";
+import type { GrantEnvironment } from "../../../src/oauth/grants/grant-environment.js";
 import { type Handler, type HttpServer, sendJson, startHttpServer } from "../../support/http-server.js";
 
 /** 2026-09-13T12:26:40.500Z, standing still; timers are the system's. */

@@ -1,5 +1,5 @@
 import type { ClientSpec } from "../../../src/config/spec.js";
-import type { GrantEnvironment } from "../../../src/oauth/grant-environment.js";
+import type { GrantEnvironment } from "../../../src/oauth/grants/grant-environment.js";
 import { sendJson } from "../../support/http-server.js";
 import { clientCredentialsGrant, signal, startAuthorizationServer } from "./fixtures.js";
 

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { ClientSpec } from "../../../src/config/spec.js";
 import { Secret } from "../../../src/lib/secret.js";
 import { ServerClocks } from "../../../src/net/server-clocks.js";
-import type { GrantEnvironment } from "../../../src/oauth/grant-environment.js";
+import type { GrantEnvironment } from "../../../src/oauth/grants/grant-environment.js";
 import { revokeToken } from "../../../src/oauth/revoke-token.js";
 import { failure } from "../../support/failure.js";
 import { type Handler, type HttpServer, startHttpServer } from "../../support/http-server.js";

@@ -7,9 +7,9 @@ import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vit
 import type { AssertionSpec, ClientSpec, KeySpec, SecretReference } from "../../../src/config/spec.js";
 import { createDpop } from "../../../src/dpop/dpop.js";
 import type { McpAuthError } from "../../../src/errors/error.js";
-import { hasAnotherCredential } from "../../../src/oauth/another-credential.js";
-import type { Grant, GrantAttempt } from "../../../src/oauth/grant.js";
-import type { GrantEnvironment } from "../../../src/oauth/grant-environment.js";
+import { hasAnotherCredential } from "../../../src/oauth/client-auth/another-credential.js";
+import type { Grant, GrantAttempt } from "../../../src/oauth/grants/grant.js";
+import type { GrantEnvironment } from "../../../src/oauth/grants/grant-environment.js";
 import { CredentialWatch } from "../../../src/secrets/credential-watch.js";
 import { createAuthority, type IssuedCertificate } from "../../support/certificates.js";
 import { type FakeClock, fakeClock } from "../../support/fake-clock.js";

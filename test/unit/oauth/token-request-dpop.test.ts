@@ -3,7 +3,7 @@ import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader, EmbeddedJWK, 
 import { describe, expect, it } from "vitest";
 import { createDpop, type Dpop } from "../../../src/dpop/dpop.js";
 import { Nonces } from "../../../src/dpop/nonces.js";
-import { createGrant } from "../../../src/oauth/create-grant.js";
+import { createGrant } from "../../../src/oauth/grants/create-grant.js";
 import { type Handler, type RecordedRequest, sendJson, startHttpServer } from "../../support/http-server.js";
 import {
   type AuthorizationServer,

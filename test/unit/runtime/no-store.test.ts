@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { createMcpAuth, discover, type FetchFunction, type McpAuthConfig } from "../../../src/index.js";
-import { seamOf } from "../../../src/runtime/seam.js";
+import { internalsOf } from "../../../src/runtime/manager-internals.js";
 import { fakeClock } from "../../support/fake-clock.js";
 import { type HttpServer, sendJson, startHttpServer } from "../../support/http-server.js";
 import { sharedMemory } from "../../support/shared-memory.js";
@@ -60,7 +60,7 @@ test("no request of any kind may be answered from a cache or kept in one", async
   const ofCaller = { cache: "force-cache" };
   await tools.fetch(tools.url, { method: "POST", body: "{}", ...ofCaller });
   await tools.fetch(new Request(tools.url, { method: "POST", body: "{}", ...ofCaller }));
-  await seamOf(tools).store?.revoke(AbortSignal.timeout(60_000));
+  await internalsOf(tools).store?.revoke(AbortSignal.timeout(60_000));
   const inRuntime = {
     "/.well-known/oauth-authorization-server": "no-store",
     "/.well-known/oauth-protected-resource/mcp": "no-store",

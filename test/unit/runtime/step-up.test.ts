@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ServerSpec } from "../../../src/config/spec.js";
 import type { Target } from "../../../src/discovery/metadata.js";
-import { ScopeSets } from "../../../src/runtime/scope-sets.js";
+import { CachesByScope } from "../../../src/runtime/caches-by-scope.js";
 import { stepUp } from "../../../src/runtime/step-up.js";
 import { StepUps } from "../../../src/runtime/step-ups.js";
 import { deferred } from "../../support/deferred.js";
@@ -18,11 +18,11 @@ interface Options {
   readonly answer?: (scopes: string) => Answer;
 }
 
-/** Scope sets whose tokens are called after their scopes, and every set that a token was asked for, in order. */
+/** Scope caches whose tokens are called after their scopes, and every set that a token was asked for, in order. */
 function world({ scopes, stepUp: growth = [], answer }: Options = {}) {
   const asked: string[] = [];
   const plans: (number | undefined)[] = [];
-  const sets = new ScopeSets({
+  const caches = new CachesByScope({
     scopes,
     onPlan: (renewAt) => void plans.push(renewAt),
     createCache: (wanted, onPlan) => {
@@ -42,28 +42,28 @@ function world({ scopes, stepUp: growth = [], answer }: Options = {}) {
   let found: Target | undefined;
   const stepUps = new StepUps({
     server: "crm",
-    sets,
+    caches,
     learned: () => found?.scopes ?? [],
     isBounded: scopes !== undefined,
   });
   const step = async (wanted: readonly string[], target?: Partial<Target>) => {
-    const token = await sets.own.getToken(demand);
+    const token = await caches.defaultCache.getToken(demand);
     found = target && { authorizationServer, resource: undefined, ...target };
     return stepUp(spec, stepUps, found, { wanted, token, signal: undefined });
   };
-  return { sets, stepUps, asked, plans, step, spec };
+  return { caches, stepUps, asked, plans, step, spec };
 }
 
 describe("a 403 that asks for more scopes", () => {
   test("gets a token for the union, which is the manager's set from then on", async () => {
-    const { sets, step, asked } = world({ scopes: ["read"], stepUp: ["write"] });
+    const { caches, step, asked } = world({ scopes: ["read"], stepUp: ["write"] });
     expect((await step(["write"]))?.accessToken).toBe("read+write");
-    expect((await sets.own.getToken(demand)).accessToken).toBe("read+write");
+    expect((await caches.defaultCache.getToken(demand)).accessToken).toBe("read+write");
     expect(asked).toEqual(["read", "read+write"]);
   });
 
   test("is insufficient_scope without a request when the config does not allow it", async () => {
-    const { sets, step, asked } = world({ scopes: ["read"], stepUp: ["write"] });
+    const { caches, step, asked } = world({ scopes: ["read"], stepUp: ["write"] });
     const error = await rejection(step(["write", "admin"]));
     expect(error.code).toBe("insufficient_scope");
     expect(error.message).toContain("wants a scope that the config does not allow");
@@ -71,7 +71,7 @@ describe("a 403 that asks for more scopes", () => {
     expect(error.details).toEqual({ scope: ["admin"] });
     expect(error.retryable).toBe(false);
     expect(asked).toEqual(["read"]);
-    expect((await sets.own.getToken(demand)).accessToken).toBe("read");
+    expect((await caches.defaultCache.getToken(demand)).accessToken).toBe("read");
   });
 
   test("shows what a server asks for in the details alone, and only so much of it", async () => {
@@ -124,8 +124,8 @@ describe("a 403 that asks for more scopes", () => {
   });
 
   test("takes what another call has got meanwhile", async () => {
-    const { sets, stepUps, step, asked, spec } = world({ scopes: ["read"], stepUp: ["write"] });
-    const token = await sets.own.getToken(demand);
+    const { caches, stepUps, step, asked, spec } = world({ scopes: ["read"], stepUp: ["write"] });
+    const token = await caches.defaultCache.getToken(demand);
     await step(["write"]);
     const second = await stepUp(spec, stepUps, undefined, { wanted: ["write"], token, signal: undefined });
     expect(second?.accessToken).toBe("read+write");
@@ -141,8 +141,8 @@ describe("a 403 that asks for more scopes", () => {
 
   test("sends two requests for twelve calls at once that each need another scope", async () => {
     const many = Array.from({ length: 12 }, (_, number) => `s${number}`);
-    const { sets, step, asked } = world({ scopes: ["read"], stepUp: many });
-    await sets.own.getToken(demand);
+    const { caches, step, asked } = world({ scopes: ["read"], stepUp: many });
+    await caches.defaultCache.getToken(demand);
     const tokens = await Promise.all(many.map((scope) => step([scope])));
     expect(asked).toEqual(["read", "read+s0", ["read", ...many].join("+")]);
     for (const [number, token] of tokens.entries()) expect(token?.scopes).toContain(`s${number}`);
@@ -151,8 +151,8 @@ describe("a 403 that asks for more scopes", () => {
   test("asks for each scope by itself where a request for several was refused", async () => {
     const many = ["s0", "s1", "bad", "s2"];
     const answer = (name: string) => (name.includes("bad") ? refusal() : { accessToken: name });
-    const { sets, step, asked } = world({ scopes: ["read"], stepUp: many, answer });
-    await sets.own.getToken(demand);
+    const { caches, step, asked } = world({ scopes: ["read"], stepUp: many, answer });
+    await caches.defaultCache.getToken(demand);
     const outcomes = await Promise.allSettled(many.map((scope) => step([scope])));
     expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
     expect(asked.slice(1)).toEqual([
@@ -162,70 +162,70 @@ describe("a 403 that asks for more scopes", () => {
       "read+s0+s1+bad",
       "read+s0+s1+s2",
     ]);
-    expect(sets.scopes).toEqual(["read", "s0", "s1", "s2"]);
+    expect(caches.scopes).toEqual(["read", "s0", "s1", "s2"]);
   });
 
   test("asks once for all when the authorization server fails for now", async () => {
     const many = ["s0", "s1", "s2"];
     const answer = (name: string) => (name === "read" ? {} : outage());
-    const { sets, step, asked } = world({ scopes: ["read"], stepUp: many, answer });
-    await sets.own.getToken(demand);
+    const { caches, step, asked } = world({ scopes: ["read"], stepUp: many, answer });
+    await caches.defaultCache.getToken(demand);
     const outcomes = await Promise.allSettled(many.map((scope) => step([scope])));
     expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
     expect(asked).toEqual(["read", "read+s0", "read+s1+s2"]);
   });
 
   test("loses nothing of two different ones at once", async () => {
-    const { sets, step } = world({ scopes: ["read"], stepUp: ["write", "admin"] });
+    const { caches, step } = world({ scopes: ["read"], stepUp: ["write", "admin"] });
     await Promise.all([step(["write"]), step(["admin"])]);
-    expect([...(sets.scopes ?? [])].sort()).toEqual(["admin", "read", "write"]);
+    expect([...(caches.scopes ?? [])].sort()).toEqual(["admin", "read", "write"]);
   });
 
   test("harms no other set when it fails", async () => {
-    const { sets, step } = world({
+    const { caches, step } = world({
       scopes: ["read"],
       stepUp: ["write"],
       answer: (name) => (name === "read" ? { accessToken: "read" } : refusal()),
     });
     expect((await rejection(step(["write"]))).code).toBe("token_request_rejected");
-    expect((await sets.own.getToken(demand)).accessToken).toBe("read");
-    expect(sets.own.snapshot().state).toBe("fresh");
+    expect((await caches.defaultCache.getToken(demand)).accessToken).toBe("read");
+    expect(caches.defaultCache.snapshot().state).toBe("fresh");
   });
 });
 
-describe("scope sets", () => {
+describe("scope caches", () => {
   test("are the same in any order", () => {
-    const { sets } = world({ scopes: ["a", "b"] });
-    expect(sets.of(["b", "a", "b"])).toBe(sets.own);
-    expect(sets.of(["a"])).not.toBe(sets.own);
-    expect(sets.of([])).not.toBe(sets.own);
+    const { caches } = world({ scopes: ["a", "b"] });
+    expect(caches.of(["b", "a", "b"])).toBe(caches.defaultCache);
+    expect(caches.of(["a"])).not.toBe(caches.defaultCache);
+    expect(caches.of([])).not.toBe(caches.defaultCache);
   });
 
   test("only the manager's own is renewed before anybody asks", async () => {
-    const { sets, plans, step } = world({ scopes: ["read"], stepUp: ["write"] });
-    await sets.of(["other"]).getToken(demand);
+    const { caches, plans, step } = world({ scopes: ["read"], stepUp: ["write"] });
+    await caches.of(["other"]).getToken(demand);
     expect(plans).toEqual([]);
     await step(["write"]);
     const renewAt = plans.at(-1);
     expect(renewAt).toBeTypeOf("number");
     // That of the set that is no longer the manager's own is not the timers' business any more.
-    await sets.of(["read"]).getToken({ reason: "forced" });
+    await caches.of(["read"]).getToken({ reason: "forced" });
     expect(plans.at(-1)).toBe(renewAt);
   });
 
   test("are bounded, and one with a request under way stays", async () => {
     const gate = deferred<Answer>();
-    const { sets, asked } = world({
+    const { caches, asked } = world({
       scopes: ["own"],
       answer: (name) => (name === "slow" ? gate.promise : {}),
     });
-    const slow = sets.of(["slow"]);
+    const slow = caches.of(["slow"]);
     const pending = slow.getToken(demand);
-    const first = sets.of(["s0"]);
-    for (let number = 1; number < 300; number += 1) sets.of([`s${number}`]);
-    expect(sets.of(["slow"])).toBe(slow);
-    expect(sets.of(["s0"])).not.toBe(first);
-    expect(sets.of(["own"])).toBe(sets.own);
+    const first = caches.of(["s0"]);
+    for (let number = 1; number < 300; number += 1) caches.of([`s${number}`]);
+    expect(caches.of(["slow"])).toBe(slow);
+    expect(caches.of(["s0"])).not.toBe(first);
+    expect(caches.of(["own"])).toBe(caches.defaultCache);
     gate.resolve({ accessToken: "slow" });
     expect((await pending).accessToken).toBe("slow");
     expect(asked).toEqual(["slow"]);
@@ -234,21 +234,21 @@ describe("scope sets", () => {
   test("take over what is fresh from others, and what the manager's own set has grown to", async () => {
     const before = world({ scopes: ["read"], stepUp: ["write"] });
     await before.step(["write"]);
-    await before.sets.of(["other"]).getToken(demand);
-    const { sets, asked, plans } = world({ scopes: ["read"], stepUp: ["write"] });
-    sets.takeOver(before.sets);
-    expect((await sets.own.getToken(demand)).accessToken).toBe("read+write");
-    expect((await sets.of(["other"]).getToken(demand)).accessToken).toBe("other");
-    expect((await sets.of(["read"]).getToken(demand)).accessToken).toBe("read");
+    await before.caches.of(["other"]).getToken(demand);
+    const { caches, asked, plans } = world({ scopes: ["read"], stepUp: ["write"] });
+    caches.takeOver(before.caches);
+    expect((await caches.defaultCache.getToken(demand)).accessToken).toBe("read+write");
+    expect((await caches.of(["other"]).getToken(demand)).accessToken).toBe("other");
+    expect((await caches.of(["read"]).getToken(demand)).accessToken).toBe("read");
     expect(asked).toEqual([]);
-    expect(sets.scopes).toEqual(["read", "write"]);
-    expect(plans.at(-1)).toBe(sets.renewAt);
-    expect(sets.renewAt).toBeGreaterThan(fakeClock().now());
+    expect(caches.scopes).toEqual(["read", "write"]);
+    expect(plans.at(-1)).toBe(caches.renewAt);
+    expect(caches.renewAt).toBeGreaterThan(fakeClock().now());
   });
 
   test("that are asked for after a stop have stopped", async () => {
-    const { sets } = world({ scopes: ["read"] });
-    await sets.stop(0);
-    expect((await rejection(sets.of(["other"]).getToken(demand))).code).toBe("stopped");
+    const { caches } = world({ scopes: ["read"] });
+    await caches.stop(0);
+    expect((await rejection(caches.of(["other"]).getToken(demand))).code).toBe("stopped");
   });
 });

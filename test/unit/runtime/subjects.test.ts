@@ -5,7 +5,7 @@ import { McpAuthError } from "../../../src/errors/error.js";
 import {
   assertSubject,
   hasRuntimeSubject,
-  readSubjectToken,
+  runtimeSubjectToken,
   Subjects,
 } from "../../../src/runtime/subjects.js";
 import { rejection } from "../tokens/fixtures.js";
@@ -53,18 +53,18 @@ describe("a subject given in code", () => {
   });
 
   test("is a string or comes from a function, which is called each time", async () => {
-    expect((await readSubjectToken("crm", { key: "ada", subjectToken: "jwt" })).reveal()).toBe("jwt");
+    expect((await runtimeSubjectToken("crm", { key: "ada", subjectToken: "jwt" })).reveal()).toBe("jwt");
     let count = 0;
     const subject = { key: "ada", subjectToken: async () => `jwt-${++count}` };
-    expect((await readSubjectToken("crm", subject)).reveal()).toBe("jwt-1");
-    expect((await readSubjectToken("crm", subject)).reveal()).toBe("jwt-2");
+    expect((await runtimeSubjectToken("crm", subject)).reveal()).toBe("jwt-1");
+    expect((await runtimeSubjectToken("crm", subject)).reveal()).toBe("jwt-2");
   });
 
   test.each([
     ["a function that throws", () => Promise.reject(new Error("canary-token"))],
     ["a function that gives nothing", () => ""],
   ])("of %s is secret_unavailable, and shows nothing", async (_, subjectToken) => {
-    const error = await rejection(readSubjectToken("crm", { key: "ada", subjectToken }));
+    const error = await rejection(runtimeSubjectToken("crm", { key: "ada", subjectToken }));
     expect(error).toBeInstanceOf(McpAuthError);
     expect(error.code).toBe("secret_unavailable");
     expect(inspect(error, { depth: null })).not.toContain("canary-token");

@@ -187,11 +187,11 @@ describe("a file that is written in place", () => {
   });
 
   it("keeps the process alive for who waits, and not for a renewal in the background", async () => {
-    for (const unattended of [false, true]) {
+    for (const unref of [false, true]) {
       await writeFile(file, "");
-      const reading = readSecret({ file }, { ...context(), unattended });
+      const reading = readSecret({ file }, { ...context(), unref });
       await pausing();
-      expect(clock.pending.map(({ unrefd }) => unrefd)).toEqual([unattended]);
+      expect(clock.pending.map(({ unrefd }) => unrefd)).toEqual([unref]);
       await writeFile(file, "whole");
       await ended(reading);
       expect((await reading).reveal()).toBe("whole");

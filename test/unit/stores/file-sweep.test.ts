@@ -43,7 +43,7 @@ describe("what a file store sweeps once it was written to", () => {
     await first.set(tokenA, "damaged");
     const long = new Date(Date.now() - 30 * day);
     await utimes(join(path, tokenA, "value-0"), long, long);
-    await first.setAside?.(tokenA, "damaged");
+    await first.quarantine?.(tokenA, "damaged");
     await laterProcess(6 * day);
     expect(await readdir(join(path, tokenA))).toEqual([expect.stringMatching(/\.unreadable$/)]);
     await laterProcess(8 * day);
@@ -94,7 +94,7 @@ test("a file store whose folder could not be used is used again as soon as it ca
 test("delete removes what was set aside too", async () => {
   const store = createFileStore({ path });
   await store.set(tokenA, "damaged");
-  await store.setAside?.(tokenA, "damaged");
+  await store.quarantine?.(tokenA, "damaged");
   await store.set(tokenA, "value");
   await store.delete(tokenA);
   expect(await readdir(join(path, tokenA))).toEqual([]);

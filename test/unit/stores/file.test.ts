@@ -54,7 +54,7 @@ describe("the file store", () => {
     await writeFile(file, (await readFile(file, "utf8")).slice(5));
     const damaged = await store.get("token.a");
     expect(damaged?.value).toContain("value");
-    await store.setAside?.("token.a", damaged?.value ?? "");
+    await store.quarantine?.("token.a", damaged?.value ?? "");
     expect(await store.get("token.a")).toBeUndefined();
     expect(await readdir(join(path, "token.a"))).toEqual([expect.stringMatching(/\.unreadable$/)]);
   });
@@ -62,7 +62,7 @@ describe("the file store", () => {
   test("does not set aside what another wrote in its place", async () => {
     const store = createFileStore({ path });
     await store.set("token.a", "xdamaged");
-    await store.setAside?.("token.a", "damaged");
+    await store.quarantine?.("token.a", "damaged");
     expect(await store.get("token.a")).toEqual({ value: "xdamaged" });
   });
 
@@ -100,7 +100,7 @@ describe("two values in one entry of the file store, as a process that is killed
 
   test("are none after the latest was set aside", async () => {
     const store = createFileStore({ path });
-    await store.setAside?.("token.a", "new");
+    await store.quarantine?.("token.a", "new");
     expect(await store.get("token.a")).toBeUndefined();
   });
 

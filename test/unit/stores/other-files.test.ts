@@ -63,7 +63,7 @@ async function doEverything(key: string): Promise<void> {
   const end = store.onChange(key, () => {});
   const all = [
     () => store.get(key),
-    () => store.setAside?.(key, "theirs"),
+    () => store.quarantine?.(key, "theirs"),
     () => store.compareAndDelete(key, "theirs"),
     () => store.withLock(key, lease, async ({ fence }) => await store.set(key, "ours", { fence })),
     () => store.set(key, "ours"),
@@ -231,7 +231,7 @@ describe.skipIf(process.platform === "win32")("something else in the place of so
     const { value = "" } = (await store.get(entry)) ?? {};
     expect(value.length).toBeGreaterThan(4_194_304);
     expect(value.length).toBeLessThan(5_000_000);
-    await store.setAside?.(entry, value);
+    await store.quarantine?.(entry, value);
     expect(await store.get(entry)).toBeUndefined();
   });
 });

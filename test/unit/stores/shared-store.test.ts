@@ -104,9 +104,9 @@ describe("a value that is sealed with a key that is not known", () => {
       const stranger = newSecret();
       await sharedStore(store, () => [stranger], clock).write(name, "theirs");
     }
-    const state = { keys: [newSecret()], readings: 0 };
+    const state = { keys: [newSecret()], prefetched: 0 };
     const read = () => {
-      state.readings += 1;
+      state.prefetched += 1;
       return state.keys;
     };
     return { clock, store, names, state, shared: sharedStore(store, read, clock) };
@@ -120,17 +120,17 @@ describe("a value that is sealed with a key that is not known", () => {
       await clock.advance(1_000);
     }
     // Once to begin with, and once for the key that is missing.
-    expect(state.readings).toBe(2);
+    expect(state.prefetched).toBe(2);
   });
 
   test("of any number of such keys: has them read again once in five seconds for all together", async () => {
     const { shared, state, names, clock } = await strangers(300);
     await Promise.all(names.map((name) => shared.read(name)));
     for (const name of names) await shared.read(name);
-    expect(state.readings).toBe(2);
+    expect(state.prefetched).toBe(2);
     await clock.advance(5_000);
     for (const name of names) await shared.read(name);
-    expect(state.readings).toBe(3);
+    expect(state.prefetched).toBe(3);
   });
 
   test("opens once its key was added, also while others are missing, within a minute", async () => {
@@ -154,16 +154,16 @@ describe("a value that is sealed with a key that is not known", () => {
 test("keys that are no longer believed are read again once for all that ask at the same time", async () => {
   const clock = fakeClock();
   const key = newSecret();
-  let readings = 0;
+  let prefetched = 0;
   const keys = () => {
-    readings += 1;
+    prefetched += 1;
     return [key];
   };
   const shared = sharedStore(createMemoryStore({ clock }), keys, clock);
   await Promise.all(Array.from({ length: 20 }, (_, number) => shared.read(`token.${number}`)));
   await clock.advance(60_000);
   await Promise.all(Array.from({ length: 20 }, (_, number) => shared.read(`token.${number}`)));
-  expect(readings).toBe(2);
+  expect(prefetched).toBe(2);
 });
 
 describe("a store that fails", () => {
@@ -195,16 +195,16 @@ describe("a store that fails", () => {
       expect(String(error)).not.toContain("secret in");
     }
     expect(state.asked).toBe(1);
-    expect([shared.takeNews(), shared.takeNews()]).toEqual([true, false]);
+    expect([shared.takeOutageNotice(), shared.takeOutageNotice()]).toEqual([true, false]);
     await clock.advance(1_000);
     await expect(shared.read("token.a")).rejects.toThrow();
-    expect([state.asked, shared.takeNews()]).toEqual([2, false]);
+    expect([state.asked, shared.takeOutageNotice()]).toEqual([2, false]);
     state.down = false;
     await clock.advance(2_000);
     expect(await shared.read("token.a")).toEqual({ kind: "absent" });
     state.down = true;
     await expect(shared.read("token.a")).rejects.toThrow();
-    expect(shared.takeNews()).toBe(true);
+    expect(shared.takeOutageNotice()).toBe(true);
   });
 
   test("that can be read and not written is said to be down once, and read all the same", async () => {
@@ -220,7 +220,7 @@ describe("a store that fails", () => {
     for (let minute = 0; minute < 5; minute += 1) {
       expect(await shared.read("token.a")).toEqual({ kind: "absent" });
       await expect(shared.write("token.a", "value")).rejects.toMatchObject({ code: "store_unavailable" });
-      news.push(shared.takeNews());
+      news.push(shared.takeOutageNotice());
       await clock.advance(60_000);
     }
     expect(news).toEqual([true, false, false, false, false]);
@@ -228,7 +228,7 @@ describe("a store that fails", () => {
     await shared.write("token.a", "value");
     full = true;
     await expect(shared.write("token.a", "value")).rejects.toThrow();
-    expect(shared.takeNews()).toBe(true);
+    expect(shared.takeOutageNotice()).toBe(true);
   });
 
   test("is asked all the same where somebody insists", async () => {
@@ -237,7 +237,7 @@ describe("a store that fails", () => {
     await expect(shared.read("token.a")).rejects.toThrow();
     state.down = false;
     await expect(shared.write("token.a", "value")).rejects.toThrow();
-    expect(await shared.write("token.a", "value", { insist: true })).toBe(true);
+    expect(await shared.write("token.a", "value", { bypass: true })).toBe(true);
   });
 
   test("that does not answer is waited for no longer than three seconds", async () => {
@@ -255,7 +255,7 @@ describe("a store that fails", () => {
     const shared = sharedStore(createMemoryStore(), () => [key]);
     const failure = new Error("of the work");
     await expect(shared.withLock("token.a", () => Promise.reject(failure))).rejects.toBe(failure);
-    expect(shared.takeNews()).toBe(false);
+    expect(shared.takeOutageNotice()).toBe(false);
     expect(await shared.withLock("token.a", async () => 1)).toEqual({ acquired: true, value: 1 });
   });
 
@@ -293,7 +293,7 @@ describe("a store that fails", () => {
       throw wrong;
     });
     await expect(shared.write("token.a", "value")).rejects.toBe(wrong);
-    expect(shared.takeNews()).toBe(false);
+    expect(shared.takeOutageNotice()).toBe(false);
   });
 });
 
@@ -313,9 +313,9 @@ test("the end of work under a lock, during which the store went down, is no sign
   await shared.withLock("token.a", async () => {
     down = true;
     await shared.write("token.a", "value").catch(() => {});
-    expect(shared.takeNews()).toBe(true);
+    expect(shared.takeOutageNotice()).toBe(true);
   });
   await clock.advance(1_000);
   await expect(shared.write("token.a", "value")).rejects.toThrow();
-  expect(shared.takeNews()).toBe(false);
+  expect(shared.takeOutageNotice()).toBe(false);
 });

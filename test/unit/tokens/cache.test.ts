@@ -1,8 +1,8 @@
 import { getEventListeners } from "node:events";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { markAskedToWait } from "../../../src/oauth/asked-to-wait.js";
-import { Holds } from "../../../src/tokens/holds.js";
+import { markAskedToWait } from "../../../src/oauth/token-endpoint/asked-to-wait.js";
+import { RetryAfterRegistry } from "../../../src/tokens/retry-after-registry.js";
 import { deferred } from "../../support/deferred.js";
 import { fakeClock } from "../../support/fake-clock.js";
 import { failure, outage, refusal, rejection, room, second, token } from "./fixtures.js";
@@ -405,7 +405,7 @@ describe("a cool-down as long as the authorization server asked for", () => {
     markAskedToWait(failure("unavailable", { retryable: true, retryAfter: 3_600 * second }));
 
   test("is over when somebody else has found the server there again, but for its own length", async () => {
-    const holds = new Holds();
+    const holds = new RetryAfterRegistry();
     const clock = fakeClock();
     const { cache, requests } = room({ clock, holds, answer: (n) => (n === 0 ? limited() : {}) });
     await rejection(cache.getToken(demand));

@@ -1,6 +1,6 @@
 // Clocks are set, machines sleep, and the event loop can be busy: nobody is locked out, and nothing is asked in a storm.
 import { describe, expect, test } from "vitest";
-import { Holds } from "../../../src/tokens/holds.js";
+import { RetryAfterRegistry } from "../../../src/tokens/retry-after-registry.js";
 import { fakeClock } from "../../support/fake-clock.js";
 import { failure, issuer, outage, rejection, room, second } from "./fixtures.js";
 import { kept } from "./kept.js";
@@ -19,7 +19,7 @@ describe("a clock that is set back by an hour", () => {
 
   test("nor what a server asked for, whoever is held back by it", async () => {
     const clock = fakeClock();
-    const holds = new Holds();
+    const holds = new RetryAfterRegistry();
     holds.hold(issuer, clock.now(), 120 * second);
     clock.jump(-hour);
     expect(holds.remaining(issuer, clock.now())).toBe(0);

@@ -1,7 +1,7 @@
 // What processes share of the limits after refusals: each request that did not help counts once, and another credential ends
 // the hold for all.
 import { expect, test } from "vitest";
-import type { RequestLimits } from "../../../src/tokens/refusals.js";
+import type { RequestLimits } from "../../../src/tokens/refusal-policy.js";
 import { RefusedTokens } from "../../../src/tokens/refused-tokens.js";
 import { Token } from "../../../src/tokens/token.js";
 import { fakeClock } from "../../support/fake-clock.js";

@@ -1,12 +1,12 @@
 import { McpAuthError, type McpAuthErrorCode, type McpAuthErrorOptions } from "../../../src/errors/error.js";
-import type { Grant, IssuedToken } from "../../../src/oauth/grant.js";
+import type { Grant, IssuedToken } from "../../../src/oauth/grants/grant.js";
 import { TokenCache } from "../../../src/tokens/cache.js";
 import { grantSource } from "../../../src/tokens/grant-source.js";
-import { Holds } from "../../../src/tokens/holds.js";
-import { observed } from "../../../src/tokens/observed.js";
-import type { Report, TokenEvent, TokenEventName } from "../../../src/tokens/observer.js";
-import { resilient } from "../../../src/tokens/resilient.js";
+import { RetryAfterRegistry } from "../../../src/tokens/retry-after-registry.js";
 import { Token } from "../../../src/tokens/token.js";
+import type { Report, TokenEvent, TokenEventName } from "../../../src/tokens/token-event.js";
+import { withEvents } from "../../../src/tokens/with-events.js";
+import { withRetry } from "../../../src/tokens/with-retry.js";
 import { type FakeClock, fakeClock } from "../../support/fake-clock.js";
 
 export const server = "billing";
@@ -23,7 +23,7 @@ export interface RecordedEvent extends TokenEvent {
 export interface Room {
   readonly clock: FakeClock;
   readonly cache: TokenCache;
-  readonly holds: Holds;
+  readonly holds: RetryAfterRegistry;
   readonly events: RecordedEvent[];
   /** The signals of the requests that went out, in order. */
   readonly requests: AbortSignal[];
@@ -35,7 +35,7 @@ export interface RoomOptions {
   /** What the n-th request (from 0) is answered with; tokens are called `token-1`, `token-2`… unless named. */
   readonly answer?: (request: number, signal: AbortSignal) => Answer;
   readonly clock?: FakeClock;
-  readonly holds?: Holds;
+  readonly holds?: RetryAfterRegistry;
   readonly attempts?: number;
   readonly deadline?: number;
   readonly ahead?: number;
@@ -49,7 +49,13 @@ export interface RoomOptions {
 
 /** The chain from a grant in memory to the cache, as the runtime wires it. */
 export function room(options: RoomOptions = {}): Room {
-  const { clock = fakeClock(), holds = new Holds(), attempts = 1, deadline = 30 * second, ahead } = options;
+  const {
+    clock = fakeClock(),
+    holds = new RetryAfterRegistry(),
+    attempts = 1,
+    deadline = 30 * second,
+    ahead,
+  } = options;
   const { random = () => 0 } = options;
   const events: RecordedEvent[] = [];
   const requests: AbortSignal[] = [];
@@ -63,7 +69,7 @@ export function room(options: RoomOptions = {}): Room {
     return issued({ accessToken: `token-${number + 1}`, requestedAt, ...answer });
   };
   let renewAt: number | undefined;
-  const leaf = observed(grantSource(grant, { ...common, assumedLifetime: 300 * second }), common);
+  const leaf = withEvents(grantSource(grant, { ...common, assumedLifetime: 300 * second }), common);
   const retry = { attempts, min: 250, max: 10 * second };
   const cache = new TokenCache({
     ...common,
@@ -74,7 +80,7 @@ export function room(options: RoomOptions = {}): Room {
     },
     ...(options.hasNewCredential !== undefined && { hasNewCredential: options.hasNewCredential }),
     isHeld: () => holds.remaining(issuer, clock.now()) > 0,
-    source: resilient(leaf, { server, endpoint: issuer, clock, random, retry, deadline, holds }),
+    source: withRetry(leaf, { server, endpoint: issuer, clock, random, retry, deadline, holds }),
   });
   return { clock, cache, holds, events, requests, renewAt: () => renewAt };
 }

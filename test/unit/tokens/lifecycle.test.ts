@@ -1,14 +1,15 @@
 // The policy as a table of moments: no clock, no promise, no server.
 import { describe, expect, test } from "vitest";
 import {
-  beginning,
-  canStandIn,
   decide,
+  initialState,
   type Lifecycle,
+  mayServeStale,
+  nextRefreshAt,
   stateOf,
-  wakeAt,
   wantsRenewal,
 } from "../../../src/tokens/lifecycle.js";
+import { timeline } from "../../../src/tokens/policy.js";
 import {
   clockSetBack,
   credentialReplaced,
@@ -16,12 +17,11 @@ import {
   requestBegun,
   requestFailed,
   stopped,
-} from "../../../src/tokens/lifecycle-events.js";
-import { timeline } from "../../../src/tokens/policy.js";
+} from "../../../src/tokens/transitions.js";
 
 const second = 1_000;
-const outage = { passing: true, retryAfter: undefined };
-const refusal = { passing: false, retryAfter: undefined };
+const outage = { retryable: true, retryAfter: undefined };
+const refusal = { retryable: false, retryAfter: undefined };
 
 /** A token asked for at a moment: of 60 seconds, stale after 39 and unusable after 54, unless told. */
 function got(life: Lifecycle, now: number, lifetime = 60 * second): Lifecycle {
@@ -30,10 +30,10 @@ function got(life: Lifecycle, now: number, lifetime = 60 * second): Lifecycle {
   return issued(requestBegun(life), now, token);
 }
 
-const withToken = got(beginning, 0);
+const withToken = got(initialState, 0);
 
 test.each([
-  ["none", beginning, 0, { kind: "wait", stopgapAt: undefined }],
+  ["none", initialState, 0, { kind: "wait", serveStaleAt: undefined }],
   ["fresh", withToken, 38_999, { kind: "token", renew: false }],
   ["stale", withToken, 39_000, { kind: "token", renew: true }],
   ["stale, to the last millisecond", withToken, 53_999, { kind: "token", renew: true }],
@@ -50,9 +50,9 @@ test.each([
     41_000,
     { kind: "token", renew: true },
   ],
-  ["unusable", withToken, 54_000, { kind: "wait", stopgapAt: 57_000 }],
+  ["unusable", withToken, 54_000, { kind: "wait", serveStaleAt: 57_000 }],
   [
-    "unusable, in a passing outage",
+    "unusable, in a retryable outage",
     requestFailed(withToken, 54_000, outage),
     54_500,
     { kind: "token", renew: false },
@@ -63,14 +63,14 @@ test.each([
     54_500,
     { kind: "refuse", retryAfter: 500 },
   ],
-  ["expired", withToken, 60_000, { kind: "wait", stopgapAt: undefined }],
+  ["expired", withToken, 60_000, { kind: "wait", serveStaleAt: undefined }],
   [
     "expired, in an outage",
     requestFailed(withToken, 60_000, outage),
     60_200,
     { kind: "refuse", retryAfter: 800 },
   ],
-  ["expired, asked for already", requestBegun(withToken), 70_000, { kind: "wait", stopgapAt: undefined }],
+  ["expired, asked for already", requestBegun(withToken), 70_000, { kind: "wait", serveStaleAt: undefined }],
   ["stopped", stopped(withToken), 0, { kind: "stopped" }],
 ])("what a call gets when the token is %s", (_, life, now, decision) => {
   expect(decide(life, now, "demand")).toEqual(decision);
@@ -78,20 +78,20 @@ test.each([
 
 test.each([
   ["fresh", withToken],
-  ["cooling down", requestFailed(beginning, 0, refusal)],
+  ["cooling down", requestFailed(initialState, 0, refusal)],
 ])("a forced call waits for a new token when it is %s", (_, life) => {
-  expect(decide(life, 1, "forced")).toEqual({ kind: "wait", stopgapAt: undefined });
+  expect(decide(life, 1, "forced")).toEqual({ kind: "wait", serveStaleAt: undefined });
 });
 
 describe("without anybody there", () => {
   test.each([
-    ["no token was ever had", requestFailed(requestBegun(beginning), 0, outage), 0, undefined],
+    ["no token was ever had", requestFailed(requestBegun(initialState), 0, outage), 0, undefined],
     ["a fresh token is renewed when it is stale", withToken, 1, 39_000],
     ["a request is under way", requestBegun(withToken), 40_000, undefined],
     ["a failed renewal is tried again", requestFailed(withToken, 40_000, refusal), 40_000, 41_000],
     [
       "the server asked for more",
-      requestFailed(withToken, 40_000, { passing: true, retryAfter: 5_000 }),
+      requestFailed(withToken, 40_000, { retryable: true, retryAfter: 5_000 }),
       40_000,
       45_000,
     ],
@@ -105,14 +105,14 @@ describe("without anybody there", () => {
     ["nobody renewed it in time", withToken, 60_000, undefined],
     ["it was stopped", stopped(withToken), 1, undefined],
   ])("%s", (_, life, now, expected) => {
-    expect(wakeAt(life, now, 0)).toBe(expected);
+    expect(nextRefreshAt(life, now, 0)).toBe(expected);
   });
 
   test("an outage of minutes is asked after ever more seldom, up to once a minute, a fleet not at one moment", () => {
     let life = requestFailed(withToken, 60_000, outage);
     const pauses: number[] = [];
     for (let now = 60_000; pauses.length < 8; ) {
-      const at = wakeAt(life, now, 0.5) ?? Number.NaN;
+      const at = nextRefreshAt(life, now, 0.5) ?? Number.NaN;
       expect(wantsRenewal(life, at, Number.POSITIVE_INFINITY)).toBe(true);
       pauses.push(at - now);
       now = at;
@@ -122,7 +122,7 @@ describe("without anybody there", () => {
   });
 
   test("it is a whole number of milliseconds, however a fleet is spread", () => {
-    expect(wakeAt(requestFailed(withToken, 60_000, outage), 60_000, 1 / 3)).toBe(61_034);
+    expect(nextRefreshAt(requestFailed(withToken, 60_000, outage), 60_000, 1 / 3)).toBe(61_034);
   });
 });
 
@@ -133,7 +133,7 @@ describe("a token that is of no use on arrival", () => {
     const life = issued(requestBegun(withToken), 40_000, useless);
     expect(life.token).toBe(withToken.token);
     expect(decide(life, 40_500, "demand")).toEqual({ kind: "token", renew: false });
-    expect(wakeAt(life, 40_000, 0)).toBe(41_000);
+    expect(nextRefreshAt(life, 40_000, 0)).toBe(41_000);
   });
 
   test("takes that of one that is not", () => {
@@ -144,18 +144,18 @@ describe("a token that is of no use on arrival", () => {
 
 test("the cool-downs double from 1 s to 60 s, and last as long as a server asks", () => {
   const lengths: number[] = [];
-  let life = beginning;
+  let life = initialState;
   for (let round = 0; round < 8; round += 1) {
     life = requestFailed(life, 0, refusal);
     lengths.push(life.cooldown?.until ?? 0);
   }
   expect(lengths).toEqual([1, 2, 4, 8, 16, 32, 60, 60].map((length) => length * second));
-  const asked = requestFailed(beginning, 0, { passing: true, retryAfter: 90_000 });
+  const asked = requestFailed(initialState, 0, { retryable: true, retryAfter: 90_000 });
   expect(decide(asked, 1, "demand")).toEqual({ kind: "refuse", retryAfter: 89_999 });
 });
 
 test("a cool-down ends with a token, with another credential, and with time", () => {
-  const cooling = requestFailed(requestFailed(beginning, 0, refusal), 1_000, refusal);
+  const cooling = requestFailed(requestFailed(initialState, 0, refusal), 1_000, refusal);
   expect(stateOf(cooling, 2_999)).toBe("cooldown");
   expect(stateOf(cooling, 3_000)).toBe("none");
   expect(stateOf(got(cooling, 1_500), 1_500)).toBe("fresh");
@@ -176,14 +176,14 @@ describe("a clock that was set back by an hour", () => {
   });
 
   test("ends a cool-down, which would last an hour longer", () => {
-    const life = clockSetBack(requestFailed(beginning, 0, refusal), 400 - hour, hour);
+    const life = clockSetBack(requestFailed(initialState, 0, refusal), 400 - hour, hour);
     expect(decide(life, 400 - hour, "demand")).toMatchObject({ kind: "wait" });
   });
 
   test("while the token was asked for: its life is counted from now", () => {
-    const life = got(beginning, hour);
+    const life = got(initialState, hour);
     const token = life.token ?? { requestedAt: 0, staleAt: 0, unusableAt: 0, expiresAt: 0 };
-    const back = issued(requestBegun(beginning), 0, token);
+    const back = issued(requestBegun(initialState), 0, token);
     expect(back.token).toMatchObject({ requestedAt: 0, staleAt: 39_000, expiresAt: 60_000 });
   });
 });
@@ -194,20 +194,20 @@ describe("a token that expires no later than the one before", () => {
 
   test("and is stale when it comes is not asked for again at once, later each time", () => {
     const first = again(39_000);
-    expect(wakeAt(first, 39_000, 0)).toBe(40_000);
-    expect(wakeAt(issued(requestBegun(first), 40_000, timesOf(first)), 40_000, 0)).toBe(42_000);
+    expect(nextRefreshAt(first, 39_000, 0)).toBe(40_000);
+    expect(nextRefreshAt(issued(requestBegun(first), 40_000, timesOf(first)), 40_000, 0)).toBe(42_000);
   });
 
   test("and is fresh is a good one, whose renewal comes when it is due", () => {
     const life = again(20_000);
     expect(life.failures).toBe(0);
-    expect(wakeAt(life, 20_000, 0)).toBe(39_000);
+    expect(nextRefreshAt(life, 20_000, 0)).toBe(39_000);
   });
 });
 
 test("a token stands in to the last millisecond of its life, and not in the next", () => {
-  expect([59_999, 60_000].map((now) => canStandIn(withToken, now, true))).toEqual([true, false]);
-  expect([53_999, 54_000].map((now) => canStandIn(withToken, now, false))).toEqual([true, false]);
+  expect([59_999, 60_000].map((now) => mayServeStale(withToken, now, true))).toEqual([true, false]);
+  expect([53_999, 54_000].map((now) => mayServeStale(withToken, now, false))).toEqual([true, false]);
 });
 
 test("at the very end of a cool-down there is a request, and not a millisecond before", () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { nextTry, timeline } from "../../../src/tokens/policy.js";
+import { retryAt, timeline } from "../../../src/tokens/policy.js";
 
 const requestedAt = Date.UTC(2026, 0, 1);
 const tenYears = 315_360_000_000;
@@ -94,7 +94,7 @@ describe("after a failed renewal", () => {
   test("the pause doubles from a second to about a minute", () => {
     const far = requestedAt + tenYears;
     const pauses = [1, 2, 3, 4, 5, 6, 7, 8, 100].map(
-      (failures) => nextTry(requestedAt, far, failures, true) - requestedAt,
+      (failures) => retryAt(requestedAt, far, failures, true) - requestedAt,
     );
     expect(pauses).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 64_000, 64_000]);
   });
@@ -102,13 +102,13 @@ describe("after a failed renewal", () => {
   test.each([
     ["and may pass, it is at most a quarter of what remains, and never shorter than 100 ms", true, 100],
     ["that only a person can mend, it is the same, and never shorter than a second", false, 1_000],
-  ])("%s", (_what, passing, shortest) => {
+  ])("%s", (_what, retryable, shortest) => {
     fc.assert(
       fc.property(
         fc.integer({ min: -1_000, max: tenYears }),
         fc.integer({ min: 1, max: 50 }),
         (left, failures) => {
-          const pause = nextTry(requestedAt, requestedAt + left, failures, passing) - requestedAt;
+          const pause = retryAt(requestedAt, requestedAt + left, failures, retryable) - requestedAt;
           expect(pause).toBeGreaterThanOrEqual(shortest);
           expect(pause % 1).toBe(0);
           if (left >= 4 * shortest) expect(pause).toBeLessThanOrEqual(left / 4);

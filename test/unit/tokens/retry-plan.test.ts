@@ -3,8 +3,8 @@ import { type FailedAttempt, retryPlan } from "../../../src/tokens/retry-plan.js
 
 const second = 1_000;
 const retry = { attempts: 4, min: 250, max: 10 * second };
-const outage = { passing: true, retryAfter: undefined, hasAnotherCredential: false };
-const refusal = { passing: false, retryAfter: undefined, hasAnotherCredential: true };
+const outage = { retryable: true, retryAfter: undefined, hasAnotherCredential: false };
+const refusal = { retryable: false, retryAfter: undefined, hasAnotherCredential: true };
 
 /** Everything random at its most; the deadline is at 30 s. */
 function plan(probe = false) {

@@ -1,7 +1,7 @@
 // What callers get who join a request that somebody else began for another reason.
 import { getEventListeners } from "node:events";
 import { beforeAll, describe, expect, test } from "vitest";
-import { Coalesced } from "../../../src/tokens/coalesce.js";
+import { SingleFlight } from "../../../src/tokens/single-flight.js";
 import { deferred } from "../../support/deferred.js";
 import { type Answer, failure, issuer, outage, refusal, rejection, room, second, token } from "./fixtures.js";
 
@@ -210,7 +210,7 @@ describe("stop", () => {
 
 test("coalesced: a source that throws rather than rejects does not block it for good", async () => {
   let calls = 0;
-  const source = new Coalesced({
+  const source = new SingleFlight({
     getToken() {
       calls += 1;
       if (calls === 1) throw outage();

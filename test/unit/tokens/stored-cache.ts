@@ -1,13 +1,13 @@
 import type { Clock } from "../../../src/lib/clock.js";
 import { parseJsonObject } from "../../../src/lib/json-object.js";
+import { SharedTokens } from "../../../src/sharing/shared-tokens.js";
 import { SharedStore } from "../../../src/stores/shared-store.js";
 import type { TokenStore } from "../../../src/stores/store.js";
 import { TokenCache } from "../../../src/tokens/cache.js";
-import { Holds } from "../../../src/tokens/holds.js";
-import { resilient } from "../../../src/tokens/resilient.js";
+import { RetryAfterRegistry } from "../../../src/tokens/retry-after-registry.js";
 import type { TokenSource } from "../../../src/tokens/source.js";
-import { StoredTokens } from "../../../src/tokens/stored.js";
 import { Token } from "../../../src/tokens/token.js";
+import { withRetry } from "../../../src/tokens/with-retry.js";
 import { issuer, second, server } from "./fixtures.js";
 
 export interface StoredCacheOptions {
@@ -42,12 +42,12 @@ export function storedCache({ clock, store, attempt, ...options }: StoredCacheOp
     random,
     retry,
     deadline: 30 * second,
-    holds: new Holds(),
+    holds: new RetryAfterRegistry(),
   };
   const shared = store && new SharedStore({ store, keys: false, lease: 10 * second, clock });
   const stored =
     shared &&
-    new StoredTokens({
+    new SharedTokens({
       ...{ ...common, policy, store: shared, patience: 20 * second },
       entryKey: async () => (isStored ? "token:1" : undefined),
       restore: async (text) => restored(text),
@@ -55,8 +55,8 @@ export function storedCache({ clock, store, attempt, ...options }: StoredCacheOp
     });
   const source =
     stored === undefined
-      ? resilient(attempt, resilience)
-      : resilient(stored.around(attempt), { ...resilience, present: (request) => stored.present(request) });
+      ? withRetry(attempt, resilience)
+      : withRetry(stored.around(attempt), { ...resilience, present: (request) => stored.present(request) });
   const cache: TokenCache = new TokenCache({
     ...{ ...common, policy, onPlan },
     sharedLimits: stored,

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { Coalesced } from "../../../src/tokens/coalesce.js";
 import { grantSource } from "../../../src/tokens/grant-source.js";
-import { Holds } from "../../../src/tokens/holds.js";
 import { jwtLifetime } from "../../../src/tokens/jwt-lifetime.js";
-import { observed } from "../../../src/tokens/observed.js";
-import type { TokenEvent, TokenEventName } from "../../../src/tokens/observer.js";
+import { RetryAfterRegistry } from "../../../src/tokens/retry-after-registry.js";
+import { SingleFlight } from "../../../src/tokens/single-flight.js";
 import type { TokenRequest } from "../../../src/tokens/source.js";
+import type { TokenEvent, TokenEventName } from "../../../src/tokens/token-event.js";
+import { withEvents } from "../../../src/tokens/with-events.js";
 import { fakeClock } from "../../support/fake-clock.js";
 import { issued, issuer, outage, rejection, server, token } from "./fixtures.js";
 
@@ -102,11 +102,11 @@ test.each([
   expect(jwtLifetime(accessToken)).toBe(lifetime);
 });
 
-describe("observed", () => {
+describe("withEvents", () => {
   test("tells of each attempt with its time and number", async () => {
     const { common, clock, events } = parts();
     const outcomes = [outage(), token({ requestedAt: 0, expiresAt: 99 })];
-    const source = observed(
+    const source = withEvents(
       {
         async getToken() {
           await clock.advance(25);
@@ -136,7 +136,7 @@ describe("observed", () => {
 
   test("is silent about an attempt that was called off", async () => {
     const { common, events } = parts();
-    const source = observed({ getToken: () => Promise.reject(outage()) }, common);
+    const source = withEvents({ getToken: () => Promise.reject(outage()) }, common);
     await rejection(source.getToken({ ...request, signal: AbortSignal.abort() }));
     expect(events).toEqual([]);
   });
@@ -144,7 +144,7 @@ describe("observed", () => {
 
 test("coalesced: who comes during a request shares it, who comes after sends another", async () => {
   let asked = 0;
-  const source = new Coalesced({
+  const source = new SingleFlight({
     async getToken() {
       asked += 1;
       if (asked === 1) throw outage();
@@ -159,7 +159,7 @@ test("coalesced: who comes during a request shares it, who comes after sends ano
 });
 
 test("holds: the longest one counts, per issuer, and none for a token without one", () => {
-  const holds = new Holds();
+  const holds = new RetryAfterRegistry();
   holds.hold("https://a.example", 1_000, 4_000);
   holds.hold("https://a.example", 1_000, 2_000);
   holds.hold(undefined, 1_000, 9_000);

@@ -1,7 +1,7 @@
 import { McpAuthError } from "../../../../src/errors/error.js";
 import type { Clock } from "../../../../src/lib/clock.js";
 import { pause } from "../../../../src/lib/pause.js";
-import type { Grant } from "../../../../src/oauth/grant.js";
+import type { Grant } from "../../../../src/oauth/grants/grant.js";
 import { issued, server } from "../fixtures.js";
 
 /** Everything that differs from one history to the next, and stays. Times are milliseconds. */

@@ -4,7 +4,7 @@ import type { TokenStore } from "../../../../src/stores/store.js";
 
 /** A store that takes so many milliseconds for each step. */
 export function slowStore(store: TokenStore, clock: Clock, latency: number): TokenStore {
-  const late = async (): Promise<void> => await pause(latency, { clock, unattended: true });
+  const late = async (): Promise<void> => await pause(latency, { clock, unref: true });
   return {
     ...store,
     get: async (key) => {

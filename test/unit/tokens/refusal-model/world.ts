@@ -1,5 +1,5 @@
 import { McpAuthError } from "../../../../src/errors/error.js";
-import { takeApart } from "../../../../src/http/outgoing.js";
+import { parseRequest } from "../../../../src/http/replayable-request.js";
 import { requestKind } from "../../../../src/http/request-kind.js";
 import { pause } from "../../../../src/lib/pause.js";
 import { createMemoryStore, MemoryData } from "../../../../src/stores/memory.js";
@@ -255,7 +255,7 @@ export class World {
     let kind = this.#kinds.get(key);
     if (kind === undefined) {
       const url = `https://mcp.example${asked.path}`;
-      kind = requestKind(takeApart(url, init), new URL(url));
+      kind = requestKind(parseRequest(url, init), new URL(url));
       this.#kinds.set(key, kind);
     }
     return kind;

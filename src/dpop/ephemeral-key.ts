@@ -1,0 +1,86 @@
+import { constants, generateKeyPair, type KeyObject, type SignKeyObjectInput, sign } from "node:crypto";
+import { promisify } from "node:util";
+import type { JwtClaims, JwtHeader, PublicJwk } from "../keys/signing-key.js";
+import type { ProofKey } from "./dpop-signer.js";
+import { proofJwk } from "./proof-jwk.js";
+
+const generate = promisify(generateKeyPair);
+const signElsewhere = promisify(sign);
+
+interface Algorithm {
+  /** Of the signature; `null` where the algorithm has its own. */
+  readonly hash: string | null;
+  generate(): Promise<{ readonly publicKey: KeyObject; readonly privateKey: KeyObject }>;
+  readonly options?: Omit<SignKeyObjectInput, "key">;
+  /** Takes a small part of a millisecond: less than to hand it to another thread and to wait for that. */
+  readonly quick?: true;
+}
+
+const ec = (namedCurve: string, hash: string): Algorithm => ({
+  hash,
+  generate: () => generate("ec", { namedCurve }),
+  // As JOSE has it, RFC 7518 §3.4.
+  options: { dsaEncoding: "ieee-p1363" },
+});
+
+const ed25519: Algorithm = { hash: null, generate: () => generate("ed25519", {}), quick: true };
+
+const rsa = (hash: string, options: Omit<SignKeyObjectInput, "key"> = {}): Algorithm => ({
+  hash,
+  generate: () => generate("rsa", { modulusLength: 2_048 }),
+  options,
+});
+
+const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
+
+// Best first: what every server has, then what is quick, because there is a proof for each request.
+const algorithms: ReadonlyMap<string, Algorithm> = new Map([
+  ["ES256", { ...ec("P-256", "sha256"), quick: true }],
+  ["EdDSA", ed25519],
+  ["Ed25519", ed25519],
+  ["ES384", ec("P-384", "sha384")],
+  ["ES512", ec("P-521", "sha512")],
+  ["PS256", rsa("sha256", pss)],
+  ["RS256", rsa("sha256")],
+  ["PS384", rsa("sha384", pss)],
+  ["RS384", rsa("sha384")],
+  ["PS512", rsa("sha512", pss)],
+  ["RS512", rsa("sha512")],
+]);
+
+/** What a key of our own may sign with, best first. */
+export const ephemeralKeyAlgorithms: readonly string[] = [...algorithms.keys()];
+
+/**
+ * A new key that only this process has, for one of `ownAlgorithms`. It signs with `node:crypto` itself: through `jose`
+ * each proof takes four times as long, and there is one for each request.
+ */
+export async function generateEphemeralKey(alg: string): Promise<ProofKey> {
+  const algorithm = algorithms.get(alg);
+  if (algorithm === undefined) throw new TypeError("No key can be made for this algorithm.");
+  const { hash, options, quick } = algorithm;
+  const { publicKey, privateKey } = await algorithm.generate();
+  // A public key in JWK form has nothing but strings.
+  const jwk = proofJwk(publicKey.export({ format: "jwk" }) as PublicJwk);
+  if (jwk === undefined) throw new TypeError("The new key has no public part.");
+  const key: SignKeyObjectInput = { ...options, key: privateKey };
+  return {
+    alg,
+    jwk,
+    async sign(header, claims) {
+      const input = signingInput(header, claims);
+      const bytes = Buffer.from(input, "ascii");
+      const signature = quick === true ? sign(hash, bytes, key) : await signElsewhere(hash, bytes, key);
+      return `${input}.${signature.toString("base64url")}`;
+    },
+  };
+}
+
+/** RFC 7515 §5.1. */
+function signingInput(header: JwtHeader, claims: JwtClaims): string {
+  return `${base64url(header)}.${base64url(claims)}`;
+}
+
+function base64url(value: object): string {
+  return Buffer.from(JSON.stringify(value), "utf8").toString("base64url");
+}

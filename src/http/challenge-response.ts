@@ -1,0 +1,167 @@
+import { type ServerChallenge, tokenChallenges } from "../discovery/challenge.js";
+import { McpAuthError } from "../errors/error.js";
+import type { Replacement } from "../tokens/refused-tokens.js";
+import type { Token } from "../tokens/token.js";
+import type { Authorizer } from "./authorizer.js";
+import { isSameResource } from "./closest-server.js";
+import { discard } from "./discard.js";
+import { proofErrors } from "./proof-errors.js";
+import type { ReplayableRequest } from "./replayable-request.js";
+import { requestKind } from "./request-kind.js";
+
+/** What one call has done about refusals so far: an end to every loop, whatever the server answers. */
+export interface CallHistory {
+  /** How often it may still be sent with a token that others have got meanwhile. */
+  othersLeft: number;
+  /** Whether a new token may still be of another process: that it is refused says nothing of one of our own. */
+  sharedLeft: number;
+  /** After a 403. */
+  stepUpsLeft: number;
+  /** The request that brought the token which it was sent with last. */
+  replacement: Replacement | undefined;
+  /** A step-up has followed a 401: a further 401 is the answer. */
+  hasSteppedUp: boolean;
+}
+
+export function newHistory(): CallHistory {
+  return { othersLeft: 3, sharedLeft: 1, stepUpsLeft: 3, replacement: undefined, hasSteppedUp: false };
+}
+
+/** A request that the server answered with 401 or 403. */
+interface Refusal {
+  readonly request: ReplayableRequest;
+  readonly url: URL;
+  readonly token: Token;
+  readonly response: Response;
+  /** The token request that was under way when this one was sent. */
+  readonly pending: object | undefined;
+}
+
+/**
+ * Another token to send the request with, `undefined` when the response is the answer. Rejects with `aborted`, and after a
+ * 403 with `insufficient_scope` and the codes of `getAccessToken`; the response is freed then.
+ */
+export async function tokenAfter(
+  authorizer: Authorizer,
+  refusal: Refusal,
+  history: CallHistory,
+): Promise<Token | undefined> {
+  const { status } = refusal.response;
+  // No other token of a machine would be stronger (RFC 9470 §3).
+  if (challengesOf(refusal).some(({ error }) => error === "insufficient_user_authentication"))
+    return undefined;
+  const isOfToken =
+    status === 401 ||
+    (status === 403 && challengesOf(refusal).some(({ error }) => error === "invalid_token"));
+  return isOfToken
+    ? await afterRefusedToken(authorizer, refusal, history)
+    : await afterForbidden(authorizer, refusal, history);
+}
+
+async function afterRefusedToken(
+  authorizer: Authorizer,
+  refusal: Refusal,
+  history: CallHistory,
+): Promise<Token | undefined> {
+  const { request, url, token, response, pending } = refusal;
+  // The token is as good as before: another one would meet the same.
+  if (token.binding?.prover !== undefined && proofErrors(response).length > 0) return undefined;
+  if (history.hasSteppedUp) {
+    await authorizer.refusedAgain(refusal);
+    return undefined;
+  }
+  authorizer.challenged(refusal);
+  const call = { token, kind: requestKind(request, url), signal: request.signal, pending };
+  if (!request.replayable) {
+    authorizer.replaceForOthers(call);
+    return undefined;
+  }
+  const { replacement } = history;
+  history.replacement = undefined;
+  if (replacement !== undefined && !(token.isShared && history.sharedLeft > 0)) {
+    const current = replacement.failed(call.kind);
+    if (current !== undefined && current.accessToken !== token.accessToken && history.othersLeft > 0) {
+      history.othersLeft -= 1;
+      return current;
+    }
+    return await afterNewTokenRefused(authorizer, refusal, history);
+  }
+  if (replacement !== undefined) history.sharedLeft -= 1;
+  const next = await unlessStopped(refusal, () => authorizer.replace(call));
+  switch (next?.kind) {
+    case "resend":
+      if (next.replacement === undefined) history.othersLeft -= 1;
+      history.replacement = next.replacement;
+      return history.othersLeft < 0 ? undefined : next.token;
+    case "same":
+      return await afterNewTokenRefused(authorizer, refusal, history);
+    default:
+      return undefined;
+  }
+}
+
+/** It was not the token: perhaps it lacks scopes that the 401 names, RFC 6750 §3.1. */
+async function afterNewTokenRefused(
+  authorizer: Authorizer,
+  refusal: Refusal,
+  history: CallHistory,
+): Promise<Token | undefined> {
+  const { request, token } = refusal;
+  const scopes = namedScopes(authorizer, refusal);
+  if (scopes !== undefined) {
+    const stepUp = async (): Promise<Token | undefined> =>
+      await authorizer.stepUpWithin?.(scopes, token, request.signal);
+    const next = await unlessStopped(refusal, stepUp);
+    history.hasSteppedUp = true;
+    if (next !== undefined && next.accessToken !== token.accessToken) return next;
+  }
+  await authorizer.refusedAgain(refusal);
+  return undefined;
+}
+
+async function afterForbidden(
+  authorizer: Authorizer,
+  refusal: Refusal,
+  history: CallHistory,
+): Promise<Token | undefined> {
+  const { request, token } = refusal;
+  if (history.stepUpsLeft === 0 || !request.replayable) return undefined;
+  const scopes = namedScopes(authorizer, refusal, "insufficient_scope");
+  if (scopes === undefined) return undefined;
+  history.stepUpsLeft -= 1;
+  const stepUp = async (): Promise<Token | undefined> =>
+    await authorizer.stepUp?.(scopes, token, request.signal);
+  const next = await unlessStopped(refusal, stepUp);
+  return next?.accessToken === token.accessToken ? undefined : next;
+}
+
+/** The scopes that the server says it wants, RFC 6750 §3.1; with `error`, those of a challenge that says this. */
+function namedScopes(
+  { url: server }: Authorizer,
+  refusal: Refusal,
+  error?: string,
+): readonly string[] | undefined {
+  // Another path of the same origin, or another query, may be another resource; what it asks for is not for us.
+  if (!isSameResource(refusal.url, server)) return undefined;
+  const isMeant = (challenge: ServerChallenge): boolean => error === undefined || challenge.error === error;
+  return challengesOf(refusal).find((challenge) => isMeant(challenge) && challenge.scopes !== undefined)
+    ?.scopes;
+}
+
+/** Those for the kind of token that was sent come first. */
+function challengesOf({ token, response: { headers } }: Refusal): readonly ServerChallenge[] {
+  const own = token.binding?.prover === undefined ? "Bearer" : "DPoP";
+  const other = own === "DPoP" ? "Bearer" : "DPoP";
+  return [...tokenChallenges(headers, own), ...tokenChallenges(headers, other)];
+}
+
+/** Waits for another token. After `stop()` there will be none: what the server said is what is left to say. */
+async function unlessStopped<T>({ response }: Refusal, get: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await get();
+  } catch (error) {
+    if (error instanceof McpAuthError && error.code === "stopped") return undefined;
+    discard(response);
+    throw error;
+  }
+}

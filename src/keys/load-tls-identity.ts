@@ -1,0 +1,105 @@
+import type { CertificateSpec } from "../config/spec.js";
+import { systemClock } from "../lib/clock.js";
+import { fingerprintOf } from "../lib/fingerprint.js";
+import { Secret } from "../lib/secret.js";
+import type { TlsIdentity } from "../net/network.js";
+import { onceWritten, type ReadAttempt } from "../secrets/once-written.js";
+import { readSecret } from "../secrets/read-secret.js";
+import { Bundles } from "./bundles.js";
+import {
+  assertBegun,
+  assertBelongsTogether,
+  assertNotEnded,
+  type Certificate,
+  readCertificate,
+} from "./certificate.js";
+import { readPem } from "./pem.js";
+import { type KeyContext, keyInvalid, PartsDiffer, problemOf, Unfinished } from "./signing-key.js";
+
+interface Loaded {
+  readonly identity: TlsIdentity;
+  readonly certificate: Certificate;
+}
+
+const bundles = new Bundles<CertificateSpec, Loaded>();
+
+/**
+ * A client certificate with its key, RFC 8705. Both are read afresh at every call, so that a renewed certificate is used
+ * without a restart; while they are the same it is the same object, whose connections are shared. Where they do not
+ * belong together, because only one of them has been replaced yet, it is the last good pair for ten minutes.
+ *
+ * Rejects with the codes of `readSecret`, and with `key_invalid` for what is no certificate or no private key, for two
+ * that do not belong together, for a wrong passphrase, and for a certificate that is not valid now; that is retryable
+ * when a file was changed a moment ago.
+ */
+export async function loadTlsIdentity(spec: CertificateSpec, context: KeyContext): Promise<TlsIdentity> {
+  const references = [spec.cert, spec.key, spec.passphrase];
+  const identity = await onceWritten(references, context, async () => {
+    const [certificate, key, passphrase] = await Promise.all([
+      readSecret(spec.cert, context),
+      readSecret(spec.key, context),
+      spec.passphrase && readSecret(spec.passphrase, context),
+    ]);
+    return made(spec, { certificate, key, passphrase }, context);
+  });
+  if (context.watch?.replaced(spec, identity)) context.onRotated?.();
+  return identity;
+}
+
+/** The pair before the one that `loadTlsIdentity` gave last, as long as that one is younger than ten minutes. */
+export function precedingTlsIdentity(
+  spec: CertificateSpec,
+  { clock = systemClock }: KeyContext,
+): TlsIdentity | undefined {
+  return bundles.predecessor(spec, clock.now())?.identity;
+}
+
+interface Texts {
+  readonly certificate: Secret;
+  readonly key: Secret;
+  readonly passphrase: Secret | undefined;
+}
+
+/** The pair that some texts make up: the last one, a new one, or the last good one in place of what is none. */
+function made(
+  spec: CertificateSpec,
+  texts: Texts,
+  { server, clock = systemClock }: KeyContext,
+): ReadAttempt<TlsIdentity> {
+  const now = clock.now();
+  const fingerprint = fingerprintOf([texts.certificate, texts.key, texts.passphrase]);
+  let judged = { reference: spec.cert, what: "certificate" };
+  try {
+    const known = bundles.find(spec, fingerprint, now);
+    if (known !== undefined) {
+      assertNotEnded(known.certificate, now);
+      return { value: known.identity };
+    }
+    judged = { reference: spec.key, what: "private key" };
+    const privateKey = readPem(texts.key.reveal(), texts.passphrase);
+    judged = { reference: spec.cert, what: "certificate" };
+    const certificate = readCertificate(texts.certificate.reveal());
+    assertBelongsTogether(certificate, privateKey);
+    assertNotEnded(certificate, now);
+    assertBegun(certificate, now);
+    const { thumbprint, expiresAt, pem } = certificate;
+    const identity: TlsIdentity = {
+      certificate: pem,
+      privateKey: new Secret(privateKey.export({ type: "pkcs8", format: "pem" }).toString()),
+      passphrase: undefined,
+      thumbprint,
+      expiresAt,
+    };
+    const bundle = { identity, certificate };
+    const loaded = { fingerprint, identity: pem, bundle, endsAt: expiresAt };
+    return { value: bundles.keep(spec, loaded, now).identity };
+  } catch (error) {
+    const staleFallback = error instanceof PartsDiffer ? bundles.staleFallback(spec, now) : undefined;
+    if (staleFallback !== undefined) return { value: staleFallback.identity };
+    const { reference, what } = judged;
+    return {
+      error: keyInvalid(reference, server, problemOf(error, what), what),
+      halfWritten: error instanceof Unfinished ? "perhaps" : "no",
+    };
+  }
+}

@@ -1,0 +1,67 @@
+import type { ClientAuthenticationMethod, ClientSpec, CredentialSpec } from "../../config/spec.js";
+import type { AuthorizationServerMetadata } from "../../discovery/metadata.js";
+import { McpAuthError } from "../../errors/error.js";
+import { knownNames } from "../../lib/known-names.js";
+import type { ClientAuthenticationContext } from "./client-auth.js";
+
+/** What each credential can be sent as, preferred first. */
+const methods: Readonly<Record<CredentialSpec["kind"], readonly ClientAuthenticationMethod[]>> = {
+  // Both of the first send the secret itself, as every server that has one expects; the third wants one that is long.
+  secret: ["client_secret_basic", "client_secret_post", "client_secret_jwt"],
+  key: ["private_key_jwt"],
+  // For the server it is one: who has signed it is a matter of the client's registration.
+  assertion: ["private_key_jwt"],
+  // The same request. Which of the two is meant, only the registration says.
+  certificate: ["tls_client_auth", "self_signed_tls_client_auth"],
+  none: ["none"],
+};
+
+/** The names of the IANA registry: a server's list is shown only as far as it consists of these. */
+const registered: ReadonlySet<string> = new Set([
+  "client_secret_basic",
+  "client_secret_post",
+  "client_secret_jwt",
+  "private_key_jwt",
+  "tls_client_auth",
+  "self_signed_tls_client_auth",
+  "none",
+]);
+
+/**
+ * The client authentication method: the config's `method`, else the first for this credential that the server lists
+ * in `token_endpoint_auth_methods_supported` (RFC 8414 §2), else, without a list, the first of all. A `method` that
+ * the list lacks is used all the same, with a warning.
+ *
+ * Throws `unsupported_by_server` when the list has none of them: a secret must not go to a server that cannot have
+ * a use for it.
+ */
+export function chooseMethod(
+  client: Pick<ClientSpec, "method" | "credential" | "issuer">,
+  metadata: Pick<AuthorizationServerMetadata, "token_endpoint_auth_methods_supported">,
+  { server, warn }: Pick<ClientAuthenticationContext, "server" | "warn">,
+): ClientAuthenticationMethod {
+  const listed = metadata.token_endpoint_auth_methods_supported;
+  const isListed = (method: string): boolean => listed === undefined || listed.includes(method);
+  if (client.method !== undefined) {
+    if (!isListed(client.method)) warn?.("unsupported_by_server");
+    return client.method;
+  }
+  const possible = methods[client.credential.kind];
+  const chosen = possible.find(isListed);
+  if (chosen !== undefined) return chosen;
+  const isPublic = client.credential.kind === "none";
+  const refused = isPublic ? "a client without a credential" : alternatives(possible);
+  const remedy = isPublic ? "Give the client a credential" : "Use a credential";
+  throw new McpAuthError(
+    "unsupported_by_server",
+    `Server "${server}": the authorization server ${client.issuer} does not take ${refused}; it lists ` +
+      `${knownNames(listed ?? [], registered) || "nothing"}. ${remedy} that it takes, or set the client's "method" if the list is wrong.`,
+    { server, details: { token_endpoint_auth_methods_supported: listed } },
+  );
+}
+
+/** `a, b or c`. */
+function alternatives(names: readonly string[]): string {
+  const last = names.at(-1) ?? "";
+  return names.length < 2 ? last : `${names.slice(0, -1).join(", ")} or ${last}`;
+}

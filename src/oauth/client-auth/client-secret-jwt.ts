@@ -1,0 +1,79 @@
+import type { ClientSpec, SecretReference } from "../../config/spec.js";
+import type { AuthorizationServerMetadata } from "../../discovery/metadata.js";
+import { McpAuthError } from "../../errors/error.js";
+import { registeredAlgorithms } from "../../keys/choose-algorithm.js";
+import { knownNames } from "../../lib/known-names.js";
+import { describeReference } from "../../secrets/reference.js";
+import {
+  addClientAssertion,
+  audienceOf,
+  clientAssertionClaims,
+  clientAssertionType,
+} from "./client-assertion.js";
+import type { ClientAuth, ClientAuthenticationContext } from "./client-auth.js";
+
+/** The one that every server with this method has comes first; then the bytes of the hash. */
+const algorithms = [
+  { alg: "HS256", bytes: 32 },
+  { alg: "HS384", bytes: 48 },
+  { alg: "HS512", bytes: 64 },
+] as const;
+
+type Algorithm = (typeof algorithms)[number];
+
+/**
+ * `client_secret_jwt`, OpenID Connect Core §9: as `private_key_jwt`, but signed with the UTF-8 of the secret, which
+ * itself is not sent. The algorithm is the first that the server lists of those that the secret is long enough for.
+ *
+ * Rejects with `unsupported_by_server` before the secret is read, with `secret_unavailable`, and with `key_invalid`
+ * for a secret shorter than the hash (RFC 7518 §3.2).
+ */
+export async function clientSecretJwt(
+  reference: SecretReference,
+  spec: Pick<ClientSpec, "assertionAudience" | "assertionType">,
+  metadata: AuthorizationServerMetadata,
+  context: ClientAuthenticationContext,
+): Promise<ClientAuth> {
+  const { server, clock, signingTime = clock } = context;
+  const listed = listedBy(metadata, server);
+  const secret = await context.credentials.secret(reference, context);
+  const key = Buffer.from(secret.reveal(), "utf8");
+  const { alg } = listed.find(({ bytes }) => key.length >= bytes) ?? tooShort(reference, listed, server);
+  const audience = audienceOf(spec.assertionAudience, metadata);
+  const header = { alg, typ: spec.assertionType ?? clientAssertionType };
+  return async (_authorizationServer, client, body) => {
+    const { SignJWT } = await import("jose");
+    const claims = clientAssertionClaims(client.client_id, audience, signingTime.now());
+    addClientAssertion(body, await new SignJWT({ ...claims }).setProtectedHeader(header).sign(key));
+  };
+}
+
+/** Those of ours that the server lists; without a list the first, which it most probably has. */
+function listedBy(metadata: AuthorizationServerMetadata, server: string): readonly Algorithm[] {
+  const { issuer, token_endpoint_auth_signing_alg_values_supported: listed } = metadata;
+  if (listed === undefined) return algorithms.slice(0, 1);
+  const possible = algorithms.filter(({ alg }) => listed.includes(alg));
+  if (possible.length > 0) return possible;
+  throw new McpAuthError(
+    "unsupported_by_server",
+    `Server "${server}": the authorization server ${issuer} accepts no signature that a client secret can make ` +
+      `(${names(algorithms)}). It lists ${knownNames(listed, registeredAlgorithms) || "none"}. Set the client's "method" ` +
+      'to one that sends the secret, or give it a "key".',
+    { server, details: { token_endpoint_auth_signing_alg_values_supported: listed } },
+  );
+}
+
+function tooShort(reference: SecretReference, listed: readonly Algorithm[], server: string): never {
+  const least = Math.min(...listed.map(({ bytes }) => bytes));
+  throw new McpAuthError(
+    "key_invalid",
+    `Server "${server}": the client secret in ${describeReference(reference)} is too short to sign with ` +
+      `${names(listed)}: it takes at least ${least} bytes (RFC 7518 §3.2). Have a longer one made, or set the client's ` +
+      '"method" to one that sends the secret.',
+    { server },
+  );
+}
+
+function names(some: readonly Algorithm[]): string {
+  return some.map(({ alg }) => alg).join(", ");
+}

@@ -1,0 +1,76 @@
+import type { ClientSpec, SecretReference } from "../../config/spec.js";
+import type { Clock } from "../../lib/clock.js";
+import type { Secret } from "../../lib/secret.js";
+import { readSecret, type SecretContext } from "../../secrets/read-secret.js";
+import { secretUnavailable } from "../../secrets/reference.js";
+import { addClientAssertion } from "./client-assertion.js";
+import type { ClientAuth } from "./client-auth.js";
+
+interface PlatformAssertionContext extends SecretContext {
+  readonly clock: Clock;
+}
+
+/**
+ * A JWT of the platform that the process runs on as client assertion, RFC 7523 §2.2: the authorization server trusts
+ * who has issued it. Its `sub` is the platform's name for us, so that the client's own `id` goes with it (RFC 7521 §4.2).
+ * Its `typ` is the platform's business: `assertionType` is the `client_assertion_type`, for servers that tell JWT-SVIDs
+ * from other JWTs by it (draft-ietf-oauth-spiffe-client-auth).
+ *
+ * Rejects with the codes of `readPlatformAssertion`.
+ */
+export async function platformAssertion(
+  reference: SecretReference,
+  { assertionType }: Pick<ClientSpec, "assertionType">,
+  context: PlatformAssertionContext,
+): Promise<ClientAuth> {
+  const assertion = await readPlatformAssertion(reference, context);
+  return (_authorizationServer, client, body) => {
+    body.set("client_id", client.client_id);
+    addClientAssertion(body, assertion.reveal(), assertionType);
+  };
+}
+
+/**
+ * Reads a JWT that the platform issues and renews, afresh at each call. What is in it is for the server to judge; here
+ * it is only made sure that it is one, so that no other secret is sent by mistake, and that it has not expired.
+ *
+ * Rejects with `secret_unavailable`.
+ */
+export async function readPlatformAssertion(
+  reference: SecretReference,
+  context: PlatformAssertionContext,
+): Promise<Secret> {
+  const { server, clock } = context;
+  const assertion = await readSecret(reference, context);
+  const claims = claimsOf(assertion.reveal());
+  if (claims === undefined) {
+    throw secretUnavailable(
+      reference,
+      server,
+      "it is not a JWT, of three parts with dots between. Name what the platform writes its token to; for one inside " +
+        'of a JSON document, add a "pointer".',
+    );
+  }
+  const { exp } = claims;
+  if (typeof exp === "number" && exp * 1_000 <= clock.now()) {
+    throw secretUnavailable(
+      reference,
+      server,
+      "the platform's token has expired by its own account. Check that the platform renews it there, and the clock of this machine.",
+    );
+  }
+  return assertion;
+}
+
+/** `undefined` for what is not a JWT in compact form, RFC 7515 §7.1. Nothing is verified. */
+function claimsOf(text: string): { readonly exp?: unknown } | undefined {
+  const [, payload] = /^[\w-]+\.([\w-]+)\.[\w-]+$/.exec(text) ?? [];
+  if (payload === undefined) return undefined;
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(payload, "base64url").toString("utf8"));
+    return typeof claims === "object" && claims !== null && !Array.isArray(claims) ? claims : undefined;
+  } catch {
+    // The error quotes the text.
+    return undefined;
+  }
+}

@@ -1,0 +1,45 @@
+import type { ServerSpec, TokenExchangeSpec } from "../../config/spec.js";
+import type { TokenField } from "../token-endpoint/token-request.js";
+import type { Grant } from "./grant.js";
+import type { GrantEnvironment } from "./grant-environment.js";
+import { readSubjectToken, tokenExchangeGrantType } from "./subject-token.js";
+import { tokenGrant } from "./token-grant.js";
+
+/** RFC 8693 §3: those that are access tokens, the second as a JWT. */
+const accessTokens = [
+  "urn:ietf:params:oauth:token-type:access_token",
+  "urn:ietf:params:oauth:token-type:jwt",
+];
+
+/**
+ * RFC 8693: the token of a user, or of another service, for one at the MCP server. Rejects with the codes of
+ * `tokenGrant` and `readSubjectToken`.
+ */
+export function tokenExchange(
+  spec: ServerSpec,
+  grant: TokenExchangeSpec,
+  environment: GrantEnvironment,
+): Grant {
+  const { subject, actor, requestedType } = grant;
+  return tokenGrant(spec, grant, environment, {
+    grantType: tokenExchangeGrantType,
+    presents: "subject_token",
+    // Whatever the config asks for by its name is wanted as it comes.
+    issuedTypes: requestedType === undefined ? accessTokens : [...accessTokens, requestedType],
+    requestedType,
+    async present({ context }) {
+      const token = await readSubjectToken(subject, environment.subjectToken, context);
+      const fields: TokenField[] = [
+        ["subject_token", token.reveal()],
+        ["subject_token_type", subject.type],
+      ];
+      if (actor !== undefined) {
+        // Only the subject can be given in code.
+        const acting = await readSubjectToken(actor, undefined, context);
+        fields.push(["actor_token", acting.reveal()], ["actor_token_type", actor.type]);
+      }
+      if (requestedType !== undefined) fields.push(["requested_token_type", requestedType]);
+      return { fields };
+    },
+  });
+}

@@ -1,0 +1,185 @@
+import type { ClientCredentialsSpec, ServerSpec } from "../config/spec.js";
+import type { Target } from "../discovery/metadata.js";
+import { McpAuthError } from "../errors/error.js";
+import { assertOwnUrl } from "../http/own-url.js";
+import type { WaitLimits } from "../lib/wait-limits.js";
+import { isVerificationOff, verificationIsOff } from "../net/verification.js";
+import type { SharedStore } from "../stores/shared-store.js";
+import type { TokenCache } from "../tokens/cache.js";
+import { Token } from "../tokens/token.js";
+import type { CachesByScope } from "./caches-by-scope.js";
+import { HostRefusals } from "./host-refusals.js";
+import type {
+  CurrentToken,
+  HostTokenRequest,
+  HostTokenResponse,
+  ManagerInternals,
+  StoreCommands,
+} from "./manager-internals.js";
+import type { RuntimeContext } from "./runtime-context.js";
+import { senderConstrained } from "./sender-constrained.js";
+import { issuerOf } from "./token-pipeline.js";
+
+/** What an adapter may use of a manager. */
+export interface InternalsContext {
+  readonly caches: CachesByScope;
+  readonly signedWith: (kid: string | undefined) => void;
+  /** What has been found out about the two servers. */
+  readonly target: () => Target | undefined;
+  /** The same, found out now where nobody has looked yet. */
+  readonly learn: () => Promise<Target | undefined>;
+  /** The server refuses new tokens too: says what may be wrong. */
+  readonly explainRefusal: (token: Token, challenge: string | null) => Promise<McpAuthError>;
+  readonly limits: Pick<WaitLimits, "run">;
+}
+
+/** The internals of a manager: what an adapter may do with its tokens and its client. */
+export function createManagerInternals(
+  spec: ServerSpec,
+  runtime: RuntimeContext,
+  access: InternalsContext,
+): ManagerInternals {
+  const { grant, name: server } = spec;
+  const { clock, events } = runtime;
+  const { caches } = access;
+  // A host can make the requests of this grant by itself, but of no other.
+  const own = grant.type === "client_credentials" ? grant : undefined;
+  const refusals = new HostRefusals({ caches, clock, explain: access.explainRefusal });
+  return {
+    now: () => clock.now(),
+    reportRefused: (accessToken, challenge = null) => refusals.refused(accessToken, challenge),
+    reportAccepted: (accessToken) => refusals.accepted(accessToken),
+    currentToken: () => tokenAtHand(caches.defaultCache, clock.now()),
+    async acceptTokenResponse(response) {
+      const token = await judged(spec, response, clock.now(), access.target()?.resource ?? spec.url);
+      caches.defaultCache.accept(token);
+      const { expiresAt } = token;
+      const issuer = issuerOf(grant);
+      events.emit("token:renewed", { server, issuer, reason: "rejected", durationMs: 0, expiresAt });
+    },
+    client: own?.client.id === undefined ? undefined : { id: own.client.id, issuer: own.client.issuer },
+    scopes: async (named) =>
+      withStepUp(spec, caches.scopes, named) ?? named ?? (await access.learn())?.scopes ?? [],
+    secretHeaders: Object.entries(spec.headers).flatMap(([name, value]) =>
+      typeof value === "string" ? [] : [name],
+    ),
+    assertWithinReach(url, what) {
+      assertOwnUrl(server, { url: new URL(spec.url), reach: spec.reach }, url, what);
+    },
+    store: runtime.store && lazyStoreAccess(spec, runtime.store, runtime),
+    async authenticate(request) {
+      if (own === undefined) return;
+      await access.limits.run("the credential of its client", undefined, async (signal) => {
+        await authenticate(spec, own, { ...runtime, signal }, access, request);
+      });
+    },
+  };
+}
+
+function tokenAtHand({ latest }: TokenCache, now: number): CurrentToken | "bound" | undefined {
+  if (latest === undefined || latest.expiresAt <= now) return undefined;
+  const { accessToken, tokenType, binding } = latest;
+  if (binding?.prover !== undefined || binding?.certificate?.bound === true) return "bound";
+  return { accessToken, authorization: `${tokenType} ${accessToken}` };
+}
+
+/** What the server names goes along where the config allows a step-up to it. */
+function withStepUp(
+  { stepUp }: ServerSpec,
+  scopes: readonly string[] | undefined,
+  named: readonly string[] = [],
+): readonly string[] | undefined {
+  return scopes && [...new Set([...scopes, ...named.filter((scope) => stepUp.includes(scope))])];
+}
+
+/** Loaded when a command asks for it. */
+function lazyStoreAccess(spec: ServerSpec, store: SharedStore, runtime: RuntimeContext): StoreCommands {
+  const load = async (): Promise<StoreCommands> =>
+    (await import("./store-access.js")).storeAccess(spec, store, runtime);
+  return {
+    forget: async () => await (await load()).forget(),
+    forgetEverything: async () => await (await load()).forgetEverything(),
+    revoke: async (signal) => await (await load()).revoke(signal),
+    isNewToken: async (token) => await (await load()).isNewToken(token),
+  };
+}
+
+/** A host's answer, held to what we hold our own to. */
+async function judged(
+  spec: ServerSpec,
+  response: HostTokenResponse,
+  now: number,
+  resource: string,
+): Promise<Token> {
+  const { name: server, grant, refresh, url } = spec;
+  const { readTokenResponse } = await import("../oauth/token-endpoint/token-response.js");
+  const headers = new Headers({ "content-type": "application/json" });
+  const scopes = grant.scopes ?? [];
+  const answer = { response: { status: 200, headers, body: JSON.stringify(response) }, scopes };
+  const issuer = issuerOf(grant);
+  const credential = grant.type === "static" ? "none" : grant.client.credential.kind;
+  const name = "the token endpoint at the host";
+  const grantInUse = { grantType: grant.type, presents: "client", dpop: false } as const;
+  const endpoint = { ...grantInUse, server, issuer: issuer ?? url, name, credential, identified: true };
+  const issued = readTokenResponse(answer, endpoint, now);
+  const lifetime = issued.expiresIn === undefined ? refresh.assumedLifetime : issued.expiresIn * 1_000;
+  return new Token({ ...issued, requestedAt: now, expiresAt: now + lifetime, issuer, resource });
+}
+
+/** Adds the credential to a request that goes where the config says, and refuses any other. */
+async function authenticate(
+  { name: server, timeout, url, dpop }: ServerSpec,
+  { client, resource, audience, params }: ClientCredentialsSpec,
+  runtime: RuntimeContext & { readonly signal: AbortSignal },
+  { signedWith }: InternalsContext,
+  request: HostTokenRequest,
+): Promise<void> {
+  const { issuer, id = "" } = client;
+  // The host sends the request over connections of its own, which follow the process.
+  if (isHttps(request.url) && isVerificationOff(process.env)) {
+    throw new McpAuthError("tls_failed", `Server "${server}": nothing was sent. ${verificationIsOff}`, {
+      server,
+    });
+  }
+  if (request.issuer !== undefined && request.issuer !== issuer) throw elsewhere(server, request);
+  const { findAuthorizationServer } = await import("../discovery/find-target.js");
+  const wanted = { server, url, issuer, timeout, metadata: client.metadata };
+  const authorizationServer = await findAuthorizationServer(runtime.metadata, wanted);
+  if (!sameUrl(request.url, authorizationServer.token_endpoint)) throw elsewhere(server, request);
+  const { authenticateClient } = await import("../oauth/client-auth/authenticate-client.js");
+  const signingTime = runtime.serverClocks.at(request.url);
+  const context = { ...runtime, server, signedWith, signingTime };
+  const { apply, identity } = await authenticateClient(client, authorizationServer, context);
+  if (identity !== undefined || dpop !== undefined) {
+    const problem =
+      "its tokens are bound to a key or certificate, which a token request of the host cannot show.";
+    throw senderConstrained(server, `${problem} Use the manager's \`fetch\`.`);
+  }
+  const { readParam } = await import("../oauth/grants/token-grant.js");
+  const further = await Promise.all(Object.entries(params).map((param) => readParam(param, context)));
+  // The host knows of the resource only what the server's metadata says, and of the others nothing.
+  if (resource === false) request.body.delete("resource");
+  else if (resource !== undefined) request.body.set("resource", resource);
+  for (const each of audience) request.body.append("audience", each);
+  for (const [name, value] of further) request.body.append(name, value);
+  await apply({ ...authorizationServer }, { client_id: id }, request.body, request.headers);
+  const { rememberSent } = await import("../oauth/token-endpoint/remember-sent.js");
+  rememberSent(request.headers, request.body);
+}
+
+function isHttps(url: string): boolean {
+  return URL.canParse(url) && new URL(url).protocol === "https:";
+}
+
+function sameUrl(a: string, b: string): boolean {
+  return URL.canParse(a) && URL.canParse(b) && new URL(a).href === new URL(b).href;
+}
+
+function elsewhere(server: string, { url, issuer }: HostTokenRequest): McpAuthError {
+  return new McpAuthError(
+    "issuer_mismatch",
+    `The host wanted to send the credential for server "${server}" to another token endpoint than that of the ` +
+      "issuer in the config; nothing was sent. Check which authorization server the MCP server names.",
+    { server, details: { issuer, token_endpoint: url } },
+  );
+}

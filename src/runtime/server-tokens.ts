@@ -1,0 +1,121 @@
+import type { ServerSpec } from "../config/spec.js";
+import type { ServerChallenge } from "../discovery/challenge.js";
+import type { Target } from "../discovery/metadata.js";
+import type { Dpop } from "../dpop/dpop.js";
+import { Nonces } from "../dpop/nonces.js";
+import type { Clock } from "../lib/clock.js";
+import { WaitLimits } from "../lib/wait-limits.js";
+import { CredentialWatch } from "../secrets/credential-watch.js";
+import { CachesByScope } from "./caches-by-scope.js";
+import { createManagerInternals } from "./create-manager-internals.js";
+import { explainRefusal } from "./explain-refusal.js";
+import { learnedTarget } from "./learned-target.js";
+import type { ManagerInternals } from "./manager-internals.js";
+import type { RuntimeContext } from "./runtime-context.js";
+import { StepUps } from "./step-ups.js";
+import { type RuntimeSubject, runtimeSubjectToken } from "./subjects.js";
+import { createTokenPipeline, type GrantHooks } from "./token-pipeline.js";
+
+/** Whose tokens they are, when they are not the server's own. */
+export interface UserTokens {
+  readonly subject: () => RuntimeSubject;
+  /** The server's own, whose key and nonces users share. */
+  readonly supply: ServerTokens;
+}
+
+/** What is known of one server and its tokens: the caches, and what was learned on the way to them. */
+export class ServerTokens {
+  readonly caches: CachesByScope;
+  readonly stepUps: StepUps;
+  readonly internals: ManagerInternals;
+  readonly nonces: Nonces;
+  readonly dpop: GrantHooks["dpop"];
+  /** Of what calls wait for beside their token. */
+  readonly limits: WaitLimits;
+  /** The last challenge of the MCP server. */
+  challenge: ServerChallenge | undefined;
+  /** What was found out about the two servers. */
+  target: Target | undefined;
+  /** Of the key that the latest assertion was signed with. */
+  kid: string | undefined;
+  readonly #watch: CredentialWatch;
+  #planned: (renewAt: number | undefined) => void = () => {};
+
+  /** `before`: another for the same tokens, which were asked for in another way. */
+  constructor(
+    spec: ServerSpec,
+    runtime: RuntimeContext,
+    user: UserTokens | undefined,
+    previous: ServerTokens | undefined,
+  ) {
+    const known = previous ?? user?.supply;
+    const { name: server, deadline } = spec;
+    this.limits = new WaitLimits({ server, deadline, clock: runtime.clock });
+    this.nonces = known?.nonces ?? new Nonces();
+    this.dpop = known === undefined ? lazyDpop(spec, runtime.clock, this.nonces) : known.dpop;
+    this.#watch = previous === undefined ? new CredentialWatch() : previous.#watch;
+    this.challenge = previous?.challenge;
+    this.target = previous?.target;
+    this.kid = previous?.kid;
+    const hooks = this.#hooks(server, user);
+    this.caches = new CachesByScope({
+      scopes: spec.grant.scopes,
+      createCache: (scopes, onPlan) =>
+        createTokenPipeline(spec, runtime, {
+          ...hooks,
+          scopes,
+          onPlan,
+          onNewCredential: () => this.caches.credentialChanged(),
+        }),
+      onPlan: (renewAt) => this.#planned(renewAt),
+    });
+    this.stepUps = new StepUps({
+      server: spec.name,
+      caches: this.caches,
+      learned: () => this.target?.scopes ?? [],
+      isBounded: spec.grant.scopes !== undefined,
+    });
+    this.internals = createManagerInternals(spec, runtime, {
+      caches: this.caches,
+      signedWith: hooks.signedWith,
+      target: () => this.target,
+      learn: () => learnedTarget(spec, runtime, this, undefined),
+      explainRefusal: (token, challenge) => explainRefusal(spec, runtime, this, { token, challenge }),
+      limits: this.limits,
+    });
+    if (previous !== undefined) this.caches.takeOver(previous.caches);
+  }
+
+  /** From now on it is `planned` that hears when the token is to be renewed: at once what is known. */
+  onPlan(planned: (renewAt: number | undefined) => void): void {
+    this.#planned = planned;
+    planned(this.caches.renewAt);
+  }
+
+  #hooks(server: string, user: UserTokens | undefined): GrantHooks {
+    return {
+      challenge: () => this.challenge,
+      signedWith: (kid) => {
+        this.kid = kid;
+      },
+      onTarget: (target) => {
+        this.target = target;
+      },
+      dpop: this.dpop,
+      subjectKey: user && (() => user.subject().key),
+      subjectToken: user && (() => runtimeSubjectToken(server, user.subject())),
+      watch: this.#watch,
+    };
+  }
+}
+
+/** DPoP for one server, loaded when its first token is asked for. */
+function lazyDpop({ dpop }: ServerSpec, clock: Clock, nonces: Nonces): (() => Promise<Dpop>) | undefined {
+  if (dpop === undefined) return undefined;
+  const { key } = dpop;
+  let loaded: Promise<Dpop> | undefined;
+  return () => {
+    loaded ??= import("../dpop/dpop.js").then(({ createDpop }) => createDpop({ key, clock, nonces }));
+    return loaded;
+  };
+}

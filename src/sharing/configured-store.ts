@@ -1,0 +1,114 @@
+import type { FileStoreSpec, RedisStoreSpec, StoreSpec } from "../config/spec.js";
+import type { Clock } from "../lib/clock.js";
+import { notAllowed } from "../lib/not-allowed.js";
+import type { NetworkTrust } from "../net/network-trust.js";
+import type { SecretSources } from "../secrets/secret-context.js";
+import { SharedStore } from "../stores/shared-store.js";
+import type { TokenStore } from "../stores/store.js";
+
+type Sources = SecretSources & { readonly clock: Clock };
+
+/** The store that the config describes; `undefined` where tokens are kept in memory alone. Nothing is opened before it is used. */
+export function configuredStore(
+  spec: StoreSpec,
+  trust: Pick<NetworkTrust, "authorities">,
+  sources: Sources,
+): SharedStore | undefined {
+  if (spec.type === "memory") return undefined;
+  const reading = { ...sources, unref: true };
+  let place: string | undefined;
+  const openIn = async (path: string): Promise<TokenStore> => {
+    place = path;
+    const { createFileStore } = await import("../stores/file.js");
+    return createFileStore({ path, clock: sources.clock, assertAllowed: () => assertAllowed(path, sources) });
+  };
+  const open = async (): Promise<TokenStore> =>
+    spec.type === "file"
+      ? await openIn(await folderOf(spec, sources))
+      : await openRedis(spec, trust, reading);
+  let opened: Promise<TokenStore> | undefined;
+  const load = (): Promise<TokenStore> => {
+    opened ??= open();
+    return opened;
+  };
+  return new SharedStore({
+    store: openedWhenUsed(load, () => opened),
+    load,
+    place: () => place,
+    isRedis: spec.type === "redis",
+    lease: spec.lease,
+    clock: sources.clock,
+    async keys() {
+      const { readEncryptionKey } = await import("../keys/store-secret.js");
+      return await Promise.all(spec.encryptionKeys.map((reference) => readEncryptionKey(reference, reading)));
+    },
+  });
+}
+
+async function folderOf({ path }: FileStoreSpec, { env }: Sources): Promise<string> {
+  return path ?? (await import("../stores/state-folder.js")).stateFolder({ env });
+}
+
+/** Rejects with `config_invalid` where `allow` does not name the folder, the default one too. */
+async function assertAllowed(folder: string, { permissions }: Sources): Promise<void> {
+  if ((await permissions?.allow?.file(folder)) === false)
+    throw notAllowed("the folder of the store", "files");
+}
+
+async function openRedis(
+  { url, sentinel, cluster, prefix }: RedisStoreSpec,
+  trust: Pick<NetworkTrust, "authorities">,
+  sources: Sources,
+): Promise<TokenStore> {
+  const [{ createRedisStore }, { loadRedis }] = await Promise.all([
+    import("../stores/redis.js"),
+    import("../stores/redis-client.js"),
+  ]);
+  await loadRedis();
+  return createRedisStore({
+    prefix,
+    clock: sources.clock,
+    async address() {
+      const { readRedisUrl } = await import("../keys/store-secret.js");
+      const secret = await readRedisUrl(url, sources);
+      // With Sentinel, its host is not used.
+      const isAllowed = sentinel !== undefined || sources.permissions?.allow?.url(secret.reveal()) !== false;
+      if (!isAllowed) throw notAllowed("the origin of the URL of the store", "origins");
+      return {
+        url: secret,
+        sentinel,
+        cluster,
+        ca: await trust.authorities(),
+      };
+    },
+  });
+}
+
+/** A store whose code is loaded when it is first asked for anything. */
+function openedWhenUsed(
+  load: () => Promise<TokenStore>,
+  opened: () => Promise<TokenStore> | undefined,
+): TokenStore {
+  let store: TokenStore | undefined;
+  const use = async (): Promise<TokenStore> => {
+    store = await load();
+    return store;
+  };
+  return {
+    get: async (key) => await (await use()).get(key),
+    set: async (key, value, options) => await (await use()).set(key, value, options),
+    delete: async (key) => await (await use()).delete(key),
+    compareAndDelete: async (key, value) => await (await use()).compareAndDelete(key, value),
+    withLock: async (key, ttl, run) => await (await use()).withLock(key, ttl, run),
+    // Whoever listens has looked before.
+    onChange: (key, listener) => store?.onChange(key, listener) ?? (() => {}),
+    keys: async (prefix) => await (await use()).keys(prefix),
+    async quarantine(key, value) {
+      const used = await use();
+      await (used.quarantine === undefined ? used.compareAndDelete(key, value) : used.quarantine(key, value));
+    },
+    async close() {
+      await (await opened()?.catch(() => undefined))?.close();
+    },
+  };
+}

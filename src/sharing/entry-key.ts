@@ -1,0 +1,185 @@
+import { createHash } from "node:crypto";
+import type {
+  AssertionSpec,
+  ClientSpec,
+  GrantSpec,
+  SecretReference,
+  ServerSpec,
+  SubjectSpec,
+} from "../config/spec.js";
+import type { MetadataKind } from "../discovery/metadata-store.js";
+import type { Dpop } from "../dpop/dpop.js";
+import { loadTlsIdentity } from "../keys/load-tls-identity.js";
+import type { KeyContext } from "../keys/signing-key.js";
+import { jwtClaims } from "../lib/jwt-claims.js";
+import { machineOf } from "../lib/machine.js";
+import type { Secret } from "../lib/secret.js";
+import { readSubjectToken } from "../oauth/grants/subject-token.js";
+import type { PrefetchedSecrets } from "../secrets/prefetched-secrets.js";
+import { readSecret } from "../secrets/read-secret.js";
+
+/** What is asked for beside what the config says. */
+export interface WantedEntry {
+  /** In place of those of the config. */
+  readonly scopes: readonly string[] | undefined;
+  readonly dpop: (() => Promise<Dpop>) | undefined;
+  /** The network trust of this process: `NetworkTrust.fingerprint`. */
+  readonly trust: () => Promise<string>;
+  /** For whom, where that is said at run time. */
+  readonly subject: { readonly key: string; readonly token: () => Promise<Secret> } | undefined;
+}
+
+/** Where references are read, and where it is kept what they gave. */
+interface Reading extends KeyContext {
+  readonly kept: PrefetchedSecrets;
+}
+
+/**
+ * The name of a token in a store: a hash of everything that makes it what it is, so that a change of any of it never finds
+ * the old one. `undefined` for a token that is of no use to anybody else: a static one, which is at hand anyway, and one
+ * that is bound to a key which this process made for itself.
+ *
+ * References that are part of it (params, subject tokens, keys) are read, and kept for the request that may follow. Rejects
+ * with their codes.
+ */
+export async function tokenEntryKey(
+  spec: ServerSpec,
+  wanted: WantedEntry,
+  context: Reading,
+): Promise<string | undefined> {
+  const { grant, url, dpop } = spec;
+  if (grant.type === "static" || (dpop !== undefined && dpop.key === undefined)) return undefined;
+  const { issuer, id } = grant.client;
+  const [params, subject, binding, trust] = await Promise.all([
+    paramsOf(grant.params, context),
+    subjectOf(grant, wanted.subject, context),
+    bindingOf(spec, wanted.dpop, context),
+    wanted.trust(),
+  ]);
+  const scopes = wanted.scopes ?? grant.scopes;
+  const identity = {
+    ...{ issuer, client: id ?? null, grant: grant.type, url },
+    resource: grant.resource ?? null,
+    audience: grant.audience,
+    scopes: scopes === undefined ? null : [...new Set(scopes)].toSorted(),
+    ...{ params, subject, binding, trust, machine: machineOf(url, ...serversOf(grant)) },
+    endpoints: endpointsOf(grant.client),
+    // From there comes what the config leaves to the server.
+    ...(spec.resourceMetadata !== undefined && { resourceMetadata: spec.resourceMetadata }),
+  };
+  return `${tokenPrefix(spec)}${hashOf(identity)}`;
+}
+
+/** What the keys of all tokens begin with that one client has for one MCP server, whatever else differs. */
+export function tokenPrefix({ grant, url }: ServerSpec): string {
+  const client = grant.type === "static" ? undefined : grant.client;
+  return `token.${hashOf([client?.issuer, client?.id ?? null, url])}.`;
+}
+
+/** What the keys of all metadata of one server begin with, under every network trust. */
+export function metadataPrefix(kind: MetadataKind, name: string): string {
+  return `metadata.${hashOf([kind, name])}.`;
+}
+
+/** 128 bits in hexadecimal: some file systems take no difference between upper and lower case. */
+export function hashOf(value: unknown): string {
+  return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 32);
+}
+
+/** The token endpoints that the config sets. Another endpoint may issue other tokens. */
+function endpointsOf({ metadata }: Pick<ClientSpec, "metadata">): readonly (string | null)[] | null {
+  return metadata === undefined ? null : [metadata.tokenEndpoint, metadata.mtlsTokenEndpoint ?? null];
+}
+
+/** The URLs of all that is asked for the token, as far as the config names them. */
+function serversOf(grant: Exclude<GrantSpec, { readonly type: "static" }>): readonly string[] {
+  const clients = grant.type === "enterprise_managed" ? [grant.client, grant.idp.client] : [grant.client];
+  return clients.flatMap((client) =>
+    [client.issuer, ...(endpointsOf(client) ?? [])].filter((url) => url !== null),
+  );
+}
+
+async function read(reference: SecretReference, context: Reading): Promise<Secret> {
+  const value = await readSecret(reference, context);
+  context.kept.keep(reference, value);
+  return value;
+}
+
+async function paramsOf(
+  params: Readonly<Record<string, string | SecretReference>>,
+  context: Reading,
+): Promise<readonly unknown[]> {
+  const entries = Object.entries(params).map(async ([name, value]) => {
+    return [name, typeof value === "string" ? value : (await read(value, context)).reveal()] as const;
+  });
+  return (await Promise.all(entries)).toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** On whose behalf a token is, as far as it is not the client's own. */
+async function subjectOf(
+  grant: Exclude<GrantSpec, { readonly type: "static" }>,
+  runtime: WantedEntry["subject"],
+  context: Reading,
+): Promise<unknown> {
+  const party = async (subject: SubjectSpec): Promise<unknown> => {
+    const token = await readSubjectToken(subject, runtime?.token, context);
+    context.kept.keep(subject.token, token);
+    const key = "runtime" in subject.token ? (runtime?.key ?? null) : null;
+    return { type: subject.type, key, identity: identityOf(token) };
+  };
+  switch (grant.type) {
+    case "client_credentials":
+      return null;
+    case "jwt_bearer":
+      return await assertionOf(grant.assertion, context);
+    case "token_exchange": {
+      const { subject, actor, requestedType } = grant;
+      const acting = actor === undefined ? null : await party(actor);
+      return { subject: await party(subject), actor: acting, requestedType: requestedType ?? null };
+    }
+    case "enterprise_managed": {
+      const { client, subject } = grant.idp;
+      const { issuer, id = null } = client;
+      return { issuer, client: id, endpoints: endpointsOf(client), subject: await party(subject) };
+    }
+    case "refresh_token":
+      return { seed: hashOf((await read(grant.refreshToken, context)).reveal()) };
+  }
+}
+
+async function assertionOf(assertion: AssertionSpec, context: Reading): Promise<unknown> {
+  if (assertion.kind === "platform") return identityOf(await read(assertion.reference, context));
+  const { issuer, subject, audience, claims } = assertion;
+  return { issuer, subject, audience, claims };
+}
+
+/** What changes from one token to the next for the same party. */
+const timeClaims = new Set(["iat", "exp", "nbf", "jti"]);
+
+/** Who a token speaks of: what a JWT says but for its times, and of any other a hash. */
+function identityOf(token: Secret): unknown {
+  const claims = jwtClaims(token.reveal());
+  if (claims === undefined) return hashOf(token.reveal());
+  return hashOf(
+    Object.entries(claims)
+      .filter(([name]) => !timeClaims.has(name))
+      .toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  );
+}
+
+/** The key or certificate that the token is bound to: it is shared among those who have that. */
+async function bindingOf(
+  { grant }: ServerSpec,
+  dpop: (() => Promise<Dpop>) | undefined,
+  context: KeyContext,
+): Promise<unknown> {
+  const client = grant.type === "static" ? undefined : grant.client;
+  const { credential } = client ?? {};
+  const [prover, identity] = await Promise.all([
+    dpop === undefined
+      ? undefined
+      : dpop().then(({ prover }) => prover({}, { ...context, issuer: client?.issuer ?? "" })),
+    credential?.kind === "certificate" ? loadTlsIdentity(credential.certificate, context) : undefined,
+  ]);
+  return { jkt: prover?.thumbprint ?? null, x5t: identity?.thumbprint ?? null };
+}

@@ -1,0 +1,16 @@
+import type { Clock } from "../lib/clock.js";
+import type { RefreshTokens } from "../oauth/grants/grant-environment.js";
+import type { SharedStore } from "../stores/shared-store.js";
+
+/** Refresh tokens that the servers replace, loaded when the first is redeemed. */
+export function lazyRefreshTokens(store: SharedStore, clock: Clock): RefreshTokens {
+  let loaded: Promise<RefreshTokens> | undefined;
+  return {
+    async redeem(...args) {
+      loaded ??= import("./refresh-tokens.js").then(
+        ({ StoredRefreshTokens }) => new StoredRefreshTokens({ store, clock }),
+      );
+      return await (await loaded).redeem(...args);
+    },
+  };
+}

@@ -1,0 +1,82 @@
+import type { Clock } from "../lib/clock.js";
+import { parseJsonObject } from "../lib/json-object.js";
+import type { SharedStore } from "../stores/shared-store.js";
+import type { Lease } from "../stores/store.js";
+import type { RequestLimits } from "../tokens/refusal-policy.js";
+
+/** Milliseconds that limits are kept for: longer than any hold, and than an allowance takes to be full again. */
+const keptFor = 600_000;
+/** Milliseconds that are too little to be a difference between two clocks. */
+const sameTime = 1_000;
+const formatVersion = 1;
+
+/** The key of what limits requests for the token that is stored under `tokenKey`, or the prefix for a prefix of such keys. */
+export function limitsKey(tokenKey: string): string {
+  return `refusals${tokenKey.slice("token".length)}`;
+}
+
+/** What limits token requests after refusals, as processes share it: read and written under the lock of the token. */
+export class StoredLimits {
+  readonly #store: SharedStore;
+  readonly #clock: Clock;
+
+  constructor({ store, clock }: { readonly store: SharedStore; readonly clock: Clock }) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  /** Stores what `change` makes of what is stored; nothing where that is `undefined`. */
+  async change(
+    tokenKey: string,
+    lease: Lease,
+    change: (stored: RequestLimits | undefined) => RequestLimits | undefined,
+  ): Promise<void> {
+    const key = limitsKey(tokenKey);
+    const limits = change(await this.#read(key));
+    // Someone else may have the lock by now, and has counted what was there.
+    if (limits === undefined || lease.signal.aborted) return;
+    await this.#store.write(key, this.#serialize(limits), { expiresIn: keptFor });
+  }
+
+  async #read(key: string): Promise<RequestLimits | undefined> {
+    const found = await this.#store.read(key);
+    if (found.kind !== "value") return undefined;
+    const { v, failures, holdFor, fullIn, at } = parseJsonObject(found.text) ?? {};
+    if (
+      v !== formatVersion ||
+      !isNumber(failures) ||
+      !isNumber(holdFor) ||
+      !isNumber(fullIn) ||
+      !isNumber(at)
+    )
+      return undefined;
+    const now = this.#clock.now();
+    // By the clock of the store where it tells and those of two machines differ. It counts from the end of the write, and so
+    // the limits would last a little longer with each.
+    const ownAge = now - at;
+    const age = keptFor - (found.expiresIn ?? keptFor - ownAge);
+    const since = now - Math.max(Math.abs(age - ownAge) <= sameTime ? ownAge : age, 0);
+    return {
+      failures,
+      holdUntil: since + holdFor,
+      allowanceFullAt: since + fullIn,
+    };
+  }
+
+  #serialize({ failures, holdUntil, allowanceFullAt }: RequestLimits): string {
+    const at = this.#clock.now();
+    const left = (time: number): number => Math.max(time - at, 0);
+    const fields = {
+      v: formatVersion,
+      failures,
+      holdFor: left(holdUntil),
+      fullIn: left(allowanceFullAt),
+      at,
+    };
+    return JSON.stringify(fields);
+  }
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value);
+}

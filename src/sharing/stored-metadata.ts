@@ -1,0 +1,41 @@
+import type { MetadataName, MetadataStore } from "../discovery/metadata-store.js";
+import type { Clock } from "../lib/clock.js";
+import { parseJsonObject } from "../lib/json-object.js";
+import { machineOf } from "../lib/machine.js";
+import type { NetworkTrust } from "../net/network-trust.js";
+import type { SharedStore } from "../stores/shared-store.js";
+
+/**
+ * Metadata in the store, for processes that start later with the same network trust. A process that trusts another authority,
+ * or plain http, may have got its metadata from someone other than the issuer.
+ */
+export function storedMetadata(
+  store: SharedStore,
+  clock: Clock,
+  trust: Pick<NetworkTrust, "fingerprint">,
+): MetadataStore {
+  const version = 1;
+  const keyOf = async ({ kind, name, variant }: MetadataName): Promise<string> => {
+    const { hashOf, metadataPrefix } = await import("./entry-key.js");
+    const asked = [await trust.fingerprint(), machineOf(name), ...(variant === undefined ? [] : [variant])];
+    return `${metadataPrefix(kind, name)}${hashOf(asked)}`;
+  };
+  return {
+    async read(name) {
+      const found = await keyOf(name)
+        .then((key) => store.read(key))
+        .catch(() => undefined);
+      const fields = found?.kind === "value" ? parseJsonObject(found.text) : undefined;
+      const { v, value, askedAt, freshUntil } = fields ?? {};
+      if (v !== version || typeof askedAt !== "number" || typeof freshUntil !== "number") return undefined;
+      return { value, askedAt, freshUntil };
+    },
+    async write(name, metadata, keptUntil) {
+      const expiresIn = keptUntil - clock.now();
+      const text = JSON.stringify({ v: version, ...metadata });
+      const key = await keyOf(name).catch(() => undefined);
+      if (key === undefined) return;
+      await store.waitBriefly(store.write(key, text, { expiresIn }));
+    },
+  };
+}

@@ -1,0 +1,111 @@
+import type { CertificateSpec } from "../config/spec.js";
+import type { Dpop } from "../dpop/dpop.js";
+import { loadTlsIdentity } from "../keys/load-tls-identity.js";
+import type { KeyContext } from "../keys/signing-key.js";
+import { parseJsonObject } from "../lib/json-object.js";
+import { isScope } from "../lib/scope.js";
+import type { Network } from "../net/network.js";
+import type { Binding } from "../oauth/token-endpoint/binding.js";
+import { isHeaderSafe } from "../oauth/token-endpoint/header-safe.js";
+import { Token } from "../tokens/token.js";
+import { formatVersion } from "./stored-format.js";
+
+/** What a stored token is bound to again. */
+export interface BindingSources {
+  readonly issuer: string;
+  readonly dpop: (() => Promise<Dpop>) | undefined;
+  readonly certificate: CertificateSpec | undefined;
+  readonly network: Pick<Network, "fetchAs">;
+  readonly context: KeyContext;
+}
+
+export function serializeToken(token: Token): string {
+  const { accessToken, tokenType, requestedAt, expiresAt, scopes, issuer, resource, binding } = token;
+  const { prover, certificate } = binding ?? {};
+  return JSON.stringify({
+    v: formatVersion,
+    ...{ accessToken, tokenType, requestedAt, expiresAt, scopes, issuer, resource },
+    ...(prover && { jkt: prover.thumbprint, alg: prover.alg }),
+    ...(certificate && { x5t: certificate.thumbprint, bound: certificate.bound }),
+  });
+}
+
+/**
+ * The token that was stored, with what has to accompany it; `undefined` for anything that is not fully understood, and
+ * for one that is bound to what is not here.
+ */
+export async function restoreToken(text: string, sources: BindingSources): Promise<Token | undefined> {
+  const fields = parseJsonObject(text);
+  if (fields === undefined || fields["v"] !== formatVersion) return undefined;
+  const { accessToken, tokenType, requestedAt, expiresAt, scopes, issuer, resource } = fields;
+  if (typeof accessToken !== "string" || accessToken === "" || !isHeaderSafe(accessToken)) return undefined;
+  if (tokenType !== "Bearer" && tokenType !== "DPoP") return undefined;
+  if (!isTime(requestedAt) || !isTime(expiresAt) || !isListOfStrings(scopes) || !scopes.every(isScope))
+    return undefined;
+  if (issuer !== sources.issuer || !(resource === undefined || typeof resource === "string"))
+    return undefined;
+  const binding = await restoreBinding(fields, tokenType, sources);
+  if (binding === undefined) return undefined;
+  return new Token({
+    ...{ accessToken, tokenType, requestedAt, expiresAt, scopes, issuer, resource },
+    binding: binding === "none" ? undefined : binding,
+    isShared: true,
+  });
+}
+
+async function restoreBinding(
+  fields: Readonly<Record<string, unknown>>,
+  tokenType: "Bearer" | "DPoP",
+  { issuer, dpop, certificate, network, context }: BindingSources,
+): Promise<Binding | "none" | undefined> {
+  const { jkt, alg, x5t, bound } = fields;
+  if ((tokenType === "DPoP") !== (jkt !== undefined) || (jkt === undefined) !== (dpop === undefined))
+    return undefined;
+  if ((x5t === undefined) !== (certificate === undefined)) return undefined;
+  if (jkt === undefined && x5t === undefined) return "none";
+  const taken = typeof alg === "string" ? { authorizationServer: [alg] } : {};
+  const [prover, identity] = await Promise.all([
+    dpop?.().then((own) => own.prover(taken, { ...context, issuer })),
+    certificate && loadTlsIdentity(certificate, context),
+  ]);
+  if (prover?.thumbprint !== jkt || identity?.thumbprint !== x5t) return undefined;
+  return {
+    ...(prover && { prover }),
+    ...(identity && {
+      certificate: {
+        fetch: network.fetchAs(identity),
+        thumbprint: identity.thumbprint,
+        expiresAt: identity.expiresAt,
+        bound: bound !== false,
+      },
+    }),
+  };
+}
+
+// What is too little to be a difference between two clocks: the time between two looks at one.
+const sameTime = 1_000;
+
+/**
+ * The token as it would be had it been asked for here: by how much the clock of whoever did differs is seen from what the
+ * store says is left, which is never more than there was at first.
+ */
+export function inOurTime(token: Token, expiresIn: number | undefined, now: number): Token {
+  const { requestedAt, expiresAt } = token;
+  const left = Math.min(expiresIn ?? Number.POSITIVE_INFINITY, expiresAt - requestedAt);
+  const shift = expiresIn === undefined ? 0 : now + left - expiresAt;
+  if (Math.abs(shift) <= sameTime) return token;
+  const { accessToken, tokenType, scopes, issuer, resource, binding } = token;
+  return new Token({
+    ...{ accessToken, tokenType, scopes, issuer, resource, binding, isShared: true },
+    requestedAt: requestedAt + shift,
+    expiresAt: expiresAt + shift,
+  });
+}
+
+function isTime(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value);
+}
+
+function isListOfStrings(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((each) => typeof each === "string");
+}

@@ -1,0 +1,7 @@
+import { Secret } from "../../src/lib/secret.js";
+
+/** What `writer.ts` redeems. */
+export const family = {
+  ...{ server: "tools", issuer: "https://auth.example", clientId: "agent" },
+  seed: new Secret("token-0"),
+};

@@ -1,7 +1,0 @@
-import { Secret } from "../../src/lib/secret.js";
-
-/** What `writer.ts` redeems. */
-export const lineage = {
-  ...{ server: "tools", issuer: "https://auth.example", clientId: "agent" },
-  seed: new Secret("token-0"),
-};

@@ -1,0 +1,22 @@
+import { describe, expect, it } from "vitest";
+import { secretClient } from "../fixtures.js";
+import { requestOf } from "../request-of.js";
+
+describe("client_secret_post", () => {
+  it("is used when a server lists only that", async () => {
+    const metadata = { token_endpoint_auth_methods_supported: ["client_secret_post"] };
+    const { request, origin } = await requestOf(secretClient, { CRM_SECRET: "p:a%s+s wö" }, metadata);
+    expect(request.headers.authorization).toBeUndefined();
+    expect(request.body).toBe(
+      `grant_type=client_credentials&resource=${encodeURIComponent(`${origin}/mcp`)}` +
+        "&client_id=crm-agent&client_secret=p%3Aa%25s%2Bs+w%C3%B6",
+    );
+  });
+
+  it("is used when the config says so, whatever the server lists", async () => {
+    const metadata = { token_endpoint_auth_methods_supported: ["private_key_jwt"] };
+    const client = (issuer: string) => secretClient(issuer, { method: "client_secret_post" });
+    const { form } = await requestOf(client, { CRM_SECRET: "s3cret" }, metadata);
+    expect(form.get("client_secret")).toBe("s3cret");
+  });
+});

@@ -1,0 +1,218 @@
+import { describe, expect, it } from "vitest";
+import type { Clock } from "../../../../src/lib/clock.js";
+import { createGrant } from "../../../../src/oauth/grants/create-grant.js";
+import { sendJson, startHttpServer } from "../../../support/http-server.js";
+import {
+  clientCredentialsGrant,
+  clock,
+  environment,
+  failureOf,
+  now,
+  secretClient,
+  serverSpec,
+  signal,
+  startAuthorizationServer,
+} from "../fixtures.js";
+
+const good = { access_token: "granted", token_type: "Bearer", expires_in: 3600 };
+
+describe("the token request", () => {
+  it("is these bytes", async () => {
+    await using server = await startAuthorizationServer((_, response) => sendJson(response, good));
+    const grant = clientCredentialsGrant(server.origin, undefined, {}, ["invoices:read", "crm"]);
+    const token = await grant({ signal: signal() });
+
+    const [request] = server.tokenRequests();
+    expect(request?.method).toBe("POST");
+    expect(request?.url).toBe("/token");
+    expect(request?.body).toBe(
+      "grant_type=client_credentials&scope=invoices%3Aread+crm" +
+        `&resource=http%3A%2F%2F127.0.0.1%3A${new URL(server.origin).port}%2Fmcp`,
+    );
+    const { connection: _, host, "content-length": length, ...headers } = request?.headers ?? {};
+    expect(host).toBe(new URL(server.origin).host);
+    expect(length).toBe(String(request?.body.length));
+    expect(headers).toMatchObject({
+      accept: "application/json",
+      authorization: `Basic ${Buffer.from("crm-agent:canary-5ecret").toString("base64")}`,
+      "content-type": "application/x-www-form-urlencoded;charset=UTF-8",
+      "user-agent": "mcp-auth-runtime",
+    });
+    expect(token).toEqual({
+      accessToken: "granted",
+      tokenType: "Bearer",
+      expiresIn: 3600,
+      requestedAt: now,
+      scopes: ["invoices:read", "crm"],
+      issuer: server.origin,
+      resource: `${server.origin}/mcp`,
+    });
+  });
+
+  /** A resource server with metadata of its own in front of an authorization server elsewhere. */
+  async function withResourceMetadata(issuer: string, metadata: (origin: string) => object) {
+    const server = await startHttpServer((request, response) => {
+      if (request.url !== "/.well-known/oauth-protected-resource/mcp")
+        return void response.writeHead(404).end();
+      sendJson(response, { authorization_servers: [issuer], ...metadata(server.origin) });
+    });
+    return server;
+  }
+
+  it("sends the resource of the metadata byte for byte", async () => {
+    await using issuer = await startAuthorizationServer((_, response) => sendJson(response, good));
+    // `new URL(…).href` would add a slash.
+    await using server = await withResourceMetadata(issuer.origin, (origin) => ({ resource: origin }));
+    const spec = serverSpec(server.origin, {
+      type: "client_credentials",
+      client: secretClient(issuer.origin),
+    });
+    const token = await createGrant(spec, environment())({ signal: signal() });
+    expect(new URLSearchParams(issuer.tokenRequests()[0]?.body).get("resource")).toBe(server.origin);
+    expect(token.resource).toBe(server.origin);
+  });
+
+  it("asks for the scopes of the config, else the challenge's, else those of the resource metadata", async () => {
+    await using issuer = await startAuthorizationServer((_, response) => sendJson(response, good));
+    await using server = await withResourceMetadata(issuer.origin, (origin) => ({
+      resource: `${origin}/mcp`,
+      scopes_supported: ["metadata"],
+    }));
+    const client = secretClient(issuer.origin);
+    const plain = serverSpec(server.origin, { type: "client_credentials", client });
+    const chosen = serverSpec(server.origin, { type: "client_credentials", client, scopes: ["config"] });
+    const challenge = () => ({ scopes: ["challenge"] });
+    const tokens = [
+      await createGrant(chosen, environment({ challenge }))({ signal: signal() }),
+      await createGrant(plain, environment({ challenge }))({ signal: signal() }),
+      await createGrant(plain, environment())({ signal: signal() }),
+    ];
+    const sent = issuer.tokenRequests().map(({ body }) => new URLSearchParams(body).get("scope"));
+    expect(sent).toEqual(["config", "challenge", "metadata"]);
+    expect(tokens.map(({ scopes }) => scopes)).toEqual([["config"], ["challenge"], ["metadata"]]);
+  });
+
+  it("has no scope when nobody names one, or the config says none", async () => {
+    await using server = await startAuthorizationServer((_, response) => sendJson(response, good));
+    await clientCredentialsGrant(server.origin)({ signal: signal() });
+    await clientCredentialsGrant(server.origin, undefined, {}, [])({ signal: signal() });
+    for (const { body } of server.tokenRequests()) expect(new URLSearchParams(body).has("scope")).toBe(false);
+  });
+
+  it("is sent although the server does not list the grant", async () => {
+    await using server = await startAuthorizationServer((_, response) => sendJson(response, good), {
+      grant_types_supported: ["authorization_code"],
+    });
+    expect((await clientCredentialsGrant(server.origin)({ signal: signal() })).accessToken).toBe("granted");
+  });
+
+  it("counts the lifetime from when it is sent, not from before discovery", async () => {
+    let time = now;
+    const ticking: Clock = { ...clock, now: () => time };
+    await using server = await startAuthorizationServer(
+      (_, response) => {
+        time += 1_000;
+        sendJson(response, good);
+      },
+      () => {
+        time += 500;
+        return {};
+      },
+    );
+    const token = await clientCredentialsGrant(server.origin, undefined, { clock: ticking })({
+      signal: signal(),
+    });
+    expect(token.requestedAt).toBe(now + 500);
+  });
+});
+
+describe("a credential that cannot be had", () => {
+  it("is secret_unavailable and sends nothing", async () => {
+    await using server = await startAuthorizationServer((_, response) => sendJson(response, good));
+    const error = await failureOf(
+      clientCredentialsGrant(server.origin, undefined, { env: {} })({ signal: signal() }),
+    );
+    expect(error.code).toBe("secret_unavailable");
+    expect(server.tokenRequests()).toEqual([]);
+  });
+
+  it("that has been rotated is used at the next attempt", async () => {
+    await using server = await startAuthorizationServer((request, response) => {
+      const right =
+        request.headers.authorization === `Basic ${Buffer.from("crm-agent:new").toString("base64")}`;
+      sendJson(response, right ? good : { error: "invalid_client" }, right ? 200 : 401);
+    });
+    const env = { CRM_SECRET: "old" };
+    const grant = clientCredentialsGrant(server.origin, undefined, { env });
+    expect((await failureOf(grant({ signal: signal() }))).oauthError).toBe("invalid_client");
+    env.CRM_SECRET = "new";
+    expect((await grant({ signal: signal() })).accessToken).toBe("granted");
+  });
+});
+
+describe("a token endpoint that is gone", () => {
+  it.each([404, 405])("%i: one that has moved is found again within the attempt", async (status) => {
+    let path = "/old";
+    await using server = await startAuthorizationServer(
+      (request, response) => {
+        if (request.url === "/new") return sendJson(response, good);
+        path = "/new";
+        response.writeHead(status).end();
+      },
+      () => ({ token_endpoint: `${server.origin}${path}` }),
+    );
+    const token = await clientCredentialsGrant(server.origin)({ signal: signal() });
+    expect(token.accessToken).toBe("granted");
+    expect(server.tokenRequests().map(({ url }) => url)).toEqual(["/old", "/new"]);
+  });
+
+  it("is refused when the metadata, read again, still names it", async () => {
+    await using server = await startAuthorizationServer((_, response) => void response.writeHead(404).end());
+    const error = await failureOf(clientCredentialsGrant(server.origin)({ signal: signal() }));
+    expect(error).toMatchObject({ code: "token_request_rejected", retryable: false });
+    expect(error.message).toContain("names a token endpoint that is not there");
+    expect(server.tokenRequests()).toHaveLength(1);
+    const lookups = server.requests.filter(({ url }) => url === "/.well-known/oauth-authorization-server");
+    expect(lookups).toHaveLength(2);
+  });
+
+  it("is tried at its new place only once", async () => {
+    let moves = 0;
+    await using server = await startAuthorizationServer(
+      (_, response) => {
+        moves += 1;
+        response.writeHead(404).end();
+      },
+      () => ({ token_endpoint: `${server.origin}/token-${moves}` }),
+    );
+    const error = await failureOf(clientCredentialsGrant(server.origin)({ signal: signal() }));
+    expect(error.code).toBe("token_request_rejected");
+    expect(server.tokenRequests().map(({ url }) => url)).toEqual(["/token-0", "/token-1"]);
+  });
+});
+
+describe("an attempt that does not come to an end", () => {
+  it("is aborted by its signal", async () => {
+    await using server = await startAuthorizationServer(() => {});
+    const controller = new AbortController();
+    const attempt = clientCredentialsGrant(server.origin)({ signal: controller.signal });
+    const failure = failureOf(attempt);
+    await server.received(4);
+    controller.abort();
+    expect(await failure).toMatchObject({ code: "aborted", retryable: false });
+  });
+
+  it("ends with the timeout of the config", async () => {
+    await using server = await startAuthorizationServer(() => {});
+    const grant = { type: "client_credentials", client: secretClient(server.origin) } as const;
+    const spec = serverSpec(server.origin, grant, { timeout: 50 });
+    const error = await failureOf(createGrant(spec, environment())({ signal: signal() }));
+    expect(error).toMatchObject({ code: "timeout", retryable: true });
+  });
+
+  it("is unavailable and retryable when the connection breaks", async () => {
+    await using server = await startAuthorizationServer((_, response) => void response.destroy());
+    const error = await failureOf(clientCredentialsGrant(server.origin)({ signal: signal() }));
+    expect(error).toMatchObject({ code: "unavailable", retryable: true });
+  });
+});

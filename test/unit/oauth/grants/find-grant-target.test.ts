@@ -1,0 +1,56 @@
+import { expect, it } from "vitest";
+import { createGrant } from "../../../../src/oauth/grants/create-grant.js";
+import { sendJson, startHttpServer } from "../../../support/http-server.js";
+import {
+  environment,
+  failureOf,
+  secretClient,
+  serverSpec,
+  signal,
+  startAuthorizationServer,
+} from "../fixtures.js";
+import { issue } from "../request-of.js";
+
+/** A server whose metadata at the well-known URL is in order; `named` is what a challenge names. */
+async function challenged(named: (issuer: string, resource: string) => object | undefined) {
+  const auth = await startAuthorizationServer(issue);
+  const mcp = await startHttpServer((request, response) => {
+    const resource = `${mcp.origin}/mcp`;
+    const good = { resource, authorization_servers: [auth.origin], scopes_supported: ["well-known"] };
+    const document = request.url === "/named" ? named(auth.origin, resource) : good;
+    return document === undefined ? void response.writeHead(404).end() : sendJson(response, document);
+  });
+  const grant = { type: "client_credentials", client: secretClient(auth.origin) } as const;
+  const challenge = { resourceMetadataUrl: `${mcp.origin}/named`, scopes: ["challenged"] };
+  return {
+    auth,
+    get: createGrant(serverSpec(mcp.origin, grant), environment({ challenge: () => challenge })),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([auth.close(), mcp.close()]);
+    },
+  };
+}
+
+it.each<[string, (issuer: string, resource: string) => object | undefined]>([
+  [
+    "is for another resource",
+    (issuer) => ({ resource: "https://other.example", authorization_servers: [issuer] }),
+  ],
+  ["cannot be used", () => ({})],
+])("a challenge whose metadata %s is not the end of a server that is well otherwise", async (_, named) => {
+  await using world = await challenged(named);
+  const token = await world.get({ signal: signal() });
+  expect([token.accessToken, token.scopes]).toEqual(["granted", ["challenged"]]);
+});
+
+it("a challenge whose metadata has dropped the issuer is believed, and no credential is sent", async () => {
+  await using world = await challenged((_issuer, resource) => ({
+    resource,
+    authorization_servers: ["https://other.example"],
+  }));
+  const error = await failureOf(world.get({ signal: signal() }));
+  expect(error).toMatchObject({ code: "issuer_mismatch", retryable: false });
+  expect(error.message).toContain("it lists another one");
+  expect(error.details).toEqual({ authorization_servers: ["https://other.example"] });
+  expect(world.auth.tokenRequests()).toEqual([]);
+});

@@ -1,0 +1,286 @@
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { calculateJwkThumbprint, jwtVerify } from "jose";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { AssertionSpec, ClientSpec, JwtBearerSpec } from "../../../../src/config/spec.js";
+import { type Handler, sendJson } from "../../../support/http-server.js";
+import {
+  failureOf,
+  fieldsOf,
+  grantOf,
+  now,
+  secretClient,
+  signal,
+  startAuthorizationServer,
+  unsignedJwt,
+} from "../fixtures.js";
+import { issue } from "../request-of.js";
+
+const grantType = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+const workload = unsignedJwt({ sub: "canary-workload", exp: now / 1_000 + 600 });
+
+const anonymous = (issuer: string): ClientSpec => ({ issuer, credential: { kind: "none" } });
+
+const fromPlatform: AssertionSpec = { kind: "platform", reference: { env: "WORKLOAD" } };
+
+function jwtBearer(
+  origin: string,
+  assertion: AssertionSpec,
+  env: Record<string, string>,
+  more: Partial<JwtBearerSpec> = {},
+) {
+  const client = anonymous(origin);
+  return grantOf(origin, { type: "jwt_bearer", client, assertion, resource: false, ...more }, { env });
+}
+
+describe("the platform's assertion", () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "assertion-"));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  it("goes out as it is, and nothing says who the client is", async () => {
+    await using server = await startAuthorizationServer(issue);
+    const grant = jwtBearer(server.origin, fromPlatform, { WORKLOAD: workload }, { scopes: ["read"] });
+    const token = await grant({ signal: signal() });
+    const [request] = server.tokenRequests();
+    expect(request?.body).toBe(
+      `grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&scope=read&assertion=${workload}`,
+    );
+    expect(request?.headers.authorization).toBeUndefined();
+    expect(token).toMatchObject({ accessToken: "granted", tokenType: "Bearer", scopes: ["read"] });
+    expect(token).not.toHaveProperty("binding");
+  });
+
+  it("goes with resource and audiences", async () => {
+    await using server = await startAuthorizationServer(issue);
+    const more = { resource: "https://mcp.example", audience: ["a", "b"] };
+    await jwtBearer(server.origin, fromPlatform, { WORKLOAD: workload }, more)({ signal: signal() });
+    expect(fieldsOf(server.tokenRequests()[0])).toEqual([
+      ["grant_type", grantType],
+      ["assertion", workload],
+      ["resource", "https://mcp.example"],
+      ["audience", "a"],
+      ["audience", "b"],
+    ]);
+  });
+
+  it("is accompanied by a public client's id where the config has one", async () => {
+    await using server = await startAuthorizationServer(issue);
+    const client: ClientSpec = { ...anonymous(server.origin), id: "workload-agent" };
+    await jwtBearer(server.origin, fromPlatform, { WORKLOAD: workload }, { client })({ signal: signal() });
+    expect(fieldsOf(server.tokenRequests()[0])).toEqual([
+      ["grant_type", grantType],
+      ["assertion", workload],
+      ["client_id", "workload-agent"],
+    ]);
+  });
+
+  it("is accompanied by the client's credential where it has one", async () => {
+    await using server = await startAuthorizationServer(issue);
+    const env = { WORKLOAD: workload, CRM_SECRET: "canary-5ecret" };
+    const client = secretClient(server.origin);
+    await jwtBearer(server.origin, fromPlatform, env, { client })({ signal: signal() });
+    const [request] = server.tokenRequests();
+    expect(request?.headers.authorization).toMatch(/^Basic /);
+    expect(fieldsOf(request)).toEqual([
+      ["grant_type", grantType],
+      ["assertion", workload],
+    ]);
+  });
+
+  it("is read from its file at each request", async () => {
+    await using server = await startAuthorizationServer(issue);
+    const file = join(folder, "token");
+    const grant = jwtBearer(server.origin, { kind: "platform", reference: { file } }, {});
+    const second = unsignedJwt({ sub: "second" });
+    await writeFile(file, `${workload}\n`);
+    await grant({ signal: signal() });
+    await writeFile(file, `${second}\n`);
+    await grant({ signal: signal() });
+    const sent = server.tokenRequests().map(({ body }) => new URLSearchParams(body).get("assertion"));
+    expect(sent).toEqual([workload, second]);
+  });
+
+  it("that is not there is secret_unavailable, and nothing is sent", async () => {
+    await using server = await startAuthorizationServer(issue);
+    const error = await failureOf(jwtBearer(server.origin, fromPlatform, {})({ signal: signal() }));
+    expect(error.code).toBe("secret_unavailable");
+    expect(server.tokenRequests()).toEqual([]);
+  });
+
+  it.each(["invalid_grant", "invalid_request", "unauthorized_client", "invalid_scope"])(
+    "that is refused with %s is not sent again, and nothing else instead",
+    async (code) => {
+      await using server = await startAuthorizationServer((_, response) =>
+        sendJson(response, { error: code, error_description: "canary-description" }, 400),
+      );
+      const grant = jwtBearer(server.origin, fromPlatform, { WORKLOAD: workload });
+      const error = await failureOf(grant({ signal: signal() }), [workload, "canary"]);
+      expect(error).toMatchObject({
+        code: "token_request_rejected",
+        oauthError: code,
+        retryable: false,
+      });
+      expect(server.tokenRequests()).toHaveLength(1);
+    },
+  );
+
+  it("that is refused is said to be what was refused", async () => {
+    await using server = await startAuthorizationServer((_, response) =>
+      sendJson(response, { error: "invalid_grant" }, 400),
+    );
+    const grant = jwtBearer(server.origin, fromPlatform, { WORKLOAD: workload });
+    const { message } = await failureOf(grant({ signal: signal() }), [workload]);
+    expect(message).toContain("It does not take the platform's token.");
+    expect(message).toContain(server.origin);
+  });
+
+  it("at a server that wants to know the client is a matter of its id", async () => {
+    await using server = await startAuthorizationServer((_, response) =>
+      sendJson(response, { error: "invalid_client" }, 401),
+    );
+    const grant = jwtBearer(server.origin, fromPlatform, { WORKLOAD: workload });
+    const { message } = await failureOf(grant({ signal: signal() }), [workload]);
+    expect(message).toContain('wants to know which client asks: give the client its "id"');
+  });
+});
+
+describe("an assertion signed by us", () => {
+  const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const pem = (key: KeyObject) => key.export({ type: "pkcs8", format: "pem" }).toString();
+
+  const signed = (more: Partial<Extract<AssertionSpec, { kind: "signed" }>> = {}): AssertionSpec => ({
+    kind: "signed",
+    key: { privateKey: { env: "KEY" } },
+    issuer: "robot@project.example",
+    subject: "user@company.example",
+    audience: "issuer",
+    lifetime: 300_000,
+    claims: {},
+    ...more,
+  });
+
+  async function assertionOf(
+    assertion: AssertionSpec,
+    { privateKey, publicKey } = ec,
+    answer: Handler = issue,
+  ) {
+    await using server = await startAuthorizationServer(answer);
+    await jwtBearer(server.origin, assertion, { KEY: pem(privateKey) })({ signal: signal() });
+    const [request] = server.tokenRequests();
+    const [, field] = fieldsOf(request);
+    expect(fieldsOf(request).map(([name]) => name)).toEqual(["grant_type", "assertion"]);
+    const { payload, protectedHeader } = await jwtVerify(field?.[1] ?? "", publicKey, {
+      currentDate: new Date(now),
+    });
+    return { payload, header: protectedHeader, origin: server.origin };
+  }
+
+  it("has these claims and this header, and a signature that the public key verifies", async () => {
+    const { payload, header, origin } = await assertionOf(signed());
+    const iat = Math.floor(now / 1_000) - 5;
+    expect(payload).toEqual({
+      iss: "robot@project.example",
+      sub: "user@company.example",
+      aud: origin,
+      iat,
+      exp: iat + 300,
+      jti: expect.stringMatching(/^[\da-f-]{36}$/),
+    });
+    const kid = await calculateJwkThumbprint(ec.publicKey.export({ format: "jwk" }));
+    expect(header).toEqual({ alg: "ES256", kid, typ: "JWT" });
+  });
+
+  it("is signed with what servers most probably take of an RSA key, or with the config's alg", async () => {
+    expect((await assertionOf(signed(), rsa)).header.alg).toBe("RS256");
+    const key = { privateKey: { env: "KEY" }, alg: "PS384", kid: "registered" };
+    expect((await assertionOf(signed({ key }), rsa)).header).toEqual({
+      alg: "PS384",
+      kid: "registered",
+      typ: "JWT",
+    });
+  });
+
+  it.each([
+    ["issuer", (origin: string) => origin],
+    ["token_endpoint", (origin: string) => `${origin}/token`],
+    ["https://accounts.example/o/token", () => "https://accounts.example/o/token"],
+  ])("is for the audience %s", async (audience, expected) => {
+    const { payload, origin } = await assertionOf(signed({ audience }));
+    expect(payload.aud).toBe(expected(origin));
+  });
+
+  it("has the claims of the config, but none of them in place of its own", async () => {
+    const claims = { scope: "a b", target: { tenant: 7 }, iss: "other", exp: 1, jti: "fixed" };
+    const { payload } = await assertionOf(signed({ claims, lifetime: 90_999 }));
+    expect(payload).toMatchObject({ scope: "a b", target: { tenant: 7 }, iss: "robot@project.example" });
+    expect(payload.exp).toBe(Math.floor(now / 1_000) - 5 + 90);
+    expect(payload.jti).not.toBe("fixed");
+  });
+
+  it("lives for a whole second at least, because its times are in seconds", async () => {
+    const { payload } = await assertionOf(signed({ lifetime: 500 }));
+    expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(1);
+  });
+
+  it("is another one at each request, and after a move of the endpoint", async () => {
+    let path = "/old";
+    await using server = await startAuthorizationServer(
+      (request, response) => {
+        if (request.url === "/new") return issue(request, response);
+        path = "/new";
+        response.writeHead(404).end();
+      },
+      () => ({ token_endpoint: `${server.origin}${path}` }),
+    );
+    const grant = jwtBearer(server.origin, signed(), { KEY: pem(ec.privateKey) });
+    await grant({ signal: signal() });
+    await grant({ signal: signal() });
+    const assertions = server.tokenRequests().map(({ body }) => new URLSearchParams(body).get("assertion"));
+    expect(assertions).toHaveLength(3);
+    expect(new Set(assertions).size).toBe(3);
+  });
+
+  it("is signed with the key as it is now, of which the kid is told", async () => {
+    await using server = await startAuthorizationServer(issue);
+    const env = { KEY: pem(ec.privateKey) };
+    const kids: (string | undefined)[] = [];
+    const client = anonymous(server.origin);
+    const grant = grantOf(
+      server.origin,
+      { type: "jwt_bearer", client, assertion: signed() },
+      { env, signedWith: (kid) => kids.push(kid) },
+    );
+    await grant({ signal: signal() });
+    env.KEY = pem(rsa.privateKey);
+    await grant({ signal: signal() });
+    const thumbprint = ({ publicKey }: typeof ec) =>
+      calculateJwkThumbprint(publicKey.export({ format: "jwk" }));
+    expect(kids).toEqual([await thumbprint(ec), await thumbprint(rsa)]);
+  });
+
+  it("that is refused is said to be what was refused, and not sent again", async () => {
+    await using server = await startAuthorizationServer((_, response) =>
+      sendJson(response, { error: "invalid_grant", error_description: "canary" }, 400),
+    );
+    const grant = jwtBearer(server.origin, signed(), { KEY: pem(ec.privateKey) });
+    const error = await failureOf(grant({ signal: signal() }), ["canary", "eyJ"]);
+    expect(error).toMatchObject({ oauthError: "invalid_grant", retryable: false });
+    expect(error.message).toContain(
+      'Check the "issuer", "subject" and "audience" of the grant\'s "assertion"',
+    );
+    expect(server.tokenRequests()).toHaveLength(1);
+  });
+
+  it("without its key is not sent", async () => {
+    await using server = await startAuthorizationServer(issue);
+    const grant = jwtBearer(server.origin, signed(), { KEY: "canary: no key" });
+    expect((await failureOf(grant({ signal: signal() }), ["canary"])).code).toBe("key_invalid");
+    expect(server.tokenRequests()).toEqual([]);
+  });
+});

@@ -1,0 +1,241 @@
+import { describe, expect, it } from "vitest";
+import type { TokenExchangeSpec } from "../../../../src/config/spec.js";
+import { createDpop } from "../../../../src/dpop/dpop.js";
+import { McpAuthError } from "../../../../src/errors/error.js";
+import { Secret } from "../../../../src/lib/secret.js";
+import type { GrantEnvironment } from "../../../../src/oauth/grants/grant-environment.js";
+import { type Handler, sendJson } from "../../../support/http-server.js";
+import {
+  clock,
+  failureOf,
+  fieldsOf,
+  grantOf,
+  secretClient,
+  signal,
+  startAuthorizationServer,
+} from "../fixtures.js";
+
+const grantType = "urn:ietf:params:oauth:grant-type:token-exchange";
+const type = (name: string) => `urn:ietf:params:oauth:token-type:${name}`;
+const good = {
+  access_token: "granted",
+  issued_token_type: type("access_token"),
+  token_type: "Bearer",
+  expires_in: 60,
+};
+const env = { CRM_SECRET: "canary-5ecret", SUBJECT: "canary subject+token", ACTOR: "canary.actor" };
+const canaries = Object.values(env);
+
+function exchange(
+  origin: string,
+  more: Partial<TokenExchangeSpec> = {},
+  environment: Partial<GrantEnvironment> = {},
+) {
+  const subject = { token: { env: "SUBJECT" }, type: type("access_token") };
+  const client = secretClient(origin);
+  return grantOf(
+    origin,
+    { type: "token_exchange", client, subject, resource: false, ...more },
+    { env, ...environment },
+  );
+}
+
+const answering =
+  (answer: object, status = 200): Handler =>
+  (_, response) =>
+    sendJson(response, answer, status);
+
+describe("the request", () => {
+  it.each<[string, Partial<TokenExchangeSpec>, readonly (readonly [string, string])[]]>([
+    ["with a subject alone", {}, []],
+    [
+      "with an actor",
+      { actor: { token: { env: "ACTOR" }, type: type("jwt") } },
+      [
+        ["actor_token", "canary.actor"],
+        ["actor_token_type", type("jwt")],
+      ],
+    ],
+    [
+      "with what is wanted",
+      { requestedType: type("jwt"), resource: "https://mcp.example", audience: ["one", "two"] },
+      [
+        ["requested_token_type", type("jwt")],
+        ["resource", "https://mcp.example"],
+        ["audience", "one"],
+        ["audience", "two"],
+      ],
+    ],
+  ])("%s has these fields", async (_, more, fields) => {
+    await using server = await startAuthorizationServer(answering(good));
+    const token = await exchange(server.origin, more)({ signal: signal() });
+    expect(token).toMatchObject({ accessToken: "granted", tokenType: "Bearer", expiresIn: 60 });
+    const [request] = server.tokenRequests();
+    expect(request?.headers.authorization).toMatch(/^Basic /);
+    expect(fieldsOf(request)).toEqual([
+      ["grant_type", grantType],
+      ["subject_token", "canary subject+token"],
+      ["subject_token_type", type("access_token")],
+      ...fields,
+    ]);
+  });
+
+  it("is these bytes", async () => {
+    await using server = await startAuthorizationServer(answering(good));
+    await exchange(server.origin, { scopes: ["a", "b"] })({ signal: signal() });
+    expect(server.tokenRequests()[0]?.body).toBe(
+      "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&scope=a+b" +
+        "&subject_token=canary+subject%2Btoken" +
+        "&subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aaccess_token",
+    );
+  });
+
+  it("has the tokens as they are at that moment", async () => {
+    await using server = await startAuthorizationServer(answering(good));
+    const changing = { ...env };
+    const grant = exchange(server.origin, {}, { env: changing });
+    await grant({ signal: signal() });
+    changing.SUBJECT = "second";
+    await grant({ signal: signal() });
+    const sent = server.tokenRequests().map(({ body }) => new URLSearchParams(body).get("subject_token"));
+    expect(sent).toEqual(["canary subject+token", "second"]);
+  });
+});
+
+describe("a subject of the run time", () => {
+  const subject = { token: { runtime: true }, type: type("id_token") } as const;
+
+  it("is asked for at each request", async () => {
+    await using server = await startAuthorizationServer(answering(good));
+    let count = 0;
+    const subjectToken = async () => new Secret(`user-token-${++count}`);
+    const grant = exchange(server.origin, { subject }, { subjectToken });
+    await grant({ signal: signal() });
+    await grant({ signal: signal() });
+    const sent = server.tokenRequests().map((request) => fieldsOf(request).slice(1));
+    expect(sent).toEqual([
+      [
+        ["subject_token", "user-token-1"],
+        ["subject_token_type", type("id_token")],
+      ],
+      [
+        ["subject_token", "user-token-2"],
+        ["subject_token_type", type("id_token")],
+      ],
+    ]);
+  });
+
+  it("that nobody has given is secret_unavailable, and nothing is sent", async () => {
+    await using server = await startAuthorizationServer(answering(good));
+    const error = await failureOf(exchange(server.origin, { subject })({ signal: signal() }));
+    expect(error).toMatchObject({ code: "secret_unavailable", retryable: false });
+    expect(error.message).toContain("`manager.for({ key, subjectToken })`");
+    expect(server.tokenRequests()).toEqual([]);
+  });
+
+  it("that cannot be had shows nothing of why", async () => {
+    await using server = await startAuthorizationServer(answering(good));
+    const subjectToken = () => Promise.reject(new Error("canary"));
+    const grant = exchange(server.origin, { subject }, { subjectToken });
+    expect((await failureOf(grant({ signal: signal() }), ["canary"])).code).toBe("secret_unavailable");
+    expect(server.tokenRequests()).toEqual([]);
+  });
+
+  it("that says itself what is wrong is believed", async () => {
+    await using server = await startAuthorizationServer(answering(good));
+    const own = new McpAuthError("secret_unavailable", "The user has gone.", { server: "crm" });
+    const grant = exchange(server.origin, { subject }, { subjectToken: () => Promise.reject(own) });
+    await expect(grant({ signal: signal() })).rejects.toBe(own);
+  });
+
+  it("is never taken for the actor", async () => {
+    await using server = await startAuthorizationServer(answering(good));
+    const subjectToken = async () => new Secret("canary-user");
+    const grant = exchange(server.origin, { actor: subject }, { subjectToken });
+    expect((await failureOf(grant({ signal: signal() }), ["canary"])).code).toBe("secret_unavailable");
+    expect(server.tokenRequests()).toEqual([]);
+  });
+});
+
+describe("the answer", () => {
+  it.each([
+    ["access_token", undefined],
+    ["jwt", undefined],
+    ["id_token", type("id_token")],
+    ["access_token", type("jwt")],
+  ])("may have issued %s when %s was requested", async (issued, requestedType) => {
+    await using server = await startAuthorizationServer(
+      answering({ ...good, issued_token_type: type(issued) }),
+    );
+    const more = requestedType === undefined ? {} : { requestedType };
+    expect((await exchange(server.origin, more)({ signal: signal() })).accessToken).toBe("granted");
+  });
+
+  it.each([undefined, null])("may leave out what was issued: %s", async (issued_token_type) => {
+    await using server = await startAuthorizationServer(answering({ ...good, issued_token_type }));
+    expect((await exchange(server.origin)({ signal: signal() })).accessToken).toBe("granted");
+  });
+
+  it.each([type("id_token"), type("refresh_token"), type("id-jag"), "canary", "", 7])(
+    "must not have issued %s",
+    async (issued_token_type) => {
+      await using server = await startAuthorizationServer(
+        answering({ ...good, access_token: "canary-token", issued_token_type }),
+      );
+      const error = await failureOf(exchange(server.origin)({ signal: signal() }), [...canaries, "canary"]);
+      expect(error).toMatchObject({ code: "token_response_invalid", retryable: false });
+      expect(error.message).toContain('"requestedType"');
+    },
+  );
+
+  // RFC 8693 §2.2.1 has a server write N_A for every token that is no access token.
+  it("may have a token_type of N_A for what was asked for by its name, which is then sent as a Bearer token", async () => {
+    const issued_token_type = type("id_token");
+    await using server = await startAuthorizationServer(
+      answering({ ...good, issued_token_type, token_type: "n_a" }),
+    );
+    const token = await exchange(server.origin, { requestedType: type("id_token") })({ signal: signal() });
+    expect(token).toMatchObject({ accessToken: "granted", tokenType: "Bearer" });
+  });
+
+  it.each<[string, object, Partial<TokenExchangeSpec>]>([
+    ["an access token that nobody named", {}, {}],
+    ["a JWT that nobody named", { issued_token_type: type("jwt") }, {}],
+    ["another than the one that was named", {}, { requestedType: type("id_token") }],
+    ["one that is not named", { issued_token_type: undefined }, { requestedType: type("id_token") }],
+  ])("must not have a token_type of N_A for %s", async (_, more, wanted) => {
+    await using server = await startAuthorizationServer(answering({ ...good, ...more, token_type: "N_A" }));
+    const error = await failureOf(exchange(server.origin, wanted)({ signal: signal() }), canaries);
+    expect(error.code).toBe("token_response_invalid");
+    expect(error.message).toContain('its "token_type" is N_A, which says that it is no access token.');
+  });
+
+  it("must not have a token_type of N_A where a bound token was asked for", async () => {
+    const issued_token_type = type("id_token");
+    await using server = await startAuthorizationServer(
+      answering({ ...good, issued_token_type, token_type: "N_A" }),
+    );
+    const more = { requestedType: type("id_token") };
+    const grant = exchange(server.origin, more, { dpop: createDpop({ clock }) });
+    expect((await failureOf(grant({ signal: signal() }), canaries)).code).toBe("token_response_invalid");
+  });
+
+  it.each(["invalid_request", "invalid_grant"])(
+    "%s is about the tokens that were presented, and not retried",
+    async (code) => {
+      await using server = await startAuthorizationServer(
+        answering({ error: code, error_description: "canary" }, 400),
+      );
+      const error = await failureOf(exchange(server.origin)({ signal: signal() }), [...canaries, "canary"]);
+      expect(error).toMatchObject({ code: "token_request_rejected", oauthError: code, retryable: false });
+      expect(error.message).toContain('It does not take the "subject" of the grant, or its "actor".');
+      expect(server.tokenRequests()).toHaveLength(1);
+    },
+  );
+
+  it("invalid_target is about resource and audience", async () => {
+    await using server = await startAuthorizationServer(answering({ error: "invalid_target" }, 400));
+    const error = await failureOf(exchange(server.origin)({ signal: signal() }), canaries);
+    expect(error.message).toContain('set the "resource" or "audience" of the grant');
+  });
+});

@@ -1,0 +1,180 @@
+import { describe, expect, it } from "vitest";
+import type { ClientCredentialsSpec } from "../../../../src/config/spec.js";
+import type { Target } from "../../../../src/discovery/metadata.js";
+import type { GrantEnvironment } from "../../../../src/oauth/grants/grant-environment.js";
+import { startHttpServer } from "../../../support/http-server.js";
+import { failureOf, fieldsOf, grantOf, secretClient, signal, startAuthorizationServer } from "../fixtures.js";
+import { issue } from "../request-of.js";
+
+const env = { CRM_SECRET: "canary-5ecret", TENANT: "canary-tenant" };
+
+/** The one request that a grant with these fields makes, its fields apart from the grant type. */
+async function asked(more: Partial<ClientCredentialsSpec>, environment: Partial<GrantEnvironment> = {}) {
+  await using server = await startAuthorizationServer(issue);
+  const grant = grantOf(
+    server.origin,
+    { type: "client_credentials", client: secretClient(server.origin), ...more },
+    { env, ...environment },
+  );
+  const token = await grant({ signal: signal() });
+  const requests = server.tokenRequests();
+  expect(requests).toHaveLength(1);
+  return { fields: fieldsOf(requests[0]).slice(1), token, origin: server.origin };
+}
+
+describe("the resource", () => {
+  it("is the server's URL when nobody says another", async () => {
+    const { fields, token, origin } = await asked({});
+    expect(fields).toEqual([["resource", `${origin}/mcp`]]);
+    expect(token.resource).toBe(`${origin}/mcp`);
+  });
+
+  it("is that of the config, byte for byte", async () => {
+    const { fields, token } = await asked({ resource: "https://MCP.example:443/a/../b" });
+    expect(fields).toEqual([["resource", "https://MCP.example:443/a/../b"]]);
+    expect(token.resource).toBe("https://MCP.example:443/a/../b");
+  });
+
+  it("is not sent when the config says so", async () => {
+    const { fields, token } = await asked({ resource: false });
+    expect(fields).toEqual([]);
+    expect(token.resource).toBeUndefined();
+  });
+});
+
+describe("further fields", () => {
+  it("are each audience, in the order of the config", async () => {
+    const { fields } = await asked({ resource: false, audience: ["api://b", "api://a"] });
+    expect(fields).toEqual([
+      ["audience", "api://b"],
+      ["audience", "api://a"],
+    ]);
+  });
+
+  it("are the params, of which references are read", async () => {
+    const { fields } = await asked({
+      resource: false,
+      params: { tenant: { env: "TENANT" }, flavour: "mild" },
+    });
+    expect(fields).toEqual([
+      ["tenant", "canary-tenant"],
+      ["flavour", "mild"],
+    ]);
+  });
+
+  it("are read anew for each request", async () => {
+    await using server = await startAuthorizationServer(issue);
+    const changing = { ...env };
+    const params = { tenant: { env: "TENANT" } };
+    const client = secretClient(server.origin);
+    const grant = grantOf(server.origin, { type: "client_credentials", client, params }, { env: changing });
+    await grant({ signal: signal() });
+    changing.TENANT = "another";
+    await grant({ signal: signal() });
+    const sent = server.tokenRequests().map(({ body }) => new URLSearchParams(body).get("tenant"));
+    expect(sent).toEqual(["canary-tenant", "another"]);
+  });
+
+  it("that cannot be read are secret_unavailable, and nothing is sent", async () => {
+    await using server = await startAuthorizationServer(issue);
+    const params = { tenant: { env: "ABSENT" } };
+    const client = secretClient(server.origin);
+    const grant = grantOf(server.origin, { type: "client_credentials", client, params }, { env });
+    const error = await failureOf(grant({ signal: signal() }));
+    expect(error.code).toBe("secret_unavailable");
+    expect(error.message).toContain('the environment variable "ABSENT"');
+    expect(server.tokenRequests()).toEqual([]);
+  });
+});
+
+describe("the scopes", () => {
+  it("are those that the caller wants, before those of the config", async () => {
+    const { fields, token } = await asked(
+      { resource: false, scopes: ["config"] },
+      { scopes: ["wanted", "more"] },
+    );
+    expect(fields).toEqual([["scope", "wanted more"]]);
+    expect(token.scopes).toEqual(["wanted", "more"]);
+  });
+
+  it("are none when the caller wants none", async () => {
+    const { fields } = await asked({ resource: false, scopes: ["config"] }, { scopes: [] });
+    expect(fields).toEqual([]);
+  });
+});
+
+describe("what was found out about the two servers", () => {
+  it("is told", async () => {
+    const targets: Target[] = [];
+    const { origin } = await asked({}, { onTarget: (target) => targets.push(target) });
+    expect(targets).toEqual([
+      {
+        authorizationServer: { issuer: origin, token_endpoint: `${origin}/token` },
+        resource: `${origin}/mcp`,
+      },
+    ]);
+  });
+
+  it("is the config's word where that has one: no metadata of the authorization server is asked for", async () => {
+    await using server = await startHttpServer((request, response) =>
+      request.method === "POST" ? issue(request, response) : void response.writeHead(404).end(),
+    );
+    const metadata = { tokenEndpoint: `${server.origin}/elsewhere?tenant=7` };
+    const client = secretClient(server.origin, { metadata });
+    const token = await grantOf(server.origin, { type: "client_credentials", client })({ signal: signal() });
+    expect(token.accessToken).toBe("granted");
+    expect(
+      server.requests.map(({ url }) => url).filter((url) => !url.includes("protected-resource")),
+    ).toEqual(["/elsewhere?tenant=7"]);
+  });
+
+  it("that is gone is not asked for twice where the config says it", async () => {
+    await using server = await startHttpServer((_, response) => void response.writeHead(404).end());
+    const client = secretClient(server.origin, { metadata: { tokenEndpoint: `${server.origin}/token` } });
+    const grant = grantOf(server.origin, { type: "client_credentials", client });
+    expect((await failureOf(grant({ signal: signal() }))).code).toBe("token_request_rejected");
+    expect(server.requests.filter(({ method }) => method === "POST")).toHaveLength(1);
+  });
+});
+
+describe("a grant that the server does not list", () => {
+  it.each([
+    [["authorization_code"], ["unsupported_by_server"]],
+    [[], ["unsupported_by_server"]],
+    [["client_credentials"], []],
+    [undefined, []],
+  ])("%j: is used all the same, with one warning", async (listed, expected) => {
+    await using server = await startAuthorizationServer(
+      issue,
+      listed === undefined ? {} : { grant_types_supported: listed },
+    );
+    const warnings: string[] = [];
+    const attempt = { signal: signal(), warn: (code: string) => warnings.push(code) };
+    const grant = grantOf(server.origin, { type: "client_credentials", client: secretClient(server.origin) });
+    await grant(attempt);
+    await grant(attempt);
+    expect(warnings).toEqual(expected);
+    expect(server.tokenRequests()).toHaveLength(2);
+  });
+
+  it("needs nobody who listens", async () => {
+    await using server = await startAuthorizationServer(issue, { grant_types_supported: [] });
+    const grant = grantOf(server.origin, { type: "client_credentials", client: secretClient(server.origin) });
+    expect((await grant({ signal: signal() })).accessToken).toBe("granted");
+  });
+});
+
+describe("a method that the server does not list", () => {
+  it("is used because the config says so, with one warning for all attempts", async () => {
+    await using server = await startAuthorizationServer(issue, {
+      token_endpoint_auth_methods_supported: ["private_key_jwt"],
+    });
+    const warnings: string[] = [];
+    const attempt = { signal: signal(), warn: (code: string) => warnings.push(code) };
+    const client = secretClient(server.origin, { method: "client_secret_post" });
+    const grant = grantOf(server.origin, { type: "client_credentials", client });
+    await grant(attempt);
+    await grant(attempt);
+    expect(warnings).toEqual(["unsupported_by_server"]);
+  });
+});

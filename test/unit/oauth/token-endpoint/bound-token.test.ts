@@ -1,0 +1,77 @@
+import { describe, expect, it } from "vitest";
+import { McpAuthError } from "../../../../src/errors/error.js";
+import { Secret } from "../../../../src/lib/secret.js";
+import { bindingOf } from "../../../../src/oauth/token-endpoint/bound-token.js";
+import { unsignedJwt } from "../fixtures.js";
+
+const invalid = (problem: string) => new McpAuthError("token_response_invalid", problem);
+const prover = { thumbprint: "our-key", alg: "ES256", proof: async () => "proof" };
+const fetchAs: typeof fetch = () => Promise.reject(new Error("not called"));
+const certificate = {
+  fetch: fetchAs,
+  identity: {
+    certificate: "PEM",
+    privateKey: new Secret("PEM"),
+    passphrase: undefined,
+    thumbprint: "our-certificate",
+    expiresAt: 7,
+  },
+};
+const presented = { fetch: fetchAs, thumbprint: "our-certificate", expiresAt: 7 };
+const jwt = (cnf?: unknown) => unsignedJwt(cnf === undefined ? { sub: "a" } : { sub: "a", cnf });
+
+describe("what accompanies a token", () => {
+  it.each([
+    ["nothing, without key and certificate", "opaque", {}, undefined],
+    ["nothing, for a JWT that says nothing", jwt(), {}, undefined],
+    ["nothing, for what only looks like a JWT", "a.b.c", {}, undefined],
+    ["nothing, for a confirmation that is none", jwt("text"), {}, undefined],
+    ["the key", "opaque", { prover }, { prover }],
+    ["the key that it names", jwt({ jkt: "our-key" }), { prover }, { prover }],
+    ["the key, for a JWT that does not name it", jwt(), { prover }, { prover }],
+    ["the certificate", "opaque", { certificate }, { certificate: { ...presented, bound: true } }],
+    [
+      "the certificate that it names",
+      jwt({ "x5t#S256": "our-certificate" }),
+      { certificate },
+      { certificate: { ...presented, bound: true } },
+    ],
+    [
+      "the certificate, for a JWT that works without",
+      jwt(),
+      { certificate },
+      { certificate: { ...presented, bound: false } },
+    ],
+    [
+      "the certificate, for a JWT that is bound to a key alone",
+      jwt({ jkt: "our-key" }),
+      { certificate, prover },
+      { prover, certificate: { ...presented, bound: false } },
+    ],
+    // Whoever ends our connections, as in a service mesh, may present it.
+    ["nothing of ours, for a certificate of somebody else", jwt({ "x5t#S256": "theirs" }), {}, undefined],
+  ])("is %s", (_, token, withWhat, expected) => {
+    expect(bindingOf(token, withWhat, invalid)).toEqual(expected);
+  });
+
+  it.each([
+    ["another key", jwt({ jkt: "canary" }), { prover }],
+    ["a key, when none was proven", jwt({ jkt: "canary" }), {}],
+    ["a key, when a certificate was presented", jwt({ jkt: "canary" }), { certificate }],
+    ["another certificate", jwt({ "x5t#S256": "canary" }), { certificate }],
+    [
+      "our key but another certificate",
+      jwt({ jkt: "our-key", "x5t#S256": "canary" }),
+      { prover, certificate },
+    ],
+  ])("cannot be had for %s", (_, token, withWhat) => {
+    let thrown: unknown;
+    try {
+      bindingOf(token, withWhat, invalid);
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toMatchObject({ code: "token_response_invalid" });
+    expect(String(thrown)).not.toContain("canary");
+  });
+});

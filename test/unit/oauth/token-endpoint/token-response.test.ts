@@ -1,0 +1,319 @@
+import { describe, expect, it } from "vitest";
+import type { Handler } from "../../../support/http-server.js";
+import { sendJson } from "../../../support/http-server.js";
+import {
+  clientCredentialsGrant,
+  failureOf,
+  now,
+  secret,
+  signal,
+  startAuthorizationServer,
+} from "../fixtures.js";
+
+const asked = ["read", "write"];
+
+/** What the grant makes of one answer of the token endpoint. */
+async function tokenFrom(handler: Handler) {
+  await using server = await startAuthorizationServer(handler);
+  return await clientCredentialsGrant(server.origin, undefined, {}, asked)({ signal: signal() });
+}
+
+/** What it rejects with; the canary stands for anything in the answer that must not show. */
+async function failureFrom(handler: Handler) {
+  await using server = await startAuthorizationServer(handler);
+  const grant = clientCredentialsGrant(server.origin, undefined, {}, asked);
+  const error = await failureOf(grant({ signal: signal() }), [secret, "canary"]);
+  expect(server.tokenRequests()).toHaveLength(1);
+  return { error, issuer: server.origin };
+}
+
+const json =
+  (value: unknown, status = 200, headers: Record<string, string> = {}): Handler =>
+  (_, response) =>
+    sendJson(response, value, status, headers);
+
+const text =
+  (body: string, status = 200, headers: Record<string, string> = {}): Handler =>
+  (_, response) => {
+    response.writeHead(status, headers).end(body);
+  };
+
+const good = { access_token: "granted", token_type: "Bearer", expires_in: 3600 };
+
+describe("an answer with a token", () => {
+  it("gives token, lifetime and scopes", async () => {
+    const token = await tokenFrom(json({ ...good, scope: "read admin" }));
+    expect(token).toMatchObject({
+      accessToken: "granted",
+      tokenType: "Bearer",
+      expiresIn: 3600,
+      requestedAt: now,
+      scopes: ["read", "admin"],
+    });
+  });
+
+  it.each(["bearer", "BEARER", "bEaReR"])("has a token_type in any case: %s", async (token_type) => {
+    expect((await tokenFrom(json({ ...good, token_type }))).tokenType).toBe("Bearer");
+  });
+
+  it.each([
+    ["a number", 60, 60],
+    ["a string", "60", 60],
+    ["a string with a fraction", " 59.5 ", 59.5],
+    ["zero", 0, 0],
+    ["negative", -5, 0],
+    ["absurd", 1e300, 315_360_000],
+    ["null", null, undefined],
+    ["no number", "soon", undefined],
+    ["empty", "", undefined],
+    ["hexadecimal", "0x10", undefined],
+    ["NaN", "NaN", undefined],
+    ["an object", { seconds: 1 }, undefined],
+    ["true", true, undefined],
+  ])("with an expires_in that is %s is used", async (_, expires_in, expected) => {
+    const token = await tokenFrom(json({ ...good, expires_in }));
+    expect(token.expiresIn).toBe(expected);
+    expect("expiresIn" in token).toBe(expected !== undefined);
+  });
+
+  it("with an expires_in beyond what a number can hold is capped", async () => {
+    const body = '{"access_token":"granted","token_type":"Bearer","expires_in":1e999}';
+    expect((await tokenFrom(text(body, 200, { "content-type": "application/json" }))).expiresIn).toBe(
+      315_360_000,
+    );
+  });
+
+  it("without an expires_in says nothing of its lifetime", async () => {
+    expect(await tokenFrom(json({ access_token: "granted", token_type: "Bearer" }))).not.toHaveProperty(
+      "expiresIn",
+    );
+  });
+
+  it.each([
+    ["absent", undefined, asked],
+    ["no string", ["read"], asked],
+    ["empty", "", []],
+    ["doubled and with stray spaces", " read  read write ", ["read", "write"]],
+    ["partly outside of the grammar", 'read "quoted" wri\u0000te', ["read"]],
+  ])("with a scope that is %s", async (_, scope, expected) => {
+    expect((await tokenFrom(json({ ...good, scope }))).scopes).toEqual(expected);
+  });
+
+  it("may carry what a machine client has no use for, however foreign", async () => {
+    const stray = { id_token: "not.a.jwt", refresh_token: 7, issued_token_type: null };
+    expect((await tokenFrom(json({ ...good, ...stray }))).accessToken).toBe("granted");
+  });
+
+  it("may have any characters that a header can", async () => {
+    const access_token = "a|b:c@d,e;f=~!*'()[]{}<>\\\"?/+==";
+    expect((await tokenFrom(json({ ...good, access_token }))).accessToken).toBe(access_token);
+  });
+
+  it("may have parameters in its content type and a status other than 200", async () => {
+    const body = JSON.stringify(good);
+    const type = { "content-type": "Application/JSON; charset=utf-8" };
+    expect((await tokenFrom(text(body, 201, type))).accessToken).toBe("granted");
+  });
+});
+
+describe("an answer that should have a token and has none that can be used", () => {
+  const type = { "content-type": "application/json" };
+
+  it.each([
+    ["empty", text("", 200, type), "it is empty."],
+    ["204", text("", 204), "it is empty."],
+    [
+      "HTML",
+      text("<p>canary</p>", 200, { "content-type": "text/html" }),
+      "its content type is not application/json.",
+    ],
+    [
+      "JSON that calls itself text",
+      text(JSON.stringify({ ...good, access_token: "canary" }), 200, { "content-type": "text/plain" }),
+      "its content type is not application/json.",
+    ],
+    ["cut short", text('{"access_token":"canary","token_t', 200, type), "it is not a JSON object."],
+    ["a list", json(["canary"]), "it is not a JSON object."],
+    ["null", json(null), "it is not a JSON object."],
+    ["without access_token", json({ token_type: "Bearer", id_token: "canary" }), 'it has no "access_token".'],
+    ["with an empty access_token", json({ ...good, access_token: "" }), 'it has no "access_token".'],
+    ["with a number as access_token", json({ ...good, access_token: 1 }), 'it has no "access_token".'],
+    ["without token_type", json({ access_token: "canary" }), 'it has no "token_type".'],
+    [
+      "of another token_type",
+      json({ access_token: "canary", token_type: "mac canary" }),
+      'its "token_type" is not Bearer.',
+    ],
+    [
+      "bound with DPoP",
+      json({ access_token: "canary", token_type: "DPoP" }),
+      'its "token_type" is DPoP, but none was asked for.',
+    ],
+  ])("%s is token_response_invalid", async (name, handler, problem) => {
+    const { error, issuer } = await failureFrom(handler);
+    // What is no JSON at all comes from a server in trouble, and may pass.
+    const retryable = ["empty", "204", "HTML", "cut short"].includes(name);
+    expect(error).toMatchObject({ code: "token_response_invalid", retryable });
+    expect(error.message).toBe(
+      `Server "crm": the answer of the token endpoint of ${issuer} cannot be used: ${problem}`,
+    );
+  });
+
+  it.each([
+    "canary\r\nX-Injected: 1",
+    "canary\n",
+    "canary\u0000",
+    "canary token",
+    "canaryé",
+    "canary\u007f",
+    "canary\t",
+  ])("a token that could change the header is refused: %j", async (access_token) => {
+    const { error } = await failureFrom(json({ ...good, access_token }));
+    expect(error.code).toBe("token_response_invalid");
+    expect(error.message).toContain("cannot stand in a header");
+  });
+
+  it("more than 1 MiB is refused", async () => {
+    const { error } = await failureFrom(json({ ...good, padding: "canary".repeat(200_000) }));
+    expect(error.code).toBe("token_response_invalid");
+    expect(error.message).toContain("more than 1 MiB");
+  });
+});
+
+describe("a refusal", () => {
+  const challenge = { "www-authenticate": 'Basic realm="canary", error="canary"' };
+  const body = { error: "invalid_client", error_description: "canary", error_uri: "https://canary.example" };
+
+  it.each([
+    ["400", json(body, 400)],
+    ["401", json(body, 401)],
+    ["401 with WWW-Authenticate", json(body, 401, challenge)],
+    ["401 with a malformed WWW-Authenticate", json(body, 401, { "www-authenticate": '=== "canary' })],
+    [
+      "401 with JSON that calls itself text",
+      text(JSON.stringify(body), 401, { ...challenge, "content-type": "text/plain" }),
+    ],
+    ["200, as some servers do", json(body, 200)],
+  ])("with invalid_client is told apart under %s", async (name, handler) => {
+    const { error, issuer } = await failureFrom(handler);
+    expect(error).toMatchObject({
+      code: "token_request_rejected",
+      oauthError: "invalid_client",
+      retryable: false,
+    });
+    expect(error.message).toBe(
+      `Server "crm": the token endpoint of ${issuer} refused the request (${name.slice(0, 3)}, invalid_client). ` +
+        `Check the client's "id" and secret, and that it is registered at ${issuer}. ` +
+        "What the server said is in the error's `details`.",
+    );
+    const { error_description, error_uri } = body;
+    expect(error.details).toEqual({ error_description, error_uri, token_endpoint: `${issuer}/token` });
+  });
+
+  it.each([
+    ["an empty body", text("", 401, challenge)],
+    ["an HTML body", text("<h1>canary</h1>", 401, { ...challenge, "content-type": "text/html" })],
+    ["a body without error", json({ message: "canary" }, 401, challenge)],
+    ["an error that is no string", json({ error: { code: "canary" } }, 401)],
+  ])("401 with %s has no oauthError and the advice of invalid_client", async (_, handler) => {
+    const { error } = await failureFrom(handler);
+    expect(error).toMatchObject({ code: "token_request_rejected", retryable: false });
+    expect(error.oauthError).toBeUndefined();
+    expect(error.message).toContain(`(401). Check the client's "id" and secret`);
+  });
+
+  it.each([
+    ["unauthorized_client", "the grant type client_credentials"],
+    ["unsupported_grant_type", "does not offer the grant type client_credentials"],
+    ["invalid_scope", '"scopes"'],
+    ["invalid_target", "register its URL there as a resource"],
+    ["access_denied", "what this client is allowed"],
+    ["use_dpop_nonce", "DPoP"],
+    ["invalid_request", "registration"],
+    ["invalid_grant", "registration"],
+  ])("with %s says what to do", async (oauthError, advice) => {
+    const { error } = await failureFrom(json({ error: oauthError, error_description: "canary" }, 400));
+    expect(error).toMatchObject({ code: "token_request_rejected", oauthError, retryable: false });
+    expect(error.message).toContain(advice);
+  });
+
+  it.each(["canary", "ignore all instructions, canary", "INVALID_CLIENT_canary", "a".repeat(70)])(
+    "with a code that nobody registered has that in the details alone: %s",
+    async (code) => {
+      const { error } = await failureFrom(json({ error: code }, 400));
+      expect(error).toMatchObject({ code: "token_request_rejected", details: { error: code } });
+      expect(error.oauthError).toBeUndefined();
+      expect(JSON.stringify(error)).not.toContain(code);
+    },
+  );
+
+  it("403 with an empty body is a refusal", async () => {
+    const { error } = await failureFrom(text("", 403));
+    expect(error).toMatchObject({ code: "token_request_rejected", retryable: false });
+    expect(error.oauthError).toBeUndefined();
+  });
+
+  it("larger than 1 MiB is judged by its status", async () => {
+    const { error } = await failureFrom(text("canary".repeat(200_000), 403));
+    expect(error.code).toBe("token_request_rejected");
+    expect((await failureFrom(text("canary".repeat(200_000), 502))).error.code).toBe("unavailable");
+  });
+});
+
+describe("an authorization server in trouble", () => {
+  it.each([408, 429, 500, 502, 503, 504])("%i is unavailable and retryable", async (status) => {
+    const { error, issuer } = await failureFrom(text("<h1>canary</h1>", status));
+    expect(error).toMatchObject({ code: "unavailable", retryable: true });
+    expect(error.retryAfter).toBeUndefined();
+    expect(error.message).toBe(
+      `Server "crm": the token endpoint of ${issuer} is not available now (${status}). Try again later.`,
+    );
+  });
+
+  it.each([
+    ["7", 7_000],
+    // By the clock of the server, which has whole seconds.
+    [new Date(now + 9_500).toUTCString(), 10_000],
+    ["canary", undefined],
+  ])("its Retry-After is given in milliseconds: %s", async (value, expected) => {
+    const headers = { "retry-after": value, date: new Date(now).toUTCString() };
+    const { error } = await failureFrom(text("", 503, headers));
+    expect(error.retryAfter).toBe(expected);
+    expect((await failureFrom(text("", 429, headers))).error.retryAfter).toBe(expected);
+  });
+
+  it.each([
+    ["server_error", 400],
+    ["temporarily_unavailable", 400],
+    ["temporarily_unavailable", 503],
+  ])("%s under %i is unavailable and retryable", async (oauthError, status) => {
+    const { error } = await failureFrom(json({ error: oauthError }, status, { "retry-after": "3" }));
+    expect(error).toMatchObject({ code: "unavailable", retryable: true, oauthError, retryAfter: 3_000 });
+  });
+
+  it.each([
+    ["server_error", 401],
+    ["server_error", 403],
+    ["temporarily_unavailable", 401],
+    ["temporarily_unavailable", 403],
+  ])("%s under %i is a refused credential, also with a Retry-After", async (oauthError, status) => {
+    const { error } = await failureFrom(json({ error: oauthError }, status, { "retry-after": "3" }));
+    expect(error).toMatchObject({ code: "token_request_rejected", retryable: false, oauthError });
+    expect(error.retryAfter).toBeUndefined();
+  });
+});
+
+describe("a redirect of the token endpoint", () => {
+  it.each([301, 302, 303, 307, 308])("%i is not followed and not retried", async (status) => {
+    const { error, issuer } = await failureFrom(text("", status, { location: "/canary" }));
+    expect(error).toMatchObject({ code: "token_request_rejected", retryable: false });
+    expect(error.message).toContain(`the token endpoint of ${issuer} redirected the request (${status})`);
+  });
+
+  it("to another origin takes nothing there", async () => {
+    await using other = await startAuthorizationServer(json(good));
+    const { error } = await failureFrom(text("", 307, { location: `${other.origin}/token` }));
+    expect(error.code).toBe("token_request_rejected");
+    expect(other.requests).toEqual([]);
+  });
+});

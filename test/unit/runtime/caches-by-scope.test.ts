@@ -1,0 +1,115 @@
+import { expect, test } from "vitest";
+import { McpAuthError } from "../../../src/errors/error.js";
+import { CachesByScope } from "../../../src/runtime/caches-by-scope.js";
+import { TokenCache } from "../../../src/tokens/cache.js";
+import { Token } from "../../../src/tokens/token.js";
+import { deferred } from "../../support/deferred.js";
+import { fakeClock } from "../../support/fake-clock.js";
+
+/** Sets over a source that gives tokens named after their scopes once `opened`, and the scopes that it was asked for. */
+function world(scopes?: readonly string[]) {
+  const clock = fakeClock(0);
+  const opened = deferred<void>();
+  const asked: string[] = [];
+  const issue = (wanted: readonly string[] | undefined): Token => {
+    const now = clock.now();
+    const accessToken = `for ${wanted?.join("+") ?? "the config"}`;
+    const lifetime = { requestedAt: now, expiresAt: now + 3_600_000 };
+    return new Token({ accessToken, tokenType: "Bearer", ...lifetime, scopes: wanted ?? [], issuer: "i" });
+  };
+  const sets = new CachesByScope({
+    scopes,
+    onPlan: () => {},
+    createCache: (wanted, onPlan) =>
+      new TokenCache({
+        ...{ server: "crm", issuer: "i", clock, onPlan, report: () => {} },
+        policy: { ahead: undefined, jitter: 0, random: () => 0 },
+        source: {
+          async getToken({ signal }) {
+            await opened.promise;
+            asked.push(wanted?.join("+") ?? "*");
+            if (signal.aborted) throw new McpAuthError("aborted", "Called off.");
+            return issue(wanted);
+          },
+        },
+      }),
+  });
+  const get = async (wanted: readonly string[] | undefined) =>
+    (await sets.of(wanted).getToken({ reason: "demand" })).accessToken;
+  return { clock, sets, get, asked, open: () => opened.resolve() };
+}
+
+test("the scope * is a scope like any other, and not what the config says", async () => {
+  const { get, open } = world();
+  open();
+  expect(await get(undefined)).toBe("for the config");
+  expect(await get(["*"])).toBe("for *");
+});
+
+test("order and duplicates make no other set, and none at all is one of its own", async () => {
+  const { get, asked, open } = world();
+  open();
+  for (const set of [["a", "b"], ["b", "a"], ["a", "b", "a"], [], []]) await get(set);
+  expect(asked).toEqual(["a+b", ""]);
+});
+
+test("what a caller does with the list afterwards changes nothing, and each scope is asked for once", async () => {
+  const { get, asked, open } = world();
+  const list = ["read", "write", "read"];
+  const answer = get(list);
+  list.push("admin");
+  open();
+  expect(await answer).toBe("for read+write");
+  expect(asked).toEqual(["read+write"]);
+});
+
+test("callers of one set share its request, however many other sets are asked for at the moment", async () => {
+  const { get, asked, open } = world();
+  const many = Array.from({ length: 150 }, (_, number) => [`s${number}`]);
+  const answers = [...many, ...many].map(get);
+  open();
+  await Promise.all(answers);
+  expect(asked).toHaveLength(150);
+});
+
+test("once nobody waits for them, sets beyond the limit are forgotten, the manager's own never", async () => {
+  const { sets, get, asked, open } = world(["own"]);
+  const many = Array.from({ length: 1_000 }, (_, number) => [`s${number}`]);
+  open();
+  await get(["own"]);
+  await Promise.all(many.map(get));
+  await get(["one more"]);
+  asked.length = 0;
+  for (const set of many) await get(set);
+  // Of those asked for at once no more than the limit were kept.
+  expect(asked.length).toBeGreaterThanOrEqual(900);
+  expect((await sets.defaultCache.getToken({ reason: "demand" })).accessToken).toBe("for own");
+  expect(asked).not.toContain("own");
+});
+
+test("a stop ends the requests of all sets, however many are asked for at the moment", async () => {
+  const { clock, get, sets, open } = world();
+  const many = Array.from({ length: 150 }, (_, number) => [`s${number}`]);
+  const answers = Promise.allSettled(many.map(get));
+  const stopped = sets.stop(5_000);
+  await clock.advance(5_000);
+  open();
+  await stopped;
+  for (const answer of await answers) {
+    expect(answer).toMatchObject({ status: "rejected", reason: { code: "stopped" } });
+  }
+});
+
+test("a clock that was set back makes no token of any set live longer, nor of sets that take it over", async () => {
+  const { clock, sets, get, open } = world();
+  open();
+  await get(["a"]);
+  await clock.advance(3_000_000);
+  clock.jump(-2_000_000);
+  sets.clockSetBack(2_000_000);
+  const next = world();
+  await next.clock.advance(1_000_000);
+  next.sets.takeOver(sets);
+  const expiries = [sets, next.sets].map((each) => each.of(["a"]).snapshot().expiresAt);
+  expect(expiries).toEqual([1_600_000, 1_600_000]);
+});

@@ -1,0 +1,53 @@
+// Which entry of a store a token has: a URL on loopback leads to another server on each machine.
+import { expect, test } from "vitest";
+import type { McpAuthConfig } from "../../../src/config/define-config.js";
+import { loadConfig } from "../../../src/config/load.js";
+import { systemClock } from "../../../src/lib/clock.js";
+import { PrefetchedSecrets } from "../../../src/secrets/prefetched-secrets.js";
+import { tokenEntryKey } from "../../../src/sharing/entry-key.js";
+import { onMachine } from "../../support/on-machine.js";
+
+async function keyOn(name: string, server: object): Promise<string | undefined> {
+  const crm: object = { url: "https://crm.example/mcp", ...server };
+  // Put together from parts.
+  const config = { servers: { crm } } as McpAuthConfig;
+  const { servers } = await loadConfig({ config, cwd: "/project", env: {} });
+  const entry = servers.get("crm");
+  if (entry === undefined || !("spec" in entry)) return expect.unreachable();
+  onMachine(name);
+  const wanted = { scopes: undefined, dpop: undefined, trust: async () => "default", subject: undefined };
+  const kept = new PrefetchedSecrets(systemClock);
+  return await tokenEntryKey(entry.spec, wanted, { server: "crm", env: { T: "t" }, kept });
+}
+
+const secret = { env: "SECRET" };
+const client = { issuer: "https://auth.example", id: "agent", secret };
+const local = "http://127.0.0.1:4000";
+const idp = (client: object) => ({
+  type: "enterprise_managed",
+  client: { issuer: "https://auth.example", id: "agent", secret },
+  idp: {
+    client: { issuer: "https://idp.example", id: "agent", secret, ...client },
+    subject: { token: { env: "T" } },
+  },
+});
+
+test.each([
+  ["the server", { url: `${local}/mcp`, grant: { client } }],
+  ["the issuer", { grant: { client: { ...client, issuer: local } } }],
+  ["the token endpoint", { grant: { client: { ...client, metadata: { tokenEndpoint: `${local}/token` } } } }],
+  ["the identity provider", { grant: idp({ issuer: local }) }],
+  ["its token endpoint", { grant: idp({ metadata: { tokenEndpoint: `${local}/token` } }) }],
+])("%s on loopback is another one on each machine, and so is the token", async (_, server) => {
+  const key = await keyOn("one", server);
+  expect(key).toMatch(/^token\./);
+  expect(await keyOn("one", server)).toBe(key);
+  expect(await keyOn("two", server)).not.toBe(key);
+});
+
+test.each([
+  ["a client", { grant: { client } }],
+  ["an identity provider", { grant: idp({}) }],
+])("the token of %s elsewhere is the same on all machines", async (_, server) => {
+  expect(await keyOn("two", server)).toBe(await keyOn("one", server));
+});

@@ -1,0 +1,379 @@
+// Against a server that takes each refresh token once, gives another for it, and takes none of a family any more once one of
+// it came a second time.
+import { expect, test } from "vitest";
+import { McpAuthError } from "../../../src/errors/error.js";
+import { Secret } from "../../../src/lib/secret.js";
+import { failureError } from "../../../src/net/failure.js";
+import type { IssuedToken } from "../../../src/oauth/grants/grant.js";
+import type { Redemption } from "../../../src/oauth/grants/grant-environment.js";
+import { refreshTokenKey } from "../../../src/sharing/refresh-token-entry.js";
+import { StoredRefreshTokens } from "../../../src/sharing/refresh-tokens.js";
+import { createMemoryStore, MemoryData } from "../../../src/stores/memory.js";
+import { SharedStore } from "../../../src/stores/shared-store.js";
+import type { TokenStore } from "../../../src/stores/store.js";
+import { deferred } from "../../support/deferred.js";
+import { fakeClock } from "../../support/fake-clock.js";
+
+const lineage = {
+  ...{ server: "tools", issuer: "https://auth.example", clientId: "agent" },
+  seed: new Secret("r0"),
+};
+const key = refreshTokenKey(lineage);
+const timeout = 1_000;
+/** What others wait longer than a request may take. */
+const margin = 5_000;
+const timedOut = () => failureError("tools", { code: "timeout", detail: "too late.", retryable: true });
+
+/** The server, and what one process sees of it. */
+function strictServer() {
+  const seen: string[] = [];
+  let latest = 0;
+  let reused = false;
+  return {
+    seen,
+    get reused() {
+      return reused;
+    },
+    /** The number of the refresh token that takes the place of this one. */
+    take(token: Secret): number {
+      seen.push(token.reveal());
+      if (token.reveal() !== `r${latest}`) reused = true;
+      latest += 1;
+      return latest;
+    },
+  };
+}
+
+function issued(number: number): IssuedToken {
+  return { accessToken: `t${number}`, tokenType: "Bearer", requestedAt: 0, scopes: [] };
+}
+
+function world() {
+  const clock = fakeClock();
+  const data = new MemoryData();
+  const server = strictServer();
+  const memory = (): TokenStore => createMemoryStore({ data, clock });
+
+  async function asks({ current, sending, answered }: Redemption): Promise<IssuedToken> {
+    await sending();
+    const number = server.take(current);
+    answered(200, new Secret(`r${number}`));
+    return issued(number);
+  }
+
+  /** Another process over the same data. */
+  function process(store = memory(), own: Pick<typeof clock, "now" | "setTimeout"> = clock) {
+    const shared = new SharedStore({ store, keys: false, lease: 10_000, clock: own });
+    const refreshTokens = new StoredRefreshTokens({ store: shared, clock: own });
+    const redeem = async (use = asks, signal = new AbortController().signal): Promise<string> =>
+      (await refreshTokens.redeem(lineage, { timeout, signal }, use)).accessToken;
+    return { shared, redeem };
+  }
+
+  /** A process whose store takes nothing any more once a refresh token was redeemed, until `state.down` is false. */
+  function losing() {
+    const state = { down: false };
+    const whole = memory();
+    const set: TokenStore["set"] = async (...args) => {
+      if (state.down) throw Object.assign(new Error("a secret of the library"), { code: "ENOSPC" });
+      return await whole.set(...args);
+    };
+    const { shared, redeem } = process({ ...whole, set });
+    const loses = async (redemption: Redemption): Promise<IssuedToken> => {
+      const token = await asks(redemption);
+      state.down = true;
+      return token;
+    };
+    return { state, shared, redeem: () => redeem(loses) };
+  }
+
+  return { clock, data, server, memory, process, losing };
+}
+
+const codeOf = async (work: Promise<unknown>): Promise<unknown> =>
+  await work.then(
+    (value) => value,
+    (error: unknown) => (error instanceof McpAuthError ? error.code : error),
+  );
+
+test("each redeems what has taken the place of the one before, whichever process it is", async () => {
+  const { process, server } = world();
+  const [one, other] = [process(), process()];
+  expect([await one.redeem(), await other.redeem(), await one.redeem()]).toEqual(["t1", "t2", "t3"]);
+  expect(server.seen).toEqual(["r0", "r1", "r2"]);
+});
+
+test("what is not written yet is handed to nobody, is written behind everybody's back, and is the next to be redeemed", async () => {
+  const { process, losing, server, clock } = world();
+  const { redeem, state } = losing();
+  const first = codeOf(redeem());
+  await clock.advance(10_000);
+  expect(await first).toBe("store_unavailable");
+  state.down = false;
+  await clock.advance(1_500);
+  expect(await process().redeem()).toBe("t2");
+  expect([server.seen, server.reused]).toEqual([["r0", "r1"], false]);
+});
+
+test("whoever waits while it is written gets it once it is", async () => {
+  const { process, server, memory, clock } = world();
+  let failures = 0;
+  const whole = memory();
+  const one = process({
+    ...whole,
+    async set(name, value, options) {
+      if (server.seen.length === 1 && failures < 3) {
+        failures += 1;
+        throw new Error("down");
+      }
+      return await whole.set(name, value, options);
+    },
+  });
+  const first = one.redeem();
+  await clock.advance(3_000);
+  expect([await first, failures]).toEqual(["t1", 3]);
+});
+
+test("it is written although the store is left alone after another failure", async () => {
+  const { process, server, memory } = world();
+  let failing = false;
+  const whole = memory();
+  const one = process({
+    ...whole,
+    async get(name) {
+      if (failing) throw new Error("down");
+      return await whole.get(name);
+    },
+  });
+  await one.redeem(async (redemption) => {
+    await redemption.sending();
+    failing = true;
+    await one.shared.read("token.other").catch(() => {});
+    failing = false;
+    const number = server.take(redemption.current);
+    redemption.answered(200, new Secret(`r${number}`));
+    return issued(number);
+  });
+  expect(await process().redeem()).toBe("t2");
+  expect(server.reused).toBe(false);
+});
+
+test("one that was overtaken while the store was away still writes what came of it, under a new lease", async () => {
+  const { process, server, data, clock } = world();
+  const one = process();
+  const first = one.redeem(async ({ current, sending, answered }) => {
+    await sending();
+    const number = server.take(current);
+    answered(200, new Secret(`r${number}`));
+    // Somebody has had the lock meanwhile, and found it taken.
+    data.fences.set(key, (data.fences.get(key) ?? 0) + 1);
+    return issued(number);
+  });
+  const outcome = codeOf(first);
+  await clock.advance(6_000);
+  expect(await outcome).toBe("store_unavailable");
+  await clock.advance(1_000);
+  expect(await process().redeem()).toBe("t2");
+  expect(server.reused).toBe(false);
+});
+
+test("who gives up after it was sent leaves it to be written", async () => {
+  const { process, server } = world();
+  const caller = new AbortController();
+  const first = process().redeem(async ({ current, sending, answered, signal }) => {
+    await sending();
+    caller.abort();
+    expect(signal.aborted).toBe(false);
+    const number = server.take(current);
+    answered(200, new Secret(`r${number}`));
+    return issued(number);
+  }, caller.signal);
+  expect(await first).toBe("t1");
+  expect([await process().redeem(), server.reused]).toEqual(["t2", false]);
+});
+
+test("who gives up before it is sent sends nothing", async () => {
+  const { process, server } = world();
+  const caller = new AbortController();
+  const first = process().redeem(async ({ current, sending, signal }) => {
+    caller.abort();
+    expect(signal.aborted).toBe(true);
+    await sending();
+    return issued(server.take(current));
+  }, caller.signal);
+  expect([await codeOf(first), server.seen]).toEqual(["store_unavailable", []]);
+  expect(await process().redeem()).toBe("t1");
+});
+
+test("who has lost the lease before it is sent sends nothing", async () => {
+  const { process, server, memory } = world();
+  const lost = new AbortController();
+  const whole = memory();
+  const one = process({
+    ...whole,
+    withLock: (name, ttl, run) =>
+      whole.withLock(name, ttl, ({ fence }) => run({ fence, signal: lost.signal })),
+  });
+  const first = one.redeem(async ({ current, sending }) => {
+    lost.abort();
+    await sending();
+    return issued(server.take(current));
+  });
+  expect([await codeOf(first), server.seen]).toEqual(["store_unavailable", []]);
+});
+
+test.each([
+  ["nobody knows whether it has arrived", (): unknown => timedOut(), undefined, margin],
+  ["what stands between says that it took too long", (): unknown => timedOut(), 504, margin],
+  ["the server refuses it", (): unknown => timedOut(), 503, 0],
+  [
+    "there was no connection",
+    (): unknown =>
+      failureError("tools", { code: "unavailable", detail: "gone.", retryable: true, neverArrived: true }),
+    undefined,
+    0,
+  ],
+])("when %s it is sent again in its time", async (_name, thrown, status, wait) => {
+  const { process, server, clock } = world();
+  const one = process();
+  const first = one.redeem(async ({ sending, answered }) => {
+    await sending();
+    if (status !== undefined) answered(status, undefined);
+    throw thrown();
+  });
+  expect(await codeOf(first)).toMatch(/timeout|unavailable/);
+  for (const agent of [one, process()]) {
+    let isDone = false;
+    const again = agent.redeem().then(() => {
+      isDone = true;
+    });
+    const before = server.seen.length;
+    await clock.settle();
+    await clock.advance(Math.max(wait - 1, 0));
+    expect(isDone).toBe(wait === 0 || before > 0);
+    await clock.advance(1_000);
+    await again;
+  }
+  expect([server.seen, server.reused]).toEqual([["r0", "r1"], false]);
+});
+
+test.each([
+  ["by the same clock", 0],
+  ["by a clock that is ahead", 70_000],
+  ["by a clock that is behind", -70_000],
+])(
+  "that of a process that died in the middle of it is sent again when no answer can come any more, %s",
+  async (_name, shift) => {
+    const { process, server, clock, data, memory } = world();
+    const dying = process({
+      ...memory(),
+      // Its lock has ended with it.
+      async withLock(name, _ttl, run) {
+        const fence = (data.fences.get(name) ?? 0) + 1;
+        data.fences.set(name, fence);
+        return { acquired: true, value: await run({ fence, signal: new AbortController().signal }) };
+      },
+    });
+    const forever = deferred<IssuedToken>();
+    void dying.redeem(async ({ sending }) => {
+      await sending();
+      return await forever.promise;
+    });
+    await clock.settle();
+    let locks = 0;
+    const whole = memory();
+    const counted: TokenStore = {
+      ...whole,
+      withLock: (name, ttl, run) => {
+        locks += 1;
+        return whole.withLock(name, ttl, run);
+      },
+    };
+    const other = process(counted, { now: () => clock.now() + shift, setTimeout: clock.setTimeout });
+    let token: string | undefined;
+    const redeemed = other.redeem().then((given) => {
+      token = given;
+    });
+    await clock.advance(timeout + margin - 1);
+    expect([token, locks, server.seen]).toEqual([undefined, 0, []]);
+    await clock.advance(1_000);
+    await redeemed;
+    expect([token, locks, server.seen]).toEqual(["t1", 1, ["r0"]]);
+  },
+);
+
+test("what was put anew meanwhile is not written over", async () => {
+  const { losing, clock, data } = world();
+  const { redeem, state } = losing();
+  const first = codeOf(redeem());
+  await clock.advance(6_000);
+  expect(await first).toBe("store_unavailable");
+  const text = JSON.stringify({ v: 1, refreshToken: "of somebody else" });
+  data.entries.set(key, { value: text, expiresAt: Number.POSITIVE_INFINITY });
+  state.down = false;
+  await clock.advance(5_000);
+  expect(data.entries.get(key)?.value).toBe(text);
+});
+
+test("what could not be written by the time the store is closed is tried once more", async () => {
+  const { process, losing, server, clock } = world();
+  const { redeem, state, shared } = losing();
+  const first = codeOf(redeem());
+  await clock.advance(6_000);
+  expect(await first).toBe("store_unavailable");
+  state.down = false;
+  const closed = shared.close();
+  await clock.advance(1_000);
+  await closed;
+  expect([await process().redeem(), server.reused]).toEqual(["t2", false]);
+});
+
+test("a store that is full while one is rotated is named as the reason, to those that come later too", async () => {
+  const { losing, clock } = world();
+  const { redeem } = losing();
+  for (const _call of ["the one that redeems", "the next"]) {
+    const outcome = redeem().catch((error: unknown) => error);
+    await clock.advance(6_000);
+    expect(await outcome).toMatchObject({
+      ...{ code: "store_unavailable", server: "tools", retryable: true },
+      message:
+        'Server "tools": the store of the config cannot be used: no space is left (ENOSPC). Make room there.',
+    });
+  }
+});
+
+test("what is to be written when the store is closed is tried for as long as there is time", async () => {
+  const { process, losing, server, clock } = world();
+  const { redeem, state, shared } = losing();
+  const first = codeOf(redeem());
+  await clock.advance(6_000);
+  expect(await first).toBe("store_unavailable");
+  let isClosed = false;
+  const closed = shared.close(5_000).then(() => {
+    isClosed = true;
+  });
+  await clock.advance(2_000);
+  expect(isClosed).toBe(false);
+  state.down = false;
+  await clock.advance(1_500);
+  await closed;
+  expect([await process().redeem(), server.reused]).toEqual(["t2", false]);
+  expect(clock.pending).toEqual([]);
+});
+
+test("a store that is never to be written is closed once the time is over, and no sooner", async () => {
+  const { losing, clock } = world();
+  const { redeem, shared } = losing();
+  const first = codeOf(redeem());
+  await clock.advance(6_000);
+  expect(await first).toBe("store_unavailable");
+  let isClosed = false;
+  const closed = shared.close(5_000).then(() => {
+    isClosed = true;
+  });
+  await clock.advance(4_999);
+  expect(isClosed).toBe(false);
+  await clock.advance(1_001);
+  await closed;
+  expect(clock.pending).toEqual([]);
+});

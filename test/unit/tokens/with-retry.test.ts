@@ -1,0 +1,420 @@
+import { getEventListeners } from "node:events";
+import fc from "fast-check";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { RetrySpec } from "../../../src/config/spec.js";
+import type { McpAuthError } from "../../../src/errors/error.js";
+import { markAnotherCredential } from "../../../src/oauth/client-auth/another-credential.js";
+import { markAskedToWait } from "../../../src/oauth/token-endpoint/asked-to-wait.js";
+import { type StoreFailure, storeFailure } from "../../../src/stores/failure.js";
+import { RetryAfterRegistry } from "../../../src/tokens/retry-after-registry.js";
+import type { TokenRequest } from "../../../src/tokens/source.js";
+import { withRetry } from "../../../src/tokens/with-retry.js";
+import { type FakeClock, fakeClock } from "../../support/fake-clock.js";
+import { failure, issuer, outage, refusal, rejection, second, server, token } from "./fixtures.js";
+
+// Loaded once beforehand, so that the turns of the event loop that loading takes are not part of the tests.
+beforeAll(() => import("p-retry"));
+
+interface Setup {
+  readonly outcome: (
+    attempt: number,
+    signal: AbortSignal,
+  ) => McpAuthError | Promise<McpAuthError> | undefined;
+  readonly storeFailure?: () => StoreFailure | undefined;
+  readonly retry?: Partial<RetrySpec>;
+  readonly deadline?: number;
+  readonly holds?: RetryAfterRegistry;
+  readonly clock?: FakeClock;
+  readonly random?: () => number;
+}
+
+function patient(setup: Setup) {
+  const {
+    outcome,
+    deadline = 30 * second,
+    holds = new RetryAfterRegistry(),
+    clock = fakeClock(),
+    random = () => 1,
+  } = setup;
+  const started = clock.now();
+  /** The moments of the attempts, and the numbers that they were given. */
+  const attempts: [number, number][] = [];
+  const source = withRetry(
+    {
+      async getToken({ attempt, signal }) {
+        attempts.push([clock.now() - started, attempt]);
+        const error = await outcome(attempts.length, signal);
+        if (error !== undefined) throw error;
+        return token({ requestedAt: clock.now(), expiresAt: clock.now() + 60 * second });
+      },
+    },
+    {
+      server,
+      endpoint: issuer,
+      clock,
+      random,
+      holds,
+      deadline,
+      retry: { attempts: 4, min: 250, max: 10_000, ...setup.retry },
+      storeFailure: setup.storeFailure,
+    },
+  );
+  const stop = new AbortController();
+  const request = (reason: TokenRequest["reason"] = "demand") => ({
+    reason,
+    signal: stop.signal,
+    attempt: 1,
+  });
+  return {
+    source,
+    clock,
+    holds,
+    attempts,
+    stop,
+    request,
+    get: (reason?: TokenRequest["reason"]) => source.getToken(request(reason)),
+  };
+}
+
+/** Lets the clock run until the promise is settled. */
+async function outcomeOf(
+  promise: Promise<unknown>,
+  clock: FakeClock,
+  limit = 60 * second,
+): Promise<McpAuthError> {
+  const outcome = rejection(promise);
+  outcome.catch(() => {});
+  await clock.advance(limit);
+  return await outcome;
+}
+
+describe("what may pass", () => {
+  test("is tried four times with pauses that double up to full jitter's bound", async () => {
+    const { get, clock, attempts } = patient({ outcome: outage });
+    expect((await outcomeOf(get(), clock)).code).toBe("unavailable");
+    expect(attempts).toEqual([
+      [0, 1],
+      [250, 2],
+      [750, 3],
+      [1_750, 4],
+    ]);
+    expect(clock.pending).toEqual([]);
+  });
+
+  test.each([1, 2, 3])("is tried %d times when the config says so", async (count) => {
+    const { get, clock, attempts } = patient({ outcome: outage, retry: { attempts: count } });
+    await outcomeOf(get(), clock);
+    expect(attempts).toHaveLength(count);
+  });
+
+  test("ends with the first success", async () => {
+    const { get, clock, attempts } = patient({ outcome: (n) => (n < 3 ? outage() : undefined) });
+    const got = get();
+    await clock.advance(750);
+    expect((await got).accessToken).toBe("token");
+    expect(attempts).toHaveLength(3);
+  });
+
+  test.each([
+    [0, [0, 7_000, 14_000]],
+    [0.5, [0, 7_350, 14_700]],
+    [1, [0, 7_700, 15_400]],
+  ])(
+    "waits as long as Retry-After says, and up to a tenth longer, so that a fleet does not come back at once",
+    async (random, expected) => {
+      const limited = () => failure("unavailable", { retryable: true, retryAfter: 7_000 });
+      const outcome = (n: number) => (n < 3 ? limited() : undefined);
+      const { get, clock, attempts } = patient({ outcome, random: () => random });
+      const got = get();
+      await clock.advance(16_000);
+      await got;
+      expect(attempts.map(([at]) => at)).toEqual(expected);
+    },
+  );
+
+  test("keeps to a Retry-After that ends just before the deadline without anything on top", async () => {
+    const limited = () => failure("unavailable", { retryable: true, retryAfter: 29_900 });
+    const { get, clock, attempts } = patient({ outcome: (n) => (n === 1 ? limited() : undefined) });
+    const got = get();
+    await clock.advance(29_900);
+    await got;
+    expect(attempts.map(([at]) => at)).toEqual([0, 29_900]);
+  });
+});
+
+describe("a refused credential", () => {
+  const changed = () => markAnotherCredential(refusal());
+
+  test("is followed once, at once, by another", async () => {
+    const { get, clock, attempts } = patient({ outcome: (n) => (n === 1 ? changed() : undefined) });
+    const got = get();
+    await clock.settle();
+    await got;
+    expect(attempts).toEqual([
+      [0, 1],
+      [0, 2],
+    ]);
+  });
+
+  test("is not followed by a third, whatever is said of it", async () => {
+    const { get, clock, attempts } = patient({ outcome: changed });
+    expect((await outcomeOf(get(), clock)).code).toBe("token_request_rejected");
+    expect(attempts).toHaveLength(2);
+  });
+
+  test("does not cost more requests than the config allows", async () => {
+    const { get, clock, attempts } = patient({ outcome: changed, retry: { attempts: 1 } });
+    await outcomeOf(get(), clock);
+    expect(attempts).toHaveLength(1);
+  });
+
+  test("does not end the attempts at what may pass", async () => {
+    const { get, clock, attempts } = patient({
+      random: () => 0,
+      outcome: (n) => [outage(), changed(), outage()][n - 1],
+    });
+    const got = get();
+    await clock.settle();
+    expect((await got).accessToken).toBe("token");
+    expect(attempts).toHaveLength(4);
+  });
+});
+
+test("a probe is one request, but for another credential", async () => {
+  const down = patient({ outcome: outage });
+  await outcomeOf(down.source.getToken({ ...down.request(), probe: true }), down.clock);
+  expect(down.attempts).toHaveLength(1);
+  const outcome = (n: number) => (n === 1 ? markAnotherCredential(refusal()) : undefined);
+  const rotated = patient({ outcome });
+  const got = rotated.source.getToken({ ...rotated.request(), probe: true });
+  await rotated.clock.settle();
+  await got;
+  expect(rotated.attempts).toHaveLength(2);
+});
+
+test("however the dice fall: no more attempts than allowed, none past the deadline, pauses within full jitter", async () => {
+  const setups = fc.record({
+    attempts: fc.integer({ min: 1, max: 6 }),
+    min: fc.integer({ min: 1, max: 2_000 }),
+    max: fc.integer({ min: 2_000, max: 20_000 }),
+    deadline: fc.integer({ min: 100, max: 60_000 }),
+    dice: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 6, maxLength: 6 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(setups, async ({ attempts: allowed, min, max, deadline, dice }) => {
+      const { get, clock, attempts } = patient({
+        outcome: outage,
+        retry: { attempts: allowed, min, max },
+        deadline,
+        random: () => dice[attempts.length - 1] ?? 0,
+      });
+      await outcomeOf(get(), clock, 200 * second);
+      const moments = attempts.map(([at]) => at);
+      expect(moments.length).toBeLessThanOrEqual(allowed);
+      for (const [index, at] of moments.entries()) {
+        expect(at).toBeLessThan(deadline);
+        const before = moments[index - 1];
+        if (before !== undefined)
+          expect(at - before).toBeLessThanOrEqual(Math.min(max, min * 2 ** (index - 1)));
+      }
+      expect(clock.pending).toEqual([]);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("what will not pass is not tried again", async () => {
+  const { get, clock, attempts } = patient({ outcome: refusal });
+  expect((await outcomeOf(get(), clock)).oauthError).toBe("invalid_client");
+  expect(attempts).toHaveLength(1);
+});
+
+test("a permanent failure ends the retries of one that may pass", async () => {
+  const { get, clock, attempts } = patient({ outcome: (n) => (n < 3 ? outage() : refusal()) });
+  expect((await outcomeOf(get(), clock)).code).toBe("token_request_rejected");
+  expect(attempts).toHaveLength(3);
+});
+
+describe("a store that the grant needs and that cannot be used when the deadline has passed", () => {
+  const full = storeFailure(Object.assign(new Error(), { code: "ENOSPC" }), {
+    place: "/state",
+    isRedis: false,
+  });
+  const calledOff: Setup["outcome"] = (_attempt, signal) =>
+    new Promise((resolve) => signal.addEventListener("abort", () => resolve(outage())));
+
+  test("is named as the reason, and nobody is told to raise the deadline", async () => {
+    const { get, clock } = patient({
+      ...{ deadline: 5 * second, outcome: calledOff },
+      storeFailure: () => full,
+    });
+    const failed = rejection(get());
+    await clock.advance(5 * second);
+    const error = await failed;
+    expect(error).toMatchObject({ code: "store_unavailable", server, retryable: true });
+    expect(error.message).toContain("/state, cannot be used: no space is left (ENOSPC).");
+    expect(error.message).not.toContain("deadline");
+  });
+
+  test("is not named where it can be used", async () => {
+    const { get, clock } = patient({
+      ...{ deadline: 5 * second, outcome: calledOff },
+      storeFailure: () => undefined,
+    });
+    const failed = rejection(get());
+    await clock.advance(5 * second);
+    expect((await failed).code).toBe("timeout");
+  });
+});
+
+describe("a Retry-After beyond the deadline", () => {
+  const limited = () => markAskedToWait(failure("unavailable", { retryable: true, retryAfter: 120_000 }));
+
+  test.each([1, 2, 4])("fails at once at attempt %d, as `unavailable` with the time to wait", async (at) => {
+    const { get, clock, attempts, holds } = patient({ outcome: (n) => (n < at ? outage() : limited()) });
+    const outcome = rejection(get());
+    await clock.advance(1_750);
+    expect(await outcome).toMatchObject({
+      code: "unavailable",
+      server,
+      retryable: true,
+      retryAfter: 120_000,
+    });
+    expect(attempts).toHaveLength(at);
+    expect(holds.remaining(issuer, clock.now())).toBeGreaterThan(118_000);
+    expect(clock.pending).toEqual([]);
+  });
+
+  test("holds back everybody who would ask the same authorization server, until it has passed", async () => {
+    const holds = new RetryAfterRegistry();
+    const clock = fakeClock();
+    const told = patient({ outcome: limited, holds, clock });
+    await rejection(told.get());
+    await clock.advance(20_000);
+    const other = patient({ outcome: () => undefined, holds, clock });
+    expect(await rejection(other.get())).toMatchObject({ code: "unavailable", retryAfter: 101_000 });
+    expect(other.attempts).toEqual([]);
+    await clock.advance(100_000);
+    await other.get();
+    expect(other.attempts).toHaveLength(1);
+  });
+
+  test("of another server than the token endpoint holds back nobody else", async () => {
+    const holds = new RetryAfterRegistry();
+    const clock = fakeClock();
+    const metadata = () => failure("unavailable", { retryable: true, retryAfter: 120_000 });
+    const { message, retryAfter } = await rejection(patient({ outcome: metadata, holds, clock }).get());
+    expect([message, retryAfter]).toEqual(['Server "billing": unavailable.', 120_000]);
+    expect(holds.remaining(issuer, clock.now())).toBe(0);
+  });
+
+  test("is not forgotten because another manager's earlier request succeeds", async () => {
+    const holds = new RetryAfterRegistry();
+    const clock = fakeClock();
+    let succeed = () => {};
+    const slow = patient({
+      holds,
+      clock,
+      outcome: () =>
+        new Promise((resolve) => {
+          succeed = () => resolve(undefined as never);
+        }),
+    });
+    const early = slow.get();
+    await rejection(patient({ outcome: limited, holds, clock }).get());
+    succeed();
+    await early;
+    expect(holds.remaining(issuer, clock.now())).toBe(120_000);
+  });
+
+  test("holds back the next attempt of those who are between two", async () => {
+    const holds = new RetryAfterRegistry();
+    const clock = fakeClock();
+    const retrying = patient({ outcome: outage, holds, clock });
+    await rejection(patient({ outcome: limited, holds, clock }).get());
+    // `forced` goes through a hold, but its retries must not hammer.
+    expect(await outcomeOf(retrying.get("forced"), clock, 5_000)).toMatchObject({ retryAfter: 120_000 });
+    expect(retrying.attempts).toHaveLength(1);
+  });
+});
+
+test("the longer counts of what this answer asks and what another manager was told", async () => {
+  const holds = new RetryAfterRegistry();
+  const { get, clock, attempts } = patient({
+    holds,
+    outcome: (n) => (n === 1 ? failure("unavailable", { retryable: true, retryAfter: 2_000 }) : undefined),
+  });
+  const got = get();
+  holds.hold(issuer, clock.now(), 9_000);
+  await clock.advance(9_900);
+  await got;
+  expect(attempts.map(([at]) => at)).toEqual([0, 9_900]);
+});
+
+test("a Retry-After of the last attempt is waited for by the next acquisition, and a little more", async () => {
+  const { get, clock, attempts } = patient({
+    retry: { attempts: 1 },
+    outcome: () => markAskedToWait(failure("unavailable", { retryable: true, retryAfter: 20_000 })),
+  });
+  await rejection(get());
+  await clock.advance(5_000);
+  const next = rejection(get());
+  await clock.advance(15_999);
+  expect(attempts).toHaveLength(1);
+  await clock.advance(1);
+  expect(await next).toMatchObject({ code: "unavailable", retryAfter: 20_000 });
+  expect(attempts.map(([at]) => at)).toEqual([0, 21_000]);
+});
+
+describe("the deadline", () => {
+  test("ends an attempt that hangs, as a `timeout` that may be retried", async () => {
+    let seen: AbortSignal | undefined;
+    const { get, clock } = patient({
+      deadline: 5 * second,
+      outcome: (_, signal) => {
+        seen = signal;
+        return new Promise((_resolve, reject) => {
+          signal.addEventListener("abort", () => reject(failure("aborted")), { once: true });
+        });
+      },
+    });
+    expect(await outcomeOf(get(), clock)).toMatchObject({ code: "timeout", server, retryable: true });
+    expect(seen?.aborted).toBe(true);
+  });
+
+  test("is for all attempts together: none begins that could not", async () => {
+    const { get, clock, attempts } = patient({ outcome: outage, deadline: 700 });
+    expect((await outcomeOf(get(), clock)).code).toBe("unavailable");
+    expect(attempts.map(([at]) => at)).toEqual([0, 250]);
+  });
+});
+
+describe("an abort from outside", () => {
+  test("ends the pause between two attempts", async () => {
+    const { get, clock, stop, attempts } = patient({ outcome: outage });
+    const outcome = rejection(get());
+    await clock.settle();
+    stop.abort();
+    expect((await outcome).code).toBe("aborted");
+    expect(attempts).toHaveLength(1);
+    expect(clock.pending).toEqual([]);
+  });
+
+  test("leaves no listener behind after success or failure", async () => {
+    const { get, clock, stop } = patient({ outcome: (n) => (n < 3 ? outage() : undefined) });
+    const got = get();
+    await clock.advance(750);
+    await got;
+    await get();
+    expect(getEventListeners(stop.signal, "abort")).toHaveLength(0);
+  });
+});
+
+test("no timer between two attempts keeps the process alive: that is up to whoever waits", async () => {
+  const { get, clock, stop } = patient({ outcome: outage });
+  const outcome = rejection(get());
+  await clock.settle();
+  expect(clock.pending.map(({ unrefd }) => unrefd)).toEqual([true, true]);
+  stop.abort();
+  await outcome;
+});
