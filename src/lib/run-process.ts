@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { expectListeners } from "./abort-signal.js";
+import { onAbort } from "./abort-signal.js";
 import { type Clock, systemClock } from "./clock.js";
 
 export interface ProcessOptions {
@@ -70,7 +70,7 @@ function ended(child: ChildProcess, options: ProcessOptions): Promise<ProcessOut
     let hasExited = false;
     const settle = (outcome: ProcessOutcome): void => {
       timer.cancel();
-      signal?.removeEventListener("abort", onAbort);
+      stopListening();
       forget(child);
       // What is not to be killed, such as a command that has become another user, must not hold this process.
       child.stdin?.destroy();
@@ -82,7 +82,6 @@ function ended(child: ChildProcess, options: ProcessOptions): Promise<ProcessOut
       kill(child);
       settle(outcome);
     };
-    const onAbort = (): void => end({ kind: "aborted" });
     const onTimeout = (): void => {
       const late = hasExited
         ? `it ended, but something that it started still held its output after ${timeout} ms.`
@@ -91,10 +90,7 @@ function ended(child: ChildProcess, options: ProcessOptions): Promise<ProcessOut
     };
     const timer = clock.setTimeout(onTimeout, timeout);
     timer.unref();
-    if (signal !== undefined) {
-      expectListeners(signal);
-      signal.addEventListener("abort", onAbort, { once: true });
-    }
+    const stopListening = onAbort(signal, () => end({ kind: "aborted" }));
     watch(child);
     child.stdout?.on("data", (chunk: Buffer) => {
       size += chunk.byteLength;

@@ -3,10 +3,9 @@ import { type FileHandle, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import * as tls from "node:tls";
 import { McpAuthError } from "../errors/error.js";
-import { openToRead } from "../lib/open-to-read.js";
 import type { AllowRules } from "../lib/permissions.js";
 import { printable } from "../lib/printable.js";
-import { readAtMost } from "../lib/read-at-most.js";
+import { openToRead, readAtMost } from "../lib/read-file.js";
 
 /** 4 MiB: the roots of a whole operating system are a few hundred KiB. */
 const maxBytes = 4_194_304;
