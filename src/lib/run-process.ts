@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { onAbort } from "./abort-signal.js";
 import { type Clock, systemClock } from "./clock.js";
+import { errorCode } from "./error-code.js";
 
 export interface ProcessOptions {
   /** Command and arguments. No shell sees them. */
@@ -162,7 +163,7 @@ const startProblems: ReadonlyMap<string, string> = new Map([
 
 /** The error's own text names the command with its arguments, in which anything may stand. */
 function startProblem(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const code = errorCode(error) ?? "";
   const known = startProblems.get(code);
   if (known !== undefined) return known;
   return /^[A-Z0-9_]{2,40}$/.test(code) ? `it could not be started (${code}).` : "it could not be started.";

@@ -5,6 +5,7 @@ import * as tls from "node:tls";
 import { McpAuthError } from "../errors/error.js";
 import type { AllowRules } from "../lib/permissions.js";
 import { printable } from "../lib/printable.js";
+import { errorCode } from "../lib/error-code.js";
 import { openToRead, readAtMost } from "../lib/read-file.js";
 
 /** 4 MiB: the roots of a whole operating system are a few hundred KiB. */
@@ -114,7 +115,7 @@ async function read(
     return bytes.toString("utf8");
   } catch (error) {
     if (error instanceof McpAuthError) throw error;
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    const code = errorCode(error);
     if (code === "ENOENT" || code === "ENOTDIR") throw refuse("does not exist.");
     if (code === "EACCES" || code === "EPERM") throw refuse("may not be read by this process.");
     // What opening a socket gives.
