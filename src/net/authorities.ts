@@ -3,9 +3,9 @@ import { type FileHandle, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import * as tls from "node:tls";
 import { McpAuthError } from "../errors/error.js";
+import { errorCode } from "../lib/error-code.js";
 import type { AllowRules } from "../lib/permissions.js";
 import { printable } from "../lib/printable.js";
-import { errorCode } from "../lib/error-code.js";
 import { openToRead, readAtMost } from "../lib/read-file.js";
 
 /** 4 MiB: the roots of a whole operating system are a few hundred KiB. */
