@@ -1,3 +1,4 @@
+import type { EndpointKind } from "../lib/debug.js";
 import { linkedAbort } from "../lib/linked-abort.js";
 import { pause } from "../lib/pause.js";
 import { timeLimit } from "../lib/time-limit.js";
@@ -27,6 +28,8 @@ export interface Asked<V> {
 export interface Locations<V> {
   /** For messages: "its resource metadata". */
   readonly what: string;
+  /** For debug lines. */
+  readonly endpoint: EndpointKind;
   /** In the order in which their documents count. */
   readonly candidates: readonly Candidate[];
   readonly judge: (document: MetadataDocument, candidate: Candidate) => Answer<V>;
@@ -68,7 +71,7 @@ export async function askLocations<V>(how: MetadataFetch, locations: Locations<V
     const timeout = Math.min(how.timeout, until - clock.now());
     if (timeout <= 0) return late(locations.what);
     const limited = { ...how, timeout, signal: enough.signal };
-    const answer = await askLocation(limited, locations.what, candidate, read?.ok ? read.value : {});
+    const answer = await askLocation(limited, locations, candidate, read?.ok ? read.value : {});
     return answer.kind === "document" ? locations.judge(answer.document, candidate) : answer;
   };
   try {

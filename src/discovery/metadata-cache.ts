@@ -70,8 +70,8 @@ export class MetadataCache {
     this.insecureHosts = options.insecureHosts ?? [];
     this.#fetch = options.fetch;
     this.#clock = options.clock;
-    this.#authorizationServers = new SharedLookups(options.clock);
-    this.#resources = new SharedLookups(options.clock);
+    this.#authorizationServers = new SharedLookups("authorization server metadata", options.clock);
+    this.#resources = new SharedLookups("resource metadata", options.clock);
     this.#stored = new StoredLookups(options.store, options.clock);
   }
 

@@ -1,4 +1,5 @@
 import type { Clock } from "../lib/clock.js";
+import type { EndpointKind } from "../lib/debug.js";
 import { exchange, type FetchFunction } from "../net/bounded-fetch.js";
 import type { Failure } from "../net/failure.js";
 import { isJson } from "../net/media-type.js";
@@ -50,12 +51,13 @@ export type LocationAnswer =
 /** Asks one location once. Redirects are not followed: metadata must not be redirected. */
 export async function askLocation(
   { fetch, headers: _headers, ...limits }: MetadataFetch,
-  what: string,
+  { what, endpoint }: { readonly what: string; readonly endpoint: EndpointKind },
   { url, isLearned }: Candidate,
   headers: Readonly<Record<string, string>>,
 ): Promise<LocationAnswer> {
   const request = {
     what,
+    endpoint,
     url,
     isLearned,
     headers: { ...without(headers, "accept"), accept: "application/json" },

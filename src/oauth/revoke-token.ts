@@ -79,7 +79,9 @@ export async function revokeToken(
       headers: Object.fromEntries(headers),
       body: body.toString(),
     };
-    const response = await boundedFetch(fetch, { ...request, server, what, timeout, signal, clock });
+    const response = await boundedFetch(fetch, {
+      ...{ ...request, endpoint: "revocation endpoint", server, what, timeout, signal, clock },
+    });
     const { status } = response;
     const refusal = judged(response, server, what);
     if (typeof refusal === "string") return refusal;

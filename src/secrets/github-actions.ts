@@ -40,7 +40,8 @@ export async function readFromGithubActions(
   const headers = { authorization: `Bearer ${authorization}`, accept: "application/json" };
   const what = "the ID token service of GitHub Actions";
   try {
-    const request = { server, what, url, headers, timeout, clock, ...(signal && { signal }) };
+    const endpoint = "GitHub Actions" as const;
+    const request = { server, what, endpoint, url, headers, timeout, clock, ...(signal && { signal }) };
     const response = await boundedFetch(fetch, request);
     const { status } = response;
     if (status !== 200) {

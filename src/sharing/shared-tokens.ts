@@ -1,4 +1,5 @@
 import type { Clock } from "../lib/clock.js";
+import { debugStore } from "../lib/debug.js";
 import { timeLimit } from "../lib/time-limit.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { Lease } from "../stores/store.js";
@@ -117,6 +118,7 @@ export class SharedTokens implements SharedLimits {
           store.withLock(entry.key, (lease) => this.#underLock(source, request, entry, lease)),
         );
         if (locked?.acquired === true) return locked.value;
+        if (locked !== undefined) debugStore(this.#options.server, "locked by another process");
         // Nobody can be waited for without the store. A request after a refusal is never made beside those of others, which
         // would be beyond what they are allowed together: its call has a response already.
         if (locked === undefined || (clock.now() >= until && request.refused === undefined)) break;

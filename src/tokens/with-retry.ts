@@ -1,6 +1,7 @@
 import type { RetrySpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
+import { debugRetry, debugRetryAfter } from "../lib/debug.js";
 import { pause } from "../lib/pause.js";
 import { timeLimit } from "../lib/time-limit.js";
 import { hasAnotherCredential } from "../oauth/client-auth/another-credential.js";
@@ -55,6 +56,7 @@ async function acquire(source: TokenSource, request: TokenRequest, options: Retr
     const held = holds.remaining(endpoint, clock.now());
     // Whoever forces a refresh has a reason to ask all the same.
     const pause = request.reason === "forced" ? 0 : spreadOut(held, options.random);
+    if (pause > 0) debugRetryAfter(server, pause);
     if (pause > 0 && pause >= endsAt - clock.now()) {
       isHeldBack = true;
       throw markAskedToWait(heldBack(server, Math.ceil(pause)));
@@ -137,6 +139,7 @@ function delayBefore(
   );
   switch (next.kind) {
     case "again":
+      debugRetry(server, attempt + 1, next.after);
       return next.after;
     case "failed":
       return undefined;

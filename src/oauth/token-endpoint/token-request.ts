@@ -180,6 +180,7 @@ async function sendOnce(
   try {
     const response = await boundedFetch(fetch, {
       ...request,
+      endpoint: "token endpoint",
       method: "POST",
       server,
       what,

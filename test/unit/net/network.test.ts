@@ -92,7 +92,7 @@ const text = async (response: Promise<Response>): Promise<string> => (await resp
 /** What a token request would fail with. */
 async function failure(send: FetchFunction, url: string): Promise<McpAuthError> {
   const asked = { server: "billing", what: "the token endpoint", url, timeout: 10_000 };
-  const error = await boundedFetch(send, asked).then(
+  const error = await boundedFetch(send, { endpoint: "token endpoint", ...asked }).then(
     () => undefined,
     (reason: unknown) => reason,
   );
