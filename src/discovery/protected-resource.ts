@@ -1,4 +1,4 @@
-import { pause } from "../lib/pause.js";
+import { pause } from "../lib/wait.js";
 import { type Failure, fail, type Outcome, succeed } from "../net/failure.js";
 import { printableUrl } from "../net/printable-url.js";
 import { type Answer, askLocations, briefs, detailsOf, type Found, notNow } from "./ask-locations.js";

@@ -80,7 +80,7 @@ export class SharedTokens implements SharedLimits {
   /** The same for those who would be refused otherwise. Never rejects. */
   async elsewhere(): Promise<Token | undefined> {
     const late = new AbortController();
-    const limit = timeLimit(this.#options.clock, lookupTimeout, () => late.abort());
+    const limit = timeLimit(this.#options.clock, lookupTimeout, () => late.abort(), { unref: true });
     const request = { reason: "demand", attempt: 1, signal: late.signal } as const;
     try {
       const entry = this.#entries.latest ?? (await this.#entries.find(request.signal));

@@ -1,8 +1,7 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
 import { debugCooldown, debugDecision, debugFlight, debugFreshToken, isDebugging } from "../lib/debug.js";
-import { settledWithin } from "../lib/settled-within.js";
-import { untilAborted } from "../lib/until-aborted.js";
+import { settledWithin, untilAborted } from "../lib/wait.js";
 import { abortedError, again, RequestWithheld, stoppedError, unexplained } from "./cache-errors.js";
 import { CooldownRelief, type CooldownReliefOptions, isOfCredential } from "./cooldown-relief.js";
 import * as lifecycle from "./lifecycle.js";
