@@ -62,7 +62,7 @@ describe("a server that refuses new tokens too", () => {
     expect(heard[0]?.message).toBe(
       `Server "tools" refused a new token too. It was requested with issuer ${world.issuer.issuer}, resource ${other}, ` +
         'no scopes of the config. Compare "issuer", "audience", "resource" and "scopes" with what the server expects, or ' +
-        "see whether only this tool, path or session is refused. Other requests go on with the present token.",
+        "see whether only this tool, path or session is refused. Other requests continue with the current token.",
     );
   });
 

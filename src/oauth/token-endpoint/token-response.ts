@@ -1,4 +1,4 @@
-import type { TokenEndpoint } from "../../diagnosis/token-endpoint.js";
+import type { TokenEndpoint } from "../../diagnosis/facts.js";
 import { longestLifetime } from "../../lib/longest-lifetime.js";
 import { isScope } from "../../lib/scope.js";
 import type { IssuedToken } from "../grants/grant.js";
