@@ -103,7 +103,7 @@ describe("a method that the authorization server does not list", () => {
       { secret: reference },
       ["private_key_jwt", "canary"],
       "does not accept client_secret_basic, client_secret_post or client_secret_jwt; it lists private_key_jwt, names " +
-        "that are not registered. Use a credential that it takes, or",
+        "that are not registered. Use a credential that it accepts, or",
     ],
     [
       "a key",
@@ -128,7 +128,7 @@ describe("a method that the authorization server does not list", () => {
       {},
       ["client_secret_basic", "private_key_jwt"],
       "does not accept a client without a credential; it lists client_secret_basic, private_key_jwt. Give the client a " +
-        "credential that it takes, or",
+        "credential that it accepts, or",
     ],
   ])("for %s is unsupported_by_server before anything is read or sent", async (_, client, listed, text) => {
     // The variable is not set: to read it would be another error.
