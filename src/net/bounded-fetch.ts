@@ -109,7 +109,10 @@ export async function exchange(
   let complete = false;
   try {
     if (ended !== undefined) return { kind: "failed", failure: ended };
-    const response = await send(fetch, request, controller.signal);
+    const ongoing = callFetch(fetch, request, controller.signal);
+    // A `fetch` may ignore its signal. Nothing else may wait for `ongoing`: V8 follows one reaction of a promise, so a
+    // second one would hide the callers from the async stack of the request.
+    const response = await untilAborted(ongoing, controller.signal, () => new Error("ended"));
     const status = statusOf(response);
     const body = await readBody(response, request, controller.signal);
     if (body === undefined) return { kind: "too-large", status };
@@ -125,28 +128,23 @@ export async function exchange(
   }
 }
 
-/** Also stops waiting for a `fetch` that does not heed its signal; a response that comes late is dropped. */
-function send(
+/** Calls `fetch`. A response that arrives after the exchange ended is dropped. */
+async function callFetch(
   fetch: FetchFunction,
-  request: Omit<BoundedRequest, "server">,
+  { url, method = "GET", headers = {}, body }: Omit<BoundedRequest, "server">,
   signal: AbortSignal,
 ): Promise<Response> {
-  const { url, method = "GET", headers = {}, body = null } = request;
   const init: RequestInit = {
     method,
     headers: { ...headers },
-    body,
+    body: body ?? null,
     redirect: "manual",
     ...noStore,
     signal,
   };
-  const pending = Promise.resolve().then(() => fetch(url, init));
-  pending
-    .then((response) => {
-      if (signal.aborted && !response.bodyUsed) response.body?.cancel().catch(ignore);
-    })
-    .catch(ignore);
-  return untilAborted(pending, signal, () => new Error("ended"));
+  const response = await fetch(url, init);
+  if (signal.aborted && !response.bodyUsed) response.body?.cancel().catch(ignore);
+  return response;
 }
 
 /** A caller's own `fetch` may follow redirects all the same: what comes after one must not be trusted. */
