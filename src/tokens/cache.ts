@@ -1,6 +1,7 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
-import { untilAborted } from "../lib/until-aborted.js";
+import { debugDecision, debugFreshToken, isDebugging } from "../lib/debug.js";
+import { untilAborted } from "../lib/wait.js";
 import { abortedError, repeatedError, stoppedError, unknownFailure } from "./cache-errors.js";
 import { CachedToken } from "./cached-token.js";
 import { CooldownRelief, type CooldownReliefOptions, isOfCredential } from "./cooldown-relief.js";
@@ -81,7 +82,9 @@ export class TokenCache {
 
   /** Returns the token while it is fresh. If it returns `undefined`, call `getToken`. */
   peek(now: number): Token | undefined {
-    return this.#cached.peek(now);
+    const token = this.#cached.peek(now);
+    if (isDebugging && token !== undefined) debugFreshToken(this.#server);
+    return token;
   }
 
   /** The current token, fresh or not. */
@@ -103,12 +106,16 @@ export class TokenCache {
     let decision = this.#cached.decide(reason);
     const unexpired =
       anyUnexpired && decision.kind === "refuse" ? this.#cached.staleFallback(true) : undefined;
-    if (unexpired !== undefined) return unexpired;
+    if (unexpired !== undefined) {
+      debugDecision(this.#server, reason, { kind: "token", renew: false });
+      return unexpired;
+    }
     if (decision.kind === "refuse" && signal?.aborted !== true) {
       await this.#relieve(signal);
       // A token may have arrived during the wait, or `stop()` may have been called.
       decision = this.#cached.decide(reason);
     }
+    debugDecision(this.#server, reason, decision);
     if (decision.kind !== "stopped" && signal?.aborted) throw abortedError(this.#server);
     switch (decision.kind) {
       case "stopped":

@@ -1,6 +1,7 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
-import { settledWithin } from "../lib/settled-within.js";
+import { debugCooldown, debugFlight } from "../lib/debug.js";
+import { settledWithin } from "../lib/wait.js";
 import { ReplacementWithheld, stoppedError } from "./cache-errors.js";
 import type { CachedToken } from "./cached-token.js";
 import * as lifecycle from "./lifecycle.js";
@@ -81,6 +82,7 @@ export class Renewal {
   }
 
   #request(reason: RenewalReason, refused?: RefusedToken): TokenRequest {
+    debugFlight(this.#options.server, reason, this.inFlight !== undefined);
     const probe = reason !== "forced" && lifecycle.isProbe(this.#cached.state);
     return { reason, attempt: 1, probe, signal: this.#stopping.signal, refused };
   }
@@ -129,6 +131,7 @@ export class Renewal {
     if (cooldown === undefined) return;
     const { server, issuer, report } = this.#options;
     const durationMs = cooldown.until - cooldown.since;
+    debugCooldown(server, durationMs);
     report("token:cooldown", { server, issuer, reason, durationMs, ...errorFields(this.lastError) });
   }
 }

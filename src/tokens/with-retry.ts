@@ -1,8 +1,9 @@
 import type { RetrySpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
-import { pause } from "../lib/pause.js";
+import { debugRetry, debugRetryAfter } from "../lib/debug.js";
 import { timeLimit } from "../lib/time-limit.js";
+import { pause } from "../lib/wait.js";
 import { hasAnotherCredential } from "../oauth/client-auth/another-credential.js";
 import { markAskedToWait, tokenEndpointAsksToWait } from "../oauth/token-endpoint/asked-to-wait.js";
 import type { RetryAfterRegistry } from "./retry-after-registry.js";
@@ -44,7 +45,9 @@ export function withRetry(source: TokenSource, options: RetryOptions): TokenSour
     const limit = new AbortController();
     const endsAt = clock.now() + deadline;
     // An attempt tells by this reason that it failed and was not canceled.
-    const timer = timeLimit(clock, deadline, () => limit.abort(deadlinePassed(server, deadline)));
+    const timer = timeLimit(clock, deadline, () => limit.abort(deadlinePassed(server, deadline)), {
+      unref: true,
+    });
     const onAbort = () => limit.abort(request.signal.reason);
     request.signal.addEventListener("abort", onAbort, { once: true });
     if (request.signal.aborted) onAbort();
@@ -55,6 +58,7 @@ export function withRetry(source: TokenSource, options: RetryOptions): TokenSour
       // A caller that forces a refresh has a reason to ask although the server wants us to wait.
       const hold =
         request.reason === "forced" ? 0 : spreadOut(holds.remaining(endpoint, clock.now()), random);
+      if (hold > 0) debugRetryAfter(server, hold);
       if (hold > 0 && hold >= endsAt - clock.now()) throw markAskedToWait(heldBack(server, Math.ceil(hold)));
       if (hold > 0) await wait(hold, limit.signal, clock);
       let token: Token;
@@ -158,6 +162,7 @@ function delayBefore(
   );
   switch (next.kind) {
     case "again":
+      debugRetry(server, attempt + 1, next.after);
       return next.after;
     case "failed":
       return undefined;
