@@ -1,4 +1,4 @@
-import { secondsApart } from "../net/clock-skew.js";
+import { secondsApart } from "../net/server-clocks.js";
 import { refusesCredential } from "./refuses-credential.js";
 import type { TokenEndpoint } from "./token-endpoint.js";
 

@@ -61,7 +61,9 @@ export async function fetchAuthorizationServer(
   const candidates = authorizationServerMetadataUrls(url).map((each) => ({ url: each, isLearned }));
   const what = `the metadata of ${named.name}`;
   const judge = (document: MetadataDocument) => judgeDocument(document, issuer, named.name);
-  const found = await askLocations<Judged>(how, { what, candidates, judge, known });
+  const found = await askLocations<Judged>(how, {
+    ...{ what, endpoint: "authorization server metadata", candidates, judge, known },
+  });
   const { accepted, answers } = found;
   if (accepted !== undefined) {
     const { document, outcome } = accepted;

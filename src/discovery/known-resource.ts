@@ -1,4 +1,4 @@
-import { machineOf } from "../lib/machine.js";
+import { machineOf } from "../lib/loopback.js";
 import { type Failure, type Outcome, succeed } from "../net/failure.js";
 import { absenceFreshFor, freshFor } from "./freshness.js";
 import type { ResourceMetadata } from "./metadata.js";

@@ -1,4 +1,4 @@
-import { pause } from "../lib/pause.js";
+import { pause } from "../lib/wait.js";
 import { type Failure, fail, type Outcome, succeed } from "../net/failure.js";
 import { printableUrl } from "../net/printable-url.js";
 import { type Answer, askLocations, briefs, detailsOf, type Found, notNow } from "./ask-locations.js";
@@ -45,7 +45,7 @@ export async function findProtectedResource(
 ): Promise<Outcome<FoundResource | NoResource>> {
   const until = how.clock.now() + how.timeout;
   const judge = (document: MetadataDocument, candidate: Candidate) => judgeDocument(document, candidate, url);
-  const locations = { what, candidates, judge, until };
+  const locations = { what, endpoint: "resource metadata", candidates, judge, until } as const;
   let found = await askLocations<FoundResource>(how, locations);
   if (found.accepted === undefined) {
     const wait = retries ? pauseBeforeRetry(found) : undefined;

@@ -3,7 +3,7 @@ import type { Target } from "../discovery/metadata.js";
 import type { McpAuthError } from "../errors/error.js";
 import type { Token } from "../tokens/token.js";
 import type { CachesByScope } from "./caches-by-scope.js";
-import type { ManagerEnvironment } from "./manager-environment.js";
+import type { RuntimeContext } from "./runtime-context.js";
 
 interface Known {
   readonly caches: CachesByScope;
@@ -16,7 +16,7 @@ interface Known {
  */
 export async function explainRefusal(
   spec: ServerSpec,
-  { events, clock }: ManagerEnvironment,
+  { events, clock }: RuntimeContext,
   { caches, target }: Known,
   refusal: { readonly token: Token; readonly challenge: string | null },
 ): Promise<McpAuthError> {

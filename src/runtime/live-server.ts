@@ -9,8 +9,8 @@ import type { CachesByScope } from "./caches-by-scope.js";
 import { assertHeaderOptions, assertTokenOptions } from "./check-options.js";
 import { clientCapabilities, type McpClientCapabilities } from "./client-capabilities.js";
 import { configuredHeaders } from "./configured-headers.js";
-import type { ManagerEnvironment } from "./manager-environment.js";
 import { type ManagedServer, type ManagerInternals, managerInternals } from "./manager-internals.js";
+import type { RuntimeContext } from "./runtime-context.js";
 import { bareToken, tokenHeaders } from "./sender-constrained.js";
 import { serverAuthorizer } from "./server-authorizer.js";
 import { ServerTokens } from "./server-tokens.js";
@@ -40,7 +40,7 @@ export class LiveServer implements ManagedServer {
   readonly spec: ServerSpec;
   /** The tokens of the one whose place this took are as good as new ones. */
   readonly keepsTokens: boolean;
-  readonly #environment: ManagerEnvironment;
+  readonly #runtime: RuntimeContext;
   readonly #clock: Clock;
   readonly #tokens: ServerTokens;
   readonly #caches: CachesByScope;
@@ -48,14 +48,9 @@ export class LiveServer implements ManagedServer {
   readonly #headers: ReturnType<typeof configuredHeaders>;
 
   /** `before` is the one whose place this takes: what it knows that still holds is kept. */
-  constructor(
-    latest: ServerSpec,
-    environment: ManagerEnvironment,
-    previous?: LiveServer,
-    user?: LiveServerUser,
-  ) {
-    // Another environment is another network: what came over the one before is left there.
-    const isSameNetwork = previous !== undefined && previous.#environment === environment;
+  constructor(latest: ServerSpec, runtime: RuntimeContext, previous?: LiveServer, user?: LiveServerUser) {
+    // Another runtime context is another network. Whatever came over the previous network stays there.
+    const isSameNetwork = previous !== undefined && previous.#runtime === runtime;
     const change = isSameNetwork ? specChange(previous.spec, latest) : "tokens";
     const kept = change === "tokens" ? undefined : previous;
     const spec = kept === undefined ? latest : withTokensOf(kept.spec, latest);
@@ -63,24 +58,22 @@ export class LiveServer implements ManagedServer {
     this.address = new URL(spec.url);
     this.clientCapabilities = clientCapabilities(spec);
     this.spec = spec;
-    this.#environment = environment;
-    this.#clock = environment.clock;
+    this.#runtime = runtime;
+    this.#clock = runtime.clock;
     this.keepsTokens = kept !== undefined;
     const known = kept === undefined ? undefined : kept.#tokens;
     const ofUser = user && { subject: user.subject, supply: user.server.#tokens };
     const tokens =
-      known !== undefined && change !== "requested"
-        ? known
-        : new ServerTokens(spec, environment, ofUser, known);
+      known !== undefined && change !== "requested" ? known : new ServerTokens(spec, runtime, ofUser, known);
     this.#tokens = tokens;
     this.#caches = tokens.caches;
-    this.#timers = renewalTimers(spec, environment, tokens.caches, user !== undefined);
+    this.#timers = renewalTimers(spec, runtime, tokens.caches, user !== undefined);
     if (kept !== undefined) this.#timers.follow(kept.#timers);
     tokens.onPlan((renewAt) => this.#timers.plan(renewAt));
-    this.#headers = configuredHeaders(spec, environment, tokens.limits);
+    this.#headers = configuredHeaders(spec, runtime, tokens.limits);
     this.fetch = createAuthorizedFetch(
       serverAuthorizer({
-        ...{ spec, address: this.address, environment, tokens, headers: this.#headers },
+        ...{ spec, address: this.address, runtime, tokens, headers: this.#headers },
         token: (signal) => this.#unexpiredToken(signal),
       }),
     );
@@ -125,7 +118,7 @@ export class LiveServer implements ManagedServer {
       server: this.spec.name,
       request: { method, url },
       nonce: (target) => this.#tokens.nonces.get("resource", target),
-      time: (target) => this.#environment.serverClocks.at(target),
+      time: (target) => this.#runtime.serverClocks.at(target),
       signal,
       limits: this.#tokens.limits,
     });
@@ -147,7 +140,7 @@ export class LiveServer implements ManagedServer {
 
   /** The same for a user, whose `before` may be of an earlier config. */
   ofUser(subject: () => RuntimeSubject, previous: LiveServer | undefined): LiveServer {
-    return new LiveServer(this.spec, this.#environment, previous, { server: this, subject });
+    return new LiveServer(this.spec, this.#runtime, previous, { server: this, subject });
   }
 
   /** There is another credential than before. */
@@ -196,14 +189,14 @@ export class LiveServer implements ManagedServer {
 
 function renewalTimers(
   spec: ServerSpec,
-  environment: ManagerEnvironment,
+  runtime: RuntimeContext,
   sets: CachesByScope,
   ofUser: boolean,
 ): RenewalTimers {
   const { idle, schedule, timezone } = spec.refresh;
   // There may be any number of users, and nobody knows which of them comes back: their tokens are renewed by use.
   const automatic = spec.refresh.automatic && !ofUser;
-  const { clock, random } = environment;
+  const { clock, random } = runtime;
   return new RenewalTimers({
     clock,
     automatic,

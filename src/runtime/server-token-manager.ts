@@ -3,8 +3,8 @@ import type { FetchFunction } from "../net/bounded-fetch.js";
 import type { AccessToken } from "../tokens/token.js";
 import type { McpClientCapabilities } from "./client-capabilities.js";
 import { LiveServer } from "./live-server.js";
-import type { ManagerEnvironment } from "./manager-environment.js";
 import { type ManagerInternals, type ManagerWithInternals, managerInternals } from "./manager-internals.js";
+import type { RuntimeContext } from "./runtime-context.js";
 import { assertSubject, type RuntimeSubject, Subjects, subjectRefusal } from "./subjects.js";
 import type { HeaderOptions, TokenManager, TokenManagerStatus, TokenOptions } from "./token-manager.js";
 import { UnusableServer } from "./unusable-server.js";
@@ -12,7 +12,7 @@ import { UnusableServer } from "./unusable-server.js";
 /** The server itself, as the config has it. */
 interface ManagerServer {
   readonly entry: ServerEntry;
-  readonly environment: ManagerEnvironment;
+  readonly runtime: RuntimeContext;
 }
 
 /** One of its users. */
@@ -168,10 +168,10 @@ export class ServerTokenManager implements ManagerWithInternals {
 }
 
 function serverOf(
-  { entry, environment }: ManagerServer,
+  { entry, runtime }: ManagerServer,
   previous: LiveServer | undefined,
 ): LiveServer | UnusableServer {
   return "spec" in entry
-    ? new LiveServer(entry.spec, environment, previous)
+    ? new LiveServer(entry.spec, runtime, previous)
     : new UnusableServer(entry.name, entry.failure);
 }

@@ -8,8 +8,8 @@ import { refreshTokenPrefix } from "../sharing/refresh-token-entry.js";
 import { formatVersion } from "../sharing/stored-format.js";
 import { limitsKey } from "../sharing/stored-limits.js";
 import type { SharedStore } from "../stores/shared-store.js";
-import type { ManagerEnvironment } from "./manager-environment.js";
 import type { StoreCommands } from "./manager-internals.js";
+import type { RuntimeContext } from "./runtime-context.js";
 
 /** How long after its expiry what was given is remembered: clocks differ. */
 const rememberedAfter = 60_000;
@@ -17,11 +17,7 @@ const triesForLock = 40;
 const betweenTries = 50;
 
 /** What commands may do with what is stored for one server. */
-export function storeAccess(
-  spec: ServerSpec,
-  store: SharedStore,
-  environment: ManagerEnvironment,
-): StoreCommands {
+export function storeAccess(spec: ServerSpec, store: SharedStore, runtime: RuntimeContext): StoreCommands {
   const { grant, name: server } = spec;
   const given = `given.${tokenPrefix(spec).slice("token.".length)}latest`;
 
@@ -73,14 +69,14 @@ export function storeAccess(
       tokens.sort((a, b) => b.hint.localeCompare(a.hint));
       const counts = { revoked: 0, unsupported: 0 };
       for (const token of tokens) {
-        counts[await revokeToken(spec, grant.client, token, environment, signal)] += 1;
+        counts[await revokeToken(spec, grant.client, token, runtime, signal)] += 1;
       }
       await forget(keys);
       return counts;
     },
     async isNewToken({ accessToken, expiresAt }) {
       if (grant.type === "static") return true;
-      const expiresIn = expiresAt - environment.clock.now() + rememberedAfter;
+      const expiresIn = expiresAt - runtime.clock.now() + rememberedAfter;
       if (expiresIn <= 0) return true;
       const hash = hashOf(accessToken);
       const compare = async (): Promise<boolean> => {

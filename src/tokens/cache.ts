@@ -1,7 +1,7 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
-import { settledWithin } from "../lib/settled-within.js";
-import { untilAborted } from "../lib/until-aborted.js";
+import { debugCooldown, debugDecision, debugFlight, debugFreshToken, isDebugging } from "../lib/debug.js";
+import { settledWithin, untilAborted } from "../lib/wait.js";
 import { abortedError, again, RequestWithheld, stoppedError, unexplained } from "./cache-errors.js";
 import { CooldownRelief, type CooldownReliefOptions, isOfCredential } from "./cooldown-relief.js";
 import * as lifecycle from "./lifecycle.js";
@@ -97,6 +97,7 @@ export class TokenCache {
   peek(now: number): Token | undefined {
     if (now >= this.#staleAt || now < this.#lastLookAt) return undefined;
     this.#lastLookAt = now;
+    if (isDebugging) debugFreshToken(this.#options.server);
     return this.#token;
   }
 
@@ -129,10 +130,14 @@ export class TokenCache {
 
   /** A usable token. Rejects with the codes of the grant, `timeout`, `aborted` and `stopped`. */
   async getToken({ reason, signal, anyUnexpired = false }: CacheRequest): Promise<Token> {
-    const aborted = () => abortedError(this.#options.server);
+    const { server } = this.#options;
+    const aborted = () => abortedError(server);
     let decision = this.#decide(reason);
     const unexpired = anyUnexpired && decision.kind === "refuse" ? this.#staleFallback(true) : undefined;
-    if (unexpired !== undefined) return unexpired;
+    if (unexpired !== undefined) {
+      debugDecision(server, reason, { kind: "token", renew: false });
+      return unexpired;
+    }
     if (decision.kind === "refuse" && signal?.aborted !== true) {
       const elsewhere = await untilAborted(this.#relief.tokenElsewhere(), signal, aborted);
       if (elsewhere !== undefined) this.accept(elsewhere);
@@ -143,14 +148,15 @@ export class TokenCache {
       // Meanwhile a token may have come, or the end.
       decision = this.#decide(reason);
     }
-    if (decision.kind === "stopped") throw stoppedError(this.#options.server);
+    debugDecision(server, reason, decision);
+    if (decision.kind === "stopped") throw stoppedError(server);
     if (signal?.aborted) throw aborted();
     switch (decision.kind) {
       case "token":
         if (decision.renew) this.#request("expiry").catch(ignore);
         return this.#currentToken();
       case "refuse":
-        throw again(this.#lastError ?? unexplained(this.#options.server), decision.retryAfter);
+        throw again(this.#lastError ?? unexplained(server), decision.retryAfter);
       case "wait": {
         const renewal = this.#requestOrAgain(reason);
         const fallBack = (error: unknown): Token => this.#fallBack(error, anyUnexpired);
@@ -244,6 +250,7 @@ export class TokenCache {
   }
 
   #request(reason: RenewalReason, refused?: RefusedToken): Promise<Token> {
+    debugFlight(this.#options.server, reason, this.#source.flight !== undefined);
     const probe = reason !== "forced" && lifecycle.isProbe(this.#state);
     return this.#source.getToken({ reason, attempt: 1, probe, signal: this.#stopping.signal, refused });
   }
@@ -318,6 +325,7 @@ export class TokenCache {
     if (cooldown === undefined) return;
     const { server, issuer, report } = this.#options;
     const durationMs = cooldown.until - cooldown.since;
+    debugCooldown(server, durationMs);
     report("token:cooldown", { server, issuer, reason, durationMs, ...errorFields(this.#lastError) });
   }
 

@@ -1,7 +1,7 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
-import { longestLifetime } from "../lib/longest-lifetime.js";
-import { untilAborted } from "../lib/until-aborted.js";
+import { longestLifetime } from "../lib/duration.js";
+import { untilAborted } from "../lib/wait.js";
 import type { CredentialChange, Grant, IssuedToken } from "../oauth/grants/grant.js";
 import { jwtLifetime } from "./jwt-lifetime.js";
 import type { TokenSource } from "./source.js";

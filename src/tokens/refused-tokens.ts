@@ -1,6 +1,6 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
-import { untilAborted } from "../lib/until-aborted.js";
+import { untilAborted } from "../lib/wait.js";
 import { abortedError, RequestWithheld } from "./cache-errors.js";
 import {
   accepted,

@@ -1,5 +1,6 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
+import { debugAttempt, isDebugging } from "../lib/debug.js";
 import type { TokenSource } from "./source.js";
 import { errorFields, type Report } from "./token-event.js";
 
@@ -24,7 +25,9 @@ export function withEvents(
       const started = clock.now();
       const event = () => ({ server, issuer, reason, attempt, durationMs: clock.now() - started });
       try {
-        const token = await source.getToken(request);
+        const token = await (isDebugging
+          ? debugAttempt({ server, issuer, reason, attempt }, () => source.getToken(request))
+          : source.getToken(request));
         report("token:renewed", { ...event(), expiresAt: token.expiresAt });
         return token;
       } catch (error) {

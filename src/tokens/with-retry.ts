@@ -1,8 +1,9 @@
 import type { RetrySpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
-import { pause } from "../lib/pause.js";
+import { debugRetry, debugRetryAfter } from "../lib/debug.js";
 import { timeLimit } from "../lib/time-limit.js";
+import { pause } from "../lib/wait.js";
 import { hasAnotherCredential } from "../oauth/client-auth/another-credential.js";
 import { markAskedToWait, tokenEndpointAsksToWait } from "../oauth/token-endpoint/asked-to-wait.js";
 import { type StoreFailure, storeUnavailable } from "../stores/failure.js";
@@ -43,7 +44,9 @@ async function acquire(source: TokenSource, request: TokenRequest, options: Retr
   const limit = new AbortController();
   const endsAt = clock.now() + deadline;
   // The reason tells whoever watches the attempt that it failed and was not called off.
-  const passed = timeLimit(clock, deadline, () => limit.abort(deadlinePassed(server, deadline)));
+  const passed = timeLimit(clock, deadline, () => limit.abort(deadlinePassed(server, deadline)), {
+    unref: true,
+  });
   const onAbort = () => limit.abort(request.signal.reason);
   request.signal.addEventListener("abort", onAbort, { once: true });
   if (request.signal.aborted) onAbort();
@@ -55,6 +58,7 @@ async function acquire(source: TokenSource, request: TokenRequest, options: Retr
     const held = holds.remaining(endpoint, clock.now());
     // Whoever forces a refresh has a reason to ask all the same.
     const pause = request.reason === "forced" ? 0 : spreadOut(held, options.random);
+    if (pause > 0) debugRetryAfter(server, pause);
     if (pause > 0 && pause >= endsAt - clock.now()) {
       isHeldBack = true;
       throw markAskedToWait(heldBack(server, Math.ceil(pause)));
@@ -137,6 +141,7 @@ function delayBefore(
   );
   switch (next.kind) {
     case "again":
+      debugRetry(server, attempt + 1, next.after);
       return next.after;
     case "failed":
       return undefined;

@@ -19,8 +19,7 @@ import type { Events } from "./events.js";
 import { type RetiringNetwork, retiringNetwork } from "./retiring-network.js";
 
 /** What the managers of one runtime share. */
-export interface ManagerEnvironment
-  extends Pick<KeyContext, "env" | "resolvers" | "signers" | "permissions"> {
+export interface RuntimeContext extends Pick<KeyContext, "env" | "resolvers" | "signers" | "permissions"> {
   /** Through the proxy and with the authorities that the config or the environment names. */
   readonly fetch: FetchFunction;
   readonly network: RetiringNetwork;
@@ -40,8 +39,8 @@ export interface ManagerEnvironment
 }
 
 /** The part that no config changes. `fetch` is what sends in the end. */
-export type GivenEnvironment = Omit<
-  ManagerEnvironment,
+export type RuntimeDependencies = Omit<
+  RuntimeContext,
   "network" | "trust" | "random" | "metadata" | "store" | "refreshTokens"
 > & {
   /** The caller passed this `fetch`. */
@@ -50,12 +49,12 @@ export type GivenEnvironment = Omit<
   readonly ownStore: McpAuthStore | undefined;
 };
 
-/** `kept`: the store of the environment before, which this one takes over with all that is still to be written there. */
-export function managerEnvironment(
-  { ownStore, hasOwnFetch, ...others }: GivenEnvironment,
+/** `kept`: the store of the context before, which this one takes over with all that is still to be written there. */
+export function createRuntimeContext(
+  { ownStore, hasOwnFetch, ...others }: RuntimeDependencies,
   { network: spec, store: described, commands }: Pick<ConfigSpec, "network" | "store" | "commands">,
-  kept?: Pick<ManagerEnvironment, "store" | "refreshTokens">,
-): ManagerEnvironment {
+  kept?: Pick<RuntimeContext, "store" | "refreshTokens">,
+): RuntimeContext {
   const permissions =
     commands === undefined ? others.permissions : forbidCommands(others.permissions, commands.forbidden);
   const given = { ...others, permissions };
