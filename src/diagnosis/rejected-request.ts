@@ -1,5 +1,5 @@
 import { unreachable } from "../lib/unreachable.js";
-import { secondsApart } from "../net/clock-skew.js";
+import { secondsApart } from "../net/server-clocks.js";
 import { refusesCredential, type TokenEndpoint } from "./facts.js";
 import { type Finding, findingText } from "./finding.js";
 

@@ -1,6 +1,6 @@
 import { checkListedIssuers } from "../diagnosis/issuer.js";
 import { checkResource } from "../diagnosis/resource.js";
-import { machineOf } from "../lib/machine.js";
+import { machineOf } from "../lib/loopback.js";
 import { type Failure, type Outcome, succeed } from "../net/failure.js";
 import { absenceFreshFor, freshFor } from "./freshness.js";
 import type { ResourceMetadata } from "./metadata.js";

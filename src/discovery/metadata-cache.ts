@@ -1,7 +1,7 @@
 import { issuerName } from "../diagnosis/issuer.js";
 import type { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
-import { untilAborted } from "../lib/until-aborted.js";
+import { untilAborted } from "../lib/wait.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { assertConfiguredUrl, assertLearnedUrl, type EgressRules } from "../net/egress.js";
 import { failureError, type Outcome, succeed } from "../net/failure.js";

@@ -1,5 +1,5 @@
 import { checkResource } from "../diagnosis/resource.js";
-import { pause } from "../lib/pause.js";
+import { pause } from "../lib/wait.js";
 import { type Failure, fail, type Outcome, succeed } from "../net/failure.js";
 import { type Answer, askLocations, briefs, detailsOf, type Found, notNow } from "./ask-locations.js";
 import type { ResourceMetadata } from "./metadata.js";

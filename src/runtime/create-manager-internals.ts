@@ -3,7 +3,7 @@ import type { Target } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
 import { assertOwnUrl } from "../http/own-url.js";
 import type { WaitLimits } from "../lib/wait-limits.js";
-import { isVerificationOff, verificationIsOff } from "../net/verification.js";
+import { isVerificationOff, verificationIsOff } from "../net/environment.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { TokenCache } from "../tokens/cache.js";
 import { Token } from "../tokens/token.js";

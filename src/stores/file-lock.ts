@@ -2,12 +2,12 @@
 // takes the next number, when the folder of the latest is gone or was not renewed. So nobody ever renews, takes over or
 // removes what is another's: only what has his own number, or a lower one, which is of no more use to anybody.
 import { randomUUID } from "node:crypto";
-import { setMaxListeners } from "node:events";
 import { lstat, lutimes, mkdir, rmdir, rmdirSync } from "node:fs";
 import { lstat as lookAt, open } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { hasCode } from "./error-code.js";
+import { allowManyListeners } from "../lib/abort-signal.js";
+import { hasErrorCode } from "../lib/error-code.js";
 import { contentsOf } from "./file-entry.js";
 import { removeOwnFile, removeOwnFolder } from "./own-files.js";
 
@@ -48,7 +48,7 @@ export async function nextFence(folder: string, ttl: number): Promise<number | u
     return mtimeMs < Date.now() - Math.max(ttl, shortestTtl) ? latest + 1 : undefined;
   } catch (error) {
     // Released meanwhile.
-    if (hasCode(error, "ENOENT")) return latest + 1;
+    if (hasErrorCode(error, "ENOENT")) return latest + 1;
     throw error;
   }
 }
@@ -73,7 +73,7 @@ async function claimFence(folder: string, fence: number): Promise<boolean> {
   try {
     await (await open(file, "wx", 0o600)).close();
   } catch (error) {
-    if (hasCode(error, "EEXIST")) return false;
+    if (hasErrorCode(error, "EEXIST")) return false;
     throw error;
   }
   // It may have been given out, and removed as one that was before another.
@@ -98,7 +98,9 @@ async function claimFence(folder: string, fence: number): Promise<boolean> {
 const fileSystem = {
   mkdir(path: string, done: (error: Error | null) => void): void {
     mkdir(path, { mode: 0o700 }, (error) => {
-      done(hasCode(error, "EEXIST") ? Object.assign(new Error("It is held."), { code: "ELOCKED" }) : error);
+      done(
+        hasErrorCode(error, "EEXIST") ? Object.assign(new Error("It is held."), { code: "ELOCKED" }) : error,
+      );
     });
   },
   rmdir,
@@ -111,7 +113,7 @@ async function makeHeld(folder: string, fence: number, ttl: number): Promise<Hel
   const path = join(folder, `held-${fence}`);
   const own = { path };
   const lost = new AbortController();
-  setMaxListeners(0, lost.signal);
+  allowManyListeners(lost.signal);
   const stale = Math.max(ttl, shortestTtl);
   const { lock } = await loaded();
   let release: () => Promise<void>;
@@ -131,7 +133,7 @@ async function makeHeld(folder: string, fence: number, ttl: number): Promise<Hel
     });
   } catch (error) {
     // Or it was removed at once, by one with a higher number.
-    if (hasCode(error, "ELOCKED", "ENOENT")) return undefined;
+    if (hasErrorCode(error, "ELOCKED", "ENOENT")) return undefined;
     throw error;
   }
   remember(own);

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect } from "vitest";
 import type { TokenEndpoint } from "../../src/diagnosis/facts.js";
+import { longestLifetime } from "../../src/lib/duration.js";
 import { jwtClaims } from "../../src/lib/jwt-claims.js";
-import { longestLifetime } from "../../src/lib/longest-lifetime.js";
 import { isScope } from "../../src/lib/scope.js";
 import { registeredError, saidInError } from "../../src/oauth/token-endpoint/oauth-error.js";
 import { tokenRejection } from "../../src/oauth/token-endpoint/token-rejection.js";
