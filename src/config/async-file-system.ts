@@ -1,6 +1,5 @@
 import { type FileHandle, lstat, readlink, realpath, stat } from "node:fs/promises";
-import { openToRead } from "../lib/open-to-read.js";
-import { readAtMost } from "../lib/read-at-most.js";
+import { openToRead, readAtMost } from "../lib/read-file.js";
 import { type FileSystem, maxConfigBytes, outcomeOfOpenError, problemOfType } from "./file-system.js";
 
 export const asyncFileSystem: FileSystem = {

@@ -1,5 +1,5 @@
 import { nearNames } from "../lib/near-names.js";
-import { someOf } from "../lib/some-of.js";
+import { someOf } from "../lib/printable.js";
 import { findUrlProblem } from "./check-url.js";
 import { entries, isObject, type Json, type Path, property } from "./json.js";
 import type { Mistake } from "./source-document.js";
