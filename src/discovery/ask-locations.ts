@@ -1,7 +1,7 @@
+import { linkedAbort } from "../lib/abort-signal.js";
 import type { EndpointKind } from "../lib/debug.js";
-import { linkedAbort } from "../lib/linked-abort.js";
-import { pause } from "../lib/pause.js";
 import { timeLimit } from "../lib/time-limit.js";
+import { pause } from "../lib/wait.js";
 import { type Failure, type Outcome, succeed } from "../net/failure.js";
 import { printableUrl } from "../net/printable-url.js";
 import {
@@ -126,7 +126,7 @@ async function readHeaders(
   if (headers === undefined) return succeed({});
   const { controller, unlink } = linkedAbort(signal);
   const milliseconds = Math.max(Math.min(timeout, until - clock.now()), 0);
-  const limit = timeLimit(clock, milliseconds, () => controller.abort());
+  const limit = timeLimit(clock, milliseconds, () => controller.abort(), { unref: true });
   try {
     return await headers.read(controller.signal);
   } finally {

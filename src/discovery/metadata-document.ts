@@ -3,7 +3,7 @@ import type { EndpointKind } from "../lib/debug.js";
 import { exchange, type FetchFunction } from "../net/bounded-fetch.js";
 import type { Failure } from "../net/failure.js";
 import { isJson } from "../net/media-type.js";
-import { parseRetryAfter } from "../net/retry-after.js";
+import { isTemporaryStatus, parseRetryAfter } from "../net/retry.js";
 import type { ServerHeaders } from "./server-headers.js";
 
 /** How metadata is fetched. */
@@ -76,7 +76,7 @@ export async function askLocation(
     return { kind: "nothing", brief, isAbsent: false, details };
   };
   const status = result.kind === "too-large" ? result.status : result.response.status;
-  if (status >= 500 || status === 408 || status === 429) {
+  if (isTemporaryStatus(status)) {
     const headers = result.kind === "response" ? result.response.headers : new Headers();
     const now = limits.clock.now();
     const retryAfter = parseRetryAfter(headers.get("retry-after"), now, headers.get("date"));

@@ -1,8 +1,8 @@
-import { expectListeners } from "../lib/abort-signal.js";
+import { onAbort } from "../lib/abort-signal.js";
 import { type Clock, systemClock } from "../lib/clock.js";
 import { debugRequest, type EndpointKind } from "../lib/debug.js";
 import { timeLimit } from "../lib/time-limit.js";
-import { untilAborted } from "../lib/until-aborted.js";
+import { untilAborted } from "../lib/wait.js";
 import { type Failure, failureError } from "./failure.js";
 import { networkFailure } from "./network-failure.js";
 import { printableUrl } from "./printable-url.js";
@@ -97,17 +97,14 @@ export async function exchange(fetch: FetchFunction, request: SharedRequest): Pr
     ended ??= failure;
     controller.abort();
   };
-  const onAbort = (): void =>
-    end({ code: "aborted", detail: `the request to ${target} was aborted.`, details });
-  const timer = timeLimit(clock, timeout, () => {
+  const onTimeout = (): void => {
     const detail = `${target} did not answer within ${timeout} ms. Try again, or raise "timeout" in the config.`;
     end({ code: "timeout", detail, retryable: true, details });
+  };
+  const timer = timeLimit(clock, timeout, onTimeout, { unref: true });
+  const stopListening = onAbort(signal, () => {
+    end({ code: "aborted", detail: `the request to ${target} was aborted.`, details });
   });
-  if (signal !== undefined) {
-    expectListeners(signal);
-    signal.addEventListener("abort", onAbort, { once: true });
-  }
-  if (signal?.aborted) onAbort();
 
   let complete = false;
   const onOutcome = debugRequest(request.endpoint, request);
@@ -130,7 +127,7 @@ export async function exchange(fetch: FetchFunction, request: SharedRequest): Pr
     return { kind: "failed", failure };
   } finally {
     timer.cancel();
-    signal?.removeEventListener("abort", onAbort);
+    stopListening();
     // Whatever ended early gives its socket back.
     if (!complete) controller.abort();
     onOutcome(outcome);

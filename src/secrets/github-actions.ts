@@ -2,7 +2,7 @@ import { systemClock } from "../lib/clock.js";
 import { parseJsonObject } from "../lib/json-object.js";
 import { isLoopbackHost } from "../lib/loopback.js";
 import { BodyTooLarge, boundedFetch } from "../net/bounded-fetch.js";
-import { parseRetryAfter } from "../net/retry-after.js";
+import { isTemporaryStatus, parseRetryAfter } from "../net/retry.js";
 import { referenceNotAllowed, secretUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 
@@ -45,7 +45,7 @@ export async function readFromGithubActions(
     const response = await boundedFetch(fetch, request);
     const { status } = response;
     if (status !== 200) {
-      const passes = status === 408 || status === 429 || status >= 500;
+      const passes = isTemporaryStatus(status);
       const advice = passes ? "Try again later." : "Check `permissions: { id-token: write }` of the job.";
       throw fail(
         `its service answered ${status}. ${advice}`,

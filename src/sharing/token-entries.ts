@@ -1,7 +1,7 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
 import { debugStore } from "../lib/debug.js";
-import { untilAborted } from "../lib/until-aborted.js";
+import { untilAborted } from "../lib/wait.js";
 import { PrefetchedSecrets } from "../secrets/prefetched-secrets.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { Lease } from "../stores/store.js";
