@@ -1,7 +1,7 @@
 import type { ServerSpec } from "../config/spec.js";
 import type { ServerChallenge } from "../discovery/challenge.js";
 import type { Target } from "../discovery/metadata.js";
-import { untilAborted } from "../lib/until-aborted.js";
+import { untilAborted } from "../lib/wait.js";
 import { abortedError } from "../tokens/cache-errors.js";
 import type { RuntimeContext } from "./runtime-context.js";
 
