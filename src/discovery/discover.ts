@@ -36,7 +36,7 @@ export interface Discovery {
    * 2025-03-26: the server's own origin.
    */
   readonly resourceMetadataUrl?: string;
-  /** MetadataLocations for `issuer` in the config, as the server lists them. Nothing vouches for them but the server. */
+  /** Candidates for `issuer` in the config, as the server lists them. Only the server vouches for them. */
   readonly issuers: readonly string[];
   /** The scopes that the server requires: those of its challenge, else of its metadata. */
   readonly scopes: readonly string[];
