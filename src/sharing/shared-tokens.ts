@@ -3,7 +3,7 @@ import { debugStore } from "../lib/debug.js";
 import { timeLimit } from "../lib/time-limit.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { Lease } from "../stores/store.js";
-import { RequestWithheld } from "../tokens/cache-errors.js";
+import { ReplacementWithheld } from "../tokens/cache-errors.js";
 import type { RequestLimits } from "../tokens/refusal-policy.js";
 import type { SharedLimits } from "../tokens/refused-tokens.js";
 import type { TokenRequest, TokenSource } from "../tokens/source.js";
@@ -160,7 +160,7 @@ export class SharedTokens implements SharedLimits {
     return token;
   }
 
-  /** What follows a refusal is limited together with other processes. Rejects with `RequestWithheld`. */
+  /** What follows a refusal is limited together with other processes. Rejects with `ReplacementWithheld`. */
   async #takeAllowance(request: TokenRequest, entry?: Entry, lease?: Lease): Promise<void> {
     const { refused, attempt } = request;
     if (refused === undefined || attempt > 1) return;
@@ -176,7 +176,7 @@ export class SharedTokens implements SharedLimits {
     }
     // Without the store, or the lock, the limits are those of this process.
     if (!isAsked) take(undefined);
-    if (limits === undefined) throw new RequestWithheld("Too many requests did not help.");
+    if (limits === undefined) throw new ReplacementWithheld();
   }
 }
 
