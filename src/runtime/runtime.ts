@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { urlsOf } from "../config/server-urls.js";
+import { urlsOf } from "../config/build-config.js";
 import type { ConfigSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { closestServer } from "../http/closest-server.js";
