@@ -1,3 +1,4 @@
+import { issuerName } from "../diagnosis/issuer.js";
 import type { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
 import { untilAborted } from "../lib/wait.js";
@@ -7,7 +8,6 @@ import { failureError, type Outcome, succeed } from "../net/failure.js";
 import { AnswersByAttempt } from "./answers-by-attempt.js";
 import { fetchAuthorizationServer, storedAuthorizationServer } from "./authorization-server.js";
 import { freshFor } from "./freshness.js";
-import { issuerName } from "./issuer-difference.js";
 import {
   answers,
   isOf,

@@ -8,3 +8,12 @@ export function hasErrorCode(error: unknown, ...codes: readonly string[]): boole
   const code = errorCode(error);
   return code !== undefined && codes.includes(code);
 }
+
+/**
+ * Ignores an error of the operating system, such as `ENOENT`. Throws any other error again, because that is a mistake in
+ * the program.
+ */
+export function ignoreSystemError(error: unknown): void {
+  // The codes of Node's own errors, such as `ERR_INVALID_ARG_TYPE`, begin with `ERR_`.
+  if (!/^E(?!RR_)/.test(errorCode(error) ?? "")) throw error;
+}

@@ -1,5 +1,5 @@
 import type { ClientSpec, ServerSpec } from "../config/spec.js";
-import { refusesCredential } from "../diagnosis/refuses-credential.js";
+import { refusesCredential } from "../diagnosis/facts.js";
 import { findAuthorizationServer } from "../discovery/find-target.js";
 import type { AuthorizationServerMetadata } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";

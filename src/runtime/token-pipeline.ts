@@ -2,11 +2,12 @@ import type { GrantSpec, ServerSpec } from "../config/spec.js";
 import type { ServerChallenge } from "../discovery/challenge.js";
 import type { Target } from "../discovery/metadata.js";
 import type { Dpop } from "../dpop/dpop.js";
+import type { McpAuthError } from "../errors/error.js";
 import type { Secret } from "../lib/secret.js";
 import type { Grant } from "../oauth/grants/grant.js";
 import type { CredentialWatch } from "../secrets/credential-watch.js";
 import { SharedTokens, type SharedTokensOptions } from "../sharing/shared-tokens.js";
-import type { StoreFailure } from "../stores/failure.js";
+import { storeUnavailable } from "../stores/failure.js";
 import { TokenCache } from "../tokens/cache.js";
 import { grantSource } from "../tokens/grant-source.js";
 import type { Report, TokenEvent } from "../tokens/token-event.js";
@@ -65,11 +66,14 @@ export function createTokenPipeline(
     assumedLifetime: refresh.assumedLifetime,
   });
   const policy = { ahead: refresh.ahead, jitter: refresh.jitter, random };
-  const storeFailure =
-    grant.type === "refresh_token" ? (): StoreFailure | undefined => runtime.store?.failure : undefined;
+  // The refresh_token grant needs the store. If that cannot be used, more time would not help.
+  const causeOfTimeout = (): McpAuthError | undefined => {
+    const failure = grant.type === "refresh_token" ? runtime.store?.failure : undefined;
+    return failure && storeUnavailable(server, failure);
+  };
   // What one token endpoint asks for says nothing of another one of the same issuer.
   const endpoint = grant.type === "static" ? undefined : (grant.client.metadata?.tokenEndpoint ?? issuer);
-  const resilience = { server, endpoint, clock, random, retry, deadline, holds, storeFailure };
+  const resilience = { server, endpoint, clock, random, retry, deadline, holds, causeOfTimeout };
   const attempt = withEvents(leaf, common);
   const stored = storedTokens(spec, runtime, hooks, { ...common, policy, held: () => cache.latest });
   const cache: TokenCache = new TokenCache({

@@ -62,7 +62,7 @@ describe("a server that refuses new tokens too", () => {
     expect(heard[0]?.message).toBe(
       `Server "tools" refused a new token too. It was requested with issuer ${world.issuer.issuer}, resource ${other}, ` +
         'no scopes of the config. Compare "issuer", "audience", "resource" and "scopes" with what the server expects, or ' +
-        "see whether only this tool, path or session is refused. Other requests go on with the present token.",
+        "see whether only this tool, path or session is refused. Other requests continue with the current token.",
     );
   });
 
@@ -214,7 +214,7 @@ describe("the advice about a persistent refusal", () => {
       scopes: ["r", "w"],
     });
     expect(message).toContain("audience https://asked.example, scopes r w.");
-    expect(message).toContain('set the grant\'s "audience" or "resource" to what the server expects');
+    expect(message).toContain('Set the grant\'s "audience" or "resource" to what the server expects');
     expect(message).not.toContain("api.example");
     expect(details).toMatchObject({ aud: ["https://api.example", "x"] });
   });
@@ -222,7 +222,7 @@ describe("the advice about a persistent refusal", () => {
   test("the advice for a token of another issuer is to set the client's issuer", async () => {
     const { message, details, issuer } = await refusedToken(() => ({ iss: "https://tenant.example" }));
     expect(message).toContain(`issuer ${issuer.server.origin}, resource ${issuer.url}, no scopes`);
-    expect(message).toContain('set the client\'s "issuer" to the one that the server trusts');
+    expect(message).toContain('Set the client\'s "issuer" to the one that the server trusts');
     expect(message).not.toContain("tenant.example");
     expect(details).toMatchObject({ iss: "https://tenant.example" });
   });
@@ -234,7 +234,7 @@ describe("the advice about a persistent refusal", () => {
       {},
       'Bearer scope="z"',
     );
-    expect(message).toContain('add them to the grant\'s "scopes"');
+    expect(message).toContain('Add them to the grant\'s "scopes"');
     expect(details).toMatchObject({ challenge_scope: "z" });
   });
 

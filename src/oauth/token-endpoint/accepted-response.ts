@@ -1,4 +1,4 @@
-import type { TokenEndpoint } from "../../diagnosis/token-endpoint.js";
+import type { TokenEndpoint } from "../../diagnosis/facts.js";
 import { McpAuthError } from "../../errors/error.js";
 import { rememberShortLived } from "../../errors/sent-credentials.js";
 import { isWholeJson, type JsonObject, parseJsonObject } from "../../lib/json-object.js";

@@ -1,6 +1,5 @@
-import { refusesCredential } from "../../diagnosis/refuses-credential.js";
-import { rejectionAdvice } from "../../diagnosis/rejection-advice.js";
-import type { TokenEndpoint } from "../../diagnosis/token-endpoint.js";
+import { refusesCredential, type TokenEndpoint } from "../../diagnosis/facts.js";
+import { rejectionAdvice } from "../../diagnosis/rejected-request.js";
 import { McpAuthError } from "../../errors/error.js";
 import { isTemporaryStatus } from "../../net/retry.js";
 import { markAskedToWait } from "./asked-to-wait.js";

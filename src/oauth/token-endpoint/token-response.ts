@@ -1,4 +1,4 @@
-import type { TokenEndpoint } from "../../diagnosis/token-endpoint.js";
+import type { TokenEndpoint } from "../../diagnosis/facts.js";
 import { longestLifetime } from "../../lib/duration.js";
 import { isScope } from "../../lib/scope.js";
 import type { IssuedToken } from "../grants/grant.js";
