@@ -458,7 +458,7 @@ describe("a command that cannot use the store", () => {
     expect(await command(at, ["token", "crm"], { KEY: anotherKey() })).toEqual({
       code: 0,
       out: "t2\n",
-      err: 'warning: what is stored for "crm" cannot be read and is not used; a new token is asked for\n',
+      err: 'warning: what is stored for "crm" cannot be read and is not used. A new token is requested.\n',
     });
   });
 });
@@ -539,7 +539,9 @@ describe("headers", () => {
     expect(outcome).toMatchObject({
       code: 3,
       out: "",
-      err: expect.stringMatching(/gives the same token again.* npx mcp-auth-runtime store clear crm\n$/),
+      err: expect.stringMatching(
+        /issued the same token as for the last call.* npx mcp-auth-runtime store clear crm\n$/,
+      ),
     });
     expect(asked()).toBe(5);
     tokens.push("b");
