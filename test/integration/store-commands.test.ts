@@ -226,7 +226,7 @@ describe("store clear", () => {
       }),
     );
     const memory = await command(at, ["store", "clear", "--config", "memory.json"]);
-    expect(memory).toMatchObject({ code: 2, err: expect.stringContaining("keeps tokens in memory") });
+    expect(memory).toMatchObject({ code: 2, err: expect.stringContaining("keeps tokens only in memory") });
   });
 });
 
@@ -496,14 +496,14 @@ describe("headers", () => {
     };
     expect(await refused(empty)).toBe("error: Name a server of the config");
     expect(await refused(name)).toBe(
-      "error: No server of the config has the name in CLAUDE_CODE_MCP_SERVER_NAME; name one",
+      "error: No server of the config has the name in CLAUDE_CODE_MCP_SERVER_NAME. Name one",
     );
     expect(await refused(other)).toBe(
-      "error: No server of the config is at the URL in CLAUDE_CODE_MCP_SERVER_URL; name one",
+      "error: No server of the config is at the URL in CLAUDE_CODE_MCP_SERVER_URL. Name one",
     );
     expect(await refused({ ...name, ...other })).toBe(
       "error: No server of the config has the name in CLAUDE_CODE_MCP_SERVER_NAME or is at the URL in " +
-        "CLAUDE_CODE_MCP_SERVER_URL; name one",
+        "CLAUDE_CODE_MCP_SERVER_URL. Name one",
     );
   });
 
