@@ -1,5 +1,5 @@
 import { type McpAuth, McpAuthError } from "../index.js";
-import { internalsOf, type StoreCommands } from "../runtime/manager-internals.js";
+import { internalsOf, type ManagerInternals } from "../runtime/manager-internals.js";
 import { exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
 import { noStore, parseOptions, UsageError } from "./options.js";
@@ -38,7 +38,7 @@ export async function store(args: readonly string[], io: CommandIo): Promise<num
 }
 
 /** Returns the store, which all servers share, from the first server that can be used. */
-function anyStore(auth: McpAuth): StoreCommands | undefined {
+function anyStore(auth: McpAuth): ManagerInternals["store"] {
   let failure: unknown = new UsageError("The config has no server");
   // From the last to the first, so that the error of the first remains if none can be used.
   for (const name of auth.servers.toReversed()) {

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import type { Logger, McpAuthConfig, McpAuthError } from "../../src/index.js";
 import { failure } from "../support/failure.js";
 import { sendJson } from "../support/http-server.js";
-import { listen, managerOf, ownServer, runtime, seams, startWorld, type World } from "./harness.js";
+import { listen, managerOf, ownServer, runtime, sdkConnections, startWorld, type World } from "./harness.js";
 
 /** Returns everything that an error shows, except its `details`. */
 function shownBy(error: McpAuthError): string {
@@ -100,18 +100,21 @@ describe("credentials that the authorization server refuses", () => {
     expect(manager.status()).toMatchObject({ kid: decodeProtectedHeader(assertion)["kid"] });
   });
 
-  test.each(seams)("a wrong secret fails a connection through %s, and is not shown", async (_, connect) => {
-    const world = await startWorld();
-    const { manager } = await managerOf(world, { env: { SECRET: canary } });
-    const error: unknown = await connect(manager).then(
-      () => undefined,
-      (reason: unknown) => reason,
-    );
-    expect(error).toBeInstanceOf(Error);
-    expect(inspect(error, { depth: 9, showHidden: true })).toContain("invalid_client");
-    expectNothingOf([canary], inspect(error, { depth: 9, showHidden: true }));
-    expect(world.issuer.tokenRequests.every(({ status }) => status === 401)).toBe(true);
-  });
+  test.each(sdkConnections)(
+    "a wrong secret fails a connection through %s, and is not shown",
+    async (_, connect) => {
+      const world = await startWorld();
+      const { manager } = await managerOf(world, { env: { SECRET: canary } });
+      const error: unknown = await connect(manager).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      expect(error).toBeInstanceOf(Error);
+      expect(inspect(error, { depth: 9, showHidden: true })).toContain("invalid_client");
+      expectNothingOf([canary], inspect(error, { depth: 9, showHidden: true }));
+      expect(world.issuer.tokenRequests.every(({ status }) => status === 401)).toBe(true);
+    },
+  );
 });
 
 describe("an authorization server with secrets and prose in its responses", () => {

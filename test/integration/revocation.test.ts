@@ -8,7 +8,7 @@ import {
   type ConnectedClient,
   listen,
   managerOf,
-  seams,
+  sdkConnections,
   startWorld,
   viaAuthProviderV2,
   viaFetchV1,
@@ -20,32 +20,35 @@ const fifty = Array.from({ length: 50 }, (_, index) => String(index));
 const revokedAt = (world: World) => world.mcp.requests.length;
 
 describe("a token that the MCP server has revoked", () => {
-  test.each(seams)("a revoked token is replaced, and the call through %s succeeds", async (_, connect) => {
-    const world = await startWorld();
-    const { manager } = await managerOf(world);
-    const client = await connect(manager);
-    expect(await client.echo("before")).toBe("before");
-    const [first] = world.issuer.issued;
-    world.mcp.revoke(first?.jti ?? "");
-    const from = revokedAt(world);
+  test.each(sdkConnections)(
+    "a revoked token is replaced, and the call through %s succeeds",
+    async (_, connect) => {
+      const world = await startWorld();
+      const { manager } = await managerOf(world);
+      const client = await connect(manager);
+      expect(await client.echo("before")).toBe("before");
+      const [first] = world.issuer.issued;
+      world.mcp.revoke(first?.jti ?? "");
+      const from = revokedAt(world);
 
-    expect(await client.echo("after")).toBe("after");
-    expect(await client.echo("later")).toBe("later");
+      expect(await client.echo("after")).toBe("after");
+      expect(await client.echo("later")).toBe("later");
 
-    expect(world.issuer.tokensIssued).toBe(2);
-    const calls = world.mcp.requests.slice(from).filter(({ path }) => path === "/mcp");
-    const second = world.issuer.issued[1]?.jti;
-    expect(calls.map(({ jti, status }) => [jti, status])).toEqual([
-      [first?.jti, 401],
-      [second, 200],
-      [second, 200],
-    ]);
-    // The manager has the new token too, even if the SDK requested it.
-    expect(decodeJwt(await manager.getAccessToken()).jti).toBe(second);
-    expect(world.issuer.tokensIssued).toBe(2);
-  });
+      expect(world.issuer.tokensIssued).toBe(2);
+      const calls = world.mcp.requests.slice(from).filter(({ path }) => path === "/mcp");
+      const second = world.issuer.issued[1]?.jti;
+      expect(calls.map(({ jti, status }) => [jti, status])).toEqual([
+        [first?.jti, 401],
+        [second, 200],
+        [second, 200],
+      ]);
+      // The manager has the new token too, even if the SDK requested it.
+      expect(decodeJwt(await manager.getAccessToken()).jti).toBe(second);
+      expect(world.issuer.tokensIssued).toBe(2);
+    },
+  );
 
-  test.each(seams)(
+  test.each(sdkConnections)(
     "a token that is revoked again and again is replaced each time through %s",
     async (name, connect) => {
       // authProvider does not learn which token a 401 was for, nor which tokens the server accepted. It decides by time,
@@ -143,7 +146,7 @@ describe("fifty concurrent calls after a revocation", () => {
 });
 
 describe("an opaque token that is revoked at the authorization server (RFC 7009)", () => {
-  test.each(seams)(
+  test.each(sdkConnections)(
     "an opaque token that was revoked at the issuer is replaced, and the call through %s succeeds",
     async (_, connect) => {
       const introspectAs = { id: "mcp", secret: "mcp-secret" };

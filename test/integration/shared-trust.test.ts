@@ -142,7 +142,7 @@ async function tokenAt(
   }
 }
 
-describe.each(stores)("with a store %s", (_kind, open) => {
+describe.each(stores)("processes with a store %s", (_kind, open) => {
   test("a forged token endpoint that a process with another authority accepts gets no secret of other processes", async () => {
     const [good, evil] = [
       await place(real, `${issuer}/token`, "good"),

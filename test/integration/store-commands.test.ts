@@ -351,7 +351,7 @@ describe("revoke", () => {
     const other = await command(at, ["revoke", "crm"], { KEY: anotherKey() });
     expect(other).toMatchObject({ code: 4, out: "" });
     expect(other.err).toMatch(
-      /^error\[store_unavailable\]: Server "crm": an entry that is stored for it cannot be read: .*"encryptionKey".* store clear crm\n$/,
+      /^error\[store_unavailable\]: Server "crm": could not read one of its entries in the store\. .*"encryptionKey".* store clear crm\n$/,
     );
     expect(server.requests.filter(({ url }) => url === "/revoke")).toEqual([]);
     expect(await entriesIn(at)).toEqual(before);
@@ -443,7 +443,7 @@ describe("a command that cannot use the store", () => {
     await writeFile(join(at.folder, "state"), "");
     const warning =
       `warning: The store of the config, ${join(at.folder, "state")}, cannot be used: something else is in the place of a ` +
-      "folder or file of the store (ENOTDIR). Move it away, or name another place. Access tokens are requested without it.\n";
+      "folder or file of the store (ENOTDIR). Move it away, or configure another place. Access tokens are requested without it.\n";
     expect(await command(at, ["token", "crm"])).toEqual({ code: 0, out: "t1\n", err: warning });
     expect(await command(at, ["headers", "crm"])).toEqual({
       code: 0,
