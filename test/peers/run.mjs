@@ -1,6 +1,6 @@
-// `npm run test:peers [-- --check]`: runs the tests of this folder against this package, where each must pass, and against
-// the naive manager (`test/naive.ts`), where each must fail with an assertion error. Prints the results and writes
-// docs/peers.md; with `--check` it compares the page instead. The last line is `N passed, N failed`.
+// `npm run test:peers [-- --check]`: runs the tests of this folder against this package, where each must pass, and
+// against the naive manager (`test/naive.ts`), where each must fail with an assertion error. Prints the results and
+// writes docs/peers.md; with `--check` it compares the page instead. The last line is `N passed, N failed`.
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,5 +1,5 @@
-// The environment of the tests in `test/peers`: two scripted servers on loopback, a fake clock, and the token manager under
-// test, which is the one of this package or the naive one.
+// The environment of the tests in `test/peers`: two scripted servers on loopback, a fake clock, and the token manager
+// under test, which is the one of this package or the naive one.
 import type { ServerResponse } from "node:http";
 import { onTestFinished } from "vitest";
 import { createMcpAuth, type McpAuthConfig } from "../../src/index.js";

@@ -1,5 +1,5 @@
-// Another user places a config where the search finds it. No command of that config may run, and no config that is reached
-// through that user's links or folders.
+// Another user places a config where the search finds it. No command of that config may run, and no config that is
+// reached through that user's links or folders.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";

@@ -1,5 +1,5 @@
-// `npm run test:second-user`: tests of what one user of a machine can do to another. They act as both users, so they need
-// root. The last line is `N passed, N failed`.
+// `npm run test:second-user`: tests of what one user of a machine can do to another. They act as both users, so they
+// need root. The last line is `N passed, N failed`.
 import { fileURLToPath } from "node:url";
 import { runVitest } from "../support/run-vitest.mjs";
 

@@ -46,9 +46,9 @@ export function startChaos({ clients, issuers, folder, send, dice }) {
   }
 
   /**
-   * Rotates one credential after another. The server learns the new one at the same time as the file, or a little before or
-   * after it. First each credential is rotated once, because the runtime keeps the previous key and the heap must not grow
-   * later because of that.
+   * Rotates one credential after another. The server learns the new one at the same time as the file, or a little
+   * before or after it. First each credential is rotated once, because the runtime keeps the previous key and the heap
+   * must not grow later because of that.
    */
   async function rotateCredentials() {
     for (const client of clients) await rotate(client, 0, 20);

@@ -7,8 +7,8 @@ export function createOracle() {
   /** The delivered tokens, by server. */
   const delivered = new Map();
   const ofServer = (name) => delivered.get(name) ?? delivered.set(name, []).get(name);
-  // The runtime counts the lifetime from a slightly different moment: the difference is the time that it takes to make a
-  // request, which can be long on a busy machine.
+  // The runtime counts the lifetime from a slightly different moment: the difference is the time that it takes to make
+  // a request, which can be long on a busy machine.
   const margin = 500;
 
   return {

@@ -1,5 +1,6 @@
-// `npm run soak [-- --seconds 300] [--seed N]`: calls two hundred managers of one runtime all the time, while authorization
-// servers fail at random, credentials are rotated and tokens are revoked. The last line is `N passed, N failed`.
+// `npm run soak [-- --seconds 300] [--seed N]`: calls two hundred managers of one runtime all the time, while
+// authorization servers fail at random, credentials are rotated and tokens are revoked. The last line is `N passed, N
+// failed`.
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { readOptions } from "../../scripts/read-options.mjs";

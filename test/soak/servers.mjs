@@ -1,5 +1,5 @@
-// The authorization servers and the MCP server of the soak test. They run in their own process, so that their work does not
-// delay the clients. Messages set their behavior and request the counts.
+// The authorization servers and the MCP server of the soak test. They run in their own process, so that their work does
+// not delay the clients. Messages set their behavior and request the counts.
 import { createPublicKey, randomBytes, verify } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";

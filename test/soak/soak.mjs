@@ -68,8 +68,9 @@ await auth.start();
 const chaos = startChaos({ clients, issuers, folder, send, dice });
 
 const calls = { made: 0, failed: 0, avoidable: 0, expired: 0, expiring: 0 };
-// In an outage, tokens are handed out until their last millisecond, which may pass before this test looks at them. It counts a
-// token as expired only if it had expired before the call. Unit tests with a fake clock check that none is handed out later.
+// In an outage, tokens are handed out until their last millisecond, which may pass before this test looks at them. It
+// counts a token as expired only if it had expired before the call. Unit tests with a fake clock check that none is
+// handed out later.
 const codes = new Map();
 const countCode = (code) => codes.set(code, (codes.get(code) ?? 0) + 1);
 const end = Date.now() + seconds * 1_000;
@@ -111,8 +112,8 @@ async function caller() {
 }
 
 /**
- * Measures the heap while nothing is in progress and each manager has a token, so that an outage or a burst of calls does not
- * count as growth. Returns the lowest of several samples, so that uncollected garbage does not count either.
+ * Measures the heap while nothing is in progress and each manager has a token, so that an outage or a burst of calls
+ * does not count as growth. Returns the lowest of several samples, so that uncollected garbage does not count either.
  */
 async function measureHeap() {
   const resumeChaos = chaos.pause();
