@@ -1,8 +1,8 @@
+import type { SchemaError } from "./definitions.js";
 import { messageFor, type SchemaMistake } from "./error-messages.js";
-import { schemaParts } from "./generated/schema-parts.js";
-import { type FoundError, validate } from "./generated/validate.js";
-import { isAboutSources, rootCauses, type SchemaError } from "./root-causes.js";
-import { fromPointer, type Json, type Path, toPointer } from "./source-document.js";
+import { validate } from "./generated/validate.js";
+import { fromPointer, type Json, type Path, toPointer } from "./json.js";
+import { isAboutSources, rootCauses } from "./root-causes.js";
 
 // Each of these repeats errors of the keywords inside of it.
 const summaryKeywords: ReadonlySet<string> = new Set(["if", "propertyNames"]);
@@ -18,8 +18,7 @@ export function findMistakes(
   isUnresolved: (path: Path, text: string) => boolean,
 ): readonly SchemaMistake[] {
   if (validate(config)) return [];
-  const found: readonly FoundError[] = validate.errors ?? [];
-  const all = found.map(({ part, ...error }): SchemaError => ({ ...error, parentSchema: schemaParts[part] }));
+  const all: readonly SchemaError[] = validate.errors ?? [];
   const wrongType = pathsOf(all.filter(isTypeError));
   const twoSources = pathsOf(all.filter(({ parentSchema }) => parentSchema?.title === "TwoSources"));
   const errors = all.filter((error) => {

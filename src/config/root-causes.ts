@@ -1,12 +1,6 @@
 import { nearNames } from "../lib/near-names.js";
-import type { SchemaPart } from "./generated/schema-parts.js";
-import type { FoundError } from "./generated/validate.js";
+import type { SchemaError } from "./definitions.js";
 import { type CorrectPlace, correctPlaceOf, synonymIn } from "./misplaced.js";
-
-/** An error of the validator, with the part of the schema that reported it. */
-export interface SchemaError extends Omit<FoundError, "part"> {
-  readonly parentSchema: SchemaPart | undefined;
-}
 
 /** An error that no other error explains. For an unknown property it says what the property was meant to be, if that is known. */
 export interface RootCause {
@@ -102,7 +96,7 @@ export function isAboutSources({ parentSchema }: SchemaError): boolean {
 
 /** The names that the object may have. */
 export function allowedNames({ parentSchema }: SchemaError): readonly string[] {
-  return parentSchema?.properties ?? [];
+  return Object.keys(parentSchema?.properties ?? {});
 }
 
 /** The property that the object lacks and whose name is closest. Properties that are missing win over optional ones. */

@@ -3,20 +3,20 @@ import type { Target } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
 import { assertOwnUrl } from "../http/own-url.js";
 import type { WaitLimits } from "../lib/wait-limits.js";
-import { isVerificationOff, verificationIsOff } from "../net/verification.js";
+import { isVerificationOff, verificationIsOff } from "../net/environment.js";
+import type { StoreCommands } from "../sharing/store-commands.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { TokenCache } from "../tokens/cache.js";
 import { Token } from "../tokens/token.js";
 import type { CachesByScope } from "./caches-by-scope.js";
 import { HostRefusals } from "./host-refusals.js";
-import type { ManagerEnvironment } from "./manager-environment.js";
 import type {
   CurrentToken,
   HostTokenRequest,
   HostTokenResponse,
   ManagerInternals,
-  StoreCommands,
 } from "./manager-internals.js";
+import type { RuntimeContext } from "./runtime-context.js";
 import { senderConstrained } from "./sender-constrained.js";
 import { issuerOf } from "./token-pipeline.js";
 
@@ -36,11 +36,11 @@ export interface InternalsContext {
 /** The internals of a manager: what an adapter may do with its tokens and its client. */
 export function createManagerInternals(
   spec: ServerSpec,
-  environment: ManagerEnvironment,
+  runtime: RuntimeContext,
   access: InternalsContext,
 ): ManagerInternals {
   const { grant, name: server } = spec;
-  const { clock, events } = environment;
+  const { clock, events } = runtime;
   const { caches } = access;
   // A host can make the requests of this grant by itself, but of no other.
   const own = grant.type === "client_credentials" ? grant : undefined;
@@ -66,11 +66,11 @@ export function createManagerInternals(
     assertWithinReach(url, what) {
       assertOwnUrl(server, { url: new URL(spec.url), reach: spec.reach }, url, what);
     },
-    store: environment.store && lazyStoreAccess(spec, environment.store, environment),
+    store: runtime.store && lazyStoreCommands(spec, runtime.store, runtime),
     async authenticate(request) {
       if (own === undefined) return;
       await access.limits.run("the credential of its client", undefined, async (signal) => {
-        await authenticate(spec, own, { ...environment, signal }, access, request);
+        await authenticate(spec, own, { ...runtime, signal }, access, request);
       });
     },
   };
@@ -93,13 +93,9 @@ function withStepUp(
 }
 
 /** Loaded when a command asks for it. */
-function lazyStoreAccess(
-  spec: ServerSpec,
-  store: SharedStore,
-  environment: ManagerEnvironment,
-): StoreCommands {
+function lazyStoreCommands(spec: ServerSpec, store: SharedStore, runtime: RuntimeContext): StoreCommands {
   const load = async (): Promise<StoreCommands> =>
-    (await import("./store-access.js")).storeAccess(spec, store, environment);
+    (await import("../sharing/store-commands.js")).storeCommands(spec, store, runtime);
   return {
     forget: async () => await (await load()).forget(),
     forgetEverything: async () => await (await load()).forgetEverything(),
@@ -124,7 +120,7 @@ async function judged(
   const credential = grant.type === "static" ? "none" : grant.client.credential.kind;
   const name = "the token endpoint at the host";
   const grantInUse = { grantType: grant.type, presents: "client", dpop: false } as const;
-  const endpoint = { ...grantInUse, server, issuer: issuer ?? url, name, credential, identified: true };
+  const endpoint = { ...grantInUse, server, issuer: issuer ?? url, name, credential, hasClientId: true };
   const issued = readTokenResponse(answer, endpoint, now);
   const lifetime = issued.expiresIn === undefined ? refresh.assumedLifetime : issued.expiresIn * 1_000;
   return new Token({ ...issued, requestedAt: now, expiresAt: now + lifetime, issuer, resource });
@@ -134,7 +130,7 @@ async function judged(
 async function authenticate(
   { name: server, timeout, url, dpop }: ServerSpec,
   { client, resource, audience, params }: ClientCredentialsSpec,
-  environment: ManagerEnvironment & { readonly signal: AbortSignal },
+  runtime: RuntimeContext & { readonly signal: AbortSignal },
   { signedWith }: InternalsContext,
   request: HostTokenRequest,
 ): Promise<void> {
@@ -148,11 +144,11 @@ async function authenticate(
   if (request.issuer !== undefined && request.issuer !== issuer) throw elsewhere(server, request);
   const { findAuthorizationServer } = await import("../discovery/find-target.js");
   const wanted = { server, url, issuer, timeout, metadata: client.metadata };
-  const authorizationServer = await findAuthorizationServer(environment.metadata, wanted);
+  const authorizationServer = await findAuthorizationServer(runtime.metadata, wanted);
   if (!sameUrl(request.url, authorizationServer.token_endpoint)) throw elsewhere(server, request);
   const { authenticateClient } = await import("../oauth/client-auth/authenticate-client.js");
-  const signingTime = environment.serverClocks.at(request.url);
-  const context = { ...environment, server, signedWith, signingTime };
+  const signingTime = runtime.serverClocks.at(request.url);
+  const context = { ...runtime, server, signedWith, signingTime };
   const { apply, identity } = await authenticateClient(client, authorizationServer, context);
   if (identity !== undefined || dpop !== undefined) {
     const problem =

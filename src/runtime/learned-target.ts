@@ -1,9 +1,9 @@
 import type { ServerSpec } from "../config/spec.js";
 import type { ServerChallenge } from "../discovery/challenge.js";
 import type { Target } from "../discovery/metadata.js";
-import { untilAborted } from "../lib/until-aborted.js";
+import { untilAborted } from "../lib/wait.js";
 import { abortedError } from "../tokens/cache-errors.js";
-import type { ManagerEnvironment } from "./manager-environment.js";
+import type { RuntimeContext } from "./runtime-context.js";
 
 /** Where it is kept. */
 interface Learned {
@@ -18,7 +18,7 @@ interface Learned {
  */
 export async function learnedTarget(
   spec: ServerSpec,
-  environment: ManagerEnvironment,
+  runtime: RuntimeContext,
   learned: Learned,
   caller: AbortSignal | undefined,
 ): Promise<Target | undefined> {
@@ -27,7 +27,7 @@ export async function learnedTarget(
   const found = findGrantTarget(
     spec,
     spec.grant,
-    { ...environment, challenge: () => learned.challenge },
+    { ...runtime, challenge: () => learned.challenge },
     AbortSignal.timeout(spec.timeout),
   );
   learned.target = await untilAborted(found, caller, () => abortedError(spec.name));

@@ -9,9 +9,9 @@ import type { CachesByScope } from "./caches-by-scope.js";
 import { assertHeaderOptions, assertTokenOptions } from "./check-options.js";
 import { clientCapabilities, type McpClientCapabilities } from "./client-capabilities.js";
 import { configuredHeaders } from "./configured-headers.js";
-import type { ManagerEnvironment } from "./manager-environment.js";
-import { type ManagedServer, type ManagerInternals, managerInternals } from "./manager-internals.js";
-import { bareToken, tokenHeaders } from "./sender-constrained.js";
+import { type ManagerInternals, managerInternals } from "./manager-internals.js";
+import type { RuntimeContext } from "./runtime-context.js";
+import { tokenHeaders } from "./sender-constrained.js";
 import { serverAuthorizer } from "./server-authorizer.js";
 import { ServerTokens } from "./server-tokens.js";
 import { specChange, withTokensOf } from "./spec-changes.js";
@@ -31,7 +31,7 @@ export interface LiveServerUser {
  * One server as one config has it: its tokens, the timers that keep them fresh, and a `fetch` over both. It never
  * changes; with another config another takes its place, and calls that began here end here.
  */
-export class LiveServer implements ManagedServer {
+export class LiveServer {
   readonly url: string;
   /** `url`, taken apart. */
   readonly address: URL;
@@ -40,7 +40,7 @@ export class LiveServer implements ManagedServer {
   readonly spec: ServerSpec;
   /** The tokens of the one whose place this took are as good as new ones. */
   readonly keepsTokens: boolean;
-  readonly #environment: ManagerEnvironment;
+  readonly #runtime: RuntimeContext;
   readonly #clock: Clock;
   readonly #tokens: ServerTokens;
   readonly #caches: CachesByScope;
@@ -48,14 +48,9 @@ export class LiveServer implements ManagedServer {
   readonly #headers: ReturnType<typeof configuredHeaders>;
 
   /** `before` is the one whose place this takes: what it knows that still holds is kept. */
-  constructor(
-    latest: ServerSpec,
-    environment: ManagerEnvironment,
-    previous?: LiveServer,
-    user?: LiveServerUser,
-  ) {
-    // Another environment is another network: what came over the one before is left there.
-    const isSameNetwork = previous !== undefined && previous.#environment === environment;
+  constructor(latest: ServerSpec, runtime: RuntimeContext, previous?: LiveServer, user?: LiveServerUser) {
+    // Another runtime context is another network. Whatever came over the previous network stays there.
+    const isSameNetwork = previous !== undefined && previous.#runtime === runtime;
     const change = isSameNetwork ? specChange(previous.spec, latest) : "tokens";
     const kept = change === "tokens" ? undefined : previous;
     const spec = kept === undefined ? latest : withTokensOf(kept.spec, latest);
@@ -63,24 +58,22 @@ export class LiveServer implements ManagedServer {
     this.address = new URL(spec.url);
     this.clientCapabilities = clientCapabilities(spec);
     this.spec = spec;
-    this.#environment = environment;
-    this.#clock = environment.clock;
+    this.#runtime = runtime;
+    this.#clock = runtime.clock;
     this.keepsTokens = kept !== undefined;
     const known = kept === undefined ? undefined : kept.#tokens;
     const ofUser = user && { subject: user.subject, supply: user.server.#tokens };
     const tokens =
-      known !== undefined && change !== "requested"
-        ? known
-        : new ServerTokens(spec, environment, ofUser, known);
+      known !== undefined && change !== "requested" ? known : new ServerTokens(spec, runtime, ofUser, known);
     this.#tokens = tokens;
     this.#caches = tokens.caches;
-    this.#timers = renewalTimers(spec, environment, tokens.caches, user !== undefined);
+    this.#timers = renewalTimers(spec, runtime, tokens.caches, user !== undefined);
     if (kept !== undefined) this.#timers.follow(kept.#timers);
     tokens.onPlan((renewAt) => this.#timers.plan(renewAt));
-    this.#headers = configuredHeaders(spec, environment, tokens.limits);
+    this.#headers = configuredHeaders(spec, runtime, tokens.limits);
     this.fetch = createAuthorizedFetch(
       serverAuthorizer({
-        ...{ spec, address: this.address, environment, tokens, headers: this.#headers },
+        ...{ spec, address: this.address, runtime, tokens, headers: this.#headers },
         token: (signal) => this.#unexpiredToken(signal),
       }),
     );
@@ -90,24 +83,23 @@ export class LiveServer implements ManagedServer {
     return this.#tokens.internals;
   }
 
-  // One async method that looks into the cache before it waits: what a fresh token costs is one comparison.
-  // `getToken` does the same again, because a second async method in between doubles that cost (see `bench/`).
-  async getAccessToken(options?: TokenOptions): Promise<string> {
+  /**
+   * Notes the use, and returns the token at once if it is fresh. If this returns `undefined`, call `acquireToken`, which also
+   * handles all options.
+   */
+  freshToken(options?: TokenOptions): Token | undefined {
     const now = this.#clock.now();
     this.#timers.used(now);
-    const token =
-      (options === undefined ? this.#caches.defaultCache.peek(now) : undefined) ??
-      (await this.#acquire(options));
-    return token.binding === undefined ? token.accessToken : bareToken(this.spec.name, token);
+    return options === undefined ? this.#caches.defaultCache.peek(now) : undefined;
   }
 
-  async getToken(options?: TokenOptions): Promise<Token> {
-    const now = this.#clock.now();
-    this.#timers.used(now);
-    return (
-      (options === undefined ? this.#caches.defaultCache.peek(now) : undefined) ??
-      (await this.#acquire(options))
-    );
+  /** Returns a usable token. Rejects with the codes of `getAccessToken`. */
+  acquireToken(options: TokenOptions = {}): Promise<Token> {
+    assertTokenOptions(this.spec.name, options);
+    const { forceRefresh = false, signal, scopes } = options;
+    const cache = scopes === undefined ? this.#caches.defaultCache : this.#caches.of(scopes);
+    // `fetch` accepts `null` for no signal, and so do callers that follow its types.
+    return cache.getToken({ reason: forceRefresh ? "forced" : "demand", signal: signal ?? undefined });
   }
 
   async getHeaders(options: HeaderOptions = {}): Promise<Record<string, string>> {
@@ -119,13 +111,13 @@ export class LiveServer implements ManagedServer {
       assertOwnUrl(this.spec.name, own, String(url), "The URL of the request");
     }
     const wanted = { ...(signal && { signal }), ...(scopes && { scopes }) };
-    const token = await this.getToken(wanted);
+    const token = this.freshToken(wanted) ?? (await this.acquireToken(wanted));
     const headers = await this.#headers(signal);
     const authorization = await tokenHeaders(token, {
       server: this.spec.name,
       request: { method, url },
       nonce: (target) => this.#tokens.nonces.get("resource", target),
-      time: (target) => this.#environment.serverClocks.at(target),
+      time: (target) => this.#runtime.serverClocks.at(target),
       signal,
       limits: this.#tokens.limits,
     });
@@ -147,7 +139,7 @@ export class LiveServer implements ManagedServer {
 
   /** The same for a user, whose `before` may be of an earlier config. */
   ofUser(subject: () => RuntimeSubject, previous: LiveServer | undefined): LiveServer {
-    return new LiveServer(this.spec, this.#environment, previous, { server: this, subject });
+    return new LiveServer(this.spec, this.#runtime, previous, { server: this, subject });
   }
 
   /** There is another credential than before. */
@@ -160,7 +152,8 @@ export class LiveServer implements ManagedServer {
     // Whose token it would be is not known yet.
     if (hasRuntimeSubject(this.spec.grant) && !required) return;
     this.#timers.startTicking();
-    if (this.spec.refresh.automatic || required) await this.getToken();
+    if (!this.spec.refresh.automatic && !required) return;
+    if (this.freshToken() === undefined) await this.acquireToken();
   }
 
   /** Another takes its place: from now on nothing happens here by itself. */
@@ -176,34 +169,23 @@ export class LiveServer implements ManagedServer {
 
   /** For a request that the server decides about: a token that has not expired is better than any error. */
   async #unexpiredToken(signal: AbortSignal | undefined): Promise<Token> {
-    const now = this.#clock.now();
-    this.#timers.used(now);
     const { defaultCache } = this.#caches;
     return (
-      defaultCache.peek(now) ??
-      (await defaultCache.getToken({ reason: "demand", signal, anyUnexpired: true }))
+      this.freshToken() ?? (await defaultCache.getToken({ reason: "demand", signal, anyUnexpired: true }))
     );
-  }
-
-  #acquire(options: TokenOptions = {}): Promise<Token> {
-    assertTokenOptions(this.spec.name, options);
-    const { forceRefresh = false, signal, scopes } = options;
-    const cache = scopes === undefined ? this.#caches.defaultCache : this.#caches.of(scopes);
-    // `fetch` takes `null` for no signal, and so do those that follow its types.
-    return cache.getToken({ reason: forceRefresh ? "forced" : "demand", signal: signal ?? undefined });
   }
 }
 
 function renewalTimers(
   spec: ServerSpec,
-  environment: ManagerEnvironment,
+  runtime: RuntimeContext,
   sets: CachesByScope,
   ofUser: boolean,
 ): RenewalTimers {
   const { idle, schedule, timezone } = spec.refresh;
   // There may be any number of users, and nobody knows which of them comes back: their tokens are renewed by use.
   const automatic = spec.refresh.automatic && !ofUser;
-  const { clock, random } = environment;
+  const { clock, random } = runtime;
   return new RenewalTimers({
     clock,
     automatic,

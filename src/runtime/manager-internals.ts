@@ -1,5 +1,5 @@
 import type { StoreSpec } from "../config/spec.js";
-import type { AccessToken } from "../tokens/token.js";
+import type { StoreCommands } from "../sharing/store-commands.js";
 import type { TokenManager } from "./token-manager.js";
 
 /**
@@ -58,27 +58,6 @@ export interface ManagerInternals {
   readonly store: StoreCommands | undefined;
 }
 
-/** Rejects with `store_unavailable`, and with the codes of what is read or asked. */
-export interface StoreCommands {
-  /**
-   * Deletes what is stored for this server, its metadata and that of its issuer included, with the grant refresh_token also
-   * all refresh tokens of its client; how many entries there were.
-   */
-  forget(): Promise<number>;
-  /** Deletes what is stored for all servers, of this config and any other. */
-  forgetEverything(): Promise<number>;
-  /**
-   * Revokes the tokens that `forget` would delete (RFC 7009) and forgets them: how many the authorization server took back.
-   * Where one of them cannot be read nothing is sent and nothing forgotten: `store_unavailable`, which is not retryable.
-   */
-  revoke(signal: AbortSignal): Promise<{ readonly revoked: number; readonly unsupported: number }>;
-  /**
-   * Whether this token is another one than the last that was asked about; remembers it, as a hash, until it has expired. A
-   * static one is always news: who asks for it again wants it again.
-   */
-  isNewToken(token: Pick<AccessToken, "accessToken" | "expiresAt">): Promise<boolean>;
-}
-
 export interface CurrentToken {
   readonly accessToken: string;
   /** The value of the header. */
@@ -110,9 +89,6 @@ export interface ManagerWithInternals extends TokenManager {
 export async function assertStorePackage({ type }: Pick<StoreSpec, "type">): Promise<void> {
   if (type === "redis") await (await import("../stores/redis-client.js")).loadRedis();
 }
-
-/** What a manager has of the config that it follows, which a reload may replace. */
-export type ManagedServer = Omit<ManagerWithInternals, "name" | "for">;
 
 /**
  * The internals of a manager that this package made; anything else is a mistake of the caller. It is another one once a

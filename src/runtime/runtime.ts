@@ -1,16 +1,17 @@
 import { isDeepStrictEqual } from "node:util";
-import { urlsOf } from "../config/server-urls.js";
+import { urlsOf } from "../config/build-config.js";
 import type { ConfigSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
+import { ignoreFailureInBackground } from "../errors/ignore-failure.js";
 import { closestServer } from "../http/closest-server.js";
 import { Limit } from "../lib/limit.js";
 import { version } from "../lib/version.js";
 import { requiredNames } from "./check-options.js";
 import type { ConfigReloadedEvent } from "./events.js";
 import { stopGrace } from "./live-server.js";
-import { type GivenEnvironment, type ManagerEnvironment, managerEnvironment } from "./manager-environment.js";
 import { type McpAuthWithInternals, serverUrls } from "./manager-internals.js";
 import type { McpAuth, StartOptions } from "./mcp-auth.js";
+import { createRuntimeContext, type RuntimeContext, type RuntimeDependencies } from "./runtime-context.js";
 import { ServerTokenManager } from "./server-token-manager.js";
 import { isSameEntry } from "./spec-changes.js";
 import type { TokenManager } from "./token-manager.js";
@@ -29,31 +30,31 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
   readonly name = "mcp-auth-runtime";
   readonly version = version;
   readonly on: McpAuth<Name>["on"];
-  readonly #given: GivenEnvironment;
+  readonly #given: RuntimeDependencies;
   readonly #load: Load;
   readonly #managers = new Map<string, ServerTokenManager>();
   /** Of removed servers: whoever has one finds it at work again when its server is back. */
   readonly #removed = new Map<string, WeakRef<ServerTokenManager>>();
   /** Replaced, and perhaps in use by calls that began before. */
-  #retired: WeakRef<ManagerEnvironment>[] = [];
+  #retired: WeakRef<RuntimeContext>[] = [];
   readonly #starting = new Limit(mostStarting);
   #spec: ConfigSpec;
-  #environment: ManagerEnvironment;
+  #context: RuntimeContext;
   #servers: readonly Name[];
   /** What `start()` was called with. */
   #required: ReadonlySet<string> | undefined;
   #reloads: Promise<unknown> = Promise.resolve();
   #stopped: Promise<void> | undefined;
 
-  constructor(spec: ConfigSpec, given: GivenEnvironment, load: Load) {
+  constructor(spec: ConfigSpec, given: RuntimeDependencies, load: Load) {
     this.#given = given;
     this.#load = load;
     this.on = (event, listener) => given.events.on(event, listener);
     this.#spec = spec;
-    this.#environment = managerEnvironment(given, spec);
+    this.#context = createRuntimeContext(given, spec);
     this.#servers = namesOf(spec);
     for (const [name, entry] of spec.servers) {
-      this.#managers.set(name, new ServerTokenManager(name, { entry, environment: this.#environment }));
+      this.#managers.set(name, new ServerTokenManager(name, { entry, runtime: this.#context }));
     }
   }
 
@@ -103,12 +104,13 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
   /** The same for one server. Its failures are told by events. */
   startOne(name: Name): void {
     const manager = this.#managers.get(name);
-    if (manager !== undefined) this.#startManager(manager, new Set()).catch(() => {});
+    if (manager !== undefined) this.#startManager(manager, new Set()).catch(ignoreFailureInBackground);
   }
 
   async reload(): Promise<void> {
     const reloaded = this.#reloads.then(() => this.#reload());
     // One after the other: the last to be asked for reads the file last.
+    // The caller of this reload gets its error; the next reload only waits for its end.
     this.#reloads = reloaded.catch(() => {});
     await reloaded;
   }
@@ -131,14 +133,14 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
     const begun = clock.now();
     const removed = [...this.#removed.values()].flatMap((reference) => reference.deref() ?? []);
     await Promise.all([...this.#managers.values(), ...removed].map((manager) => manager.stop()));
-    this.#environment.metadata.close();
+    this.#context.metadata.close();
     const replaced = this.#retired.flatMap((reference) => reference.deref() ?? []);
     for (const { metadata } of replaced) metadata.close();
-    const stores = new Set([this.#environment, ...replaced].map(({ store }) => store));
+    const stores = new Set([this.#context, ...replaced].map(({ store }) => store));
     // One grace for both: what was in flight may have used it up.
     const left = Math.min(Math.max(begun + stopGrace - clock.now(), 0), stopGrace);
     await Promise.all([...stores].map((store) => store?.close(left)));
-    await this.#environment.network.close();
+    await this.#context.network.close();
   }
 
   async #reload(): Promise<void> {
@@ -156,35 +158,35 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
   /** In one go: no call sees half of it. */
   #swap(spec: ConfigSpec): Changes {
     const previous = this.#spec;
-    const keepsEnvironment =
+    const keepsContext =
       isDeepStrictEqual(previous.network, spec.network) &&
       isDeepStrictEqual([previous.store, previous.commands], [spec.store, spec.commands]);
-    const { network } = this.#environment;
-    const kept = keepsStore(this.#given, previous, spec) ? this.#environment : undefined;
-    const environment = keepsEnvironment ? this.#environment : managerEnvironment(this.#given, spec, kept);
+    const { network } = this.#context;
+    const kept = keepsStore(this.#given, previous, spec) ? this.#context : undefined;
+    const context = keepsContext ? this.#context : createRuntimeContext(this.#given, spec, kept);
     const removed = [...previous.servers.keys()].filter((name) => !spec.servers.has(name));
     const [added, changed]: [string[], string[]] = [[], []];
     for (const [name, reference] of this.#removed) {
       if (reference.deref() === undefined) this.#removed.delete(name);
     }
-    for (const name of removed) this.#remove(name, environment);
+    for (const name of removed) this.#remove(name, context);
     for (const [name, entry] of spec.servers) {
       const known = previous.servers.get(name);
       const isSame = known !== undefined && isSameEntry(known, entry);
-      if (isSame && (keepsEnvironment || "failure" in entry)) continue;
+      if (isSame && (keepsContext || "failure" in entry)) continue;
       (known === undefined ? added : changed).push(name);
       const manager = this.#managers.get(name) ?? this.#removed.get(name)?.deref();
-      manager?.replaceWith({ entry, environment });
-      this.#managers.set(name, manager ?? new ServerTokenManager(name, { entry, environment }));
+      manager?.replaceWith({ entry, runtime: context });
+      this.#managers.set(name, manager ?? new ServerTokenManager(name, { entry, runtime: context }));
       this.#removed.delete(name);
     }
-    if (!keepsEnvironment) {
+    if (!keepsContext) {
       network.retire();
       const left = this.#retired.filter((reference) => reference.deref() !== undefined);
-      this.#retired = [...left, new WeakRef(this.#environment)];
+      this.#retired = [...left, new WeakRef(this.#context)];
     }
     this.#spec = spec;
-    this.#environment = environment;
+    this.#context = context;
     this.#servers = namesOf(spec);
     return {
       added: Object.freeze(added),
@@ -193,10 +195,10 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
     };
   }
 
-  #remove(name: string, environment: ManagerEnvironment): void {
+  #remove(name: string, context: RuntimeContext): void {
     const manager = this.#managers.get(name);
     if (manager === undefined) return;
-    manager.replaceWith({ entry: { name, failure: removedServer(name) }, environment });
+    manager.replaceWith({ entry: { name, failure: removedServer(name) }, runtime: context });
     this.#managers.delete(name);
     this.#removed.set(name, new WeakRef(manager));
   }
@@ -205,7 +207,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
   #prewarm(names: readonly string[], required: ReadonlySet<string>): void {
     for (const name of names) {
       const manager = this.#managers.get(name);
-      if (manager !== undefined) this.#startManager(manager, required).catch(() => {});
+      if (manager !== undefined) this.#startManager(manager, required).catch(ignoreFailureInBackground);
     }
   }
 
@@ -229,7 +231,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
 }
 
 /** Whether a store of one config serves another: what is to be written there is written, and connections stay. */
-function keepsStore({ ownStore }: GivenEnvironment, previous: ConfigSpec, after: ConfigSpec): boolean {
+function keepsStore({ ownStore }: RuntimeDependencies, previous: ConfigSpec, after: ConfigSpec): boolean {
   if (ownStore !== undefined) return true;
   const { store, network, commands } = previous;
   return isDeepStrictEqual([store, network.ca, commands], [after.store, after.network.ca, after.commands]);

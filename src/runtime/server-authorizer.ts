@@ -1,11 +1,12 @@
 import type { ServerSpec } from "../config/spec.js";
 import { serverChallenge } from "../discovery/challenge.js";
 import type { Target } from "../discovery/metadata.js";
+import { ignoreFailure } from "../errors/ignore-failure.js";
 import type { Authorizer } from "../http/authorizer.js";
 import { isSameResource } from "../http/closest-server.js";
 import { explainRefusal } from "./explain-refusal.js";
 import { learnedTarget } from "./learned-target.js";
-import type { ManagerEnvironment } from "./manager-environment.js";
+import type { RuntimeContext } from "./runtime-context.js";
 import type { ServerTokens } from "./server-tokens.js";
 import { stepUp, stepUpWithin } from "./step-up.js";
 import { issuerOf } from "./token-pipeline.js";
@@ -13,7 +14,7 @@ import { issuerOf } from "./token-pipeline.js";
 export interface AuthorizedServer {
   readonly spec: ServerSpec;
   readonly address: URL;
-  readonly environment: ManagerEnvironment;
+  readonly runtime: RuntimeContext;
   readonly tokens: ServerTokens;
   readonly headers: Authorizer["headers"];
   readonly token: Authorizer["token"];
@@ -21,26 +22,26 @@ export interface AuthorizedServer {
 
 /** What the authorized `fetch` of one server needs of its tokens. */
 export function serverAuthorizer(server: AuthorizedServer): Authorizer {
-  const { spec, address, environment, tokens } = server;
+  const { spec, address, runtime, tokens } = server;
   const { caches, stepUps } = tokens;
   // Needed only where the config leaves the scopes to the server. Without it, what the config says is all there is.
   const target = async (signal: AbortSignal | undefined): Promise<Target | undefined> => {
     if (spec.grant.scopes !== undefined) return tokens.target;
-    return await learnedTarget(spec, environment, tokens, signal).catch((error: unknown) => {
+    return await learnedTarget(spec, runtime, tokens, signal).catch((error: unknown) => {
       if (signal?.aborted) throw error;
-      return undefined;
+      return ignoreFailure(error);
     });
   };
   return {
     name: spec.name,
     url: address,
     reach: spec.reach,
-    fetch: environment.fetch,
+    fetch: runtime.fetch,
     nonces: tokens.nonces,
-    serverClocks: environment.serverClocks,
+    serverClocks: runtime.serverClocks,
     onClockSkew(message) {
       const about = { server: spec.name, issuer: issuerOf(spec.grant), reason: "demand" } as const;
-      environment.events.emit("token:warning", { ...about, durationMs: 0, code: "clock_skew", message });
+      runtime.events.emit("token:warning", { ...about, durationMs: 0, code: "clock_skew", message });
     },
     headers: server.headers,
     limits: tokens.limits,
@@ -61,8 +62,8 @@ export function serverAuthorizer(server: AuthorizedServer): Authorizer {
     replaceForOthers: (call) => caches.defaultCache.refused.replaceForOthers(call),
     async refusedAgain({ token, response, url }) {
       const challenge = isSameResource(url, address) ? response.headers.get("www-authenticate") : null;
-      // The response counts, whatever becomes of the explanation.
-      await explainRefusal(spec, environment, tokens, { token, challenge }).catch(() => undefined);
+      // The caller gets the response of the server even if it cannot be explained.
+      await explainRefusal(spec, runtime, tokens, { token, challenge }).catch(ignoreFailure);
     },
     stepUp: async (wanted, held, signal) =>
       await stepUp(spec, stepUps, await target(signal), { wanted, token: held, signal }),

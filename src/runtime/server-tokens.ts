@@ -10,8 +10,8 @@ import { CachesByScope } from "./caches-by-scope.js";
 import { createManagerInternals } from "./create-manager-internals.js";
 import { explainRefusal } from "./explain-refusal.js";
 import { learnedTarget } from "./learned-target.js";
-import type { ManagerEnvironment } from "./manager-environment.js";
 import type { ManagerInternals } from "./manager-internals.js";
+import type { RuntimeContext } from "./runtime-context.js";
 import { StepUps } from "./step-ups.js";
 import { type RuntimeSubject, runtimeSubjectToken } from "./subjects.js";
 import { createTokenPipeline, type GrantHooks } from "./token-pipeline.js";
@@ -44,15 +44,15 @@ export class ServerTokens {
   /** `before`: another for the same tokens, which were asked for in another way. */
   constructor(
     spec: ServerSpec,
-    environment: ManagerEnvironment,
+    runtime: RuntimeContext,
     user: UserTokens | undefined,
     previous: ServerTokens | undefined,
   ) {
     const known = previous ?? user?.supply;
     const { name: server, deadline } = spec;
-    this.limits = new WaitLimits({ server, deadline, clock: environment.clock });
+    this.limits = new WaitLimits({ server, deadline, clock: runtime.clock });
     this.nonces = known?.nonces ?? new Nonces();
-    this.dpop = known === undefined ? lazyDpop(spec, environment.clock, this.nonces) : known.dpop;
+    this.dpop = known === undefined ? lazyDpop(spec, runtime.clock, this.nonces) : known.dpop;
     this.#watch = previous === undefined ? new CredentialWatch() : previous.#watch;
     this.challenge = previous?.challenge;
     this.target = previous?.target;
@@ -61,7 +61,7 @@ export class ServerTokens {
     this.caches = new CachesByScope({
       scopes: spec.grant.scopes,
       createCache: (scopes, onPlan) =>
-        createTokenPipeline(spec, environment, {
+        createTokenPipeline(spec, runtime, {
           ...hooks,
           scopes,
           onPlan,
@@ -75,12 +75,12 @@ export class ServerTokens {
       learned: () => this.target?.scopes ?? [],
       isBounded: spec.grant.scopes !== undefined,
     });
-    this.internals = createManagerInternals(spec, environment, {
+    this.internals = createManagerInternals(spec, runtime, {
       caches: this.caches,
       signedWith: hooks.signedWith,
       target: () => this.target,
-      learn: () => learnedTarget(spec, environment, this, undefined),
-      explainRefusal: (token, challenge) => explainRefusal(spec, environment, this, { token, challenge }),
+      learn: () => learnedTarget(spec, runtime, this, undefined),
+      explainRefusal: (token, challenge) => explainRefusal(spec, runtime, this, { token, challenge }),
       limits: this.limits,
     });
     if (previous !== undefined) this.caches.takeOver(previous.caches);

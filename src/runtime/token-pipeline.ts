@@ -2,17 +2,18 @@ import type { GrantSpec, ServerSpec } from "../config/spec.js";
 import type { ServerChallenge } from "../discovery/challenge.js";
 import type { Target } from "../discovery/metadata.js";
 import type { Dpop } from "../dpop/dpop.js";
+import type { McpAuthError } from "../errors/error.js";
 import type { Secret } from "../lib/secret.js";
 import type { Grant } from "../oauth/grants/grant.js";
 import type { CredentialWatch } from "../secrets/credential-watch.js";
 import { SharedTokens, type SharedTokensOptions } from "../sharing/shared-tokens.js";
-import type { StoreFailure } from "../stores/failure.js";
+import { storeUnavailable } from "../stores/failure.js";
 import { TokenCache } from "../tokens/cache.js";
 import { grantSource } from "../tokens/grant-source.js";
 import type { Report, TokenEvent } from "../tokens/token-event.js";
 import { withEvents } from "../tokens/with-events.js";
 import { withRetry } from "../tokens/with-retry.js";
-import type { ManagerEnvironment } from "./manager-environment.js";
+import type { RuntimeContext } from "./runtime-context.js";
 
 /** What one manager knows and has beside what all share. */
 export interface GrantHooks {
@@ -46,10 +47,10 @@ export function issuerOf(grant: GrantSpec): string | undefined {
 /** The chain from the grant to the cache for one server and one scope set. */
 export function createTokenPipeline(
   spec: ServerSpec,
-  environment: ManagerEnvironment,
+  runtime: RuntimeContext,
   hooks: PipelineHooks,
 ): TokenCache {
-  const { clock, random, holds, events } = environment;
+  const { clock, random, holds, events } = runtime;
   const { name: server, grant, refresh, retry, deadline } = spec;
   const issuer = issuerOf(grant);
   // A listener that asks for the new token is to find it: the event waits until that is in its place.
@@ -60,18 +61,21 @@ export function createTokenPipeline(
     else events.emit(name, event);
   };
   const common = { server, issuer, clock, report };
-  const leaf = grantSource(lazyGrant(spec, environment, hooks), {
+  const leaf = grantSource(lazyGrant(spec, runtime, hooks), {
     ...common,
     assumedLifetime: refresh.assumedLifetime,
   });
   const policy = { ahead: refresh.ahead, jitter: refresh.jitter, random };
-  const storeFailure =
-    grant.type === "refresh_token" ? (): StoreFailure | undefined => environment.store?.failure : undefined;
+  // The refresh_token grant needs the store. If that cannot be used, more time would not help.
+  const causeOfTimeout = (): McpAuthError | undefined => {
+    const failure = grant.type === "refresh_token" ? runtime.store?.failure : undefined;
+    return failure && storeUnavailable(server, failure);
+  };
   // What one token endpoint asks for says nothing of another one of the same issuer.
   const endpoint = grant.type === "static" ? undefined : (grant.client.metadata?.tokenEndpoint ?? issuer);
-  const resilience = { server, endpoint, clock, random, retry, deadline, holds, storeFailure };
+  const resilience = { server, endpoint, clock, random, retry, deadline, holds, causeOfTimeout };
   const attempt = withEvents(leaf, common);
-  const stored = storedTokens(spec, environment, hooks, { ...common, policy, held: () => cache.latest });
+  const stored = storedTokens(spec, runtime, hooks, { ...common, policy, held: () => cache.latest });
   const cache: TokenCache = new TokenCache({
     ...common,
     policy,
@@ -79,7 +83,7 @@ export function createTokenPipeline(
     isLocal: grant.type === "static" && ("env" in grant.token || "file" in grant.token),
     onPlan: hooks.onPlan,
     async hasNewCredential() {
-      const hasChanged = await hooks.watch.changed({ ...environment, server });
+      const hasChanged = await hooks.watch.changed({ ...runtime, server });
       if (hasChanged) hooks.onNewCredential();
       return hasChanged;
     },
@@ -103,11 +107,11 @@ type StoredContext = Pick<SharedTokensOptions, "server" | "issuer" | "clock" | "
 /** What shares the tokens with other processes; `undefined` without a store. */
 function storedTokens(
   spec: ServerSpec,
-  environment: ManagerEnvironment,
+  runtime: RuntimeContext,
   { scopes, dpop, subjectKey, subjectToken, watch: _watch }: PipelineHooks,
   context: StoredContext,
 ): SharedTokens | undefined {
-  const { store, network, trust, clock, fetch, env, resolvers, signers, permissions } = environment;
+  const { store, network, trust, clock, fetch, env, resolvers, signers, permissions } = runtime;
   const { name: server, grant, timeout, deadline } = spec;
   if (store === undefined || grant.type === "static") return undefined;
   const { issuer, credential } = grant.client;
@@ -120,7 +124,7 @@ function storedTokens(
     // Time is left for a request of our own; and those of a fleet are not all sent at one moment.
     patience:
       Math.min(store.lease + timeout, Math.max(deadline - timeout, deadline / 2)) *
-      (1 - 0.3 * environment.random()),
+      (1 - 0.3 * runtime.random()),
     async entryKey(signal, kept) {
       const { tokenEntryKey } = await import("../sharing/entry-key.js");
       const wanted = { scopes, dpop, subject, trust: () => trust.fingerprint() };
@@ -137,7 +141,7 @@ function storedTokens(
 /** The grant, loaded with all that it needs when the first token is asked for. */
 function lazyGrant(
   spec: ServerSpec,
-  environment: ManagerEnvironment,
+  runtime: RuntimeContext,
   {
     dpop,
     subjectKey: _subjectKey,
@@ -146,7 +150,7 @@ function lazyGrant(
     ...hooks
   }: PipelineHooks,
 ): Grant {
-  const { events: _events, random: _random, holds: _holds, store: _store, ...shared } = environment;
+  const { events: _events, random: _random, holds: _holds, store: _store, ...shared } = runtime;
   let grant: Grant | undefined;
   return async (attempt) => {
     if (grant === undefined) {

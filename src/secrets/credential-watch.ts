@@ -1,6 +1,5 @@
 import type { SecretReference } from "../config/spec.js";
-import { fingerprintOf } from "../lib/fingerprint.js";
-import type { Secret } from "../lib/secret.js";
+import { fingerprintOf, type Secret } from "../lib/secret.js";
 import type { CredentialRecorder, SecretContext } from "./secret-context.js";
 
 interface Note {

@@ -1,5 +1,6 @@
 import type { SecretReference } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
+import { debugSecret } from "../lib/debug.js";
 import type { Secret } from "../lib/secret.js";
 import { onceWritten } from "./once-written.js";
 import { readValue } from "./read-value.js";
@@ -20,6 +21,7 @@ export async function readSecret(reference: SecretReference, context: SecretCont
   try {
     const look = (last: boolean) => readValue(reference, context, last);
     const secret = prefetched?.take(reference) ?? (await onceWritten([reference], context, look));
+    debugSecret(context.server, reference);
     if (watch?.note(reference, secret)) onChanged?.();
     return secret;
   } catch (error) {

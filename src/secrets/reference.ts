@@ -1,6 +1,6 @@
 import type { SecretReference } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
-import { notAllowed } from "../lib/not-allowed.js";
+import { notAllowed } from "../lib/permissions.js";
 import { quoted } from "../lib/printable.js";
 
 /** How a message names the place that a secret comes from. Of a command only its name: its arguments can be anything. */

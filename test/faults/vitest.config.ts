@@ -12,7 +12,7 @@ export default defineConfig({
     maxWorkers: "100%",
     testTimeout: hangLimit,
     hookTimeout: hangLimit,
-    globalSetup: ["scripts/build-before-tests.mjs"],
+    globalSetup: ["test/support/build-before-tests.mjs"],
     // The built package is tested. With the sources, each lazy import would wait for vitest's main process, which the
     // clock of a row cannot see.
     alias: [

@@ -52,7 +52,7 @@ test("the message for a refused Redis password says so, and does not show the pa
   const { kind, message } = await writeFailure(redis.withUser("agent", password));
   expect([kind, message]).toEqual([
     "refused",
-    expect.stringContaining("refuses its user or password (WRONGPASS)"),
+    expect.stringContaining("rejected the user or password (WRONGPASS)"),
   ]);
 });
 
@@ -61,7 +61,7 @@ test("the message for a missing Redis password says so", async () => {
   const { kind, message } = await writeFailure(redis.url);
   expect([kind, message]).toEqual([
     "refused",
-    expect.stringContaining("refuses its user or password (NOAUTH)"),
+    expect.stringContaining("rejected the user or password (NOAUTH)"),
   ]);
 });
 
@@ -74,7 +74,9 @@ test.each([
   const { kind, message } = await writeFailure(redis.withUser("agent", password));
   expect([kind, message]).toEqual([
     "not_permitted",
-    expect.stringContaining("its Redis user may not do that (NOPERM). Give that user the commands"),
+    expect.stringContaining(
+      "the Redis user has no permission for a command or key (NOPERM). Give that user the commands",
+    ),
   ]);
 });
 
@@ -91,5 +93,5 @@ test("the message for a Redis replica says that it accepts no writes", async () 
   const primary = await startRedisWith([]);
   const replica = await startRedisWith([], ["REPLICAOF", "127.0.0.1", String(primary.port)]);
   const { kind, message } = await writeFailure(replica.url);
-  expect([kind, message]).toEqual(["read_only", expect.stringContaining("takes no writes (READONLY)")]);
+  expect([kind, message]).toEqual(["read_only", expect.stringContaining("accepts no writes (READONLY)")]);
 });

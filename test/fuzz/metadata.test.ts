@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { describe, expect } from "vitest";
+import { checkResource } from "../../src/diagnosis/resource.js";
 import { fetchAuthorizationServer } from "../../src/discovery/authorization-server.js";
 import { findTarget } from "../../src/discovery/find-target.js";
 import { MetadataCache } from "../../src/discovery/metadata-cache.js";
-import { findProtectedResource, resourceMismatch } from "../../src/discovery/protected-resource.js";
-import { resourceCandidates } from "../../src/discovery/resource-locations.js";
+import { resourceLocations } from "../../src/discovery/metadata-locations.js";
+import { findProtectedResource } from "../../src/discovery/protected-resource.js";
 import { discover } from "../../src/index.js";
 import { systemClock } from "../../src/lib/clock.js";
 import type { Failure } from "../../src/net/failure.js";
@@ -171,7 +172,7 @@ function shownOf({ details: _details, ...failure }: Failure): string {
 }
 
 describe("resource metadata", () => {
-  const candidates = resourceCandidates({ url, issuer });
+  const candidates = resourceLocations({ url, issuer });
 
   property(
     "of any kind is well formed, absent, or a failure",
@@ -193,7 +194,7 @@ describe("resource metadata", () => {
     [address, address],
     (named, own) => {
       if (!URL.canParse(own)) return;
-      const mismatch = resourceMismatch(named, own);
+      const mismatch = checkResource(named, own);
       // Our own address is ours to show.
       const shown = [own, new URL(own).href];
       if (mismatch !== undefined) {

@@ -12,10 +12,10 @@ const program = fileURLToPath(new URL("../../examples/demo/run.mjs", import.meta
 
 interface Demo {
   readonly process: ChildProcessWithoutNullStreams;
-  /** Resolves when this has been printed. */
+  /** Resolves once the output matches this pattern. */
   printed(pattern: RegExp): Promise<RegExpExecArray>;
   readonly output: () => { readonly stdout: string; readonly stderr: string };
-  /** The exit code, or the signal. */
+  /** The exit code or the signal. */
   readonly ended: Promise<number | string>;
 }
 
@@ -61,11 +61,11 @@ describe("the demo", () => {
     await rm(temporary, { recursive: true });
   });
 
-  test("runs to its summary without a failed call of its host or its code, and renews by expiry and by schedule", async () => {
+  test("the demo runs to its summary without a failed call, and renews tokens by expiry and by schedule", async () => {
     const code = await demo.ended;
     const { stdout, stderr } = demo.output();
     expect(stderr).toBe("");
-    // Plain, as it is not on a terminal.
+    // Without colors, because stdout is not a terminal.
     expect(stdout).toBe(stripVTControlCharacters(stdout).replaceAll("\r", ""));
     const row = (name: string): string => new RegExp(`^  ${name} {2,}(.*)$`, "m").exec(stdout)?.[1] ?? stdout;
     expect(Number.parseInt(row("calls"), 10)).toBeGreaterThan(2);
@@ -82,7 +82,7 @@ describe("the demo", () => {
           .matchAll(/(\w+) (\d+)/g),
       ].map(([, name, n]) => [name, Number(n)]),
     );
-    // How many more there are depends on how busy the machine is: a token may expire on the way to a server.
+    // The exact number depends on the load of the machine: a token may expire on the way to a server.
     expect(reasons.get("demand")).toBeGreaterThanOrEqual(2);
     expect(Number.parseInt(row("awaited tokens"), 10)).toBe(reasons.get("demand"));
     expect(Number.parseInt(row("refused \\(401\\)"), 10)).toBeGreaterThanOrEqual(
@@ -93,9 +93,9 @@ describe("the demo", () => {
     );
     expect(toCode).toBe([...reasons.values()].reduce((sum, n) => sum + n, 0));
     expect(issued).toBe(Number(toHost) + Number(toCode));
-    // Two servers, and two tokens each that live eight of the fifteen seconds, at the least.
+    // At least two tokens for each of two servers: a token lives eight seconds, and the demo runs fifteen.
     expect(toHost).toBeGreaterThanOrEqual(4);
-    // Its two servers answered a host that has nothing but their URLs.
+    // Both servers answered a host that knows only their URLs.
     const plainHost = /^A host that knows only URLs: node --import (\S+) .*\n((?: {2}.*\n)+)/m.exec(stdout);
     expect(plainHost?.[1]).toBe("mcp-auth-runtime/register");
     expect(plainHost?.[2]).toMatch(/ find_customer .*Northlight Optics/);
@@ -106,7 +106,7 @@ describe("the demo", () => {
     expect(await readdir(temporary)).toEqual([]);
   });
 
-  test("ends at once on an interrupt, and leaves nothing behind", async () => {
+  test("the demo ends immediately on SIGINT and leaves no processes or files behind", async () => {
     const [, issuer = ""] = await demo.printed(/issuer +(http:\S+)/);
     await demo.printed(/^Calls/m);
     demo.process.kill("SIGINT");
@@ -116,14 +116,14 @@ describe("the demo", () => {
     expect(await readdir(temporary)).toEqual([]);
   });
 
-  // The host holds its stderr, so this waits for the host, too.
-  test("takes its servers and its host with it when it is killed", async () => {
+  // The host inherits stderr, so `ended` waits for the host, too.
+  test("the servers and the host of the demo end when the demo is killed", async () => {
     const [, issuer = ""] = await demo.printed(/issuer +(http:\S+)/);
     await demo.printed(/^Code that uses/m);
     expect((await fetch(`${issuer}/jwks`)).status).toBe(200);
     demo.process.kill("SIGKILL");
     expect(await demo.ended).toBe("SIGKILL");
-    // The servers end when they notice; until then they answer.
+    // The servers answer until they notice that the demo has ended.
     const gone = async (): Promise<true> => fetch(`${issuer}/jwks`).then(gone, () => true);
     expect(await gone()).toBe(true);
   });

@@ -13,14 +13,14 @@ import { documents, snippets } from "../support/snippets.js";
 
 const root = new URL("../../", import.meta.url);
 const all = documents(root).flatMap((document) => snippets(root, document));
-// Inside of the project, so that its dependencies are found, and where git and the checks do not look.
+// Inside the project, so that imports find its dependencies, and in a folder that git and the checks ignore.
 const folder = fileURLToPath(new URL(`node_modules/.cache/docs-${process.pid}/`, root));
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const text = (path: string) => readFile(new URL(path, root), "utf8");
 
 describe("the documentation", () => {
-  test("compiles: every snippet of TypeScript and JavaScript", async () => {
+  test("all TypeScript and JavaScript snippets in the documentation compile", async () => {
     const code = all.filter(({ language }) => ["ts", "js"].includes(language));
     expect(code.length).toBeGreaterThanOrEqual(8);
     await mkdir(folder, { recursive: true });
@@ -35,6 +35,7 @@ describe("the documentation", () => {
         extends: "../../../tsconfig.json",
         compilerOptions: {
           noUnusedLocals: false,
+          incremental: false,
           rootDir: "../../..",
           paths: {
             "mcp-auth-runtime": ["../../../src/index.ts"],
@@ -52,7 +53,7 @@ describe("the documentation", () => {
     expect(stdout.replaceAll(/snippet-\d+(?=\.ts)/g, (name) => names.get(name) ?? name)).toBe("");
   });
 
-  test("shows only configs that are valid", async () => {
+  test("all configs in the documentation are valid", async () => {
     const configs = all.filter(
       ({ language, code }) => ["json", "jsonc", "yaml"].includes(language) && code.includes("servers"),
     );
@@ -67,7 +68,7 @@ describe("the documentation", () => {
     }
   });
 
-  test("lists every error code with its exit code", async () => {
+  test("docs/errors.md lists every error code with its exit code", async () => {
     const source = await text("src/errors/error.ts");
     const codes = [...source.matchAll(/^ {2}\| "([a-z_]+)"/gm)].map((match) => match[1]);
     const rows = new Map(
@@ -78,18 +79,22 @@ describe("the documentation", () => {
     );
     expect(codes.length).toBeGreaterThanOrEqual(23);
     expect([...rows.keys()]).toEqual(codes);
-    // Taken from the type itself, so each is a code.
+    // The codes come from the type's source, so each is a valid code.
     for (const code of codes)
       expect([code, rows.get(code)]).toEqual([code, String(exitCodeOf(code as McpAuthErrorCode))]);
   });
 
-  test("links only to what exists", async () => {
+  test("all relative links in the documentation lead to a heading or file that the package contains", async () => {
+    // Our own package.json has this shape.
+    const { files } = JSON.parse(await text("package.json")) as { files: readonly string[] };
     for (const document of documents(root)) {
       for (const [, target = ""] of (await text(document)).matchAll(/\]\(([^)\s]+)\)/g)) {
         if (/^https?:/.test(target)) continue;
         const [path = "", anchor] = target.split("#");
         const file = path === "" ? document : join(dirname(document), path);
         expect([document, target, existsSync(new URL(file, root))]).toEqual([document, target, true]);
+        const ships = files.some((entry) => file === entry || file.startsWith(`${entry}/`));
+        expect([document, target, ships]).toEqual([document, target, true]);
         if (anchor === undefined) continue;
         const anchors = [...(await text(file)).matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
           slug(heading),
@@ -99,8 +104,8 @@ describe("the documentation", () => {
     }
   });
 
-  test("has a line for every dependency", async () => {
-    // The shape of our own package.json.
+  test("docs/dependencies.md mentions every dependency", async () => {
+    // Our own package.json has this shape.
     const { dependencies, devDependencies } = JSON.parse(await text("package.json")) as Record<
       string,
       Record<string, string>
@@ -112,13 +117,13 @@ describe("the documentation", () => {
     }
   });
 
-  test("gives each run-time dependency its size, import time, maintenance and what it replaces", async () => {
+  test("docs/dependencies.md has a complete row with the measured size for each run-time dependency", async () => {
     const { stdout } = await promisify(execFile)(
       process.execPath,
       [fileURLToPath(new URL("bench/dependencies.mjs", root)), "--sizes"],
       { cwd: root },
     );
-    // What the script prints.
+    // The script prints this shape.
     const sizes = JSON.parse(stdout) as Record<string, number>;
     const rows = [...(await text("docs/dependencies.md")).matchAll(/^\| `([^`]+)` \d+ \|(.+)\|$/gm)].map(
       ([, name = "", cells = ""]) => ({ name, cells: cells.split("|").map((cell) => cell.trim()) }),
@@ -128,18 +133,18 @@ describe("the documentation", () => {
       const [, , size = "", importTime] = cells;
       expect([name, cells.length, cells.includes("")]).toEqual([name, 6, false]);
       expect(importTime).toMatch(/^\d+ ms$/);
-      // Within a tenth, or 0.01 MB: patch releases differ by that.
-      const [said, measured] = [Number(/^([\d.]+) MB$/.exec(size)?.[1]), (sizes[name] ?? 0) / 1e6];
-      expect([name, Math.abs(said - measured) <= Math.max(measured / 10, 0.01)]).toEqual([name, true]);
+      // Allows a tenth or 0.01 MB, because the sizes of patch releases differ.
+      const [documented, measured] = [Number(/^([\d.]+) MB$/.exec(size)?.[1]), (sizes[name] ?? 0) / 1e6];
+      expect([name, Math.abs(documented - measured) <= Math.max(measured / 10, 0.01)]).toEqual([name, true]);
     }
   });
 
-  test("gives the version of package.json", async () => {
+  test("the exported version is that of package.json", async () => {
     expect(version).toBe((JSON.parse(await text("package.json")) as { version: string }).version);
   });
 });
 
-/** An anchor as the usual Markdown renderers make it of a heading. */
+/** Returns the anchor that common Markdown renderers create for a heading. */
 function slug(heading: string): string {
   return heading
     .toLowerCase()
@@ -148,13 +153,13 @@ function slug(heading: string): string {
     .replaceAll(" ", "-");
 }
 
-test("names on the security page only tests that there are", async () => {
+test("docs/security.md names only existing tests", async () => {
   const page = await text("docs/security.md");
   const named = [...page.matchAll(/`(test\/[\w./-]+\.test\.ts)`(?:\s+"([^"]+)")?/g)];
   expect(named.length).toBeGreaterThanOrEqual(30);
   for (const [, file = "", title] of named) {
     const source = await text(file);
-    // In the page a title may be broken into two lines.
+    // A title may be broken into two lines on the page.
     if (title !== undefined)
       expect({ file, source }).toMatchObject({ source: expect.stringContaining(oneLine(title)) });
   }

@@ -1,4 +1,4 @@
-// RFC 9449 against real servers: what is on the wire at both ends, and what happens when a server wants another nonce.
+// DPoP (RFC 9449) with real servers: the bytes on the wire at both servers, and nonces that change.
 import { createHash } from "node:crypto";
 import {
   calculateJwkThumbprint,
@@ -17,8 +17,8 @@ import { connectClient } from "./tool-client.js";
 
 type DpopConfig = NonNullable<McpAuthConfig<"tools">["servers"]["tools"]["dpop"]>;
 
-/** Both servers want DPoP, with nonces. */
-function demandingWorld({ mcp, ...options }: WorldOptions = {}): Promise<World> {
+/** Starts servers that both require DPoP with nonces. */
+function dpopWorld({ mcp, ...options }: WorldOptions = {}): Promise<World> {
   return startWorld({
     dpop: { nonces: true },
     ...options,
@@ -37,8 +37,8 @@ const proofOf = ({ headers }: { readonly headers: NodeJS.Dict<string | string[]>
 };
 const statuses = (world: World) => world.mcp.requests.map(({ status }) => status);
 
-test("every request has a proof of its own, for its method and URL, that names the token at the MCP server", async () => {
-  const world = await demandingWorld();
+test("each request has its own proof for its method and URL, with the hash of the token at the MCP server", async () => {
+  const world = await dpopWorld();
   const { manager } = await managerOf({ ...world, config: withDpop(world) });
   const client = await connectClient(manager);
   expect(await client.call("echo", "hi")).toBe("hi");
@@ -68,8 +68,8 @@ test("every request has a proof of its own, for its method and URL, that names t
   expect(new Set(jtis).size).toBe(jtis.length);
 });
 
-test("a nonce is asked for once at either end and then used, until it is another", async () => {
-  const world = await demandingWorld();
+test("a server sends its nonce once, and requests use it until the server changes it", async () => {
+  const world = await dpopWorld();
   const { manager, auth } = await managerOf({ ...world, config: withDpop(world) });
   const heard = listen(auth);
   const client = await connectClient(manager);
@@ -90,16 +90,16 @@ test("a nonce is asked for once at either end and then used, until it is another
   world.issuer.rotateNonces();
   await manager.getToken({ forceRefresh: true });
   expect(world.issuer.tokenRequests.slice(3).map(({ status }) => status)).toEqual([400, 200]);
-  // That a nonce was another is nothing that happened to a token.
+  // A changed nonce does not count as a rejected token or a failed request.
   expect(heard.filter(({ event }) => event === "token:rejected" || event === "token:failed")).toEqual([]);
   expect(world.issuer.tokensIssued).toBe(3);
 });
 
-test("each attempt has its own client assertion, also when only the nonce was missing", async () => {
+test("each token request has its own client assertion, even if only the nonce was missing", async () => {
   const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true });
   const jwk = await exportJWK(publicKey);
   const clients = [{ id: "agent", publicKey: { ...jwk, kid: await calculateJwkThumbprint(jwk) } }];
-  const world = await demandingWorld({ clients });
+  const world = await dpopWorld({ clients });
   const client = { issuer: world.issuer.issuer, id: "agent", key: { privateKey: { env: "KEY" } } };
   const config = { servers: { tools: { url: world.mcp.url, grant: { client }, dpop: true as const } } };
   const { manager } = await managerOf({ config, env: { KEY: await exportPKCS8(privateKey) } });
@@ -111,8 +111,8 @@ test("each attempt has its own client assertion, also when only the nonce was mi
   expect(new Set(assertions.map(({ jti }) => jti)).size).toBe(2);
 });
 
-test("fifty calls at once make one token request, and no two proofs are the same", async () => {
-  const world = await demandingWorld();
+test("fifty concurrent calls with DPoP send one token request, and each call has its own proof", async () => {
+  const world = await dpopWorld();
   const { manager } = await managerOf({ ...world, config: withDpop(world) });
   const responses = await Promise.all(Array.from({ length: 50 }, () => manager.fetch(manager.url)));
   await Promise.all(responses.map((response) => response.body?.cancel()));
@@ -124,8 +124,8 @@ test("fifty calls at once make one token request, and no two proofs are the same
   expect(new Set(jtis).size).toBe(jtis.length);
 });
 
-test("a revoked token is replaced by one that is bound to the same key", async () => {
-  const world = await demandingWorld();
+test("a revoked DPoP token is replaced by one that is bound to the same key", async () => {
+  const world = await dpopWorld();
   const { manager } = await managerOf({ ...world, config: withDpop(world) });
   const client = await connectClient(manager);
   const [first] = world.issuer.issued;
@@ -135,8 +135,8 @@ test("a revoked token is replaced by one that is bound to the same key", async (
   expect([second?.jkt, more]).toEqual([first?.jkt, []]);
 });
 
-test("managers have keys of their own, unless they share a named one", async () => {
-  const world = await demandingWorld();
+test("each manager has its own DPoP key unless the config names a shared one", async () => {
+  const world = await dpopWorld();
   const { privateKey, publicKey } = await generateKeyPair("Ed25519", { extractable: true });
   const { tools } = world.config.servers;
   const named = { ...tools, dpop: { key: "proof" } };
@@ -156,7 +156,7 @@ test("managers have keys of their own, unless they share a named one", async () 
 });
 
 test.each(["ES256", "ES384", "EdDSA", "PS256", "RS256"] as const)(
-  "a key of our own is made for what the authorization server lists: %s",
+  "a generated DPoP key fits the algorithm that the authorization server lists: %s",
   async (alg) => {
     const world = await startWorld({
       dpop: { algorithms: [alg] },
@@ -168,7 +168,7 @@ test.each(["ES256", "ES384", "EdDSA", "PS256", "RS256"] as const)(
   },
 );
 
-test("a named key that the authorization server has no algorithm for is not used", async () => {
+test("a DPoP key that fits no algorithm of the authorization server is unsupported_by_server", async () => {
   const world = await startWorld({ dpop: { algorithms: ["PS256"] } });
   const { privateKey } = await generateKeyPair("ES256", { extractable: true });
   const config = withDpop(world, { key: { privateKey: { env: "KEY" } } });
@@ -179,7 +179,7 @@ test("a named key that the authorization server has no algorithm for is not used
   expect(world.issuer.tokenRequests).toEqual([]);
 });
 
-test("a Bearer token in answer to a proof is refused", async () => {
+test("a Bearer token in response to a DPoP proof is token_response_invalid", async () => {
   const world = await startWorld({ dpop: false });
   const { manager } = await managerOf({ ...world, config: withDpop(world) });
   const error = await failure(manager.fetch(manager.url));
@@ -188,7 +188,7 @@ test("a Bearer token in answer to a proof is refused", async () => {
   expect(world.mcp.requests.filter(({ path }) => path === "/mcp")).toEqual([]);
 });
 
-test("without DPoP in the config, a server that demands it stays shut", async () => {
+test("without DPoP in the config, a server that requires it answers 401", async () => {
   const world = await startWorld({ mcp: { dpop: { required: true } } });
   const { manager } = await managerOf(world);
   const response = await manager.fetch(manager.url);
@@ -196,7 +196,7 @@ test("without DPoP in the config, a server that demands it stays shut", async ()
   expect(response.status).toBe(401);
 });
 
-test("a token is not given out without the means to use it, and headers are for one request", async () => {
+test("a DPoP token is returned only with a proof, and getHeaders returns headers for one request", async () => {
   const world = await startWorld({ mcp: { dpop: { required: true } } });
   const { manager } = await managerOf({ ...world, config: withDpop(world) });
   expect((await failure(manager.getAccessToken())).code).toBe("sender_constrained");

@@ -1,4 +1,4 @@
-// Whether a program that uses the built package ends when it has nothing left to do.
+// Tests that a program with the built package ends when it has nothing left to do.
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -14,15 +14,15 @@ interface Ended {
   readonly output: string;
 }
 
-// Tokens here live an hour, and requests are answered at once: whoever waits for a timer that is longer waits for something
-// that nobody needs any more.
+// Tokens live an hour here, and servers answer immediately. A program that waits for a longer timer waits for something
+// that nobody needs.
 const longestNeeded = 5_000;
 
-/** Runs a module with `auth` made from the world's config. */
+/** Runs a module in which `auth` is a runtime for the config. */
 async function program(world: Pick<World, "env">, config: object, body: string): Promise<Ended> {
   const source = `
-    const nodes = globalThis.setTimeout;
-    globalThis.setTimeout = (callback, milliseconds, ...args) => nodes(() => {
+    const original = globalThis.setTimeout;
+    globalThis.setTimeout = (callback, milliseconds, ...args) => original(() => {
       if (milliseconds > ${longestNeeded}) console.log("waited for a timer of " + milliseconds + " ms");
       callback(...args);
     }, milliseconds);
@@ -62,7 +62,7 @@ describe("a program ends by itself", () => {
       1,
       schedule,
     ],
-    ["after start() that nobody waits for", "auth.start();", 1, {}],
+    ["after start() that it does not await", "auth.start();", 1, {}],
     ["after start() and stop()", "await auth.start(); await auth.stop();", 1, schedule],
     [
       "after calls through fetch",
@@ -72,16 +72,16 @@ describe("a program ends by itself", () => {
       schedule,
     ],
     ["with listeners on events", `auth.on("token:renewed", () => {}); await auth.start();`, 1, schedule],
-  ])("%s", async (_, body, requests, defaults) => {
+  ])("a program ends by itself %s", async (_, body, requests, defaults) => {
     const world = await startWorld();
     const ended = await program(world, { ...world.config, defaults }, body);
     expect(ended).toMatchObject({ code: 0, signal: null, output: "end of program\n" });
-    // A schedule may have brought more of them, where the machine is slow.
+    // The schedule may have requested more tokens on a slow machine.
     if (defaults === schedule) expect(world.issuer.tokensIssued).toBeGreaterThanOrEqual(requests);
     else expect(world.issuer.tokensIssued).toBe(requests);
   });
 
-  test("after start() that failed, and says nothing of it by itself", async () => {
+  test("a program ends by itself after start() that failed, and the package prints nothing", async () => {
     const world = await startWorld();
     const body = `const [failure] = await auth.start(); console.log(failure.code, failure.oauthError);`;
     const ended = await program({ env: { SECRET: "wrong" } }, world.config, body);
@@ -91,7 +91,7 @@ describe("a program ends by itself", () => {
     });
   });
 
-  test("during a renewal in the background that nobody answers, once its time is over", async () => {
+  test("a program ends by itself after a background renewal that timed out", async () => {
     const issuer = await ownIssuer((_request, response) => {
       if (issuer.tokenRequests().length === 1) sendToken(response, "t", 2);
     });
@@ -108,7 +108,7 @@ describe("a program ends by itself", () => {
     expect(issuer.tokenRequests().length).toBeGreaterThanOrEqual(2);
   });
 
-  test("but not while somebody waits for a token that is tried again", async () => {
+  test("a program does not end while it waits for a token request that is retried", async () => {
     const issuer = await ownIssuer((_request, response) => {
       if (issuer.tokenRequests().length < 3) return void response.writeHead(503).end();
       return sendToken(response, "t3");

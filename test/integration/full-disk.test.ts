@@ -1,4 +1,4 @@
-// A process that may write no more files, as with a full disk, from the moment at which its refresh token was replaced.
+// A process that cannot write files, as with a full disk, from the moment at which its refresh token was replaced.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -17,8 +17,8 @@ import { agentSecret, ownIssuer, runtime } from "./harness.js";
 const dist = new URL("../../dist/index.js", import.meta.url);
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** A server that takes each refresh token once, `r0` first, and gives the next for it. */
-async function rotating(beforeAnswer: (request: number) => void = () => {}) {
+/** Starts an issuer that accepts each refresh token once, starting with `r0`, and returns the next one for it. */
+async function rotatingIssuer(beforeAnswer: (request: number) => void = () => {}) {
   const seen: (string | null)[] = [];
   const issuer = await ownIssuer((request, response) => {
     const token = new URLSearchParams(request.body).get("refresh_token");
@@ -37,12 +37,12 @@ async function rotating(beforeAnswer: (request: number) => void = () => {}) {
   return { seen, env, config: { servers: { tools } } satisfies McpAuthConfig<"tools"> };
 }
 
-test("stop() writes on for five seconds what has taken the place of a refresh token", async () => {
+test("stop() keeps trying for five seconds to write a replaced refresh token", async () => {
   const clock = fakeClock(Date.now());
   const memory = createMemoryStore({ clock });
   let full = false;
   let tries = 0;
-  const { seen, env, config } = await rotating((request) => {
+  const { seen, env, config } = await rotatingIssuer((request) => {
     if (request === 1) full = true;
   });
   const store = () => ({
@@ -53,12 +53,12 @@ test("stop() writes on for five seconds what has taken the place of a refresh to
       tries += 1;
       throw Object.assign(new Error("hunter2"), { code: "ENOSPC" });
     },
-    // Of the runtime: others go on with the same.
+    // The second runtime uses the same store.
     close: async () => {},
   });
   const auth = await runtime({ config, env, clock, store: store() });
   const call = failure(auth.resolve("tools").getAccessToken());
-  // The call, and all that it tries within its deadline.
+  // Lets the call retry until its deadline.
   while (seen.length === 0) await clock.settle();
   for (let second = 0; second < 40; second += 1) await clock.advance(1_000);
   const error = await call;
@@ -68,7 +68,7 @@ test("stop() writes on for five seconds what has taken the place of a refresh to
   const before = tries;
   const stopped = auth.stop();
   for (let step = 0; step < 20; step += 1) await clock.advance(100);
-  // One last try would be two: with the old lease, and with a new one.
+  // A single last attempt would be two writes: one with the old lease and one with a new lease.
   expect(tries - before).toBeGreaterThanOrEqual(3);
   full = false;
   await clock.advance(1_500);
@@ -79,7 +79,7 @@ test("stop() writes on for five seconds what has taken the place of a refresh to
   expect(seen).toEqual(["r0", "r1"]);
 });
 
-/** Whether this process may change the limits of its children, as on Linux with util-linux. */
+/** Returns whether this process can change the limits of its children, which needs Linux with util-linux. */
 function canLimit(): boolean {
   if (process.platform !== "linux") return false;
   try {
@@ -91,13 +91,13 @@ function canLimit(): boolean {
 }
 
 test.runIf(canLimit())(
-  "a process that can write no files says why, and while it stops writes what it could not before",
+  "a process that cannot write files reports the reason, and stop() writes the pending refresh token later",
   async () => {
     let child: ChildProcess | undefined;
     const limitFiles = (size: string): void => {
       execFileSync("prlimit", ["--pid", String(child?.pid), `--fsize=${size}:`]);
     };
-    const { seen, env, config } = await rotating((request) => {
+    const { seen, env, config } = await rotatingIssuer((request) => {
       if (request === 2) limitFiles("0");
     });
     const folder = await mkdtemp(join(tmpdir(), "mcp-auth-full-"));
@@ -125,12 +125,12 @@ test.runIf(canLimit())(
     });
     onTestFinished(() => void child?.kill("SIGKILL"));
     const ended = once(child, "exit");
-    const [said] = await Promise.race([once(child, "message"), ended]);
-    expect(said).toEqual({
+    const [reported] = await Promise.race([once(child, "message"), ended]);
+    expect(reported).toEqual({
       code: "store_unavailable",
       message:
         `Server "tools": the store of the config, ${path}, cannot be used: this process may not write a file of that size ` +
-        "(EFBIG). Raise its limit on the size of files.",
+        "(EFBIG). Raise its limit for the size of a file (ulimit -f).",
     });
     expect((await Promise.race([once(child, "message"), ended]))[0]).toBe("stopping");
     limitFiles("unlimited");

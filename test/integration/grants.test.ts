@@ -1,5 +1,5 @@
-// Every grant with every client authentication and every binding, against real servers, up to a tool that is called.
-// The table in the docs cites these tests by name.
+// Every grant with every client authentication method and every token binding: real servers, up to a tool call. The table
+// in docs/grants.md lists the same combinations.
 import { readFileSync } from "node:fs";
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -18,13 +18,13 @@ const scopes = ["read"];
 
 interface GrantCase {
   readonly name: string;
-  /** What the config says; `client` is the one that authenticates. */
+  /** Returns the grant config for the client that authenticates. */
   config(client: object, id: ClientId): object;
-  /** Of the request for the access token. */
+  /** `grant_type` of the request for the access token. */
   readonly grantType: string;
-  /** Whom the token stands for; the client itself unless told. */
+  /** Subject of the token. Default: the client itself. */
   readonly subject?: string;
-  /** What else the request must say. */
+  /** Further checks of the request. */
   check?(request: TokenRequest, id: ClientId): void;
 }
 
@@ -97,7 +97,7 @@ const grants: readonly GrantCase[] = [
 interface AuthenticationCase {
   readonly name: string;
   readonly id: ClientId;
-  /** How the request shows it. */
+  /** Checks how the request authenticates the client. */
   check(request: TokenRequest): void;
 }
 
@@ -200,14 +200,14 @@ const withoutClient = ["jwt_bearer of the platform", "jwt_bearer signed by us"].
   })),
 );
 
-describe("a tool is called with a token from", () => {
+describe("every combination of grant, client authentication and token binding", () => {
   beforeAll(async () => {
     world = await startIdentityWorld();
   });
   afterAll(() => world[Symbol.asyncDispose]());
 
   test.each(cells.map((each) => [each.cell, each] as const))(
-    "%s",
+    "a tool is called with a token from %s",
     async (_, { grant, authentication, binding }) => {
       const { id } = authentication;
       await callTool(grant.config(world.client(id), id), binding, (request, token) => {
@@ -220,19 +220,22 @@ describe("a tool is called with a token from", () => {
     },
   );
 
-  test.each(withoutClient.map((each) => [each.cell, each] as const))("%s", async (_, { name, binding }) => {
-    const grant = grants.find((each) => each.name === name);
-    if (grant === undefined) throw new Error(`There is no grant ${name}.`);
-    await callTool(grant.config({ issuer: world.issuer.issuer }, "public"), binding, (request, token) => {
-      expect(request.params["grant_type"]).toBe(grant.grantType);
-      expect(request.headers.authorization).toBeUndefined();
-      expect(Object.keys(request.params).filter((field) => field.startsWith("client_"))).toEqual([]);
-      expect(token.subject).toBe(grant.subject);
-    });
-  });
+  test.each(withoutClient.map((each) => [each.cell, each] as const))(
+    "a tool is called with a token from %s",
+    async (_, { name, binding }) => {
+      const grant = grants.find((each) => each.name === name);
+      if (grant === undefined) throw new Error(`There is no grant ${name}.`);
+      await callTool(grant.config({ issuer: world.issuer.issuer }, "public"), binding, (request, token) => {
+        expect(request.params["grant_type"]).toBe(grant.grantType);
+        expect(request.headers.authorization).toBeUndefined();
+        expect(Object.keys(request.params).filter((field) => field.startsWith("client_"))).toEqual([]);
+        expect(token.subject).toBe(grant.subject);
+      });
+    },
+  );
 });
 
-test("the table in docs/grants.md has these cells and no others", () => {
+test("the table in docs/grants.md lists exactly the tested combinations", () => {
   const lines = readFileSync("docs/grants.md", "utf8").split("\n");
   const rows = lines
     .filter((line) => line.startsWith("|"))
@@ -248,7 +251,7 @@ test("the table in docs/grants.md has these cells and no others", () => {
   expect(table.sort()).toEqual([...cells, ...withoutClient].map(({ cell }) => cell).sort());
 });
 
-/** Connects an MCP client, calls a tool twice, and looks at the one token that this took. */
+/** Connects an MCP client, calls a tool twice, and checks the one token that this needed. */
 async function callTool(
   grant: object,
   binding: Binding,
@@ -259,7 +262,7 @@ async function callTool(
   const auth = await runtime({
     config: {
       network: world.network,
-      // One of the variants, put together from parts.
+      // Built from parts of the config's union types.
       servers: {
         tools: { url: mcp.url, grant: grant as GrantConfig, ...(binding === "DPoP" && { dpop: true }) },
       },
@@ -283,7 +286,7 @@ async function callTool(
   ]);
   const answered = mcp.requests.slice(answeredBefore).filter(({ path }) => path === "/mcp");
   const refused = answered.filter(({ status }) => status === 401 || status === 403);
-  // The first request to a server that wants a nonce has none.
+  // The first request to a server that requires a nonce has none.
   expect(refused.length).toBe(binding === "DPoP" ? 1 : 0);
   for (const { jti, certificateThumbprint: presented } of answered) {
     expect(jti).toBe(token.jti);

@@ -1,5 +1,5 @@
-// What follows a 401 that a host reports, through the providers of the real SDKs. A host does not say which token a 401 was
-// for, nor that a token was accepted.
+// 401s that a host reports through the providers of the real SDKs. A host does not report which token a 401 was for, nor
+// that a token was accepted.
 import { describe, expect, test } from "vitest";
 import { oauthProvider } from "../../src/hosts/mcp-sdk.js";
 import { failure } from "../support/failure.js";
@@ -21,20 +21,23 @@ const revoke = ({ mcp, issuer }: World): void => mcp.revoke(issuer.issued.at(-1)
 const asked = ({ issuer }: World) => issuer.tokenRequests.map(({ params }) => params["scope"]);
 
 describe("authProvider of SDK v2", () => {
-  test.each([9_000, 1_000])("serves the call after each of two revocations %d ms apart", async (apart) => {
-    const world = await startWorld();
-    const { manager, advance } = await liveManagerOf(world);
-    const client = await viaAuthProviderV2(manager);
-    for (const text of ["one", "two"]) {
-      revoke(world);
-      expect(await client.echo(text)).toBe(text);
-      await advance(apart);
-    }
-    expect(world.issuer.tokenRequests).toHaveLength(3);
-  });
+  test.each([9_000, 1_000])(
+    "authProvider serves the call after each of two revocations %d ms apart",
+    async (apart) => {
+      const world = await startWorld();
+      const { manager, advance } = await liveManagerOf(world);
+      const client = await viaAuthProviderV2(manager);
+      for (const text of ["one", "two"]) {
+        revoke(world);
+        expect(await client.echo(text)).toBe(text);
+        await advance(apart);
+      }
+      expect(world.issuer.tokenRequests).toHaveLength(3);
+    },
+  );
 
   test.each([9_000, 1_000])(
-    "serves ten calls at once at each of two revocations %d ms apart, with one token request for each",
+    "authProvider serves ten concurrent calls after each of two revocations %d ms apart, with one token request each",
     async (apart) => {
       const world = await startWorld();
       const { auth, manager, advance } = await liveManagerOf(world);
@@ -50,7 +53,7 @@ describe("authProvider of SDK v2", () => {
     },
   );
 
-  test("sends few token requests where every token is refused, and says so", async () => {
+  test("authProvider sends few token requests when a server refuses every token, and warns once", async () => {
     const world = await startRefusingWorld(
       ({ body }, response) => body.includes("tools/call") && unauthorized(response),
     );
@@ -70,7 +73,7 @@ describe("authProvider of SDK v2", () => {
     expect(manager.status().lastError?.details).toMatchObject({ error: "invalid_token" });
   });
 
-  test("sends no more than the allowance has where calls are refused three seconds apart", async () => {
+  test("authProvider sends no more token requests than the allowance when calls are refused every three seconds", async () => {
     const world = await startRefusingWorld(
       ({ body }, response) => body.includes("tools/call") && unauthorized(response),
     );
@@ -84,7 +87,7 @@ describe("authProvider of SDK v2", () => {
     expect(world.issuer.tokenRequests.length - before).toBeLessThanOrEqual(11);
   });
 
-  test("says that the authorization server returned the refused token again", async () => {
+  test("authProvider reports an authorization server that returns the refused token again", async () => {
     const world = await startWorld();
     const { manager } = await liveManagerOf(world, { fetch: sameTokenAgain() });
     const client = await viaAuthProviderV2(manager);
@@ -95,7 +98,7 @@ describe("authProvider of SDK v2", () => {
   });
 });
 
-/** Between us and the authorization server: it returns its first token again and again. */
+/** Creates a `fetch` that replaces every token response with the first one. */
 function sameTokenAgain(): typeof fetch {
   let first: string | undefined;
   return async (input, init) => {
@@ -106,15 +109,15 @@ function sameTokenAgain(): typeof fetch {
   };
 }
 
-describe("oauthProvider of SDK v1, where the config leaves the scopes to the server", () => {
-  /** The metadata of the resource lists `read`, which every token needs. */
+describe("oauthProvider of SDK v1 without scopes in the config", () => {
+  /** Starts a world whose resource metadata lists `read`, which every token needs. */
   const scoped = () =>
     startWorld({
       scopes: ["read", "write"],
       mcp: { scopes: ["read"], toolScopes: { echo: [], rename: ["write"] } },
     });
 
-  test("serves the call after a revocation: the SDK's request is for the scopes of the resource metadata", async () => {
+  test("oauthProvider requests the scopes of the resource metadata after a revocation", async () => {
     const world = await scoped();
     const { manager } = await managerOf(world);
     const client = await viaOauthProviderV1(manager);
@@ -126,7 +129,7 @@ describe("oauthProvider of SDK v1, where the config leaves the scopes to the ser
     expect(world.mcp.requests.filter(({ status }) => status === 403)).toEqual([]);
   });
 
-  test("does so in a process whose own token came from a store", async () => {
+  test("oauthProvider requests the scopes of the resource metadata in a process whose token came from a store", async () => {
     const world = await scoped();
     const memory = sharedMemory();
     const { manager: first } = await managerOf(world, { store: memory.store() });
@@ -140,7 +143,7 @@ describe("oauthProvider of SDK v1, where the config leaves the scopes to the ser
     expect(new Set(asked(world))).toEqual(new Set(["read"]));
   });
 
-  test("does so with the scopes that a challenge named", async () => {
+  test("oauthProvider requests the scopes that a challenge named", async () => {
     const world = await startRefusingWorld(
       ({ headers }, response) => {
         const [, claims = ""] = String(headers.authorization).split(".");
@@ -152,12 +155,12 @@ describe("oauthProvider of SDK v1, where the config leaves the scopes to the ser
     const { manager } = await managerOf(world);
     expect(await (await viaFetchV2(manager)).echo("hi")).toBe("hi");
     expect(asked(world)).toEqual([undefined, undefined, "read"]);
-    // SDK v1 passes on nothing of a challenge.
+    // SDK v1 does not pass on the scopes of a challenge.
     const params = await oauthProvider(manager).prepareTokenRequest();
     expect(params.get("scope")).toBe("read");
   });
 
-  test("does so after a step-up, with the scopes that it added", async () => {
+  test("oauthProvider requests the scopes that an earlier step-up added", async () => {
     const world = await scoped();
     const { tools } = world.config.servers;
     const config = { servers: { tools: { ...tools, stepUp: ["write"] } } };

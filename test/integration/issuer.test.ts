@@ -1,20 +1,22 @@
-// Credentials go to the issuer that the config names, and to nobody else.
+// Credentials are sent only to the issuer that the config names.
 import { describe, expect, test } from "vitest";
 import { createMcpAuth, type McpAuthConfig } from "../../src/index.js";
 import { failure } from "../support/failure.js";
 import { sendJson } from "../support/http-server.js";
-import { agentSecret, managerOf, ownServer, seams, sendToken, startWorld } from "./harness.js";
+import { agentSecret, managerOf, ownServer, sdkConnections, sendToken, startWorld } from "./harness.js";
 
-/** Whether the credential is anywhere in what a server was sent. */
-function credentialIn(requests: readonly { readonly headers: object; readonly body?: string }[]): boolean {
+/** Returns whether any of the requests contains the credential. */
+function containsCredential(
+  requests: readonly { readonly headers: object; readonly body?: string }[],
+): boolean {
   const sent = JSON.stringify(requests);
   return [agentSecret, encodeURIComponent(agentSecret), btoa(`agent:${agentSecret}`)].some((form) =>
     sent.includes(form),
   );
 }
 
-/** An authorization server whose metadata says of itself what it is told to. */
-async function selfStyled(issuerOf: (origin: string) => string, path = "") {
+/** Starts an authorization server whose metadata names the given issuer. */
+async function issuerNamed(issuerOf: (origin: string) => string, path = "") {
   const server = await ownServer((request, response) => {
     if (request.url.startsWith("/.well-known/") || request.url.endsWith("/openid-configuration")) {
       if (request.url.includes("oauth-protected-resource")) return sendJson(response, {}, 404);
@@ -32,26 +34,29 @@ async function selfStyled(issuerOf: (origin: string) => string, path = "") {
 
 describe("metadata that names another issuer than the one in the config", () => {
   test.each<[what: string, issuerOf: (origin: string) => string, path: string]>([
-    ["of another host", () => "https://evil.example", ""],
+    ["with another host", () => "https://evil.example", ""],
     ["with a trailing slash", (origin) => `${origin}/`, ""],
     ["without the trailing slash of the config", (origin) => origin, "/"],
     ["in another case", (origin) => origin.replace("http", "HTTP"), ""],
     ["with a path in another case", (origin) => `${origin}/Tenant`, "/tenant"],
-    ["with a trailing slash behind a path", (origin) => `${origin}/tenant/`, "/tenant"],
-    ["with the default port, more or less", (origin) => origin.replace("127.0.0.1", "127.1"), ""],
-    ["with an escape that means the same", (origin) => `${origin}/%74enant`, "/tenant"],
+    ["with a trailing slash after a path", (origin) => `${origin}/tenant/`, "/tenant"],
+    ["with another spelling of the address", (origin) => origin.replace("127.0.0.1", "127.1"), ""],
+    ["with an equivalent percent-encoding", (origin) => `${origin}/%74enant`, "/tenant"],
     ["with a query", (origin) => `${origin}?x`, ""],
-  ])("%s is issuer_mismatch, and nothing reaches the token endpoint", async (_, issuerOf, path) => {
-    const { server, ...world } = await selfStyled(issuerOf, path);
-    const { manager } = await managerOf(world);
-    const error = await failure(manager.getAccessToken());
-    expect(error).toMatchObject({ code: "issuer_mismatch", server: "tools", retryable: false });
-    expect(server.requests.filter(({ url }) => url === "/token")).toEqual([]);
-    expect(credentialIn(server.requests)).toBe(false);
-  });
+  ])(
+    "metadata that names an issuer %s is issuer_mismatch, and no token request is sent",
+    async (_, issuerOf, path) => {
+      const { server, ...world } = await issuerNamed(issuerOf, path);
+      const { manager } = await managerOf(world);
+      const error = await failure(manager.getAccessToken());
+      expect(error).toMatchObject({ code: "issuer_mismatch", server: "tools", retryable: false });
+      expect(server.requests.filter(({ url }) => url === "/token")).toEqual([]);
+      expect(containsCredential(server.requests)).toBe(false);
+    },
+  );
 
-  test("and the one that is the same passes, also with a trailing slash on both sides", async () => {
-    const { server, ...world } = await selfStyled((origin) => `${origin}/`, "/");
+  test("metadata that names the exact issuer of the config is accepted, including a trailing slash", async () => {
+    const { server, ...world } = await issuerNamed((origin) => `${origin}/`, "/");
     const { manager } = await managerOf(world);
     expect(await manager.getAccessToken()).toBe("stolen");
     expect(server.requests.filter(({ url }) => url === "/token")).toHaveLength(1);
@@ -59,8 +64,8 @@ describe("metadata that names another issuer than the one in the config", () => 
 });
 
 describe("an MCP server that names other authorization servers", () => {
-  test("not the one of the config: issuer_mismatch, and neither gets a token request", async () => {
-    const evil = await selfStyled((origin) => origin);
+  test("resource metadata without the issuer of the config is issuer_mismatch, and no issuer gets a token request", async () => {
+    const evil = await issuerNamed((origin) => origin);
     const world = await startWorld({ mcp: { authorizationServers: [evil.server.origin] } });
     const { manager } = await managerOf(world);
     const error = await failure(manager.getAccessToken());
@@ -73,7 +78,7 @@ describe("an MCP server that names other authorization servers", () => {
   test.each([
     ["a trailing slash", (issuer: string) => `${issuer}/`],
     ["upper case", (issuer: string) => issuer.toUpperCase()],
-  ])("one that differs by %s alone: issuer_mismatch", async (_, other) => {
+  ])("resource metadata with an issuer that differs only by %s is issuer_mismatch", async (_, other) => {
     const first = await startWorld();
     const world = await startWorld({ mcp: { authorizationServers: [other(first.issuer.issuer)] } });
     const { config } = first;
@@ -83,8 +88,8 @@ describe("an MCP server that names other authorization servers", () => {
     expect(first.issuer.tokenRequests).toEqual([]);
   });
 
-  test("several, with the one of the config among them: that one is asked, whatever its place", async () => {
-    const evil = await selfStyled((origin) => origin);
+  test("with several issuers in the resource metadata, the token request goes to the issuer of the config", async () => {
+    const evil = await issuerNamed((origin) => origin);
     const first = await startWorld();
     const world = await startWorld({
       mcp: { issuer: first.issuer.issuer, authorizationServers: [evil.server.origin, first.issuer.issuer] },
@@ -95,29 +100,29 @@ describe("an MCP server that names other authorization servers", () => {
     expect(evil.server.requests).toEqual([]);
   });
 
-  test("none, because it publishes no metadata: the one of the config is asked", async () => {
+  test("without resource metadata, the token request goes to the issuer of the config", async () => {
     const world = await startWorld({ mcp: { publishMetadata: false } });
     const { manager } = await managerOf(world);
     expect(await manager.getToken()).toMatchObject({ issuer: world.issuer.issuer, resource: world.mcp.url });
   });
 
-  test.each(seams)(
-    "the one of the config no longer, in the middle of a session through %s",
+  test.each(sdkConnections)(
+    "resource metadata that changes to another issuer during a session through %s gets it no credential",
     async (name, connect) => {
-      // The MCP SDK's own server behind a door of ours that can change what the metadata says.
+      // A scripted MCP server that can change its resource metadata.
       const world = await startWorld();
-      const evil = await selfStyled((origin) => origin);
+      const evil = await issuerNamed((origin) => origin);
       let named = world.issuer.issuer;
       let refuse = false;
       const tokens: unknown[] = [];
-      const door = await ownServer(async (request, response) => {
-        const resource = `${door.origin}/mcp`;
+      const server = await ownServer(async (request, response) => {
+        const resource = `${server.origin}/mcp`;
         if (request.url === "/.well-known/oauth-protected-resource/mcp") {
           return sendJson(response, { resource, authorization_servers: [named] });
         }
         if (request.url !== "/mcp") return sendJson(response, {}, 404);
         if (refuse) {
-          const url = `${door.origin}/.well-known/oauth-protected-resource/mcp`;
+          const url = `${server.origin}/.well-known/oauth-protected-resource/mcp`;
           const challenge = `Bearer error="invalid_token", resource_metadata="${url}"`;
           return sendJson(response, {}, 401, { "www-authenticate": challenge });
         }
@@ -136,7 +141,7 @@ describe("an MCP server that names other authorization servers", () => {
         return sendJson(response, { jsonrpc: "2.0", id, result });
       });
       const { tools } = world.config.servers;
-      const config = { servers: { tools: { ...tools, url: `${door.origin}/mcp` } } };
+      const config = { servers: { tools: { ...tools, url: `${server.origin}/mcp` } } };
       const { manager } = await managerOf({ config, env: world.env });
       const client = await connect(manager);
       expect(await client.echo("before")).toBe("before");
@@ -146,23 +151,23 @@ describe("an MCP server that names other authorization servers", () => {
       refuse = true;
       await expect(client.echo("after"), name).rejects.toThrow();
       expect(evil.server.requests.filter(({ url }) => url === "/token")).toEqual([]);
-      expect(credentialIn(evil.server.requests)).toBe(false);
-      // Metadata is kept for a while, so that our own request may still go out, to the pinned issuer.
+      expect(containsCredential(evil.server.requests)).toBe(false);
+      // Metadata is cached, so a token request to the pinned issuer may still be sent.
       expect(world.issuer.tokenRequests.every(({ clientId }) => clientId === "agent")).toBe(true);
-      expect(credentialIn(door.requests)).toBe(false);
+      expect(containsCredential(server.requests)).toBe(false);
     },
   );
 });
 
-describe("a credential without an issuer", () => {
+describe("a client without an issuer", () => {
   test.each<[what: string, client: object]>([
     ["a secret", { id: "agent", secret: { env: "SECRET" } }],
     ["a key", { id: "agent", key: { privateKey: { env: "KEY" } } }],
     ["no credential at all", { id: "agent" }],
     ["an empty issuer", { id: "agent", issuer: "", secret: { env: "SECRET" } }],
-  ])("%s is config_invalid, and nothing is sent", async (_, client) => {
+  ])("a client with %s and no valid issuer is config_invalid, and nothing is sent", async (_, client) => {
     const world = await startWorld();
-    // As JavaScript and JSON can say it, the types cannot.
+    // The types forbid such a config, but JavaScript and JSON can contain it.
     const config = {
       servers: { tools: { url: world.mcp.url, grant: { client } } },
     } as unknown as McpAuthConfig<"tools">;
@@ -174,13 +179,13 @@ describe("a credential without an issuer", () => {
   });
 });
 
-test("a resource that is another server's is resource_mismatch, and no token is asked for", async () => {
+test("resource metadata with the resource of another server is resource_mismatch, and no token is requested", async () => {
   const world = await startWorld();
-  const door = await ownServer((request, response) => {
+  const server = await ownServer((request, response) => {
     if (!request.url.startsWith("/.well-known/oauth-protected-resource")) return sendJson(response, {}, 404);
     return sendJson(response, { resource: world.mcp.url, authorization_servers: [world.issuer.issuer] });
   });
-  const config = { servers: { tools: { ...world.config.servers.tools, url: `${door.origin}/mcp` } } };
+  const config = { servers: { tools: { ...world.config.servers.tools, url: `${server.origin}/mcp` } } };
   const { manager } = await managerOf({ config, env: world.env });
   expect((await failure(manager.getAccessToken())).code).toBe("resource_mismatch");
   expect(world.issuer.tokenRequests).toEqual([]);

@@ -3,10 +3,10 @@ import type { HttpServer } from "../support/http-server.js";
 import { sendJson } from "../support/http-server.js";
 import { ownServer, runtime, sendToken } from "./harness.js";
 
-/** An issuer whose token requests are answered when the test says so. */
+/** Starts an issuer that holds token requests until the test answers them. */
 async function heldIssuer(names: readonly string[]) {
   const held = new Map<string, () => void>();
-  let [most, answered] = [0, 0];
+  let [maximumHeld, answered] = [0, 0];
   const arrivals: (() => void)[] = [];
   const server: HttpServer = await ownServer((request, response) => {
     if (request.url === "/.well-known/oauth-authorization-server") {
@@ -19,7 +19,7 @@ async function heldIssuer(names: readonly string[]) {
       answered += 1;
       sendToken(response, `t-${name}`);
     });
-    most = Math.max(most, held.size);
+    maximumHeld = Math.max(maximumHeld, held.size);
     for (const arrived of arrivals.splice(0)) arrived();
   });
   const client = { issuer: server.origin, id: "agent", secret: { env: "SECRET" } };
@@ -29,21 +29,21 @@ async function heldIssuer(names: readonly string[]) {
     ),
   };
   const auth = await runtime<string>({ config, env: { SECRET: "s" } });
-  /** Resolves when so many requests wait for their answer. */
+  /** Resolves once this many requests wait for their response. */
   const waiting = async (count: number): Promise<void> => {
     while (held.size < count) await new Promise<void>((resolve) => arrivals.push(resolve));
   };
-  /** What was sent by now has arrived. */
+  /** Waits until everything that was sent so far has arrived. */
   const roundTrips = async (): Promise<void> => {
     for (let count = 0; count < 20; count += 1) await (await fetch(`${server.origin}/ping`)).text();
   };
-  return { auth, held, waiting, roundTrips, most: () => most, answered: () => answered };
+  return { auth, held, waiting, roundTrips, maximumHeld: () => maximumHeld, answered: () => answered };
 }
 
 const names = Array.from({ length: 100 }, (_, index) => `s${index}`);
 
-/** Lets all through that arrive, but for some, until so many have been. */
-async function letThrough(
+/** Answers requests until the issuer has answered this many, except those of the `kept` servers. */
+async function answerUntil(
   { held, waiting, answered }: Awaited<ReturnType<typeof heldIssuer>>,
   until: number,
   kept: ReadonlySet<string> = new Set(),
@@ -54,30 +54,30 @@ async function letThrough(
   }
 }
 
-test("start() asks for sixteen tokens at a time", async () => {
+test("start() requests at most sixteen tokens at a time", async () => {
   const issuer = await heldIssuer(names);
   const started = issuer.auth.start();
   await issuer.waiting(16);
   await issuer.roundTrips();
-  await letThrough(issuer, 100);
+  await answerUntil(issuer, 100);
   expect(await started).toEqual([]);
-  expect(issuer.most()).toBe(16);
+  expect(issuer.maximumHeld()).toBe(16);
   expect(issuer.auth.status().every(({ state }) => state === "fresh")).toBe(true);
 });
 
-test("start(): one that gets no answer holds back none of the others", async () => {
+test("start() gets the tokens of all other servers while one request gets no response", async () => {
   const issuer = await heldIssuer(names);
   const started = issuer.auth.start();
   await issuer.waiting(16);
   await issuer.roundTrips();
   const [hanging = ""] = issuer.held.keys();
-  await letThrough(issuer, 99, new Set([hanging]));
+  await answerUntil(issuer, 99, new Set([hanging]));
   expect([...issuer.held.keys()]).toEqual([hanging]);
   issuer.held.get(hanging)?.();
   expect(await started).toEqual([]);
 });
 
-test("stop() ends a start() that waits, and those whose turn had not come ask for nothing", async () => {
+test("stop() ends a pending start(), and servers whose turn had not come send no token request", async () => {
   const issuer = await heldIssuer(names);
   const started = issuer.auth.start();
   await issuer.waiting(16);
@@ -91,10 +91,10 @@ test("stop() ends a start() that waits, and those whose turn had not come ask fo
   expect(new Set(failures.map(({ code }) => code))).toEqual(new Set(["stopped"]));
 });
 
-test("a reload asks for the tokens of new servers sixteen at a time", async () => {
+test("reload() requests the tokens of new servers at most sixteen at a time", async () => {
   const issuer = await heldIssuer(names);
   const given: { servers: Record<string, unknown> } = { servers: {} };
-  // The same object is read again by `reload()`.
+  // `reload()` reads the same object again.
   const auth = await runtime<string>({ config: given as never, env: { SECRET: "s" } });
   onTestFinished(() => auth.stop());
   await auth.start();
@@ -105,6 +105,6 @@ test("a reload asks for the tokens of new servers sixteen at a time", async () =
   await auth.reload();
   await issuer.waiting(16);
   await issuer.roundTrips();
-  await letThrough(issuer, 100);
-  expect(issuer.most()).toBe(16);
+  await answerUntil(issuer, 100);
+  expect(issuer.maximumHeld()).toBe(16);
 });

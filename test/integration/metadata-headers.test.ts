@@ -1,4 +1,4 @@
-// The headers that the config has for an MCP server go to metadata of that server's own origin, and to no other.
+// Headers of the config are sent to the metadata URLs of the MCP server's own origin, and to no other origin.
 import { expect, onTestFinished, test } from "vitest";
 import { type Clock, createMcpAuth, type McpAuthConfig, type TokenEvent } from "../../src/index.js";
 import { fakeClock } from "../support/fake-clock.js";
@@ -7,7 +7,7 @@ import { ownServer } from "./harness.js";
 
 const key = "cf-access-client-id";
 
-/** Everything of the MCP server is behind a login that these headers pass, as with Cloudflare Access. */
+/** Starts an MCP server behind a login that its headers pass, as with Cloudflare Access, and creates a manager. */
 async function guarded(
   server: object = {},
   challenge?: (origin: string, issuer: string) => string,
@@ -52,7 +52,7 @@ async function guarded(
   const headers = { "CF-Access-Client-Id": { env: "CF_ID" } };
   const env: Record<string, string> = { S: "s", CF_ID: "agent" };
   const members = typeof server === "function" ? server(mcp.origin, issuer.origin) : server;
-  // Put together from parts.
+  // Built from parts.
   const config = {
     servers: { tools: { url: `${mcp.origin}/mcp`, grant: { client }, headers, ...members } },
   } as McpAuthConfig<"tools">;
@@ -69,7 +69,7 @@ async function guarded(
   return { manager: auth.resolve("tools"), mcp, issuer, asked, scopes, warnings, env };
 }
 
-test("the well-known URLs get them, and the authorization server does not", async () => {
+test("the headers of the config are sent to the server's well-known URLs and not to the authorization server", async () => {
   const { manager, mcp, issuer, asked, scopes, warnings } = await guarded();
   await manager.getAccessToken();
   expect(scopes()).toEqual(["a"]);
@@ -81,7 +81,7 @@ test("the well-known URLs get them, and the authorization server does not", asyn
   expect(issuer.requests.every(({ headers }) => headers[key] === undefined)).toBe(true);
 });
 
-test("`resourceMetadata` gets them, wherever it is, and nothing else is asked", async () => {
+test("the headers of the config are sent to the `resourceMetadata` URL at any origin, and no other resource metadata is requested", async () => {
   const { manager, mcp, issuer, asked, scopes } = await guarded((_mcp: string, other: string) => {
     return { resourceMetadata: `${other}/meta` };
   });
@@ -93,15 +93,19 @@ test("`resourceMetadata` gets them, wherever it is, and nothing else is asked", 
 });
 
 test.each<[what: string, path: string, header: string | undefined]>([
-  ["a well-known URL of the server, which gets them", "/.well-known/oauth-protected-resource/x", "agent"],
-  ["another URL of the server, which does not", "/meta", undefined],
-])("a challenge names %s", async (_, path, header) => {
+  [
+    "with the headers, if it is a well-known URL of the server",
+    "/.well-known/oauth-protected-resource/x",
+    "agent",
+  ],
+  ["without the headers, if it is another URL of the server", "/meta", undefined],
+])("the metadata URL of a challenge is requested %s", async (_, path, header) => {
   const { manager, mcp, asked } = await guarded({}, (origin) => `${origin}${path}`);
   expect((await manager.fetch(manager.url)).status).toBe(200);
   expect(asked(mcp)).toContainEqual([path, header]);
 });
 
-test("a challenge names a URL of the issuer, which is asked without them", async () => {
+test("the metadata URL of a challenge is requested without the headers if it is at the issuer's origin", async () => {
   const { manager, issuer, asked } = await guarded({}, (_mcp, origin) => `${origin}/meta`);
   expect((await manager.fetch(manager.url)).status).toBe(200);
   expect(asked(issuer)).toContainEqual(["/meta", undefined]);
@@ -112,14 +116,14 @@ test.each([
   "/.well-known/oauth-protected-resource/x",
   "x",
   "",
-])("a challenge names %j, which is as if it named none", async (named) => {
+])("a challenge with the metadata URL %j is handled like one without a metadata URL", async (named) => {
   const { manager, mcp, asked, scopes } = await guarded({}, () => named);
   expect((await manager.fetch(manager.url)).status).toBe(200);
   expect(scopes()).toEqual(["a", "a"]);
   expect(asked(mcp)).not.toContainEqual(["/.well-known/oauth-protected-resource/x", "agent"]);
 });
 
-test("a secret among them that cannot be read stops no token: the metadata is asked for without, and a warning names it", async () => {
+test("if the secret of a header cannot be read, metadata is requested without headers, and a warning names the secret", async () => {
   const { manager, mcp, asked, scopes, warnings, env } = await guarded();
   delete env["CF_ID"];
   await manager.getAccessToken();
@@ -131,11 +135,11 @@ test("a secret among them that cannot be read stops no token: the metadata is as
   expect(scopes()).toEqual([null, "a"]);
 });
 
-test("a command among them ends with the wait for the metadata, and with the caller's signal", async () => {
+test("the command of a header ends with the metadata timeout or the caller's signal", async () => {
   const exec = [process.execPath, "-e", "setInterval(() => {}, 1_000)"];
   const headers = { "CF-Access-Client-Id": { exec, timeout: "1h" } };
   const clock = fakeClock();
-  // The headers are all that is waited for.
+  // Only the headers take time here.
   const members = (_mcp: string, issuer: string) => {
     const client = {
       issuer,

@@ -1,4 +1,4 @@
-// What a server answers at a well-known URL in place of its metadata never keeps a token from anybody for good.
+// Wrong responses at a metadata URL never block tokens permanently.
 import type { ServerResponse } from "node:http";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createMcpAuth, type McpAuthConfig, type McpAuthStore, type TokenEvent } from "../../src/index.js";
@@ -20,9 +20,8 @@ const wrongs: Readonly<Record<string, Wrong>> = {
   "a redirect": (response) =>
     void response.writeHead(302, { location: "https://login.example/canary" }).end(),
   "500": (response) => sendJson(response, { canary: true }, 500),
-  // Whoever is asked lets the time pass that is waited for it.
-  // Whatever is sent after that has its own time.
-  silence: async (_response, { kind, pass, isLastAsked }) =>
+  // Lets the time of this metadata request pass. The requests after it have their own time.
+  "no response": async (_response, { kind, pass, isLastAsked }) =>
     await pass(isLastAsked() && kind === "issuer" ? 10_000 : 5_000),
   "another content type": (response) =>
     void response.writeHead(200, { "content-type": "application/octet-stream" }).end("{}"),
@@ -31,21 +30,21 @@ const wrongs: Readonly<Record<string, Wrong>> = {
     sendJson(response, { issuer: "https://canary.example", token_endpoint: "https://canary.example/token" }),
 };
 
-/** What no location has is this, for the metadata of an authorization server. */
+/** Returns the error code if all metadata URLs of an authorization server give this response. */
 function codeOf(wrong: string): string {
-  if (wrong === "500" || wrong === "silence") return "unavailable";
+  if (wrong === "500" || wrong === "no response") return "unavailable";
   return wrong === "another issuer's document" ? "issuer_mismatch" : "discovery_failed";
 }
 
 interface Servers {
   readonly kind: Kind;
   readonly server: HttpServer;
-  /** Lets so many milliseconds pass, one after the other. */
+  /** Lets this many milliseconds pass, after all earlier calls. */
   readonly pass: (milliseconds: number) => Promise<void>;
   readonly isLastAsked: () => boolean;
 }
 
-/** Both servers at one origin. Of the two kinds of metadata only one is looked for. */
+/** Starts both servers at one origin, with a config that needs only one of the two kinds of metadata. */
 async function servers(kind: Kind) {
   const clock = fakeClock();
   let wrong: Wrong | undefined;
@@ -89,7 +88,7 @@ async function servers(kind: Kind) {
   return {
     clock,
     server,
-    go(where: "first" | "all", what: Wrong | undefined) {
+    respond(where: "first" | "all", what: Wrong | undefined) {
       places = where;
       asked = 0;
       wrong = what;
@@ -102,10 +101,10 @@ async function servers(kind: Kind) {
       return {
         auth,
         warnings,
-        get: () => driven(auth.resolve("tools").getToken({ forceRefresh: true }), clock),
+        get: () => passPauses(auth.resolve("tools").getToken({ forceRefresh: true }), clock),
       };
     },
-    /** `resource` and `scope` of each token request. */
+    /** Returns `resource` and `scope` of each token request. */
     tokens: () =>
       server.requests
         .filter(({ url }) => url === "/token")
@@ -117,8 +116,8 @@ async function servers(kind: Kind) {
   };
 }
 
-/** Lets the pause pass before what failed is asked once more. */
-async function driven<T>(work: Promise<T>, clock: FakeClock): Promise<T> {
+/** Awaits some work and lets the pauses before retries pass. */
+async function passPauses<T>(work: Promise<T>, clock: FakeClock): Promise<T> {
   let isDone = false;
   const done = (): void => {
     isDone = true;
@@ -133,15 +132,15 @@ async function driven<T>(work: Promise<T>, clock: FakeClock): Promise<T> {
 
 const rows = Object.entries(wrongs);
 
-describe.each<Kind>(["issuer", "resource"])("for the %s", (kind) => {
-  /** What a token is asked for with the metadata, and without. */
+describe.each<Kind>(["issuer", "resource"])("metadata of the %s", (kind) => {
+  /** The resource and scope of a token request that uses the metadata. */
   const asked = (origin: string) => (kind === "issuer" ? [`${origin}/mcp`, null] : [origin, "a"]);
 
   test.each(rows)(
-    "%s at the first location: the next one is asked, and there is a token",
+    `if the first ${kind} metadata URL answers with %s, the next one is requested, and there is a token`,
     async (_, wrong) => {
       const world = await servers(kind);
-      world.go("first", wrong);
+      world.respond("first", wrong);
       const { get, warnings } = await world.manager();
       await get();
       expect(world.tokens()).toEqual([asked(world.server.origin)]);
@@ -150,23 +149,23 @@ describe.each<Kind>(["issuer", "resource"])("for the %s", (kind) => {
   );
 
   test.each(rows)(
-    "%s at all locations, where metadata was known: it serves, in a process and from a store",
+    `if all ${kind} metadata URLs answer with %s, known metadata is used, in the process and from a store`,
     async (_, wrong) => {
       const world = await servers(kind);
       const { store } = sharedMemory();
       const first = await world.manager(store());
       await first.get();
       await world.clock.advance(2 * hour);
-      world.go("all", wrong);
+      world.respond("all", wrong);
       await first.get();
-      // Another process, which has only the store.
+      // Another process, which knows only the store.
       const second = await world.manager(store());
       await second.get();
       const wanted = asked(world.server.origin);
       expect(world.tokens()).toEqual([wanted, wanted, wanted]);
       expect([...first.warnings, ...second.warnings]).toEqual([]);
-      // Nothing of it was kept: once it has passed, who knows nothing finds the right document.
-      world.go("all", undefined);
+      // The wrong response was not cached: a new process finds the right document afterwards.
+      world.respond("all", undefined);
       await world.clock.advance(24 * hour);
       await (await world.manager(store())).get();
       expect(world.tokens().at(-1)).toEqual(wanted);
@@ -175,11 +174,11 @@ describe.each<Kind>(["issuer", "resource"])("for the %s", (kind) => {
 });
 
 test.each(rows)(
-  "the issuer's metadata is nowhere (%s): an error that lists each location, and a token once it is there",
+  "if no issuer metadata URL works (%s), the error lists each URL, and a token follows once they work",
   async (name, wrong) => {
     const world = await servers("issuer");
     const { store } = sharedMemory();
-    world.go("all", wrong);
+    world.respond("all", wrong);
     const { get } = await world.manager(store());
     const error = await failure(get());
     expect(error).toMatchObject({ code: codeOf(name), retryable: codeOf(name) === "unavailable" });
@@ -188,18 +187,18 @@ test.each(rows)(
     }
     expect(error.message).not.toContain("canary");
     expect(world.tokens()).toEqual([]);
-    world.go("all", undefined);
+    world.respond("all", undefined);
     for (const each of [get, (await world.manager(store())).get]) await each();
     expect(world.tokens()).toHaveLength(2);
   },
 );
 
 test.each(rows)(
-  "the resource's metadata is nowhere (%s): a warning, and a token that is not shared",
+  "if no resource metadata URL works (%s), there is a warning and a token that is not shared",
   async (_, wrong) => {
     const world = await servers("resource");
     const { store } = sharedMemory();
-    world.go("all", wrong);
+    world.respond("all", wrong);
     const { get, warnings, auth } = await world.manager(store());
     await get();
     expect(world.tokens()).toEqual([[`${world.server.origin}/mcp`, null]]);
@@ -209,8 +208,8 @@ test.each(rows)(
     expect(await keysOf(store())).toEqual([]);
     await get();
     expect(warnings).toHaveLength(1);
-    // In a minute at most it is looked for again.
-    world.go("all", undefined);
+    // The metadata is requested again after at most a minute.
+    world.respond("all", undefined);
     await world.clock.advance(60_000);
     await get();
     expect(world.tokens().at(-1)).toEqual([world.server.origin, "a"]);
@@ -223,11 +222,11 @@ async function keysOf(store: McpAuthStore): Promise<readonly string[]> {
   return (await store.keys("")).filter((key) => /^(token|metadata)\./.test(key));
 }
 
-test("metadata that never comes leaves time for the token where `deadline` is shorter than `timeout`", async () => {
+test("metadata requests without a response leave time for the token request if `deadline` is shorter than `timeout`", async () => {
   const clock = fakeClock();
   const server = await ownServer(async ({ url }, response) => {
     if (url === "/token") return sendToken(response, "t");
-    // Half of the deadline, in two parts.
+    // Two metadata requests take half of the deadline.
     return await clock.advance(1_000);
   });
   const metadata = { tokenEndpoint: `${server.origin}/token` };
@@ -238,60 +237,60 @@ test("metadata that never comes leaves time for the token where `deadline` is sh
   expect(await auth.resolve("tools").getAccessToken()).toBe("t");
 });
 
-describe("a document of another resource", () => {
+describe("resource metadata of another resource", () => {
   const other: Wrong = (response, { server }) =>
     sendJson(response, { resource: "https://canary.example", authorization_servers: [server.origin] });
 
-  test("at the first location is passed over", async () => {
+  test("metadata of another resource at the first URL is ignored", async () => {
     const world = await servers("resource");
-    world.go("first", other);
+    world.respond("first", other);
     await (await world.manager()).get();
     expect(world.tokens()).toEqual([[world.server.origin, "a"]]);
   });
 
-  test("everywhere is resource_mismatch, which names the remedies, and is over once it is mended", async () => {
+  test("metadata of another resource at all URLs is resource_mismatch until the server is fixed", async () => {
     const world = await servers("resource");
     const { store } = sharedMemory();
-    world.go("all", other);
+    world.respond("all", other);
     const { get } = await world.manager(store());
     const error = await failure(get());
     expect(error.code).toBe("resource_mismatch");
     expect(error.message).toContain('"resourceMetadata"');
     expect(await keysOf(store())).toEqual([]);
-    world.go("all", undefined);
+    world.respond("all", undefined);
     await get();
     expect(world.tokens()).toEqual([[world.server.origin, "a"]]);
   });
 
-  test("everywhere does no harm where metadata was known", async () => {
+  test("metadata of another resource at all URLs does not replace known metadata", async () => {
     const world = await servers("resource");
     const { get } = await world.manager();
     await get();
     await world.clock.advance(2 * hour);
-    world.go("all", other);
+    world.respond("all", other);
     await get();
     expect(world.tokens().at(-1)).toEqual([world.server.origin, "a"]);
   });
 });
 
-test("the server's metadata lists another issuer: an error that ends when it is mended, and is stored nowhere", async () => {
+test("resource metadata with another issuer is issuer_mismatch until the server is fixed, and is not stored", async () => {
   const world = await servers("resource");
   const { store } = sharedMemory();
-  world.go("all", (response, { server }) =>
+  world.respond("all", (response, { server }) =>
     sendJson(response, { resource: server.origin, authorization_servers: ["https://canary.example"] }),
   );
   const { get } = await world.manager(store());
   expect((await failure(get())).code).toBe("issuer_mismatch");
   expect(await keysOf(store())).toEqual([]);
-  world.go("all", undefined);
+  world.respond("all", undefined);
   await get();
   expect(world.tokens()).toEqual([[world.server.origin, "a"]]);
 });
 
-test("a server that publishes nothing is answered for by its URL, without a warning, and its tokens are shared", async () => {
+test("a server without resource metadata gets tokens for its URL without a warning, and they are shared", async () => {
   const world = await servers("resource");
   const { store } = sharedMemory();
-  world.go("all", (response) => sendJson(response, {}, 404));
+  world.respond("all", (response) => sendJson(response, {}, 404));
   const { get, warnings, auth } = await world.manager(store());
   await get();
   expect(warnings).toEqual([]);
@@ -299,7 +298,7 @@ test("a server that publishes nothing is answered for by its URL, without a warn
   expect((await keysOf(store())).some((key) => key.startsWith("token."))).toBe(true);
 });
 
-describe("behind a reverse proxy, a server that names itself http://localhost:3000/mcp", () => {
+describe("a server behind a reverse proxy whose metadata has the resource http://localhost:3000/mcp", () => {
   async function proxied(tools: object) {
     const server = await ownServer(({ url }, response) => {
       const { origin } = server;
@@ -312,7 +311,7 @@ describe("behind a reverse proxy, a server that names itself http://localhost:30
       return sendJson(response, {}, 404);
     });
     const client = { issuer: server.origin, id: "agent", secret: { env: "S" } };
-    // Put together from parts.
+    // Built from parts.
     const config = {
       servers: {
         tools: {
@@ -331,18 +330,18 @@ describe("behind a reverse proxy, a server that names itself http://localhost:30
     return { server, manager: auth.resolve("tools"), resource };
   }
 
-  test("is resource_mismatch", async () => {
+  test("a proxied server whose metadata has its internal URL is resource_mismatch", async () => {
     const { manager } = await proxied({});
     expect((await failure(manager.getAccessToken())).code).toBe("resource_mismatch");
   });
 
-  test("works with `resource` in the grant", async () => {
+  test("a proxied server whose metadata has its internal URL works with `resource` in the grant", async () => {
     const { manager, resource } = await proxied({ grant: { resource: "http://localhost:3000/mcp" } });
     await manager.getAccessToken();
     expect(resource()).toBe("http://localhost:3000/mcp");
   });
 
-  test("works with `resourceMetadata: false`, and its metadata is not asked for", async () => {
+  test("a proxied server whose metadata has its internal URL works with `resourceMetadata: false`", async () => {
     const { manager, server, resource } = await proxied({ resourceMetadata: false });
     await manager.getAccessToken();
     expect(resource()).toBe(manager.url);

@@ -1,5 +1,5 @@
-// RFC 8705 against real servers: certificates at both ends, and their change. What they prove in every grant is in
-// grants.test.ts.
+// Mutual TLS (RFC 8705) with real servers: certificates at both servers, and their replacement. grants.test.ts tests
+// certificates with every grant.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => world[Symbol.asyncDispose]());
 
-/** A manager whose client is one of the world's, with `more` over it. */
+/** Creates a manager for a client of the world, with `more` overriding its config. */
 async function managerAs(
   id: ClientId,
   more: object = {},
@@ -32,7 +32,7 @@ async function managerAs(
       servers: {
         tools: {
           url: setting.url ?? world.mcp.mTLS.url,
-          // Put together from parts.
+          // Built from parts.
           grant: { client, scopes: ["read"] } as object as GrantConfig,
           retry: { attempts: 1 },
         },
@@ -45,7 +45,7 @@ async function managerAs(
 
 const issuedSince = (count: number) => world.issuer.issued.slice(count);
 
-test("without a method in the config a certificate is used as the server knows it", async () => {
+test("a certificate without a method in the config authenticates a client that is registered for tls_client_auth", async () => {
   const before = world.issuer.tokensIssued;
   const manager = await managerAs("pki");
   expect(await (await connectClient(manager)).call("echo", "hi")).toBe("hi");
@@ -54,7 +54,7 @@ test("without a method in the config a certificate is used as the server knows i
   ]);
 });
 
-test("a token goes to nobody who cannot present the certificate", async () => {
+test("getAccessToken and getHeaders reject with sender_constrained for a certificate-bound token", async () => {
   const manager = await managerAs("pki");
   expect((await failure(manager.getAccessToken())).code).toBe("sender_constrained");
   expect((await failure(manager.getHeaders({ method: "GET", url: manager.url }))).code).toBe(
@@ -62,12 +62,12 @@ test("a token goes to nobody who cannot present the certificate", async () => {
   );
 });
 
-test("a token that is bound to no certificate is given out", async () => {
+test("getAccessToken and getHeaders return a token that is not bound to a certificate", async () => {
   const manager = await managerAs("pki-unbound", {}, { url: world.mcp.none.url });
   expect((await manager.getHeaders())["authorization"]).toBe(`Bearer ${await manager.getAccessToken()}`);
 });
 
-test("fifty calls at once make one token request", async () => {
+test("fifty concurrent calls with a certificate send one token request", async () => {
   const before = world.issuer.tokensIssued;
   const manager = await managerAs("pki");
   const responses = await Promise.all(Array.from({ length: 50 }, () => manager.fetch(manager.url)));
@@ -76,7 +76,7 @@ test("fifty calls at once make one token request", async () => {
   expect(issuedSince(before).length).toBe(1);
 });
 
-test("a certificate that was replaced in its files is presented with the next token, at both ends", async () => {
+test("a certificate that was replaced in its files is presented at both servers from the next token on", async () => {
   const folder = mkdtempSync(join(tmpdir(), "certificate-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const [cert, key] = [join(folder, "tls.crt"), join(folder, "tls.key")];
@@ -104,7 +104,7 @@ test("a certificate that was replaced in its files is presented with the next to
   );
 });
 
-test("a revoked token is replaced by one for the same certificate", async () => {
+test("a revoked certificate-bound token is replaced by one for the same certificate", async () => {
   const before = world.issuer.tokensIssued;
   const client = await connectClient(await managerAs("pinned"));
   const [first] = issuedSince(before);
@@ -114,26 +114,26 @@ test("a revoked token is replaced by one for the same certificate", async () => 
   expect([second?.certificateThumbprint, more]).toEqual([first?.certificateThumbprint, []]);
 });
 
-test("a certificate of another is refused by the authorization server", async () => {
+test("a certificate that is not registered is refused by the authorization server with invalid_client", async () => {
   const other = await selfSigned({ subject: "CN=agent" });
   const env = { PINNED_CERT: other.certificate, PINNED_KEY: other.privateKey };
   const error = await failure((await managerAs("pinned", {}, { env })).getToken());
   expect([error.code, error.oauthError]).toEqual(["token_request_rejected", "invalid_client"]);
 });
 
-test("a key that belongs to another certificate is said to be wrong before anything is sent", async () => {
+test("a key of another certificate is key_invalid, and nothing is sent", async () => {
   const before = world.issuer.tokenRequests.length;
   const env = { PKI_KEY: world.identities.pinned.privateKey };
   expect((await failure((await managerAs("pki", {}, { env })).getToken())).code).toBe("key_invalid");
   expect(world.issuer.tokenRequests.length).toBe(before);
 });
 
-test("servers of an authority that the config does not name are not talked to", async () => {
+test("a server whose certificate authority is not in the config is tls_failed", async () => {
   const error = await failure((await managerAs("pki", {}, { ca: false })).getToken());
   expect([error.code, error.retryable]).toEqual(["tls_failed", false]);
 });
 
-test("the usual endpoint is used where the server asks for certificates there", async () => {
+test("the normal token endpoint is used if the server asks for certificates there", async () => {
   const { authority, identities } = world;
   await using issuer = await startAuthorizationServer({
     clients: [{ id: "pki", subjectDn: subjectOf(identities.pki.certificate) }],
@@ -146,7 +146,7 @@ test("the usual endpoint is used where the server asks for certificates there", 
   expect(issuer.tokenRequests).toMatchObject([{ url: issuer.tokenEndpoint, status: 200 }]);
 });
 
-test("only the requests that need it present the certificate: metadata is fetched without", async () => {
+test("requests for metadata do not present the certificate", async () => {
   await using mcp = await startMcpServer({
     issuer: world.issuer.issuer,
     tls: { authority: world.authority, required: true },

@@ -1,48 +1,517 @@
 // Generated from schema/mcp-auth.schema.json by scripts/generate.mjs. Do not edit.
 
-/** The definitions that list all properties which an object may have, by title. */
 export const definitions = {
-  Config: {"properties":["$schema","version","defaults","store","network","keys","clients","servers"],"required":["servers"],"references":[]},
-  SecretReference: {"properties":["env","file","exec","timeout","githubActions","resolver","ref","pointer"],"required":[],"references":[]},
-  GithubActions: {"properties":["audience"],"required":[],"references":[]},
-  Key: {"properties":["privateKey","passphrase","signer","alg","kid","certificate"],"required":[],"references":["privateKey","passphrase","certificate"]},
-  Signer: {"properties":["exec","timeout","name","format"],"required":[],"references":[]},
-  Client: {"properties":["issuer","id","secret","key","assertion","certificate","method","basicEncoding","assertionAudience","assertionType","metadata"],"required":["issuer"],"references":["secret","assertion"]},
-  Certificate: {"properties":["cert","key","passphrase"],"required":["cert","key"],"references":["cert","key","passphrase"]},
-  Metadata: {"properties":["tokenEndpoint","mtlsTokenEndpoint","authMethods","signingAlgorithms","revocationEndpoint"],"required":["tokenEndpoint"],"references":[]},
-  ClientCredentialsGrant: {"properties":["type","client","scopes","resource","audience","params"],"required":["client"],"references":[]},
-  StaticGrant: {"properties":["type","token","lifetime","scopes"],"required":["type","token"],"references":["token"]},
-  JwtBearerGrant: {"properties":["type","client","assertion","scopes","resource","audience","params"],"required":["type","client","assertion"],"references":["assertion"]},
-  SignedAssertion: {"properties":["key","issuer","subject","audience","lifetime","claims"],"required":["key","issuer","subject"],"references":[]},
-  TokenExchangeGrant: {"properties":["type","client","subject","actor","requestedType","scopes","resource","audience","params"],"required":["type","client","subject"],"references":[]},
-  Subject: {"properties":["token","type"],"required":["token"],"references":["token"]},
-  RuntimeToken: {"properties":["runtime"],"required":[],"references":[]},
-  Actor: {"properties":["token","type"],"required":["token"],"references":["token"]},
-  EnterpriseManagedGrant: {"properties":["type","client","idp","scopes","resource","audience","params"],"required":["type","client","idp"],"references":[]},
-  RefreshTokenGrant: {"properties":["type","client","refreshToken","scopes","resource","audience","params"],"required":["type","client","refreshToken"],"references":["refreshToken"]},
-  IdentityProvider: {"properties":["client","subject"],"required":["client","subject"],"references":[]},
-  Refresh: {"properties":["schedule","timezone","jitter","ahead","idle","assumedLifetime"],"required":[],"references":[]},
-  Retry: {"properties":["attempts","min","max"],"required":[],"references":[]},
-  Server: {"properties":["url","grant","stepUp","dpop","headers","resourceMetadata","refresh","timeout","deadline","retry","reach"],"required":["url","grant"],"references":[]},
-  DPoPKey: {"properties":["key"],"required":["key"],"references":[]},
-  MemoryStore: {"properties":["type"],"required":["type"],"references":[]},
-  FileStore: {"properties":["type","path","encryptionKey"],"required":["type","encryptionKey"],"references":["encryptionKey"]},
-  RedisStore: {"properties":["type","url","sentinel","cluster","prefix","lease","encryptionKey"],"required":["type","url","encryptionKey"],"references":["url","encryptionKey"]},
-  Sentinel: {"properties":["name","nodes"],"required":["name","nodes"],"references":[]},
-  Defaults: {"properties":["headers","refresh","timeout","deadline","retry","reach"],"required":[],"references":[]},
-  Network: {"properties":["proxy","ca","allowInsecureHttp"],"required":[],"references":[]},
+  "Config": {
+    "properties": [
+      "$schema",
+      "version",
+      "defaults",
+      "store",
+      "network",
+      "keys",
+      "clients",
+      "servers"
+    ],
+    "required": [
+      "servers"
+    ],
+    "references": []
+  },
+  "SecretReference": {
+    "properties": [
+      "env",
+      "file",
+      "exec",
+      "timeout",
+      "githubActions",
+      "resolver",
+      "ref",
+      "pointer"
+    ],
+    "required": [],
+    "references": []
+  },
+  "GithubActions": {
+    "properties": [
+      "audience"
+    ],
+    "required": [],
+    "references": []
+  },
+  "Key": {
+    "properties": [
+      "privateKey",
+      "passphrase",
+      "signer",
+      "alg",
+      "kid",
+      "certificate"
+    ],
+    "required": [],
+    "references": [
+      "privateKey",
+      "passphrase",
+      "certificate"
+    ]
+  },
+  "Signer": {
+    "properties": [
+      "exec",
+      "timeout",
+      "name",
+      "format"
+    ],
+    "required": [],
+    "references": []
+  },
+  "Client": {
+    "properties": [
+      "issuer",
+      "id",
+      "secret",
+      "key",
+      "assertion",
+      "certificate",
+      "method",
+      "basicEncoding",
+      "assertionAudience",
+      "assertionType",
+      "metadata"
+    ],
+    "required": [
+      "issuer"
+    ],
+    "references": [
+      "secret",
+      "assertion"
+    ]
+  },
+  "Certificate": {
+    "properties": [
+      "cert",
+      "key",
+      "passphrase"
+    ],
+    "required": [
+      "cert",
+      "key"
+    ],
+    "references": [
+      "cert",
+      "key",
+      "passphrase"
+    ]
+  },
+  "Metadata": {
+    "properties": [
+      "tokenEndpoint",
+      "mtlsTokenEndpoint",
+      "authMethods",
+      "signingAlgorithms",
+      "revocationEndpoint"
+    ],
+    "required": [
+      "tokenEndpoint"
+    ],
+    "references": []
+  },
+  "ClientCredentialsGrant": {
+    "properties": [
+      "type",
+      "client",
+      "scopes",
+      "resource",
+      "audience",
+      "params"
+    ],
+    "required": [
+      "client"
+    ],
+    "references": []
+  },
+  "StaticGrant": {
+    "properties": [
+      "type",
+      "token",
+      "lifetime",
+      "scopes"
+    ],
+    "required": [
+      "type",
+      "token"
+    ],
+    "references": [
+      "token"
+    ]
+  },
+  "JwtBearerGrant": {
+    "properties": [
+      "type",
+      "client",
+      "assertion",
+      "scopes",
+      "resource",
+      "audience",
+      "params"
+    ],
+    "required": [
+      "type",
+      "client",
+      "assertion"
+    ],
+    "references": [
+      "assertion"
+    ]
+  },
+  "SignedAssertion": {
+    "properties": [
+      "key",
+      "issuer",
+      "subject",
+      "audience",
+      "lifetime",
+      "claims"
+    ],
+    "required": [
+      "key",
+      "issuer",
+      "subject"
+    ],
+    "references": []
+  },
+  "TokenExchangeGrant": {
+    "properties": [
+      "type",
+      "client",
+      "subject",
+      "actor",
+      "requestedType",
+      "scopes",
+      "resource",
+      "audience",
+      "params"
+    ],
+    "required": [
+      "type",
+      "client",
+      "subject"
+    ],
+    "references": []
+  },
+  "Subject": {
+    "properties": [
+      "token",
+      "type"
+    ],
+    "required": [
+      "token"
+    ],
+    "references": [
+      "token"
+    ]
+  },
+  "RuntimeToken": {
+    "properties": [
+      "runtime"
+    ],
+    "required": [],
+    "references": []
+  },
+  "Actor": {
+    "properties": [
+      "token",
+      "type"
+    ],
+    "required": [
+      "token"
+    ],
+    "references": [
+      "token"
+    ]
+  },
+  "EnterpriseManagedGrant": {
+    "properties": [
+      "type",
+      "client",
+      "idp",
+      "scopes",
+      "resource",
+      "audience",
+      "params"
+    ],
+    "required": [
+      "type",
+      "client",
+      "idp"
+    ],
+    "references": []
+  },
+  "RefreshTokenGrant": {
+    "properties": [
+      "type",
+      "client",
+      "refreshToken",
+      "scopes",
+      "resource",
+      "audience",
+      "params"
+    ],
+    "required": [
+      "type",
+      "client",
+      "refreshToken"
+    ],
+    "references": [
+      "refreshToken"
+    ]
+  },
+  "IdentityProvider": {
+    "properties": [
+      "client",
+      "subject"
+    ],
+    "required": [
+      "client",
+      "subject"
+    ],
+    "references": []
+  },
+  "Refresh": {
+    "properties": [
+      "schedule",
+      "timezone",
+      "jitter",
+      "ahead",
+      "idle",
+      "assumedLifetime"
+    ],
+    "required": [],
+    "references": []
+  },
+  "Retry": {
+    "properties": [
+      "attempts",
+      "min",
+      "max"
+    ],
+    "required": [],
+    "references": []
+  },
+  "Server": {
+    "properties": [
+      "url",
+      "grant",
+      "stepUp",
+      "dpop",
+      "headers",
+      "resourceMetadata",
+      "refresh",
+      "timeout",
+      "deadline",
+      "retry",
+      "reach"
+    ],
+    "required": [
+      "url",
+      "grant"
+    ],
+    "references": []
+  },
+  "DPoPKey": {
+    "properties": [
+      "key"
+    ],
+    "required": [
+      "key"
+    ],
+    "references": []
+  },
+  "MemoryStore": {
+    "properties": [
+      "type"
+    ],
+    "required": [
+      "type"
+    ],
+    "references": []
+  },
+  "FileStore": {
+    "properties": [
+      "type",
+      "path",
+      "encryptionKey"
+    ],
+    "required": [
+      "type",
+      "encryptionKey"
+    ],
+    "references": [
+      "encryptionKey"
+    ]
+  },
+  "RedisStore": {
+    "properties": [
+      "type",
+      "url",
+      "sentinel",
+      "cluster",
+      "prefix",
+      "lease",
+      "encryptionKey"
+    ],
+    "required": [
+      "type",
+      "url",
+      "encryptionKey"
+    ],
+    "references": [
+      "url",
+      "encryptionKey"
+    ]
+  },
+  "Sentinel": {
+    "properties": [
+      "name",
+      "nodes"
+    ],
+    "required": [
+      "name",
+      "nodes"
+    ],
+    "references": []
+  },
+  "Defaults": {
+    "properties": [
+      "headers",
+      "refresh",
+      "timeout",
+      "deadline",
+      "retry",
+      "reach"
+    ],
+    "required": [],
+    "references": []
+  },
+  "Network": {
+    "properties": [
+      "proxy",
+      "ca",
+      "allowInsecureHttp"
+    ],
+    "required": [],
+    "references": []
+  }
 } as const;
 
-/** The definitions among which the `type` of a grant or a store chooses, by that `type`. */
-export const grantTitles = {"client_credentials":"ClientCredentialsGrant","jwt_bearer":"JwtBearerGrant","token_exchange":"TokenExchangeGrant","enterprise_managed":"EnterpriseManagedGrant","refresh_token":"RefreshTokenGrant","static":"StaticGrant"} as const;
-export const storeTitles = {"memory":"MemoryStore","file":"FileStore","redis":"RedisStore"} as const;
+export const grantTitles = {
+  "client_credentials": "ClientCredentialsGrant",
+  "jwt_bearer": "JwtBearerGrant",
+  "token_exchange": "TokenExchangeGrant",
+  "enterprise_managed": "EnterpriseManagedGrant",
+  "refresh_token": "RefreshTokenGrant",
+  "static": "StaticGrant"
+} as const;
 
-/** The properties that say where a secret is. A reference has one of them. */
-export const referenceKinds = ["env","file","exec","githubActions","resolver"] as const;
+export const storeTitles = {
+  "memory": "MemoryStore",
+  "file": "FileStore",
+  "redis": "RedisStore"
+} as const;
 
-/** The short names of token types. */
-export const tokenTypes = ["access_token","refresh_token","id_token","saml1","saml2","jwt"] as const;
+export const referenceKinds = [
+  "env",
+  "file",
+  "exec",
+  "githubActions",
+  "resolver"
+] as const;
 
-export type DefinitionTitle = keyof typeof definitions;
-export type PropertyOf<Title extends DefinitionTitle> = (typeof definitions)[Title]["properties"][number];
-export type ReferenceKind = (typeof referenceKinds)[number];
+export const tokenTypes = [
+  "access_token",
+  "refresh_token",
+  "id_token",
+  "saml1",
+  "saml2",
+  "jwt"
+] as const;
+
+export const partTitles = [
+  "Actor",
+  "Algorithm",
+  "Assertion",
+  "AssertionAudience",
+  "Certificate",
+  "Client",
+  "ClientCredentialsGrant",
+  "ClientOrIssuer",
+  "ClientOrName",
+  "ClientWithCredential",
+  "Command",
+  "Config",
+  "DPoP",
+  "DPoPKey",
+  "Defaults",
+  "Duration",
+  "EncryptionKey",
+  "EncryptionKeys",
+  "EnterpriseManagedGrant",
+  "FileStore",
+  "GithubActions",
+  "Grant",
+  "HeaderName",
+  "HeaderValue",
+  "Headers",
+  "IdentityProvider",
+  "Issuer",
+  "JwtBearerGrant",
+  "Key",
+  "KeyOrName",
+  "MemoryStore",
+  "Metadata",
+  "Method",
+  "Name",
+  "Network",
+  "NoSource",
+  "ParamName",
+  "ParamValue",
+  "Params",
+  "PrivateKey",
+  "Reach",
+  "RedisStore",
+  "Refresh",
+  "RefreshOrFalse",
+  "RefreshTokenGrant",
+  "Resource",
+  "Retry",
+  "RuntimeToken",
+  "Scopes",
+  "SecretReference",
+  "Sentinel",
+  "SentinelNodes",
+  "Server",
+  "SignedAssertion",
+  "Signer",
+  "SignerKey",
+  "StaticGrant",
+  "Store",
+  "StringOrList",
+  "Subject",
+  "SubjectToken",
+  "TokenExchangeGrant",
+  "TokenType",
+  "TwoSources",
+  "UndecidedGrant",
+  "Url",
+  "UrlOrFalse"
+] as const;
+
+export const confinedKinds = [
+  "command",
+  "file",
+  "host",
+  "identity",
+  "origin",
+  "resolver",
+  "sentinel",
+  "variable"
+] as const;

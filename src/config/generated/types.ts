@@ -1,89 +1,6 @@
 // Generated from schema/mcp-auth.schema.json by scripts/generate.mjs. Do not edit.
 
-/** None of these properties. */
-export type Without<Names extends string> = { [Name in Names]?: never };
-
-/** Where a secret is: in one place, never in the config itself. */
-export type SecretReference =
-  | ({ env: string } & Without<"file" | "exec" | "githubActions" | "resolver" | "ref" | "timeout" | "pointer">)
-  | ({ file: string; pointer?: string } & Without<
-      "env" | "exec" | "githubActions" | "resolver" | "ref" | "timeout"
-    >)
-  | ({ exec: readonly string[]; timeout?: string; pointer?: string } & Without<
-      "env" | "file" | "githubActions" | "resolver" | "ref"
-    >)
-  | ({ githubActions: GithubActions } & Without<
-      "env" | "file" | "exec" | "resolver" | "ref" | "timeout" | "pointer"
-    >)
-  | ({ resolver: string; ref: string; pointer?: string } & Without<
-      "env" | "file" | "exec" | "githubActions" | "timeout"
-    >);
-
-/** The type of a token, RFC 8693 §3: a short name or any URI. */
-export type TokenType =
-  | "access_token"
-  | "refresh_token"
-  | "id_token"
-  | "saml1"
-  | "saml2"
-  | "jwt"
-  | (string & {});
-
-export type Algorithm = NonNullable<Key["alg"]>;
-export type Method = NonNullable<Client["method"]>;
-
-/** What signs is a command or a function given in code; `timeout` is the command's. */
-export type OneSigningPlace<S extends Signer> = Omit<S, "exec" | "timeout" | "name"> &
-  (
-    | { exec: readonly string[]; timeout?: string; name?: never }
-    | ({ name: string } & Without<"exec" | "timeout">)
-  );
-
-/** A key has a private key or a signer; a signer does not say by itself which algorithm it is for. */
-export type OneSigner<K extends Key> = Omit<K, "privateKey" | "passphrase" | "signer" | "alg"> &
-  (
-    | { privateKey: SecretReference; passphrase?: SecretReference; alg?: Algorithm; signer?: never }
-    | ({ signer: OneSigningPlace<Signer>; alg: Algorithm } & Without<"privateKey" | "passphrase">)
-  );
-
-type Credential = "secret" | "key" | "assertion" | "certificate";
-type OfCredential = "method" | "basicEncoding" | "assertionAudience" | "assertionType";
-
-/** A client has one credential or none; `method` and what says how it is sent go with what it has. */
-export type OneCredential<C extends Client> = Omit<C, "id" | Credential | OfCredential> & { id: string } & (
-    | ({
-        secret: SecretReference;
-        method?: "client_secret_basic";
-        basicEncoding?: "form" | "raw";
-      } & Without<"key" | "assertion" | "certificate" | "assertionAudience" | "assertionType">)
-    | ({ secret: SecretReference; method: "client_secret_post" } & Without<
-        "key" | "assertion" | "certificate" | Exclude<OfCredential, "method">
-      >)
-    | ({ secret: SecretReference; method?: "client_secret_jwt" } & Signed &
-        Without<"key" | "assertion" | "certificate" | "basicEncoding">)
-    | ({ key: string | OneSigner<Key>; method?: "private_key_jwt" } & Signed &
-        Without<"secret" | "assertion" | "certificate" | "basicEncoding">)
-    | ({ assertion: SecretReference; method?: "private_key_jwt"; assertionType?: string } & Without<
-        "secret" | "key" | "certificate" | "basicEncoding" | "assertionAudience"
-      >)
-    | ({ certificate: Certificate; method?: "tls_client_auth" | "self_signed_tls_client_auth" } & Without<
-        "secret" | "key" | "assertion" | Exclude<OfCredential, "method">
-      >)
-    | ({ method?: "none" } & Without<Credential | Exclude<OfCredential, "method">>)
-  );
-
-interface Signed {
-  assertionAudience?: "issuer" | "token_endpoint" | (string & {});
-  assertionType?: string;
-}
-
-/** The grant that needs no `type` has nothing that would tell it from another one. */
-export type OfNoOtherGrant<G> = G &
-  Without<"assertion" | "subject" | "actor" | "requestedType" | "idp" | "token" | "lifetime">;
-
-/** Where an assertion says it all: an authorization server, and nobody who asks. */
-export type Anonymous<C extends Client> = Omit<C, "id" | Credential | OfCredential> &
-  Without<"id" | Credential | OfCredential>;
+import type { Anonymous, OfNoOtherGrant, OneCredential, OneSigner, OneSigningPlace, SecretReference, TokenType } from "../exclusive-types.js";
 
 /**
  * The host of each Sentinel, and its port unless that is 26379.
@@ -143,15 +60,6 @@ export interface Config {
      */
     [k: string]: Server;
   };
-}
-/**
- * The OIDC token of a GitHub Actions job.
- */
-export interface GithubActions {
-  /**
-   * The `aud` that the token is asked for with. Without it, the one that GitHub sets.
-   */
-  audience?: string;
 }
 /**
  * HTTP headers by name. `Authorization` is not among them: it is what this package makes.
@@ -232,7 +140,7 @@ export interface Client {
    */
   issuer: string;
   /**
-   * The client id. Only a client without a credential, written in a grant `jwt_bearer`, may leave it out. An id that starts with https:// is the address of a client id metadata document.
+   * The client id. Only a client without a credential, written in a grant `jwt_bearer`, may leave it out. An id that starts with https:// is the URL of a client id metadata document.
    */
   id?: string;
   /**
@@ -313,13 +221,13 @@ export interface Metadata {
    *
    * @minItems 1
    */
-  authMethods?: readonly Method[];
+  authMethods?: readonly NonNullable<Client["method"]>[];
   /**
    * The algorithms with which assertions may be signed.
    *
    * @minItems 1
    */
-  signingAlgorithms?: readonly Algorithm[];
+  signingAlgorithms?: readonly NonNullable<Key["alg"]>[];
   /**
    * Where tokens are revoked (`revocation_endpoint`, RFC 7009).
    */

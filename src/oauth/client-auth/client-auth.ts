@@ -1,7 +1,8 @@
 import type { McpAuthErrorCode } from "../../errors/error.js";
 import type { Clock } from "../../lib/clock.js";
 import type { FetchFunction } from "../../net/bounded-fetch.js";
-import type { Network, TlsIdentity } from "../../net/network.js";
+import type { TlsIdentity } from "../../net/client-certificate.js";
+import type { Network } from "../../net/network.js";
 import type { SigningTime } from "../../net/server-clocks.js";
 import type { CredentialContext, CredentialsInUse } from "./credentials-in-use.js";
 

@@ -1,4 +1,4 @@
-import { refusesCredential } from "../../diagnosis/refuses-credential.js";
+import { refusesCredential } from "../../diagnosis/facts.js";
 import { McpAuthError } from "../../errors/error.js";
 import type { KeyContext } from "../../keys/signing-key.js";
 import { markAnotherCredential } from "./another-credential.js";

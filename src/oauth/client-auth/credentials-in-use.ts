@@ -4,7 +4,7 @@ import { loadKey, precedingKey } from "../../keys/load-key.js";
 import { loadTlsIdentity, precedingTlsIdentity } from "../../keys/load-tls-identity.js";
 import type { KeyContext, SigningKey } from "../../keys/signing-key.js";
 import type { Secret } from "../../lib/secret.js";
-import type { TlsIdentity } from "../../net/network.js";
+import type { TlsIdentity } from "../../net/client-certificate.js";
 import { readSecret } from "../../secrets/read-secret.js";
 import type { CredentialChange } from "../grants/grant.js";
 

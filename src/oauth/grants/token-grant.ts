@@ -1,5 +1,5 @@
 import type { ClientSpec, GrantCommon, ServerSpec } from "../../config/spec.js";
-import type { GrantInUse } from "../../diagnosis/token-endpoint.js";
+import type { GrantInUse } from "../../diagnosis/facts.js";
 import type { AuthorizationServerMetadata, Target } from "../../discovery/metadata.js";
 import type { McpAuthErrorCode } from "../../errors/error.js";
 import { rememberCredential } from "../../errors/sent-credentials.js";

@@ -8,9 +8,8 @@ import {
   boundedFetch,
   type FetchFunction,
 } from "../../net/bounded-fetch.js";
-import { clockSkewMessage } from "../../net/clock-skew.js";
-import type { TlsIdentity } from "../../net/network.js";
-import { ServerClocks, type SigningTime } from "../../net/server-clocks.js";
+import type { TlsIdentity } from "../../net/client-certificate.js";
+import { clockSkewMessage, ServerClocks, type SigningTime } from "../../net/server-clocks.js";
 import { authenticateClient } from "../client-auth/authenticate-client.js";
 import type { ClientAuthenticationContext } from "../client-auth/client-auth.js";
 import { rememberSent } from "./remember-sent.js";
@@ -180,6 +179,7 @@ async function sendOnce(
   try {
     const response = await boundedFetch(fetch, {
       ...request,
+      endpoint: "token endpoint",
       method: "POST",
       server,
       what,

@@ -1,8 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { detailLines } from "../../../src/cli/detail-lines.js";
 import { exitCodeOf } from "../../../src/cli/exit-code.js";
-import { run } from "../../../src/cli/main.js";
+import { detailLines, run } from "../../../src/cli/main.js";
 import { parseOptions, UsageError } from "../../../src/cli/options.js";
 import { McpAuthError, type McpAuthErrorCode } from "../../../src/index.js";
 import { sendJson, startHttpServer } from "../../support/http-server.js";
@@ -14,8 +13,8 @@ test("a config that --config names and that is not there is said to be named by 
     const { code, out, err } = await command([...argv, "--config", "none.json"], { cwd });
     expect([code, out]).toEqual([2, ""]);
     expect(err).toBe(
-      `error[config_not_found]: There is no config file at ${join(cwd, "none.json")}, which --config names. ` +
-        "Correct the path, or write the file.\n",
+      `error[config_not_found]: --config names ${join(cwd, "none.json")}, which does not exist. ` +
+        "Correct the path, or create the file.\n",
     );
   }
 });

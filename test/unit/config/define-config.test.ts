@@ -1,13 +1,7 @@
 import { expect, expectTypeOf, it } from "vitest";
 import { defineConfig, type McpAuthConfig } from "../../../src/config/define-config.js";
-import type {
-  Client,
-  Key,
-  OneCredential,
-  OneSigner,
-  SecretReference,
-  Server,
-} from "../../../src/config/generated/types.js";
+import type { OneCredential, OneSigner, SecretReference } from "../../../src/config/exclusive-types.js";
+import type { Client, Key, Server } from "../../../src/config/generated/types.js";
 
 const issuer = "https://auth.example";
 const secret = { env: "S" };

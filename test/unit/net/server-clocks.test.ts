@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { clockSkewMessage } from "../../../src/net/clock-skew.js";
-import { ServerClocks } from "../../../src/net/server-clocks.js";
+import { clockSkewMessage, ServerClocks } from "../../../src/net/server-clocks.js";
 import { fakeClock } from "../../support/fake-clock.js";
+import { watchedBy } from "../../support/watched-by.js";
 
 const url = "https://auth.example/token";
 const minute = 60_000;
@@ -11,7 +11,8 @@ function started() {
   const clock = fakeClock();
   const clocks = new ServerClocks(clock);
   const server = { skew: 0, headers: {} as Record<string, string> };
-  const fetch = clocks.watch(
+  const fetch = watchedBy(
+    clocks,
     async () =>
       new Response("", {
         headers: { date: new Date(clock.now() + server.skew).toUTCString(), ...server.headers },
@@ -77,10 +78,12 @@ describe("the time to sign in", () => {
     const followed = Object.defineProperty(new Response("", { headers: { date } }), "redirected", {
       value: true,
     });
-    expect(await clocks.watch(async () => followed)(url, { method: "POST" })).toBe(followed);
+    expect(await watchedBy(clocks, async () => followed)(url, { method: "POST" })).toBe(followed);
     // A caller's own `fetch` may return anything.
     const nothing = JSON.parse("null");
-    expect(await clocks.watch(async () => nothing)(url)).toBeNull();
+    await expect(watchedBy(clocks, async () => nothing)(url)).rejects.toMatchObject({
+      code: "config_invalid",
+    });
     expect(corrected()).toBe(0);
   });
 
@@ -176,7 +179,7 @@ describe("a difference", () => {
     const ahead = clockSkewMessage("crm", "the MCP server", { offset: 89_100, isCorrected: true });
     expect(ahead).toBe(
       'Server "crm": the clock of the MCP server is 90 s ahead of the clock of this machine. Assertions and DPoP proofs for it ' +
-        "are made in its time. Correct the one that is wrong.",
+        "are made in its time. Correct the clock that is wrong.",
     );
     const behind = clockSkewMessage("crm", "the MCP server", { offset: -1_200_000, isCorrected: false });
     expect(behind).toContain("is 1200 s behind the clock of this machine. That is more than the 600 s");

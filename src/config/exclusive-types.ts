@@ -1,0 +1,93 @@
+// Alternatives that exclude each other, which JSON Schema cannot express for the generated types.
+
+/** None of these properties. */
+export type Without<Names extends string> = { [Name in Names]?: never };
+
+type Optional<Names extends string> = { [Name in Names]?: unknown };
+type Needs<T, Names extends keyof T> = Required<Pick<T, Names>>;
+
+/** Where a secret is: in one place, never in the config itself. */
+export type SecretReference =
+  | ({ env: string } & Without<
+      "file" | "exec" | "githubActions" | "resolver" | "ref" | "timeout" | "pointer"
+    >)
+  | ({ file: string; pointer?: string } & Without<
+      "env" | "exec" | "githubActions" | "resolver" | "ref" | "timeout"
+    >)
+  | ({ exec: readonly string[]; timeout?: string; pointer?: string } & Without<
+      "env" | "file" | "githubActions" | "resolver" | "ref"
+    >)
+  | ({ githubActions: GithubActions } & Without<
+      "env" | "file" | "exec" | "resolver" | "ref" | "timeout" | "pointer"
+    >)
+  | ({ resolver: string; ref: string; pointer?: string } & Without<
+      "env" | "file" | "exec" | "githubActions" | "timeout"
+    >);
+
+/** The OIDC token of a GitHub Actions job. */
+export interface GithubActions {
+  /** The `aud` that the token is requested with. Without it, GitHub's default. */
+  audience?: string;
+}
+
+/** The type of a token, RFC 8693 §3: a short name or any URI. */
+export type TokenType =
+  | "access_token"
+  | "refresh_token"
+  | "id_token"
+  | "saml1"
+  | "saml2"
+  | "jwt"
+  | (string & {});
+
+type SigningPlace = "exec" | "timeout" | "name";
+
+/** A command signs, or a function given in code. Only a command has a `timeout`. */
+export type OneSigningPlace<S extends Optional<SigningPlace>> = Omit<S, SigningPlace> &
+  (
+    | (Needs<S, "exec"> & Pick<S, "timeout"> & Without<"name">)
+    | (Needs<S, "name"> & Without<"exec" | "timeout">)
+  );
+
+type PrivateKeyOrSigner = "privateKey" | "passphrase" | "signer" | "alg";
+
+/** A key has a private key or a signer. A signer does not tell which algorithm it is for. */
+export type OneSigner<K extends Optional<PrivateKeyOrSigner>> = Omit<K, PrivateKeyOrSigner> &
+  (
+    | (Needs<K, "privateKey"> & Pick<K, "passphrase" | "alg"> & Without<"signer">)
+    | (Needs<K, "signer" | "alg"> & Without<"privateKey" | "passphrase">)
+  );
+
+type Credential = "secret" | "key" | "assertion" | "certificate";
+type AuthenticationOption = "basicEncoding" | "assertionAudience" | "assertionType";
+type Authentication = Credential | AuthenticationOption | "method";
+
+/** Some of the properties that authenticate a client, and none of the others. */
+type Only<
+  C extends Optional<Authentication>,
+  Needed extends Credential,
+  Options extends AuthenticationOption = never,
+> = Needs<C, Needed> &
+  Pick<C, Options> &
+  Without<Exclude<Credential | AuthenticationOption, Needed | Options>>;
+
+/** A client has one credential or none. The methods and options that it may have depend on the credential. */
+export type OneCredential<C extends Optional<Authentication | "id">> = Omit<C, "id" | Authentication> &
+  Needs<C, "id"> &
+  (
+    | ({ method?: "client_secret_basic" } & Only<C, "secret", "basicEncoding">)
+    | ({ method: "client_secret_post" } & Only<C, "secret">)
+    | ({ method?: "client_secret_jwt" } & Only<C, "secret", "assertionAudience" | "assertionType">)
+    | ({ method?: "private_key_jwt" } & Only<C, "key", "assertionAudience" | "assertionType">)
+    | ({ method?: "private_key_jwt" } & Only<C, "assertion", "assertionType">)
+    | ({ method?: "tls_client_auth" | "self_signed_tls_client_auth" } & Only<C, "certificate">)
+    | ({ method?: "none" } & Only<C, never>)
+  );
+
+/** The grant that needs no `type` has no property of another grant. */
+export type OfNoOtherGrant<G> = G &
+  Without<"assertion" | "subject" | "actor" | "requestedType" | "idp" | "token" | "lifetime">;
+
+/** A client that only names its authorization server, because the assertion of the grant identifies it. */
+export type Anonymous<C extends Optional<Authentication | "id">> = Omit<C, "id" | Authentication> &
+  Without<"id" | Authentication>;

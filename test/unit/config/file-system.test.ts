@@ -1,0 +1,109 @@
+import { execFileSync } from "node:child_process";
+import { mkdir, symlink, truncate, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { asyncFileSystem } from "../../../src/config/async-file-system.js";
+import { type FileSystem, maxConfigBytes } from "../../../src/config/file-system.js";
+import { loadConfig } from "../../../src/config/load.js";
+import { syncFileSystem } from "../../../src/config/sync-file-system.js";
+import { folder, smallest } from "./folder.js";
+
+/** A folder with something of each kind. */
+async function everything(): Promise<string> {
+  const root = await folder({ file: "text", empty: "", "\u00e4": "\u00e4" });
+  await mkdir(join(root, "folder"));
+  await symlink("file", join(root, "link"));
+  await symlink("nowhere", join(root, "dangling"));
+  await symlink("loop", join(root, "loop"));
+  await writeFile(join(root, "large"), "");
+  await truncate(join(root, "large"), maxConfigBytes + 1);
+  execFileSync("mkfifo", [join(root, "fifo")]);
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(join(root, "socket"), resolve));
+  onTestFinished(() => void server.close());
+  return root;
+}
+
+const names = [
+  "file",
+  "empty",
+  "\u00e4",
+  "folder",
+  "link",
+  "dangling",
+  "loop",
+  "large",
+  "fifo",
+  "socket",
+  "missing",
+];
+
+/** What comes of it: a value, or the name of the error. */
+async function outcome(ask: () => unknown): Promise<unknown> {
+  try {
+    return await ask();
+  } catch (error) {
+    return error instanceof Error && "code" in error ? error.code : error;
+  }
+}
+
+async function answers(disk: FileSystem, path: string): Promise<readonly unknown[]> {
+  const identity = async (of: "stat" | "lstat") => {
+    const { dev, ino, uid, mode } = await disk[of](path);
+    return { dev, ino, uid, mode };
+  };
+  return [
+    await outcome(() => identity("stat")),
+    await outcome(() => identity("lstat")),
+    await outcome(() => disk.readlink(path)),
+    await outcome(() => disk.realpath(path)),
+    await outcome(async () => {
+      const read = await disk.read(path);
+      return "problem" in read ? read : { text: read.text, ino: read.stats.ino };
+    }),
+    await outcome(() => disk.read(path, 2)),
+  ];
+}
+
+test.skipIf(process.platform === "win32")(
+  "what is asked of the system gets the same answers, whether others can go on meanwhile or not",
+  async () => {
+    const root = await everything();
+    for (const name of names) {
+      const path = join(root, name);
+      const waiting = await answers(asyncFileSystem, path);
+      expect([name, await answers(syncFileSystem, path)]).toEqual([name, waiting]);
+    }
+    expect(await asyncFileSystem.read(join(root, "fifo"))).toEqual({ problem: "irregular" });
+    expect(await asyncFileSystem.read(join(root, "large"))).toEqual({ problem: "too large" });
+  },
+);
+
+describe("while a config is looked for", () => {
+  /** How often other code had its turn. */
+  async function turnsWith(options: { readonly fs?: FileSystem }): Promise<number> {
+    const cwd = await folder({ "mcp-auth.config.json": JSON.stringify(smallest) });
+    const load = () => loadConfig({ cwd, env: {}, ...options });
+    // So that all that is imported lazily is there.
+    await load();
+    let turns = 0;
+    let next: NodeJS.Immediate;
+    const count = (): void => {
+      turns += 1;
+      next = setImmediate(count);
+    };
+    next = setImmediate(count);
+    await load();
+    clearImmediate(next);
+    return turns;
+  }
+
+  test("other code goes on, such as what ends a command", async () => {
+    expect(await turnsWith({})).toBeGreaterThan(0);
+  });
+
+  test("nothing else runs where a process starts with it", async () => {
+    expect(await turnsWith({ fs: syncFileSystem })).toBe(0);
+  });
+});

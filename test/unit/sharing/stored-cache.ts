@@ -1,0 +1,81 @@
+import type { Clock } from "../../../src/lib/clock.js";
+import { parseJsonObject } from "../../../src/lib/json-object.js";
+import { SharedTokens } from "../../../src/sharing/shared-tokens.js";
+import { SharedStore } from "../../../src/stores/shared-store.js";
+import type { TokenStore } from "../../../src/stores/store.js";
+import { TokenCache } from "../../../src/tokens/cache.js";
+import { RetryAfterRegistry } from "../../../src/tokens/retry-after-registry.js";
+import type { TokenSource } from "../../../src/tokens/source.js";
+import { Token } from "../../../src/tokens/token.js";
+import { withRetry } from "../../../src/tokens/with-retry.js";
+import { issuer, second, server } from "../tokens/fixtures.js";
+
+export interface StoredCacheOptions {
+  readonly clock: Clock;
+  /** Without one, as with a config that has none. */
+  readonly store: TokenStore | undefined;
+  /** Asks the authorization server. */
+  readonly attempt: TokenSource;
+  /** False: the token is one that is not put into the store. */
+  readonly isStored?: boolean;
+  /** Around each acquisition. */
+  readonly around?: (source: TokenSource) => TokenSource;
+  readonly onPlan?: (renewAt: number | undefined) => void;
+}
+
+export interface StoredCache {
+  readonly cache: TokenCache;
+  stop(): Promise<void>;
+}
+
+/** The chain to the cache with a store, as the runtime wires it: what one process has. Nothing in it is random. */
+export function storedCache({ clock, store, attempt, ...options }: StoredCacheOptions): StoredCache {
+  const { isStored = true, around = (source) => source, onPlan = () => {} } = options;
+  const random = () => 0.5;
+  const common = { server, issuer, clock, report: () => {} };
+  const policy = { jitter: 0.2, random };
+  const retry = { attempts: 1, min: 250, max: 10 * second };
+  const resilience = {
+    server,
+    endpoint: issuer,
+    clock,
+    random,
+    retry,
+    deadline: 30 * second,
+    holds: new RetryAfterRegistry(),
+  };
+  const shared = store && new SharedStore({ store, keys: false, lease: 10 * second, clock });
+  const stored =
+    shared &&
+    new SharedTokens({
+      ...{ ...common, policy, store: shared, patience: 20 * second },
+      entryKey: async () => (isStored ? "token:1" : undefined),
+      restore: async (text) => restored(text),
+      held: () => cache.latest,
+    });
+  const source =
+    stored === undefined
+      ? withRetry(attempt, resilience)
+      : withRetry(stored.around(attempt), { ...resilience, present: (request) => stored.present(request) });
+  const cache: TokenCache = new TokenCache({
+    ...{ ...common, policy, onPlan },
+    sharedLimits: stored,
+    elsewhere: stored && (() => stored.elsewhere()),
+    source: around(source),
+  });
+  return {
+    cache,
+    async stop() {
+      await cache.stop(5 * second);
+      await shared?.close();
+    },
+  };
+}
+
+function restored(text: string): Token | undefined {
+  const { accessToken, requestedAt, expiresAt } = parseJsonObject(text) ?? {};
+  if (typeof accessToken !== "string" || typeof requestedAt !== "number" || typeof expiresAt !== "number")
+    return undefined;
+  const fields = { accessToken, requestedAt, expiresAt, issuer, resource: "https://mcp.example" };
+  return new Token({ ...fields, tokenType: "Bearer", scopes: [], isShared: true });
+}
