@@ -10,7 +10,10 @@ import { type ProofError, proofErrors } from "./proof-errors.js";
 import type { ReplayableRequest } from "./replayable-request.js";
 import { withoutBytes } from "./without-bytes.js";
 
-/** Sends a request with the headers of the config, the token, and the proof or certificate that must accompany the token. */
+/**
+ * Sends a request with the headers of the config, the token, and the proof or certificate that must accompany the
+ * token.
+ */
 export async function sendWithToken(
   authorizer: Authorizer,
   request: ReplayableRequest,

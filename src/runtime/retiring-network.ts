@@ -2,34 +2,34 @@ import { ignoreFailureInBackground } from "../errors/ignore-failure.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import type { Network } from "../net/network.js";
 
-/** A network that another may take the place of while it is in use. */
+/** A network that a reload can replace while requests use it. */
 export interface RetiringNetwork extends Network {
   /**
-   * From now on it closes whenever no request is under way. Calls that began before may send further ones all the same:
-   * it opens again for each.
+   * Closes the network as soon as no request is in flight. Calls that began before may send further requests: the network
+   * opens again for each.
    */
   retire(): void;
 }
 
-/** `open` costs nothing before the first request. */
+/** Opens a network with `open`, which must cost nothing before the first request. */
 export function retiringNetwork(open: () => Network): RetiringNetwork {
   let network = open();
-  let underWay = 0;
+  let inFlight = 0;
   let retired = false;
-  const rest = (): void => {
-    if (!retired || underWay > 0) return;
+  const closeIfUnused = (): void => {
+    if (!retired || inFlight > 0) return;
     network.close().catch(ignoreFailureInBackground);
     network = open();
   };
   const counted =
     (fetchOf: (network: Network) => FetchFunction): FetchFunction =>
     async (input, init) => {
-      underWay += 1;
+      inFlight += 1;
       try {
         return await fetchOf(network)(input, init);
       } finally {
-        underWay -= 1;
-        rest();
+        inFlight -= 1;
+        closeIfUnused();
       }
     };
   return {
@@ -37,7 +37,7 @@ export function retiringNetwork(open: () => Network): RetiringNetwork {
     fetchAs: (identity) => counted((current) => current.fetchAs(identity)),
     retire() {
       retired = true;
-      rest();
+      closeIfUnused();
     },
     close: () => network.close(),
   };

@@ -33,7 +33,10 @@ export function refreshTokenPrefix({
   return `refresh.${hashOf([issuer, clientId ?? null])}.`;
 }
 
-/** Reads the latest refresh token of a family. Rejects with `store_unavailable`, also for an entry that cannot be decrypted. */
+/**
+ * Reads the latest refresh token of a family. Rejects with `store_unavailable`, also for an entry that cannot be
+ * decrypted.
+ */
 export async function readRefreshToken(
   store: SharedStore,
   key: string,

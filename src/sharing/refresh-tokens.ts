@@ -89,7 +89,10 @@ export class StoredRefreshTokens implements RefreshTokens {
     }
   }
 
-  /** Waits while another process redeems the token, or died while it did, and while this process still writes its successor. */
+  /**
+   * Waits while another process redeems the token, or died while it did, and while this process still writes its
+   * successor.
+   */
   async #untilFree(
     key: string,
     family: RefreshTokenFamily,

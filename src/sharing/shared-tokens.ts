@@ -77,7 +77,10 @@ export class SharedTokens implements SharedLimits {
     return undefined;
   }
 
-  /** Returns a usable token from the store, for a call that would fail because of a cool-down. A failure of the store is ignored. */
+  /**
+   * Returns a usable token from the store, for a call that would fail because of a cool-down. A failure of the store is
+   * ignored.
+   */
   async elsewhere(): Promise<Token | undefined> {
     const late = new AbortController();
     const limit = timeLimit(this.#options.clock, lookupTimeout, () => late.abort(), { unref: true });

@@ -10,7 +10,10 @@ import { refreshTokenPrefix } from "./refresh-token-entry.js";
 import { formatVersion } from "./stored-format.js";
 import { limitsKey } from "./stored-limits.js";
 
-/** What the commands `store` and `headers` do with the entries of one server. Rejects with `store_unavailable` and the codes of what is read or requested. */
+/**
+ * What the commands `store` and `headers` do with the entries of one server. Rejects with `store_unavailable` and the
+ * codes of what is read or requested.
+ */
 export interface StoreCommands {
   /**
    * Deletes the entries of this server, its metadata and the metadata of its issuer. With the grant refresh_token, also

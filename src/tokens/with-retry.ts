@@ -92,7 +92,10 @@ function endedError(
   return limit.aborted ? (causeOfTimeout?.() ?? deadlinePassed(server, deadline)) : undefined;
 }
 
-/** Makes all attempts after the first, whose error is `firstError`, and holds back others if the token endpoint asks for it. */
+/**
+ * Makes all attempts after the first, whose error is `firstError`, and holds back others if the token endpoint asks for
+ * it.
+ */
 async function tryAgain(
   source: TokenSource,
   request: TokenRequest,
