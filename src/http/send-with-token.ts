@@ -57,8 +57,8 @@ interface BoundRequest {
 }
 
 /**
- * Sends a request with a DPoP proof. Sends it once more with a new proof if the server wants another nonce (RFC 9449 §9), and
- * once more if the server refused the proof and its response shows that its clock differs from ours.
+ * Sends a request with a DPoP proof. Sends it once more with a new proof if the server wants another nonce (RFC 9449
+ * §9), and once more if the server refused the proof and its response shows that its clock differs from ours.
  */
 async function sendWithProof(authorizer: Authorizer, bound: BoundRequest): Promise<Response> {
   const { nonces, serverClocks, limits } = authorizer;

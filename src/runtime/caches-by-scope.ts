@@ -28,8 +28,8 @@ const defaultKey = " ";
 const mostCaches = 100;
 
 /**
- * The token caches of one manager, one for each scope set: the default one, which a step-up widens, and those that callers
- * request. A failure in one does not affect the others.
+ * The token caches of one manager, one for each scope set: the default one, which a step-up widens, and those that
+ * callers request. A failure in one does not affect the others.
  */
 export class CachesByScope {
   readonly #options: CachesByScopeOptions;

@@ -31,9 +31,9 @@ export interface McpAuthOptions<Name extends string = string> {
   /** The variables for `${NAME}` and `{ "env": "NAME" }`. By default, `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /**
-   * Sends every request instead of the global `fetch`. For https it gets connections that verify the server's certificate, as
-   * `init.dispatcher`. Metadata that it fetches is not shared through a store, because the authorities that it trusts are
-   * unknown.
+   * Sends every request instead of the global `fetch`. For https it gets connections that verify the server's
+   * certificate, as `init.dispatcher`. Metadata that it fetches is not shared through a store, because the authorities
+   * that it trusts are unknown.
    */
   readonly fetch?: FetchFunction;
   /** Gets a line for each event. */
@@ -43,13 +43,13 @@ export interface McpAuthOptions<Name extends string = string> {
   /** Functions that sign for keys of the form `{ "signer": { "name": "NAME" } }`, by name. */
   readonly signers?: Readonly<Record<string, Signer>>;
   /**
-   * With `false`, no command of the config runs: `exec` references and signers fail. They also fail if MCP_AUTH_ALLOW_EXEC, in
-   * `env` or in the environment of the process, has another value than 1, true, yes or on.
+   * With `false`, no command of the config runs: `exec` references and signers fail. They also fail if
+   * MCP_AUTH_ALLOW_EXEC, in `env` or in the environment of the process, has another value than 1, true, yes or on.
    */
   readonly allowExec?: boolean;
   /**
-   * Restricts a config that somebody else wrote to what these lists name. Everything else is `config_invalid`: when the config
-   * is loaded, or on use of a value from a variable or a reference.
+   * Restricts a config that somebody else wrote to what these lists name. Everything else is `config_invalid`: when the
+   * config is loaded, or on use of a value from a variable or a reference.
    */
   readonly allow?: Allow;
   /** Replaces the system clock, for tests. */
@@ -59,7 +59,8 @@ export interface McpAuthOptions<Name extends string = string> {
 }
 
 /**
- * Finds and validates the config, and returns its token managers. It sends no request, reads no secret and runs no command.
+ * Finds and validates the config, and returns its token managers. It sends no request, reads no secret and runs no
+ * command.
  *
  * Rejects with `config_not_found`, and with `config_invalid`, whose `violations` list every mistake in the config.
  *

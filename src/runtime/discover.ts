@@ -17,19 +17,19 @@ export interface DiscoverOptions {
   readonly timeout?: number;
   readonly signal?: AbortSignal;
   /**
-   * The `network` section of a config. Paths in `ca` are relative to the working folder. `allowInsecureHttp` applies to `url`
-   * and to the URLs that the server names.
+   * The `network` section of a config. Paths in `ca` are relative to the working folder. `allowInsecureHttp` applies to
+   * `url` and to the URLs that the server names.
    */
   readonly network?: McpAuthConfig["network"];
 }
 
 /**
- * Finds out how an MCP server wants to be authorized, for people and tools that write a config. Sends one request without a
- * token to get the challenge, then reads the resource metadata (RFC 9728) and the metadata of each authorization server
- * (RFC 8414). The runtime itself never takes an issuer from the network.
+ * Finds out how an MCP server wants to be authorized, for people and tools that write a config. Sends one request
+ * without a token to get the challenge, then reads the resource metadata (RFC 9728) and the metadata of each
+ * authorization server (RFC 8414). The runtime itself never takes an issuer from the network.
  *
- * Requests go through the proxy that `network` or the environment names, and only to servers whose certificate is valid.
- * Problems, such as a server that could not be reached, are listed in `problems` and do not make it fail.
+ * Requests go through the proxy that `network` or the environment names, and only to servers whose certificate is
+ * valid. Problems, such as a server that could not be reached, are listed in `problems` and do not make it fail.
  *
  * Rejects with `config_invalid` for a wrong option or URL, with `insecure_url`, and with `aborted`.
  *

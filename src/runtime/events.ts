@@ -8,8 +8,8 @@ export interface McpAuthEvents {
   /** A new token is in use. */
   "token:renewed": TokenEvent;
   /**
-   * Something is wrong, but tokens still arrive. Examples: a token without a lifetime; with code `unauthorized`, a server that
-   * refused a new token too.
+   * Something is wrong, but tokens still arrive. Examples: a token without a lifetime; with code `unauthorized`, a
+   * server that refused a new token too.
    */
   "token:warning": TokenEvent;
   /** An attempt to get a token failed. `code` and `message` say why. */
@@ -55,8 +55,8 @@ const levels = {
 type Listeners = { readonly [E in McpAuthEventName]: Set<(event: McpAuthEvents[E]) => unknown> };
 
 /**
- * Passes events to listeners, to `node:diagnostics_channel` as `mcp-auth:<event>`, and to the logger. If a listener throws,
- * only the name of its error goes to the logger.
+ * Passes events to listeners, to `node:diagnostics_channel` as `mcp-auth:<event>`, and to the logger. If a listener
+ * throws, only the name of its error goes to the logger.
  */
 export class Events {
   readonly #listeners: Listeners = {

@@ -18,7 +18,8 @@ export interface HostRefusalsOptions {
   readonly caches: CachesByScope;
   readonly clock: Clock;
   /**
-   * Explains why the server may refuse new tokens too. `challenge`: the `WWW-Authenticate` header, if the host passes it on.
+   * Explains why the server may refuse new tokens too. `challenge`: the `WWW-Authenticate` header, if the host passes
+   * it on.
    */
   readonly explain: (token: Token, challenge: string | null) => Promise<McpAuthError>;
 }
@@ -46,8 +47,8 @@ export class HostRefusals {
   }
 
   /**
-   * Resolves when the host may send its request again, with another token if there is one. Rejects with the error of the token
-   * request, and with `unauthorized` if it brought the same token again.
+   * Resolves when the host may send its request again, with another token if there is one. Rejects with the error of
+   * the token request, and with `unauthorized` if it brought the same token again.
    */
   async refused(accessToken: string, challenge: string | null): Promise<void> {
     const { caches, clock, explain } = this.#options;

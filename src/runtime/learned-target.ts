@@ -13,8 +13,8 @@ interface Learned {
 }
 
 /**
- * Returns the metadata of the MCP server and its authorization server. Fetches it if the token came from the store and nothing
- * has fetched it yet. Rejects with `aborted` and the codes of `findTarget`.
+ * Returns the metadata of the MCP server and its authorization server. Fetches it if the token came from the store and
+ * nothing has fetched it yet. Rejects with `aborted` and the codes of `findTarget`.
  */
 export async function learnedTarget(
   spec: ServerSpec,

@@ -28,8 +28,8 @@ export interface LiveServerUser {
 }
 
 /**
- * One server with one config: its tokens, the timers that renew them, and a `fetch` that uses them. Immutable: after a reload
- * another one replaces it, and calls that began here end here.
+ * One server with one config: its tokens, the timers that renew them, and a `fetch` that uses them. Immutable: after a
+ * reload another one replaces it, and calls that began here end here.
  */
 export class LiveServer {
   readonly url: string;
@@ -86,8 +86,8 @@ export class LiveServer {
   }
 
   /**
-   * Notes the use, and returns the token at once if it is fresh. If this returns `undefined`, call `acquireToken`, which also
-   * handles all options.
+   * Notes the use, and returns the token at once if it is fresh. If this returns `undefined`, call `acquireToken`,
+   * which also handles all options.
    */
   freshToken(options?: TokenOptions): Token | undefined {
     const now = this.#clock.now();

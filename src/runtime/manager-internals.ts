@@ -3,8 +3,8 @@ import type { StoreCommands } from "../sharing/store-commands.js";
 import type { TokenManager } from "./token-manager.js";
 
 /**
- * Key of the internals that adapters for hosts need besides the public API. A registered symbol, so that it also works if two
- * copies of the package are loaded in one process.
+ * Key of the internals that adapters for hosts need besides the public API. A registered symbol, so that it also works
+ * if two copies of the package are loaded in one process.
  */
 export const managerInternals: unique symbol = Symbol.for("mcp-auth-runtime.manager-internals");
 
@@ -20,8 +20,8 @@ export interface ManagerInternals {
   /** Milliseconds since the epoch, by the clock of the runtime. */
   now(): number;
   /**
-   * The server answered 401 to this token. A token that is no longer in use changes nothing. Resolves when the host may send
-   * its request again, with another token if there is one. Rejects with the codes of `getAccessToken`, and with
+   * The server answered 401 to this token. A token that is no longer in use changes nothing. Resolves when the host may
+   * send its request again, with another token if there is one. Rejects with the codes of `getAccessToken`, and with
    * `unauthorized` if the authorization server returned the same token again.
    */
   reportRefused(accessToken: string, challenge?: string | null): Promise<void>;
@@ -37,21 +37,21 @@ export interface ManagerInternals {
   /** The registered client. `undefined` for grants other than `client_credentials`, which a host cannot request. */
   readonly client: { readonly id: string; readonly issuer: string } | undefined;
   /**
-   * Returns the default scopes: those of the config and of step-ups, else `named`, which the server told the host, else those
-   * in the server's metadata.
+   * Returns the default scopes: those of the config and of step-ups, else `named`, which the server told the host, else
+   * those in the server's metadata.
    */
   scopes(named: readonly string[] | undefined): Promise<readonly string[]>;
   /** The names of the headers in the config whose values come from secrets. */
   readonly secretHeaders: readonly string[];
   /**
-   * Throws `egress_denied` for a URL to which the server's tokens must not be sent: one that is outside of its `reach`, lacks a
-   * query parameter of its URL, or cannot be parsed. `what` names the URL at the beginning of the message.
+   * Throws `egress_denied` for a URL to which the server's tokens must not be sent: one that is outside of its `reach`,
+   * lacks a query parameter of its URL, or cannot be parsed. `what` names the URL at the beginning of the message.
    */
   assertWithinReach(url: string, what: string): void;
   /**
-   * Adds the client's credential to a token request of the host. Rejects with `issuer_mismatch` if the request does not go to
-   * the token endpoint of the configured issuer, and with `sender_constrained` if the token would be bound to a key or
-   * certificate that the host does not have.
+   * Adds the client's credential to a token request of the host. Rejects with `issuer_mismatch` if the request does not
+   * go to the token endpoint of the configured issuer, and with `sender_constrained` if the token would be bound to a
+   * key or certificate that the host does not have.
    */
   authenticate(request: HostTokenRequest): Promise<void>;
   /** Commands for the stored entries of this server. `undefined` if tokens are only in memory. */
@@ -91,8 +91,8 @@ export async function assertStorePackage({ type }: Pick<StoreSpec, "type">): Pro
 }
 
 /**
- * Returns the internals of a manager of this package. Throws `TypeError` for any other object. Call it at each use, because a
- * reload can replace the internals.
+ * Returns the internals of a manager of this package. Throws `TypeError` for any other object. Call it at each use,
+ * because a reload can replace the internals.
  */
 export function internalsOf(manager: TokenManager): ManagerInternals {
   // Only our own managers have the symbol. The check below handles all others.

@@ -31,9 +31,9 @@ export interface McpAuth<Name extends string = string> extends AsyncDisposable {
    */
   resolve(name: Name): TokenManager;
   /**
-   * Returns the manager of the server that a URL belongs to, `undefined` if there is none. The URL must be that of the server
-   * or below it, and have the same values for each query parameter of the server's URL. The longest path wins, then the most
-   * parameters, then the first server in the config.
+   * Returns the manager of the server that a URL belongs to, `undefined` if there is none. The URL must be that of the
+   * server or below it, and have the same values for each query parameter of the server's URL. The longest path wins,
+   * then the most parameters, then the first server in the config.
    *
    * @example
    * ```ts
@@ -42,11 +42,11 @@ export interface McpAuth<Name extends string = string> extends AsyncDisposable {
    */
   resolveUrl(url: string | URL): TokenManager | undefined;
   /**
-   * Gets a token for every server that is renewed automatically, and starts the schedules. Calling it is optional: a manager
-   * also starts when it is used.
+   * Gets a token for every server that is renewed automatically, and starts the schedules. Calling it is optional: a
+   * manager also starts when it is used.
    *
-   * Resolves with the failures when each server has its first token or has failed. Rejects with the error of a server in
-   * `require`, with `unknown_server` for a name in `require` that the config does not have, and with `stopped`.
+   * Resolves with the failures when each server has its first token or has failed. Rejects with the error of a server
+   * in `require`, with `unknown_server` for a name in `require` that the config does not have, and with `stopped`.
    *
    * @example
    * ```ts
@@ -56,12 +56,12 @@ export interface McpAuth<Name extends string = string> extends AsyncDisposable {
    */
   start(options?: StartOptions<Name>): Promise<readonly McpAuthError[]>;
   /**
-   * Reads the config again, from the same file or object, and uses it from then on. Unchanged servers keep their tokens and
-   * timers. Managers stay the same objects and use the new config for their next calls; calls in flight end as they began.
-   * After `start()`, added and changed servers are started too, and their failures are reported as events.
+   * Reads the config again, from the same file or object, and uses it from then on. Unchanged servers keep their tokens
+   * and timers. Managers stay the same objects and use the new config for their next calls; calls in flight end as they
+   * began. After `start()`, added and changed servers are started too, and their failures are reported as events.
    *
-   * Resolves when the new config is in use. Rejects with `config_not_found` and `config_invalid`, and then nothing has changed,
-   * or with `stopped`. Concurrent calls run one after the other.
+   * Resolves when the new config is in use. Rejects with `config_not_found` and `config_invalid`, and then nothing has
+   * changed, or with `stopped`. Concurrent calls run one after the other.
    *
    * A change of the file has no effect before this call.
    *
@@ -72,15 +72,15 @@ export interface McpAuth<Name extends string = string> extends AsyncDisposable {
    */
   reload(): Promise<void>;
   /**
-   * Stops all timers. New calls reject with `stopped` at once. Renewals in flight, and writes of a new refresh token, have five
-   * seconds to end. Can be called more than once.
+   * Stops all timers. New calls reject with `stopped` at once. Renewals in flight, and writes of a new refresh token,
+   * have five seconds to end. Can be called more than once.
    */
   stop(): Promise<void>;
   /** Returns the state of each server, without a request and without a secret. */
   status(): readonly TokenManagerStatus[];
   /**
-   * Adds a listener for an event and returns the function that removes it. An error that a listener throws goes only to the
-   * logger. Throws `config_invalid` for an unknown event.
+   * Adds a listener for an event and returns the function that removes it. An error that a listener throws goes only to
+   * the logger. Throws `config_invalid` for an unknown event.
    *
    * @example
    * ```ts

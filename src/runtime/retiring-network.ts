@@ -5,8 +5,8 @@ import type { Network } from "../net/network.js";
 /** A network that a reload can replace while requests use it. */
 export interface RetiringNetwork extends Network {
   /**
-   * Closes the network as soon as no request is in flight. Calls that began before may send further requests: the network
-   * opens again for each.
+   * Closes the network as soon as no request is in flight. Calls that began before may send further requests: the
+   * network opens again for each.
    */
   retire(): void;
 }

@@ -23,8 +23,8 @@ interface ManagerUser {
 }
 
 /**
- * The manager of one server name, the same object for the lifetime of the runtime. A reload replaces the `LiveServer` behind
- * it; calls in flight end with the one that they began with.
+ * The manager of one server name, the same object for the lifetime of the runtime. A reload replaces the `LiveServer`
+ * behind it; calls in flight end with the one that they began with.
  */
 export class ServerTokenManager implements ManagerWithInternals {
   readonly name: string;

@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import type { ServerEntry, ServerSpec } from "../config/spec.js";
 
 /**
- * What a reload changed for a server: nothing (`none`); only how tokens are `used`; how they are `requested`, with the current
- * ones still valid; or the `tokens` themselves.
+ * What a reload changed for a server: nothing (`none`); only how tokens are `used`; how they are `requested`, with the
+ * current ones still valid; or the `tokens` themselves.
  */
 export type SpecChange = "none" | "used" | "requested" | "tokens";
 

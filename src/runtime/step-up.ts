@@ -15,11 +15,11 @@ export interface StepUp {
 }
 
 /**
- * Returns a token that also has the scopes that a 403 names. They become default scopes of the manager. Returns `undefined` if
- * they were requested already.
+ * Returns a token that also has the scopes that a 403 names. They become default scopes of the manager. Returns
+ * `undefined` if they were requested already.
  *
- * Rejects with `insufficient_scope`, without a request, if the config does not allow one of the scopes, or if it leaves the
- * scopes to a server that wants too many. If the request fails, the default scopes stay as they are.
+ * Rejects with `insufficient_scope`, without a request, if the config does not allow one of the scopes, or if it leaves
+ * the scopes to a server that wants too many. If the request fails, the default scopes stay as they are.
  */
 export async function stepUp(
   spec: ServerSpec,
@@ -43,8 +43,8 @@ async function widened(
 }
 
 /**
- * Returns a token that also has the scopes that a 401 names. Ignores scopes that the config does not allow, because the server
- * may refuse the token for another reason. Returns `undefined` if the request fails.
+ * Returns a token that also has the scopes that a 401 names. Ignores scopes that the config does not allow, because the
+ * server may refuse the token for another reason. Returns `undefined` if the request fails.
  */
 export async function stepUpWithin(
   spec: ServerSpec,

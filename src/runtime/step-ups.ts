@@ -21,9 +21,9 @@ interface StepUpCall {
 }
 
 /**
- * Adds scopes to the default ones of a manager. While one token request is in flight, further calls are collected, and the next
- * request is for the scopes of all of them. If it fails permanently, one of them may be the reason, so each call gets a request
- * of its own.
+ * Adds scopes to the default ones of a manager. While one token request is in flight, further calls are collected, and
+ * the next request is for the scopes of all of them. If it fails permanently, one of them may be the reason, so each
+ * call gets a request of its own.
  */
 export class StepUps {
   readonly #options: StepUpsOptions;

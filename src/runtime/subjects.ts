@@ -87,8 +87,8 @@ export class Subjects<M extends object> {
   #sweepAt = mostSubjects;
 
   /**
-   * Returns the manager of a user. `create` gets a function that returns the subject of the last call. `renewed` is called if
-   * the token differs from that of the previous call; the token that a function would return is not known.
+   * Returns the manager of a user. `create` gets a function that returns the subject of the last call. `renewed` is
+   * called if the token differs from that of the previous call; the token that a function would return is not known.
    */
   get(
     { key, subjectToken }: RuntimeSubject,

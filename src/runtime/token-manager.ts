@@ -6,8 +6,8 @@ import type { RuntimeSubject } from "./subjects.js";
 
 export interface TokenOptions {
   /**
-   * Request a token for exactly these scopes instead of the manager's own. Each set of scopes has a cache of its own. With
-   * `[]` no `scope` is sent, and the authorization server decides (RFC 6749 §3.3).
+   * Request a token for exactly these scopes instead of the manager's own. Each set of scopes has a cache of its own.
+   * With `[]` no `scope` is sent, and the authorization server decides (RFC 6749 §3.3).
    */
   readonly scopes?: readonly string[];
   /**
@@ -47,14 +47,14 @@ export interface TokenManagerStatus {
 }
 
 /**
- * Gets, caches and renews the tokens of one MCP server. All methods can be called concurrently: calls that need a new token
- * share one request.
+ * Gets, caches and renews the tokens of one MCP server. All methods can be called concurrently: calls that need a new
+ * token share one request.
  *
  * Methods reject with `McpAuthError`: `secret_unavailable`, `key_invalid`, `signer_unavailable`, `insecure_url`,
  * `discovery_failed`, `issuer_mismatch`, `resource_mismatch`, `unsupported_by_server`, `token_request_rejected`,
  * `token_response_invalid`, `unauthorized`, `unavailable`, `tls_failed`, `timeout`, `aborted`, `stopped`, and
- * `config_invalid` or `insecure_url` for a server whose config cannot be used. Other failures, such as a network error of the
- * MCP request itself, reject as they do with any `fetch`.
+ * `config_invalid` or `insecure_url` for a server whose config cannot be used. Other failures, such as a network error
+ * of the MCP request itself, reject as they do with any `fetch`.
  */
 export interface TokenManager {
   /** The server's name in the config. */
@@ -74,10 +74,10 @@ export interface TokenManager {
    */
   readonly clientCapabilities: McpClientCapabilities;
   /**
-   * A `fetch` that adds the server's token (RFC 6750 §2.1), and sends it to this server only. It also adds the DPoP proof
-   * (RFC 9449) or presents the certificate (RFC 8705) that the token is bound to. After a 401 it sends the request again with
-   * a new token; after a 403 with `insufficient_scope`, with a token that has the scopes. It is bound: it can be passed on
-   * without the manager.
+   * A `fetch` that adds the server's token (RFC 6750 §2.1), and sends it to this server only. It also adds the DPoP
+   * proof (RFC 9449) or presents the certificate (RFC 8705) that the token is bound to. After a 401 it sends the
+   * request again with a new token; after a 403 with `insufficient_scope`, with a token that has the scopes. It is
+   * bound: it can be passed on without the manager.
    *
    * Rejects with the codes above, with `egress_denied` for a URL outside of the server's `reach`, and with
    * `insufficient_scope` if the server wants a scope that is neither in `scopes` nor in `stepUp` (RFC 6750 §3.1).
@@ -91,8 +91,8 @@ export interface TokenManager {
   /**
    * Returns the access token as a string: at once if there is a usable one, else after a token request.
    *
-   * Rejects with the codes above, and with `sender_constrained` for a token that does not work alone because it is bound to a
-   * key (RFC 9449) or a certificate (RFC 8705).
+   * Rejects with the codes above, and with `sender_constrained` for a token that does not work alone because it is
+   * bound to a key (RFC 9449) or a certificate (RFC 8705).
    *
    * @example
    * ```ts
@@ -101,8 +101,8 @@ export interface TokenManager {
    */
   getAccessToken(options?: TokenOptions): Promise<string>;
   /**
-   * Returns the access token with its expiry and scopes. JSON and `util.inspect` show `<secret>` instead of the token. Rejects
-   * with the codes above.
+   * Returns the access token with its expiry and scopes. JSON and `util.inspect` show `<secret>` instead of the token.
+   * Rejects with the codes above.
    *
    * @example
    * ```ts
@@ -111,12 +111,12 @@ export interface TokenManager {
    */
   getToken(options?: TokenOptions): Promise<AccessToken>;
   /**
-   * Returns the `headers` of the config and `Authorization`, for clients that accept headers. They contain secrets. With DPoP,
-   * they are for the one request that `method` and `url` name. Prefer `fetch`, which also sends a request again if the server
-   * wants another DPoP nonce (RFC 9449 §9).
+   * Returns the `headers` of the config and `Authorization`, for clients that accept headers. They contain secrets.
+   * With DPoP, they are for the one request that `method` and `url` name. Prefer `fetch`, which also sends a request
+   * again if the server wants another DPoP nonce (RFC 9449 §9).
    *
-   * Rejects with the codes above, with `sender_constrained` if the token is bound to a certificate, or to a key and `method` or
-   * `url` is missing, and with `egress_denied` for a `url` outside of the server's `reach`.
+   * Rejects with the codes above, with `sender_constrained` if the token is bound to a certificate, or to a key and
+   * `method` or `url` is missing, and with `egress_denied` for a `url` outside of the server's `reach`.
    *
    * @example
    * ```ts
@@ -125,9 +125,9 @@ export interface TokenManager {
    */
   getHeaders(options?: HeaderOptions): Promise<Record<string, string>>;
   /**
-   * Returns the manager of one user, for a config whose subject is `{ "runtime": true }` (RFC 8693, SEP-990). Each user has a
-   * cache of their own. Calls with the same `key` return the same manager, which uses the `subjectToken` of the last call. The
-   * tokens of users are renewed when they are used, not by timers.
+   * Returns the manager of one user, for a config whose subject is `{ "runtime": true }` (RFC 8693, SEP-990). Each user
+   * has a cache of their own. Calls with the same `key` return the same manager, which uses the `subjectToken` of the
+   * last call. The tokens of users are renewed when they are used, not by timers.
    *
    * Throws `config_invalid` for a server whose config has no such subject.
    *

@@ -43,8 +43,8 @@ export function mayRequest(limits: RequestLimits, now: number, isSuspect: boolea
 }
 
 /**
- * A token request begins because of a refusal. For a suspect it begins the next hold, so that there is one request per hold.
- * For any other kind it takes one part of the allowance.
+ * A token request begins because of a refusal. For a suspect it begins the next hold, so that there is one request per
+ * hold. For any other kind it takes one part of the allowance.
  */
 export function requestStarted<L extends RequestLimits>(limits: L, now: number, isSuspect: boolean): L {
   const { allowanceFullAt } = limits;
@@ -88,8 +88,8 @@ export function onlyLimits({ failures, holdUntil, allowanceFullAt }: RequestLimi
 }
 
 /**
- * The server accepted a request of this kind. The holds stay as they are: otherwise a server that accepts and refuses the same
- * kind in turn would cause one token request per second.
+ * The server accepted a request of this kind. The holds stay as they are: otherwise a server that accepts and refuses
+ * the same kind in turn would cause one token request per second.
  */
 export function accepted(refusals: Refusals, kind: string): Refusals {
   if (!refusals.suspects.has(kind)) return refusals;

@@ -35,8 +35,8 @@ export interface RefusedCall {
 /** The token request that brought a new token. */
 export interface Replacement {
   /**
-   * The server refused this kind of request with the new token too, now or at the time `at`. Returns the current token, which
-   * may be another one by now.
+   * The server refused this kind of request with the new token too, now or at the time `at`. Returns the current token,
+   * which may be another one by now.
    */
   failed(kind: string, at?: number): Token | undefined;
 }
@@ -218,8 +218,9 @@ export class RefusedTokens {
   }
 
   /**
-   * Applies the stored limits, if there are any, and returns the limits to store; `undefined` if they allow no request now.
-   * `isSuspect` is what the kind was when it was refused. It may have become a suspect during the wait for the lock.
+   * Applies the stored limits, if there are any, and returns the limits to store; `undefined` if they allow no request
+   * now. `isSuspect` is what the kind was when it was refused. It may have become a suspect during the wait for the
+   * lock.
    */
   #take(isSuspect: boolean, stored: RequestLimits | undefined): RequestLimits | undefined {
     const now = this.#options.clock.now();

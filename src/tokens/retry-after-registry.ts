@@ -1,6 +1,6 @@
 /**
- * Remembers for how long token endpoints asked us to wait (`Retry-After`, RFC 9110 §10.2.3). All managers share one registry, so
- * that a response to one of them holds back the requests of all.
+ * Remembers for how long token endpoints asked us to wait (`Retry-After`, RFC 9110 §10.2.3). All managers share one
+ * registry, so that a response to one of them holds back the requests of all.
  */
 export class RetryAfterRegistry {
   readonly #holds = new Map<string, { readonly since: number; readonly until: number }>();

@@ -15,8 +15,8 @@ export interface SharedWait {
 const longestTimer = 2 ** 31 - 1;
 
 /**
- * Waits for a shared request as one of its callers. The request may have begun in the background, where its timers do not keep
- * the process alive. This wait does.
+ * Waits for a shared request as one of its callers. The request may have begun in the background, where its timers do
+ * not keep the process alive. This wait does.
  */
 export async function waitForShared(result: Promise<Token>, options: SharedWait): Promise<Token> {
   const { clock, signal, aborted, stale } = options;
