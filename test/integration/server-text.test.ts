@@ -255,11 +255,7 @@ describe("the explanation of a persistent refusal", () => {
     ["the claims of a JWT", { mcp: json(401, {}) }, ["read"]],
     ["the values of a challenge", { mcp: status401 }, ["read"]],
     ["a challenge without scopes in the config", { mcp: status401 }, undefined],
-    [
-      "a 403 that says invalid_token",
-      { mcp: challenged(403, `error="invalid_token", ${parameters}`) },
-      ["read"],
-    ],
+    ["a 403 with invalid_token", { mcp: challenged(403, `error="invalid_token", ${parameters}`) }, ["read"]],
   ])(
     "the explanation of a persistent refusal contains no text of the server: %s",
     async (_, answers, scopes) => {
