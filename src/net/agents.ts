@@ -25,12 +25,14 @@ interface Entry {
   retired: boolean;
 }
 
-/** More than a config needs for its client certificates. Any further agents belong to certificates that were replaced. */
+/**
+ * More than a config needs for its client certificates. Any further agents belong to certificates that were replaced.
+ */
 const mostAgents = 32;
 
 /**
- * The connection pools, one per route. If there are too many, the least recently used ones are closed, after their requests
- * have ended.
+ * The connection pools, one per route. If there are too many, the least recently used ones are closed, after their
+ * requests have ended.
  */
 export class Agents {
   readonly #authorities: () => Promise<readonly string[] | undefined>;
@@ -46,7 +48,10 @@ export class Agents {
     this.#limit = limit;
   }
 
-  /** Returns the agent for a route. Rejects with `config_invalid`, with `key_invalid`, or with `stopped` after `close()`. */
+  /**
+   * Returns the agent for a route. Rejects with `config_invalid`, with `key_invalid`, or with `stopped` after
+   * `close()`.
+   */
   async lease(route: Route): Promise<AgentLease> {
     const [undici, tls, authorities] = await Promise.all([
       import("undici"),
@@ -113,8 +118,9 @@ function createAgent(
 ): Agent {
   const minVersion = minTlsVersion();
   const trust = { minVersion, ...(authorities && { ca: [...authorities] }) } as const;
-  // With authorities, the context is created once, because parsing all roots takes longer than a handshake. Without them, Node
-  // creates one per connection from the certificates that it trusts then: `tls.setDefaultCACertificates` can change them.
+  // With authorities, the context is created once, because parsing all roots takes longer than a handshake. Without
+  // them, Node creates one per connection from the certificates that it trusts then: `tls.setDefaultCACertificates` can
+  // change them.
   const shared = authorities && (identity === undefined || proxy !== undefined);
   const plain = shared ? tls.createSecureContext(trust) : undefined;
   const connector = buildConnector({
@@ -126,16 +132,16 @@ function createAgent(
   const connect: typeof connector = (options, callback) =>
     connector(options, (...outcome) => {
       const [error, socket] = outcome;
-      // With TLS 1.3, a server rejects a client certificate only after the handshake, and then ends the connection. The error
-      // about the certificate must win over the error about the connection.
+      // With TLS 1.3, a server rejects a client certificate only after the handshake, and then ends the connection. The
+      // error about the certificate must win over the error about the connection.
       if (error === null) socket.once("error", (reason) => socket.destroy(reason));
       callback(...outcome);
     });
   return new Agent({
     connect:
       proxy === undefined ? connect : throughProxy(connect, proxy, { secureContext: plain, minVersion }),
-    // Undici would give up after five minutes without a byte. An event stream may be silent for longer, and a tool may take
-    // longer to answer. Requests that must end earlier have a signal.
+    // Undici would give up after five minutes without a byte. An event stream may be silent for longer, and a tool may
+    // take longer to answer. Requests that must end earlier have a signal.
     headersTimeout: 0,
     bodyTimeout: 0,
   });

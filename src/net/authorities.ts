@@ -19,8 +19,8 @@ const { getCACertificates } = tls as { getCACertificates?: (type: "default") => 
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads the certificates in some files, in PEM. Rejects with `config_invalid`, and names the file, if a file cannot be read, is
- * not allowed by `allow`, or is not a list of certificates.
+ * Reads the certificates in some files, in PEM. Rejects with `config_invalid`, and names the file, if a file cannot be
+ * read, is not allowed by `allow`, or is not a list of certificates.
  */
 export async function readAuthorities(
   files: readonly string[],
@@ -41,8 +41,8 @@ export function currentAuthorities(): readonly string[] {
 }
 
 /**
- * Returns how the certificates that Node trusts differ from its bundled roots: the added ones without white space, and a marker
- * if roots are missing. Empty if nothing is configured, on every version of Node.
+ * Returns how the certificates that Node trusts differ from its bundled roots: the added ones without white space, and
+ * a marker if roots are missing. Empty if nothing is configured, on every version of Node.
  */
 export async function addedAuthorities(processEnv: Variables): Promise<readonly string[]> {
   const trusted = (await defaultAuthorities(processEnv)).map(withoutSpaces);
@@ -69,7 +69,9 @@ function usesOpenSslStore(processEnv: Variables): boolean {
   return "openssl_use_def_ca_store" in built && built.openssl_use_def_ca_store === true;
 }
 
-/** Reads the certificates that the variables of OpenSSL name. Its default folders differ by machine and are not read. */
+/**
+ * Reads the certificates that the variables of OpenSSL name. Its default folders differ by machine and are not read.
+ */
 async function openSslStore(processEnv: Variables): Promise<readonly string[]> {
   const folder = processEnv["SSL_CERT_DIR"] ?? "";
   const names = folder === "" ? [] : await readdir(folder).catch(noneIfUnreadable);

@@ -19,8 +19,8 @@ export interface BoundedRequest {
   readonly endpoint: EndpointKind;
   readonly url: string;
   /**
-   * Whether a server chose the URL. Then it is not in messages but in the `details` of the error. Otherwise, the URL is from the
-   * config, or was derived from a URL of the config.
+   * Whether a server chose the URL. Then it is not in messages but in the `details` of the error. Otherwise, the URL is
+   * from the config, or was derived from a URL of the config.
    */
   readonly isLearned?: boolean;
   readonly method?: "GET" | "POST";
@@ -64,15 +64,16 @@ export type Exchange =
 const defaultMaxBytes = 1_048_576;
 
 /**
- * Members for the `init` of all our requests. Next.js replaces the global `fetch` with one that caches responses on disk, even
- * those to a POST, and would return a token after it has expired. Spread it into an `init`, because Node's types do not declare
- * the member.
+ * Members for the `init` of all our requests. Next.js replaces the global `fetch` with one that caches responses on
+ * disk, even those to a POST, and would return a token after it has expired. Spread it into an `init`, because Node's
+ * types do not declare the member.
  */
 export const noStore = { cache: "no-store" } as const;
 
 /**
- * Sends a request and reads its response, with limits for the time and the size of the body, and without following redirects.
- * Rejects with `unavailable` or `timeout` (both retryable), with `tls_failed` or `aborted`, or with `BodyTooLarge`.
+ * Sends a request and reads its response, with limits for the time and the size of the body, and without following
+ * redirects. Rejects with `unavailable` or `timeout` (both retryable), with `tls_failed` or `aborted`, or with
+ * `BodyTooLarge`.
  */
 export async function boundedFetch(fetch: FetchFunction, request: BoundedRequest): Promise<BoundedResponse> {
   const result = await exchange(fetch, request);

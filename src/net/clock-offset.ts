@@ -1,6 +1,8 @@
 import { parseHttpDate } from "./http-date.js";
 
-/** The range of possible offsets of a server's clock: milliseconds that it is ahead of ours, negative if it is behind. */
+/**
+ * The range of possible offsets of a server's clock: milliseconds that it is ahead of ours, negative if it is behind.
+ */
 export interface OffsetRange {
   readonly least: number;
   readonly most: number;
@@ -21,11 +23,12 @@ export interface DatedResponse {
 const resolution = 1_000;
 
 /**
- * Returns the range that follows from one response; `undefined` if it has no usable `Date`. The server wrote the response after
- * the request was sent and before the response arrived, in the second that `Date` names.
+ * Returns the range that follows from one response; `undefined` if it has no usable `Date`. The server wrote the
+ * response after the request was sent and before the response arrived, in the second that `Date` names.
  *
- * A response from a cache may have an old `Date`, which only proves that the server's clock has reached that time. `Age`
- * (RFC 9111 §5.1) says how old the response is. Some caches write a new `Date` and keep `Age`; the range allows for both.
+ * A response from a cache may have an old `Date`, which only proves that the server's clock has reached that time.
+ * `Age` (RFC 9111 §5.1) says how old the response is. Some caches write a new `Date` and keep `Age`; the range allows
+ * for both.
  */
 export function offsetRange({
   sentAt,
@@ -46,8 +49,8 @@ export function offsetRange({
 }
 
 /**
- * Returns the range that follows from two responses, of which `latest` came later. If they contradict each other, a clock was
- * set in between, and only the later one counts.
+ * Returns the range that follows from two responses, of which `latest` came later. If they contradict each other, a
+ * clock was set in between, and only the later one counts.
  */
 export function narrowed(known: OffsetRange | undefined, latest: OffsetRange): OffsetRange {
   if (known === undefined) return latest;

@@ -13,8 +13,9 @@ export interface EgressRules {
 }
 
 /**
- * Parses a URL of the config. It must be https, or http to this machine or to one of `insecureHosts`. Throws `insecure_url` for
- * any other URL, and `config_invalid` for text that is not an absolute URL or has a user name or password.
+ * Parses a URL of the config. It must be https, or http to this machine or to one of `insecureHosts`. Throws
+ * `insecure_url` for any other URL, and `config_invalid` for text that is not an absolute URL or has a user name or
+ * password.
  *
  * @param what names the URL in the message: "the issuer"
  */
@@ -46,10 +47,10 @@ export function assertConfiguredUrl(
 }
 
 /**
- * Parses a URL that a server named. It must be https, or http to this machine if all URLs in the config are on this machine, or
- * http to one of `insecureHosts`. An IP address or localhost name is only allowed if the config names the same host, so that
- * metadata cannot direct us into a private network. A name that resolves to a private address is allowed. Throws
- * `insecure_url`, with the URL in its `details`.
+ * Parses a URL that a server named. It must be https, or http to this machine if all URLs in the config are on this
+ * machine, or http to one of `insecureHosts`. An IP address or localhost name is only allowed if the config names the
+ * same host, so that metadata cannot direct us into a private network. A name that resolves to a private address is
+ * allowed. Throws `insecure_url`, with the URL in its `details`.
  */
 export function assertLearnedUrl(url: string, what: string, rules: EgressRules): URL {
   const shown = rules.configured.includes(url) ? printableUrl(url) : undefined;

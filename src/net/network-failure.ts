@@ -14,7 +14,8 @@ const unconnected: ReadonlySet<string> = new Set([
 
 /** What to do, by the code. The first match counts. */
 const remedies: readonly (readonly [RegExp, string])[] = [
-  // The server sends alerts (RFC 8446 §6.2). Up to TLS 1.2, handshake_failure can also mean a missing client certificate.
+  // The server sends alerts (RFC 8446 §6.2). Up to TLS 1.2, handshake_failure can also mean a missing client
+  // certificate.
   [
     /ALERT_CERTIFICATE_REQUIRED/,
     'The server demands a client certificate. Give the client a "certificate" in the config, if it is registered with one.',
@@ -47,9 +48,9 @@ const otherRemedy =
   "in NODE_EXTRA_CA_CERTS.";
 
 /**
- * Returns the failure for a rejected `fetch`: `tls_failed`, which is permanent, or `unavailable`, which is retryable. Only the
- * code of the error is shown, because its text may contain anything. Our own errors, such as those of `Network`, keep their
- * code and message.
+ * Returns the failure for a rejected `fetch`: `tls_failed`, which is permanent, or `unavailable`, which is retryable.
+ * Only the code of the error is shown, because its text may contain anything. Our own errors, such as those of
+ * `Network`, keep their code and message.
  */
 export function networkFailure(error: unknown, target: string): Failure {
   if (error instanceof McpAuthError) {
@@ -75,8 +76,8 @@ export function networkFailure(error: unknown, target: string): Failure {
 }
 
 /**
- * Returns the codes of an error and of its causes. `fetch` puts the reason into `cause`, and the errors of several addresses into
- * `errors`. Codes from OpenSSL may have a slash, as in `SSL/TLS_ALERT`.
+ * Returns the codes of an error and of its causes. `fetch` puts the reason into `cause`, and the errors of several
+ * addresses into `errors`. Codes from OpenSSL may have a slash, as in `SSL/TLS_ALERT`.
  */
 function errorCodes(error: unknown, depth = 0): readonly string[] {
   if (depth > 4 || typeof error !== "object" || error === null) return [];

@@ -11,8 +11,8 @@ export interface NetworkTrust {
    */
   authorities(): Promise<readonly string[] | undefined>;
   /**
-   * Returns the same text in every process with the same trust, on any machine and version of Node: `"default"` if nothing was
-   * added to what Node trusts by default. Makes no request. Rejects with `config_invalid`.
+   * Returns the same text in every process with the same trust, on any machine and version of Node: `"default"` if
+   * nothing was added to what Node trusts by default. Makes no request. Rejects with `config_invalid`.
    */
   fingerprint(): Promise<string>;
 }

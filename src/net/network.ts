@@ -30,7 +30,9 @@ export interface NetworkOptions {
   readonly spec: NetworkSpec;
   /** For `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The environment in which Node itself looks up TLS settings, even if `env` is another one; `process.env` by default. */
+  /**
+   * The environment in which Node itself looks up TLS settings, even if `env` is another one; `process.env` by default.
+   */
   readonly processEnv?: Variables;
   /** The authorities to trust; those of `spec` by default. */
   readonly trust?: Pick<NetworkTrust, "authorities">;
@@ -40,16 +42,16 @@ export interface NetworkOptions {
 
 /**
  * Returns functions that send every https request over our own connections. These verify the server even if
- * NODE_TLS_REJECT_UNAUTHORIZED turns verification off, and whenever it does. No other code in the process uses them, so a
- * request never reuses a connection that was opened without verification. They use the proxy that the config or the
- * environment names, trust the authorities that the config adds, and present a client certificate where one is required.
- * Plain http without a proxy goes to the given `fetch` unchanged.
+ * NODE_TLS_REJECT_UNAUTHORIZED turns verification off, and whenever it does. No other code in the process uses them, so
+ * a request never reuses a connection that was opened without verification. They use the proxy that the config or the
+ * environment names, trust the authorities that the config adds, and present a client certificate where one is
+ * required. Plain http without a proxy goes to the given `fetch` unchanged.
  *
- * The functions reject with the errors of the given `fetch` and with: `config_invalid` for a proxy or a file of authorities that
- * cannot be used and for a `fetch` that does not return a response, `unavailable` or `tls_failed` for a proxy that does not
- * connect us, `key_invalid` for a certificate that does not fit its key, and `stopped` after `close()`. `fetch` keeps a
- * `dispatcher` of the caller, which then decides about verification; `fetchAs` replaces it, because the certificate would be
- * missing.
+ * The functions reject with the errors of the given `fetch` and with: `config_invalid` for a proxy or a file of
+ * authorities that cannot be used and for a `fetch` that does not return a response, `unavailable` or `tls_failed` for
+ * a proxy that does not connect us, `key_invalid` for a certificate that does not fit its key, and `stopped` after
+ * `close()`. `fetch` keeps a `dispatcher` of the caller, which then decides about verification; `fetchAs` replaces it,
+ * because the certificate would be missing.
  */
 export function createNetwork(options: NetworkOptions): Network {
   const { spec, env, processEnv = process.env } = options;
@@ -106,8 +108,8 @@ interface Connections {
 const isNode = process.versions["bun"] === undefined && process.versions["deno"] === undefined;
 
 /**
- * Returns the network for a `fetch` that does not support a dispatcher. It rejects requests that need our own connections, and
- * https requests while the process has verification turned off.
+ * Returns the network for a `fetch` that does not support a dispatcher. It rejects requests that need our own
+ * connections, and https requests while the process has verification turned off.
  */
 function networkOfPlatform(fetch: FetchFunction, spec: NetworkSpec, processEnv: Variables): Network {
   const send: FetchFunction = async (input, init) => {

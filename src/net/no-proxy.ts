@@ -1,9 +1,9 @@
 import { BlockList, isIP } from "node:net";
 
 /**
- * Returns whether a `NO_PROXY` list excludes a URL from the proxy. Entries are separated by commas or spaces. A name matches
- * itself and its subdomains, with or without a dot or `*.` in front; an address matches itself; a range such as `10.0.0.0/8`
- * matches all addresses in it; `*` matches everything. `:port` restricts an entry to that port.
+ * Returns whether a `NO_PROXY` list excludes a URL from the proxy. Entries are separated by commas or spaces. A name
+ * matches itself and its subdomains, with or without a dot or `*.` in front; an address matches itself; a range such as
+ * `10.0.0.0/8` matches all addresses in it; `*` matches everything. `:port` restricts an entry to that port.
  */
 export function isExempt(url: URL, noProxy: string): boolean {
   const host = bare(url.hostname);

@@ -1,8 +1,9 @@
 import type { FetchFunction } from "./bounded-fetch.js";
 
 /**
- * The member of an `init` with the `fetch` that sends the request instead of the global one. `register` sets it on calls that
- * came through the global `fetch`, so that other code that has wrapped the global `fetch` does not see them twice.
+ * The member of an `init` with the `fetch` that sends the request instead of the global one. `register` sets it on
+ * calls that came through the global `fetch`, so that other code that has wrapped the global `fetch` does not see them
+ * twice.
  */
 export const through: unique symbol = Symbol("through");
 
@@ -10,7 +11,10 @@ export interface ThroughInit extends RequestInit {
   readonly [through]?: FetchFunction;
 }
 
-/** State that registrations and runtimes of this process share, so that a registration does not authorize our own requests. */
+/**
+ * State that registrations and runtimes of this process share, so that a registration does not authorize our own
+ * requests.
+ */
 export interface OwnRequests {
   /** Marks a request that must not be authorized as in progress. Returns a function that ends the mark. */
   begin(url: string, authorization: string | null): () => void;
@@ -18,7 +22,9 @@ export interface OwnRequests {
   includes(url: string, authorization: string | null): boolean;
   /** Adds a registration for some URLs, with the `fetch` below it. Returns a function that removes it. */
   register(covers: (url: string) => boolean, bare: FetchFunction): () => void;
-  /** Returns the `fetch` that bypasses all registrations for a URL; `undefined` if no registration would authorize it. */
+  /**
+   * Returns the `fetch` that bypasses all registrations for a URL; `undefined` if no registration would authorize it.
+   */
   bareFor(url: string): FetchFunction | undefined;
   /** The registration that added the token to a request of undici. */
   readonly authorized: WeakMap<object, object>;
@@ -41,9 +47,10 @@ export function trackOwnRequests(): OwnRequests {
 }
 
 /**
- * Returns a `fetch` that sends with `chosen`, otherwise with the `fetch` in the `init`, otherwise with the global `fetch`. It looks
- * up the global `fetch` for each call, so that instrumentation which replaces it later is used. A request without a token to a
- * URL of a registration bypasses the registration, because it may be the request for that token.
+ * Returns a `fetch` that sends with `chosen`, otherwise with the `fetch` in the `init`, otherwise with the global
+ * `fetch`. It looks up the global `fetch` for each call, so that instrumentation which replaces it later is used. A
+ * request without a token to a URL of a registration bypasses the registration, because it may be the request for that
+ * token.
  */
 export function platformFetch(chosen?: FetchFunction): FetchFunction {
   return async (input, given) => {
@@ -77,7 +84,8 @@ function splitInit(given: ThroughInit | undefined): { via?: FetchFunction | unde
 function createOwnRequests(): OwnRequests {
   const sending = new Map<string, number>();
   const registrations = new Set<{ covers: (url: string) => boolean; bare: FetchFunction }>();
-  // By URL and header and not by identity, because a wrapper around `fetch` may send another `Request` than it was given.
+  // By URL and header and not by identity, because a wrapper around `fetch` may send another `Request` than it was
+  // given.
   const nameOf = (url: string, authorization: string | null): string => `${url} ${authorization ?? ""}`;
   return {
     begin(url, authorization) {

@@ -17,9 +17,9 @@ export interface ProxyRules {
 }
 
 /**
- * Returns which proxy a request uses: that of the config, otherwise `HTTPS_PROXY` or `HTTP_PROXY` by scheme (a name in lower case
- * wins, as in other programs). `NO_PROXY` applies to both; `proxy: false` turns off all proxies. A server on this machine is
- * never reached through a proxy.
+ * Returns which proxy a request uses: that of the config, otherwise `HTTPS_PROXY` or `HTTP_PROXY` by scheme (a name in
+ * lower case wins, as in other programs). `NO_PROXY` applies to both; `proxy: false` turns off all proxies. A server on
+ * this machine is never reached through a proxy.
  */
 export function proxyRules(
   configured: NetworkSpec["proxy"],

@@ -43,8 +43,8 @@ export interface SigningTime {
 }
 
 /**
- * Learns from the `Date` of responses how far the clock of each origin differs from ours. Kept only in memory, per runtime. Used
- * only for what we sign: the expiry of a token is measured by our own clock.
+ * Learns from the `Date` of responses how far the clock of each origin differs from ours. Kept only in memory, per
+ * runtime. Used only for what we sign: the expiry of a token is measured by our own clock.
  */
 export class ServerClocks {
   readonly #clock: Pick<Clock, "now">;
@@ -94,8 +94,8 @@ export class ServerClocks {
   }
 
   /**
-   * Returns the difference to the clock of the server at this URL if something was signed for it and the difference was not
-   * reported yet. Counts it as reported.
+   * Returns the difference to the clock of the server at this URL if something was signed for it and the difference was
+   * not reported yet. Counts it as reported.
    */
   takeReport(url: string | URL): ClockSkew | undefined {
     const known = this.#known.get(originOf(url));
@@ -126,7 +126,10 @@ export class ServerClocks {
     known.range = narrowed(known.range, range);
   }
 
-  /** Returns what is known about an origin and moves it to the end of the map. The first entries are removed to limit its size. */
+  /**
+   * Returns what is known about an origin and moves it to the end of the map. The first entries are removed to limit
+   * its size.
+   */
   #latest(origin: string): Known {
     const known = this.#known.get(origin) ?? { isSignedFor: false, reported: [] };
     this.#known.delete(origin);
@@ -174,7 +177,10 @@ export function clockSkewMessage(server: string, owner: string, { offset, isCorr
   );
 }
 
-/** Returns "90 s ahead of" for an offset in milliseconds. Rounded up, because the offset is the smallest that is possible. */
+/**
+ * Returns "90 s ahead of" for an offset in milliseconds. Rounded up, because the offset is the smallest that is
+ * possible.
+ */
 export function secondsApart(offset: number): string {
   return `${Math.ceil(Math.abs(offset) / 1_000)} s ${offset > 0 ? "ahead of" : "behind"}`;
 }

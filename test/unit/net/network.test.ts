@@ -592,7 +592,7 @@ describe("a proxy", () => {
   });
 
   test.each([
-    [407, false, "wants a user name and password (407). Put the ones that it takes into the proxy's URL"],
+    [407, false, "wants a user name and password (407). Add them to the URL of the proxy"],
     [403, false, "refused to connect to the server (403)"],
     [502, true, "refused to connect to the server (502)"],
     [429, true, "refused to connect to the server (429)"],
@@ -635,7 +635,7 @@ describe("a proxy", () => {
   test("that is written wrongly is config_invalid when it is needed", async () => {
     const error = await failure(network({ proxy: "socks5://proxy.example" }).fetch, "https://auth.test/");
     expect(error).toMatchObject({ code: "config_invalid", server: "billing" });
-    expect(error.message).toContain('the proxy in "network" is of a kind that is not supported');
+    expect(error.message).toContain('the proxy in "network" has a scheme that is not supported');
   });
 
   test("has one tunnel a connection, which is used again", async () => {
