@@ -28,8 +28,10 @@ export interface SharedStoreOptions {
   /** Milliseconds after which the lock of a process that died is taken over. */
   readonly lease: number;
   readonly clock?: Clock;
-  /** Loads the library of the store. It is awaited before the time of an operation begins, because many processes that start
-   * at once load it slowly. */
+  /**
+   * Loads the library of the store. It is awaited before the time of an operation begins, because many processes that
+   * start at once load it slowly.
+   */
   readonly load?: (() => Promise<unknown>) | undefined;
   /** Where the store is, for messages. */
   readonly place?: (() => string | undefined) | undefined;
