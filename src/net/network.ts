@@ -1,9 +1,9 @@
 import type { Dispatcher } from "undici";
 import type { NetworkSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
-import type { Agents } from "./agents.js";
+import type { AgentLease, Agents } from "./agents.js";
+import { assertResponse } from "./assert-response.js";
 import type { FetchFunction } from "./bounded-fetch.js";
-import { checkedFetch } from "./checked-fetch.js";
 import type { TlsIdentity } from "./client-certificate.js";
 import {
   isVerificationOff,
@@ -14,12 +14,15 @@ import {
 } from "./environment.js";
 import { type NetworkTrust, networkTrust } from "./network-trust.js";
 import type { ProxyRules } from "./proxy.js";
+import type { ServerClocks } from "./server-clocks.js";
 
 /** How requests leave this machine. */
 export interface Network {
   readonly fetch: FetchFunction;
   /** Returns a `fetch` that presents a client certificate. Calls with the same certificate share connections. */
   fetchAs(identity: TlsIdentity): FetchFunction;
+  /** Another network takes its place: closes connections as soon as no request uses them. Requests are still sent. */
+  retire(): void;
   /** Closes idle connections. Requests in progress still end normally. */
   close(): Promise<void>;
 }
@@ -36,6 +39,8 @@ export interface NetworkOptions {
   readonly processEnv?: Variables;
   /** The authorities to trust; those of `spec` by default. */
   readonly trust?: Pick<NetworkTrust, "authorities">;
+  /** Learns from each response how far the clock of its server differs from ours. */
+  readonly serverClocks?: ServerClocks;
   /** Whether `fetch` supports an undici dispatcher. That of Node does; those of Bun and Deno do not. */
   readonly supportsDispatcher?: boolean;
 }
@@ -54,51 +59,70 @@ export interface NetworkOptions {
  * because the certificate would be missing.
  */
 export function createNetwork(options: NetworkOptions): Network {
-  const { spec, env, processEnv = process.env } = options;
-  const fetch = checkedFetch(options.fetch);
+  const { fetch, spec, env, processEnv = process.env, serverClocks } = options;
   const trust = options.trust ?? networkTrust({ spec, env, processEnv, hasOwnFetch: false });
-  if (!(options.supportsDispatcher ?? isNode)) return networkOfPlatform(fetch, spec, processEnv);
+  if (!(options.supportsDispatcher ?? isNode)) return networkOfPlatform(options);
   const mayUseProxy = namesProxy(spec.proxy, proxyVariables(env));
   let closed = false;
+  let retired = false;
   let connections: Promise<Connections> | undefined;
   // Loaded on use, because undici alone takes 50 to 85 ms (docs/dependencies.md).
   const load = async (): Promise<Connections> => {
     const [{ Agents }, { proxyRules }] = await Promise.all([import("./agents.js"), import("./proxy.js")]);
     const agents = new Agents(() => trust.authorities());
     if (closed) agents.close();
+    if (retired) agents.retire();
     return { agents, proxies: proxyRules(spec.proxy, env) };
   };
 
-  const send = async (
+  /** Leases an agent for the request, unless `fetch` needs none. */
+  const agentFor = async (
     identity: TlsIdentity | undefined,
     input: string | URL | Request,
     init: RequestInit | undefined,
-  ): Promise<Response> => {
+  ): Promise<AgentLease | undefined> => {
+    if (identity === undefined && hasDispatcher(init)) return undefined;
     const url = urlOf(input);
     // `fetch` itself reports a URL that does not parse.
-    if (url === undefined || (url.protocol !== "https:" && !mayUseProxy)) return await fetch(input, init);
+    if (url === undefined || (url.protocol !== "https:" && !mayUseProxy)) return undefined;
     connections ??= load();
     const { agents, proxies } = await connections;
     const proxy = proxies.proxyFor(url);
-    if (url.protocol !== "https:" && proxy === undefined) return await fetch(input, init);
-    const lease = await agents.lease({ proxy, identity });
-    try {
-      return await fetch(input, withDispatcher(init, lease.agent));
-    } catch (error) {
-      throw ownError(error) ?? error;
-    } finally {
-      lease.release();
-    }
+    if (url.protocol !== "https:" && proxy === undefined) return undefined;
+    return await agents.lease({ proxy, identity });
   };
+
+  const fetchWith = (identity: TlsIdentity | undefined): FetchFunction =>
+    async function networkFetch(input, init) {
+      const lease = await agentFor(identity, input, init);
+      const sentAt = serverClocks?.now();
+      try {
+        const response = await fetch(input, lease === undefined ? init : withDispatcher(init, lease.agent));
+        assertResponse(response);
+        if (sentAt !== undefined) serverClocks?.note({ input, init }, response, sentAt);
+        return response;
+      } catch (error) {
+        throw (lease && ownError(error)) ?? error;
+      } finally {
+        lease?.release();
+      }
+    };
   return {
-    fetch: (input, init) => (hasDispatcher(init) ? fetch(input, init) : send(undefined, input, init)),
-    fetchAs: (identity) => (input, init) => send(identity, input, init),
+    fetch: fetchWith(undefined),
+    fetchAs: fetchWith,
+    retire() {
+      retired = true;
+      connections?.then(({ agents }) => agents.retire()).catch(ignore);
+    },
     async close() {
       closed = true;
       (await connections)?.agents.close();
     },
   };
 }
+
+/** What failed to load fails again where it is used. */
+function ignore(): void {}
 
 interface Connections {
   readonly agents: Agents;
@@ -111,8 +135,8 @@ const isNode = process.versions["bun"] === undefined && process.versions["deno"]
  * Returns the network for a `fetch` that does not support a dispatcher. It rejects requests that need our own
  * connections, and https requests while the process has verification turned off.
  */
-function networkOfPlatform(fetch: FetchFunction, spec: NetworkSpec, processEnv: Variables): Network {
-  const send: FetchFunction = async (input, init) => {
+function networkOfPlatform({ fetch, spec, processEnv = process.env, serverClocks }: NetworkOptions): Network {
+  const networkFetch: FetchFunction = async (input, init) => {
     if (spec.ca.length > 0) throw needsNode('"ca" under "network"');
     if (typeof spec.proxy === "string") throw needsNode('"proxy" under "network"');
     if (spec.proxy === false && namesProxy(undefined, proxyVariables(processEnv))) {
@@ -121,13 +145,18 @@ function networkOfPlatform(fetch: FetchFunction, spec: NetworkSpec, processEnv: 
     if (urlOf(input)?.protocol === "https:" && isVerificationOff(processEnv)) {
       throw new McpAuthError("tls_failed", `No request was sent. ${verificationIsOff}`);
     }
-    return await fetch(input, init);
+    const sentAt = serverClocks?.now();
+    const response = await fetch(input, init);
+    assertResponse(response);
+    if (sentAt !== undefined) serverClocks?.note({ input, init }, response, sentAt);
+    return response;
   };
   return {
-    fetch: send,
+    fetch: networkFetch,
     fetchAs: () => async () => {
       throw needsNode("a client certificate");
     },
+    retire() {},
     async close() {},
   };
 }

@@ -1,5 +1,4 @@
 import type { Clock } from "../lib/clock.js";
-import type { FetchFunction } from "./bounded-fetch.js";
 import { narrowed, type OffsetRange, offsetRange, smallestOffset } from "./clock-offset.js";
 
 /** Milliseconds. A smaller difference is not corrected, because what we sign is backdated by more than that. */
@@ -54,18 +53,9 @@ export class ServerClocks {
     this.#clock = clock;
   }
 
-  /** Wraps a `fetch` so that its responses update what is known about the clocks of servers. */
-  watch(fetch: FetchFunction): FetchFunction {
-    return async (input, init) => {
-      const sentAt = this.#clock.now();
-      const response = await fetch(input, init);
-      try {
-        this.#note({ input, init }, response, sentAt);
-      } catch {
-        // A `fetch` of the caller may return anything. The code that uses the response checks it.
-      }
-      return response;
-    };
+  /** Milliseconds since the epoch, by our clock. */
+  now(): number {
+    return this.#clock.now();
   }
 
   /** Returns the time for signing one request to this URL. */
@@ -111,7 +101,8 @@ export class ServerClocks {
     return { offset, isCorrected };
   }
 
-  #note(
+  /** Learns from the `Date` of a response to a request that was sent at `sentAt` by our clock. */
+  note(
     { input, init }: { readonly input: string | URL | Request; readonly init: RequestInit | undefined },
     response: Response,
     sentAt: number,

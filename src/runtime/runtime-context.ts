@@ -5,7 +5,7 @@ import type { KeyContext } from "../keys/signing-key.js";
 import type { Clock } from "../lib/clock.js";
 import { forbidCommands } from "../lib/permissions.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
-import { createNetwork } from "../net/network.js";
+import { createNetwork, type Network } from "../net/network.js";
 import { type NetworkTrust, networkTrust } from "../net/network-trust.js";
 import type { ServerClocks } from "../net/server-clocks.js";
 import type { RefreshTokens } from "../oauth/grants/grant-environment.js";
@@ -16,13 +16,12 @@ import { storedMetadata } from "../sharing/stored-metadata.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { RetryAfterRegistry } from "../tokens/retry-after-registry.js";
 import type { Events } from "./events.js";
-import { type RetiringNetwork, retiringNetwork } from "./retiring-network.js";
 
 /** What the managers of one runtime share. */
 export interface RuntimeContext extends Pick<KeyContext, "env" | "resolvers" | "signers" | "permissions"> {
   /** Through the proxy and with the authorities that the config or the environment names. */
   readonly fetch: FetchFunction;
-  readonly network: RetiringNetwork;
+  readonly network: Network;
   /** What that network trusts. */
   readonly trust: NetworkTrust;
   readonly clock: Clock;
@@ -61,7 +60,8 @@ export function createRuntimeContext(
   const { clock, env } = given;
   const processEnv = process.env;
   const trust = networkTrust({ spec, env, processEnv, hasOwnFetch, allow: permissions?.allow });
-  const network = retiringNetwork(() => createNetwork({ fetch: given.fetch, spec, env, processEnv, trust }));
+  const { serverClocks } = given;
+  const network = createNetwork({ fetch: given.fetch, spec, env, processEnv, trust, serverClocks });
   const { fetch } = network;
   const own = (): SharedStore | undefined =>
     ownStore === undefined

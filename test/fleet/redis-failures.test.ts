@@ -74,7 +74,9 @@ test.each([
   const { kind, message } = await failureAt(redis.withUser("agent", password));
   expect([kind, message]).toEqual([
     "not_permitted",
-    expect.stringContaining("the Redis user has no permission for a command or key (NOPERM). Give that user the commands"),
+    expect.stringContaining(
+      "the Redis user has no permission for a command or key (NOPERM). Give that user the commands",
+    ),
   ]);
 });
 

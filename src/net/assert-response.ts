@@ -1,20 +1,13 @@
 import { McpAuthError } from "../errors/error.js";
-import type { FetchFunction } from "./bounded-fetch.js";
 
-/**
- * Wraps a `fetch` of the caller and checks that it returns a response as defined by the Fetch standard. Rejects with
- * `config_invalid` otherwise.
- */
-export function checkedFetch(fetch: FetchFunction): FetchFunction {
-  return async (input, init) => {
-    const response: unknown = await fetch(input, init);
-    if (isResponse(response)) return response;
-    throw new McpAuthError(
-      "config_invalid",
-      "The `fetch` that was given did not return a Response of the Fetch standard. Return a response like that of the global " +
-        "`fetch`.",
-    );
-  };
+/** Throws `config_invalid` for anything but a response of the Fetch standard, before any code reads it. */
+export function assertResponse(response: unknown): asserts response is Response {
+  if (isResponse(response)) return;
+  throw new McpAuthError(
+    "config_invalid",
+    "The `fetch` that was given did not return a Response of the Fetch standard. Return a response like that of the global " +
+      "`fetch`.",
+  );
 }
 
 /** Checks the members, because test runners and copies of undici have their own classes. */
