@@ -36,12 +36,12 @@ interface Reading extends KeyContext {
 }
 
 /**
- * Returns the key of a token in the store: a hash of everything that determines the token, so that a change never finds the
- * old one. Returns `undefined` for a token that no other process can use: a static token, and one that is bound to a key that
- * this process generated.
+ * Returns the key of a token in the store: a hash of everything that determines the token, so that a change never finds
+ * the old one. Returns `undefined` for a token that no other process can use: a static token, and one that is bound to
+ * a key that this process generated.
  *
- * Reads the references that determine the token (params, subject tokens, keys) and keeps their values for the request that
- * may follow. Rejects with their codes.
+ * Reads the references that determine the token (params, subject tokens, keys) and keeps their values for the request
+ * that may follow. Rejects with their codes.
  */
 export async function tokenEntryKey(
   spec: ServerSpec,
@@ -178,11 +178,11 @@ async function bindingOf(
 ): Promise<unknown> {
   const client = grant.type === "static" ? undefined : grant.client;
   const { credential } = client ?? {};
-  const [prover, identity] = await Promise.all([
+  const [dpopSigner, identity] = await Promise.all([
     dpop === undefined
       ? undefined
-      : dpop().then(({ prover }) => prover({}, { ...context, issuer: client?.issuer ?? "" })),
+      : dpop().then(({ dpopSigner }) => dpopSigner({}, { ...context, issuer: client?.issuer ?? "" })),
     credential?.kind === "certificate" ? loadTlsIdentity(credential.certificate, context) : undefined,
   ]);
-  return { jkt: prover?.thumbprint ?? null, x5t: identity?.thumbprint ?? null };
+  return { jkt: dpopSigner?.thumbprint ?? null, x5t: identity?.thumbprint ?? null };
 }

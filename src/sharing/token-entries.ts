@@ -18,7 +18,10 @@ export interface TokenEntriesOptions {
   readonly report: Report;
   readonly store: SharedStore;
   readonly policy: RefreshPolicy;
-  /** Returns the key for the token that a request would bring, `undefined` if it must not be stored. `prefetched` keeps the secrets that are read. */
+  /**
+   * Returns the key for the token that a request would bring, `undefined` if it must not be stored. `prefetched` keeps
+   * the secrets that are read.
+   */
   readonly entryKey: (signal: AbortSignal, prefetched: PrefetchedSecrets) => Promise<string | undefined>;
   readonly restore: (text: string, signal: AbortSignal) => Promise<Token | undefined>;
   /** Returns the current token of the cache. */
@@ -43,8 +46,8 @@ const nothing: StoredLookup = { isFresh: false };
 const unending = new AbortController().signal;
 
 /**
- * Finds, reads, writes and deletes the entries of one cache in the store. An outage of the store looks like an empty store,
- * and is reported once.
+ * Finds, reads, writes and deletes the entries of one cache in the store. An outage of the store looks like an empty
+ * store, and is reported once.
  */
 export class TokenEntries {
   readonly #options: TokenEntriesOptions;
@@ -58,7 +61,10 @@ export class TokenEntries {
     this.#policy = { ...options.policy, random: () => spread };
   }
 
-  /** Finds the entry. If a secret for its key cannot be read, there is none: the token request will fail with the reason. */
+  /**
+   * Finds the entry. If a secret for its key cannot be read, there is none: the token request will fail with the
+   * reason.
+   */
   async find(signal: AbortSignal = unending): Promise<Entry | undefined> {
     const { clock, entryKey } = this.#options;
     const prefetched = new PrefetchedSecrets(clock);
@@ -136,8 +142,8 @@ export class TokenEntries {
   }
 
   /**
-   * Uses the store until the signal is aborted. Returns `undefined` during an outage, which is reported once. Rejects with all
-   * other errors.
+   * Uses the store until the signal is aborted. Returns `undefined` during an outage, which is reported once. Rejects
+   * with all other errors.
    */
   async guarded<T>(request: TokenRequest, work: () => Promise<T>): Promise<T | undefined> {
     return await untilAborted(this.#reportingOutage(request, work), request.signal, aborted);

@@ -52,7 +52,7 @@ export interface TokenAnswer {
   /** The scopes that were asked for. */
   readonly scopes: readonly string[];
   /** The key that the request proved to have. */
-  readonly prover?: DpopSigner | undefined;
+  readonly dpopSigner?: DpopSigner | undefined;
   /** The certificate that was presented, and what presents it again. */
   readonly certificate?: { readonly fetch: FetchFunction; readonly identity: TlsIdentity } | undefined;
   /** Whether another DPoP nonce is known by now than the one in the proof. */
@@ -86,7 +86,7 @@ export async function sendTokenRequest(
     ...context,
     signingTime,
   });
-  const prover = await dpop?.prover(listed, { ...context, issuer });
+  const dpopSigner = await dpop?.dpopSigner(listed, { ...context, issuer });
   const asked = await parameters(signingTime);
   const oauth = await import("oauth4webapi");
   let answer: TokenAnswer | undefined;
@@ -104,7 +104,7 @@ export async function sendTokenRequest(
         [oauth.allowInsecureRequests]: true,
         [oauth.customFetch]: async (url, { body, headers }) => {
           const nonce = dpop?.nonces.get("token", url);
-          const proof = await prover?.proof({ method: "POST", url, nonce, time: signingTime, signal });
+          const proof = await dpopSigner?.proof({ method: "POST", url, nonce, time: signingTime, signal });
           const sent = { ...headers, ...(proof && { dpop: proof }) };
           rememberSent(new Headers(sent), body);
           await context.sending?.();
@@ -121,7 +121,7 @@ export async function sendTokenRequest(
           answer = {
             ...received,
             scopes: asked.scopes,
-            prover,
+            dpopSigner,
             certificate: identity && { fetch, identity },
             hasNewNonce: dpop?.nonces.get("token", url) !== nonce,
             hasNewTime: signingTime.isOutdated,
