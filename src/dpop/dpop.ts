@@ -1,5 +1,5 @@
 import type { KeySpec } from "../config/spec.js";
-import { McpAuthError, type McpAuthErrorCode } from "../errors/error.js";
+import { McpAuthError } from "../errors/error.js";
 import { chooseAlgorithm, registeredAlgorithms } from "../keys/choose-algorithm.js";
 import { loadKey } from "../keys/load-key.js";
 import type { KeyContext } from "../keys/signing-key.js";
@@ -20,21 +20,18 @@ export interface Dpop {
    * listed is used all the same, with a warning. Rejects with `unsupported_by_server`, and for a named key with the
    * codes of `loadKey`.
    */
-  prover(listed: ProofAlgorithms, context: ProverContext): Promise<DpopSigner>;
+  prover(servers: ProofServers, context: KeyContext): Promise<DpopSigner>;
 }
 
-/** `dpop_signing_alg_values_supported` of both servers; absent where they do not say. */
-export interface ProofAlgorithms {
+/** The servers that see the proofs, with the `dpop_signing_alg_values_supported` that each lists. */
+export interface ProofServers {
+  readonly issuer: string;
   /** RFC 9449 §5.1. */
   readonly authorizationServer?: readonly string[] | undefined;
   /** RFC 9728 §2. */
   readonly resource?: readonly string[] | undefined;
-}
-
-interface ProverContext extends KeyContext {
-  readonly issuer: string;
-  /** Something is off that does not stop the request. */
-  readonly warn?: ((code: McpAuthErrorCode) => void) | undefined;
+  /** Called when a configured `alg` is used that is not listed. */
+  readonly onUnlisted?: (() => void) | undefined;
 }
 
 interface DpopOptions {
@@ -67,30 +64,25 @@ export function createDpop({ key, clock, nonces = new Nonces() }: DpopOptions): 
 }
 
 /** What there is a key for already, if the server takes it; else the first that both can. */
-function ownAlgorithm(made: readonly string[], listed: ProofAlgorithms, context: ProverContext): string {
+function ownAlgorithm(made: readonly string[], listed: ProofServers, { server }: KeyContext): string {
   const taken = takenByBoth(listed);
   const chosen = [...made, ...ephemeralKeyAlgorithms].find((alg) => taken?.includes(alg) ?? true);
   if (chosen !== undefined) return chosen;
   const remedy = 'Leave "dpop" out of the server, or name a key with its "alg" there if the list is wrong.';
-  throw notTaken(
-    `a key made for it can sign (${ephemeralKeyAlgorithms.join(", ")})`,
-    listed,
-    remedy,
-    context,
-  );
+  throw notTaken(`a key made for it can sign (${ephemeralKeyAlgorithms.join(", ")})`, listed, remedy, server);
 }
 
 /** The token is bound to one key, of which both servers see proofs. */
-function takenByBoth({ authorizationServer, resource }: ProofAlgorithms): readonly string[] | undefined {
+function takenByBoth({ authorizationServer, resource }: ProofServers): readonly string[] | undefined {
   if (authorizationServer === undefined || resource === undefined) return authorizationServer ?? resource;
   return authorizationServer.filter((alg) => resource.includes(alg));
 }
 
 function notTaken(
   what: string,
-  { authorizationServer, resource }: ProofAlgorithms,
+  { issuer, authorizationServer, resource }: ProofServers,
   remedy: string,
-  { server, issuer }: ProverContext,
+  server: string,
 ): McpAuthError {
   const lists = (listed: readonly string[]) => `lists ${knownNames(listed, registeredAlgorithms) || "none"}`;
   const itself = resource && `The MCP server ${lists(resource)}.`;
@@ -126,20 +118,21 @@ async function makeProver(alg: string, clock: Clock, server: string): Promise<Dp
 async function namedKeyProver(
   spec: KeySpec,
   clock: Clock,
-  listed: ProofAlgorithms,
-  context: ProverContext,
+  listed: ProofServers,
+  context: KeyContext,
 ): Promise<DpopSigner> {
-  const { server, warn } = context;
+  const { server } = context;
+  const { issuer, onUnlisted } = listed;
   const key = await loadKey(spec, context);
   const taken = takenByBoth(listed);
   const isTaken = (one: string) => taken?.includes(one) ?? true;
   if (key.configuredAlgorithm === undefined && !key.algorithms.some(isTaken)) {
     const remedy =
       'Name a key of a type that is listed in the server\'s "dpop", or set its "alg" if the list is wrong.';
-    throw notTaken(`the key of its "dpop" can sign (${key.algorithms.join(", ")})`, listed, remedy, context);
+    throw notTaken(`the key of its "dpop" can sign (${key.algorithms.join(", ")})`, listed, remedy, server);
   }
-  const alg = chooseAlgorithm(key, taken, context);
-  if (!isTaken(alg)) warn?.("unsupported_by_server");
+  const alg = chooseAlgorithm(key, taken, { server, issuer });
+  if (!isTaken(alg)) onUnlisted?.();
   const jwk = key.publicJwk === undefined ? undefined : proofJwk(key.publicJwk);
   if (jwk === undefined) {
     throw new McpAuthError(

@@ -52,7 +52,7 @@ export async function loadKey(spec: KeySpec, context: KeyContext): Promise<Signi
     "signer" in spec
       ? await (await import("./load-signer.js")).loadSigner(spec, context)
       : await loadPrivateKey(spec, context);
-  if (context.watch?.replaced(spec, key.bundle)) context.onRotated?.();
+  if (context.reads?.recordBundle(spec, key.bundle)) context.notify?.("key:rotated");
   return key;
 }
 

@@ -50,10 +50,8 @@ export async function loadSigner(spec: SignerKeySpec, context: KeyContext): Prom
     bundle: certificate ?? spec,
     async sign(header, claims, signal) {
       const input = signingInput(header, claims);
-      const answer = await askSigner(spec.signer, header, Buffer.from(input, "ascii"), {
-        ...context,
-        signal: signal ?? context.signal,
-      });
+      const ends = signal ?? context.signal;
+      const answer = await askSigner(spec.signer, header, Buffer.from(input, "ascii"), ends, context);
       const signature = joseForm(answer, spec, context.server);
       if (certificate !== undefined) assertSigned(input, signature, spec, certificate, context);
       return `${input}.${Buffer.from(signature).toString("base64url")}`;

@@ -34,12 +34,10 @@ export type Signer = (request: {
   readonly signal: AbortSignal;
 }) => Uint8Array | Promise<Uint8Array>;
 
-/** What a key is loaded with. */
+/** The fields that loading a key or certificate uses. An attempt at a token request is itself a `KeyContext`. */
 export interface KeyContext extends SecretContext {
   /** The functions that `{ "signer": { "name": … } }` names. */
   readonly signers?: Readonly<Record<string, Signer>> | undefined;
-  /** Told of a key or certificate that is another one than `watch` knows. */
-  readonly onRotated?: (() => void) | undefined;
 }
 
 /** A private key that is ready to sign, with everything that goes with it. It cannot be read back out. */

@@ -14,25 +14,10 @@ import type { KeyContext } from "../keys/signing-key.js";
 import { jwtClaims } from "../lib/jwt-claims.js";
 import { machineOf } from "../lib/machine.js";
 import type { Secret } from "../lib/secret.js";
+import type { AttemptContext, ManagerSubject } from "../oauth/attempt.js";
 import { readSubjectToken } from "../oauth/grants/subject-token.js";
-import type { PrefetchedSecrets } from "../secrets/prefetched-secrets.js";
+import type { CredentialRecorder } from "../secrets/credential-recorder.js";
 import { readSecret } from "../secrets/read-secret.js";
-
-/** What is asked for beside what the config says. */
-export interface WantedEntry {
-  /** In place of those of the config. */
-  readonly scopes: readonly string[] | undefined;
-  readonly dpop: (() => Promise<Dpop>) | undefined;
-  /** The network trust of this process: `NetworkTrust.fingerprint`. */
-  readonly trust: () => Promise<string>;
-  /** For whom, where that is said at run time. */
-  readonly subject: { readonly key: string; readonly token: () => Promise<Secret> } | undefined;
-}
-
-/** Where references are read, and where it is kept what they gave. */
-interface Reading extends KeyContext {
-  readonly kept: PrefetchedSecrets;
-}
 
 /**
  * The name of a token in a store: a hash of everything that makes it what it is, so that a change of any of it never finds
@@ -43,20 +28,21 @@ interface Reading extends KeyContext {
  * with their codes.
  */
 export async function tokenEntryKey(
-  spec: ServerSpec,
-  wanted: WantedEntry,
-  context: Reading,
+  attempt: AttemptContext,
+  reads: CredentialRecorder,
+  networkTrust: () => Promise<string>,
 ): Promise<string | undefined> {
+  const { spec, manager } = attempt;
   const { grant, url, dpop } = spec;
   if (grant.type === "static" || (dpop !== undefined && dpop.key === undefined)) return undefined;
   const { issuer, id } = grant.client;
   const [params, subject, binding, trust] = await Promise.all([
-    paramsOf(grant.params, context),
-    subjectOf(grant, wanted.subject, context),
-    bindingOf(spec, wanted.dpop, context),
-    wanted.trust(),
+    paramsOf(grant.params, attempt, reads),
+    subjectOf(grant, manager.subject, attempt, reads),
+    bindingOf(spec, manager.dpop, attempt),
+    networkTrust(),
   ]);
-  const scopes = wanted.scopes ?? grant.scopes;
+  const scopes = attempt.scopes ?? grant.scopes;
   const identity = {
     ...{ issuer, client: id ?? null, grant: grant.type, url },
     resource: grant.resource ?? null,
@@ -99,18 +85,23 @@ function serversOf(grant: Exclude<GrantSpec, { readonly type: "static" }>): read
   );
 }
 
-async function read(reference: SecretReference, context: Reading): Promise<Secret> {
+async function read(
+  reference: SecretReference,
+  context: KeyContext,
+  reads: CredentialRecorder,
+): Promise<Secret> {
   const value = await readSecret(reference, context);
-  context.kept.keep(reference, value);
+  reads.prefetch(reference, value);
   return value;
 }
 
 async function paramsOf(
   params: Readonly<Record<string, string | SecretReference>>,
-  context: Reading,
+  context: KeyContext,
+  reads: CredentialRecorder,
 ): Promise<readonly unknown[]> {
   const entries = Object.entries(params).map(async ([name, value]) => {
-    return [name, typeof value === "string" ? value : (await read(value, context)).reveal()] as const;
+    return [name, typeof value === "string" ? value : (await read(value, context, reads)).reveal()] as const;
   });
   return (await Promise.all(entries)).toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
@@ -118,20 +109,21 @@ async function paramsOf(
 /** On whose behalf a token is, as far as it is not the client's own. */
 async function subjectOf(
   grant: Exclude<GrantSpec, { readonly type: "static" }>,
-  runtime: WantedEntry["subject"],
-  context: Reading,
+  user: ManagerSubject | undefined,
+  context: KeyContext,
+  reads: CredentialRecorder,
 ): Promise<unknown> {
   const party = async (subject: SubjectSpec): Promise<unknown> => {
-    const token = await readSubjectToken(subject, runtime?.token, context);
-    context.kept.keep(subject.token, token);
-    const key = "runtime" in subject.token ? (runtime?.key ?? null) : null;
+    const token = await readSubjectToken(subject, user, context);
+    reads.prefetch(subject.token, token);
+    const key = "runtime" in subject.token ? (user?.key() ?? null) : null;
     return { type: subject.type, key, identity: identityOf(token) };
   };
   switch (grant.type) {
     case "client_credentials":
       return null;
     case "jwt_bearer":
-      return await assertionOf(grant.assertion, context);
+      return await assertionOf(grant.assertion, context, reads);
     case "token_exchange": {
       const { subject, actor, requestedType } = grant;
       const acting = actor === undefined ? null : await party(actor);
@@ -143,12 +135,16 @@ async function subjectOf(
       return { issuer, client: id, endpoints: endpointsOf(client), subject: await party(subject) };
     }
     case "refresh_token":
-      return { seed: hashOf((await read(grant.refreshToken, context)).reveal()) };
+      return { seed: hashOf((await read(grant.refreshToken, context, reads)).reveal()) };
   }
 }
 
-async function assertionOf(assertion: AssertionSpec, context: Reading): Promise<unknown> {
-  if (assertion.kind === "platform") return identityOf(await read(assertion.reference, context));
+async function assertionOf(
+  assertion: AssertionSpec,
+  context: KeyContext,
+  reads: CredentialRecorder,
+): Promise<unknown> {
+  if (assertion.kind === "platform") return identityOf(await read(assertion.reference, context, reads));
   const { issuer, subject, audience, claims } = assertion;
   return { issuer, subject, audience, claims };
 }
@@ -178,7 +174,7 @@ async function bindingOf(
   const [prover, identity] = await Promise.all([
     dpop === undefined
       ? undefined
-      : dpop().then(({ prover }) => prover({}, { ...context, issuer: client?.issuer ?? "" })),
+      : dpop().then(({ prover }) => prover({ issuer: client?.issuer ?? "" }, context)),
     credential?.kind === "certificate" ? loadTlsIdentity(credential.certificate, context) : undefined,
   ]);
   return { jkt: prover?.thumbprint ?? null, x5t: identity?.thumbprint ?? null };

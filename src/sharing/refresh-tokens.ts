@@ -5,7 +5,7 @@ import type { Secret } from "../lib/secret.js";
 import { settledWithin } from "../lib/settled-within.js";
 import { neverArrived } from "../net/failure.js";
 import type { IssuedToken } from "../oauth/grants/grant.js";
-import type { Redemption, RefreshTokenFamily, RefreshTokens } from "../oauth/grants/grant-environment.js";
+import type { Redemption, RefreshTokenFamily, RefreshTokens } from "../oauth/refresh-tokens.js";
 import { type StoreFailure, storeFailureIn, storeUnavailable } from "../stores/failure.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { Lease } from "../stores/store.js";

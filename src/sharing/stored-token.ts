@@ -63,9 +63,9 @@ async function restoreBinding(
     return undefined;
   if ((x5t === undefined) !== (certificate === undefined)) return undefined;
   if (jkt === undefined && x5t === undefined) return "none";
-  const taken = typeof alg === "string" ? { authorizationServer: [alg] } : {};
+  const listed = { issuer, ...(typeof alg === "string" && { authorizationServer: [alg] }) };
   const [prover, identity] = await Promise.all([
-    dpop?.().then((own) => own.prover(taken, { ...context, issuer })),
+    dpop?.().then((loaded) => loaded.prover(listed, context)),
     certificate && loadTlsIdentity(certificate, context),
   ]);
   if (prover?.thumbprint !== jkt || identity?.thumbprint !== x5t) return undefined;

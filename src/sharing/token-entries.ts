@@ -1,7 +1,7 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
 import { untilAborted } from "../lib/until-aborted.js";
-import { PrefetchedSecrets } from "../secrets/prefetched-secrets.js";
+import type { CredentialRecorder } from "../secrets/credential-recorder.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { Lease } from "../stores/store.js";
 import { type RefreshPolicy, timeline } from "../tokens/policy.js";
@@ -17,8 +17,8 @@ export interface TokenEntriesOptions {
   readonly report: Report;
   readonly store: SharedStore;
   readonly policy: RefreshPolicy;
-  /** The name of the token that a request would bring; `undefined` for one that is not to be stored. `kept` gets what is read. */
-  readonly entryKey: (signal: AbortSignal, kept: PrefetchedSecrets) => Promise<string | undefined>;
+  /** The entry of the token that a request would bring; `undefined` for a token that is not to be stored. */
+  readonly entryOf: (signal: AbortSignal) => Promise<Entry | undefined>;
   readonly restore: (text: string, signal: AbortSignal) => Promise<Token | undefined>;
   /** What the cache above has. */
   readonly held: () => Token | undefined;
@@ -27,8 +27,8 @@ export interface TokenEntriesOptions {
 /** Where a token is in the store. */
 export interface Entry {
   readonly key: string;
-  /** Of all that the key was made of. */
-  readonly prefetched: PrefetchedSecrets;
+  /** Has the values that the key was computed from, for the request that may follow. */
+  readonly reads: CredentialRecorder;
 }
 
 interface StoredLookup {
@@ -59,11 +59,8 @@ export class TokenEntries {
 
   /** What cannot be named because something cannot be read is asked for by itself, and fails of that. */
   async find(signal: AbortSignal = unending): Promise<Entry | undefined> {
-    const { clock, entryKey } = this.#options;
-    const prefetched = new PrefetchedSecrets(clock);
     try {
-      const key = await untilAborted(entryKey(signal, prefetched), signal, aborted);
-      this.#latest = key === undefined ? undefined : { key, prefetched };
+      this.#latest = await untilAborted(this.#options.entryOf(signal), signal, aborted);
       return this.#latest;
     } catch (error) {
       if (error instanceof McpAuthError && !signal.aborted) return undefined;
@@ -101,11 +98,11 @@ export class TokenEntries {
   }
 
   /** Puts a token there that was just got. Whoever waits for the token does not wait for a store that takes its time. */
-  async keep({ key, prefetched }: Entry, token: Token, request: TokenRequest, lease?: Lease): Promise<void> {
+  async keep({ key, reads }: Entry, token: Token, request: TokenRequest, lease?: Lease): Promise<void> {
     const { store, clock } = this.#options;
     const write = async (): Promise<void> => {
       // What was read anew may be for somebody else than a moment ago.
-      if (!prefetched.isExact && (await this.find())?.key !== key) return;
+      if (!reads.usedAllPrefetched && (await this.find())?.key !== key) return;
       const expiresIn = token.expiresAt - clock.now();
       if (expiresIn <= 0) return;
       const options = { expiresIn, fence: lease?.fence };

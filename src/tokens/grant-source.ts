@@ -2,7 +2,9 @@ import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
 import { longestLifetime } from "../lib/longest-lifetime.js";
 import { untilAborted } from "../lib/until-aborted.js";
-import type { CredentialChange, Grant, IssuedToken } from "../oauth/grants/grant.js";
+import type { AttemptRequest } from "../oauth/attempt.js";
+import type { IssuedToken } from "../oauth/grants/grant.js";
+import type { CredentialChange } from "../secrets/credential-recorder.js";
 import { jwtLifetime } from "./jwt-lifetime.js";
 import type { TokenSource } from "./source.js";
 import { Token } from "./token.js";
@@ -18,23 +20,26 @@ export interface GrantSourceOptions {
 }
 
 /** The leaf: asks at every call. Its signal ends the wait even for a grant that does not listen to it. */
-export function grantSource(grant: Grant, options: GrantSourceOptions): TokenSource {
+export function grantSource(
+  grant: (request: AttemptRequest) => Promise<IssuedToken>,
+  options: GrantSourceOptions,
+): TokenSource {
   const { server, issuer, clock, assumedLifetime, report } = options;
   return {
-    async getToken({ reason, signal, attempt, prefetched }) {
+    async getToken({ reason, signal, attempt, reads }) {
       const started = clock.now();
       const warn = (about: Pick<TokenEvent, "code" | "message" | "expiresAt">): void => {
         const durationMs = clock.now() - started;
         report("token:warning", { server, issuer, reason, attempt, durationMs, ...about });
       };
-      const noticed = (change: CredentialChange): void => {
+      const notify = (change: CredentialChange): void => {
         report(change, { server, issuer, reason, attempt, durationMs: clock.now() - started });
       };
       const answer = grant({
         signal,
-        prefetched,
+        reads,
         warn: (code, message) => warn({ code, ...(message !== undefined && { message }) }),
-        noticed,
+        notify,
       });
       const issued = await untilAborted(answer, signal, () => calledOff(server));
       const known = knownLifetime(issued);

@@ -2,7 +2,7 @@ import type { ClientAuthenticationMethod, ClientSpec, CredentialSpec } from "../
 import type { AuthorizationServerMetadata } from "../../discovery/metadata.js";
 import { McpAuthError } from "../../errors/error.js";
 import { knownNames } from "../../lib/known-names.js";
-import type { ClientAuthenticationContext } from "./client-auth.js";
+import { type AttemptContext, warnOnce } from "../attempt.js";
 
 /** What each credential can be sent as, preferred first. */
 const methods: Readonly<Record<CredentialSpec["kind"], readonly ClientAuthenticationMethod[]>> = {
@@ -16,16 +16,17 @@ const methods: Readonly<Record<CredentialSpec["kind"], readonly ClientAuthentica
   none: ["none"],
 };
 
-/** The names of the IANA registry: a server's list is shown only as far as it consists of these. */
-const registered: ReadonlySet<string> = new Set([
-  "client_secret_basic",
-  "client_secret_post",
-  "client_secret_jwt",
-  "private_key_jwt",
-  "tls_client_auth",
-  "self_signed_tls_client_auth",
-  "none",
-]);
+/** The names of the IANA registry. Messages show only these names of a server's list. */
+const registered: Readonly<Record<ClientAuthenticationMethod, true>> = {
+  client_secret_basic: true,
+  client_secret_post: true,
+  client_secret_jwt: true,
+  private_key_jwt: true,
+  tls_client_auth: true,
+  self_signed_tls_client_auth: true,
+  none: true,
+};
+const registeredNames: ReadonlySet<string> = new Set(Object.keys(registered));
 
 /**
  * The client authentication method: the config's `method`, else the first for this credential that the server lists
@@ -38,14 +39,15 @@ const registered: ReadonlySet<string> = new Set([
 export function chooseMethod(
   client: Pick<ClientSpec, "method" | "credential" | "issuer">,
   metadata: Pick<AuthorizationServerMetadata, "token_endpoint_auth_methods_supported">,
-  { server, warn }: Pick<ClientAuthenticationContext, "server" | "warn">,
+  attempt: Pick<AttemptContext, "server" | "warn" | "warned">,
 ): ClientAuthenticationMethod {
   const listed = metadata.token_endpoint_auth_methods_supported;
   const isListed = (method: string): boolean => listed === undefined || listed.includes(method);
   if (client.method !== undefined) {
-    if (!isListed(client.method)) warn?.("unsupported_by_server");
+    if (!isListed(client.method)) warnOnce(attempt, `authentication at ${client.issuer}`);
     return client.method;
   }
+  const { server } = attempt;
   const possible = methods[client.credential.kind];
   const chosen = possible.find(isListed);
   if (chosen !== undefined) return chosen;
@@ -55,7 +57,7 @@ export function chooseMethod(
   throw new McpAuthError(
     "unsupported_by_server",
     `Server "${server}": the authorization server ${client.issuer} does not take ${refused}; it lists ` +
-      `${knownNames(listed ?? [], registered) || "nothing"}. ${remedy} that it takes, or set the client's "method" if the list is wrong.`,
+      `${knownNames(listed ?? [], registeredNames) || "nothing"}. ${remedy} that it takes, or set the client's "method" if the list is wrong.`,
     { server, details: { token_endpoint_auth_methods_supported: listed } },
   );
 }

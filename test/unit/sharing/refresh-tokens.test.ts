@@ -5,7 +5,7 @@ import { McpAuthError } from "../../../src/errors/error.js";
 import { Secret } from "../../../src/lib/secret.js";
 import { failureError } from "../../../src/net/failure.js";
 import type { IssuedToken } from "../../../src/oauth/grants/grant.js";
-import type { Redemption } from "../../../src/oauth/grants/grant-environment.js";
+import type { Redemption } from "../../../src/oauth/refresh-tokens.js";
 import { refreshTokenKey } from "../../../src/sharing/refresh-token-entry.js";
 import { StoredRefreshTokens } from "../../../src/sharing/refresh-tokens.js";
 import { createMemoryStore, MemoryData } from "../../../src/stores/memory.js";
