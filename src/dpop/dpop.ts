@@ -5,6 +5,7 @@ import { loadKey } from "../keys/load-key.js";
 import type { KeyContext } from "../keys/signing-key.js";
 import type { Clock } from "../lib/clock.js";
 import { knownNames } from "../lib/known-names.js";
+import { isProgrammingError } from "../lib/programming-error.js";
 import { createDpopSigner, type DpopSigner } from "./dpop-signer.js";
 import { ephemeralKeyAlgorithms, generateEphemeralKey } from "./ephemeral-key.js";
 import { Nonces } from "./nonces.js";
@@ -105,7 +106,8 @@ function notTaken(
 async function makeProver(alg: string, clock: Clock, server: string): Promise<DpopSigner> {
   try {
     return createDpopSigner(await generateEphemeralKey(alg), { clock, server });
-  } catch {
+  } catch (error) {
+    if (isProgrammingError(error)) throw error;
     // FIPS mode, for one, has no Ed25519.
     throw new McpAuthError(
       "key_invalid",

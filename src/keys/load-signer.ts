@@ -2,6 +2,7 @@ import { constants, type KeyObject, verify } from "node:crypto";
 import type { SignerKeySpec } from "../config/spec.js";
 import { systemClock } from "../lib/clock.js";
 import { fingerprintOf } from "../lib/fingerprint.js";
+import { isProgrammingError } from "../lib/programming-error.js";
 import { onceWritten } from "../secrets/once-written.js";
 import { readSecret } from "../secrets/read-secret.js";
 import { askSigner } from "./ask-signer.js";
@@ -151,7 +152,8 @@ function isSignature(input: string, signature: Uint8Array, alg: string, publicKe
   } as const;
   try {
     return verify(hash, Buffer.from(input, "ascii"), options, signature);
-  } catch {
+  } catch (error) {
+    if (isProgrammingError(error)) throw error;
     return false;
   }
 }

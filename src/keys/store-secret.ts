@@ -63,7 +63,8 @@ function isDecodable(text: string): boolean {
   try {
     decodeURIComponent(text);
     return true;
-  } catch {
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
     return false;
   }
 }

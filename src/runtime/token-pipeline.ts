@@ -3,6 +3,7 @@ import { type AttemptRequest, createAttempt, type ManagerState } from "../oauth/
 import type { Grant, IssuedToken } from "../oauth/grants/grant.js";
 import type { CredentialMemory } from "../secrets/credential-memory.js";
 import { CredentialRecorder } from "../secrets/credential-recorder.js";
+import { isLocal } from "../secrets/reference.js";
 import { SharedTokens, type SharedTokensOptions } from "../sharing/shared-tokens.js";
 import type { StoreFailure } from "../stores/failure.js";
 import { TokenCache } from "../tokens/cache.js";
@@ -67,7 +68,7 @@ export function createTokenPipeline(
     ...common,
     policy,
     sharedLimits: stored,
-    isLocal: grant.type === "static" && ("env" in grant.token || "file" in grant.token),
+    isLocal: grant.type === "static" && isLocal(grant.token),
     onPlan,
     async hasNewCredential() {
       const { signal } = new AbortController();

@@ -1,5 +1,6 @@
 import type { SecretReference } from "../config/spec.js";
 import { fingerprintOf } from "../lib/fingerprint.js";
+import { isLocal } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 
 interface SecretNote {
@@ -57,7 +58,7 @@ export class CredentialMemory {
     const { readValue } = await import("./read-value.js");
     let hasChanged = false;
     for (const [key, { reference }] of [...this.#notes]) {
-      if (!("env" in reference || "file" in reference)) continue;
+      if (!isLocal(reference)) continue;
       const found = await readValue(reference, context);
       if ("value" in found && this.#report(key, fingerprintOf([found.value]))) hasChanged = true;
     }
