@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { builtIn } from "./scripts/fuse.mjs";
+import { bundled } from "./scripts/start-module.mjs";
 
 // Any folder above the config in the program may know these files, because they hold only types.
 export const typesOnly = ["src/config/spec.ts", "src/config/generated/types.ts"];
@@ -123,7 +123,7 @@ export default {
       from: { path: "^src/" },
       to: {
         // The optional peer is also a development dependency, for the tests. The build bundles the others.
-        pathNot: `(^|/)node_modules/(${["redis", ...builtIn].join("|")})/`,
+        pathNot: `(^|/)node_modules/(${["redis", ...bundled].join("|")})/`,
         dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown", "npm-optional", "npm-peer", "npm-bundled"],
       },
     },

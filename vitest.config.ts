@@ -32,10 +32,18 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: "surface",
+          include: ["test/surface/*.test.mjs"],
+          globalSetup: ["test/support/build-before-tests.mjs"],
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
           // Some of these run the command, the demo or the README's code, all of which use dist.
-          globalSetup: ["scripts/build-before-tests.mjs", "test/support/tls-recorder/global-setup.mjs"],
+          globalSetup: ["test/support/build-before-tests.mjs", "test/support/tls-recorder/global-setup.mjs"],
           setupFiles: ["test/support/tls-recorder/setup.mjs"],
         },
       },

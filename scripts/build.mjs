@@ -1,146 +1,123 @@
-// `npm run build`: src to dist, JavaScript by esbuild and declarations by tsc. With `--if-stale` only when a source is
-// newer than what is there.
+// `npm run build`: src to dist, JavaScript by esbuild and declarations by tsc. With `--if-stale` only if a source is newer
+// than dist.
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { build, transform } from "esbuild";
-import { fuse } from "./fuse.mjs";
 import { run, secondsSince } from "./run.mjs";
+import { startModule } from "./start-module.mjs";
 
-const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
 const stagingPrefix = ".next-";
-/** The modules of `exports` in package.json. */
-const libraries = ["index", "hosts/mcp-sdk", "register", "register/api", "testing"];
+const { exports } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+const libraries = Object.values(exports).flatMap(
+  ({ types }) => /dist\/(.*)[.]d[.]ts$/.exec(types)?.[1] ?? [],
+);
 
 if (process.argv.includes("--if-stale") && (await isFresh())) process.exit(0);
 
 const started = performance.now();
 await mkdir(dist, { recursive: true });
-// Built aside and moved into place in the end, so that whoever uses dist meanwhile sees the old or the new one.
+// Built in a folder beside it and moved in the end, so that a program that uses dist finds the old files or the new ones.
 const staging = await mkdtemp(join(dist, stagingPrefix));
 try {
   await Promise.all([javaScript(), declarations()]);
-  await replace();
+  await replaceDist();
+  // Quiet under `npm run build --silent`, as before the demo.
+  if (process.env.npm_config_loglevel !== "silent") console.log(`built dist in ${secondsSince(started)}`);
 } catch (error) {
   console.error(error.message);
   process.exitCode = 1;
 } finally {
   await rm(staging, { recursive: true, force: true });
 }
-// Quiet under `npm run build --silent`, as before the demo.
-const quiet = process.env.npm_config_loglevel === "silent";
-if (process.exitCode !== 1 && !quiet) console.log(`built dist in ${secondsSince(started)}`);
 
 async function javaScript() {
-  const outfile = join(staging, "fused.js");
-  const fused = await fuse({ root, outfile });
+  const start = await startModule(root);
+  const options = { format: "esm", target: "node20.19", legalComments: "none" };
   const { metafile } = await build({
+    ...options,
     absWorkingDir: root,
     entryPoints: [...libraries, "cli"].map((name) => `src/${name}.ts`),
     outbase: "src",
     outdir: staging,
     bundle: true,
-    // What several entry points share is shared at run time too, and what is imported lazily stays apart.
+    // Entry points that share a module share it at run time too, and lazy imports stay lazy.
     splitting: true,
     chunkNames: "chunks/[name]-[hash]",
     packages: "external",
-    format: "esm",
     platform: "node",
-    target: "node20.19",
-    legalComments: "none",
     logLevel: "warning",
     metafile: true,
-    plugins: [fused.plugin],
+    plugins: [start.plugin],
   });
-  await rm(outfile);
-  // Of ajv the compiled schema has a line.
-  await notices(["node_modules/ajv", ...fused.libraries]);
-  const small = [outfile, join(root, "src/config/generated/validate.js")];
+  // A start pays for each byte: 30 kB less are a twentieth of what it adds on Node 26.
+  const minified = ["start:start", "src/config/generated/validate.js"];
   for (const [name, { inputs }] of Object.entries(metafile.outputs)) {
-    if (Object.keys(inputs).some((input) => small.includes(join(root, input))))
-      await shrink(join(root, name));
+    if (!minified.some((input) => input in inputs)) continue;
+    const { code } = await transform(await readFile(join(root, name), "utf8"), { ...options, minify: true });
+    await writeFile(join(root, name), code);
   }
+  // The compiled schema has a line of ajv.
+  await notices(["node_modules/ajv", ...start.libraries]);
   const cli = join(staging, "cli.js");
   if (!(await readFile(cli, "utf8")).startsWith("#!/usr/bin/env -S node --\n"))
     throw new Error("src/cli.ts has no shebang.");
   await chmod(cli, 0o755);
 }
 
-/** The licenses of what is built in. */
+/** Writes the licenses of the packages that dist has code of. */
 async function notices(folders) {
-  const parts = await Promise.all(
-    folders.map(async (folder) => {
-      const license = (await readdir(join(root, folder))).find((name) => /^licen[cs]e/i.test(name));
-      if (license === undefined) throw new Error(`${folder} has no license to ship.`);
-      const { name, version } = JSON.parse(await readFile(join(root, folder, "package.json"), "utf8"));
-      return `${name} ${version}\n\n${(await readFile(join(root, folder, license), "utf8")).trim()}\n`;
-    }),
-  );
-  const text = ["dist has code of these packages.\n", ...parts].join(`\n${"-".repeat(80)}\n\n`);
-  await writeFile(join(staging, "THIRD-PARTY-NOTICES"), text);
-}
-
-/** A start pays for each byte: 30 kB less are a twentieth of what it adds on Node 26. */
-async function shrink(path) {
-  const { code } = await transform(await readFile(path, "utf8"), {
-    format: "esm",
-    minify: true,
-    target: "node20.19",
-    legalComments: "none",
+  const parts = folders.map(async (folder) => {
+    const license = (await readdir(join(root, folder))).find((name) => /^licen[cs]e/i.test(name));
+    if (license === undefined) throw new Error(`${folder} has no license to ship.`);
+    const { name, version } = JSON.parse(await readFile(join(root, folder, "package.json"), "utf8"));
+    return `${name} ${version}\n\n${(await readFile(join(root, folder, license), "utf8")).trim()}\n`;
   });
-  await writeFile(path, code);
+  const text = ["dist has code of these packages.\n", ...(await Promise.all(parts))];
+  await writeFile(join(staging, "THIRD-PARTY-NOTICES"), text.join(`\n${"-".repeat(80)}\n\n`));
 }
 
+/** Writes the declarations of the entry points and of the modules that those refer to. */
 async function declarations() {
   const tsc = join(root, "node_modules/.bin/tsc");
   const { code, output } = await run(tsc, ["-p", "tsconfig.build.json", "--outDir", staging], { cwd: root });
   if (code !== 0) throw new Error(`tsc failed\n${output}`);
-  await keepPublic(await readdir(staging, { recursive: true }));
-}
-
-/** The compiler declares every module; whoever uses the package sees those that its entry points speak of. */
-async function keepPublic(names) {
   const kept = new Set();
   const keep = async (name) => {
     if (kept.has(name)) return;
     kept.add(name);
     const text = await readFile(join(staging, name), "utf8");
-    const specifiers = [...text.matchAll(/(?:from |import\()"(\.[^"]+)\.js"/g)].map(
-      ([, specifier]) => specifier,
-    );
-    for (const specifier of specifiers) await keep(join(dirname(name), `${specifier}.d.ts`));
+    for (const [, path] of text.matchAll(/(?:from |import\()"(\.[^"]+)\.js"/g))
+      await keep(join(dirname(name), `${path}.d.ts`));
   };
   for (const name of libraries) await keep(`${name}.d.ts`);
-  const declared = names.filter((name) => name.endsWith(".d.ts"));
-  await Promise.all(declared.filter((name) => !kept.has(name)).map((name) => rm(join(staging, name))));
+  const all = await readdir(staging, { recursive: true });
+  const internal = all.filter((name) => name.endsWith(".d.ts") && !kept.has(name));
+  await Promise.all(internal.map((name) => rm(join(staging, name))));
 }
 
-async function replace() {
+async function replaceDist() {
   for (const name of await readdir(dist)) {
-    // Another build that runs now needs its folder; one that was killed left it.
-    const runs = name.startsWith(stagingPrefix) && (await changedAt(join(dist, name))) > Date.now() - 600_000;
-    if (!runs) await rm(join(dist, name), { recursive: true, force: true });
+    // Another build that runs now needs its folder. An older one was left by a build that was killed.
+    const isInUse =
+      name.startsWith(stagingPrefix) && (await changedAt(join(dist, name))) > Date.now() - 600_000;
+    if (!isInUse) await rm(join(dist, name), { recursive: true, force: true });
   }
   for (const name of await readdir(staging)) await rename(join(staging, name), join(dist, name));
 }
 
 async function isFresh() {
-  const built = await changedAt(join(dist, "index.d.ts"));
-  const inputs = [
+  const files = [
     "package.json",
     "tsconfig.json",
     "tsconfig.build.json",
     "scripts/build.mjs",
-    "scripts/fuse.mjs",
+    "scripts/start-module.mjs",
   ];
-  const sources = await readdir(join(root, "src"), { recursive: true });
-  const times = await Promise.all(
-    [...inputs, "src", ...sources.map((name) => join("src", name))].map((name) =>
-      changedAt(join(root, name)),
-    ),
-  );
-  return Math.max(...times) < built;
+  const sources = (await readdir(join(root, "src"), { recursive: true })).map((name) => join("src", name));
+  const times = [...files, "src", ...sources].map((name) => changedAt(join(root, name)));
+  return Math.max(...(await Promise.all(times))) < (await changedAt(join(dist, "index.d.ts")));
 }
 
 async function changedAt(path) {

@@ -1,5 +1,5 @@
 import { type McpAuth, McpAuthError, type Token, type TokenManager } from "../index.js";
-import { untilAborted } from "../lib/until-aborted.js";
+import { untilAborted } from "../lib/wait.js";
 import { internalsOf } from "../runtime/manager-internals.js";
 import { exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";

@@ -1,7 +1,7 @@
 import { McpAuthError } from "../errors/error.js";
 import { printable, quoted } from "../lib/printable.js";
-import { untilAborted } from "../lib/until-aborted.js";
 import { version } from "../lib/version.js";
+import { untilAborted } from "../lib/wait.js";
 import { workingFolder } from "../lib/working-folder.js";
 import { detailLines } from "./detail-lines.js";
 import { exitCodeOf, exitCodes } from "./exit-code.js";

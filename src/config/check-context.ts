@@ -1,5 +1,5 @@
 import { nearNames } from "../lib/near-names.js";
-import { someOf } from "../lib/some-of.js";
+import { someOf } from "../lib/printable.js";
 import { checkUrl } from "./check-url.js";
 import { isObject, type Json, type Mistake, type Path, property } from "./source-document.js";
 

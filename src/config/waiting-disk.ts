@@ -1,6 +1,5 @@
 import { type FileHandle, lstat, readlink, realpath, stat } from "node:fs/promises";
-import { openToRead } from "../lib/open-to-read.js";
-import { readAtMost } from "../lib/read-at-most.js";
+import { openToRead, readAtMost } from "../lib/read-file.js";
 import { type Disk, longestConfig, openingProblem, unreadable } from "./disk.js";
 
 /** Answers come by way of other threads. */

@@ -1,6 +1,7 @@
-import { linkedAbort } from "../lib/linked-abort.js";
-import { pause } from "../lib/pause.js";
+import { linkedAbort } from "../lib/abort-signal.js";
+import type { EndpointKind } from "../lib/debug.js";
 import { timeLimit } from "../lib/time-limit.js";
+import { pause } from "../lib/wait.js";
 import { type Failure, type Outcome, succeed } from "../net/failure.js";
 import { printableUrl } from "../net/printable-url.js";
 import {
@@ -27,6 +28,8 @@ export interface Asked<V> {
 export interface Locations<V> {
   /** For messages: "its resource metadata". */
   readonly what: string;
+  /** For debug lines. */
+  readonly endpoint: EndpointKind;
   /** In the order in which their documents count. */
   readonly candidates: readonly Candidate[];
   readonly judge: (document: MetadataDocument, candidate: Candidate) => Answer<V>;
@@ -68,7 +71,7 @@ export async function askLocations<V>(how: MetadataFetch, locations: Locations<V
     const timeout = Math.min(how.timeout, until - clock.now());
     if (timeout <= 0) return late(locations.what);
     const limited = { ...how, timeout, signal: enough.signal };
-    const answer = await askLocation(limited, locations.what, candidate, read?.ok ? read.value : {});
+    const answer = await askLocation(limited, locations, candidate, read?.ok ? read.value : {});
     return answer.kind === "document" ? locations.judge(answer.document, candidate) : answer;
   };
   try {
@@ -123,7 +126,7 @@ async function readHeaders(
   if (headers === undefined) return succeed({});
   const { controller, unlink } = linkedAbort(signal);
   const milliseconds = Math.max(Math.min(timeout, until - clock.now()), 0);
-  const limit = timeLimit(clock, milliseconds, () => controller.abort());
+  const limit = timeLimit(clock, milliseconds, () => controller.abort(), { unref: true });
   try {
     return await headers.read(controller.signal);
   } finally {

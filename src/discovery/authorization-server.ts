@@ -1,6 +1,6 @@
+import { checkMetadataIssuer, issuerName } from "../diagnosis/issuer.js";
 import { type Failure, fail, type Outcome, succeed } from "../net/failure.js";
 import { type Answer, type Asked, askLocations, briefs, detailsOf, notNow } from "./ask-locations.js";
-import { isNearIssuer, issuerDifference, issuerName } from "./issuer-difference.js";
 import type { AuthorizationServerMetadata } from "./metadata.js";
 import { type MetadataDocument, type MetadataFetch, stringList } from "./metadata-document.js";
 import { authorizationServerMetadataUrls } from "./well-known.js";
@@ -61,7 +61,9 @@ export async function fetchAuthorizationServer(
   const candidates = authorizationServerMetadataUrls(url).map((each) => ({ url: each, isLearned }));
   const what = `the metadata of ${named.name}`;
   const judge = (document: MetadataDocument) => judgeDocument(document, issuer, named.name);
-  const found = await askLocations<Judged>(how, { what, candidates, judge, known });
+  const found = await askLocations<Judged>(how, {
+    ...{ what, endpoint: "authorization server metadata", candidates, judge, known },
+  });
   const { accepted, answers } = found;
   if (accepted !== undefined) {
     const { document, outcome } = accepted;
@@ -112,16 +114,8 @@ function judge(
   name: string,
 ): Outcome<AuthorizationServerMetadata> {
   const { issuer: found, token_endpoint } = json;
-  if (found !== issuer) {
-    const near = typeof found === "string" && isNearIssuer(found, issuer);
-    const difference = issuerDifference(found, issuer);
-    const how = difference === undefined ? "" : `, which ${difference}`;
-    const remedy = near
-      ? "Write it in the config exactly as the server does."
-      : "Its metadata is not used, and no credential is sent. Check the issuer with the operator of the server.";
-    const detail = `the metadata of ${name} names another issuer${how}. ${remedy} The error's \`details\` has it.`;
-    return fail({ code: "issuer_mismatch", detail, details: { issuer: found } });
-  }
+  const mismatch = checkMetadataIssuer(found, issuer, name);
+  if (mismatch !== undefined) return fail(mismatch);
   if (typeof token_endpoint !== "string") return fail(broken(name, 'it has no "token_endpoint".'));
 
   const metadata: Writable<AuthorizationServerMetadata> = { issuer, token_endpoint };

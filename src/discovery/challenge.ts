@@ -62,6 +62,12 @@ export function tokenChallenges(headers: Headers, tokenType: "Bearer" | "DPoP"):
     .map(read);
 }
 
+/** Returns the parameters of all Bearer and DPoP challenges of a `WWW-Authenticate` header, the last one of each name. */
+export function tokenChallengeParameters(header: string | null): Readonly<Record<string, string>> {
+  const challenges = parseChallenges(header).filter(({ scheme }) => scheme === "bearer" || scheme === "dpop");
+  return Object.fromEntries(challenges.flatMap(({ parameters }) => [...parameters]));
+}
+
 function read({ parameters }: Challenge): ServerChallenge {
   const url = parameters.get("resource_metadata");
   const scopes = parseScopes(parameters.get("scope")?.split(" "));

@@ -1,3 +1,4 @@
+import { checkResource } from "../diagnosis/resource.js";
 import { McpAuthError } from "../errors/error.js";
 import { systemClock } from "../lib/clock.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
@@ -9,7 +10,7 @@ import type { AuthorizationServerMetadata } from "./metadata.js";
 import type { MetadataFetch } from "./metadata-document.js";
 import { probe } from "./probe.js";
 import { type DiscoveryProblem, Problems } from "./problems.js";
-import { type FoundResource, findProtectedResource, resourceMismatch } from "./protected-resource.js";
+import { type FoundResource, findProtectedResource } from "./protected-resource.js";
 import { resourceCandidates } from "./resource-locations.js";
 
 /** How `discoverServer` asks. */
@@ -125,7 +126,7 @@ async function findResource(
     return undefined;
   }
   const { metadata, document } = outcome.value;
-  const mismatch = resourceMismatch(metadata.resource, url);
+  const mismatch = checkResource(metadata.resource, url);
   if (mismatch !== undefined) problems.add(mismatch, metadata.resource);
   const { origin } = new URL(document.url);
   const origins = [url, ...(metadata.authorization_servers ?? [])].filter((each) => URL.canParse(each));

@@ -1,10 +1,11 @@
 import type { ConfiguredMetadata } from "../config/spec.js";
+import { checkListedIssuers, noIssuerListed } from "../diagnosis/issuer.js";
+import { checkResource } from "../diagnosis/resource.js";
 import { assertConfiguredUrl } from "../net/egress.js";
 import { type Failure, failureError } from "../net/failure.js";
 import type { ServerChallenge } from "./challenge.js";
 import type { AuthorizationServerMetadata, ResourceMetadata, Target, TargetWarning } from "./metadata.js";
 import type { DiscoveryRequest, MetadataCache } from "./metadata-cache.js";
-import { issuerNotListed, noIssuerListed, resourceMismatch } from "./protected-resource.js";
 import type { ServerHeaders } from "./server-headers.js";
 
 export interface WantedTarget {
@@ -92,13 +93,13 @@ async function findResource(cache: MetadataCache, wanted: WantedTarget): Promise
     if (missing?.isAbsent !== false) return { isUnread: false, warnings: [] };
     return { isUnread: true, warnings: [warning(withoutResource(missing.failure))] };
   }
-  const other = resource === undefined ? resourceMismatch(metadata.resource, url) : undefined;
+  const other = resource === undefined ? checkResource(metadata.resource, url) : undefined;
   if (known.other === "misled") {
     // With the resource in the config, nothing is missing.
     if (other === undefined) return { isUnread: false, warnings: [] };
     return { isUnread: true, warnings: [warning(withoutResource(other))] };
   }
-  const contradiction = other ?? issuerNotListed(metadata, issuer);
+  const contradiction = other ?? checkListedIssuers(metadata.authorization_servers, issuer);
   if (contradiction !== undefined) {
     cache.forgetResource(source);
     throw failureError(server, contradiction);

@@ -1,14 +1,11 @@
-import { machineOf } from "../lib/machine.js";
+import { checkListedIssuers } from "../diagnosis/issuer.js";
+import { checkResource } from "../diagnosis/resource.js";
+import { machineOf } from "../lib/loopback.js";
 import { type Failure, type Outcome, succeed } from "../net/failure.js";
 import { absenceFreshFor, freshFor } from "./freshness.js";
 import type { ResourceMetadata } from "./metadata.js";
 import type { Candidate, MetadataFetch } from "./metadata-document.js";
-import {
-  findProtectedResource,
-  issuerNotListed,
-  resourceMismatch,
-  storedResourceMetadata,
-} from "./protected-resource.js";
+import { findProtectedResource, storedResourceMetadata } from "./protected-resource.js";
 import type { ServerHeaders } from "./server-headers.js";
 import { type Loaded, staleFor } from "./shared-lookups.js";
 
@@ -71,7 +68,8 @@ export function lastGoodResource(named: string | undefined) {
 export function isOf({ metadata, missing }: KnownResource, url: string, issuer: string): boolean {
   if (metadata === undefined) return missing?.isAbsent ?? true;
   return (
-    resourceMismatch(metadata.resource, url) === undefined && issuerNotListed(metadata, issuer) === undefined
+    checkResource(metadata.resource, url) === undefined &&
+    checkListedIssuers(metadata.authorization_servers, issuer) === undefined
   );
 }
 

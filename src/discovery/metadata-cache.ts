@@ -1,13 +1,13 @@
+import { issuerName } from "../diagnosis/issuer.js";
 import type { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
-import { untilAborted } from "../lib/until-aborted.js";
+import { untilAborted } from "../lib/wait.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { assertConfiguredUrl, assertLearnedUrl, type EgressRules } from "../net/egress.js";
 import { failureError, type Outcome, succeed } from "../net/failure.js";
 import { AnswersByAttempt } from "./answers-by-attempt.js";
 import { fetchAuthorizationServer, storedAuthorizationServer } from "./authorization-server.js";
 import { freshFor } from "./freshness.js";
-import { issuerName } from "./issuer-difference.js";
 import {
   answers,
   isOf,
@@ -70,8 +70,8 @@ export class MetadataCache {
     this.insecureHosts = options.insecureHosts ?? [];
     this.#fetch = options.fetch;
     this.#clock = options.clock;
-    this.#authorizationServers = new SharedLookups(options.clock);
-    this.#resources = new SharedLookups(options.clock);
+    this.#authorizationServers = new SharedLookups("authorization server metadata", options.clock);
+    this.#resources = new SharedLookups("resource metadata", options.clock);
     this.#stored = new StoredLookups(options.store, options.clock);
   }
 

@@ -1,8 +1,9 @@
 import type { Clock } from "../lib/clock.js";
+import type { EndpointKind } from "../lib/debug.js";
 import { exchange, type FetchFunction } from "../net/bounded-fetch.js";
 import type { Failure } from "../net/failure.js";
 import { isJson } from "../net/media-type.js";
-import { parseRetryAfter } from "../net/retry-after.js";
+import { isTemporaryStatus, parseRetryAfter } from "../net/retry.js";
 import type { ServerHeaders } from "./server-headers.js";
 
 /** How metadata is fetched. */
@@ -50,12 +51,13 @@ export type LocationAnswer =
 /** Asks one location once. Redirects are not followed: metadata must not be redirected. */
 export async function askLocation(
   { fetch, headers: _headers, ...limits }: MetadataFetch,
-  what: string,
+  { what, endpoint }: { readonly what: string; readonly endpoint: EndpointKind },
   { url, isLearned }: Candidate,
   headers: Readonly<Record<string, string>>,
 ): Promise<LocationAnswer> {
   const request = {
     what,
+    endpoint,
     url,
     isLearned,
     headers: { ...without(headers, "accept"), accept: "application/json" },
@@ -74,7 +76,7 @@ export async function askLocation(
     return { kind: "nothing", brief, isAbsent: false, details };
   };
   const status = result.kind === "too-large" ? result.status : result.response.status;
-  if (status >= 500 || status === 408 || status === 429) {
+  if (isTemporaryStatus(status)) {
     const headers = result.kind === "response" ? result.response.headers : new Headers();
     const now = limits.clock.now();
     const retryAfter = parseRetryAfter(headers.get("retry-after"), now, headers.get("date"));

@@ -1,4 +1,5 @@
 import type { Clock } from "../lib/clock.js";
+import { debugMetadata } from "../lib/debug.js";
 import { type Outcome, succeed } from "../net/failure.js";
 import { longestFresh } from "./freshness.js";
 import { type Loaded, staleFor } from "./shared-lookups.js";
@@ -71,6 +72,10 @@ export class StoredLookups {
       // Longer than any document is good for, whatever the entry says of itself.
       const freshUntil = Math.min(found.freshUntil, found.askedAt + longestFresh);
       if (askedAt < freshUntil && found.askedAt >= (since ?? 0)) {
+        debugMetadata(
+          name.kind === "issuer" ? "authorization server metadata" : "resource metadata",
+          "store",
+        );
         return succeed({ value, askedAt: found.askedAt, freshFor: freshUntil - askedAt });
       }
     }

@@ -17,6 +17,7 @@ export async function probe(how: MetadataFetch, url: string, problems: Problems)
     ...limits,
     url,
     what: "the MCP server",
+    endpoint: "MCP server",
     method: "POST",
     headers: { "content-type": "application/json", accept: "application/json, text/event-stream" },
     body: JSON.stringify({

@@ -1,8 +1,7 @@
-import { pause } from "../lib/pause.js";
+import { checkResource } from "../diagnosis/resource.js";
+import { pause } from "../lib/wait.js";
 import { type Failure, fail, type Outcome, succeed } from "../net/failure.js";
-import { printableUrl } from "../net/printable-url.js";
 import { type Answer, askLocations, briefs, detailsOf, type Found, notNow } from "./ask-locations.js";
-import { isNearIssuer, issuerDifference, issuerName } from "./issuer-difference.js";
 import type { ResourceMetadata } from "./metadata.js";
 import {
   type Candidate,
@@ -45,7 +44,7 @@ export async function findProtectedResource(
 ): Promise<Outcome<FoundResource | NoResource>> {
   const until = how.clock.now() + how.timeout;
   const judge = (document: MetadataDocument, candidate: Candidate) => judgeDocument(document, candidate, url);
-  const locations = { what, candidates, judge, until };
+  const locations = { what, endpoint: "resource metadata", candidates, judge, until } as const;
   let found = await askLocations<FoundResource>(how, locations);
   if (found.accepted === undefined) {
     const wait = retries ? pauseBeforeRetry(found) : undefined;
@@ -86,7 +85,7 @@ function judgeDocument(
   const metadata = judge(document.json);
   if (typeof metadata === "string") return { kind: "nothing", brief: metadata, isAbsent: false };
   const found = { metadata, document };
-  if (resourceMismatch(metadata.resource, url) === undefined) return { kind: "accepted", value: found };
+  if (checkResource(metadata.resource, url) === undefined) return { kind: "accepted", value: found };
   const other = isLearned ? "misled" : "published";
   return { kind: "other", brief: "is for another resource", value: { ...found, other } };
 }
@@ -116,71 +115,4 @@ function judge(json: MetadataDocument["json"]): ResourceMetadata | string {
     ...(usable === undefined ? {} : { scopes_supported: usable }),
     ...(proofAlgorithms === undefined ? {} : { dpop_signing_alg_values_supported: proofAlgorithms }),
   };
-}
-
-/**
- * Whether `resource` identifies the server at `url`: same origin, its path the server's or above it at a segment
- * boundary, no fragment (RFC 8707 §2), and a query only if it is the server's. Else a token for it would be one for
- * another server. RFC 9728 §3.3 wants the two identical; MCP servers commonly name their origin.
- */
-export function resourceMismatch(resource: string, url: string): Failure | undefined {
-  if (identifies(resource, url)) return undefined;
-  const detail =
-    `its resource metadata is for another resource, ${resourceDifference(resource, new URL(url))}. ` +
-    `It must be for the server's URL (${printableUrl(url) ?? "see the config"}) or a path above it. ` +
-    'Check the URL in the config. If it is right, tell the operator of the server, and set "resource" in the grant to what ' +
-    'tokens are to be asked for, or "resourceMetadata" on the server to where the right metadata is, or to false. ' +
-    "The error's `details` has the resource.";
-  return { code: "resource_mismatch", detail, details: { resource } };
-}
-
-/** Says in what way a resource is another one, without quoting it. */
-function resourceDifference(resource: string, wanted: URL): string {
-  if (!URL.canParse(resource)) return "which is not a URL";
-  const found = new URL(resource);
-  if (found.hostname !== wanted.hostname) return "on another host";
-  if (found.protocol !== wanted.protocol) return "with another scheme";
-  if (found.port !== wanted.port) return "on another port";
-  if (resource.includes("#")) return "with a fragment";
-  if (found.username !== "" || found.password !== "") return "with a user name or password";
-  return found.search !== "" && found.search !== wanted.search ? "with another query" : "with another path";
-}
-
-function identifies(resource: string, url: string): boolean {
-  if (!URL.canParse(resource) || resource.includes("#")) return false;
-  const wanted = new URL(url);
-  const found = new URL(resource);
-  if (found.origin !== wanted.origin || found.username !== "" || found.password !== "") return false;
-  if (found.search !== "" && found.search !== wanted.search) return false;
-  const withSlash = (path: string): string => (path.endsWith("/") ? path : `${path}/`);
-  return withSlash(wanted.pathname).startsWith(withSlash(found.pathname));
-}
-
-/** Whether the server still takes tokens of the pinned issuer. A list that is empty or absent says nothing of it. */
-export function issuerNotListed(metadata: ResourceMetadata, issuer: string): Failure | undefined {
-  const listed = metadata.authorization_servers ?? [];
-  if (listed.length === 0 || listed.includes(issuer)) return undefined;
-  const near = listed.find((candidate) => isNearIssuer(candidate, issuer));
-  const others = listed.length === 1 ? "another one" : `${listed.length} others`;
-  const why =
-    near === undefined ? `it lists ${others}` : `it lists one that ${issuerDifference(near, issuer)}`;
-  const remedy =
-    near === undefined
-      ? "No credential is sent elsewhere. Check with whoever runs the server which issuer is right."
-      : "Write the issuer in the config exactly as the authorization server's own metadata has it. Where the two servers " +
-        'disagree, write what this one lists and give the client "metadata" with the token endpoint.';
-  const detail =
-    `its resource metadata does not list the configured issuer ${issuerName(issuer)}: ${why}. ${remedy} ` +
-    "The error's `details` has what it lists.";
-  // The near one first: of a long list only the beginning is kept.
-  const authorization_servers = near === undefined ? listed : [...new Set([near, ...listed])];
-  return { code: "issuer_mismatch", detail, details: { authorization_servers } };
-}
-
-/** Metadata that does not say who issues tokens for the server. MCP wants it to; RFC 9728 leaves it open. */
-export function noIssuerListed(issuer: string): Failure {
-  const detail =
-    `its resource metadata lists no authorization server, so it does not confirm the configured issuer ` +
-    `${issuerName(issuer)}. Tokens are requested there. Tell the operator of the server.`;
-  return { code: "issuer_mismatch", detail };
 }

@@ -1,4 +1,5 @@
 import type { Clock } from "../lib/clock.js";
+import { debugMetadata, type EndpointKind } from "../lib/debug.js";
 import { fail, type Outcome, succeed } from "../net/failure.js";
 
 /** What a lookup brought, and for how long it is good, in milliseconds. */
@@ -42,12 +43,15 @@ export const staleFor = 60_000;
  * out first.
  */
 export class SharedLookups<V> {
+  /** For debug lines. */
+  readonly #endpoint: EndpointKind;
   readonly #clock: Clock;
   readonly #limit: number;
   readonly #entries = new Map<string, Entry<V>>();
   readonly #flights = new Map<string, Map<string, Promise<Outcome<V>>>>();
 
-  constructor(clock: Clock, limit = 1_000) {
+  constructor(endpoint: EndpointKind, clock: Clock, limit = 1_000) {
+    this.#endpoint = endpoint;
     this.#clock = clock;
     this.#limit = limit;
   }
@@ -61,12 +65,16 @@ export class SharedLookups<V> {
     const { key, variant } = wanted;
     const entry = this.#entries.get(key);
     if (entry !== undefined && wanted.accepts(entry.value) && this.#isFresh(entry, wanted.since)) {
+      debugMetadata(this.#endpoint, "cache");
       this.#keep(key, entry);
       return Promise.resolve(succeed(entry.value));
     }
     const flights = this.#flights.get(key) ?? new Map<string, Promise<Outcome<V>>>();
     const running = flights.get(variant);
-    if (running !== undefined) return running;
+    if (running !== undefined) {
+      debugMetadata(this.#endpoint, "request in flight");
+      return running;
+    }
 
     this.#flights.set(key, flights);
     const flight = this.#load(wanted, flights);

@@ -1,4 +1,5 @@
 import { McpAuthError } from "../errors/error.js";
+import { debugRefusal } from "../lib/debug.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import type { Token } from "../tokens/token.js";
 import type { Authorizer } from "./authorizer.js";
@@ -44,6 +45,7 @@ async function send(authorizer: Authorizer, first: ReplayableRequest): Promise<R
     if (response.status === 401 || response.status === 403) {
       history ??= newHistory();
       next = await tokenAfter(authorizer, { request: outgoing, url, token, response, pending }, history);
+      debugRefusal(name, response.status, next !== undefined);
       if (next === undefined) return response;
       discard(response);
       continue;

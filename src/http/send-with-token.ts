@@ -1,7 +1,8 @@
 import type { DpopSigner } from "../dpop/dpop.js";
 import { rememberShortLived } from "../errors/sent-credentials.js";
+import { debugRequest } from "../lib/debug.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
-import { clockSkewMessage } from "../net/clock-skew.js";
+import { clockSkewMessage } from "../net/server-clocks.js";
 import type { Token } from "../tokens/token.js";
 import type { Authorizer } from "./authorizer.js";
 import { discard } from "./discard.js";
@@ -28,10 +29,15 @@ export async function sendWithToken(
   headers.set("authorization", `${prover === undefined ? token.tokenType : "DPoP"} ${token.accessToken}`);
   headers.delete("dpop");
   const fetch = binding?.certificate?.fetch ?? authorizer.fetch;
+  const onOutcome = debugRequest("MCP server", { url, method: outgoing.method, server: authorizer.name });
   try {
-    if (prover === undefined) return await outgoing.send(fetch, url, headers);
-    return await sendWithProof(authorizer, { outgoing, url, token, headers, fetch, prover });
+    const response = await (prover === undefined
+      ? outgoing.send(fetch, url, headers)
+      : sendWithProof(authorizer, { outgoing, url, token, headers, fetch, prover }));
+    onOutcome(response.status);
+    return response;
   } catch (error) {
+    onOutcome("network error");
     throw withoutBytes(error);
   } finally {
     // Each time, since one that is used for long could be forgotten; now, since the server may have quoted it.

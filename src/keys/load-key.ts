@@ -1,8 +1,7 @@
 import { createPublicKey } from "node:crypto";
 import type { KeySpec, PrivateKeySpec, SecretReference } from "../config/spec.js";
 import { systemClock } from "../lib/clock.js";
-import { fingerprintOf } from "../lib/fingerprint.js";
-import type { Secret } from "../lib/secret.js";
+import { fingerprintOf, type Secret } from "../lib/secret.js";
 import { unreachable } from "../lib/unreachable.js";
 import { onceWritten, type ReadAttempt } from "../secrets/once-written.js";
 import { readSecret } from "../secrets/read-secret.js";

@@ -1,8 +1,8 @@
 import { constants, type KeyObject, verify } from "node:crypto";
 import type { SignerKeySpec } from "../config/spec.js";
 import { systemClock } from "../lib/clock.js";
-import { fingerprintOf } from "../lib/fingerprint.js";
 import { isProgrammingError } from "../lib/programming-error.js";
+import { fingerprintOf } from "../lib/secret.js";
 import { onceWritten } from "../secrets/once-written.js";
 import { readSecret } from "../secrets/read-secret.js";
 import { askSigner } from "./ask-signer.js";

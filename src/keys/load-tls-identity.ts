@@ -1,8 +1,7 @@
 import type { CertificateSpec } from "../config/spec.js";
 import { systemClock } from "../lib/clock.js";
-import { fingerprintOf } from "../lib/fingerprint.js";
-import { Secret } from "../lib/secret.js";
-import type { TlsIdentity } from "../net/network.js";
+import { fingerprintOf, Secret } from "../lib/secret.js";
+import type { TlsIdentity } from "../net/client-certificate.js";
 import { onceWritten, type ReadAttempt } from "../secrets/once-written.js";
 import { readSecret } from "../secrets/read-secret.js";
 import { Bundles } from "./bundles.js";

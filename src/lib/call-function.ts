@@ -1,10 +1,10 @@
-import { expectListeners } from "./abort-signal.js";
+import { onAbort } from "./abort-signal.js";
 import { type Clock, systemClock } from "./clock.js";
-import { untilAborted } from "./until-aborted.js";
+import { untilAborted } from "./wait.js";
 
 export type CallOutcome =
   | { readonly kind: "done"; readonly value: unknown }
-  /** What it threw is dropped: it may carry anything. */
+  /** The error is dropped, because it may contain a secret. */
   | { readonly kind: "threw" }
   | { readonly kind: "late" }
   | { readonly kind: "aborted" };
@@ -12,14 +12,14 @@ export type CallOutcome =
 export interface CallLimits {
   /** Milliseconds. */
   readonly timeout: number;
-  /** Measures `timeout`; the system's unless told. */
+  /** Measures `timeout`; the system clock by default. */
   readonly clock?: Clock | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Calls a function that a user of this package wrote, and waits for it no longer than the limits say, whether or not it
- * heeds the signal that it is given. Never rejects.
+ * Calls a function that a user of this package wrote, such as a resolver. Waits no longer than the limits allow, even if
+ * the function ignores the signal that it gets. Never rejects.
  */
 export async function callFunction(
   work: (signal: AbortSignal) => unknown,
@@ -31,22 +31,17 @@ export async function callFunction(
     ended ??= how;
     controller.abort();
   };
-  const onAbort = end("aborted");
-  if (signal !== undefined) {
-    expectListeners(signal);
-    signal.addEventListener("abort", onAbort, { once: true });
-  }
-  if (signal?.aborted) onAbort();
+  const stopListening = onAbort(signal, end("aborted"));
   const timer = clock.setTimeout(end("late"), timeout);
   timer.unref();
   try {
-    // One that throws at once is no other than one that rejects.
+    // In `then`, so that a function that throws is handled like one that rejects.
     const answer = Promise.resolve().then(() => work(controller.signal));
     return { kind: "done", value: await untilAborted(answer, controller.signal, () => new Error("ended")) };
   } catch {
     return { kind: ended ?? "threw" };
   } finally {
     timer.cancel();
-    signal?.removeEventListener("abort", onAbort);
+    stopListening();
   }
 }

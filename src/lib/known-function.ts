@@ -1,6 +1,5 @@
 import { nearNames } from "./near-names.js";
-import { printable } from "./printable.js";
-import { someOf } from "./some-of.js";
+import { printable, someOf } from "./printable.js";
 
 /**
  * The function that the config names among those given in code under `option`, or in a sentence why there is none. Own

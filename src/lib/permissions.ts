@@ -1,3 +1,5 @@
+import { McpAuthError } from "../errors/error.js";
+
 /** What a config that somebody else wrote may use: see `allow` of `createMcpAuth`. */
 export interface Allow {
   /** Whole argument vectors. Commands also need `allowExec`. */
@@ -93,4 +95,20 @@ const meansYes: ReadonlySet<string> = new Set(["1", "true", "yes", "on"]);
 function forbidsCommands(env: Environment): boolean {
   const value = (env["MCP_AUTH_ALLOW_EXEC"] ?? "").toLowerCase();
   return value !== "" && !meansYes.has(value);
+}
+
+/**
+ * Returns the error for something that the config uses and `allow` of createMcpAuth does not name.
+ *
+ * @param what the thing as the subject of a sentence; begins with a lower-case letter
+ */
+export function notAllowed(what: string, list: keyof Allow, server?: string): McpAuthError {
+  const subject =
+    server === undefined ? `${what.charAt(0).toUpperCase()}${what.slice(1)}` : `Server "${server}": ${what}`;
+  return new McpAuthError(
+    "config_invalid",
+    `${subject} may not be used, because \`allow.${list}\` does not have it. Add it where createMcpAuth() is called, or use ` +
+      "something else in the config.",
+    { server },
+  );
 }

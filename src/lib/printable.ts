@@ -41,3 +41,11 @@ function unicodeEscape(character: string): string {
   }
   return text;
 }
+
+const mostListed = 10;
+
+/** Returns the first ten names of a list for a message, and how many more there are. */
+export function someOf(names: readonly string[]): string {
+  const more = names.length - mostListed;
+  return names.slice(0, mostListed).join(", ") + (more > 0 ? ` and ${more} more` : "");
+}

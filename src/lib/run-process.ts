@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { expectListeners } from "./abort-signal.js";
+import { onAbort } from "./abort-signal.js";
 import { type Clock, systemClock } from "./clock.js";
+import { errorCode } from "./error-code.js";
 
 export interface ProcessOptions {
   /** Command and arguments. No shell sees them. */
@@ -70,7 +71,7 @@ function ended(child: ChildProcess, options: ProcessOptions): Promise<ProcessOut
     let hasExited = false;
     const settle = (outcome: ProcessOutcome): void => {
       timer.cancel();
-      signal?.removeEventListener("abort", onAbort);
+      stopListening();
       forget(child);
       // What is not to be killed, such as a command that has become another user, must not hold this process.
       child.stdin?.destroy();
@@ -82,7 +83,6 @@ function ended(child: ChildProcess, options: ProcessOptions): Promise<ProcessOut
       kill(child);
       settle(outcome);
     };
-    const onAbort = (): void => end({ kind: "aborted" });
     const onTimeout = (): void => {
       const late = hasExited
         ? `it ended, but something that it started still held its output after ${timeout} ms.`
@@ -91,10 +91,7 @@ function ended(child: ChildProcess, options: ProcessOptions): Promise<ProcessOut
     };
     const timer = clock.setTimeout(onTimeout, timeout);
     timer.unref();
-    if (signal !== undefined) {
-      expectListeners(signal);
-      signal.addEventListener("abort", onAbort, { once: true });
-    }
+    const stopListening = onAbort(signal, () => end({ kind: "aborted" }));
     watch(child);
     child.stdout?.on("data", (chunk: Buffer) => {
       size += chunk.byteLength;
@@ -166,7 +163,7 @@ const startProblems: ReadonlyMap<string, string> = new Map([
 
 /** The error's own text names the command with its arguments, in which anything may stand. */
 function startProblem(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const code = errorCode(error) ?? "";
   const known = startProblems.get(code);
   if (known !== undefined) return known;
   return /^[A-Z0-9_]{2,40}$/.test(code) ? `it could not be started (${code}).` : "it could not be started.";

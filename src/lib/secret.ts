@@ -3,8 +3,8 @@ import { inspect } from "node:util";
 const redacted = "<secret>";
 
 /**
- * A value that must not show: as a string, in JSON and under `util.inspect` it is `<secret>`. `reveal()` is called
- * only where the value goes onto the wire or into a cryptographic operation.
+ * A value that must not be shown: as a string, in JSON and under `util.inspect` it is `<secret>`. Call `reveal()` only
+ * where the value is sent to a server or used in a cryptographic operation.
  */
 export class Secret {
   readonly #value: string;
@@ -28,4 +28,12 @@ export class Secret {
   [inspect.custom](): string {
     return redacted;
   }
+}
+
+/** Returns a hash of several secrets, to tell later whether any of them has changed without keeping them. */
+export function fingerprintOf(secrets: readonly (Secret | undefined)[]): string {
+  const parts = JSON.stringify(secrets.map((secret) => secret?.reveal() ?? null));
+  // Loaded on use, because loading it takes longer than loading all our own code that a start needs.
+  const { createHash } = process.getBuiltinModule("node:crypto");
+  return createHash("sha256").update(parts).digest("base64");
 }

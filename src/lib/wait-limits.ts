@@ -1,8 +1,8 @@
 import { McpAuthError } from "../errors/error.js";
-import { expectListeners } from "./abort-signal.js";
+import { allowManyListeners, onAbort } from "./abort-signal.js";
 import type { Clock } from "./clock.js";
 import { timeLimit } from "./time-limit.js";
-import { untilAborted } from "./until-aborted.js";
+import { untilAborted } from "./wait.js";
 
 export interface WaitLimitsOptions {
   /** Name of the MCP server in the config, for messages. */
@@ -13,8 +13,9 @@ export interface WaitLimitsOptions {
 }
 
 /**
- * Ends what a call waits for beside its token: with the caller's signal, with the server's `deadline`, and with `stop()`.
- * The work gets a signal that says so, and is left behind if it takes no notice.
+ * Limits the work that a call waits for besides its token, such as reading the secrets in `headers`. The wait ends with
+ * the caller's signal, with the server's `deadline` and with `stop()`. The work gets a signal that is aborted then; if it
+ * ignores that signal, nobody waits for it.
  */
 export class WaitLimits {
   readonly #options: WaitLimitsOptions;
@@ -22,12 +23,13 @@ export class WaitLimits {
 
   constructor(options: WaitLimitsOptions) {
     this.#options = options;
-    expectListeners(this.#stopping.signal);
+    allowManyListeners(this.#stopping.signal);
   }
 
   /**
-   * What `work` gives. Rejects with what it rejects with, and with `aborted`, `timeout` or `stopped`. `what` names it at the
-   * beginning of a message.
+   * Returns what `work` returns. Rejects with the error of `work`, or with `aborted`, `timeout` or `stopped`.
+   *
+   * @param what names the work at the start of a message, such as "the proof"
    */
   async run<T>(
     what: string,
@@ -39,30 +41,21 @@ export class WaitLimits {
     if (stopping.aborted) throw this.#stopped();
     if (signal?.aborted) throw this.#aborted(what);
     const controller = new AbortController();
-    const ends = (error: () => McpAuthError) => () => controller.abort(error());
-    const [onStop, onAbort] = [ends(() => this.#stopped()), ends(() => this.#aborted(what))];
-    const timer = timeLimit(
-      clock,
-      deadline,
-      ends(() => this.#late(what)),
-      { attended: true },
-    );
-    stopping.addEventListener("abort", onStop, { once: true });
-    if (signal !== undefined) {
-      expectListeners(signal);
-      signal.addEventListener("abort", onAbort, { once: true });
-    }
+    const stopListening = [
+      onAbort(stopping, () => controller.abort(this.#stopped())),
+      onAbort(signal, () => controller.abort(this.#aborted(what))),
+    ];
+    const timer = timeLimit(clock, deadline, () => controller.abort(this.#late(what)), { unref: false });
     try {
-      // What it rejects with because of its signal comes later than this.
+      // If the work rejects because of its signal, that comes after this rejection.
       return await untilAborted(work(controller.signal), controller.signal, () => controller.signal.reason);
     } finally {
       timer.cancel();
-      stopping.removeEventListener("abort", onStop);
-      signal?.removeEventListener("abort", onAbort);
+      for (const stop of stopListening) stop();
     }
   }
 
-  /** Ends what is under way, and whatever comes later at once. */
+  /** Ends all waits that are in progress. Later calls of `run` reject at once. */
   stop(): void {
     this.#stopping.abort();
   }
@@ -74,9 +67,8 @@ export class WaitLimits {
 
   #aborted(what: string): McpAuthError {
     const { server } = this.#options;
-    return new McpAuthError("aborted", `Server "${server}": the caller no longer waits for ${what}.`, {
-      server,
-    });
+    const message = `Server "${server}": the caller no longer waits for ${what}.`;
+    return new McpAuthError("aborted", message, { server });
   }
 
   #late(what: string): McpAuthError {

@@ -3,10 +3,10 @@ import { type FileHandle, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import * as tls from "node:tls";
 import { McpAuthError } from "../errors/error.js";
-import { openToRead } from "../lib/open-to-read.js";
+import { errorCode } from "../lib/error-code.js";
 import type { AllowRules } from "../lib/permissions.js";
 import { printable } from "../lib/printable.js";
-import { readAtMost } from "../lib/read-at-most.js";
+import { openToRead, readAtMost } from "../lib/read-file.js";
 
 /** 4 MiB: the roots of a whole operating system are a few hundred KiB. */
 const maxBytes = 4_194_304;
@@ -115,7 +115,7 @@ async function read(
     return bytes.toString("utf8");
   } catch (error) {
     if (error instanceof McpAuthError) throw error;
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    const code = errorCode(error);
     if (code === "ENOENT" || code === "ENOTDIR") throw refuse("does not exist.");
     if (code === "EACCES" || code === "EPERM") throw refuse("may not be read by this process.");
     // What opening a socket gives.

@@ -1,7 +1,8 @@
-import { expectListeners } from "../lib/abort-signal.js";
+import { onAbort } from "../lib/abort-signal.js";
 import { type Clock, systemClock } from "../lib/clock.js";
+import { debugRequest, type EndpointKind } from "../lib/debug.js";
 import { timeLimit } from "../lib/time-limit.js";
-import { untilAborted } from "../lib/until-aborted.js";
+import { untilAborted } from "../lib/wait.js";
 import { type Failure, failureError } from "./failure.js";
 import { networkFailure } from "./network-failure.js";
 import { printableUrl } from "./printable-url.js";
@@ -14,6 +15,8 @@ export interface BoundedRequest {
   readonly server: string;
   /** What is asked for, for error messages: "the token endpoint", "resource metadata". */
   readonly what: string;
+  /** What answers there, for debug lines. */
+  readonly endpoint: EndpointKind;
   readonly url: string;
   /**
    * A server chose the URL: messages do not show it, and it is in the `details` of the error. Else it is from the config,
@@ -78,11 +81,11 @@ export async function boundedFetch(fetch: FetchFunction, request: BoundedRequest
   return result.response;
 }
 
+/** A request that may be shared by several servers. */
+export type SharedRequest = Omit<BoundedRequest, "server"> & { readonly server?: string };
+
 /** The same with failures as values, for work that is shared by several servers. Never rejects. */
-export async function exchange(
-  fetch: FetchFunction,
-  request: Omit<BoundedRequest, "server">,
-): Promise<Exchange> {
+export async function exchange(fetch: FetchFunction, request: SharedRequest): Promise<Exchange> {
   const { signal, timeout, what, url, isLearned = false } = request;
   const shown = isLearned ? undefined : printableUrl(url);
   const target = shown === undefined ? what : `${what} (${shown})`;
@@ -94,19 +97,18 @@ export async function exchange(
     ended ??= failure;
     controller.abort();
   };
-  const onAbort = (): void =>
-    end({ code: "aborted", detail: `the request to ${target} was aborted.`, details });
-  const timer = timeLimit(clock, timeout, () => {
+  const onTimeout = (): void => {
     const detail = `${target} did not answer within ${timeout} ms. Try again, or raise "timeout" in the config.`;
     end({ code: "timeout", detail, retryable: true, details });
+  };
+  const timer = timeLimit(clock, timeout, onTimeout, { unref: true });
+  const stopListening = onAbort(signal, () => {
+    end({ code: "aborted", detail: `the request to ${target} was aborted.`, details });
   });
-  if (signal !== undefined) {
-    expectListeners(signal);
-    signal.addEventListener("abort", onAbort, { once: true });
-  }
-  if (signal?.aborted) onAbort();
 
   let complete = false;
+  const onOutcome = debugRequest(request.endpoint, request);
+  let outcome: number | string = "aborted";
   try {
     if (ended !== undefined) return { kind: "failed", failure: ended };
     const ongoing = callFetch(fetch, request, controller.signal);
@@ -114,24 +116,28 @@ export async function exchange(
     // second one would hide the callers from the async stack of the request.
     const response = await untilAborted(ongoing, controller.signal, () => new Error("ended"));
     const status = statusOf(response);
+    outcome = status;
     const body = await readBody(response, request, controller.signal);
     if (body === undefined) return { kind: "too-large", status };
     complete = request.discardBody !== true;
     return { kind: "response", response: { status, headers: response.headers, body } };
   } catch (error) {
-    return { kind: "failed", failure: ended ?? { details, ...networkFailure(error, target) } };
+    const failure = ended ?? { details, ...networkFailure(error, target) };
+    outcome = failure.code;
+    return { kind: "failed", failure };
   } finally {
     timer.cancel();
-    signal?.removeEventListener("abort", onAbort);
+    stopListening();
     // Whatever ended early gives its socket back.
     if (!complete) controller.abort();
+    onOutcome(outcome);
   }
 }
 
 /** Calls `fetch`. A response that arrives after the exchange ended is dropped. */
 async function callFetch(
   fetch: FetchFunction,
-  { url, method = "GET", headers = {}, body }: Omit<BoundedRequest, "server">,
+  { url, method = "GET", headers = {}, body }: SharedRequest,
   signal: AbortSignal,
 ): Promise<Response> {
   const init: RequestInit = {
@@ -155,7 +161,7 @@ function statusOf(response: Response): number {
 /** The text, or `undefined` when there is too much of it. A byte order mark is dropped. */
 async function readBody(
   response: Response,
-  request: Omit<BoundedRequest, "server">,
+  request: SharedRequest,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const reader = response.body?.getReader();

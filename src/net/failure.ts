@@ -1,21 +1,22 @@
 import { McpAuthError, type McpAuthErrorCode } from "../errors/error.js";
+import { errorMark } from "../errors/error-mark.js";
 
 /**
- * What went wrong, before it is known for whom. Lookups are shared by several servers of the config, and each of
- * them wants an error with its own name on it.
+ * A failure that does not name a server of the config yet. Several servers share a lookup, and each of them gets an error
+ * with its own name.
  */
 export interface Failure {
   readonly code: McpAuthErrorCode;
-  /** A sentence or two: what failed and what to do; follows `Server "name": `. */
+  /** What failed and what to do, in a sentence or two that follow `Server "name": `. */
   readonly detail: string;
-  /** The same in a few words that follow the URL, for a message that lists several: "could not be reached (ECONNREFUSED)". */
+  /** The same in a few words that follow a URL, for a message that lists several: "could not be reached (ECONNREFUSED)". */
   readonly brief?: string;
   readonly retryable?: boolean;
   /** Milliseconds. */
   readonly retryAfter?: number;
   /** What servers said, for the `details` of the error. */
   readonly details?: Readonly<Record<string, unknown>> | undefined;
-  /** There was no connection: nobody has got anything of the request. */
+  /** Whether there was no connection, so that no server received any part of the request. */
   readonly neverArrived?: boolean;
 }
 
@@ -31,19 +32,15 @@ export function fail(failure: Failure): { readonly ok: false; readonly failure: 
   return { ok: false, failure };
 }
 
-/** The error for one server. */
+const unsent = errorMark();
+
+/** Returns the error of a failure for one server. */
 export function failureError(server: string, failure: Failure): McpAuthError {
   const { code, detail, retryable, retryAfter, details } = failure;
   const options = { server, retryable, retryAfter, details };
   const error = new McpAuthError(code, `Server "${server}": ${detail}`, options);
-  if (failure.neverArrived === true) unsent.add(error);
-  return error;
+  return failure.neverArrived === true ? unsent.mark(error) : error;
 }
 
-// Beside the errors and not on them: nobody outside has a use for it.
-const unsent = new WeakSet<McpAuthError>();
-
-/** Whether it is certain that the request of which this came did not reach anybody. */
-export function neverArrived(error: McpAuthError): boolean {
-  return unsent.has(error);
-}
+/** Returns whether it is certain that the failed request did not reach a server. */
+export const neverArrived = unsent.has;

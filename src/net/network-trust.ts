@@ -1,7 +1,7 @@
 import type { NetworkSpec } from "../config/spec.js";
-import { machineOf } from "../lib/machine.js";
+import { machineOf } from "../lib/loopback.js";
 import type { AllowRules } from "../lib/permissions.js";
-import { proxyVariables } from "./proxy-variables.js";
+import { proxyVariables } from "./environment.js";
 
 /** Which servers this process trusts. Processes with the same trust may share what they learned from the network. */
 export interface NetworkTrust {
@@ -68,7 +68,7 @@ export function networkTrust({ spec, env, processEnv, hasOwnFetch, allow }: Trus
       const certificates = [...(await added()), ...(await configured()).map(withoutSpaces)];
       const insecure = insecureHosts(spec, env);
       if (certificates.length === 0 && insecure.length === 0 && !hasOwnFetch) return "default";
-      // Imported where it is used, as in `lib/fingerprint.ts`.
+      // Loaded on use, as in `fingerprintOf` of lib/secret.ts.
       const { createHash } = process.getBuiltinModule("node:crypto");
       const all = [[...new Set(certificates)].toSorted(), insecure, hasOwnFetch];
       return createHash("sha256").update(JSON.stringify(all)).digest("base64url");

@@ -5,12 +5,15 @@ import type { Agents } from "./agents.js";
 import type { FetchFunction } from "./bounded-fetch.js";
 import { checkedFetch } from "./checked-fetch.js";
 import type { TlsIdentity } from "./client-certificate.js";
+import {
+  isVerificationOff,
+  namesProxy,
+  proxyVariables,
+  type Variables,
+  verificationIsOff,
+} from "./environment.js";
 import { type NetworkTrust, networkTrust } from "./network-trust.js";
 import type { ProxyRules } from "./proxy.js";
-import { namesProxy, proxyVariables } from "./proxy-variables.js";
-import { isVerificationOff, type ProcessEnvironment, verificationIsOff } from "./verification.js";
-
-export type { TlsIdentity } from "./client-certificate.js";
 
 /** How requests leave this machine. */
 export interface Network {
@@ -28,7 +31,7 @@ export interface NetworkOptions {
   /** For `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The environment of the process, at which TLS itself looks whatever `env` is; `process.env` unless told. */
-  readonly processEnv?: ProcessEnvironment;
+  readonly processEnv?: Variables;
   /** The authorities to trust; those of `spec` unless told. */
   readonly trust?: Pick<NetworkTrust, "authorities">;
   /** Whether `fetch` takes an undici dispatcher: that of Node does, those of Bun and Deno do not. */
@@ -105,7 +108,7 @@ const isNode = process.versions["bun"] === undefined && process.versions["deno"]
  * For a `fetch` that takes no dispatcher. It refuses what needs connections of our own, and https while the process has
  * verification off.
  */
-function networkOfPlatform(fetch: FetchFunction, spec: NetworkSpec, processEnv: ProcessEnvironment): Network {
+function networkOfPlatform(fetch: FetchFunction, spec: NetworkSpec, processEnv: Variables): Network {
   const send: FetchFunction = async (input, init) => {
     if (spec.ca.length > 0) throw needsNode('"ca" under "network"');
     if (typeof spec.proxy === "string") throw needsNode('"proxy" under "network"');

@@ -1,8 +1,8 @@
 import type { NetworkSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { isLoopbackHost } from "../lib/loopback.js";
+import { proxyVariables } from "./environment.js";
 import { isExempt } from "./no-proxy.js";
-import { proxyVariables } from "./proxy-variables.js";
 
 export interface HttpProxy {
   /** `http://host:port` or `https://host:port`, without user and password. */

@@ -156,3 +156,23 @@ function isCacheable(input: string | URL | Request, init: RequestInit | undefine
 function originOf(url: string | URL): string {
   return (typeof url === "string" ? new URL(url) : url).origin;
 }
+
+/**
+ * Returns the warning about a clock that differs from ours.
+ *
+ * @param owner the server with that clock, as the config names it
+ */
+export function clockSkewMessage(server: string, owner: string, { offset, isCorrected }: ClockSkew): string {
+  const consequence = isCorrected
+    ? "Assertions and DPoP proofs for it are made in its time."
+    : `That is more than the ${mostCorrectedSkew / 1_000} s that can be corrected, so it may reject assertions and DPoP proofs.`;
+  return (
+    `Server "${server}": the clock of ${owner} is ${secondsApart(offset)} the clock of this machine. ${consequence} ` +
+    "Correct the clock that is wrong."
+  );
+}
+
+/** Returns "90 s ahead of" for an offset in milliseconds. Rounded up, because the offset is the smallest that is possible. */
+export function secondsApart(offset: number): string {
+  return `${Math.ceil(Math.abs(offset) / 1_000)} s ${offset > 0 ? "ahead of" : "behind"}`;
+}

@@ -5,6 +5,7 @@ import type { SecureContext, SecureVersion } from "node:tls";
 import { McpAuthError } from "../errors/error.js";
 import { networkFailure } from "./network-failure.js";
 import type { HttpProxy } from "./proxy.js";
+import { isTemporaryStatus } from "./retry.js";
 
 /** How long a proxy may take, in milliseconds; as long as undici allows for a connection. */
 const patience = 10_000;
@@ -88,7 +89,7 @@ function refused(host: string, status: number): McpAuthError {
     return unavailable(`The proxy ${host} wants a user name and password (407). ${remedy}`, false);
   }
   // These say that the proxy, or what is behind it, is down; any other is a decision.
-  const retryable = status >= 500 || status === 408 || status === 429;
+  const retryable = isTemporaryStatus(status);
   return unavailable(`The proxy ${host} refused to connect to the server (${status}). ${look}`, retryable);
 }
 

@@ -1,5 +1,5 @@
 import type { ClientSpec, ServerSpec } from "../config/spec.js";
-import { refusesCredential } from "../diagnosis/refuses-credential.js";
+import { refusesCredential } from "../diagnosis/facts.js";
 import { findAuthorizationServer } from "../discovery/find-target.js";
 import type { AuthorizationServerMetadata } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
@@ -7,6 +7,7 @@ import { parseJsonObject } from "../lib/json-object.js";
 import type { Secret } from "../lib/secret.js";
 import { type BoundedResponse, boundedFetch } from "../net/bounded-fetch.js";
 import { assertLearnedUrl } from "../net/egress.js";
+import { isTemporaryStatus } from "../net/retry.js";
 import { CredentialMemory } from "../secrets/credential-memory.js";
 import { CredentialRecorder } from "../secrets/credential-recorder.js";
 import { createAttempt, type OAuthRuntime } from "./attempt.js";
@@ -71,7 +72,9 @@ export async function revokeToken(
       headers: Object.fromEntries(headers),
       body: body.toString(),
     };
-    const response = await boundedFetch(fetch, { ...request, server, what, timeout, signal, clock });
+    const response = await boundedFetch(fetch, {
+      ...{ ...request, endpoint: "revocation endpoint", server, what, timeout, signal, clock },
+    });
     const { status } = response;
     const refusal = judged(response, server, what);
     if (typeof refusal === "string") return refusal;
@@ -116,7 +119,7 @@ function atIssuer(client: ClientSpec): ClientSpec {
 function refused(server: string, what: string, rejection: Omit<Rejection, "retryAfter">): McpAuthError {
   const { status, oauthError, said: details } = rejection;
   const answer = oauthError === undefined ? String(status) : `${status}, ${oauthError}`;
-  const retryable = status === 408 || status === 429 || status >= 500;
+  const retryable = isTemporaryStatus(status);
   return retryable
     ? new McpAuthError(
         "unavailable",

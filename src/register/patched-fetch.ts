@@ -1,5 +1,6 @@
 import { McpAuthError } from "../errors/error.js";
 import { readInit } from "../http/read-init.js";
+import { debugRegistered } from "../lib/debug.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { type OwnRequests, type ThroughInit, through, trackOwnRequests } from "../net/own-requests.js";
 import type { TokenManager } from "../runtime/token-manager.js";
@@ -20,6 +21,7 @@ export function patchFetch(registration: Registration): () => void {
   function fetch(this: unknown, ...args: Parameters<FetchFunction>): Promise<Response> {
     const match = active ? matchOf(registration, args[0]) : undefined;
     if (match === undefined) return Reflect.apply(bare, this, args);
+    debugRegistered(match.server.name, match.isVerbatim);
     return match.isVerbatim
       ? authorized({ registration, own, bare }, match, args)
       : leftAlone({ registration, own, bare }, match, args);

@@ -120,7 +120,7 @@ export class CachesByScope {
       // With any number under way, the next call looks on.
       if (looked > 2 * mostSets) return;
       looked += 1;
-      if (entry === this.#default || entry === latest || entry.cache.busy) continue;
+      if (entry === this.#default || entry === latest || entry.cache.isRequesting) continue;
       this.#entries.delete(key);
       if (this.#entries.size <= mostSets) return;
     }

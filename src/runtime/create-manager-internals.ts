@@ -3,7 +3,7 @@ import type { Target } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
 import { assertOwnUrl } from "../http/own-url.js";
 import type { WaitLimits } from "../lib/wait-limits.js";
-import { isVerificationOff, verificationIsOff } from "../net/verification.js";
+import { isVerificationOff, verificationIsOff } from "../net/environment.js";
 import { type AttemptContext, createAttempt, type ManagerState } from "../oauth/attempt.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { TokenCache } from "../tokens/cache.js";
@@ -120,7 +120,7 @@ async function judged(
   const credential = grant.type === "static" ? "none" : grant.client.credential.kind;
   const name = "the token endpoint at the host";
   const grantInUse = { grantType: grant.type, presents: "client", dpop: false } as const;
-  const endpoint = { ...grantInUse, server, issuer: issuer ?? url, name, credential, identified: true };
+  const endpoint = { ...grantInUse, server, issuer: issuer ?? url, name, credential, hasClientId: true };
   const issued = readTokenResponse(answer, endpoint, now);
   const lifetime = issued.expiresIn === undefined ? refresh.assumedLifetime : issued.expiresIn * 1_000;
   return new Token({ ...issued, requestedAt: now, expiresAt: now + lifetime, issuer, resource });

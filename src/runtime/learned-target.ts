@@ -1,6 +1,6 @@
 import type { ServerSpec } from "../config/spec.js";
 import type { Target } from "../discovery/metadata.js";
-import { untilAborted } from "../lib/until-aborted.js";
+import { untilAborted } from "../lib/wait.js";
 import { createAttempt, type ManagerState } from "../oauth/attempt.js";
 import { abortedError } from "../tokens/cache-errors.js";
 import type { RuntimeContext } from "./runtime-context.js";

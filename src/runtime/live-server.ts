@@ -9,9 +9,9 @@ import type { CachesByScope } from "./caches-by-scope.js";
 import { assertHeaderOptions, assertTokenOptions } from "./check-options.js";
 import { clientCapabilities, type McpClientCapabilities } from "./client-capabilities.js";
 import { configuredHeaders } from "./configured-headers.js";
-import { type ManagedServer, type ManagerInternals, managerInternals } from "./manager-internals.js";
+import { type ManagerInternals, managerInternals } from "./manager-internals.js";
 import type { RuntimeContext } from "./runtime-context.js";
-import { bareToken, tokenHeaders } from "./sender-constrained.js";
+import { tokenHeaders } from "./sender-constrained.js";
 import { serverAuthorizer } from "./server-authorizer.js";
 import { ServerTokens } from "./server-tokens.js";
 import { specChange, withTokensOf } from "./spec-changes.js";
@@ -31,7 +31,7 @@ export interface LiveServerUser {
  * One server as one config has it: its tokens, the timers that keep them fresh, and a `fetch` over both. It never
  * changes; with another config another takes its place, and calls that began here end here.
  */
-export class LiveServer implements ManagedServer {
+export class LiveServer {
   readonly url: string;
   /** `url`, taken apart. */
   readonly address: URL;
@@ -83,24 +83,23 @@ export class LiveServer implements ManagedServer {
     return this.#tokens.internals;
   }
 
-  // One async method that looks into the cache before it waits: what a fresh token costs is one comparison.
-  // `getToken` does the same again, because a second async method in between doubles that cost (see `bench/`).
-  async getAccessToken(options?: TokenOptions): Promise<string> {
+  /**
+   * Notes the use, and returns the token at once if it is fresh. If this returns `undefined`, call `acquireToken`, which also
+   * handles all options.
+   */
+  freshToken(options?: TokenOptions): Token | undefined {
     const now = this.#clock.now();
     this.#timers.used(now);
-    const token =
-      (options === undefined ? this.#caches.defaultCache.peek(now) : undefined) ??
-      (await this.#acquire(options));
-    return token.binding === undefined ? token.accessToken : bareToken(this.spec.name, token);
+    return options === undefined ? this.#caches.defaultCache.peek(now) : undefined;
   }
 
-  async getToken(options?: TokenOptions): Promise<Token> {
-    const now = this.#clock.now();
-    this.#timers.used(now);
-    return (
-      (options === undefined ? this.#caches.defaultCache.peek(now) : undefined) ??
-      (await this.#acquire(options))
-    );
+  /** Returns a usable token. Rejects with the codes of `getAccessToken`. */
+  acquireToken(options: TokenOptions = {}): Promise<Token> {
+    assertTokenOptions(this.spec.name, options);
+    const { forceRefresh = false, signal, scopes } = options;
+    const cache = scopes === undefined ? this.#caches.defaultCache : this.#caches.of(scopes);
+    // `fetch` accepts `null` for no signal, and so do callers that follow its types.
+    return cache.getToken({ reason: forceRefresh ? "forced" : "demand", signal: signal ?? undefined });
   }
 
   async getHeaders(options: HeaderOptions = {}): Promise<Record<string, string>> {
@@ -112,7 +111,7 @@ export class LiveServer implements ManagedServer {
       assertOwnUrl(this.spec.name, own, String(url), "The URL of the request");
     }
     const wanted = { ...(signal && { signal }), ...(scopes && { scopes }) };
-    const token = await this.getToken(wanted);
+    const token = this.freshToken(wanted) ?? (await this.acquireToken(wanted));
     const headers = await this.#headers(signal);
     const authorization = await tokenHeaders(token, {
       server: this.spec.name,
@@ -153,7 +152,8 @@ export class LiveServer implements ManagedServer {
     // Whose token it would be is not known yet.
     if (hasRuntimeSubject(this.spec.grant) && !required) return;
     this.#timers.startTicking();
-    if (this.spec.refresh.automatic || required) await this.getToken();
+    if (!this.spec.refresh.automatic && !required) return;
+    if (this.freshToken() === undefined) await this.acquireToken();
   }
 
   /** Another takes its place: from now on nothing happens here by itself. */
@@ -169,21 +169,10 @@ export class LiveServer implements ManagedServer {
 
   /** For a request that the server decides about: a token that has not expired is better than any error. */
   async #unexpiredToken(signal: AbortSignal | undefined): Promise<Token> {
-    const now = this.#clock.now();
-    this.#timers.used(now);
     const { defaultCache } = this.#caches;
     return (
-      defaultCache.peek(now) ??
-      (await defaultCache.getToken({ reason: "demand", signal, anyUnexpired: true }))
+      this.freshToken() ?? (await defaultCache.getToken({ reason: "demand", signal, anyUnexpired: true }))
     );
-  }
-
-  #acquire(options: TokenOptions = {}): Promise<Token> {
-    assertTokenOptions(this.spec.name, options);
-    const { forceRefresh = false, signal, scopes } = options;
-    const cache = scopes === undefined ? this.#caches.defaultCache : this.#caches.of(scopes);
-    // `fetch` takes `null` for no signal, and so do those that follow its types.
-    return cache.getToken({ reason: forceRefresh ? "forced" : "demand", signal: signal ?? undefined });
   }
 }
 

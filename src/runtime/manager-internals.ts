@@ -111,9 +111,6 @@ export async function assertStorePackage({ type }: Pick<StoreSpec, "type">): Pro
   if (type === "redis") await (await import("../stores/redis-client.js")).loadRedis();
 }
 
-/** What a manager has of the config that it follows, which a reload may replace. */
-export type ManagedServer = Omit<ManagerWithInternals, "name" | "for">;
-
 /**
  * The internals of a manager that this package made; anything else is a mistake of the caller. It is another one once a
  * reload has replaced what the tokens depend on, so it is asked for when it is used.

@@ -5,6 +5,7 @@ import type { McpClientCapabilities } from "./client-capabilities.js";
 import { LiveServer } from "./live-server.js";
 import { type ManagerInternals, type ManagerWithInternals, managerInternals } from "./manager-internals.js";
 import type { RuntimeContext } from "./runtime-context.js";
+import { bareToken } from "./sender-constrained.js";
 import { assertSubject, type RuntimeSubject, Subjects, subjectRefusal } from "./subjects.js";
 import type { HeaderOptions, TokenManager, TokenManagerStatus, TokenOptions } from "./token-manager.js";
 import { UnusableServer } from "./unusable-server.js";
@@ -64,14 +65,17 @@ export class ServerTokenManager implements ManagerWithInternals {
     return (this.#current ?? this.#resolveCurrent())[managerInternals];
   }
 
-  // Not `async`: the methods behind these two are, and a second async function around them doubles what a fresh token
-  // costs (see `bench/`).
-  getAccessToken(options?: TokenOptions): Promise<string> {
-    return (this.#current ?? this.#resolveCurrent()).getAccessToken(options);
+  // The only async function of a call that finds a fresh token. `getToken` repeats it, because a second async function
+  // around it doubles the cost of such a call (see `bench/`).
+  async getAccessToken(options?: TokenOptions): Promise<string> {
+    const server = this.#current ?? this.#resolveCurrent();
+    const token = server.freshToken(options) ?? (await server.acquireToken(options));
+    return token.binding === undefined ? token.accessToken : bareToken(this.name, token);
   }
 
-  getToken(options?: TokenOptions): Promise<AccessToken> {
-    return (this.#current ?? this.#resolveCurrent()).getToken(options);
+  async getToken(options?: TokenOptions): Promise<AccessToken> {
+    const server = this.#current ?? this.#resolveCurrent();
+    return server.freshToken(options) ?? (await server.acquireToken(options));
   }
 
   getHeaders(options?: HeaderOptions): Promise<Record<string, string>> {

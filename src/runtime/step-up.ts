@@ -1,7 +1,7 @@
 import type { ServerSpec } from "../config/spec.js";
 import type { Target } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
-import { untilAborted } from "../lib/until-aborted.js";
+import { untilAborted } from "../lib/wait.js";
 import { abortedError } from "../tokens/cache-errors.js";
 import type { Token } from "../tokens/token.js";
 import type { StepUps } from "./step-ups.js";

@@ -1,11 +1,12 @@
 import type { GrantSpec, ServerSpec } from "../config/spec.js";
+import type { McpAuthError } from "../errors/error.js";
 import { type AttemptRequest, createAttempt, type ManagerState } from "../oauth/attempt.js";
 import type { Grant, IssuedToken } from "../oauth/grants/grant.js";
 import type { CredentialMemory } from "../secrets/credential-memory.js";
 import { CredentialRecorder } from "../secrets/credential-recorder.js";
 import { isLocal } from "../secrets/reference.js";
 import { SharedTokens, type SharedTokensOptions } from "../sharing/shared-tokens.js";
-import type { StoreFailure } from "../stores/failure.js";
+import { storeUnavailable } from "../stores/failure.js";
 import { TokenCache } from "../tokens/cache.js";
 import { grantSource } from "../tokens/grant-source.js";
 import type { Report, TokenEvent } from "../tokens/token-event.js";
@@ -54,11 +55,14 @@ export function createTokenPipeline(
     assumedLifetime: refresh.assumedLifetime,
   });
   const policy = { ahead: refresh.ahead, jitter: refresh.jitter, random };
-  const storeFailure =
-    grant.type === "refresh_token" ? (): StoreFailure | undefined => runtime.store?.failure : undefined;
+  // The refresh_token grant needs the store. If that cannot be used, more time would not help.
+  const causeOfTimeout = (): McpAuthError | undefined => {
+    const failure = grant.type === "refresh_token" ? runtime.store?.failure : undefined;
+    return failure && storeUnavailable(server, failure);
+  };
   // What one token endpoint asks for says nothing of another one of the same issuer.
   const endpoint = grant.type === "static" ? undefined : (grant.client.metadata?.tokenEndpoint ?? issuer);
-  const resilience = { server, endpoint, clock, random, retry, deadline, holds: retryAfter, storeFailure };
+  const resilience = { server, endpoint, clock, random, retry, deadline, holds: retryAfter, causeOfTimeout };
   const attempt = withEvents(leaf, common);
   const stored = storedTokens(spec, runtime, manager, scopes, {
     ...{ ...common, policy },

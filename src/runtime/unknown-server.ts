@@ -1,7 +1,6 @@
 import { McpAuthError } from "../errors/error.js";
 import { nearNames } from "../lib/near-names.js";
-import { printable } from "../lib/printable.js";
-import { someOf } from "../lib/some-of.js";
+import { printable, someOf } from "../lib/printable.js";
 
 /** For the manager of a server that a reload has taken away. */
 export function removedServer(name: string): McpAuthError {

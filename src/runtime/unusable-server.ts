@@ -1,13 +1,14 @@
 import type { McpAuthError } from "../errors/error.js";
+import type { Token } from "../tokens/token.js";
 import type { McpClientCapabilities } from "./client-capabilities.js";
-import { type ManagedServer, type ManagerInternals, managerInternals } from "./manager-internals.js";
+import { type ManagerInternals, managerInternals } from "./manager-internals.js";
 import type { TokenManagerStatus } from "./token-manager.js";
 
 /**
  * Stands for a server that its config leaves without an address or a client, or that is in no config any more: every
  * use says why.
  */
-export class UnusableServer implements ManagedServer {
+export class UnusableServer {
   readonly #server: string;
   readonly #failure: McpAuthError;
 
@@ -32,11 +33,11 @@ export class UnusableServer implements ManagedServer {
     return this.fail();
   }
 
-  async getAccessToken(): Promise<never> {
+  freshToken(): Token | undefined {
     return this.fail();
   }
 
-  async getToken(): Promise<never> {
+  acquireToken(): Promise<Token> {
     return this.fail();
   }
 

@@ -1,5 +1,5 @@
 import type { SecretReference } from "../config/spec.js";
-import { fingerprintOf } from "../lib/fingerprint.js";
+import { fingerprintOf } from "../lib/secret.js";
 import { isLocal } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 

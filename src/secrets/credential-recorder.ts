@@ -1,7 +1,7 @@
 import type { SecretReference } from "../config/spec.js";
 import type { Clock } from "../lib/clock.js";
-import { fingerprintOf } from "../lib/fingerprint.js";
 import type { Secret } from "../lib/secret.js";
+import { fingerprintOf } from "../lib/secret.js";
 import type { CredentialMemory } from "./credential-memory.js";
 
 /** The event that reports the change. */

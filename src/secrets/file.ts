@@ -1,9 +1,8 @@
 import type { FileHandle } from "node:fs/promises";
 import { isAbsolute } from "node:path";
-import { openToRead } from "../lib/open-to-read.js";
 import type { AllowRules } from "../lib/permissions.js";
 import { isProgrammingError } from "../lib/programming-error.js";
-import { readAtMost } from "../lib/read-at-most.js";
+import { openToRead, readAtMost } from "../lib/read-file.js";
 import type { ReadAttempt } from "./once-written.js";
 import { referenceNotAllowed, secretUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";

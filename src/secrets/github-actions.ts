@@ -2,7 +2,7 @@ import { systemClock } from "../lib/clock.js";
 import { parseJsonObject } from "../lib/json-object.js";
 import { isLoopbackHost } from "../lib/loopback.js";
 import { BodyTooLarge, boundedFetch } from "../net/bounded-fetch.js";
-import { parseRetryAfter } from "../net/retry-after.js";
+import { isTemporaryStatus, parseRetryAfter } from "../net/retry.js";
 import { referenceNotAllowed, secretUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 
@@ -40,11 +40,12 @@ export async function readFromGithubActions(
   const headers = { authorization: `Bearer ${authorization}`, accept: "application/json" };
   const what = "the ID token service of GitHub Actions";
   try {
-    const request = { server, what, url, headers, timeout, clock, ...(signal && { signal }) };
+    const endpoint = "GitHub Actions" as const;
+    const request = { server, what, endpoint, url, headers, timeout, clock, ...(signal && { signal }) };
     const response = await boundedFetch(fetch, request);
     const { status } = response;
     if (status !== 200) {
-      const passes = status === 408 || status === 429 || status >= 500;
+      const passes = isTemporaryStatus(status);
       const advice = passes ? "Try again later." : "Check `permissions: { id-token: write }` of the job.";
       throw fail(
         `its service answered ${status}. ${advice}`,

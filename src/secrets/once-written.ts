@@ -3,8 +3,8 @@ import { dirname } from "node:path";
 import type { SecretReference } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { systemClock } from "../lib/clock.js";
-import { pause } from "../lib/pause.js";
 import { isProgrammingError } from "../lib/programming-error.js";
+import { pause } from "../lib/wait.js";
 import { secretAborted } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 

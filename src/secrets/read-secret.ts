@@ -1,6 +1,7 @@
 import type { SecretReference } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { rememberCredential } from "../errors/sent-credentials.js";
+import { debugSecret } from "../lib/debug.js";
 import type { Secret } from "../lib/secret.js";
 import { onceWritten } from "./once-written.js";
 import { readValue } from "./read-value.js";
@@ -40,6 +41,7 @@ async function readAndRecord(
     secret =
       reads?.take(reference) ??
       (await onceWritten([reference], context, (last) => readValue(reference, context, last)));
+    debugSecret(context.server, reference);
   } catch (error) {
     // A caller that stopped waiting did not learn whether there is a value.
     if (error instanceof McpAuthError && error.code !== "aborted") reads?.recordSecret(reference, undefined);

@@ -1,6 +1,6 @@
 import type { SecretReference } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
-import { notAllowed } from "../lib/not-allowed.js";
+import { notAllowed } from "../lib/permissions.js";
 import { quoted } from "../lib/printable.js";
 import { unreachable } from "../lib/unreachable.js";
 

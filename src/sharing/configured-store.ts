@@ -1,6 +1,6 @@
 import type { FileStoreSpec, RedisStoreSpec, StoreSpec } from "../config/spec.js";
 import type { Clock } from "../lib/clock.js";
-import { notAllowed } from "../lib/not-allowed.js";
+import { notAllowed } from "../lib/permissions.js";
 import type { NetworkTrust } from "../net/network-trust.js";
 import type { SecretContext } from "../secrets/secret-context.js";
 import { SharedStore } from "../stores/shared-store.js";

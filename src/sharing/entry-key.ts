@@ -12,7 +12,7 @@ import type { Dpop } from "../dpop/dpop.js";
 import { loadTlsIdentity } from "../keys/load-tls-identity.js";
 import type { KeyContext } from "../keys/signing-key.js";
 import { jwtClaims } from "../lib/jwt-claims.js";
-import { machineOf } from "../lib/machine.js";
+import { machineOf } from "../lib/loopback.js";
 import type { Secret } from "../lib/secret.js";
 import type { AttemptContext, ManagerSubject } from "../oauth/attempt.js";
 import { readSubjectToken } from "../oauth/grants/subject-token.js";

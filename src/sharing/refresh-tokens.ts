@@ -1,8 +1,7 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
-import { pause } from "../lib/pause.js";
 import type { Secret } from "../lib/secret.js";
-import { settledWithin } from "../lib/settled-within.js";
+import { pause, settledWithin } from "../lib/wait.js";
 import { neverArrived } from "../net/failure.js";
 import type { IssuedToken } from "../oauth/grants/grant.js";
 import type { Redemption, RefreshTokenFamily, RefreshTokens } from "../oauth/refresh-tokens.js";

@@ -1,8 +1,9 @@
 import type { Clock } from "../lib/clock.js";
+import { debugStore } from "../lib/debug.js";
 import { timeLimit } from "../lib/time-limit.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { Lease } from "../stores/store.js";
-import { RequestWithheld } from "../tokens/cache-errors.js";
+import { ReplacementWithheld } from "../tokens/cache-errors.js";
 import type { RequestLimits } from "../tokens/refusal-policy.js";
 import type { SharedLimits } from "../tokens/refused-tokens.js";
 import type { TokenRequest, TokenSource } from "../tokens/source.js";
@@ -79,7 +80,7 @@ export class SharedTokens implements SharedLimits {
   /** The same for those who would be refused otherwise. Never rejects. */
   async elsewhere(): Promise<Token | undefined> {
     const late = new AbortController();
-    const limit = timeLimit(this.#options.clock, lookupTimeout, () => late.abort());
+    const limit = timeLimit(this.#options.clock, lookupTimeout, () => late.abort(), { unref: true });
     const request = { reason: "demand", attempt: 1, signal: late.signal } as const;
     try {
       const entry = this.#entries.latest ?? (await this.#entries.find(request.signal));
@@ -117,6 +118,7 @@ export class SharedTokens implements SharedLimits {
           store.withLock(entry.key, (lease) => this.#underLock(source, request, entry, lease)),
         );
         if (locked?.acquired === true) return locked.value;
+        if (locked !== undefined) debugStore(this.#options.server, "locked by another process");
         // Nobody can be waited for without the store. A request after a refusal is never made beside those of others, which
         // would be beyond what they are allowed together: its call has a response already.
         if (locked === undefined || (clock.now() >= until && request.refused === undefined)) break;
@@ -158,7 +160,7 @@ export class SharedTokens implements SharedLimits {
     return token;
   }
 
-  /** What follows a refusal is limited together with other processes. Rejects with `RequestWithheld`. */
+  /** What follows a refusal is limited together with other processes. Rejects with `ReplacementWithheld`. */
   async #takeAllowance(request: TokenRequest, entry?: Entry, lease?: Lease): Promise<void> {
     const { refused, attempt } = request;
     if (refused === undefined || attempt > 1) return;
@@ -174,7 +176,7 @@ export class SharedTokens implements SharedLimits {
     }
     // Without the store, or the lock, the limits are those of this process.
     if (!isAsked) take(undefined);
-    if (limits === undefined) throw new RequestWithheld("Too many requests did not help.");
+    if (limits === undefined) throw new ReplacementWithheld();
   }
 }
 

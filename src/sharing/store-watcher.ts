@@ -1,5 +1,5 @@
 import type { Clock } from "../lib/clock.js";
-import { pause } from "../lib/pause.js";
+import { pause } from "../lib/wait.js";
 import type { SharedStore } from "../stores/shared-store.js";
 
 /** Milliseconds between two looks of whoever is told of nothing: at first, and twice as many each time, at the most. */

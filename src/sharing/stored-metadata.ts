@@ -1,7 +1,7 @@
 import type { MetadataName, MetadataStore } from "../discovery/metadata-store.js";
 import type { Clock } from "../lib/clock.js";
 import { parseJsonObject } from "../lib/json-object.js";
-import { machineOf } from "../lib/machine.js";
+import { machineOf } from "../lib/loopback.js";
 import type { NetworkTrust } from "../net/network-trust.js";
 import type { SharedStore } from "../stores/shared-store.js";
 

@@ -1,6 +1,7 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
-import { untilAborted } from "../lib/until-aborted.js";
+import { debugStore } from "../lib/debug.js";
+import { untilAborted } from "../lib/wait.js";
 import type { CredentialRecorder } from "../secrets/credential-recorder.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { Lease } from "../stores/store.js";
@@ -80,10 +81,14 @@ export class TokenEntries {
 
   /** What is in the store, if it is of more use than what is at hand. */
   async look({ key }: Entry, request: TokenRequest): Promise<StoredLookup> {
-    const { store, held, clock } = this.#options;
+    const { server, store, held, clock } = this.#options;
     const found = await this.guarded(request, () => store.read(key));
-    if (found === undefined || found.kind === "absent") return nothing;
+    if (found === undefined || found.kind === "absent") {
+      debugStore(server, found === undefined ? "unavailable" : "no token");
+      return nothing;
+    }
     if (found.kind === "unreadable") {
+      debugStore(server, "unreadable entry");
       this.#report("token:warning", request, 0);
       await this.guarded(request, () => store.quarantine(key, found.raw));
       return nothing;
@@ -93,13 +98,18 @@ export class TokenEntries {
     const token = inOurTime(restored, found.expiresIn, clock.now());
     const { staleAt, unusableAt } = timeline(token, this.#policy);
     const now = clock.now();
-    if (now >= unusableAt || !isBetter(token, held(), request)) return nothing;
-    return { usable: token, isFresh: now < staleAt };
+    if (now >= unusableAt || !isBetter(token, held(), request)) {
+      debugStore(server, "no better token");
+      return nothing;
+    }
+    const isFresh = now < staleAt;
+    debugStore(server, isFresh ? "fresh token" : "stale token");
+    return { usable: token, isFresh };
   }
 
   /** Puts a token there that was just got. Whoever waits for the token does not wait for a store that takes its time. */
   async keep({ key, reads }: Entry, token: Token, request: TokenRequest, lease?: Lease): Promise<void> {
-    const { store, clock } = this.#options;
+    const { server, store, clock } = this.#options;
     const write = async (): Promise<void> => {
       // What was read anew may be for somebody else than a moment ago.
       if (!reads.usedAllPrefetched && (await this.find())?.key !== key) return;
@@ -107,6 +117,7 @@ export class TokenEntries {
       if (expiresIn <= 0) return;
       const options = { expiresIn, fence: lease?.fence };
       await this.#said(request, () => store.write(key, serializeToken(token), options));
+      debugStore(server, "token written");
     };
     await store.waitBriefly(write());
   }

@@ -1,6 +1,7 @@
 import { McpAuthError } from "../errors/error.js";
 import { type Clock, systemClock } from "../lib/clock.js";
-import { workingTimeLimit } from "../lib/working-time-limit.js";
+import { workingTimeLimit } from "../lib/time-limit.js";
+import { untilAborted } from "../lib/wait.js";
 import {
   type StoreFailure,
   type StorePlace,
@@ -93,27 +94,19 @@ export class CircuitBreaker {
   ): Promise<T> {
     if (!bypass && this.isOpen(kind)) throw storeUnavailable(undefined, this.failureOf(kind));
     const startedAt = this.#clock.now();
-    let isLate = false;
     let hasBegun = false;
-    let limit: { cancel(): void } | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      const passed = (): void => {
-        isLate = true;
-        reject(storeUnavailable(undefined, storeTooSlow(this.#where().place)));
-      };
-      // The connection of a store keeps no process alive, and somebody waits for this.
-      limit = workingTimeLimit(this.#clock, operationLimit, passed, { attended: true });
-    });
+    const late = new AbortController();
+    // The connection of a store keeps no process alive, so the timer does while the caller waits.
+    const limit = workingTimeLimit(this.#clock, operationLimit, () => late.abort(), { unref: false });
     try {
       const work = operation(() => {
-        limit?.cancel();
+        limit.cancel();
         hasBegun = true;
-        if (!isLate) this.#recovered(kind, startedAt);
-        return !isLate;
+        if (!late.signal.aborted) this.#recovered(kind, startedAt);
+        return !late.signal.aborted;
       });
-      // It may fail when nobody waits for it any more.
-      work.catch(() => {});
-      const value = await Promise.race([work, late]);
+      const tooSlow = () => storeUnavailable(undefined, storeTooSlow(this.#where().place));
+      const value = await untilAborted(work, late.signal, tooSlow);
       // The end of what somebody did under a lock says nothing of the store.
       if (!hasBegun) this.#recovered(kind, startedAt);
       return value;
@@ -123,7 +116,7 @@ export class CircuitBreaker {
       this.#failed(kind, startedAt, failure);
       throw storeUnavailable(undefined, failure);
     } finally {
-      limit?.cancel();
+      limit.cancel();
     }
   }
 

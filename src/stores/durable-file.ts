@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { hasCode } from "./error-code.js";
+import { hasErrorCode } from "../lib/error-code.js";
 
 /** What is being written has this ending until it is whole. */
 export const unfinished = ".tmp";
@@ -44,7 +44,7 @@ async function syncAbove(first: string, folder: string, sync = syncFolder): Prom
       await sync(above);
     } catch (error) {
       // What one may write to one need not be allowed to read.
-      if (!hasCode(error, "EACCES")) throw error;
+      if (!hasErrorCode(error, "EACCES")) throw error;
     }
   } while (above.length > last.length);
 }

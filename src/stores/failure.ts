@@ -1,6 +1,6 @@
 import { McpAuthError } from "../errors/error.js";
+import { errorNotes } from "../errors/error-mark.js";
 import { printable } from "../lib/printable.js";
-import { NotOurs } from "./not-ours.js";
 
 export type StoreFailureKind =
   | "full"
@@ -139,13 +139,13 @@ const redisCode = new RegExp(`(?:^|[\\s:-])(${redisCodes.join("|")})\\b`);
 const tlsCode =
   /^(?:CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED_CERT|HOSTNAME_MISMATCH)/;
 
-// Beside the errors and not on them: nobody outside has a use for it.
-const failures = new WeakMap<McpAuthError, StoreFailure>();
+const failures = errorNotes<StoreFailure>();
 
-/** Why the store could not be used; `undefined` for an error that says nothing of that. */
-export function storeFailureIn(error: unknown): StoreFailure | undefined {
-  return error instanceof McpAuthError ? failures.get(error) : undefined;
-}
+/** Returns why the store could not be used; `undefined` for an error that does not say. */
+export const storeFailureIn = failures.of;
+
+/** Something that this package did not make is in the way. The message is the middle of a sentence, and is shown to users. */
+export class NotOurs extends Error {}
 
 /** What a store is, as far as messages tell. */
 export interface StorePlace {
@@ -189,8 +189,7 @@ export function storeUnavailable(server?: string, failure?: StoreFailure): McpAu
       : `Server "${server}": ${message}`,
     { server, retryable: true },
   );
-  if (failure !== undefined) failures.set(error, failure);
-  return error;
+  return failure === undefined ? error : failures.add(error, failure);
 }
 
 function described(

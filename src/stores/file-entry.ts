@@ -6,9 +6,9 @@ import { randomUUID } from "node:crypto";
 import type { Dirent } from "node:fs";
 import { link, lstat, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { hasErrorCode } from "../lib/error-code.js";
 import { unfinished } from "./durable-file.js";
-import { hasCode } from "./error-code.js";
-import { NotOurs } from "./not-ours.js";
+import { NotOurs } from "./failure.js";
 import { readOwnFile, removeOwnFile } from "./own-files.js";
 import { assertEntryFolder } from "./own-folder.js";
 import { isOwnName, ownNames } from "./own-names.js";
@@ -65,7 +65,7 @@ async function listEntry(folder: string): Promise<readonly Dirent[]> {
     const all = await readdir(folder, { withFileTypes: true });
     if (all.length === 0 || all.some(({ name }) => isOwnName(name))) return all;
   } catch (error) {
-    if (hasCode(error, "ENOENT")) return [];
+    if (hasErrorCode(error, "ENOENT")) return [];
     throw error;
   }
   throw new NotOurs("a folder in it has the name of an entry and holds other things");
@@ -82,7 +82,7 @@ export async function namesIn(folder: string): Promise<readonly string[]> {
   try {
     return await readdir(folder);
   } catch (error) {
-    if (hasCode(error, "ENOENT")) return [];
+    if (hasErrorCode(error, "ENOENT")) return [];
     throw error;
   }
 }
@@ -159,7 +159,7 @@ async function takeAway(file: string, value: string, beside: string): Promise<bo
   try {
     await rename(file, beside);
   } catch (error) {
-    if (hasCode(error, "ENOENT")) return false;
+    if (hasErrorCode(error, "ENOENT")) return false;
     throw error;
   }
   if (await holdsIt(beside).catch(() => false)) return true;
@@ -174,7 +174,7 @@ export async function putBack(beside: string, file: string, makeLink = link): Pr
     await makeLink(beside, file);
   } catch (error) {
     // Not every file system has hard links.
-    if (!hasCode(error, "EEXIST") && !(await isThere(file))) return await rename(beside, file);
+    if (!hasErrorCode(error, "EEXIST") && !(await isThere(file))) return await rename(beside, file);
   }
   await rm(beside, { force: true });
 }

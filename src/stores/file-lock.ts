@@ -1,61 +1,58 @@
-// The lock of one key: a lease is a lock folder `held-N` and an empty file `fence-N`, each made by one alone. The next one
-// takes the next number, when the folder of the latest is gone or was not renewed. So nobody ever renews, takes over or
-// removes what is another's: only what has his own number, or a lower one, which is of no more use to anybody.
-import { randomUUID } from "node:crypto";
-import { setMaxListeners } from "node:events";
-import { lstat, lutimes, mkdir, rmdir, rmdirSync } from "node:fs";
-import { lstat as lookAt, open } from "node:fs/promises";
-import { createRequire } from "node:module";
+// The lock of one key. A lease is an empty folder `held-N` and an empty file `fence-N`; only one process can create each of
+// them. The next lease gets the next number, once the folder of the latest one is gone or was not renewed in time. So a
+// process never renews, takes over or removes the lease of another one: it touches only its own number and lower ones,
+// which have ended.
+import { rmdirSync } from "node:fs";
+import { lstat, lutimes, mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
-import { hasCode } from "./error-code.js";
+import { onAbort } from "../lib/abort-signal.js";
+import { systemClock } from "../lib/clock.js";
+import { hasErrorCode, ignoreSystemError } from "../lib/error-code.js";
 import { contentsOf } from "./file-entry.js";
+import { HeldLease } from "./held-lease.js";
 import { removeOwnFile, removeOwnFolder } from "./own-files.js";
-
-type Lockfile = typeof import("proper-lockfile");
 
 /** A lock that this process holds. */
 export interface HeldLock {
   readonly fence: number;
-  /** Aborted when somebody else took it, or may have. */
+  /** Aborted when another process has taken the lock over, or may have. */
   readonly signal: AbortSignal;
   release(): Promise<void>;
 }
 
-// The library looks at the time of the lock folder, which some file systems keep in whole seconds.
+/** Milliseconds. Some file systems keep the time of a folder in whole seconds. */
 const shortestTtl = 2_000;
 
-let lockfile: Promise<Lockfile> | undefined;
-const held = new Set<{ readonly path: string }>();
-
 /**
- * Tries once to have the lock of an entry; `undefined` when another has it, and has renewed it within the last `ttl`
- * milliseconds. It is renewed three times a `ttl` until it is released.
+ * Tries once to get the lock of an entry. Resolves with `undefined` if another process holds it and has renewed it within
+ * the last `ttl` milliseconds. The lock is renewed three times per `ttl` until it is released.
  */
 export async function tryFileLock(folder: string, ttl: number): Promise<HeldLock | undefined> {
-  // Whoever has looked is not to be held up by that.
-  await loaded();
   const fence = await nextFence(folder, ttl);
   return fence === undefined ? undefined : await takeFence(folder, fence, ttl);
 }
 
-/** The number of the next lease; `undefined` while somebody has the latest. */
+/** Returns the number of the next lease; `undefined` while a process holds the latest one. */
 export async function nextFence(folder: string, ttl: number): Promise<number | undefined> {
   const { fence, held: holders } = await contentsOf(folder);
   const latest = Math.max(fence, ...holders);
   if (!holders.includes(latest)) return latest + 1;
   try {
-    const { mtimeMs } = await lookAt(join(folder, `held-${latest}`));
+    const { mtimeMs } = await lstat(join(folder, `held-${latest}`));
     return mtimeMs < Date.now() - Math.max(ttl, shortestTtl) ? latest + 1 : undefined;
   } catch (error) {
-    // Released meanwhile.
-    if (hasCode(error, "ENOENT")) return latest + 1;
+    // Released in the meantime.
+    if (hasErrorCode(error, "ENOENT")) return latest + 1;
     throw error;
   }
 }
 
-/** Takes the lease that was the next one at some moment; `undefined` when somebody else was faster, however long ago. */
+/**
+ * Takes the lease with this number. Resolves with `undefined` if another process has taken it, however long ago: the number
+ * may be out of date.
+ */
 export async function takeFence(folder: string, fence: number, ttl: number): Promise<HeldLock | undefined> {
-  const lock = await makeHeld(folder, fence, ttl);
+  const lock = await createHeldFolder(folder, fence, ttl);
   if (lock === undefined) return undefined;
   try {
     if (await claimFence(folder, fence)) return lock;
@@ -67,167 +64,99 @@ export async function takeFence(folder: string, fence: number, ttl: number): Pro
   return undefined;
 }
 
-/** `false` when this fence, or a later one, was given out already. The ones before it are of no more use. */
+/** Resolves with `false` if this fence or a later one was given out already. Removes the earlier ones, which have ended. */
 async function claimFence(folder: string, fence: number): Promise<boolean> {
   const file = join(folder, `fence-${fence}`);
   try {
     await (await open(file, "wx", 0o600)).close();
   } catch (error) {
-    if (hasCode(error, "EEXIST")) return false;
+    if (hasErrorCode(error, "EEXIST")) return false;
     throw error;
   }
-  // It may have been given out, and removed as one that was before another.
+  // It may have been given out, and then removed by a later lease.
   const { fences, held: holders } = await contentsOf(folder);
   if (Math.max(...fences, ...holders) > fence) {
     await removeOwnFile(file);
     return false;
   }
-  const isOlder = (number: number): boolean => number < fence;
+  const isEarlier = (number: number): boolean => number < fence;
   await Promise.all([
-    ...fences.filter(isOlder).map((number) => removeOwnFile(join(folder, `fence-${number}`))),
-    // What is not removed is removed by the next one.
+    ...fences.filter(isEarlier).map((number) => removeOwnFile(join(folder, `fence-${number}`))),
+    // If this fails, the next lease removes it.
     ...holders
-      .filter(isOlder)
-      .map((number) => removeOwnFolder(join(folder, `held-${number}`)).catch(() => {})),
+      .filter(isEarlier)
+      .map((number) => removeOwnFolder(join(folder, `held-${number}`)).catch(ignoreSystemError)),
   ]);
   return true;
 }
 
-// What the library uses of it. Its own way to take over a lock folder, to remove whatever is in its place, is closed, and
-// it follows no link.
-const fileSystem = {
-  mkdir(path: string, done: (error: Error | null) => void): void {
-    mkdir(path, { mode: 0o700 }, (error) => {
-      done(hasCode(error, "EEXIST") ? Object.assign(new Error("It is held."), { code: "ELOCKED" }) : error);
-    });
-  },
-  rmdir,
-  rmdirSync,
-  stat: lstat,
-  utimes: lutimes,
-};
-
-async function makeHeld(folder: string, fence: number, ttl: number): Promise<HeldLock | undefined> {
+async function createHeldFolder(folder: string, fence: number, ttl: number): Promise<HeldLock | undefined> {
   const path = join(folder, `held-${fence}`);
-  const own = { path };
-  const lost = new AbortController();
-  setMaxListeners(0, lost.signal);
-  const stale = Math.max(ttl, shortestTtl);
-  const { lock } = await loaded();
-  let release: () => Promise<void>;
+  let renew: () => Promise<boolean>;
   try {
-    // The library knows a lock by this name alone, which is to be that of no other lock.
-    release = await lock(join(path, randomUUID()), {
-      lockfilePath: path,
-      realpath: false,
-      retries: 0,
-      fs: fileSystem,
-      stale,
-      update: stale / 3,
-      onCompromised: () => {
-        forget(own);
-        lost.abort();
-      },
-    });
+    await mkdir(path, { mode: 0o700 });
+    renew = renewalOf(path, (await lstat(path)).mtimeMs);
   } catch (error) {
-    // Or it was removed at once, by one with a higher number.
-    if (hasCode(error, "ELOCKED", "ENOENT")) return undefined;
+    // Another process holds it, or has a higher number and has removed this one already.
+    if (hasErrorCode(error, "EEXIST", "ENOENT")) return undefined;
     throw error;
   }
-  remember(own);
+  const lease = new HeldLease({ ttl: Math.max(ttl, shortestTtl), clock: systemClock, renew });
+  removeOnExit(path);
+  onAbort(lease.signal, () => keepOnExit(path));
   return {
     fence,
-    signal: lost.signal,
+    signal: lease.signal,
     async release() {
-      forget(own);
-      // What is not removed ends by itself.
-      if (!lost.signal.aborted) await release().catch(() => {});
+      lease.end();
+      keepOnExit(path);
+      // A folder that cannot be removed is stale after the lease.
+      if (!lease.signal.aborted) await removeOwnFolder(path).catch(ignoreSystemError);
     },
   };
 }
 
-async function loaded(): Promise<Lockfile> {
-  lockfile ??= loadLockfile();
-  try {
-    return await lockfile;
-  } catch (error) {
-    // Such as too many open files: it may be found the next time.
-    lockfile = undefined;
-    throw error;
-  }
-}
-
-async function loadLockfile(): Promise<Lockfile> {
-  let watcher: SignalWatcher | undefined;
-  try {
-    watcher = signalWatcher();
-    leaveIgnored(watcher);
-  } catch {
-    // In a bundle that package cannot be reached. The lock works all the same.
-  }
-  const { default: library } = await import("proper-lockfile");
-  try {
-    if (watcher !== undefined) unwatchSignals(watcher);
-  } catch {
-    // Another copy of it, of another version.
-  }
-  return library;
-}
-
-/** The package signal-exit, as far as it is used here. */
-interface SignalWatcher {
-  /** Its own list of the signals that it watches, and no copy. */
-  signals(): string[];
-  unload(): void;
-}
-
-function signalWatcher(): SignalWatcher {
-  const require = createRequire(import.meta.url);
-  // That of the library, whose types know nothing of it.
-  return createRequire(require.resolve("proper-lockfile"))("signal-exit") as SignalWatcher;
-}
-
 /**
- * Node ignores this signal, so that a file that may grow no further is an error of the write. Once somebody has listened to
- * it and does so no longer, it ends the process.
+ * Returns the function that renews a lease by setting the time of its folder to now. It resolves with `false` if a process
+ * with a later lease has removed the folder.
  */
-function leaveIgnored(watcher: SignalWatcher): void {
-  const signals = watcher.signals();
-  const at = signals.indexOf("SIGXFSZ");
-  if (at >= 0) signals.splice(at, 1);
-}
-
-/**
- * The library has a package watch every signal, which changes how the whole process takes them. That is not ours to
- * decide: it is switched off again, unless somebody else has it at work too.
- */
-function unwatchSignals(watcher: SignalWatcher): void {
-  // Set by that package; an event emitter with one listener for each of its users.
-  const { __signal_exit_emitter__: users } = process as {
-    __signal_exit_emitter__?: NodeJS.EventEmitter;
+function renewalOf(path: string, createdAt: number): () => Promise<boolean> {
+  // Rounded down to whole seconds, the lease would look older than it is.
+  const keepsWholeSeconds = createdAt % 1_000 === 0;
+  return async () => {
+    const now = Date.now();
+    const time = new Date(keepsWholeSeconds ? Math.ceil(now / 1_000) * 1_000 : now);
+    try {
+      // `lutimes`, because another user may have put a link in place of the folder.
+      await lutimes(path, time, time);
+      return true;
+    } catch (error) {
+      if (hasErrorCode(error, "ENOENT")) return false;
+      throw error;
+    }
   };
-  if (users === undefined || users.listenerCount("exit") + users.listenerCount("afterexit") <= 1) {
-    watcher.unload();
-  }
 }
 
-/** What is held when the process ends in an orderly way is given back then. */
-function remember(own: { readonly path: string }): void {
+/** The folders of the locks that this process holds. When it exits in an orderly way, it removes them. */
+const held = new Set<string>();
+
+function removeOnExit(path: string): void {
   if (held.size === 0) process.on("exit", releaseAll);
-  held.add(own);
+  held.add(path);
 }
 
-function forget(own: { readonly path: string }): void {
-  held.delete(own);
+function keepOnExit(path: string): void {
+  held.delete(path);
   if (held.size === 0) process.off("exit", releaseAll);
 }
 
 function releaseAll(): void {
-  for (const { path } of held) {
+  for (const path of held) {
     try {
       rmdirSync(path);
-    } catch {
-      // Overtaken, and removed by whoever did it.
+    } catch (error) {
+      // A process with a later lease has removed it.
+      ignoreSystemError(error);
     }
   }
 }

@@ -3,6 +3,7 @@ import { watch } from "node:fs";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../lib/clock.js";
 import { makeFolderDurably, writeDurably } from "./durable-file.js";
+import { NotOurs } from "./failure.js";
 import {
   type Contents,
   contentsOf,
@@ -17,7 +18,6 @@ import {
 } from "./file-entry.js";
 import { tryFileLock } from "./file-lock.js";
 import { Sweep } from "./file-sweep.js";
-import { NotOurs } from "./not-ours.js";
 import { removeOwnFile } from "./own-files.js";
 import { keepEntryFolder, keepStoreFolder } from "./own-folder.js";
 import { isEntryName } from "./own-names.js";

@@ -1,15 +1,15 @@
-import { setMaxListeners } from "node:events";
+import { allowManyListeners } from "../lib/abort-signal.js";
 import type { Clock } from "../lib/clock.js";
 
 interface HeldLeaseOptions {
   /** Milliseconds. */
   readonly ttl: number;
   readonly clock: Clock;
-  /** `false` when somebody else has it, or nobody. */
+  /** Resolves with `false` if this process no longer holds the lease. */
   readonly renew: () => Promise<boolean>;
 }
 
-/** Renews a lease three times a `ttl`, and aborts its signal when it is lost or could not be renewed in time. */
+/** Renews a lease three times per `ttl`, and aborts its signal if the lease is lost or could not be renewed in time. */
 export class HeldLease {
   readonly #options: HeldLeaseOptions;
   readonly #lost = new AbortController();
@@ -19,10 +19,10 @@ export class HeldLease {
 
   constructor(options: HeldLeaseOptions) {
     this.#options = options;
-    // Any number of requests may hang on it.
-    setMaxListeners(0, this.#lost.signal);
+    // Each request under the lease may listen to the signal.
+    allowManyListeners(this.#lost.signal);
     this.#endsAt = options.clock.now() + options.ttl;
-    this.#timer = this.#next();
+    this.#timer = this.#scheduleRenewal();
   }
 
   get signal(): AbortSignal {
@@ -34,21 +34,21 @@ export class HeldLease {
     this.#timer.cancel();
   }
 
-  #next(): { cancel(): void } {
+  #scheduleRenewal(): { cancel(): void } {
     const { clock, ttl } = this.#options;
-    const timer = clock.setTimeout(() => void this.#beat(), ttl / 3);
+    const timer = clock.setTimeout(() => void this.#renew(), ttl / 3);
     timer.unref();
     return timer;
   }
 
-  async #beat(): Promise<void> {
+  async #renew(): Promise<void> {
     const { clock, ttl, renew } = this.#options;
-    const begun = clock.now();
-    // A store that cannot be reached says nothing of the lease: that ends by itself.
+    const startedAt = clock.now();
+    // If the store cannot be reached, the lease may still be ours. It ends when its time is over.
     const renewed = await renew().catch(() => undefined);
     if (this.#ended) return;
-    if (renewed === true) this.#endsAt = begun + ttl;
+    if (renewed === true) this.#endsAt = startedAt + ttl;
     if (renewed === false || clock.now() >= this.#endsAt) this.#lost.abort();
-    else this.#timer = this.#next();
+    else this.#timer = this.#scheduleRenewal();
   }
 }

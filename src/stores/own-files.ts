@@ -2,11 +2,10 @@
 // process, never through a symbolic link.
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, lstat, rm, rmdir } from "node:fs/promises";
-import { openToRead } from "../lib/open-to-read.js";
-import { readAtMost } from "../lib/read-at-most.js";
-import { hasCode } from "./error-code.js";
-import { longestValue } from "./longest-value.js";
-import { NotOurs } from "./not-ours.js";
+import { hasErrorCode } from "../lib/error-code.js";
+import { openToRead, readAtMost } from "../lib/read-file.js";
+import { NotOurs } from "./failure.js";
+import { longestValue } from "./store.js";
 
 // A value and its heading. A longer one is cut, and is still too long to open.
 const mostBytes = longestValue + 100;
@@ -33,7 +32,7 @@ export async function readOwnFile(file: string): Promise<string | undefined> {
     return (await readAtMost(handle, mostBytes)).toString("utf8");
   } catch (error) {
     // Gone; a link (EMLINK on FreeBSD); a socket.
-    if (hasCode(error, "ENOENT", "ELOOP", "EMLINK", "ENXIO")) return undefined;
+    if (hasErrorCode(error, "ENOENT", "ELOOP", "EMLINK", "ENXIO")) return undefined;
     throw error;
   } finally {
     await handle?.close().catch(() => {});
@@ -56,7 +55,7 @@ async function lookAt(path: string): Promise<Stats | undefined> {
     const found = await lstat(path);
     return isOurs(found) ? found : undefined;
   } catch (error) {
-    if (hasCode(error, "ENOENT")) return undefined;
+    if (hasErrorCode(error, "ENOENT")) return undefined;
     throw error;
   }
 }

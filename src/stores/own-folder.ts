@@ -1,8 +1,8 @@
 import { constants, type Stats } from "node:fs";
 import { lstat, open, readdir, readlink, realpath, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { hasCode } from "./error-code.js";
-import { NotOurs } from "./not-ours.js";
+import { hasErrorCode } from "../lib/error-code.js";
+import { NotOurs } from "./failure.js";
 import { isOurs } from "./own-files.js";
 
 /** Whose a folder is, and who may do what there. */
@@ -88,7 +88,7 @@ async function lookOrNothing(path: string, how: typeof stat): Promise<Stats | un
   try {
     return await how(path);
   } catch (error) {
-    if (hasCode(error, "ENOENT", "ENOTDIR")) return undefined;
+    if (hasErrorCode(error, "ENOENT", "ENOTDIR")) return undefined;
     throw error;
   }
 }

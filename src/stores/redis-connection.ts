@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../lib/clock.js";
-import { workingTimeLimit } from "../lib/working-time-limit.js";
+import { workingTimeLimit } from "../lib/time-limit.js";
+import { withinTime } from "../lib/wait.js";
 import { createRedisClient, type RedisAddress, type RedisClient } from "./redis-client.js";
 
 // A server that is there answers in milliseconds. One that is not costs whoever asks this much, once.
@@ -99,18 +100,9 @@ function connect(address: () => Promise<RedisAddress>, clock: Clock): Connection
   return { ready, destroy };
 }
 
-/** Rejects when the time is over; what comes later is nobody's. */
+/** Rejects if there is no answer in time. The timer keeps no process alive: the caller of the store does. */
 async function inTime<T>(work: Promise<T>, milliseconds: number, clock: Clock): Promise<T> {
-  work.catch(() => {});
-  let limit: { cancel(): void } | undefined;
-  const passed = new Promise<never>((_resolve, reject) => {
-    limit = workingTimeLimit(clock, milliseconds, () => reject(tooLate()));
-  });
-  try {
-    return await Promise.race([work, passed]);
-  } finally {
-    limit?.cancel();
-  }
+  return await withinTime(work, milliseconds, tooLate, { clock, unref: true, limit: workingTimeLimit });
 }
 
 function tooLate(): Error {

@@ -1,4 +1,4 @@
-import { longestValue } from "./longest-value.js";
+import { longestValue } from "./store.js";
 
 // Each of them is one step for everybody: Redis runs a script without anything in between. The keys of one entry have a
 // hash tag in common, so that a cluster has them in one place. A user that may not publish is no reason to fail: whoever

@@ -1,10 +1,9 @@
 import type { FlattenedJWE } from "jose";
 import { McpAuthError } from "../errors/error.js";
 import { type Clock, systemClock } from "../lib/clock.js";
-import { fingerprintOf } from "../lib/fingerprint.js";
-import type { Secret } from "../lib/secret.js";
-import { settledWithin } from "../lib/settled-within.js";
-import { longestValue } from "./longest-value.js";
+import { fingerprintOf, type Secret } from "../lib/secret.js";
+import { withinTime } from "../lib/wait.js";
+import { longestValue } from "./store.js";
 
 /** 32 bytes each, base64url. The first encrypts, all of them decrypt. */
 export type EncryptionKeys = () => Promise<readonly Secret[]>;
@@ -134,14 +133,15 @@ export class Seal {
 
   /** Whatever they are read from may not answer. */
   async #readInTime(): Promise<readonly Secret[]> {
+    // In `then`, so that a function that throws is handled like one that rejects.
     const reading = Promise.resolve().then(this.#read);
-    await settledWithin(reading, readingLimit, this.#clock);
-    const late = new McpAuthError(
-      "secret_unavailable",
-      `The store of the config: its encryption key was not there within ${readingLimit / 1_000} s.`,
-      { retryable: true },
-    );
-    return await Promise.race([reading, Promise.reject(late)]);
+    const late = (): McpAuthError =>
+      new McpAuthError(
+        "secret_unavailable",
+        `The store of the config: its encryption key was not there within ${readingLimit / 1_000} s.`,
+        { retryable: true },
+      );
+    return await withinTime(reading, readingLimit, late, { clock: this.#clock });
   }
 }
 

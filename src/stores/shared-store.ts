@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "../lib/clock.js";
-import { settledWithin } from "../lib/settled-within.js";
+import { settledWithin } from "../lib/wait.js";
 import { CircuitBreaker, type OperationKind, type OperationOptions } from "./circuit-breaker.js";
 import { type StoreFailure, storeUnavailable } from "./failure.js";
 import { type EncryptionKeys, Seal } from "./seal.js";

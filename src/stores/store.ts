@@ -1,3 +1,6 @@
+/** The most characters of a value: a response of 1 MiB, encoded twice in base64. A longer value cannot be read. */
+export const longestValue = 4_194_304;
+
 /** What a store has under a key. */
 export interface StoredValue {
   readonly value: string;

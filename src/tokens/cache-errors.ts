@@ -1,28 +1,37 @@
 import { McpAuthError } from "../errors/error.js";
 
-/** The same failure as a new error, whose stack is the present caller's. */
-export function again(error: McpAuthError, left: number): McpAuthError {
+/** Copies the failure that began a cool-down, so that its stack is that of the present caller. */
+export function repeatedError(error: McpAuthError, retryAfter: number): McpAuthError {
   const { server, oauthError, details, message, code, retryable } = error;
-  return new McpAuthError(code, message, { server, oauthError, details, retryable, retryAfter: left });
+  return new McpAuthError(code, message, { server, oauthError, details, retryable, retryAfter });
 }
 
-/** For what a source rejected with that is none of our errors, which is a fault of its own. */
-export function unexplained(server: string): McpAuthError {
-  const message = `Server "${server}": no token can be had now. Try again later.`;
+/** The error of a cool-down that began with something other than an `McpAuthError`: a mistake in a token source. */
+export function unknownFailure(server: string): McpAuthError {
+  const message = `Server "${server}": the token request failed for an unknown reason. Try again later.`;
   return new McpAuthError("unavailable", message, { server, retryable: true });
 }
 
-/** For calls after `stop()`. */
+/** The error of every call after `stop()`. */
 export function stoppedError(server: string): McpAuthError {
   return new McpAuthError("stopped", `Server "${server}": the runtime was stopped.`, { server });
 }
 
-/** For a caller whose signal has come. */
+/** The error of a caller that aborted its signal. */
 export function abortedError(server: string): McpAuthError {
   return new McpAuthError("aborted", `Server "${server}": the caller no longer waits for a token.`, {
     server,
   });
 }
 
-/** A refused token is not to be replaced now: too many requests did not help. It never reaches a caller. */
-export class RequestWithheld extends Error {}
+/**
+ * Rejects a request for a replacement that the limits on replacements do not allow. It stays inside of the cache: callers
+ * get the response of the MCP server instead.
+ */
+export class ReplacementWithheld extends Error {
+  override readonly name = "ReplacementWithheld";
+
+  constructor() {
+    super("The limits on replacements allow no token request now.");
+  }
+}

@@ -1,344 +1,232 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
-import { settledWithin } from "../lib/settled-within.js";
-import { untilAborted } from "../lib/until-aborted.js";
-import { abortedError, again, RequestWithheld, stoppedError, unexplained } from "./cache-errors.js";
+import { debugDecision, debugFreshToken, isDebugging } from "../lib/debug.js";
+import { untilAborted } from "../lib/wait.js";
+import { abortedError, repeatedError, stoppedError, unknownFailure } from "./cache-errors.js";
+import { CachedToken } from "./cached-token.js";
 import { CooldownRelief, type CooldownReliefOptions, isOfCredential } from "./cooldown-relief.js";
 import * as lifecycle from "./lifecycle.js";
-import { type RefreshPolicy, timeline } from "./policy.js";
+import type { RefreshPolicy } from "./policy.js";
 import { RefusedTokens, type SharedLimits } from "./refused-tokens.js";
-import { SingleFlight } from "./single-flight.js";
-import type { RefusedToken, RenewalReason, TokenRequest, TokenSource } from "./source.js";
+import { Renewal, type RenewalOptions } from "./renewal.js";
+import type { RenewalReason } from "./source.js";
 import type { Token } from "./token.js";
-import { errorFields, type Report } from "./token-event.js";
 import * as transitions from "./transitions.js";
 import { waitForShared } from "./wait-for-shared.js";
 
-export interface TokenCacheOptions extends CooldownReliefOptions {
-  readonly server: string;
-  readonly issuer: string | undefined;
+export interface TokenCacheOptions extends RenewalOptions, CooldownReliefOptions {
   readonly clock: Clock;
   readonly policy: RefreshPolicy;
-  readonly report: Report;
-  /** Asked for each new token. */
-  readonly source: TokenSource;
-  /** Called when it becomes known when the token is next to be renewed; `undefined`: there is nothing to be gained. */
-  readonly onPlan: (renewAt: number | undefined) => void;
-  /** The source reads a variable or a file, and asks nobody. */
+  /** Called with the time of the next background request, `undefined` if there will be none. */
+  readonly onPlan: (nextRefreshAt: number | undefined) => void;
+  /** The source reads a variable or a file and sends no request. */
   readonly isLocal?: boolean;
-  /** What limits requests after refusals, where other processes share the token. */
+  /** Limits on replacements that processes share. */
   readonly sharedLimits?: SharedLimits | undefined;
-  /** Called when a request has failed whose error no caller gets. */
-  readonly onUntoldFailure?: (error: McpAuthError) => void;
-  /** Called when a token from the source has taken its place. */
-  readonly onRenewed?: () => void;
 }
 
 export interface CacheRequest {
   readonly reason: RenewalReason;
   /** Detaches this caller. */
   readonly signal?: AbortSignal | undefined;
-  /** A token that has not expired is better than any error: the server decides whether it still accepts it. */
+  /** Return any unexpired token instead of an error. The server decides whether it still accepts the token. */
   readonly anyUnexpired?: boolean;
 }
 
 export interface CacheSnapshot {
-  readonly state: lifecycle.State;
+  readonly state: lifecycle.StateName;
   readonly expiresAt?: number;
   readonly lastError?: McpAuthError;
 }
 
-/** Milliseconds in which a request that was called off has ended, whatever it waited for. */
-const endingLimit = 1_000;
-
 /**
- * Holds the token and hands it out: fresh, at once; stale, at once while it is renewed behind the callers' backs;
- * otherwise they wait for the next, all for the same one. What is decided when is the `Lifecycle`'s: here it meets the
- * clock, the source and the callers.
+ * Caches the token of one scope set. A fresh token is returned at once; a stale one is returned at once while a request in
+ * the background replaces it; otherwise all callers wait for one request.
+ *
+ * `Lifecycle` decides, `CachedToken` holds the token, `Renewal` makes the request that callers share, and `RefusedTokens`
+ * limits replacements.
  */
 export class TokenCache {
-  /** What follows when the server refuses a token. */
+  /** What to do when the MCP server refuses a token. */
   readonly refused: RefusedTokens;
-  readonly #options: TokenCacheOptions;
+  readonly #server: string;
   readonly #clock: Clock;
-  readonly #source: SingleFlight;
+  readonly #cached: CachedToken;
+  readonly #renewal: Renewal;
   readonly #relief: CooldownRelief;
-  readonly #stopping = new AbortController();
-  /** Of background requests, the same for the life of this one: spreads those of a fleet. */
-  readonly #spread: number;
-  #state = lifecycle.initialState;
-  #token: Token | undefined;
-  /** What `peek` compares: the token is fresh from the last look until then. */
-  #staleAt = Number.NEGATIVE_INFINITY;
-  #lastLookAt = Number.NEGATIVE_INFINITY;
-  #lastError: McpAuthError | undefined;
 
   constructor(options: TokenCacheOptions) {
-    this.#options = options;
-    this.#clock = options.clock;
+    const { server, clock, policy, onPlan } = options;
+    this.#server = server;
+    this.#clock = clock;
     this.#relief = new CooldownRelief(options);
-    this.#spread = options.policy.random();
-    // What the outcome means is settled as part of the shared request: once that has ended, whoever comes finds it.
-    this.#source = new SingleFlight({ getToken: (request) => this.#fetch(request) });
+    const cached = new CachedToken({
+      ...{ clock, policy, onPlan },
+      onClockSetBack: (by) => this.refused.clockSetBack(by),
+    });
+    const renewal = new Renewal(cached, options);
+    this.#cached = cached;
+    this.#renewal = renewal;
     this.refused = new RefusedTokens({
-      server: options.server,
-      clock: options.clock,
-      current: () => this.#token,
-      inFlight: () => this.#source.flight,
-      mayRequest: () => lifecycle.mayReplace(this.#state, this.#clock.now()),
+      server,
+      clock,
+      current: () => cached.token,
+      inFlight: () => renewal.inFlight,
+      mayRequest: () => lifecycle.mayReplace(cached.state, clock.now()),
       isLocal: options.isLocal ?? false,
-      hasNewCredential: () => this.#relief.hasNewCredential(this.#lastError),
-      request: (refused) => this.#replace(refused),
+      hasNewCredential: () => this.#relief.hasNewCredential(renewal.lastError),
+      request: (refused) => renewal.replace(refused),
       shared: options.sharedLimits,
     });
   }
 
-  /** The token while it is fresh, at once; otherwise `undefined`, and `getToken` has to be asked. */
+  /** Returns the token while it is fresh. If it returns `undefined`, call `getToken`. */
   peek(now: number): Token | undefined {
-    if (now >= this.#staleAt || now < this.#lastLookAt) return undefined;
-    this.#lastLookAt = now;
-    return this.#token;
+    const token = this.#cached.peek(now);
+    if (isDebugging && token !== undefined) debugFreshToken(this.#server);
+    return token;
   }
 
-  /** Takes what another has that has not expired, and how long that is to be believed. */
-  takeOver(other: TokenCache): void {
-    const now = other.#checkClock();
-    const { token: times } = other.#state;
-    const token = other.#token;
-    if (token === undefined || times === undefined || now >= times.expiresAt) return;
-    this.accept(token);
-    // The clock was set back since it was asked for: the token itself does not know.
-    const back = token.expiresAt - times.expiresAt;
-    if (back > 0) this.#enter(transitions.clockSetBack(this.#state, now, back), this.#token);
-  }
-
-  /** The token at hand, fresh or not. */
+  /** The current token, fresh or not. */
   get latest(): Token | undefined {
-    return this.#token;
+    return this.#cached.token;
   }
 
-  /** A request is under way. */
-  get busy(): boolean {
-    return this.#source.flight !== undefined;
+  get isRequesting(): boolean {
+    return this.#renewal.inFlight !== undefined;
   }
 
-  /** The request that is under way, to tell it from others. */
+  /** The request in flight, to tell it from others. */
   get pending(): object | undefined {
-    return this.#source.flight;
+    return this.#renewal.inFlight;
   }
 
-  /** A usable token. Rejects with the codes of the grant, `timeout`, `aborted` and `stopped`. */
+  /** Returns a usable token. Rejects with the codes of the grant, `timeout`, `aborted` and `stopped`. */
   async getToken({ reason, signal, anyUnexpired = false }: CacheRequest): Promise<Token> {
-    const aborted = () => abortedError(this.#options.server);
-    let decision = this.#decide(reason);
-    const unexpired = anyUnexpired && decision.kind === "refuse" ? this.#staleFallback(true) : undefined;
-    if (unexpired !== undefined) return unexpired;
-    if (decision.kind === "refuse" && signal?.aborted !== true) {
-      const elsewhere = await untilAborted(this.#relief.tokenElsewhere(), signal, aborted);
-      if (elsewhere !== undefined) this.accept(elsewhere);
-      const failed = this.#lastError;
-      if (this.#relief.isHoldLifted(failed)) this.#state = transitions.holdReleased(this.#state);
-      const hasNewCredential = this.#relief.hasNewCredential(failed);
-      if (await untilAborted(hasNewCredential, signal, aborted)) this.credentialChanged();
-      // Meanwhile a token may have come, or the end.
-      decision = this.#decide(reason);
+    let decision = this.#cached.decide(reason);
+    const unexpired =
+      anyUnexpired && decision.kind === "refuse" ? this.#cached.staleFallback(true) : undefined;
+    if (unexpired !== undefined) {
+      debugDecision(this.#server, reason, { kind: "token", renew: false });
+      return unexpired;
     }
-    if (decision.kind === "stopped") throw stoppedError(this.#options.server);
-    if (signal?.aborted) throw aborted();
+    if (decision.kind === "refuse" && signal?.aborted !== true) {
+      await this.#relieve(signal);
+      // A token may have arrived during the wait, or `stop()` may have been called.
+      decision = this.#cached.decide(reason);
+    }
+    debugDecision(this.#server, reason, decision);
+    if (decision.kind !== "stopped" && signal?.aborted) throw abortedError(this.#server);
     switch (decision.kind) {
+      case "stopped":
+        throw stoppedError(this.#server);
       case "token":
-        if (decision.renew) this.#request("expiry").catch(ignore);
+        if (decision.renew) void this.#renewInBackground("expiry");
         return this.#currentToken();
       case "refuse":
-        throw again(this.#lastError ?? unexplained(this.#options.server), decision.retryAfter);
+        throw repeatedError(this.#renewal.lastError ?? unknownFailure(this.#server), decision.retryAfter);
       case "wait": {
-        const renewal = this.#requestOrAgain(reason);
+        const renewal = this.#renewal.join(reason);
         const fallBack = (error: unknown): Token => this.#fallBack(error, anyUnexpired);
-        const answer = reason === "forced" ? renewal : renewal.catch(fallBack);
-        const stale = { at: decision.serveStaleAt, token: () => this.#staleFallback(true) };
-        return await waitForShared(answer, { clock: this.#clock, signal, aborted, stale });
+        return await waitForShared(reason === "forced" ? renewal : renewal.catch(fallBack), {
+          clock: this.#clock,
+          signal,
+          aborted: () => abortedError(this.#server),
+          stale: { at: decision.serveStaleAt, token: () => this.#cached.staleFallback(true) },
+        });
       }
     }
   }
 
-  /** Renews unless the present token is usable until then. A failure is an event, and never rejects. */
+  /** Renews the token unless it is usable until `time`. A failure is reported as an event; this never rejects. */
   async ensureUsableUntil(time: number, reason: RenewalReason): Promise<void> {
-    const now = this.#checkClock();
-    if (lifecycle.wantsRenewal(this.#state, now, time)) await this.#request(reason).catch(ignore);
-    else this.#plan();
+    const now = this.#cached.now();
+    if (lifecycle.wantsRenewal(this.#cached.state, now, time)) await this.#renewInBackground(reason);
+    else this.#cached.plan();
   }
 
-  /** Takes a token that was got elsewhere. */
+  /** Takes a token that was obtained elsewhere. */
   accept(token: Token): void {
-    if (!this.#state.stopped) this.#keep(token, false);
+    if (this.#cached.state.stopped) return;
+    this.#renewal.lastError = undefined;
+    this.#cached.keep(token, false);
   }
 
-  /** The server refuses new tokens too. They may be good for other requests: this is only what `snapshot` tells. */
+  /** Takes the unexpired token of another cache. */
+  takeOver(other: TokenCache): void {
+    if (!this.#cached.state.stopped && this.#cached.takeOver(other.#cached))
+      this.#renewal.lastError = undefined;
+  }
+
+  /** The MCP server refuses new tokens too. Only `snapshot` shows this, because it may accept them for other requests. */
   noteRefusedAgain(error: McpAuthError): void {
-    this.#lastError = error;
+    this.#renewal.lastError = error;
   }
 
-  /** There is another credential: what was refused for the one before says nothing of it. */
+  /** There is a new credential. The rejection of the previous one tells nothing about it. */
   credentialChanged(): void {
     this.refused.credentialChanged();
-    if (isOfCredential(this.#lastError)) this.#state = transitions.credentialReplaced(this.#state);
+    if (isOfCredential(this.#renewal.lastError)) {
+      this.#cached.amend(transitions.credentialReplaced(this.#cached.state));
+    }
   }
 
-  /** A timer that rang tells by how much the clock was set back while it ran, which nobody else can know so well. */
+  /** A timer noticed that the clock was set back by this many milliseconds. */
   clockSetBack(by: number): void {
-    this.#checkClock(this.#clock.now() + by);
+    this.#cached.clockSetBack(by);
   }
 
   snapshot(): CacheSnapshot {
-    const now = this.#checkClock();
-    const state = lifecycle.stateOf(this.#state, now);
-    const { expiresAt } = this.#state.token ?? {};
-    const lastError = this.#lastError;
+    const now = this.#cached.now();
+    const { state } = this.#cached;
+    const { expiresAt } = state.token ?? {};
+    const { lastError } = this.#renewal;
     return {
-      state,
+      state: lifecycle.stateName(state, now),
       ...(expiresAt !== undefined && { expiresAt }),
       ...(lastError !== undefined && { lastError }),
     };
   }
 
-  /** New calls get `stopped` at once; what is in flight has `grace` milliseconds to end. */
+  /** Rejects new calls with `stopped` at once, and gives the request in flight `grace` milliseconds to end. */
   async stop(grace: number): Promise<void> {
-    this.#enter(transitions.stopped(this.#state), this.#token);
-    const flight = this.#source.flight;
-    if (flight === undefined) return;
-    // Keeps the process alive: whoever stops waits for the end, and a pause between two attempts would not.
-    const timer = this.#clock.setTimeout(() => this.#stopping.abort(), grace);
-    await settledWithin(flight, grace + endingLimit, this.#clock);
-    timer.cancel();
+    this.#cached.enter(transitions.stopped(this.#cached.state));
+    await this.#renewal.stop(grace);
   }
 
-  /** The present moment; and sees to it that a clock which was set back makes nothing last longer. */
-  #checkClock(atLeast = this.#lastLookAt): number {
-    const now = this.#clock.now();
-    const back = Math.max(this.#lastLookAt, atLeast) - now;
-    this.#lastLookAt = now;
-    if (back > 0) {
-      this.refused.clockSetBack(back);
-      this.#enter(transitions.clockSetBack(this.#state, now, back), this.#token);
+  /** Ends a cool-down early if another process has a token, the server may be asked again or there is a new credential. */
+  async #relieve(signal: AbortSignal | undefined): Promise<void> {
+    const aborted = (): McpAuthError => abortedError(this.#server);
+    const elsewhere = await untilAborted(this.#relief.tokenElsewhere(), signal, aborted);
+    if (elsewhere !== undefined) this.accept(elsewhere);
+    const { lastError } = this.#renewal;
+    if (this.#relief.isHoldLifted(lastError)) {
+      this.#cached.amend(transitions.retryAfterEnded(this.#cached.state));
     }
-    return now;
+    if (await untilAborted(this.#relief.hasNewCredential(lastError), signal, aborted))
+      this.credentialChanged();
   }
 
-  #enter(life: lifecycle.Lifecycle, token: Token | undefined): void {
-    this.#state = life;
-    this.#token = token;
-    this.#staleAt = life.stopped
-      ? Number.NEGATIVE_INFINITY
-      : (life.token?.staleAt ?? Number.NEGATIVE_INFINITY);
-    this.#plan();
-  }
-
-  #plan(): void {
-    const { onPlan } = this.#options;
-    onPlan(lifecycle.nextRefreshAt(this.#state, this.#clock.now(), this.#spread));
+  /** Never rejects: the failure is an event. */
+  async #renewInBackground(reason: RenewalReason): Promise<void> {
+    try {
+      await this.#renewal.join(reason);
+    } catch {
+      // `Renewal` has reported it.
+    }
   }
 
   #currentToken(): Token {
-    if (this.#token === undefined) throw new TypeError("The lifecycle speaks of a token that is not there.");
-    return this.#token;
+    const { token } = this.#cached;
+    if (token === undefined) throw new TypeError("The lifecycle decided for a token that does not exist.");
+    return token;
   }
 
-  #request(reason: RenewalReason, refused?: RefusedToken): Promise<Token> {
-    const probe = reason !== "forced" && lifecycle.isProbe(this.#state);
-    return this.#source.getToken({ reason, attempt: 1, probe, signal: this.#stopping.signal, refused });
-  }
-
-  /** Another request for those who joined one that was withheld, which was not made for them. */
-  async #requestOrAgain(reason: RenewalReason): Promise<Token> {
-    for (;;) {
-      try {
-        return await this.#request(reason);
-      } catch (error) {
-        if (!(error instanceof RequestWithheld)) throw error;
-      }
-    }
-  }
-
-  /** Asks for a token in place of one that the server refused, which stays in use until then. */
-  #replace(refused: RefusedToken): Promise<Token> {
-    const { server, issuer, report } = this.#options;
-    const { requestedAt, expiresAt } = this.#state.token ?? refused.token;
-    const age = this.#checkClock() - requestedAt;
-    report("token:rejected", { server, issuer, reason: "rejected", durationMs: age, expiresAt });
-    return this.#request("rejected", refused);
-  }
-
-  /** What callers share: the request, and what its outcome means for the token at hand. */
-  async #fetch(request: TokenRequest): Promise<Token> {
-    this.#state = transitions.requestBegun(this.#state);
-    try {
-      const token = await this.#options.source.getToken(request);
-      this.#keep(token, true);
-      this.#options.onRenewed?.();
-      return token;
-    } catch (error) {
-      if (error instanceof RequestWithheld) {
-        this.#enter(transitions.requestCalledOff(this.#state), this.#token);
-        throw error;
-      }
-      if (this.#stopping.signal.aborted) {
-        this.#state = transitions.requestCalledOff(this.#state);
-        throw stoppedError(this.#options.server);
-      }
-      this.#failed(error, request.reason);
-      throw error;
-    }
-  }
-
-  #keep(token: Token, fromRequest: boolean): void {
-    const { requestedAt } = token;
-    const times = timeline(token, this.#options.policy);
-    this.#lastError = undefined;
-    const now = this.#checkClock();
-    const before = this.#state.token;
-    const life = transitions.issued(this.#state, now, { ...times, requestedAt }, fromRequest);
-    this.#enter(life, life.token === before ? this.#token : token);
-  }
-
-  #failed(error: unknown, reason: RenewalReason): void {
-    const failure = error instanceof McpAuthError ? error : undefined;
-    this.#lastError = failure;
-    const { retryable = false, retryAfter } = failure ?? {};
-    const now = this.#checkClock();
-    const before = this.#state.cooldown;
-    this.#enter(transitions.requestFailed(this.#state, now, { retryable, retryAfter }), this.#token);
-    if (this.#state.cooldown !== before) this.#reportCooldown(reason);
-    // After a refusal the caller gets the response of the server, and not this.
-    const isUntold = reason === "expiry" || reason === "schedule" || reason === "rejected";
-    if (isUntold && failure !== undefined) this.#options.onUntoldFailure?.(failure);
-  }
-
-  #reportCooldown(reason: RenewalReason): void {
-    const { cooldown } = this.#state;
-    if (cooldown === undefined) return;
-    const { server, issuer, report } = this.#options;
-    const durationMs = cooldown.until - cooldown.since;
-    report("token:cooldown", { server, issuer, reason, durationMs, ...errorFields(this.#lastError) });
-  }
-
-  /** What there is when no new token could be had. */
+  /** Returns the current token if it may be used instead of the one that could not be obtained; otherwise throws. */
   #fallBack(error: unknown, anyUnexpired: boolean): Token {
     const retryable = error instanceof McpAuthError && error.retryable;
-    const token = this.#staleFallback(anyUnexpired || retryable);
-    if (token !== undefined) return token;
-    throw error;
-  }
-
-  /** The token at hand, if it may take the place of one that could not be had. */
-  #staleFallback(retryable: boolean): Token | undefined {
-    const now = this.#checkClock();
-    return lifecycle.mayServeStale(this.#state, now, retryable) ? this.#token : undefined;
-  }
-
-  #decide(reason: RenewalReason): lifecycle.Decision {
-    const now = this.#checkClock();
-    return lifecycle.decide(this.#state, now, reason);
+    const token = this.#cached.staleFallback(anyUnexpired || retryable);
+    if (token === undefined) throw error;
+    return token;
   }
 }
-
-function ignore(): void {}

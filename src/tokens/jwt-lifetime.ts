@@ -1,5 +1,5 @@
+import { longestLifetime } from "../lib/duration.js";
 import { jwtClaims } from "../lib/jwt-claims.js";
-import { longestLifetime } from "../lib/longest-lifetime.js";
 
 /**
  * The lifetime of a JWT access token in milliseconds: `exp` less `iat`, which needs no agreement of clocks. For a token

@@ -1,39 +1,39 @@
 import type { Timeline } from "./policy.js";
 import type { RenewalReason } from "./source.js";
 
-/** The token at hand, as far as time is concerned. */
-export interface Held extends Timeline {
-  /** Milliseconds since the epoch at which it was asked for. */
+/** The times of the current token. */
+export interface TokenTimes extends Timeline {
+  /** Milliseconds since the epoch at which the request for it was sent. */
   readonly requestedAt: number;
 }
 
-/** No request while it lasts, but a forced one. */
+/** A period without token requests, except forced ones. */
 interface Cooldown {
   readonly since: number;
   readonly until: number;
-  /** What opened it may pass by itself. */
+  /** Whether the failure that started it is temporary. */
   readonly retryable: boolean;
 }
 
 /**
- * The life of the tokens of one cache key: everything that decides what a call gets, what is done behind its back and
- * when. Times are milliseconds since the epoch. Immutable, and without any clock: what is asked of it here takes the
- * moment, and what befalls it, in `transitions.ts`, gives another one.
+ * The state of the token of one cache key. It decides what a call gets, and when a background request is made. All times
+ * are milliseconds since the epoch. A state is immutable and has no clock: the functions below take the present time as
+ * `now`, and those of `transitions.ts` return the next state.
  */
 export interface Lifecycle {
-  readonly token: Held | undefined;
-  /** A request is under way; there is never a second. */
+  readonly token: TokenTimes | undefined;
+  /** A request is in flight; there is never a second one. */
   readonly requesting: boolean;
-  /** Failed or fruitless renewals in a row while there was a usable token. */
+  /** Renewals in a row that failed, or brought no more time, while there was a usable token. */
   readonly failures: number;
-  /** Before this moment no renewal is begun while there is a usable token. */
+  /** While there is a usable token, no renewal begins before this time. */
   readonly notBefore: number;
-  /** Whether the last failure may pass by itself. */
+  /** Whether the last failure is temporary. */
   readonly retryable: boolean;
   readonly cooldown: Cooldown | undefined;
-  /** Cool-downs in a row: each is longer than the one before. */
+  /** Cool-downs in a row; each is longer than the previous one. */
   readonly cooldowns: number;
-  /** There has been a token: from then on the manager is kept supplied. */
+  /** There has been a token. From then on, background renewals keep one available. */
   readonly supplied: boolean;
   readonly stopped: boolean;
 }
@@ -51,67 +51,70 @@ export const initialState: Lifecycle = Object.freeze({
 });
 
 export type Decision =
-  /** The token at hand, at once; `renew`: a request is to be begun behind the caller's back. */
+  /** Return the current token at once. `renew`: also begin a request in the background. */
   | { readonly kind: "token"; readonly renew: boolean }
-  /** The outcome of a request, begun now unless one is under way; at `serveStaleAt` the token at hand after all. */
+  /**
+   * Wait for the request in flight, or begin one. If it has not ended at `serveStaleAt`, return the current token after
+   * all.
+   */
   | { readonly kind: "wait"; readonly serveStaleAt: number | undefined }
-  /** The last failure once more. */
+  /** Throw the last failure again. */
   | { readonly kind: "refuse"; readonly retryAfter: number }
   | { readonly kind: "stopped" };
 
-/** What a call gets. */
-export function decide(life: Lifecycle, now: number, reason: RenewalReason): Decision {
-  const { token, requesting, notBefore, cooldown } = life;
-  if (life.stopped) return { kind: "stopped" };
+/** Decides what a call gets. */
+export function decide(state: Lifecycle, now: number, reason: RenewalReason): Decision {
+  const { token, requesting, notBefore, cooldown } = state;
+  if (state.stopped) return { kind: "stopped" };
   if (reason === "forced") return { kind: "wait", serveStaleAt: undefined };
-  if (isUsable(life, now)) {
+  if (isUsable(state, now)) {
     const isStale = token !== undefined && now >= token.staleAt;
     return { kind: "token", renew: isStale && !requesting && now >= notBefore };
   }
   if (!requesting && cooldown !== undefined && now < cooldown.until) {
-    if (mayServeStale(life, now, cooldown.retryable)) return { kind: "token", renew: false };
+    if (mayServeStale(state, now, cooldown.retryable)) return { kind: "token", renew: false };
     return { kind: "refuse", retryAfter: cooldown.until - now };
   }
-  // Whoever waits for a server that does not answer is not to see the old token expire meanwhile.
-  const isLeft = token !== undefined && now < token.expiresAt;
-  return { kind: "wait", serveStaleAt: isLeft ? now + (token.expiresAt - now) / 2 : undefined };
+  // If the server does not answer, the caller gets the current token before that expires.
+  const isUnexpired = token !== undefined && now < token.expiresAt;
+  return { kind: "wait", serveStaleAt: isUnexpired ? now + (token.expiresAt - now) / 2 : undefined };
 }
 
 /**
- * Whether the token at hand is handed out where no new one could be had: a usable one whatever went wrong, and one that
- * has not expired when the failure may pass.
+ * Whether the current token may be returned when a request brought no new one: always while it is usable, and until it
+ * expires if the failure is temporary.
  */
-export function mayServeStale(life: Lifecycle, now: number, retryable: boolean): boolean {
-  if (life.stopped || life.token === undefined) return false;
-  return now < life.token.unusableAt || (retryable && now < life.token.expiresAt);
+export function mayServeStale(state: Lifecycle, now: number, retryable: boolean): boolean {
+  if (state.stopped || state.token === undefined) return false;
+  return now < state.token.unusableAt || (retryable && now < state.token.expiresAt);
 }
 
-/** Whether there is a token that needs no excuse. */
+/** Whether the current token may be returned without a request. */
 export function isUsable({ token }: Lifecycle, now: number): boolean {
   return token !== undefined && now < token.unusableAt;
 }
 
-/** Whether a request is to be begun now for there to be a token that is usable until `time`. */
-export function wantsRenewal(life: Lifecycle, now: number, time: number): boolean {
-  const { token, requesting, stopped, notBefore, cooldown } = life;
+/** Whether a request must begin now so that there is a token that is usable until `time`. */
+export function wantsRenewal(state: Lifecycle, now: number, time: number): boolean {
+  const { token, requesting, stopped, notBefore, cooldown } = state;
   if (stopped || requesting || (token !== undefined && token.unusableAt > time)) return false;
-  if (isUsable(life, now)) return now >= notBefore;
+  if (isUsable(state, now)) return now >= notBefore;
   return cooldown === undefined || now >= cooldown.until;
 }
 
-/** Whether a token that the server refused may be replaced now. */
+/** Whether a token that the MCP server rejected may be replaced now. */
 export function mayReplace({ stopped, cooldown }: Lifecycle, now: number): boolean {
   return !stopped && (cooldown === undefined || now >= cooldown.until);
 }
 
 /**
- * When a request is next to be begun with nobody there, `undefined` when that would spare nobody a wait: before the
- * token becomes unusable and, once a failure that may pass has outlasted it, at the end of each cool-down, a little
- * later by `spread` (0 to 1) lest a fleet ask at one moment.
+ * Returns when the next background request begins: before the token becomes unusable, and at the end of each cool-down if
+ * the failure is temporary. `spread` (0 to 1) delays the latter a little, so that a fleet does not ask at one moment.
+ * Returns `undefined` when a background request would save no caller a wait.
  */
-export function nextRefreshAt(life: Lifecycle, now: number, spread: number): number | undefined {
-  const { token, cooldown, failures, notBefore, retryable } = life;
-  if (life.stopped || life.requesting || !life.supplied) return undefined;
+export function nextRefreshAt(state: Lifecycle, now: number, spread: number): number | undefined {
+  const { token, cooldown, failures, notBefore, retryable } = state;
+  if (state.stopped || state.requesting || !state.supplied) return undefined;
   if (token !== undefined && now < token.unusableAt) {
     const at = Math.max(token.staleAt, notBefore);
     return at < token.unusableAt || (failures > 0 && retryable) ? at : undefined;
@@ -120,17 +123,17 @@ export function nextRefreshAt(life: Lifecycle, now: number, spread: number): num
   return Math.ceil(cooldown.until + spread * 0.1 * (cooldown.until - cooldown.since));
 }
 
-/** Whether the next request is a try in a row of failures: it is made once, and the pauses are those from here. */
+/** Whether the next request follows failures. Such a request is a single attempt: the pauses of the state apply instead. */
 export function isProbe({ failures, cooldowns }: Lifecycle): boolean {
   return failures > 0 || cooldowns > 0;
 }
 
-export type State = "none" | "fresh" | "stale" | "expired" | "cooldown" | "stopped";
+export type StateName = "none" | "fresh" | "stale" | "expired" | "cooldown" | "stopped";
 
-/** In one word. */
-export function stateOf(life: Lifecycle, now: number): State {
-  const { token, cooldown } = life;
-  if (life.stopped) return "stopped";
+/** Returns the name of the state, as `status()` shows it. */
+export function stateName(state: Lifecycle, now: number): StateName {
+  const { token, cooldown } = state;
+  if (state.stopped) return "stopped";
   if (token !== undefined && now < token.unusableAt) return now < token.staleAt ? "fresh" : "stale";
   if (cooldown !== undefined && now < cooldown.until) return "cooldown";
   return token === undefined ? "none" : "expired";

@@ -1,7 +1,7 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
-import { untilAborted } from "../lib/until-aborted.js";
-import { abortedError, RequestWithheld } from "./cache-errors.js";
+import { untilAborted } from "../lib/wait.js";
+import { abortedError, ReplacementWithheld } from "./cache-errors.js";
 import {
   accepted,
   clockSetBack,
@@ -184,7 +184,7 @@ export class RefusedTokens {
           return next;
         },
         (error: unknown) => {
-          if (error instanceof RequestWithheld) return "withheld";
+          if (error instanceof ReplacementWithheld) return "withheld";
           if (error instanceof McpAuthError) replacement.error = error;
           this.#fail(replacement, replacement.kinds);
           return undefined;

@@ -1,5 +1,5 @@
 import type { RetrySpec } from "../config/spec.js";
-import { backoffDelay } from "../net/backoff.js";
+import { backoffDelay } from "../net/retry.js";
 
 export interface RetryPlanOptions {
   readonly retry: RetrySpec;

@@ -2,26 +2,26 @@ import type { TokenRequest, TokenSource } from "./source.js";
 import type { Token } from "./token.js";
 
 /**
- * One request for any number of callers: who comes while one is under way gets its outcome, whatever the reason it
- * was started for. A forced refresh joins it too, since it brings a new token.
+ * Shares one request among any number of callers. A caller that comes while a request is in flight gets its outcome,
+ * whatever the reason for the request was. A forced refresh joins too, because the request brings a new token.
  */
 export class SingleFlight implements TokenSource {
   readonly #source: TokenSource;
-  #flight: Promise<Token> | undefined;
+  #inFlight: Promise<Token> | undefined;
 
   constructor(source: TokenSource) {
     this.#source = source;
   }
 
-  /** What is under way, for whoever wants to wait for its end. */
-  get flight(): Promise<Token> | undefined {
-    return this.#flight;
+  /** The request in flight. */
+  get inFlight(): Promise<Token> | undefined {
+    return this.#inFlight;
   }
 
   getToken(request: TokenRequest): Promise<Token> {
-    this.#flight ??= this.#source.getToken(request).finally(() => {
-      this.#flight = undefined;
+    this.#inFlight ??= this.#source.getToken(request).finally(() => {
+      this.#inFlight = undefined;
     });
-    return this.#flight;
+    return this.#inFlight;
   }
 }

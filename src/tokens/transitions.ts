@@ -1,30 +1,32 @@
-import { type Held, isUsable, type Lifecycle } from "./lifecycle.js";
+import { isUsable, type Lifecycle, type TokenTimes } from "./lifecycle.js";
 import { cooldownLength, retryAt, shortestInterval } from "./policy.js";
 
-export function requestBegun(life: Lifecycle): Lifecycle {
-  return { ...life, requesting: true };
+/** A token request begins. */
+export function requestBegun(state: Lifecycle): Lifecycle {
+  return { ...state, requesting: true };
 }
 
 /**
- * A token has come, `fromRequest` or from elsewhere, and takes the place of the one before. One that is of no use on
- * arrival goes to those who waited for it, but takes no place from one that is.
+ * A token arrives, from our request or from elsewhere, and replaces the current one. A token that is unusable on arrival
+ * goes to the callers that waited for it, but does not replace a usable one.
  */
-export function issued(life: Lifecycle, now: number, brought: Held, fromRequest = true): Lifecycle {
-  const { token: before } = life;
-  // One that was asked for in the future: the clock was set back meanwhile.
-  const token = shifted(brought, Math.max(brought.requestedAt - now, 0));
-  const isUseless = now >= token.unusableAt && before !== undefined && isUsable(life, now);
-  // A token that is no better than the one before would be renewed at once, again and again.
-  const noGain = before !== undefined && token.expiresAt <= before.expiresAt && now >= token.staleAt;
-  const failures = noGain ? life.failures + 1 : 0;
-  const held = isUseless ? before : token;
-  const pause = noGain ? retryAt(now, held.unusableAt, failures, true) : now;
+export function issued(state: Lifecycle, now: number, times: TokenTimes, isFromRequest = true): Lifecycle {
+  const { token: previous } = state;
+  // `requestedAt` lies in the future if the clock was set back during the request.
+  const token = shifted(times, Math.max(times.requestedAt - now, 0));
+  const isUnusable = now >= token.unusableAt && previous !== undefined && isUsable(state, now);
+  // Without a pause, a token that is no better than the previous one would be renewed at once, again and again.
+  const bringsNoTime =
+    previous !== undefined && token.expiresAt <= previous.expiresAt && now >= token.staleAt;
+  const failures = bringsNoTime ? state.failures + 1 : 0;
+  const current = isUnusable ? previous : token;
+  const earliest = bringsNoTime ? retryAt(now, current.unusableAt, failures, true) : now;
   return {
-    ...life,
-    token: held,
-    requesting: fromRequest ? false : life.requesting,
+    ...state,
+    token: current,
+    requesting: isFromRequest ? false : state.requesting,
     failures,
-    notBefore: Math.max(now + shortestInterval, pause),
+    notBefore: Math.max(now + shortestInterval, earliest),
     retryable: true,
     cooldown: undefined,
     cooldowns: 0,
@@ -32,71 +34,71 @@ export function issued(life: Lifecycle, now: number, brought: Held, fromRequest 
   };
 }
 
-export interface Failed {
-  /** It may pass by itself. */
+export interface RequestFailure {
+  /** Whether the failure is temporary. */
   readonly retryable: boolean;
-  /** Milliseconds that the server wants to be left alone. */
+  /** Milliseconds that the server wants us to wait. */
   readonly retryAfter: number | undefined;
 }
 
-/** The request has failed: the pace is slower with each, and without a usable token a cool-down opens. */
+/** The request failed. The next renewal comes later each time; without a usable token, a cool-down begins. */
 export function requestFailed(
-  life: Lifecycle,
+  state: Lifecycle,
   now: number,
-  { retryable, retryAfter = 0 }: Failed,
+  { retryable, retryAfter = 0 }: RequestFailure,
 ): Lifecycle {
-  const ended = { ...life, requesting: false, retryable };
-  const { token } = life;
-  if (token === undefined || !isUsable(life, now)) return cooledDown(ended, now, retryable, retryAfter);
-  const failures = life.failures + 1;
+  const ended = { ...state, requesting: false, retryable };
+  const { token } = state;
+  if (token === undefined || !isUsable(state, now)) return cooledDown(ended, now, retryable, retryAfter);
+  const failures = state.failures + 1;
   const notBefore = Math.max(retryAt(now, token.unusableAt, failures, retryable), now + retryAfter);
   return { ...ended, failures, notBefore };
 }
 
-/** The request was called off; nothing is known of the server. */
-export function requestCalledOff(life: Lifecycle): Lifecycle {
-  return { ...life, requesting: false };
+/** The request was canceled, which tells nothing about the server. */
+export function requestCanceled(state: Lifecycle): Lifecycle {
+  return { ...state, requesting: false };
 }
 
-function cooledDown(life: Lifecycle, now: number, retryable: boolean, retryAfter: number): Lifecycle {
-  const cooldowns = life.cooldowns + 1;
+function cooledDown(state: Lifecycle, now: number, retryable: boolean, retryAfter: number): Lifecycle {
+  const cooldowns = state.cooldowns + 1;
   const until = now + Math.max(cooldownLength(cooldowns), retryAfter);
-  return { ...life, cooldown: { since: now, until, retryable }, cooldowns };
+  return { ...state, cooldown: { since: now, until, retryable }, cooldowns };
 }
 
-/** The server may be asked again before the time that it asked for is over: what is left is the cool-down itself. */
-export function holdReleased(life: Lifecycle): Lifecycle {
-  const { cooldown, cooldowns } = life;
-  if (cooldown === undefined) return life;
+/** The wait that the server asked for ended early. Only our own cool-down remains. */
+export function retryAfterEnded(state: Lifecycle): Lifecycle {
+  const { cooldown, cooldowns } = state;
+  if (cooldown === undefined) return state;
   const until = Math.min(cooldown.until, cooldown.since + cooldownLength(cooldowns));
-  return { ...life, cooldown: { ...cooldown, until } };
+  return { ...state, cooldown: { ...cooldown, until } };
 }
 
-/** What a credential was refused for says nothing of another. */
-export function credentialReplaced(life: Lifecycle): Lifecycle {
-  return { ...life, cooldown: undefined, cooldowns: 0, failures: 0, notBefore: Number.NEGATIVE_INFINITY };
+/** There is a new credential. The rejection of the previous one tells nothing about it. */
+export function credentialReplaced(state: Lifecycle): Lifecycle {
+  return { ...state, cooldown: undefined, cooldowns: 0, failures: 0, notBefore: Number.NEGATIVE_INFINITY };
 }
 
-export function stopped(life: Lifecycle): Lifecycle {
-  return { ...life, stopped: true };
+export function stopped(state: Lifecycle): Lifecycle {
+  return { ...state, stopped: true };
 }
 
 /**
- * The clock was set back by so many milliseconds since it was last looked at, and is now at `now`. What was left of the
- * token then is the most that can be left: it is believed no longer than it lives. A cool-down that begins in the future
- * has ended, since it would last that much longer.
+ * The clock was set back by `by` milliseconds since the last look, and shows `now`. The token keeps at most the time that
+ * it had left, so that it is not used after its expiry. A cool-down that would now begin in the future ends, because it
+ * would last that much longer.
  */
-export function clockSetBack(life: Lifecycle, now: number, by: number): Lifecycle {
-  const { token, cooldown, notBefore } = life;
+export function clockSetBack(state: Lifecycle, now: number, by: number): Lifecycle {
+  const { token, cooldown, notBefore } = state;
   return {
-    ...life,
+    ...state,
     token: token && shifted(token, by),
     notBefore: notBefore - by,
     cooldown: cooldown !== undefined && now < cooldown.since ? undefined : cooldown,
   };
 }
 
-function shifted(token: Held, by: number): Held {
+function shifted(token: TokenTimes, by: number): TokenTimes {
   return {
     ...token,
     requestedAt: token.requestedAt - by,

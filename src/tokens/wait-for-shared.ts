@@ -1,5 +1,5 @@
 import type { Clock, ClockTimer } from "../lib/clock.js";
-import { untilAborted } from "../lib/until-aborted.js";
+import { untilAborted } from "../lib/wait.js";
 import type { Token } from "./token.js";
 
 export interface SharedWait {

@@ -1,6 +1,8 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
-import type { TokenSource } from "./source.js";
+import { debugAttempt, isDebugging } from "../lib/debug.js";
+import type { TokenRequest, TokenSource } from "./source.js";
+import type { Token } from "./token.js";
 import { errorFields, type Report } from "./token-event.js";
 
 export interface EventOptions {
@@ -11,27 +13,28 @@ export interface EventOptions {
 }
 
 /**
- * Reports each attempt: `token:renewed` or `token:failed`. One that the deadline ended failed with the reason of its
- * signal; one that was called off is neither.
+ * Reports each attempt as `token:renewed` or `token:failed`. An attempt that the deadline ended failed with the reason of
+ * its signal. A canceled attempt is not reported.
  */
 export function withEvents(
   source: TokenSource,
   { server, issuer, clock, report }: EventOptions,
 ): TokenSource {
-  return {
-    async getToken(request) {
-      const { reason, attempt, signal } = request;
-      const started = clock.now();
-      const event = () => ({ server, issuer, reason, attempt, durationMs: clock.now() - started });
-      try {
-        const token = await source.getToken(request);
-        report("token:renewed", { ...event(), expiresAt: token.expiresAt });
-        return token;
-      } catch (error) {
-        const failure: unknown = signal.aborted ? signal.reason : error;
-        if (failure instanceof McpAuthError) report("token:failed", { ...event(), ...errorFields(failure) });
-        throw error;
-      }
-    },
-  };
+  async function getTokenWithEvents(request: TokenRequest): Promise<Token> {
+    const { reason, attempt, signal } = request;
+    const started = clock.now();
+    const event = () => ({ server, issuer, reason, attempt, durationMs: clock.now() - started });
+    try {
+      const token = await (isDebugging
+        ? debugAttempt({ server, issuer, reason, attempt }, () => source.getToken(request))
+        : source.getToken(request));
+      report("token:renewed", { ...event(), expiresAt: token.expiresAt });
+      return token;
+    } catch (error) {
+      const failure: unknown = signal.aborted ? signal.reason : error;
+      if (failure instanceof McpAuthError) report("token:failed", { ...event(), ...errorFields(failure) });
+      throw error;
+    }
+  }
+  return { getToken: getTokenWithEvents };
 }

@@ -1,11 +1,11 @@
 import type { RetrySpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
-import { pause } from "../lib/pause.js";
+import { debugRetry, debugRetryAfter } from "../lib/debug.js";
 import { timeLimit } from "../lib/time-limit.js";
+import { pause } from "../lib/wait.js";
 import { hasAnotherCredential } from "../oauth/client-auth/another-credential.js";
 import { markAskedToWait, tokenEndpointAsksToWait } from "../oauth/token-endpoint/asked-to-wait.js";
-import { type StoreFailure, storeUnavailable } from "../stores/failure.js";
 import type { RetryAfterRegistry } from "./retry-after-registry.js";
 import { type RetryPlan, retryPlan, spreadOut } from "./retry-plan.js";
 import type { TokenRequest, TokenSource } from "./source.js";
@@ -13,7 +13,7 @@ import type { Token } from "./token.js";
 
 export interface RetryOptions {
   readonly server: string;
-  /** Of the token requests: its URL where the config has it, else its issuer. */
+  /** The token endpoint: its URL if the config sets one, else the issuer. */
   readonly endpoint: string | undefined;
   readonly clock: Clock;
   readonly random: () => number;
@@ -21,100 +21,125 @@ export interface RetryOptions {
   /** Milliseconds for all attempts together. */
   readonly deadline: number;
   readonly holds: RetryAfterRegistry;
-  /** A token that is there already, for which nobody needs to be asked. */
+  /** Returns a token that exists already, so that no request is needed. */
   readonly present?: ((request: TokenRequest) => Promise<Token | undefined>) | undefined;
-  /** Why the store cannot be used now, for a grant that gets no token without it. */
-  readonly storeFailure?: (() => StoreFailure | undefined) | undefined;
+  /** Returns an error that says better than `timeout` why the deadline passed, if there is one. */
+  readonly causeOfTimeout?: (() => McpAuthError | undefined) | undefined;
 }
 
 /**
- * Repeats what may pass: capped exponential backoff with full jitter, or what `Retry-After` says, within the
- * deadline. A `Retry-After` beyond it fails at once as `unavailable`. It holds back everybody who would ask the same
- * authorization server, and so does one after the last attempt; who has the time waits for its end, and only a forced
- * refresh asks all the same. Rejects with the error of the last attempt, or `timeout` when the deadline passed, or
- * `store_unavailable` where the grant needs a store that cannot be used: more time would not have helped.
+ * Retries temporary failures: with capped exponential backoff and full jitter, or after what `Retry-After` says, within the
+ * deadline.
+ *
+ * A `Retry-After` that ends beyond the deadline fails at once as `unavailable`. It holds back every manager of that token
+ * endpoint, and so does one that follows the last attempt. Callers with enough time wait until the hold ends; only a forced
+ * refresh sends a request anyway.
+ *
+ * Rejects with the error of the last attempt, with `aborted`, and, when the deadline passes, with `causeOfTimeout` or
+ * `timeout`.
  */
 export function withRetry(source: TokenSource, options: RetryOptions): TokenSource {
-  return { getToken: (request) => acquire(source, request, options) };
+  const { server, endpoint, clock, random, deadline, holds, present } = options;
+
+  async function getTokenWithRetry(request: TokenRequest): Promise<Token> {
+    const limit = new AbortController();
+    const endsAt = clock.now() + deadline;
+    // An attempt tells by this reason that it failed and was not canceled.
+    const timer = timeLimit(clock, deadline, () => limit.abort(deadlinePassed(server, deadline)), {
+      unref: true,
+    });
+    const onAbort = () => limit.abort(request.signal.reason);
+    request.signal.addEventListener("abort", onAbort, { once: true });
+    if (request.signal.aborted) onAbort();
+    const limited = { ...request, signal: limit.signal };
+    try {
+      const existing = present === undefined ? undefined : await present(limited);
+      if (existing !== undefined) return existing;
+      // A caller that forces a refresh has a reason to ask although the server wants us to wait.
+      const hold =
+        request.reason === "forced" ? 0 : spreadOut(holds.remaining(endpoint, clock.now()), random);
+      if (hold > 0) debugRetryAfter(server, hold);
+      if (hold > 0 && hold >= endsAt - clock.now()) throw markAskedToWait(heldBack(server, Math.ceil(hold)));
+      if (hold > 0) await wait(hold, limit.signal, clock);
+      let token: Token;
+      try {
+        token = await source.getToken(limited);
+      } catch (error) {
+        token = await tryAgain(source, limited, error, options, endsAt);
+      }
+      // Any other request may have been sent before the server asked us to wait.
+      if (request.reason === "forced") holds.release(endpoint);
+      return token;
+    } catch (error) {
+      throw endedError(request.signal, limit.signal, options) ?? error;
+    } finally {
+      timer.cancel();
+      request.signal.removeEventListener("abort", onAbort);
+    }
+  }
+  return { getToken: getTokenWithRetry };
 }
 
-async function acquire(source: TokenSource, request: TokenRequest, options: RetryOptions): Promise<Token> {
-  const { server, endpoint, clock, deadline, holds, present } = options;
-  const limit = new AbortController();
-  const endsAt = clock.now() + deadline;
-  // The reason tells whoever watches the attempt that it failed and was not called off.
-  const passed = timeLimit(clock, deadline, () => limit.abort(deadlinePassed(server, deadline)));
-  const onAbort = () => limit.abort(request.signal.reason);
-  request.signal.addEventListener("abort", onAbort, { once: true });
-  if (request.signal.aborted) onAbort();
-  const limited = { ...request, signal: limit.signal };
-  let isHeldBack = false;
+/** Returns the error of an acquisition that was canceled, or that the deadline ended. */
+function endedError(
+  canceled: AbortSignal,
+  limit: AbortSignal,
+  { server, deadline, causeOfTimeout }: RetryOptions,
+): McpAuthError | undefined {
+  if (canceled.aborted)
+    return new McpAuthError("aborted", `Server "${server}": the token request was aborted.`, { server });
+  return limit.aborted ? (causeOfTimeout?.() ?? deadlinePassed(server, deadline)) : undefined;
+}
+
+/** Makes all attempts after the first, whose error is `firstError`, and holds back others if the token endpoint asks for it. */
+async function tryAgain(
+  source: TokenSource,
+  request: TokenRequest,
+  firstError: unknown,
+  options: RetryOptions,
+  endsAt: number,
+): Promise<Token> {
+  const { endpoint, clock, holds } = options;
   try {
-    const there = present === undefined ? undefined : await present(limited);
-    if (there !== undefined) return there;
-    const held = holds.remaining(endpoint, clock.now());
-    // Whoever forces a refresh has a reason to ask all the same.
-    const pause = request.reason === "forced" ? 0 : spreadOut(held, options.random);
-    if (pause > 0 && pause >= endsAt - clock.now()) {
-      isHeldBack = true;
-      throw markAskedToWait(heldBack(server, Math.ceil(pause)));
-    }
-    if (pause > 0) await wait(pause, limit.signal, clock);
-    const token = await attempts(source, limited, options, endsAt);
-    // Any other success may be of a request that was sent before the server asked to be left alone.
-    if (request.reason === "forced") holds.release(endpoint);
-    return token;
+    return await laterAttempts(source, request, firstError, options, endsAt);
   } catch (error) {
-    if (request.signal.aborted)
-      throw new McpAuthError("aborted", `Server "${server}": the token request was aborted.`, { server });
-    if (limit.signal.aborted) {
-      const failure = options.storeFailure?.();
-      throw failure === undefined ? deadlinePassed(server, deadline) : storeUnavailable(server, failure);
-    }
-    // Who was not let through has learnt nothing new.
-    if (!isHeldBack && error instanceof McpAuthError && tokenEndpointAsksToWait(error)) {
+    if (!request.signal.aborted && error instanceof McpAuthError && tokenEndpointAsksToWait(error)) {
       holds.hold(endpoint, clock.now(), error.retryAfter ?? 0);
     }
     throw error;
-  } finally {
-    passed.cancel();
-    request.signal.removeEventListener("abort", onAbort);
   }
 }
 
-async function attempts(
+async function laterAttempts(
   source: TokenSource,
   request: TokenRequest,
+  firstError: unknown,
   options: RetryOptions,
   endsAt: number,
 ): Promise<Token> {
   const plan = retryPlan({ ...options, endsAt, probe: request.probe ?? false });
-  try {
-    return await source.getToken(request);
-  } catch (error) {
-    // The common case is over without loading anything.
-    const delay = delayBefore(plan, error, 1, options);
-    if (delay === undefined) throw error;
-    await wait(delay, request.signal, options.clock);
-  }
+  const firstDelay = delayBefore(plan, firstError, 1, options);
+  if (firstDelay === undefined) throw firstError;
+  await wait(firstDelay, request.signal, options.clock);
+  // Loaded here, because most acquisitions need one attempt.
   const { default: pRetry } = await import("p-retry");
-  let refused = false;
+  let isLast = false;
   return await pRetry((number) => source.getToken({ ...request, attempt: number + 1 }), {
     retries: Math.max(options.retry.attempts - 2, 0),
-    // The waits are ours, awaited in `onFailedAttempt`: its own know neither Retry-After nor the clock.
+    // `onFailedAttempt` waits. The waits of p-retry know neither `Retry-After` nor the clock.
     minTimeout: 0,
     maxTimeout: 0,
     signal: request.signal,
     async onFailedAttempt({ error, attemptNumber }) {
       const delay = delayBefore(plan, error, attemptNumber + 1, options);
-      refused = delay === undefined;
+      isLast = delay === undefined;
       if (delay !== undefined) await wait(delay, request.signal, options.clock);
     },
-    shouldRetry: () => !refused,
+    shouldRetry: () => !isLast,
   });
 }
 
-/** How long to wait before another attempt, `undefined` when there is to be none. */
+/** Returns the milliseconds to wait before another attempt, `undefined` if there is none. */
 function delayBefore(
   plan: RetryPlan,
   error: unknown,
@@ -123,7 +148,7 @@ function delayBefore(
 ): number | undefined {
   if (!(error instanceof McpAuthError)) return undefined;
   const now = clock.now();
-  // Another manager may have been told to wait while this attempt was under way.
+  // Another manager may have been asked to wait during this attempt.
   const held = holds.remaining(endpoint, now);
   const next = plan(
     {
@@ -137,18 +162,19 @@ function delayBefore(
   );
   switch (next.kind) {
     case "again":
+      debugRetry(server, attempt + 1, next.after);
       return next.after;
     case "failed":
       return undefined;
     case "beyond": {
       if (tokenEndpointAsksToWait(error)) throw markAskedToWait(heldBack(server, next.asked));
-      // The MCP server may have asked for it, with its metadata: that is between it and this manager.
+      // If the MCP server asked for the wait, in answer to a metadata request, other managers are not concerned.
       throw held === next.asked ? heldBack(server, held) : error;
     }
   }
 }
 
-/** Waits between two attempts. It keeps no process alive: that is up to whoever waits for the token. */
+/** Waits between two attempts. The caller that waits for the token keeps the process alive, not this timer. */
 async function wait(milliseconds: number, signal: AbortSignal, clock: Clock): Promise<void> {
   if (milliseconds > 0) await pause(milliseconds, { clock, signal, unref: true });
   if (signal.aborted) throw new McpAuthError("aborted", "The wait before another attempt was aborted.");

@@ -12,7 +12,7 @@ export default defineConfig({
     maxWorkers: "100%",
     testTimeout: hangLimit,
     hookTimeout: hangLimit,
-    globalSetup: ["scripts/build-before-tests.mjs"],
+    globalSetup: ["test/support/build-before-tests.mjs"],
     // What ships is tested, as Node itself imports it: with the sources each lazy import, known or not, waits for
     // vitest's main process, and the clock of a row cannot see that.
     alias: [

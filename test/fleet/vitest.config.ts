@@ -13,6 +13,6 @@ export default defineConfig({
     testTimeout: hangLimit,
     hookTimeout: hangLimit,
     expect: { poll: { timeout: hangLimit } },
-    globalSetup: ["scripts/build-before-tests.mjs"],
+    globalSetup: ["test/support/build-before-tests.mjs"],
   },
 });

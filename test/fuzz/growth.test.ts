@@ -16,7 +16,7 @@ import { parseDuration } from "../../src/lib/duration.js";
 import { jwtClaims } from "../../src/lib/jwt-claims.js";
 import { isJson } from "../../src/net/media-type.js";
 import { printableUrl } from "../../src/net/printable-url.js";
-import { parseRetryAfter } from "../../src/net/retry-after.js";
+import { parseRetryAfter } from "../../src/net/retry.js";
 import { grantedScopes } from "../../src/oauth/token-endpoint/token-response.js";
 import { readPointer } from "../../src/secrets/pointer.js";
 import { cpuSeconds, slowness } from "../support/cpu-seconds.js";

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect } from "vitest";
+import { checkResource } from "../../src/diagnosis/resource.js";
 import { fetchAuthorizationServer } from "../../src/discovery/authorization-server.js";
 import { findTarget } from "../../src/discovery/find-target.js";
 import { MetadataCache } from "../../src/discovery/metadata-cache.js";
-import { findProtectedResource, resourceMismatch } from "../../src/discovery/protected-resource.js";
+import { findProtectedResource } from "../../src/discovery/protected-resource.js";
 import { resourceCandidates } from "../../src/discovery/resource-locations.js";
 import { discover } from "../../src/index.js";
 import { systemClock } from "../../src/lib/clock.js";
@@ -193,7 +194,7 @@ describe("resource metadata", () => {
     [address, address],
     (named, own) => {
       if (!URL.canParse(own)) return;
-      const mismatch = resourceMismatch(named, own);
+      const mismatch = checkResource(named, own);
       // Our own address is ours to show.
       const shown = [own, new URL(own).href];
       if (mismatch !== undefined) {

@@ -5,7 +5,7 @@ import { randomInt } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { startVitest } from "vitest/node";
-import { readOptions } from "../../scripts/read-options.mjs";
+import { readOptions } from "../support/read-options.mjs";
 
 /** What `property(…)` was called for when this was written. */
 const fewestProperties = 38;

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect } from "vitest";
-import type { TokenEndpoint } from "../../src/diagnosis/token-endpoint.js";
+import type { TokenEndpoint } from "../../src/diagnosis/facts.js";
+import { longestLifetime } from "../../src/lib/duration.js";
 import { jwtClaims } from "../../src/lib/jwt-claims.js";
-import { longestLifetime } from "../../src/lib/longest-lifetime.js";
 import { isScope } from "../../src/lib/scope.js";
 import { registeredError, saidInError } from "../../src/oauth/token-endpoint/oauth-error.js";
 import { tokenRejection } from "../../src/oauth/token-endpoint/token-rejection.js";
@@ -30,8 +30,8 @@ const endpoint: fc.Arbitrary<TokenEndpoint> = fc.record({
   issuer: fc.constant("https://auth.example"),
   name: fc.constant("the token endpoint of https://auth.example"),
   credential: fc.constantFrom("secret", "key", "assertion", "certificate", "none"),
-  identified: fc.boolean(),
-  hasDocument: fc.boolean(),
+  hasClientId: fc.boolean(),
+  hasIdDocument: fc.boolean(),
 });
 
 const visible = fc.string({ unit: fc.constantFrom(...'abcXYZ019-._~+/=!"\\'), minLength: 1, maxLength: 30 });

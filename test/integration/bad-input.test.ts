@@ -102,33 +102,33 @@ describe("a method that the authorization server does not list", () => {
       "a secret",
       { secret: reference },
       ["private_key_jwt", "canary"],
-      "does not take client_secret_basic, client_secret_post or client_secret_jwt; it lists private_key_jwt, names " +
-        "that are not registered. Use a credential that it takes, or",
+      "does not accept client_secret_basic, client_secret_post or client_secret_jwt; it lists private_key_jwt, names " +
+        "that are not registered. Use a credential that it accepts, or",
     ],
     [
       "a key",
       { key: { privateKey: reference } },
       ["client_secret_basic"],
-      "does not take private_key_jwt; it lists client_secret_basic. Use a credential that it takes, or",
+      "does not accept private_key_jwt; it lists client_secret_basic. Use a credential that it accepts, or",
     ],
     [
       "an assertion",
       { assertion: reference },
       [],
-      "does not take private_key_jwt; it lists nothing. Use a credential that it takes, or",
+      "does not accept private_key_jwt; it lists nothing. Use a credential that it accepts, or",
     ],
     [
       "a certificate",
       { certificate: { cert: reference, key: reference } },
       ["none"],
-      "does not take tls_client_auth or self_signed_tls_client_auth; it lists none. Use a credential that it takes, or",
+      "does not accept tls_client_auth or self_signed_tls_client_auth; it lists none. Use a credential that it accepts, or",
     ],
     [
       "nothing",
       {},
       ["client_secret_basic", "private_key_jwt"],
-      "does not take a client without a credential; it lists client_secret_basic, private_key_jwt. Give the client a " +
-        "credential that it takes, or",
+      "does not accept a client without a credential; it lists client_secret_basic, private_key_jwt. Give the client a " +
+        "credential that it accepts, or",
     ],
   ])("for %s is unsupported_by_server before anything is read or sent", async (_, client, listed, text) => {
     // The variable is not set: to read it would be another error.
@@ -345,7 +345,7 @@ describe("what a grant presents is refused", () => {
     [
       "the platform's token",
       workload,
-      "It does not take the platform's token. Check that ISSUER trusts who issues it, for this subject, and",
+      "It does not accept the platform's token. Check that ISSUER trusts its issuer, for this subject, and",
     ],
     [
       "an assertion of our own",
@@ -354,7 +354,7 @@ describe("what a grant presents is refused", () => {
         client: { issuer },
         assertion: { key: { privateKey: { env: "KEY" } }, issuer: "robot", subject: "user" },
       }),
-      'It does not take the assertion. Check the "issuer", "subject" and "audience" of the grant\'s "assertion",',
+      'It does not accept the assertion. Check the "issuer", "subject" and "audience" of the grant\'s "assertion",',
     ],
     [
       "a subject",
@@ -363,7 +363,7 @@ describe("what a grant presents is refused", () => {
         client: { issuer, id: "agent" },
         subject: { token: { env: "SUBJECT" } },
       }),
-      'It does not take the "subject" of the grant, or its "actor". Check that the token has not expired,',
+      'It does not accept the "subject" of the grant, or its "actor". Check that the token has not expired,',
     ],
     ["a client", as({}), "Check the client's registration at ISSUER"],
   ])("%s: it is asked once, and the message is about that", async (_, grant, text) => {
@@ -427,7 +427,7 @@ describe("an authorization server that does not do DPoP well", () => {
     };
     const world = await crm(grant, { ...setting, token });
     expect(await said(world, "token_request_rejected")).toContain(
-      "wants a nonce in the DPoP proof, and gives none",
+      "requires a nonce in the DPoP proof, but does not accept",
     );
     expect(world.tokenRequests()).toHaveLength(requests);
   });

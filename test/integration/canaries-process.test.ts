@@ -54,6 +54,7 @@ test("an agent with all debug output on prints no secret", async () => {
   // Proves that the debug output was on.
   expect(err).toMatch(/^FETCH \d+: /m);
   expect(err).toMatch(/^NET \d+: /m);
+  expect(err).toMatch(/^MCP-AUTH \d+: .*: POST token endpoint /m);
   const evidence = new Evidence();
   evidence.add("stderr", err);
   expect(evidence.leaks(canaries)).toEqual([]);

@@ -21,7 +21,7 @@ function setting(canaries: Canaries, stage: Stage) {
   const seed = { type: "refresh_token", refreshToken: { env: "SEED" } };
   const servers = {
     tools: { url: stage.mcp("tools"), grant: { client: client("tools") } },
-    lineage: { url: stage.mcp("lineage"), grant: { client: client("lineage"), ...seed } },
+    family: { url: stage.mcp("family"), grant: { client: client("family"), ...seed } },
   };
   const env = {
     SECRET: canaries.fresh("client secret"),
@@ -93,7 +93,7 @@ test("no secret is shown in the files of a store, nor in the output of commands 
   await command(["validate", "--secrets"], 0);
   await command(["validate", "--secrets", "--json"], 2, { ...env, KEY: canaries.word("wrong key") });
   await command(["token", "tools"], 2, { ...env, KEY: canaries.word("wrong key") });
-  await command(["token", "lineage", "--force-refresh"], 4, {
+  await command(["token", "family", "--force-refresh"], 4, {
     ...env,
     KEY: canaries.plant("other key", newKey()),
   });
@@ -102,8 +102,8 @@ test("no secret is shown in the files of a store, nor in the output of commands 
   await command(["store", "clear", "tools"], 0);
   await command(["headers", "tools"], 3);
   await command(["revoke", "tools"], 0);
-  say("lineage", { error: "invalid_request", error_description: stage.say.prose() }, 400);
-  await command(["revoke", "lineage"], 3);
+  say("family", { error: "invalid_request", error_description: stage.say.prose() }, 400);
+  await command(["revoke", "family"], 3);
   await command(["store", "clear"], 0);
   await watch.assertClean(canaries);
 });

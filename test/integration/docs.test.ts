@@ -35,6 +35,7 @@ describe("the documentation", () => {
         extends: "../../../tsconfig.json",
         compilerOptions: {
           noUnusedLocals: false,
+          incremental: false,
           rootDir: "../../..",
           paths: {
             "mcp-auth-runtime": ["../../../src/index.ts"],

@@ -24,27 +24,27 @@ const pem = (key: KeyObject) => key.export({ type: "pkcs8", format: "pem" }).toS
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const p256 = generateKeyPairSync("ec", { namedCurve: "P-256" });
 
-/** A JWT that a platform could have issued. */
+/** Creates a JWT as a platform might issue it. */
 function platformToken(sub: string, aud: string): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const exp = Math.floor(Date.now() / 1_000) + 600;
   return `${part({ alg: "RS256", kid: "platform" })}.${part({ sub, aud, exp })}.c2lnbmVk`;
 }
 
-/** What stands in for a product: its metadata as it publishes them, and what the machine has. */
+/** A simulated product: its metadata as the product publishes it, and the files and variables of the machine. */
 interface Product {
-  /** Path of the document; all others are not there. */
+  /** Path of the metadata. All other metadata paths answer 404. */
   readonly metadataAt: string;
-  /** What is in it beside `issuer`, of which the path is given, and `token_endpoint`. */
+  /** Members of the metadata. `issuer` and `token_endpoint` are paths. */
   readonly metadata: {
     readonly issuer: string;
     readonly token_endpoint: string;
     readonly [name: string]: unknown;
   };
   readonly env?: Readonly<Record<string, string>>;
-  /** What the MCP server publishes, by its path; `resource` and issuers are given by their paths. */
+  /** The resource metadata of the MCP server. `at`, `resource` and `issuer` are paths. */
   readonly resourceMetadata?: { readonly at: string; readonly resource: string; readonly issuer: string };
-  /** By the path in the config. */
+  /** Contents of files by their path in the config. */
   readonly files?: Readonly<Record<string, string>>;
 }
 
@@ -52,19 +52,19 @@ interface Asked {
   readonly origin: string;
   readonly request: RecordedRequest;
   readonly form: URLSearchParams;
-  /** Requests that were neither for metadata nor for a token. */
+  /** Requests for the ID token of a GitHub Actions job. */
   readonly others: readonly RecordedRequest[];
-  /** The paths of all requests at the origin. */
+  /** Paths of all requests to the origin. */
   readonly asked: readonly string[];
 }
 
 const hosts =
   /https:\/\/(login\.microsoftonline|acme\.okta|acme\.eu\.auth0|keycloak\.example|accounts\.google|(?:compute|oauth2)\.googleapis|auth\.example|mcp\.example|cognito-idp\.eu-central-1\.amazonaws)\.com/g;
 
-/** The config of the page, for servers at this origin and files in this folder. */
+/** Returns a config of the page, with the hosts replaced by this origin and the files by files in this folder. */
 function configOf(mark: string, origin: string, folder: string): string {
   const snippet = marked.find((one) => one.mark === mark);
-  if (snippet === undefined) throw new Error(`no config is marked ${mark}`);
+  if (snippet === undefined) throw new Error(`docs/providers.md has no config with the mark ${mark}.`);
   return snippet.code.replaceAll(hosts, origin).replaceAll(/"\/(?=(var|run|opt)\/)/g, `"${folder}/`);
 }
 
@@ -86,7 +86,7 @@ async function inFolder<T>(
   }
 }
 
-/** Calls the one MCP server of a config, and so gets a token for it. */
+/** Calls the MCP server of a config, which requests a token. */
 async function call(
   config: string,
   origin: string,
@@ -105,7 +105,7 @@ async function call(
   }
 }
 
-/** What the config of the page sends to the product's token endpoint. */
+/** Runs a config of the page and returns its request to the product's token endpoint. */
 async function ask(mark: string, product: Product): Promise<Asked> {
   await using elsewhere = await startHttpServer((_, response) => grantToken(response));
   await using server = await startHttpServer((request, response) => {
@@ -137,7 +137,8 @@ async function ask(mark: string, product: Product): Promise<Asked> {
   const isTokenRequest = ({ method, headers }: RecordedRequest) =>
     method === "POST" && (headers["content-type"] ?? "").startsWith("application/x-www-form-urlencoded");
   const [request, another] = [...server.requests, ...elsewhere.requests].filter(isTokenRequest);
-  if (request === undefined || another !== undefined) throw new Error("expected one token request");
+  if (request === undefined || another !== undefined)
+    throw new Error("There was not exactly one token request.");
   const others = server.requests.filter((one) => one.url.startsWith("/id-token"));
   const asked = server.requests.map(({ url }) => url);
   return { origin, request, form: new URLSearchParams(request.body), others, asked };
@@ -147,7 +148,7 @@ function grantToken(response: Parameters<typeof sendJson>[0]): void {
   sendJson(response, { access_token: "granted", token_type: "Bearer", expires_in: 3600 });
 }
 
-/** A client assertion, verified. */
+/** Verifies an assertion in the form and returns its header and claims. */
 async function verified(form: URLSearchParams, field: string, key: KeyObject) {
   const { payload, protectedHeader } = await jwtVerify(form.get(field) ?? "", key);
   const { jti, iat = 0, exp = 0, ...claims } = payload;
@@ -162,7 +163,7 @@ function basic({ headers }: RecordedRequest): string {
 const fields = (form: URLSearchParams) => [...form.keys()].sort();
 const uuid = /^[0-9a-f-]{36}$/;
 
-test("every config of the page is tried here", () => {
+test("docs/providers.md has exactly the configs that these tests run", () => {
   const tried = [
     ...["entra-secret", "entra-certificate", "entra-github", "entra-kubernetes", "okta"],
     ...["auth0-secret", "auth0-key", "keycloak-key", "keycloak-kubernetes", "cognito", "google"],
@@ -184,14 +185,14 @@ describe("Microsoft Entra ID", () => {
     },
   };
 
-  test("takes a secret, one .default scope and no resource", async () => {
+  test("the Entra ID config with a secret sends one .default scope and no resource", async () => {
     const env = { ENTRA_CLIENT_SECRET: "a~b+c" };
     const { request, form } = await ask("entra-secret", { ...entra, env });
     expect(Object.fromEntries(form)).toEqual({ grant_type: grants.clientCredentials, scope });
     expect(basic(request)).toBe(`${id}:a%7Eb%2Bc`);
   });
 
-  test("knows a certificate by x5t#S256, in an assertion for the token endpoint, beside client_id", async () => {
+  test("the Entra ID config with a certificate sends an assertion with x5t#S256 for the token endpoint, and client_id", async () => {
     const { certificate, privateKey } = await selfSigned({ keyType: "rsa" });
     const files = { "entra.key": privateKey, "entra.crt": certificate };
     const { request, form, origin } = await ask("entra-certificate", { ...entra, files });
@@ -213,7 +214,7 @@ describe("Microsoft Entra ID", () => {
     expect(lifetime).toBeLessThanOrEqual(600);
   });
 
-  test("takes the token of a job that was asked for its audience", async () => {
+  test("the Entra ID config for GitHub Actions requests the job's token for its audience and sends it as assertion", async () => {
     const token = platformToken("repo:acme/agents:ref:refs/heads/main", "api://AzureADTokenExchange");
     const { form, others } = await ask("entra-github", { ...entra, env: { ID_TOKEN: token } });
     expect(Object.fromEntries(form)).toEqual({
@@ -231,7 +232,7 @@ describe("Microsoft Entra ID", () => {
     expect(others[0]?.headers.authorization?.toLowerCase()).toBe("bearer request-token");
   });
 
-  test("takes the token of a pod", async () => {
+  test("the Entra ID config for Kubernetes sends the pod's token as client assertion", async () => {
     const token = platformToken("system:serviceaccount:agents:billing", "api://AzureADTokenExchange");
     const files = { "var/run/secrets/azure/tokens/azure-identity-token": token };
     const { form } = await ask("entra-kubernetes", { ...entra, files });
@@ -243,7 +244,7 @@ describe("Microsoft Entra ID", () => {
   });
 });
 
-test("Okta takes RS256 assertions for its token endpoint, and a custom scope", async () => {
+test("the Okta config sends an RS256 assertion for the token endpoint, and a custom scope", async () => {
   const files = {
     "okta.jwk.json": JSON.stringify({ ...rsa.privateKey.export({ format: "jwk" }), kid: "okta-1" }),
   };
@@ -284,7 +285,7 @@ describe("Auth0", () => {
     },
   };
 
-  test("takes a secret in the body, and the API as audience", async () => {
+  test("the Auth0 config with a secret sends it in the body, and the API as audience", async () => {
     const { request, form, origin } = await ask("auth0-secret", {
       ...auth0,
       env: { AUTH0_CLIENT_SECRET: "s3cret" },
@@ -299,7 +300,7 @@ describe("Auth0", () => {
     });
   });
 
-  test("takes RS256 assertions for the tenant with its slash, without a kid of ours", async () => {
+  test("the Auth0 config with a key sends an RS256 assertion for the issuer with its slash, without kid", async () => {
     const { form, origin } = await ask("auth0-key", {
       ...auth0,
       files: { "auth0.pem": pem(rsa.privateKey) },
@@ -340,7 +341,7 @@ describe("Keycloak", () => {
     },
   };
 
-  test("takes assertions for the realm with the kid of the JWKS, and a scope that carries the audience", async () => {
+  test("the Keycloak config with a key sends an assertion for the realm with the key's thumbprint as kid, and the scope", async () => {
     const { form, origin } = await ask("keycloak-key", {
       ...keycloak,
       files: { "keycloak.pem": pem(p256.privateKey) },
@@ -359,7 +360,7 @@ describe("Keycloak", () => {
     expect(claims).toEqual({ iss: "billing-agent", sub: "billing-agent", aud: `${origin}/realms/acme` });
   });
 
-  test("takes the token of a pod with no other client_id than its subject", async () => {
+  test("the Keycloak config for Kubernetes sends the pod's token with its subject as client_id", async () => {
     const subject = "system:serviceaccount:agents:billing";
     const token = platformToken(subject, "https://keycloak.example.com/realms/acme");
     const { form } = await ask("keycloak-kubernetes", {
@@ -371,7 +372,7 @@ describe("Keycloak", () => {
     expect(form.get("client_id")).toBe(decodeJwt(token).sub);
   });
 
-  test("takes the JWT-SVID that the SPIRE agent prints, as what it is", async () => {
+  test("the Keycloak config for SPIFFE sends the JWT-SVID of the SPIRE agent as a jwt-spiffe assertion", async () => {
     const subject = "spiffe://example.com/agents/billing";
     const token = platformToken(subject, "https://keycloak.example.com/realms/acme");
     const printed = JSON.stringify([{ svids: [{ spiffe_id: subject, svid: token }] }, { bundles: {} }]);
@@ -388,7 +389,7 @@ console.log(${JSON.stringify(printed)});\n`;
   });
 });
 
-test("Amazon Cognito takes Basic credentials at the domain of the pool, and a custom scope", async () => {
+test("the Amazon Cognito config sends Basic credentials to the domain of the pool, and a custom scope", async () => {
   const { request, form, origin } = await ask("cognito", {
     metadataAt: "/eu-central-1_AbCdEfGhI/.well-known/openid-configuration",
     metadata: {
@@ -418,12 +419,12 @@ describe("Google", () => {
   };
   const files = { "service-account.json": JSON.stringify(keyFile) };
 
-  test("takes an assertion with the scopes in it, and no client", async () => {
+  test("the Google config sends an assertion that contains the scopes, and no client", async () => {
     const { request, form } = await ask("google", {
       metadataAt: "/.well-known/openid-configuration",
       metadata: {
         issuer: "",
-        // On another host, as Google's is.
+        // On another host, as at Google.
         token_endpoint: "elsewhere/token",
         token_endpoint_auth_methods_supported: ["client_secret_post", "client_secret_basic"],
       },
@@ -443,9 +444,9 @@ describe("Google", () => {
     expect(lifetime).toBeLessThanOrEqual(3_600);
   });
 
-  test("is named with a slash by its own MCP servers, and asked for no metadata then", async () => {
+  test("the config for Google's MCP servers accepts an issuer with a slash and requests no issuer metadata", async () => {
     const { request, form, origin, asked } = await ask("google-mcp", {
-      // As Google publishes them, without the slash.
+      // As Google publishes it, without the slash.
       metadataAt: "/.well-known/openid-configuration",
       metadata: { issuer: "", token_endpoint: "/token" },
       resourceMetadata: { at: "/.well-known/oauth-protected-resource/mcp", resource: "/mcp", issuer: "/" },
@@ -471,7 +472,7 @@ describe("an authorization server that trusts the platform", () => {
     metadata: { issuer: "", token_endpoint: "/token", grant_types_supported: [grants.jwtBearer] },
   };
 
-  test("takes the token of a GitHub Actions job, asked for as its audience", async () => {
+  test("the GitHub Actions config requests the job's token for the issuer and sends it as assertion", async () => {
     const token = platformToken("repo:acme/agents:ref:refs/heads/main", "https://auth.example.com");
     const { form, others, origin } = await ask("github", { ...trusting, env: { ID_TOKEN: token } });
     expect(Object.fromEntries(form)).toEqual({
@@ -486,7 +487,7 @@ describe("an authorization server that trusts the platform", () => {
   test.each([
     ["kubernetes", "var/run/secrets/tokens/mcp"],
     ["spiffe-file", "run/spiffe/jwt_svid.token"],
-  ])("takes the token of a file: %s", async (mark, path) => {
+  ])("the config %s sends the token in its file as assertion", async (mark, path) => {
     const token = platformToken("workload", "https://auth.example.com");
     const { form, origin } = await ask(mark, { ...trusting, files: { [path]: token } });
     expect(Object.fromEntries(form)).toEqual({
@@ -498,7 +499,7 @@ describe("an authorization server that trusts the platform", () => {
   });
 });
 
-test("an X.509-SVID is presented at the alias for certificates, with the SPIFFE ID and nothing else", async () => {
+test("the X.509-SVID config presents the certificate at the alias endpoint and sends the SPIFFE ID as client_id", async () => {
   const authority = await createAuthority();
   const svid = await authority.issue({ client: true, subject: "C=US, O=SPIRE" });
   const seen: {
@@ -538,7 +539,7 @@ test("an X.509-SVID is presented at the alias for certificates, with the SPIFFE 
     "ca.pem": authority.certificate,
   };
   await inFolder(files, async (folder) => {
-    // The page has no authority of a test's in it.
+    // Adds the test authority, which the config on the page cannot have.
     const config: object = JSON.parse(configOf("spiffe-x509", origin, folder));
     await call(JSON.stringify({ ...config, network: { ca: ["./ca.pem"] } }), origin, folder, {});
   });

@@ -1,4 +1,4 @@
-// A credential that a server quotes, whole or in part, is `<secret>` in the `details` of errors.
+// A credential that a server quotes, whole or in part, is replaced by `<secret>` in the `details` of errors.
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { inspect } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -18,24 +18,24 @@ import {
 
 type Client = { readonly issuer: string; readonly id: string };
 
-/** Like no other: what two have in common would be found by knowing one of them. */
-const unlike = () => randomBytes(24).toString("base64url");
-const secret = `the secret/of+the %agent ${unlike()}`;
+/** Returns a random value. Values with common parts would be found if only one of them is known. */
+const randomValue = () => randomBytes(24).toString("base64url");
+const secret = `the secret/of+the %agent ${randomValue()}`;
 const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const env = {
   SECRET: secret,
   KEY: String(privateKey.export({ type: "pkcs8", format: "pem" })),
-  SEED: unlike(),
-  SUBJECT: unlike(),
+  SEED: randomValue(),
+  SUBJECT: randomValue(),
   PLATFORM: jwt("https://platform.example"),
-  HEADER: unlike(),
-  PARAM: unlike(),
+  HEADER: randomValue(),
+  PARAM: randomValue(),
 };
 const withSecret = (client: Client) => ({ ...client, secret: { env: "SECRET" } });
 
 interface Quoted {
-  /** What the authorization server has been sent and quotes. */
-  readonly of: (asked: Asked) => string;
+  /** Returns the credential in the request that the authorization server quotes. */
+  readonly quote: (asked: Asked) => string;
   readonly grant: (client: Client) => object;
 }
 
@@ -47,34 +47,38 @@ const authorization = ({ headers }: Asked) => headers.authorization ?? "";
 const withMethod = (method: string) => (client: Client) => ({ client: { ...withSecret(client), method } });
 
 const quoted: Readonly<Record<string, Quoted>> = {
-  "the secret in the header": { of: authorization, grant: (client) => ({ client: withSecret(client) }) },
-  "the secret in the header, decoded": {
-    of: (asked) => decodeURIComponent(atob(authorization(asked).slice("Basic ".length)).replaceAll("+", " ")),
+  "the secret in the Authorization header": {
+    quote: authorization,
     grant: (client) => ({ client: withSecret(client) }),
   },
-  "the secret in the body": { of: field("client_secret"), grant: withMethod("client_secret_post") },
-  "the secret that signed": { of: () => secret, grant: withMethod("client_secret_jwt") },
+  "the decoded secret in the Authorization header": {
+    quote: (asked) =>
+      decodeURIComponent(atob(authorization(asked).slice("Basic ".length)).replaceAll("+", " ")),
+    grant: (client) => ({ client: withSecret(client) }),
+  },
+  "the secret in the body": { quote: field("client_secret"), grant: withMethod("client_secret_post") },
+  "the secret that signs assertions": { quote: () => secret, grant: withMethod("client_secret_jwt") },
   "a client assertion": {
-    of: field("client_assertion"),
+    quote: field("client_assertion"),
     grant: (client) => ({ client: { ...client, key: { privateKey: { env: "KEY" } } } }),
   },
   "the signature of a client assertion": {
-    of: (asked) => field("client_assertion")(asked).split(".")[2] ?? "",
+    quote: (asked) => field("client_assertion")(asked).split(".")[2] ?? "",
     grant: (client) => ({ client: { ...client, key: { privateKey: { env: "KEY" } } } }),
   },
   "a refresh token": {
-    of: field("refresh_token"),
+    quote: field("refresh_token"),
     grant: (client) => ({ type: "refresh_token", client: withSecret(client), refreshToken: { env: "SEED" } }),
   },
   "a subject token": {
-    of: field("subject_token"),
+    quote: field("subject_token"),
     grant: (client) => ({
       ...{ type: "token_exchange", client: withSecret(client) },
       subject: { token: { env: "SUBJECT" } },
     }),
   },
   "the assertion of a platform": {
-    of: field("assertion"),
+    quote: field("assertion"),
     grant: (client) => ({
       type: "jwt_bearer",
       client: { issuer: client.issuer },
@@ -82,25 +86,25 @@ const quoted: Readonly<Record<string, Quoted>> = {
     }),
   },
   "a parameter from a reference": {
-    of: field("apikey"),
+    quote: field("apikey"),
     grant: (client) => ({ client: withSecret(client), params: { apikey: { env: "PARAM" } } }),
   },
 };
 
-/** What is left of a credential in something. */
+/** Returns the pieces of a credential in a value. */
 function pieces(credential: string, value: unknown): readonly unknown[] {
   const canaries = new Canaries();
   canaries.plant("a credential", credential.replace(/^Basic /, ""));
   return canaries.find(JSON.stringify(value));
 }
 
-describe("a credential that a server quotes is <secret> in the details", () => {
-  test.each(Object.entries(quoted))("%s", async (_, { of, grant }) => {
+describe("credentials that servers quote", () => {
+  test.each(Object.entries(quoted))("the details have <secret> for %s", async (_, { quote, grant }) => {
     let sent = "";
     const world = await hostileWorld(
       {
         token(response, asked) {
-          sent = of(asked);
+          sent = quote(asked);
           const error = `no_${sent}`;
           const error_uri = `https://elsewhere.example/?wrong=${encodeURIComponent(sent)}`;
           const error_description = `${sentence}: ${sent} is wrong; ${sent.slice(0, 40)}`;
@@ -120,7 +124,7 @@ describe("a credential that a server quotes is <secret> in the details", () => {
     expect(pieces(sent, await world.shown(error))).toEqual([]);
   });
 
-  test("the access token and the headers of the config, which an MCP server wants as a scope or redirects to", async () => {
+  test("the details have <secret> for the token and config headers that an MCP server puts into a scope or a redirect", async () => {
     const answers: readonly Answer[] = [
       (response, { headers }) => {
         const [, token] = String(headers.authorization).split(" ");
@@ -157,7 +161,7 @@ describe("a credential that a server quotes is <secret> in the details", () => {
     }
   });
 
-  test("a DPoP proof, which an MCP server redirects to", async () => {
+  test("the details have <secret> for a DPoP proof that an MCP server puts into a redirect", async () => {
     let proof = "";
     const world = await hostileWorld(
       {
@@ -176,8 +180,8 @@ describe("a credential that a server quotes is <secret> in the details", () => {
     expect(pieces(proof.slice(-150), [error.details, await world.shown(error)])).toEqual([]);
   });
 
-  test("a static token, which an MCP server wants as a scope", async () => {
-    const token = unlike();
+  test("the details have <secret> for a static token that an MCP server puts into a scope", async () => {
+    const token = randomValue();
     const mcp: Answer = (response, { headers }) => {
       const scope = `${sentence} ${String(headers.authorization).slice("Bearer ".length)}`;
       const challenge = `Bearer error="insufficient_scope", scope="${scope}"`;
@@ -190,9 +194,9 @@ describe("a credential that a server quotes is <secret> in the details", () => {
     expect(pieces(token, await world.shown(error))).toEqual([]);
   });
 
-  test("an access token that was issued before, and one that is issued beside the error", async () => {
+  test("the details have <secret> for an earlier access token and for one in the error response", async () => {
     let count = 0;
-    const second = unlike();
+    const second = randomValue();
     const world = await hostileWorld(
       {
         token(response) {
@@ -211,7 +215,7 @@ describe("a credential that a server quotes is <secret> in the details", () => {
   });
 });
 
-test("a response that is no HTTP shows nothing of the request in what fetch rejects with", async () => {
+test("the error of fetch for a malformed HTTP response does not contain the token", async () => {
   const { createServer } = await import("node:net");
   const server = createServer((socket) => {
     socket.once("data", (bytes) => {
@@ -222,7 +226,7 @@ test("a response that is no HTTP shows nothing of the request in what fetch reje
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   onTestFinished(() => void server.close());
-  const { port } = server.address() as { port: number }; // A TCP server's.
+  const { port } = server.address() as { port: number }; // The address of a TCP server.
   const url = `http://127.0.0.1:${port}/mcp`;
   const token = "static-token-0123456789";
   const config = { servers: { tools: { url, grant: { type: "static", token: { env: "T" } } } } } as const;

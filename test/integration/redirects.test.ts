@@ -15,31 +15,37 @@ import {
 const statuses = [301, 302, 303, 307, 308] as const;
 
 describe("a redirect of the token endpoint", () => {
-  test.each(statuses)("with %d to another origin is refused, and nothing is sent there", async (status) => {
-    const evil = await ownServer((_request, response) => sendToken(response, "stolen"));
-    const world = await startWorld();
-    world.issuer.redirectTokenEndpoint(`${evil.origin}/token`, status);
-    const { manager } = await managerOf(world);
-    const error = await failure(manager.getAccessToken());
-    expect(error).toMatchObject({ code: "token_request_rejected", server: "tools", retryable: false });
-    expect(error.message).toContain(String(status));
-    expect(error.message).not.toContain(evil.origin);
-    expect(evil.requests).toEqual([]);
-    expect(world.issuer.tokenRequests).toHaveLength(1);
-  });
+  test.each(statuses)(
+    "a %d of the token endpoint to another origin is token_request_rejected and not followed",
+    async (status) => {
+      const evil = await ownServer((_request, response) => sendToken(response, "stolen"));
+      const world = await startWorld();
+      world.issuer.redirectTokenEndpoint(`${evil.origin}/token`, status);
+      const { manager } = await managerOf(world);
+      const error = await failure(manager.getAccessToken());
+      expect(error).toMatchObject({ code: "token_request_rejected", server: "tools", retryable: false });
+      expect(error.message).toContain(String(status));
+      expect(error.message).not.toContain(evil.origin);
+      expect(evil.requests).toEqual([]);
+      expect(world.issuer.tokenRequests).toHaveLength(1);
+    },
+  );
 
-  test.each(statuses)("with %d on the same origin is refused, and not followed", async (status) => {
-    const issuer = await ownIssuer(
-      (_request, response) => void response.writeHead(status, { location: "/token/" }).end(),
-      (_request, response) => sendToken(response, "followed"),
-    );
-    const { manager } = await managerOf(issuer);
-    expect((await failure(manager.getAccessToken())).code).toBe("token_request_rejected");
-    expect(issuer.server.requests.map(({ url }) => url)).not.toContain("/token/");
-    expect(issuer.tokenRequests()).toHaveLength(1);
-  });
+  test.each(statuses)(
+    "a %d of the token endpoint on the same origin is token_request_rejected and not followed",
+    async (status) => {
+      const issuer = await ownIssuer(
+        (_request, response) => void response.writeHead(status, { location: "/token/" }).end(),
+        (_request, response) => sendToken(response, "followed"),
+      );
+      const { manager } = await managerOf(issuer);
+      expect((await failure(manager.getAccessToken())).code).toBe("token_request_rejected");
+      expect(issuer.server.requests.map(({ url }) => url)).not.toContain("/token/");
+      expect(issuer.tokenRequests()).toHaveLength(1);
+    },
+  );
 
-  test("that a fetch of the caller's own follows all the same is not trusted", async () => {
+  test("a redirect of the token endpoint that a custom fetch follows anyway is token_request_rejected", async () => {
     const issuer = await ownIssuer(
       (_request, response) => void response.writeHead(302, { location: "/elsewhere" }).end(),
       (_request, response) => sendToken(response, "followed"),
@@ -53,7 +59,7 @@ describe("a redirect of the token endpoint", () => {
 
 describe("a redirect of metadata", () => {
   test.each(["oauth-authorization-server", "oauth-protected-resource"])(
-    "of %s to another origin is not followed",
+    "a redirect of %s metadata to another origin is not followed",
     async (document) => {
       const evil = await ownServer((_request, response) => sendJson(response, {}));
       const server = await ownServer((request, response) => {
@@ -76,7 +82,7 @@ describe("a redirect of metadata", () => {
 });
 
 describe("a redirect of the MCP server", () => {
-  /** Redirects `/mcp` to wherever, in front of what answers. */
+  /** Starts a server that redirects `/mcp` and echoes all other requests. */
   async function redirecting(to: (origin: string) => string, status = 307) {
     const issuer = await ownIssuer(
       (_request, response) => sendToken(response, "t1"),
@@ -105,7 +111,7 @@ describe("a redirect of the MCP server", () => {
     [303, "GET", ""],
     [307, "POST", "{}"],
     [308, "POST", "{}"],
-  ])("with %d on the same origin is followed, as %s", async (status, method, body) => {
+  ])("a %d of the MCP server on the same origin is followed with %s", async (status, method, body) => {
     const { issuer, manager } = await redirecting(() => "/v2/mcp", status);
     const response = await manager.fetch(issuer.url, {
       method: "POST",
@@ -122,7 +128,7 @@ describe("a redirect of the MCP server", () => {
   });
 
   test.each(statuses)(
-    "with %d to another origin is egress_denied, and nothing is sent there",
+    "a %d of the MCP server to another origin is egress_denied, and nothing is sent there",
     async (status) => {
       const evil = await ownServer((_request, response) => sendJson(response, {}));
       const { issuer, manager } = await redirecting(() => `${evil.origin}/mcp`, status);
@@ -134,24 +140,24 @@ describe("a redirect of the MCP server", () => {
   );
 
   test.each([
-    ["another port by name", (origin: string) => `http://localhost:${new URL(origin).port}/mcp2`],
+    ["a localhost name", (origin: string) => `http://localhost:${new URL(origin).port}/mcp2`],
     ["a URL with user info", (origin: string) => origin.replace("http://", "http://a:b@evil.invalid@")],
     ["another scheme", () => "ftp://127.0.0.1/mcp"],
     ["a data URL", () => "data:application/json,{}"],
-    ["a host by a scheme-relative URL", () => "//evil.invalid/mcp"],
-  ])("to %s is egress_denied", async (_, to) => {
+    ["a scheme-relative URL", () => "//evil.invalid/mcp"],
+  ])("a redirect of the MCP server to %s is egress_denied", async (_, to) => {
     const { issuer, manager } = await redirecting(to);
     expect((await failure(manager.fetch(issuer.url))).code).toBe("egress_denied");
     expect(issuer.server.requests.filter(({ url }) => url.startsWith("/mcp"))).toHaveLength(1);
   });
 
-  test("that never ends is egress_denied after five", async () => {
+  test("endless redirects of the MCP server are egress_denied after five", async () => {
     const { issuer, manager } = await redirecting(() => "/mcp");
     expect((await failure(manager.fetch(issuer.url))).code).toBe("egress_denied");
     expect(issuer.server.requests.filter(({ url }) => url === "/mcp")).toHaveLength(6);
   });
 
-  test("below a reach of `path` is followed only within it", async () => {
+  test("with a reach of `path`, a redirect of the MCP server is followed only within that path", async () => {
     const issuer = await ownIssuer(
       (_request, response) => sendToken(response, "t1"),
       (request, response) => {
@@ -175,7 +181,7 @@ describe("a redirect of the MCP server", () => {
   test.each([
     ["SDK v2", viaFetchV2],
     ["SDK v1", viaFetchV1],
-  ])("is followed for %s, within a session", async (_, connect) => {
+  ])("a redirect of the MCP server is followed for a session of %s", async (_, connect) => {
     const issuer = await ownIssuer(
       (_request, response) => sendToken(response, "t1"),
       (request, response) => {

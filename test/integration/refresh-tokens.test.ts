@@ -10,19 +10,19 @@ import { fakeClock } from "../support/fake-clock.js";
 import { sharedMemory } from "../support/shared-memory.js";
 import { agentSecret, runtime, startWorld, viaFetchV2, type World } from "./harness.js";
 
-/** Milliseconds that an entry lasts. */
+/** Milliseconds for which a store entry is kept. */
 const retention = 400 * 24 * 3_600_000;
 
-interface Lineage extends World {
+interface TokenFamily extends World {
   readonly seed: string;
-  /** One process. */
-  agent(store: McpAuthStore, env?: Readonly<Record<string, string>>): Promise<McpAuth<"tools">>;
-  /** What came to the token endpoint: the refresh token, and whether it was taken. */
+  /** Creates the runtime of one process. */
+  startAgent(store: McpAuthStore, env?: Readonly<Record<string, string>>): Promise<McpAuth<"tools">>;
+  /** Returns the refresh token and the status of each token request. */
   redemptions(): readonly { readonly token: string; readonly status: number }[];
 }
 
-/** A server that replaces refresh tokens, and an agent that was given one. */
-async function startLineage({ rotate = true, lifetime = 3_600 } = {}): Promise<Lineage> {
+/** Starts a world with a refresh token as seed, whose server rotates refresh tokens. */
+async function startFamily({ rotate = true, lifetime = 3_600 } = {}): Promise<TokenFamily> {
   const world = await startWorld({ refreshTokens: { rotate }, scopes: ["use"], lifetime });
   const { issuer, mcp } = world;
   const seed = await issuer.issueRefreshToken({ clientId: "agent", resource: mcp.url, scope: "use" });
@@ -42,67 +42,70 @@ async function startLineage({ rotate = true, lifetime = 3_600 } = {}): Promise<L
     ...world,
     config,
     seed,
-    agent: (store, env = { SECRET: agentSecret, SEED: seed }) => runtime({ config, env, store }),
+    startAgent: (store, env = { SECRET: agentSecret, SEED: seed }) => runtime({ config, env, store }),
     redemptions: () =>
       issuer.tokenRequests.map(({ params, status }) => ({ token: String(params["refresh_token"]), status })),
   };
 }
 
 describe("the grant refresh_token", () => {
-  test("redeems the seed, then what took its place, and calls the MCP server", async () => {
-    const lineage = await startLineage();
+  test("the grant refresh_token redeems the seed, then each new refresh token, also in a later process", async () => {
+    const family = await startFamily();
     const memory = sharedMemory();
-    const auth = await lineage.agent(memory.store());
+    const auth = await family.startAgent(memory.store());
     const client = await viaFetchV2(auth.resolve("tools"));
     expect(await client.echo("hello")).toEqual(expect.anything());
     for (let round = 0; round < 3; round += 1) {
       await auth.resolve("tools").getAccessToken({ forceRefresh: true });
     }
     await auth.stop();
-    const later = await lineage.agent(memory.store());
+    const later = await family.startAgent(memory.store());
     await later.resolve("tools").getAccessToken({ forceRefresh: true });
-    const redemptions = lineage.redemptions();
+    const redemptions = family.redemptions();
     expect(redemptions.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
-    expect(redemptions[0]?.token).toBe(lineage.seed);
+    expect(redemptions[0]?.token).toBe(family.seed);
     expect(new Set(redemptions.map(({ token }) => token)).size).toBe(5);
   });
 
-  test("of a server that replaces nothing goes on with the seed", async () => {
-    const lineage = await startLineage({ rotate: false });
-    const auth = await lineage.agent(sharedMemory().store());
+  test("the grant refresh_token keeps using the seed if the server does not rotate", async () => {
+    const family = await startFamily({ rotate: false });
+    const auth = await family.startAgent(sharedMemory().store());
     await auth.resolve("tools").getAccessToken();
     await auth.resolve("tools").getAccessToken({ forceRefresh: true });
-    expect(new Set(lineage.redemptions().map(({ token }) => token))).toEqual(new Set([lineage.seed]));
+    expect(new Set(family.redemptions().map(({ token }) => token))).toEqual(new Set([family.seed]));
   });
 
-  test("of many processes at once: one at a time redeems, and nothing is redeemed twice", async () => {
-    const lineage = await startLineage();
+  test("eight concurrent processes redeem one at a time, and never the same refresh token twice", async () => {
+    const family = await startFamily();
     const memory = sharedMemory();
-    const agents = await Promise.all(Array.from({ length: 8 }, () => lineage.agent(memory.store())));
+    const agents = await Promise.all(Array.from({ length: 8 }, () => family.startAgent(memory.store())));
     const tokens = await Promise.all(agents.map((auth) => auth.resolve("tools").getAccessToken()));
     expect(new Set(tokens).size).toBe(1);
     await Promise.all(agents.map((auth) => auth.resolve("tools").getAccessToken({ forceRefresh: true })));
-    const redemptions = lineage.redemptions();
+    const redemptions = family.redemptions();
     expect(redemptions.length).toBe(9);
     expect(redemptions.every(({ status }) => status === 200)).toBe(true);
     expect(new Set(redemptions.map(({ token }) => token)).size).toBe(9);
   });
 
-  test("a changed seed wins over what is stored", async () => {
-    const lineage = await startLineage();
+  test("a changed seed takes precedence over the stored refresh token", async () => {
+    const family = await startFamily();
     const memory = sharedMemory();
-    const first = await lineage.agent(memory.store());
+    const first = await family.startAgent(memory.store());
     await first.resolve("tools").getAccessToken();
-    const { issuer, mcp } = lineage;
+    const { issuer, mcp } = family;
     const seed = await issuer.issueRefreshToken({ clientId: "agent", resource: mcp.url, scope: "use" });
-    const second = await lineage.agent(memory.store(), { SECRET: agentSecret, SEED: seed });
+    const second = await family.startAgent(memory.store(), { SECRET: agentSecret, SEED: seed });
     await second.resolve("tools").getAccessToken();
-    expect(lineage.redemptions().map(({ token }) => token)).toEqual([lineage.seed, seed]);
+    expect(family.redemptions().map(({ token }) => token)).toEqual([family.seed, seed]);
   });
 
-  test("one that the server takes no more says where a new one goes", async () => {
-    const lineage = await startLineage();
-    const auth = await lineage.agent(sharedMemory().store(), { SECRET: agentSecret, SEED: "none-of-theirs" });
+  test("the error for a refused refresh token names the place for a new one and does not show the token", async () => {
+    const family = await startFamily();
+    const auth = await family.startAgent(sharedMemory().store(), {
+      SECRET: agentSecret,
+      SEED: "none-of-theirs",
+    });
     const error = await auth
       .resolve("tools")
       .getAccessToken()
@@ -112,8 +115,8 @@ describe("the grant refresh_token", () => {
     expect(String(error)).not.toContain("none-of-theirs");
   });
 
-  test("with the store in memory the config is invalid", async () => {
-    const { config } = await startLineage();
+  test("the grant refresh_token with the memory store is config_invalid", async () => {
+    const { config } = await startFamily();
     await expect(runtime({ config, env: {} })).rejects.toMatchObject({
       code: "config_invalid",
       violations: [{ pointer: "/servers/tools/grant/type" }],
@@ -121,56 +124,55 @@ describe("the grant refresh_token", () => {
   });
 });
 
-describe("when things go wrong", () => {
-  /** What is in the store, opened with the help of another agent's eyes: how often it was written. */
-  test("without the store nothing is redeemed", async () => {
-    const lineage = await startLineage();
+describe("the grant refresh_token when something fails", () => {
+  test("no refresh token is redeemed while the store is down", async () => {
+    const family = await startFamily();
     const fails = () => Promise.reject(new Error("down"));
-    const config = { ...lineage.config, defaults: { retry: { attempts: 1 } } };
+    const config = { ...family.config, defaults: { retry: { attempts: 1 } } };
     const store = sharedMemory().store({ get: fails, set: fails, withLock: fails });
-    const auth = await runtime({ config, env: { SECRET: agentSecret, SEED: lineage.seed }, store });
+    const auth = await runtime({ config, env: { SECRET: agentSecret, SEED: family.seed }, store });
     await expect(auth.resolve("tools").getAccessToken()).rejects.toMatchObject({
       code: "store_unavailable",
       server: "tools",
       retryable: true,
     });
-    expect(lineage.redemptions()).toEqual([]);
+    expect(family.redemptions()).toEqual([]);
   });
 
-  test("what could not be written is not handed out, nor redeemed again: it is written first", async () => {
-    const lineage = await startLineage();
+  test("a new refresh token that could not be written is written again, not redeemed or requested twice", async () => {
+    const family = await startFamily();
     const memory = sharedMemory();
     const whole = memory.store();
     let refusals = 0;
     const store = memory.store({
       async set(key, value, options) {
-        // Each redemption says first that it will, and then what came of it.
-        if (key.startsWith("refresh.") && lineage.redemptions().length === 1 && refusals < 3) {
+        // Each redemption writes first that it begins, and then its result.
+        if (key.startsWith("refresh.") && family.redemptions().length === 1 && refusals < 3) {
           refusals += 1;
           throw new Error("down");
         }
         return await whole.set(key, value, options);
       },
     });
-    const auth = await lineage.agent(store);
+    const auth = await family.startAgent(store);
     const manager = auth.resolve("tools");
     await manager.getAccessToken();
-    expect([refusals, lineage.redemptions().length]).toEqual([3, 1]);
+    expect([refusals, family.redemptions().length]).toEqual([3, 1]);
     await manager.getAccessToken({ forceRefresh: true });
-    const redemptions = lineage.redemptions();
+    const redemptions = family.redemptions();
     expect(redemptions.map(({ status }) => status)).toEqual([200, 200]);
     expect(new Set(redemptions.map(({ token }) => token)).size).toBe(2);
   });
 
-  test("a call that has to end while the server is at work leaves the outcome to be written", async () => {
-    const lineage = await startLineage();
+  test("the result of a redemption is written even if the call has timed out", async () => {
+    const family = await startFamily();
     const memory = sharedMemory();
-    const config = { ...lineage.config, defaults: { deadline: "2s" } };
-    const env = { SECRET: agentSecret, SEED: lineage.seed };
+    const config = { ...family.config, defaults: { deadline: "2s" } };
+    const env = { SECRET: agentSecret, SEED: family.seed };
     const gate = deferred<void>();
     const answered = deferred<void>();
     const clock = fakeClock(Date.now());
-    // The answer takes longer than the call may.
+    // The response takes longer than the deadline of the call.
     const slow: typeof fetch = async (input, init) => {
       const response = await fetch(input, init);
       if (init?.method === "POST") {
@@ -185,21 +187,21 @@ describe("when things go wrong", () => {
     await clock.advance(2_000);
     expect((await call).code).toBe("timeout");
     gate.resolve();
-    const other = await lineage.agent(memory.store());
+    const other = await family.startAgent(memory.store());
     await other.resolve("tools").getAccessToken();
-    const redemptions = lineage.redemptions();
+    const redemptions = family.redemptions();
     expect(redemptions.map(({ status }) => status)).toEqual([200, 200]);
     expect(new Set(redemptions.map(({ token }) => token)).size).toBe(2);
   });
 
-  test("a reload of anything but the store keeps what is still to be written", async () => {
-    const lineage = await startLineage();
+  test("a reload that does not change the store keeps a pending refresh token", async () => {
+    const family = await startFamily();
     const memory = sharedMemory();
     const whole = memory.store();
     let isOver = false;
     const store = memory.store({
       async set(key, value, options) {
-        if (!isOver && lineage.redemptions().length === 1) throw new Error("down");
+        if (!isOver && family.redemptions().length === 1) throw new Error("down");
         return await whole.set(key, value, options);
       },
     });
@@ -207,67 +209,67 @@ describe("when things go wrong", () => {
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     const file = join(folder, "mcp-auth.config.json");
     const defaults = { deadline: "5s" };
-    await writeFile(file, JSON.stringify({ ...lineage.config, defaults }));
-    const env = { SECRET: agentSecret, SEED: lineage.seed };
+    await writeFile(file, JSON.stringify({ ...family.config, defaults }));
+    const env = { SECRET: agentSecret, SEED: family.seed };
     const auth = await runtime<string>({ config: file, env, store });
     await expect(auth.resolve("tools").getAccessToken()).rejects.toMatchObject({ code: "timeout" });
     const network = { allowInsecureHttp: ["elsewhere.example"] };
-    await writeFile(file, JSON.stringify({ ...lineage.config, network }));
+    await writeFile(file, JSON.stringify({ ...family.config, network }));
     await auth.reload();
     const later = auth.resolve("tools").getAccessToken({ forceRefresh: true });
     isOver = true;
     await later;
-    const redemptions = lineage.redemptions();
+    const redemptions = family.redemptions();
     expect(redemptions.map(({ status }) => status)).toEqual([200, 200]);
     expect(new Set(redemptions.map(({ token }) => token)).size).toBe(2);
   });
 
-  test("a server in trouble is asked again with the same one", async () => {
-    const lineage = await startLineage();
-    lineage.issuer.failNext(2, 503);
-    const auth = await lineage.agent(sharedMemory().store());
+  test("a refresh token is sent again after a temporary failure of the server", async () => {
+    const family = await startFamily();
+    family.issuer.failNext(2, 503);
+    const auth = await family.startAgent(sharedMemory().store());
     await auth.resolve("tools").getAccessToken();
-    expect(lineage.redemptions().map(({ status }) => status)).toEqual([503, 503, 200]);
+    expect(family.redemptions().map(({ status }) => status)).toEqual([503, 503, 200]);
   });
 
-  test("an entry that does not open is left in place, and nothing is redeemed", async () => {
-    const lineage = await startLineage();
+  test("a store entry that cannot be decrypted is kept, and nothing is redeemed", async () => {
+    const family = await startFamily();
     const memory = sharedMemory();
-    const first = await lineage.agent(memory.store());
+    const first = await family.startAgent(memory.store());
     await first.resolve("tools").getAccessToken();
     const [key] = [...memory.data.entries.keys()].filter((each) => each.startsWith("refresh."));
     memory.data.entries.set(key ?? "", { value: "damaged", expiresAt: Number.POSITIVE_INFINITY });
-    const second = await lineage.agent(memory.store());
+    const second = await family.startAgent(memory.store());
     await expect(second.resolve("tools").getAccessToken({ forceRefresh: true })).rejects.toMatchObject({
       code: "store_unavailable",
       retryable: false,
     });
     expect(memory.data.entries.get(key ?? "")?.value).toBe("damaged");
-    expect(lineage.redemptions().length).toBe(1);
+    expect(family.redemptions().length).toBe(1);
   });
 
-  test("an entry of a later version is left in place", async () => {
-    const lineage = await startLineage();
+  test("a store entry of a later version is store_unavailable", async () => {
+    const family = await startFamily();
     const memory = sharedMemory();
     const store = () => memory.store({ encryptionKeys: false });
-    const first = await lineage.agent(store());
+    const first = await family.startAgent(store());
     await first.resolve("tools").getAccessToken();
     const entry = [...memory.data.entries].find(([key]) => key.startsWith("refresh."));
     const fields = parseJsonObject(entry?.[1].value ?? "");
     expect(fields).toEqual({ v: 1, refreshToken: expect.any(String) });
     const later = JSON.stringify({ ...fields, v: 2 });
     memory.data.entries.set(entry?.[0] ?? "", { value: later, expiresAt: Number.POSITIVE_INFINITY });
-    const second = await lineage.agent(store());
+    const second = await family.startAgent(store());
     await expect(second.resolve("tools").getAccessToken({ forceRefresh: true })).rejects.toMatchObject({
       code: "store_unavailable",
     });
   });
 
-  test("what another process says it redeems is waited for until its time is over", async () => {
-    const lineage = await startLineage();
+  test("a process waits for a redemption that another process has begun, until its time is over", async () => {
+    const family = await startFamily();
     const memory = sharedMemory();
     const store = () => memory.store({ encryptionKeys: false });
-    const first = await lineage.agent(store());
+    const first = await family.startAgent(store());
     await first.resolve("tools").getAccessToken();
     const [key, entry] = [...memory.data.entries].find(([name]) => name.startsWith("refresh.")) ?? [];
     if (key === undefined || entry === undefined) throw new Error("Nothing is stored.");
@@ -276,9 +278,9 @@ describe("when things go wrong", () => {
     const since = retention - (entry.expiresAt - Date.now());
     const value = JSON.stringify({ ...fields, inFlightFor: 1_000 + since });
     memory.data.entries.set(key, { ...entry, value });
-    const second = await lineage.agent(store());
+    const second = await family.startAgent(store());
     await second.resolve("tools").getAccessToken({ forceRefresh: true });
     expect(Date.now()).toBeGreaterThanOrEqual(over);
-    expect(lineage.redemptions().map(({ status }) => status)).toEqual([200, 200]);
+    expect(family.redemptions().map(({ status }) => status)).toEqual([200, 200]);
   });
 });

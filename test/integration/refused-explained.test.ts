@@ -1,4 +1,4 @@
-// The first persistent refusal of a server is explained: the MCP SDK shows a bare 401.
+// The package explains the first persistent refusal of a server, because the MCP SDK shows only a 401.
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { Logger, McpAuthConfig, McpAuthOptions, TokenManager } from "../../src/index.js";
@@ -20,7 +20,7 @@ const other = "https://other.example/mcp";
 const challenge =
   'Bearer error="invalid_token", error_description="audience", scope="a:b", resource_metadata="https://x.example"';
 
-/** Every process warning of ours until the test ends. */
+/** Collects the process warnings of the package until the test ends. */
 function warnings(): readonly (Error & { code?: string })[] {
   const heard: Error[] = [];
   const note = (warning: Error): void => {
@@ -37,13 +37,13 @@ async function statusOf(manager: TokenManager, tool: string): Promise<number> {
   return response.status;
 }
 
-/** Process warnings come in a tick of their own, and what explains is loaded when it is needed. */
-async function settled(): Promise<void> {
+/** Waits for process warnings, which come in a later tick, and for the explaining module, which is loaded lazily. */
+async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** The token is for another audience, and the server refuses all. */
-async function forAnother(grant: object = {}) {
+/** Starts a server that refuses all tokens, with a config whose tokens are for another resource. */
+async function wrongResourceWorld(grant: object = {}) {
   return await startRefusingWorld((_request, response) => unauthorized(response, challenge), {
     scopes: ["r"],
     grant: { resource: other, ...grant },
@@ -51,23 +51,23 @@ async function forAnother(grant: object = {}) {
 }
 
 describe("a server that refuses new tokens too", () => {
-  test("is one process warning where there is neither logger nor listener, whatever is called", async () => {
-    const world = await forAnother();
+  test("a persistent refusal causes one process warning if there is neither logger nor listener", async () => {
+    const world = await wrongResourceWorld();
     const heard = warnings();
     const { manager } = await managerOf(world);
     for (const tool of ["a", "b", "c"]) expect(await statusOf(manager, tool)).toBe(401);
     await Promise.all(["d", "e", "f"].map((tool) => statusOf(manager, tool)));
-    await settled();
+    await settle();
     expect(heard.map(({ code }) => code)).toEqual(["unauthorized"]);
     expect(heard[0]?.message).toBe(
       `Server "tools" refused a new token too. It was requested with issuer ${world.issuer.issuer}, resource ${other}, ` +
         'no scopes of the config. Compare "issuer", "audience", "resource" and "scopes" with what the server expects, or ' +
-        "see whether only this tool, path or session is refused. Other requests go on with the present token.",
+        "see whether only this tool, path or session is refused. Other requests continue with the current token.",
     );
   });
 
-  test("is a log line where there is a logger, and no warning", async () => {
-    const world = await forAnother();
+  test("a persistent refusal causes a log line instead of a process warning if there is a logger", async () => {
+    const world = await wrongResourceWorld();
     const heard = warnings();
     const lines: [string, object, string][] = [];
     const log = (level: string) => (fields: object, message: string) =>
@@ -80,7 +80,7 @@ describe("a server that refuses new tokens too", () => {
     };
     const { manager } = await managerOf(world, { logger });
     for (const tool of ["a", "b"]) await statusOf(manager, tool);
-    await settled();
+    await settle();
     const warned = lines.filter(([level]) => level === "warn");
     expect(warned).toHaveLength(1);
     expect(warned[0]?.[1]).toMatchObject({
@@ -91,13 +91,13 @@ describe("a server that refuses new tokens too", () => {
     expect(heard).toEqual([]);
   });
 
-  test("is an event where there is a listener, and no warning", async () => {
-    const world = await forAnother();
+  test("a persistent refusal causes an event instead of a process warning if there is a listener", async () => {
+    const world = await wrongResourceWorld();
     const heard = warnings();
     const { auth, manager } = await managerOf(world);
     const events = listen(auth);
     for (const tool of ["a", "b"]) await statusOf(manager, tool);
-    await settled();
+    await settle();
     const warned = events.filter(({ event }) => event === "token:warning");
     expect(warned).toHaveLength(1);
     expect(warned[0]).toMatchObject({
@@ -107,8 +107,8 @@ describe("a server that refuses new tokens too", () => {
     expect(heard).toEqual([]);
   });
 
-  test("is no warning where the diagnostics channel has a subscriber", async () => {
-    const world = await forAnother();
+  test("a persistent refusal causes no process warning if the diagnostics channel has a subscriber", async () => {
+    const world = await wrongResourceWorld();
     const heard = warnings();
     const published: unknown[] = [];
     const note = (event: unknown): void => void published.push(event);
@@ -116,12 +116,12 @@ describe("a server that refuses new tokens too", () => {
     onTestFinished(() => void unsubscribe("mcp-auth:token:warning", note));
     const { manager } = await managerOf(world);
     await statusOf(manager, "a");
-    await settled();
+    await settle();
     expect([published.length, heard.length]).toEqual([1, 0]);
   });
 
-  test("is a warning of its own for each server", async () => {
-    const world = await forAnother();
+  test("persistent refusals of two servers cause one process warning each", async () => {
+    const world = await wrongResourceWorld();
     const heard = warnings();
     const { tools } = world.config.servers;
     const config: McpAuthConfig<"one" | "two"> = {
@@ -129,11 +129,11 @@ describe("a server that refuses new tokens too", () => {
     };
     const auth = await runtime<"one" | "two">({ config, env: world.env });
     for (const name of ["one", "two", "one", "two"] as const) await statusOf(auth.resolve(name), "a");
-    await settled();
+    await settle();
     expect(heard.map(({ message }) => /^Server "(\w+)"/.exec(message)?.[1])).toEqual(["one", "two"]);
   });
 
-  test("is explained again once the last suspect was accepted, and not before", async () => {
+  test("a refusal is explained again only after the last refused kind of request was accepted", async () => {
     const broken = new Set(["a", "b"]);
     const world = await startRefusingWorld(
       ({ body }, response) => broken.has(String(toolIn(body))) && unauthorized(response),
@@ -141,7 +141,7 @@ describe("a server that refuses new tokens too", () => {
     const { auth, manager, advance } = await liveManagerOf(world);
     const events = listen(auth);
     const explained = async () => {
-      await settled();
+      await settle();
       return events.filter(({ code }) => code === "unauthorized").length;
     };
     for (const tool of ["a", "b", "echo", "a"]) await statusOf(manager, tool);
@@ -158,8 +158,8 @@ describe("a server that refuses new tokens too", () => {
     expect(await explained()).toBe(2);
   });
 
-  test("stays in `status()`, with what the token and the challenge say in its details", async () => {
-    const world = await forAnother({ scopes: ["r"] });
+  test("a persistent refusal stays in `status()`, with the claims of the token and the challenge in its details", async () => {
+    const world = await wrongResourceWorld({ scopes: ["r"] });
     const { manager, advance } = await liveManagerOf(world);
     for (let second = 0; second < 10; second += 1) {
       await statusOf(manager, "a");
@@ -184,69 +184,69 @@ describe("a server that refuses new tokens too", () => {
   });
 });
 
-describe("what is advised", () => {
-  /** Tokens with these claims. */
-  async function claiming(
+describe("the advice about a persistent refusal", () => {
+  /** Has a token with these claims refused and returns the error in `status()`. */
+  async function refusedToken(
     claims: (issuer: string) => object,
     members: object = {},
     options: McpAuthOptions<"tools"> = {},
-    named = "Bearer",
+    challenge = "Bearer",
   ) {
     const signer = await createTokenIssuer("https://signer.example");
     const issuer = await ownIssuer(
       async (_request, response) =>
         sendToken(response, await signer.sign({ ...claims(issuer.server.origin) })),
-      (_request, response) => void unauthorized(response, named),
+      (_request, response) => void unauthorized(response, challenge),
     );
     const { tools } = issuer.config.servers;
     const config = { servers: { tools: { ...tools, grant: { ...tools.grant, ...members } } } };
     const { auth, manager } = await managerOf({ config, env: issuer.env }, options);
     auth.on("token:warning", () => {});
     await statusOf(manager, "a");
-    await settled();
+    await settle();
     const { lastError } = manager.status();
     return { message: lastError?.message ?? "", details: lastError?.details, issuer };
   }
 
-  test("about a token for an audience that nobody requested", async () => {
-    const { message, details } = await claiming((iss) => ({ iss, aud: ["https://api.example", "x"] }), {
+  test("the advice for a token with another audience is to set audience or resource", async () => {
+    const { message, details } = await refusedToken((iss) => ({ iss, aud: ["https://api.example", "x"] }), {
       audience: "https://asked.example",
       scopes: ["r", "w"],
     });
     expect(message).toContain("audience https://asked.example, scopes r w.");
-    expect(message).toContain('set the grant\'s "audience" or "resource" to what the server expects');
+    expect(message).toContain('Set the grant\'s "audience" or "resource" to what the server expects');
     expect(message).not.toContain("api.example");
     expect(details).toMatchObject({ aud: ["https://api.example", "x"] });
   });
 
-  test("about a token whose issuer is another one", async () => {
-    const { message, details, issuer } = await claiming(() => ({ iss: "https://tenant.example" }));
+  test("the advice for a token of another issuer is to set the client's issuer", async () => {
+    const { message, details, issuer } = await refusedToken(() => ({ iss: "https://tenant.example" }));
     expect(message).toContain(`issuer ${issuer.server.origin}, resource ${issuer.url}, no scopes`);
-    expect(message).toContain('set the client\'s "issuer" to the one that the server trusts');
+    expect(message).toContain('Set the client\'s "issuer" to the one that the server trusts');
     expect(message).not.toContain("tenant.example");
     expect(details).toMatchObject({ iss: "https://tenant.example" });
   });
 
-  test("about a server that names scopes which the token lacks", async () => {
-    const { message, details } = await claiming(
+  test("the advice for a challenge with missing scopes is to add them to the grant", async () => {
+    const { message, details } = await refusedToken(
       (iss) => ({ iss }),
       { scopes: ["r"] },
       {},
       'Bearer scope="z"',
     );
-    expect(message).toContain('add them to the grant\'s "scopes"');
+    expect(message).toContain('Add them to the grant\'s "scopes"');
     expect(details).toMatchObject({ challenge_scope: "z" });
   });
 
-  test("about a token in which nothing differs: what to compare, and that it may be this tool alone", async () => {
-    const { message } = await claiming((iss) => ({ iss }));
+  test("the advice for a token without a difference is to compare the settings or check for a single refused tool", async () => {
+    const { message } = await refusedToken((iss) => ({ iss }));
     expect(message).toContain(
       'Compare "issuer", "audience", "resource" and "scopes" with what the server expects',
     );
     expect(message).toContain("or see whether only this tool, path or session is refused");
   });
 
-  test("about a static token: that it is the one of the config", async () => {
+  test("the advice for a static token is to replace it where the config reads it", async () => {
     const server = await ownServer((_request, response) => void unauthorized(response));
     const config = {
       servers: { tools: { url: `${server.origin}/mcp`, grant: { type: "static", token: { env: "TOKEN" } } } },
@@ -254,7 +254,7 @@ describe("what is advised", () => {
     const { auth, manager } = await managerOf({ config, env: { TOKEN: "static-token" } });
     const events = listen(auth);
     expect(await statusOf(manager, "a")).toBe(401);
-    await settled();
+    await settle();
     const [warned] = events.filter(({ code }) => code === "unauthorized");
     expect(warned?.message).toContain(
       "It is the static token of the config. Replace it where the config reads it from",
@@ -262,7 +262,7 @@ describe("what is advised", () => {
   });
 });
 
-test("a credential that the server quotes is not in the details", async () => {
+test("credentials that a server quotes in its challenge are <secret> in the details", async () => {
   const quoting = await ownIssuer(
     (_request, response) => sendToken(response, "opaque-access-token-0123456789"),
     ({ headers }, response) => {
@@ -273,13 +273,13 @@ test("a credential that the server quotes is not in the details", async () => {
   const { auth, manager } = await managerOf(quoting);
   auth.on("token:warning", () => {});
   await statusOf(manager, "a");
-  await settled();
+  await settle();
   const { details } = manager.status().lastError ?? {};
   expect(details).toMatchObject({ error: "invalid_token", error_description: "Bearer <secret> <secret>" });
 });
 
 describe("a replacement that the authorization server refuses", () => {
-  test("is one process warning too, for the first failure that no caller is told of", async () => {
+  test("a refused replacement token request causes one process warning, because no caller gets its error", async () => {
     const heard = warnings();
     let count = 0;
     const issuer = await ownIssuer(
@@ -292,12 +292,12 @@ describe("a replacement that the authorization server refuses", () => {
     );
     const { manager } = await managerOf(issuer);
     for (const tool of ["a", "b", "c"]) expect(await statusOf(manager, tool)).toBe(401);
-    await settled();
+    await settle();
     expect(heard.map(({ code }) => code)).toEqual(["token_request_rejected"]);
   });
 });
 
-test("a server whose every tool works is never explained, also after a revocation", async () => {
+test("a server that accepts the new token after a revocation causes no warning", async () => {
   const world = await startWorld();
   const heard = warnings();
   const { auth, manager } = await managerOf(world);
@@ -305,7 +305,7 @@ test("a server whose every tool works is never explained, also after a revocatio
   await statusOf(manager, "echo");
   world.mcp.revoke(world.issuer.issued[0]?.jti ?? "");
   expect(await statusOf(manager, "echo")).toBe(200);
-  await settled();
+  await settle();
   expect(events.filter(({ event }) => event === "token:warning")).toEqual([]);
   expect(heard).toEqual([]);
 });

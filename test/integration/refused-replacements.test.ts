@@ -1,12 +1,12 @@
-// What follows a refusal where the call cannot be sent again, or where there is no other token.
+// Refusals after which the call cannot be sent again, or after which there is no new token.
 import { describe, expect, test } from "vitest";
 import type { McpAuthConfig, TokenManager } from "../../src/index.js";
 import { sendJson } from "../support/http-server.js";
 import { listen, ownIssuer, sendToken } from "./harness.js";
 import { callOf, liveManagerOf, startRefusingWorld, toolIn, unauthorized } from "./refusing-world.js";
 
-/** Each token request is one. */
-const once = (config: McpAuthConfig<"tools">): McpAuthConfig<"tools"> => ({
+/** Returns the config without retries of token requests. */
+const withoutRetries = (config: McpAuthConfig<"tools">): McpAuthConfig<"tools"> => ({
   ...config,
   defaults: { retry: { attempts: 1 } },
 });
@@ -24,7 +24,7 @@ describe("a body that cannot be sent again", () => {
     duplex: "half",
   });
 
-  test("gets its 401, another token replaces the refused one, and the next call is served", async () => {
+  test("a call with a stream body gets its 401, the token is replaced, and the next call succeeds", async () => {
     const world = await startRefusingWorld(() => false);
     const { manager, advance } = await liveManagerOf(world);
     expect(await statusOf(manager, streamed(callOf("echo")))).toBe(200);
@@ -36,7 +36,7 @@ describe("a body that cannot be sent again", () => {
     expect(world.issuer.tokenRequests).toHaveLength(2);
   });
 
-  test("never makes a kind a suspect: ten at once cost one request, and later ones what the allowance has", async () => {
+  test("refused calls with stream bodies send no more token requests than the allowance, and cause no warning", async () => {
     const world = await startRefusingWorld((_request, response) => unauthorized(response));
     const { auth, manager, advance } = await liveManagerOf(world);
     const warned: unknown[] = [];
@@ -56,7 +56,7 @@ describe("a body that cannot be sent again", () => {
     expect(warned).toEqual([]);
   });
 
-  test("is a `Request`, and not text, bytes, a form or a blob", async () => {
+  test("calls with text, bytes or a blob are sent again after a 401, and a `Request` is not", async () => {
     const world = await startRefusingWorld(() => false);
     const { manager, advance } = await liveManagerOf(world);
     const revoke = () => world.mcp.revoke(world.issuer.issued.at(-1)?.jti ?? "");
@@ -66,7 +66,7 @@ describe("a body that cannot be sent again", () => {
     for (const again of [String(body), bytes, bytes.buffer, new Blob([bytes])]) {
       revoke();
       expect(await statusOf(manager, { ...init, body: again })).toBe(200);
-      // Otherwise the allowance ends.
+      // Lets the allowance recover.
       await advance(10_000);
     }
     expect(world.issuer.tokenRequests).toHaveLength(5);
@@ -81,8 +81,8 @@ describe("a body that cannot be sent again", () => {
   });
 });
 
-describe("an authorization server that", () => {
-  /** A server that takes only `accepted`, and an authorization server whose answers a test decides. */
+describe("an authorization server without a new token", () => {
+  /** Starts a server that accepts only `accepted`, and an authorization server whose responses the test decides. */
   async function deciding(answer: (count: number) => string | number) {
     let accepted = "t1";
     let count = 0;
@@ -100,14 +100,14 @@ describe("an authorization server that", () => {
         unauthorized(response);
       },
     );
-    const live = await liveManagerOf(issuer, { config: once(issuer.config) });
+    const live = await liveManagerOf(issuer, { config: withoutRetries(issuer.config) });
     const accept = (token: string): void => {
       accepted = token;
     };
     return { ...live, accept, requests: () => count, heard: listen(live.auth) };
   }
 
-  test("returns the same token again costs one request a hold, and other calls go on with it", async () => {
+  test("an authorization server that returns the same token gets one request per hold, and other calls keep using the token", async () => {
     const { manager, advance, requests } = await deciding(() => "t1");
     for (let second = 0; second < 60; second += 1) {
       expect(await statusOf(manager, callOf("jira"))).toBe(401);
@@ -117,7 +117,7 @@ describe("an authorization server that", () => {
     expect(requests()).toBe(1 + 6);
   });
 
-  test("refuses the replacement leaves the 401 as it is, and other calls with the current token", async () => {
+  test("an authorization server that refuses the replacement leaves the 401 unchanged, and other calls keep the current token", async () => {
     const { manager, advance, requests, heard } = await deciding((count) => (count === 1 ? "t1" : 401));
     for (let second = 0; second < 60; second += 1) {
       const response = await manager.fetch(manager.url, callOf("jira"));
@@ -140,7 +140,7 @@ describe("an authorization server that", () => {
     expect(manager.status()).toMatchObject({ state: "fresh", lastError: { oauthError: "invalid_client" } });
   });
 
-  test("is down in between leaves the 401 as it is, and the call after the outage and the hold succeeds", async () => {
+  test("an authorization server that is down leaves the 401 unchanged, and a call after the outage and the hold succeeds", async () => {
     let isDown = false;
     const { manager, accept, advance, requests } = await deciding((count) => (isDown ? 503 : `t${count}`));
     expect(await statusOf(manager, callOf("ping"))).toBe(200);

@@ -1,4 +1,4 @@
-// The same for processes that share a store, and with it what limits token requests after refusals.
+// Refused tokens in processes that share a store, and with it the limits on token requests after refusals.
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { McpAuthStore, TokenManager } from "../../src/index.js";
 import { createMemoryStore } from "../../src/testing.js";
@@ -13,7 +13,7 @@ import {
   unauthorized,
 } from "./refusing-world.js";
 
-/** The tool `jira` relays its own server's 401. */
+/** Refuses the tool `jira`, which passes on the 401 of its own backend. */
 const jiraRefuses: Refuse = ({ body }, response) => toolIn(body) === "jira" && unauthorized(response);
 
 interface Process {
@@ -24,13 +24,13 @@ interface Process {
 interface Shared extends LiveClock {
   readonly world: RefusingWorld;
   readonly memory: SharedMemory;
-  /** One more process. */
+  /** Starts another process. */
   start(): Promise<Process>;
-  /** Calls a tool from each of them at once; whoever waits for a lock waits for the clock. */
+  /** Calls a tool from each process concurrently, and moves the clock so that waiting for a lock ends. */
   call(tool: string, ...processes: readonly Process[]): Promise<readonly number[]>;
 }
 
-/** Processes, the store and the servers are at one time. */
+/** Starts a world in which all processes and the store use the same clock. */
 async function shared(options: Partial<McpAuthStore> = {}): Promise<Shared> {
   const world = await startRefusingWorld(jiraRefuses, { mcp: { toolScopes: { ping: [], jira: [] } } });
   const memory = sharedMemory();
@@ -47,7 +47,7 @@ async function shared(options: Partial<McpAuthStore> = {}): Promise<Shared> {
     async start() {
       const store = memory.store({ ...createMemoryStore({ data: memory.data, clock }), ...options });
       const { auth, manager } = await managerOf(world, { clock, fetch, store });
-      // With a listener there is no process warning.
+      // A listener prevents process warnings.
       onTestFinished(auth.on("token:warning", () => {}));
       return { manager, stop: () => auth.stop() };
     },
@@ -68,7 +68,7 @@ const revoke = ({ issuer, mcp }: RefusingWorld, index: number): void =>
   mcp.revoke(issuer.issued.at(index)?.jti ?? "");
 
 describe("a token from the store that is refused", () => {
-  test("is followed by one request of our own", async () => {
+  test("a refused token from the store is replaced with one token request", async () => {
     const { world, start, call } = await shared();
     await (await start()).manager.getToken();
     revoke(world, 0);
@@ -76,7 +76,7 @@ describe("a token from the store that is refused", () => {
     expect(world.issuer.tokenRequests).toHaveLength(2);
   });
 
-  test("gives way to one that another process got meanwhile; if that is refused too, a request of our own follows", async () => {
+  test("a refused token from the store is replaced by a newer one of another process, and after its refusal by a token request", async () => {
     const { world, start, call, advance } = await shared();
     const [one, other] = [await start(), await start()];
     for (const { manager } of [one, other]) await manager.getToken();
@@ -92,7 +92,7 @@ describe("a token from the store that is refused", () => {
     expect(world.issuer.tokenRequests).toHaveLength(3);
   });
 
-  test("is used by the process after a restart, for which the hold goes on", async () => {
+  test("a process uses the stored token after a restart, and the hold on token requests continues", async () => {
     const { world, start, call, advance } = await shared();
     const first = await start();
     for (let second = 0; second < 8; second += 1) {
@@ -105,7 +105,7 @@ describe("a token from the store that is refused", () => {
     const second = await start();
     expect(await call("ping", second)).toEqual([200]);
     expect(tokenRequests).toHaveLength(before);
-    // Of kinds the new process knows nothing: it finds out with one part of the allowance, and the hold begins anew.
+    // The new process knows no refused kinds. It uses one request of the allowance, and then the hold begins again.
     for (let times = 0; times < 5; times += 1) expect(await call("jira", second)).toEqual([401]);
     expect(tokenRequests).toHaveLength(before + 1);
     await advance(5_000);
@@ -113,7 +113,7 @@ describe("a token from the store that is refused", () => {
     expect(tokenRequests).toHaveLength(before + 1);
   });
 
-  test("by twenty processes at once costs what one allowance and one series of holds have; no other tool fails", async () => {
+  test("twenty processes with a refused tool send no more token requests than one allowance and one series of holds", async () => {
     const { world, start, call, advance, clock } = await shared();
     const processes = await Promise.all(Array.from({ length: 20 }, start));
     const started = clock.now();
@@ -124,12 +124,12 @@ describe("a token from the store that is refused", () => {
       }
       await advance(1_000 - ((clock.now() - started) % 1_000));
     }
-    // The first, six of the allowance, and one for each hold of 1, 2, 4 and 8 s.
+    // The first token, six requests of the allowance, and one for each hold of 1, 2, 4 and 8 s.
     expect(world.issuer.tokenRequests.length).toBeLessThanOrEqual(1 + 6 + 4);
   });
 });
 
-test("what limits token requests is one entry, which tells nothing of a token or a request", async () => {
+test("the limits on token requests are one store entry, which contains no part of a token or a request", async () => {
   const { start, call, memory } = await shared({ encryptionKeys: false });
   await call("jira", await start());
   const entries = [...memory.data.entries].filter(([key]) => key.startsWith("refusals."));

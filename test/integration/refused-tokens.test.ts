@@ -1,5 +1,5 @@
-// A server that refuses a token which it was just given may mean one tool, one session or one path: a refusal limits token
-// requests, never calls. The clock of the runtime stands still until it is moved; servers and requests are real.
+// A server that refuses a new token may refuse only one tool, session or path. So a refusal limits token requests, never
+// calls. The runtime's clock moves only when a test moves it; servers and requests are real.
 import { describe, expect, test } from "vitest";
 import type { TokenManager } from "../../src/index.js";
 import { managerOf, ownIssuer, sendToken } from "./harness.js";
@@ -20,11 +20,11 @@ async function statusOf(manager: TokenManager, init?: RequestInit, url = manager
   return response.status;
 }
 
-/** The tool `jira` relays its own server's 401. */
+/** Returns whether a request calls the tool `jira`, which passes on the 401 of its own backend. */
 const jiraRefuses = (body: string): boolean => toolIn(body) === "jira";
 
-describe("a tool that answers 401 whatever the token", () => {
-  test("costs six token requests in a minute, one a hold, and the other tool is always called", async () => {
+describe("a tool that answers 401 to every token", () => {
+  test("a tool that refuses every token causes six token requests in a minute, and another tool always works", async () => {
     const world = await startRefusingWorld(
       ({ body }, response) => jiraRefuses(body) && unauthorized(response),
       { mcp: { toolScopes: { ping: [], jira: [] } } },
@@ -44,11 +44,11 @@ describe("a tool that answers 401 whatever the token", () => {
     }
     expect(at).toEqual([0, 1, 3, 7, 15, 31]);
     expect(world.issuer.tokenRequests).toHaveLength(1 + 6);
-    // What is refused is sent on all the same: the hold is for token requests alone.
+    // Refused calls are still sent: the hold applies only to token requests.
     expect(world.front.requests.filter(({ body }) => jiraRefuses(body))).toHaveLength(60 + 6);
   });
 
-  test("is called again with success as soon as it accepts, and its hold is over", async () => {
+  test("a refused tool works as soon as it accepts the token, and its hold ends", async () => {
     let broken = true;
     const world = await startRefusingWorld(
       ({ body }, response) => broken && jiraRefuses(body) && unauthorized(response),
@@ -67,7 +67,7 @@ describe("a tool that answers 401 whatever the token", () => {
     expect(world.issuer.tokenRequests).toHaveLength(before + 1);
   });
 
-  test("leaves a real revocation to be noticed by the next call of another tool, with one token request", async () => {
+  test("a real revocation is noticed by the next call of another tool, with one token request", async () => {
     const world = await startRefusingWorld(
       ({ body }, response) => jiraRefuses(body) && unauthorized(response),
       { mcp: { toolScopes: { ping: [], jira: [] } } },
@@ -83,7 +83,7 @@ describe("a tool that answers 401 whatever the token", () => {
     expect(world.issuer.tokenRequests).toHaveLength(before + 1);
   });
 
-  test("costs no more when its calls come twelve at once", async () => {
+  test("twelve concurrent calls of a refused tool cause no more token requests than single calls", async () => {
     const world = await startRefusingWorld(
       ({ body }, response) => jiraRefuses(body) && unauthorized(response),
       { mcp: { toolScopes: { ping: [], jira: [] } } },
@@ -104,7 +104,7 @@ describe("a tool that answers 401 whatever the token", () => {
 });
 
 describe("a session that the server no longer knows, answered with 401", () => {
-  test("costs six token requests in a minute, and a client that initializes again is served each time", async () => {
+  test("a session that the server answers with 401 causes six token requests in a minute, and a new session works each time", async () => {
     const world = await startRefusingWorld(
       ({ headers }, response) => headers["mcp-session-id"] === "old" && unauthorized(response),
     );
@@ -121,12 +121,12 @@ describe("a session that the server no longer knows, answered with 401", () => {
 });
 
 describe("kinds of requests", () => {
-  test("beyond 256 are forgotten, the one refused longest ago first, and the allowance limits what follows", async () => {
+  test("refusals of 600 kinds of requests in a minute cause no more token requests than the allowance", async () => {
     const world = await startRefusingWorld((_request, response) => unauthorized(response));
     const { manager, advance } = await liveManagerOf(world);
     await manager.getToken();
     const started = world.issuer.tokenRequests.length;
-    // Every one of another kind: each is a first refusal, for which there is the allowance alone.
+    // Each call is of another kind, so each refusal is the first of its kind and only the allowance limits it.
     for (let second = 0; second < 60; second += 1) {
       const calls = Array.from({ length: 10 }, (_, index) => `tool-${second * 10 + index}`);
       for (const name of calls) expect(await statusOf(manager, callOf(name))).toBe(401);
@@ -135,7 +135,7 @@ describe("kinds of requests", () => {
     expect(world.issuer.tokenRequests.length - started).toBe(11 - 1);
   });
 
-  test("are their method and name: what one tool, prompt or resource meets says nothing of another", async () => {
+  test("the kind of a request is its method and name, so a refused tool or resource does not affect others", async () => {
     const refused = new Set(["jira", "file:///a"]);
     const world = await startRefusingWorld(({ body }, response) => {
       const { params = {} } = JSON.parse(body || "{}");
@@ -167,7 +167,7 @@ describe("a 403", () => {
   let first: string | undefined;
 
   test.each(['Bearer error="invalid_token"', 'Basic realm="x", Bearer error="invalid_token", scope="a"'])(
-    "that says invalid_token is followed by one new token: %s",
+    "a 403 with the challenge %s is followed by one new token",
     async (challenge) => {
       const world = await challenged(challenge);
       const { manager } = await managerOf(world);
@@ -185,7 +185,7 @@ describe("a 403", () => {
     'Bearer error="insufficient_user_authentication", acr_values="high"',
     'Basic realm="invalid_token"',
     'Bearer error_description="invalid_token"',
-  ])("of another kind is returned, without a request: %s", async (challenge) => {
+  ])("a 403 with the challenge %s is returned without a token request", async (challenge) => {
     const world = await challenged(challenge);
     const { manager } = await managerOf(world);
     first = `Bearer ${await manager.getAccessToken()}`;
@@ -195,7 +195,7 @@ describe("a 403", () => {
 });
 
 describe("a server that accepts each token once", () => {
-  test("is served for as long as the allowance lasts, and one call in ten seconds after that", async () => {
+  test("a server that accepts each token once gets served until the allowance ends, and then one call in ten seconds", async () => {
     const seen = new Set<string>();
     const world = await startRefusingWorld(({ headers: { authorization = "" } }, response) => {
       if (seen.has(authorization)) return unauthorized(response);
@@ -214,7 +214,7 @@ describe("a server that accepts each token once", () => {
 });
 
 describe("`forceRefresh`", () => {
-  test("passes the hold, and takes nothing from the allowance", async () => {
+  test("`forceRefresh` ignores the hold and does not use the allowance", async () => {
     const world = await startRefusingWorld((_request, response) => unauthorized(response));
     const { manager } = await liveManagerOf(world);
     await statusOf(manager, callOf("echo"));
@@ -226,7 +226,7 @@ describe("`forceRefresh`", () => {
   });
 });
 
-test("a restart begins with a full allowance, and one token of its own", async () => {
+test("a restarted process begins with a full allowance and requests its own token", async () => {
   const world = await startRefusingWorld(
     ({ body }, response) => jiraRefuses(body) && unauthorized(response),
     { mcp: { toolScopes: { ping: [], jira: [] } } },
@@ -240,7 +240,7 @@ test("a restart begins with a full allowance, and one token of its own", async (
   }
 });
 
-test("a refusal does not stop renewal ahead of expiry", async () => {
+test("renewal ahead of expiry continues after a refusal", async () => {
   let count = 0;
   const issuer = await ownIssuer(
     (_request, response) => {

@@ -1,4 +1,4 @@
-// Programs that do not call the global fetch: a copy of undici, which is what the dependency `undici` is, and `node:http`.
+// Programs that do not call the global fetch but a copy of undici (the dependency `undici`) or `node:http`.
 import { channel } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { get } from "node:http";
@@ -10,7 +10,7 @@ import { type Handler, sendJson } from "../support/http-server.js";
 import { listen, ownServer, startWorld } from "./harness.js";
 import { registered, type SimpleWorld, simpleWorld, warnings } from "./registered.js";
 
-/** A simple world with a token at hand. */
+/** Starts a simple world whose manager already has a token. */
 async function worldWithToken(rest?: Handler): Promise<SimpleWorld & { auth: McpAuth }> {
   const world = await simpleWorld(rest);
   const auth = await registered(world);
@@ -18,7 +18,7 @@ async function worldWithToken(rest?: Handler): Promise<SimpleWorld & { auth: Mcp
   return { ...world, auth };
 }
 
-describe("a request that is made with a copy of undici", () => {
+describe("requests through a copy of undici", () => {
   test.each<[what: string, call: (url: string) => Promise<unknown>]>([
     ["fetch", (url) => undiciFetch(url, { method: "POST", body: "call" })],
     ["request", async (url) => await (await send(url, { method: "POST", body: "call" })).body.text()],
@@ -30,13 +30,13 @@ describe("a request that is made with a copy of undici", () => {
         await (await client.request({ method: "GET", path: "/mcp" })).body.text();
       },
     ],
-  ])("by %s gets the token that is at hand", async (_what, call) => {
+  ])("a request through undici's %s gets the current token", async (_what, call) => {
     const world = await worldWithToken();
     await call(world.url);
     expect(world.authorizations()).toEqual(["Bearer token-1"]);
   });
 
-  test("is sent without a token where none is at hand, which is fetched for the next", async () => {
+  test("a request through undici without a current token is sent without one, and the next request has a token", async () => {
     const world = await simpleWorld();
     const auth = await registered(world);
     const renewed = new Promise((resolve) => auth.on("token:renewed", resolve));
@@ -47,7 +47,7 @@ describe("a request that is made with a copy of undici", () => {
     expect(world.tokenRequests()).toHaveLength(1);
   });
 
-  test("to another path of a server's origin has the token fetched ahead, once", async () => {
+  test("a request through undici to another path of a server's origin prefetches the token once", async () => {
     const world = await simpleWorld();
     const auth = await registered(world);
     const renewed = new Promise((resolve) => auth.on("token:renewed", resolve));
@@ -59,7 +59,7 @@ describe("a request that is made with a copy of undici", () => {
     expect(world.tokenRequests()).toHaveLength(1);
   });
 
-  test("and refused with a 401 is not sent again, and the next has another token", async () => {
+  test("a request through undici that gets a 401 is not sent again, and the next request has a new token", async () => {
     const world = await worldWithToken((request, response) =>
       request.headers.authorization === "Bearer token-1"
         ? sendJson(response, {}, 401)
@@ -72,7 +72,7 @@ describe("a request that is made with a copy of undici", () => {
     expect(world.authorizations()).toEqual(["Bearer token-1", "Bearer token-2"]);
   });
 
-  test("has another token after each of two refusals, however soon the second follows", async () => {
+  test("requests through undici have a new token after each of two refusals in quick succession", async () => {
     const refused = new Set<unknown>(["Bearer token-1"]);
     const world = await worldWithToken((request, response) =>
       refused.has(request.headers.authorization)
@@ -91,19 +91,19 @@ describe("a request that is made with a copy of undici", () => {
     expect(world.tokenRequests()).toHaveLength(3);
   });
 
-  test("has an Authorization of its own replaced, with one warning", async () => {
-    const told = warnings();
+  test("the Authorization header of requests through undici is replaced, with one warning", async () => {
+    const warned = warnings();
     const world = await worldWithToken();
     for (let call = 0; call < 2; call += 1) {
       await undiciFetch(world.url, { headers: { Authorization: "Bearer own", "x-own": "1" } });
     }
     expect(world.authorizations()).toEqual(["Bearer token-1", "Bearer token-1"]);
     expect(world.server.requests.at(-1)?.headers).toMatchObject({ "x-own": "1" });
-    expect(told).toEqual([expect.stringMatching(/^Server "tools": .*Authorization.*Remove it/)]);
+    expect(warned).toEqual([expect.stringMatching(/^Server "tools": .*Authorization.*Remove it/)]);
   });
 
-  test("gets none where the tokens need a proof, which is reported once", async () => {
-    const told = warnings();
+  test("requests through undici get no DPoP token, with one warning", async () => {
+    const warned = warnings();
     const world = await startWorld({ mcp: { dpop: {} } });
     const { tools } = world.config.servers;
     const auth = await registered({
@@ -113,10 +113,10 @@ describe("a request that is made with a copy of undici", () => {
     await auth.resolve("tools").getToken();
     for (let call = 0; call < 2; call += 1) expect((await undiciFetch(world.mcp.url)).status).toBe(401);
     expect(world.mcp.requests.every(({ headers }) => headers.authorization === undefined)).toBe(true);
-    expect(told).toEqual([expect.stringMatching(/^Server "tools": .*bound.*proxy/)]);
+    expect(warned).toEqual([expect.stringMatching(/^Server "tools": .*bound.*proxy/)]);
   });
 
-  test("and redirected to another origin carries no token there", async () => {
+  test("a request through undici that is redirected to another origin carries no token there", async () => {
     const other = await ownServer((_request, response) => sendJson(response, {}));
     const world = await worldWithToken((_request, response) => {
       response.writeHead(307, { location: `${other.origin}/mcp` }).end();
@@ -126,7 +126,7 @@ describe("a request that is made with a copy of undici", () => {
     expect(other.requests.map(({ headers }) => headers.authorization)).toEqual([undefined]);
   });
 
-  test("to another URL gets none, however it is written", async () => {
+  test("a request through undici to another URL gets no token, in any spelling", async () => {
     const other = await ownServer((_request, response) => sendJson(response, {}));
     const world = await worldWithToken();
     const client = new Client(world.server.origin);
@@ -138,21 +138,21 @@ describe("a request that is made with a copy of undici", () => {
     expect(other.requests.map(({ headers }) => headers.authorization)).toEqual([undefined]);
   });
 
-  test("fails as it did, and is reported once, where no token can be fetched", async () => {
-    const told = warnings();
+  test("requests through undici are sent without a token if none can be obtained, with one warning", async () => {
+    const warned = warnings();
     const world = await simpleWorld();
     const auth = await registered({ config: world.config, env: {} });
     const failed = new Promise((resolve) => auth.on("token:failed", resolve));
     await undiciFetch(world.url);
     await failed;
-    await vi.waitFor(() => expect(told).toHaveLength(1));
+    await vi.waitFor(() => expect(warned).toHaveLength(1));
     await undiciFetch(world.url);
     expect(world.authorizations()).toEqual([null, null]);
-    expect(told).toEqual([expect.stringContaining("SECRET")]);
+    expect(warned).toEqual([expect.stringContaining("SECRET")]);
   });
 
-  test("is left alone when the registration is undone, and when the runtime is stopped", async () => {
-    const told = warnings();
+  test("requests through undici get no token after stop() and after the registration is undone", async () => {
+    const warned = warnings();
     const world = await simpleWorld();
     const auth = await createMcpAuth(world);
     const unregister = register(auth);
@@ -162,10 +162,10 @@ describe("a request that is made with a copy of undici", () => {
     unregister();
     await undiciFetch(world.url);
     expect(world.authorizations()).toEqual([null, null]);
-    await vi.waitFor(() => expect(told).toEqual([expect.stringContaining("stopped")]));
+    await vi.waitFor(() => expect(warned).toEqual([expect.stringContaining("stopped")]));
   });
 
-  test("has every Authorization of its own replaced by one", async () => {
+  test("several Authorization headers of a request through undici are replaced by one", async () => {
     warnings();
     const world = await worldWithToken();
     const headers = ["authorization", "Bearer a", "x-own", "1", "Authorization", "Bearer b"];
@@ -177,8 +177,8 @@ describe("a request that is made with a copy of undici", () => {
     expect(world.server.requests.at(-1)?.headers).toMatchObject({ "x-own": "1" });
   });
 
-  test("to a server within another gets the token of the latest registration, as with fetch", async () => {
-    const told = warnings();
+  test("a request through undici to a server within another gets the token of the latest registration, as with fetch", async () => {
+    const warned = warnings();
     const world = await simpleWorld();
     const { tools } = world.config.servers;
     const outer = await registered({
@@ -191,10 +191,10 @@ describe("a request that is made with a copy of undici", () => {
     await globalThis.fetch(world.url);
     await undiciFetch(world.url);
     expect(world.authorizations()).toEqual(["Bearer token-2", "Bearer token-2"]);
-    expect(told).toEqual([]);
+    expect(warned).toEqual([]);
   });
 
-  test("has only the token replaced that it was refused with, where there are two registrations", async () => {
+  test("with two registrations, a 401 to a request through undici replaces only the token that it was sent with", async () => {
     const world = await simpleWorld((request, response) =>
       sendJson(response, {}, request.headers.authorization === "Bearer token-2" ? 401 : 200),
     );
@@ -211,7 +211,7 @@ describe("a request that is made with a copy of undici", () => {
     expect([heard, world.tokenRequests().length]).toEqual([[], 3]);
   });
 
-  test("gets the token of one registration where that of another is stopped", async () => {
+  test("a request through undici gets the token of a registration if the runtime of another is stopped", async () => {
     warnings();
     const world = await simpleWorld();
     const first = await registered(world);
@@ -222,7 +222,7 @@ describe("a request that is made with a copy of undici", () => {
     expect(world.authorizations()).toEqual(["Bearer token-1"]);
   });
 
-  test("that is announced in a form that nobody knows is passed over", async () => {
+  test("channel messages of an unknown form are ignored and throw nothing", async () => {
     const world = await worldWithToken();
     const { origin } = world.server;
     const uncaught: unknown[] = [];
@@ -252,12 +252,12 @@ describe("a request that is made with a copy of undici", () => {
     ];
     const names = ["undici:request:create", "undici:request:headers", "http.client.request.start"];
     for (const name of names) for (const message of messages) channel(name).publish(message);
-    // Node throws what a listener throws after the tick.
+    // Node rethrows the error of a channel subscriber in a later tick.
     await new Promise(setImmediate);
     expect(uncaught).toEqual([]);
   });
 
-  test("counts as a use, so that its token is renewed ahead of expiry", async () => {
+  test("a request through undici counts as a use of the token, so that it is renewed ahead of expiry", async () => {
     const world = await worldWithToken();
     const heard = listen(world.auth);
     await undiciFetch(world.url);
@@ -266,7 +266,7 @@ describe("a request that is made with a copy of undici", () => {
   });
 });
 
-test("responses are listened to once a copy of undici is in use, which most programs have not", async () => {
+test("the package subscribes to undici's responses only after a request through a copy of undici", async () => {
   const world = await simpleWorld();
   await registered(world);
   const { hasSubscribers } = channel("undici:request:headers");
@@ -277,9 +277,9 @@ test("responses are listened to once a copy of undici is in use, which most prog
   expect(channel("undici:request:headers").hasSubscribers).toBe(true);
 });
 
-test("a manager's own requests are left alone, those over connections of another undici too", async () => {
+test("a manager's own requests are not changed, even if its fetch is that of a copy of undici", async () => {
   const world = await simpleWorld();
-  // Its types are its own, and it takes no signal of another realm, which a test runner's is.
+  // undici has its own types, and does not accept the signal of another realm, such as the test runner's.
   const fetch: FetchFunction = async (input, { signal: _signal, headers, ...init } = {}) =>
     (await undiciFetch(String(input), {
       ...(init as object),
@@ -293,24 +293,24 @@ test("a manager's own requests are left alone, those over connections of another
   expect(world.tokenRequests()[0]?.headers.authorization).toMatch(/^Basic /);
 });
 
-describe("a request that is made with node:http to a server of the config", () => {
+describe("requests through node:http to a server of the config", () => {
   async function call(url: string, headers: Record<string, string> = {}): Promise<void> {
     const [response] = await once(get(url, { headers, agent: false }), "response");
     response.resume();
     await once(response, "end");
   }
 
-  test("and without authorization is reported once, with the remedy", async () => {
-    const told = warnings();
+  test("requests through node:http without Authorization cause one warning with the remedy", async () => {
+    const warned = warnings();
     const world = await worldWithToken();
     await call(world.url);
     await call(`${world.url}/more?x=1`);
-    expect(told).toEqual([expect.stringMatching(/^Server "tools": .*node:http.*axios/)]);
+    expect(warned).toEqual([expect.stringMatching(/^Server "tools": .*node:http.*axios/)]);
     expect(world.authorizations()).toEqual([null, null]);
   });
 
-  test("is reported by the name that the server has after a reload", async () => {
-    const told = warnings();
+  test("the warning about node:http uses the server URLs after a reload", async () => {
+    const warned = warnings();
     const world = await simpleWorld();
     const env: Record<string, string> = { ...world.env, LAST: "mcp" };
     const { grant } = world.config.servers.tools;
@@ -319,16 +319,16 @@ describe("a request that is made with node:http to a server of the config", () =
     env["LAST"] = "new";
     await auth.reload();
     await call(`${world.server.origin}/mcp`);
-    expect(told).toEqual([]);
+    expect(warned).toEqual([]);
     await call(`${world.server.origin}/new`);
-    expect(told).toEqual([expect.stringMatching(/^Server "moved"/)]);
+    expect(warned).toEqual([expect.stringMatching(/^Server "moved"/)]);
   });
 
-  test("is not reported where it has authorization, or goes elsewhere", async () => {
-    const told = warnings();
+  test("requests through node:http with Authorization or to another URL cause no warning", async () => {
+    const warned = warnings();
     const world = await worldWithToken();
     await call(world.url, { authorization: "Bearer own" });
     await call(`${world.server.origin}/other`);
-    expect(told).toEqual([]);
+    expect(warned).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-// What programs expect of `fetch` holds for the one that `mcp-auth-runtime/register` puts in its place.
+// The `fetch` of `mcp-auth-runtime/register` behaves as programs expect of the global fetch.
 import type { ServerResponse } from "node:http";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { type RecordedRequest, sendJson } from "../support/http-server.js";
@@ -9,12 +9,12 @@ type Answer = (request: RecordedRequest, response: ServerResponse) => void;
 
 interface Setting {
   readonly issuer: OwnIssuer;
-  /** What the program prints as JSON, where it ends well. */
+  /** Runs a program and returns the JSON that it prints. Throws if it fails. */
   run(agent: string, flags?: readonly string[]): Promise<unknown>;
   ended(agent: string, flags?: readonly string[]): Promise<Ended>;
 }
 
-/** An authorization server and, on its origin, an MCP server that answers with the method, body and authorization. */
+/** Starts an authorization server and, at its origin, an MCP server that echoes method, body and Authorization. */
 async function startSetting(answer: Answer = echo): Promise<Setting> {
   const issuer = await ownIssuer((_request, response) => sendToken(response, "t1"), answer);
   const project = await createProject(issuer.config, issuer.env);
@@ -31,15 +31,15 @@ function echo({ method, url, body, headers }: RecordedRequest, response: ServerR
   sendJson(response, { method, url, body, type, authorization });
 }
 
-/** The requests to the MCP server. */
+/** Returns the requests to the MCP server. */
 function calls({ server }: OwnIssuer): RecordedRequest[] {
   return server.requests.filter(({ url }) => url.startsWith("/mcp"));
 }
 
 const bearer = "Bearer t1";
 
-describe("fetch itself is as it was", () => {
-  test("its name, length, members and the descriptor on the global object", async () => {
+describe("the properties of the registered fetch", () => {
+  test("the registered fetch has the name, length, members and global descriptor of the original", async () => {
     const { run } = await startSetting();
     const agent = `
       const { value, ...descriptor } = Object.getOwnPropertyDescriptor(globalThis, "fetch");
@@ -53,7 +53,7 @@ describe("fetch itself is as it was", () => {
     expect(await run(agent)).toEqual(await run(agent, []));
   });
 
-  test("it can be replaced, and a reference from the first line stays good", async () => {
+  test("the registered fetch can be replaced, and an early reference to it keeps working", async () => {
     const { run } = await startSetting();
     const agent = `
       const { fetch: kept } = globalThis;
@@ -65,7 +65,7 @@ describe("fetch itself is as it was", () => {
     expect(await run(agent)).toEqual({ seen: 1, authorization: bearer, again: bearer });
   });
 
-  test("errors for other URLs, and for what is no URL, are those of the bare fetch", async () => {
+  test("the registered fetch throws the original errors for other URLs and invalid arguments", async () => {
     const { run, issuer } = await startSetting();
     const agent = `
       const refused = "http://127.0.0.1:1/";
@@ -119,7 +119,7 @@ describe("fetch itself is as it was", () => {
     expect(calls(issuer)).toEqual([]);
   });
 
-  test("requests to other URLs, and their responses, are those of the bare fetch", async () => {
+  test("the registered fetch sends requests to other URLs unchanged", async () => {
     const { run, issuer } = await startSetting();
     const agent = `
       const request = new Request(origin + "/other", { method: "PUT", body: "b", headers: { authorization: "Basic x" } });
@@ -132,7 +132,7 @@ describe("fetch itself is as it was", () => {
     expect(first?.headers.authorization).toBe("Basic x");
   });
 
-  test("the caller's AsyncLocalStorage is kept, before and after a request, and below it", async () => {
+  test("the registered fetch keeps the caller's AsyncLocalStorage, during and after a request", async () => {
     const agent = `
       import { storage } from "./first.mjs";
       const outcome = await Promise.all(["a", "b"].map((name) => storage.run(name, async () => {
@@ -161,7 +161,7 @@ describe("fetch itself is as it was", () => {
   });
 });
 
-describe("a request to a server goes out as it was made, with a token", () => {
+describe("requests of the registered fetch to a server", () => {
   test.each([
     ["a string", "url"],
     ["a URL", "new URL(url)"],
@@ -173,7 +173,7 @@ describe("a request to a server goes out as it was made, with a token", () => {
     ["a Request with settings of its own", `new Request(url, { headers: { a: "b" } })`],
     ["a subclass of URL", "new (class extends URL {})(url)"],
     ["a subclass of Request", "new (class extends Request {})(url)"],
-  ])("for %s", async (_, input) => {
+  ])("a request to a server with %s as input gets a token", async (_, input) => {
     const { run, issuer } = await startSetting();
     const agent = `
       const response = await fetch(${input});
@@ -204,16 +204,19 @@ describe("a request to a server goes out as it was made, with a token", () => {
       null,
     ],
     ["nothing", "", "", "", null],
-  ])("with %s as its body", async (_, before, init, body, type) => {
-    const { run, issuer } = await startSetting();
-    const agent = `${before}
+  ])(
+    "a request to a server with %s as its body is sent unchanged with a token",
+    async (_, before, init, body, type) => {
+      const { run, issuer } = await startSetting();
+      const agent = `${before}
       const sent = await fetch(url, { method: "POST", ${init} });
       console.log(JSON.stringify(await sent.json()));`;
-    expect(await run(agent)).toEqual({ method: "POST", url: "/mcp", body, type, authorization: bearer });
-    expect(calls(issuer)).toHaveLength(1);
-  });
+      expect(await run(agent)).toEqual({ method: "POST", url: "/mcp", body, type, authorization: bearer });
+      expect(calls(issuer)).toHaveLength(1);
+    },
+  );
 
-  test("with the body of a Request that is a stream, and the init over it", async () => {
+  test("a request to a server with a Request with a stream body, or with an init that overrides the Request, gets a token", async () => {
     const { run } = await startSetting();
     const agent = `${stream}
       const request = new Request(url, { method: "POST", body: stream, duplex: "half", headers: { "content-type": "a/b" } });
@@ -223,7 +226,7 @@ describe("a request to a server goes out as it was made, with a token", () => {
     expect(await run(agent)).toEqual(["stream", "a/b", true, "PUT", "over", bearer]);
   });
 
-  test("read at the call: what the caller changes afterwards counts no more", async () => {
+  test("a request to a server ignores changes to its URL, headers and init after the call of fetch", async () => {
     const { run } = await startSetting();
     const agent = `
       const headers = new Headers({ "content-type": "a/b" });
@@ -244,7 +247,7 @@ describe("a request to a server goes out as it was made, with a token", () => {
     });
   });
 
-  test("and its response is read while it is written", async () => {
+  test("the response to a request to a server can be read while the server writes it", async () => {
     let events: ServerResponse | undefined;
     const setting = await startSetting((request, response) => {
       if (request.url === "/mcp/next") {
@@ -265,7 +268,7 @@ describe("a request to a server goes out as it was made, with a token", () => {
     expect(await setting.run(agent)).toEqual(["data: one\n\n", "data: two\n\n"]);
   });
 
-  test("and its redirect is followed as the manager does, without a token to another origin", async () => {
+  test("a redirect of a server is followed on its origin, and is egress_denied to another origin", async () => {
     const other = await startSetting();
     const { run } = await startSetting((request, response) => {
       if (request.url === "/mcp") return void response.writeHead(307, { location: "/mcp/moved" }).end();
@@ -283,15 +286,15 @@ describe("a request to a server goes out as it was made, with a token", () => {
   });
 });
 
-describe("a signal ends a request to a server as it ends any other", () => {
+describe("signals of requests to a server", () => {
   const ends = `const said = (error) => error instanceof Error ? [error.name, error.constructor.name] : error;`;
   test.each([
-    ["that is aborted already", "AbortSignal.abort()"],
-    ["that is aborted already, with a reason", `AbortSignal.abort("reason")`],
-    ["that is aborted already, by a limit", `AbortSignal.abort(new DOMException("late", "TimeoutError"))`],
+    ["that is already aborted", "AbortSignal.abort()"],
+    ["that is already aborted with a reason", `AbortSignal.abort("reason")`],
+    ["that is already aborted by a timeout", `AbortSignal.abort(new DOMException("late", "TimeoutError"))`],
     ["that is aborted in the same turn", "soon()"],
-    ["that is aborted in the same turn, with a reason", `soon("reason")`],
-  ])("%s", async (_, signal) => {
+    ["that is aborted in the same turn with a reason", `soon("reason")`],
+  ])("a request to a server with a signal %s rejects as with the original fetch", async (_, signal) => {
     const { run, issuer } = await startSetting();
     const agent = (target: string) => `${ends}
       const soon = (reason) => {
@@ -309,7 +312,7 @@ describe("a signal ends a request to a server as it ends any other", () => {
     expect(calls(issuer)).toHaveLength(before);
   });
 
-  test("while the token is fetched, with the reason that it was given", async () => {
+  test("a request to a server that is aborted during the token request rejects with AbortError", async () => {
     const issuer = await ownIssuer((_request, response) => {
       asked = true;
       onTestFinished(() => void response.end());
@@ -328,7 +331,7 @@ describe("a signal ends a request to a server as it ends any other", () => {
     expect(printed(await project.run({ until }))).toBe("AbortError");
   });
 
-  test("while the response is waited for, and while it is read", async () => {
+  test("a request to a server can be aborted while it waits for the response, and while the body is read", async () => {
     const { run } = await startSetting((request, response) => {
       if (request.url === "/mcp/body") response.writeHead(200).write("begun");
     });

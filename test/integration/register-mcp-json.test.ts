@@ -1,4 +1,4 @@
-// A project that has an .mcp.json, which hosts read, and beside it the config. The two share nothing but URLs.
+// A project with an .mcp.json, which hosts read, and a config. The two files share only URLs.
 import { symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,7 @@ import { sendJson } from "../support/http-server.js";
 import { ownServer, startWorld, type World } from "./harness.js";
 import { createProject, type Project, printed } from "./register-project.js";
 
-/** As a host does: connects to every server of .mcp.json and calls what it is asked to. Prints the answers. */
+/** A host: connects to the servers in .mcp.json, calls a tool, and prints the results. */
 const host = `
   import { readFile } from "node:fs/promises";
   import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
@@ -26,7 +26,7 @@ const host = `
   console.log(JSON.stringify({ answers, other }));
 `;
 
-/** `headers`: those that the settings have for the server of the config. */
+/** Creates a project with the host. `headers` are those of the config's server in .mcp.json. */
 async function hostIn(
   { mcp, config, env }: World,
   headers?: Readonly<Record<string, string>>,
@@ -34,7 +34,7 @@ async function hostIn(
   const project = await createProject(config, env, host);
   const packages = fileURLToPath(new URL("../../node_modules/@modelcontextprotocol", import.meta.url));
   await symlink(packages, join(project.folder, "node_modules/@modelcontextprotocol"));
-  // It shows what it was sent. The config does not have it.
+  // A server that is not in the config. It returns the Authorization header that it gets.
   const status = await ownServer(({ headers: { authorization } }, response) =>
     sendJson(response, { authorization }),
   );
@@ -51,14 +51,14 @@ const answered = {
   other: { authorization: "Bearer of-its-own" },
 };
 
-test("a host that reads a plain URL from .mcp.json calls that server with one token, and others as its settings say", async () => {
+test("a host with a plain URL in .mcp.json calls the server with one token, and other servers with its own headers", async () => {
   const world = await startWorld();
   const project = await hostIn(world);
   expect(printed(await project.run())).toEqual(answered);
   expect([world.issuer.tokensIssued, world.mcp.unauthorized]).toEqual([1, 0]);
 });
 
-test("a host whose .mcp.json has an Authorization for a server of the config calls with the token, and is told once", async () => {
+test("a host with an Authorization header in .mcp.json for a server calls it with the token, with one warning", async () => {
   const world = await startWorld();
   const project = await hostIn(world, { Authorization: "Bearer left-over" });
   const { stdout, stderr } = await project.run();

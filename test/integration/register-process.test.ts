@@ -1,5 +1,5 @@
-// Programs that are started with `--import mcp-auth-runtime/register`, in processes of their own: how they start and end, and
-// what they start.
+// Programs that run with `--import mcp-auth-runtime/register` in separate processes: how they start and end, and their
+// child processes.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import { ownServer, startWorld, type World } from "./harness.js";
 import { createProject, type Project, printed, registerFlag } from "./register-project.js";
 
-/** Defines `call(from)`: one request to the MCP server, which `from` names; prints the status. */
+/** Code that defines `call(from)`: sends a request with the name `from` to the MCP server and returns the status. */
 const caller = ({ mcp }: World) => `
   const call = async (from) => {
     const response = await fetch(${JSON.stringify(mcp.url)}, {
@@ -35,7 +35,7 @@ async function worldProject(agent: string, more: object = {}): Promise<{ world: 
   return { world, project };
 }
 
-/** Who called the MCP server, with the status of the answer; all of them with a token. */
+/** Returns the name and the status of each request that the MCP server got with a token. */
 function authorizedCalls({ mcp }: World): string[] {
   return mcp.requests
     .filter(({ jti, isAnswered }) => jti !== undefined && isAnswered)
@@ -47,7 +47,7 @@ const withOpenUrl = ({ config }: World) => ({
   servers: { ...config.servers, open: { ...config.servers.tools, url: "${UNSET}" } },
 });
 
-/** The only server there is, of which nothing can be used but the URL. */
+/** A config with a single server, of which only the URL is usable. */
 const withOpenIssuer = ({ mcp }: World) => ({
   servers: {
     tools: {
@@ -57,18 +57,18 @@ const withOpenIssuer = ({ mcp }: World) => ({
   },
 });
 
-/** What cannot be used, and what is said of it. */
+/** Unusable configs, with the code and a part of the message. */
 const unusable = [
   ["no config", () => undefined, "config_not_found", "mcp-auth.config.json"],
-  ["a config that is not valid", () => ({ servers: 1 }), "config_invalid", "/servers"],
+  ["an invalid config", () => ({ servers: 1 }), "config_invalid", "/servers"],
   ["a config that is not JSON", () => "{", "config_invalid", "mcp-auth.config.json"],
-  ["a server whose URL the config leaves open", withOpenUrl, "config_invalid", "UNSET"],
-  ["a config with no server that can be used", withOpenIssuer, "config_invalid", "UNSET"],
+  ["a server with an unset variable in its URL", withOpenUrl, "config_invalid", "UNSET"],
+  ["a config without a usable server", withOpenIssuer, "config_invalid", "UNSET"],
 ] as const;
 
-describe("a program whose config cannot be used", () => {
+describe("a program with an unusable config", () => {
   test.each(unusable)(
-    "ends with exit code 2 and the reason before its first line, for %s",
+    "a program with %s exits with code 2 and the reason before its first line",
     async (_, config, code, reason) => {
       const world = await startWorld();
       const project = await createProject(config(world), world.env, `console.log("first line");`);
@@ -79,18 +79,21 @@ describe("a program whose config cannot be used", () => {
     },
   );
 
-  test.each(unusable)("runs with a warning if MCP_AUTH_REGISTER is optional, for %s", async (...each) => {
-    const [, config, code, reason] = each;
-    const world = await startWorld();
-    const project = await createProject(config(world), world.env, `console.log("first line");`);
-    const ended = await project.run({ env: { MCP_AUTH_REGISTER: "optional" } });
-    expect(ended).toMatchObject({ code: 0, stdout: "first line\n" });
-    expect(ended.stderr).toContain(`[${code}] McpAuthWarning: `);
-    expect(ended.stderr).toContain(reason);
-    expect(ended.stderr).toMatch(/\nRequests (to it )?are sent without authorization\./);
-  });
+  test.each(unusable)(
+    "a program with %s runs with a warning if MCP_AUTH_REGISTER is optional",
+    async (...each) => {
+      const [, config, code, reason] = each;
+      const world = await startWorld();
+      const project = await createProject(config(world), world.env, `console.log("first line");`);
+      const ended = await project.run({ env: { MCP_AUTH_REGISTER: "optional" } });
+      expect(ended).toMatchObject({ code: 0, stdout: "first line\n" });
+      expect(ended.stderr).toContain(`[${code}] McpAuthWarning: `);
+      expect(ended.stderr).toContain(reason);
+      expect(ended.stderr).toMatch(/\nRequests (to it )?are sent without authorization\./);
+    },
+  );
 
-  test("is authorized at the other servers if MCP_AUTH_REGISTER is optional and one URL is open", async () => {
+  test("a program gets tokens for the other servers if MCP_AUTH_REGISTER is optional and one URL has an unset variable", async () => {
     const world = await startWorld();
     const agent = `${caller(world)} console.log(await call("agent"));`;
     const project = await createProject(withOpenUrl(world), world.env, agent);
@@ -98,24 +101,27 @@ describe("a program whose config cannot be used", () => {
     expect(ended).toMatchObject({ code: 0, stdout: "200\n" });
   });
 
-  test.each(["true", "0", "Optional"])("ends if MCP_AUTH_REGISTER is %s", async (value) => {
-    const { project } = await worldProject(`console.log("first line");`);
-    const ended = await project.run({ env: { MCP_AUTH_REGISTER: value } });
-    expect(ended).toMatchObject({ code: 2, stdout: "" });
-    expect(ended.stderr).toMatch(
-      /^error\[config_invalid\]: MCP_AUTH_REGISTER has a value that means nothing\./,
-    );
-  });
+  test.each(["true", "0", "Optional"])(
+    "a program exits with code 2 if MCP_AUTH_REGISTER is %s",
+    async (value) => {
+      const { project } = await worldProject(`console.log("first line");`);
+      const ended = await project.run({ env: { MCP_AUTH_REGISTER: value } });
+      expect(ended).toMatchObject({ code: 2, stdout: "" });
+      expect(ended.stderr).toMatch(
+        /^error\[config_invalid\]: MCP_AUTH_REGISTER has a value that means nothing\./,
+      );
+    },
+  );
 });
 
-test("a program is left alone if MCP_AUTH_REGISTER is off", async () => {
+test("a program runs without tokens and warnings if MCP_AUTH_REGISTER is off", async () => {
   const world = await startWorld();
   const project = await createProject("{", world.env, `${caller(world)} console.log(await call("agent"));`);
   const ended = await project.run({ env: { MCP_AUTH_REGISTER: "off" } });
   expect(ended).toMatchObject({ code: 0, stdout: "401\n", stderr: "" });
 });
 
-test("a command of the config that is a program of Node, and calls the server, does not wait for its own result", async () => {
+test("a Node program that is a command of the config and calls the server does not wait for its own result", async () => {
   const world = await startWorld();
   const client = { issuer: world.issuer.issuer, id: "agent" };
   const secret = { exec: [process.execPath, "secret.mjs"], timeout: "60s" };
@@ -136,8 +142,8 @@ test("a command of the config that is a program of Node, and calls the server, d
   expect(calls.filter((call) => !call.startsWith("undefined"))).toEqual(["command 401", "agent 200"]);
 });
 
-describe("what fails a request, and not the start", () => {
-  test("a secret that cannot be read", async () => {
+describe("errors that fail a request and not the start", () => {
+  test("a secret that cannot be read fails requests to its server, and not the start", async () => {
     const { world, project } = await worldProject(
       `console.log(JSON.stringify(await call("agent").catch(({ name, code, server }) => ({ name, code, server }))));`,
     );
@@ -147,7 +153,7 @@ describe("what fails a request, and not the start", () => {
     expect([authorizedCalls(world), world.issuer.tokenRequests]).toEqual([[], []]);
   });
 
-  test("an issuer that the config leaves open, at the requests to its server alone", async () => {
+  test("an issuer with an unset variable fails only requests to its server, and not the start", async () => {
     const world = await startWorld();
     const { tools } = world.config.servers;
     const client = { issuer: "${UNSET}", id: "agent", secret: { env: "SECRET" } };
@@ -166,8 +172,8 @@ describe("what fails a request, and not the start", () => {
   });
 });
 
-describe("a program that is authorized", () => {
-  test("has one token for all of its calls, and a new one after a revocation", async () => {
+describe("a program with a usable config", () => {
+  test("a registered program uses one token for all calls, and a new one after a revocation", async () => {
     const { world, project } = await worldProject(`
       const first = await Promise.all([call("one"), call("two")]);
       console.log("called");
@@ -188,13 +194,13 @@ describe("a program that is authorized", () => {
     ["on the command line", registerFlag, {}],
     ["in NODE_OPTIONS", [], { NODE_OPTIONS: registerFlag.join(" ") }],
     ["in NODE_OPTIONS, with an equals sign", [], { NODE_OPTIONS: registerFlag.join("=") }],
-  ])("is so with the flag %s", async (_, flags, env) => {
+  ])("a program is registered by the flag %s", async (_, flags, env) => {
     const { world, project } = await worldProject(`console.log(await call("agent"));`);
     expect(printed(await project.run({ flags, env }))).toBe(200);
     expect(authorizedCalls(world)).toEqual(["agent 200"]);
   });
 
-  test("ends by itself when its work is done, with a schedule too", async () => {
+  test("a registered program ends by itself when its work is done, even with a schedule", async () => {
     const defaults = { refresh: { schedule: "*/1 * * * * *" } };
     const { project } = await worldProject(
       `const status = await call("agent");
@@ -204,7 +210,7 @@ describe("a program that is authorized", () => {
     expect(printed(await project.run())).toEqual({ status: 200, alive: false });
   });
 
-  test("loads nothing for a request to another URL, and the runtime for the first to a server", async () => {
+  test("a registered program loads the runtime only for its first request to a server", async () => {
     const world = await startWorld();
     const other = await ownServer((_request, response) => void response.end());
     const agent = `${caller(world)}
@@ -222,7 +228,7 @@ describe("a program that is authorized", () => {
     const recorder = `import { register } from "node:module"; register(${JSON.stringify(hooks)});`;
     await project.write("recorder.mjs", recorder);
     const flags = ["--no-warnings", "--import", "./recorder.mjs", ...registerFlag];
-    // The shape is that of the program above.
+    // The program above prints this shape.
     const said = printed(await project.run({ flags, env: { LOADED: log } })) as {
       atStart: string[];
       afterOthers: string[];
@@ -236,7 +242,7 @@ describe("a program that is authorized", () => {
     expect(await readFile(log, "utf8")).toContain("/oauth4webapi/");
   });
 
-  test("starts the schedule of a server with its first use, although that failed", async () => {
+  test("a registered program starts the schedule of a server with its first call, even if that call fails", async () => {
     const defaults = { refresh: { schedule: "*/1 * * * * *" } };
     const { world, project } = await worldProject(
       `const failure = await call("agent").catch((error) => error);
@@ -251,7 +257,7 @@ describe("a program that is authorized", () => {
   });
 });
 
-/** Notes the URL of each module that is loaded. */
+/** Module hooks that record the URL of each loaded module. */
 const recordingHooks = (log: string) => `
   import { appendFileSync } from "node:fs";
   appendFileSync(${JSON.stringify(log)}, "");
@@ -262,7 +268,7 @@ const recordingHooks = (log: string) => `
   }
 `;
 
-describe("what an authorized program starts is authorized", () => {
+describe("child processes and worker threads of a registered program", () => {
   const flagAnd = { flags: registerFlag, env: {} };
   const optionsOnly = { flags: [], env: { NODE_OPTIONS: registerFlag.join(" ") } };
   const ended = `const ended = (child) => new Promise((resolve) => child.on("exit", resolve));`;
@@ -293,18 +299,18 @@ describe("what an authorized program starts is authorized", () => {
     ["cluster, with NODE_OPTIONS, in another folder", clustered, "clustered", optionsOnly],
     ["a worker thread, with the flag", threaded, "threaded", flagAnd],
     ["a worker thread, with NODE_OPTIONS", threaded, "threaded", optionsOnly],
-  ])("%s", async (_, agent, name, { flags, env }) => {
+  ])("a child of a registered program gets tokens: %s", async (_, agent, name, { flags, env }) => {
     const { world, project } = await worldProject(`${agent} await call("parent");`);
     const child = join(project.folder, "child.mjs");
     const body = `process.exitCode = (await call(process.argv[2])) === 200 ? 0 : 1;`;
-    // It would keep a worker of a cluster alive.
+    // The IPC channel would keep a cluster worker alive.
     await project.write("child.mjs", `${caller(world)} ${body} process.disconnect?.();`);
     const end = await project.run({ flags, env: { ...env, CHILD: child } });
     expect(end).toEqual({ code: 0, stdout: "0\n", stderr: "" });
     expect(authorizedCalls(world)).toEqual(["parent 200", `${name} 200`].sort());
   });
 
-  // What the docs say is not reached. The remedy is the flag in NODE_OPTIONS, where programs inherit that.
+  // Limits that the docs describe. The remedy is the flag in NODE_OPTIONS, which child processes inherit.
   test.each([
     ["spawn, with the flag alone", `spawn(process.execPath, [CHILD, "child"])`, flagAnd],
     ["fork without the flags of its parent", `fork(CHILD, ["child"], { execArgv: [] })`, flagAnd],
@@ -314,8 +320,8 @@ describe("what an authorized program starts is authorized", () => {
       optionsOnly,
     ],
     ["a worker thread without the flags of its parent", "new Worker(CHILD, withoutFlags)", flagAnd],
-    ["a worker thread that is given text", "new Worker(readFileSync(CHILD, 'utf8'), text)", optionsOnly],
-  ])("but not by %s", async (_, start, { flags, env }) => {
+    ["a worker thread from a source text", "new Worker(readFileSync(CHILD, 'utf8'), text)", optionsOnly],
+  ])("a child of a registered program gets no token: %s", async (_, start, { flags, env }) => {
     const { world, project } = await worldProject(`
       import { fork, spawn } from "node:child_process";
       import { readFileSync } from "node:fs";
@@ -326,7 +332,7 @@ describe("what an authorized program starts is authorized", () => {
       ${ended}
       await ended(${start});
       await call("parent");`);
-    // The last of them is run as CommonJS.
+    // A worker thread from a source text runs it as CommonJS.
     await project.write(
       "child.cjs",
       `${caller(world)} call(process.argv[2]).then(() => process.disconnect?.());`,
@@ -340,7 +346,7 @@ describe("what an authorized program starts is authorized", () => {
     ]);
   });
 
-  test("a worker thread whose config is not valid ends with exit code 2, and its program does not", async () => {
+  test("a worker thread with an invalid config exits with code 2, and its program continues", async () => {
     const { world, project } = await worldProject(`
       import { writeFileSync } from "node:fs";
       import { Worker } from "node:worker_threads";

@@ -1,4 +1,4 @@
-// Requests that another site redirects to a server: with a token that site would choose what is asked of the server.
+// Requests that another site redirects to a server get no token: otherwise that site could choose authorized requests.
 import { Agent, interceptors, fetch as undiciFetch, request as undiciRequest } from "undici";
 import { describe, expect, test } from "vitest";
 import { type HttpServer, sendJson } from "../support/http-server.js";
@@ -6,12 +6,12 @@ import { ownIssuer, ownServer, sendToken } from "./harness.js";
 import { registered } from "./registered.js";
 
 interface Sites {
-  /** The server of the config, with a token at hand. */
+  /** URL of a server whose manager already has a token. */
   readonly url: string;
-  /** Redirects to what its path names, percent-encoded. */
+  /** Another site, which redirects to the URL in its path. */
   readonly other: HttpServer;
   redirectTo(location: string): string;
-  /** What came to the server, with its token or without. */
+  /** Returns the paths of the requests to the server, each with its Authorization header or `without`. */
   calls(): readonly string[];
 }
 
@@ -41,11 +41,11 @@ async function startSites(): Promise<Sites> {
 
 const following = new Agent().compose(interceptors.redirect({ maxRedirections: 3 }));
 
-/** Every way in which a program follows redirects. */
+/** Every client with which a program can follow redirects. */
 const clients: ReadonlyArray<readonly [name: string, get: (url: string) => Promise<unknown>]> = [
   ["the global fetch", async (url) => (await fetch(url)).text()],
   [
-    "the global fetch, with a User-Agent of the program's",
+    "the global fetch with a User-Agent of the program",
     async (url) => (await fetch(url, { headers: { "user-agent": "agent/1.0" } })).text(),
   ],
   ["the fetch of a copy of undici", async (url) => (await undiciFetch(url)).text()],
@@ -55,15 +55,15 @@ const clients: ReadonlyArray<readonly [name: string, get: (url: string) => Promi
   ],
 ];
 
-describe.each(clients)("what another site redirects to a server has no token, with %s", (_, get) => {
-  test("and goes on without one where the server redirects it", async () => {
+describe.each(clients)("redirects of another site to a server, with %s", (name, get) => {
+  test(`with ${name}, a redirect of another site to a server gets no token, and neither does the server's own redirect of it`, async () => {
     const { url, redirectTo, calls } = await startSites();
     await get(redirectTo(url));
     await get(redirectTo(`${url}/moved`));
     expect(calls()).toEqual(["/mcp without", "/mcp/moved without", "/mcp/found without"]);
   });
 
-  test("but later requests of the program for the same URL have one", async () => {
+  test(`with ${name}, a request to a URL gets a token after another site has redirected to that URL`, async () => {
     const { url, redirectTo, calls } = await startSites();
     await get(redirectTo(url));
     await get(url);
@@ -78,15 +78,18 @@ describe.each(clients)("what another site redirects to a server has no token, wi
     ["with a byte beyond ASCII", (url: string) => `${url}/\u00e9`, expect.stringMatching(/^\/mcp\/%/)],
     ["with UTF-8", (url: string) => `${url}/\u00c3\u00a9`, expect.stringMatching(/^\/mcp\/%/)],
     ["by way of a third site", (url: string, by: Sites["redirectTo"]) => by(url), "/mcp"],
-  ])("however it writes the URL: %s", async (_how, written, path) => {
-    const { url, redirectTo, calls } = await startSites();
-    await get(redirectTo(written(url, redirectTo)));
-    const [called = "", token] = calls().join().split(" ");
-    expect([called.replace("?", ""), token]).toEqual([path, "without"]);
-  });
+  ])(
+    `with ${name}, a redirect of another site to a server's URL %s gets no token`,
+    async (_how, written, path) => {
+      const { url, redirectTo, calls } = await startSites();
+      await get(redirectTo(written(url, redirectTo)));
+      const [called = "", token] = calls().join().split(" ");
+      expect([called.replace("?", ""), token]).toEqual([path, "without"]);
+    },
+  );
 });
 
-test("a redirect of the server to itself is followed with the token by a copy of undici", async () => {
+test("a copy of undici follows a redirect of the server to itself with the token", async () => {
   const { url, calls } = await startSites();
   await (await undiciFetch(`${url}/moved`)).text();
   expect(calls()).toEqual(["/mcp/moved Bearer t1", "/mcp/found Bearer t1"]);

@@ -1,4 +1,4 @@
-// What a program waits for that is started with `--import mcp-auth-runtime/register`, as it is built.
+// The start of a program with `--import mcp-auth-runtime/register` of the built package: which files it loads.
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -18,7 +18,7 @@ async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
-/** The URLs of all files that a program loads which does nothing, in a folder with this config. */
+/** Runs an empty program in a folder with this config and returns the URLs of all loaded files. */
 async function loadedWith(text: string): Promise<readonly string[]> {
   const [cwd, coverage] = [await temporaryFolder(), await temporaryFolder()];
   await writeFile(join(cwd, "mcp-auth.config.json"), text);
@@ -26,33 +26,33 @@ async function loadedWith(text: string): Promise<readonly string[]> {
   const env = { PATH: process.env["PATH"], NODE_V8_COVERAGE: coverage };
   await promisify(execFile)(process.execPath, flags, { cwd, env });
   const [report = ""] = await readdir(coverage);
-  // The shape of V8's reports.
+  // V8's coverage reports have this shape.
   const { result } = JSON.parse(await readFile(join(coverage, report), "utf8")) as {
     result: readonly { readonly url: string }[];
   };
   return result.map(({ url }) => url).filter((url) => url.startsWith("file:"));
 }
 
-test("a start with a plain JSON config loads two files, and no library", async () => {
+test("the start with a plain JSON config loads two files and no library", async () => {
   const loaded = await loadedWith(JSON.stringify(config));
   expect(loaded).toContain(new URL("register.js", dist).href);
   expect(loaded.filter((url) => url.startsWith(dist.href))).toHaveLength(2);
   expect(loaded.filter((url) => !url.startsWith(dist.href))).toEqual([]);
 });
 
-test("a comment in the config has what reads comments loaded, and no more", async () => {
+test("a comment in the config loads only the parser for comments in addition", async () => {
   const loaded = await loadedWith(`// ours\n${JSON.stringify(config)}`);
   expect(loaded.filter((url) => url.startsWith(dist.href))).toHaveLength(3);
 });
 
-test("all entry points throw errors of one class", async () => {
+test("all entry points throw errors of the same class", async () => {
   const { McpAuthError } = await import(new URL("index.js", dist).href);
   const { register } = await import(new URL("register/api.js", dist).href);
   expect(() => register({})).toThrow(McpAuthError);
 });
 
 test.each(["cosmiconfig", "leven", "ajv"])(
-  "the license of %s, which is built in, is in the package",
+  "the package contains the license of the bundled library %s",
   async (name) => {
     const folder = new URL(`node_modules/${name}/`, root);
     const license = (await readdir(folder)).find((each) => /^license/i.test(each)) ?? "";

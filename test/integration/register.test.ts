@@ -7,7 +7,7 @@ import { sendJson } from "../support/http-server.js";
 import { ownServer, startWorld, type World } from "./harness.js";
 import { registered, simpleWorld, warnings } from "./registered.js";
 
-/** The SDK with nothing but a URL. */
+/** Connects a client of the SDK with only a URL. */
 async function connected(url: string): Promise<Client> {
   const client = new Client({ name: "host", version: "1.0.0" });
   await client.connect(new StreamableHTTPClientTransport(new URL(url)));
@@ -19,7 +19,7 @@ function revokeAll({ issuer, mcp }: World): void {
   for (const { jti } of issuer.issued) mcp.revoke(jti);
 }
 
-test("a host that is given nothing but the URL of a server connects, calls, and survives a revocation", async () => {
+test("a host that knows only the URL of a server connects, calls, and survives a revocation", async () => {
   const world = await startWorld();
   await registered({ config: world.config, env: world.env });
   const client = await connected(world.mcp.url);
@@ -33,7 +33,7 @@ test("a host that is given nothing but the URL of a server connects, calls, and 
   expect(world.issuer.tokensIssued).toBe(2);
 });
 
-describe("the global fetch authorizes a request to a server of the config", () => {
+describe("the registered global fetch", () => {
   const post = { method: "POST", body: "call", headers: { "x-own": "1" } };
 
   test.each<[what: string, call: (url: string) => Promise<Response>]>([
@@ -42,7 +42,7 @@ describe("the global fetch authorizes a request to a server of the config", () =
     ["a Request", (url) => fetch(new Request(url, post))],
     ["a Request and an init", (url) => fetch(new Request(url), post)],
     ["a string and a Request in place of the init", (url) => fetch(url, new Request(url, post))],
-    // From JavaScript anything can come that `fetch` makes a string of.
+    // JavaScript code can pass any object that `fetch` converts to a string.
     ["an object with toString", (url) => fetch({ toString: () => url } as unknown as string, post)],
     ["inherited members", (url) => fetch(url, Object.create(post))],
     ["a stream", (url) => fetch(url, { ...post, body: new Blob(["call"]).stream(), duplex: "half" })],
@@ -50,7 +50,7 @@ describe("the global fetch authorizes a request to a server of the config", () =
       "headers that can be read once",
       (url) => fetch(url, { ...post, headers: onceReadable(["x-own", "1"]) }),
     ],
-  ])("that is given as %s", async (_what, call) => {
+  ])("the registered fetch adds a token to a request that is given as %s", async (_what, call) => {
     const world = await simpleWorld();
     await registered(world);
     const response = await call(world.url);
@@ -64,7 +64,7 @@ describe("the global fetch authorizes a request to a server of the config", () =
     });
   });
 
-  test("as the caller gave it, whatever becomes of its init after the call", async () => {
+  test("the registered fetch ignores changes to the init after the call", async () => {
     const world = await simpleWorld();
     await registered(world);
     const init = { method: "POST", body: "call", headers: { "x-own": "1" } };
@@ -74,7 +74,7 @@ describe("the global fetch authorizes a request to a server of the config", () =
     expect(world.server.requests.at(-1)).toMatchObject({ method: "POST", headers: { "x-own": "1" } });
   });
 
-  test("below the URL of the server, and with the proof that its tokens need", async () => {
+  test("the registered fetch adds a DPoP proof to requests of an SDK client", async () => {
     const world = await startWorld({ mcp: { dpop: { required: true, nonces: true } } });
     const { tools } = world.config.servers;
     await registered({ config: { servers: { tools: { ...tools, dpop: true } } }, env: world.env });
@@ -83,7 +83,7 @@ describe("the global fetch authorizes a request to a server of the config", () =
     expect(world.issuer.tokensIssued).toBe(1);
   });
 
-  test("although its authorization server lies below it", async () => {
+  test("the registered fetch adds a token for a server whose authorization server is below its URL", async () => {
     const world = await simpleWorld();
     const config = { servers: { tools: { ...world.config.servers.tools, url: `${world.server.origin}/` } } };
     await registered({ config, env: world.env });
@@ -92,14 +92,14 @@ describe("the global fetch authorizes a request to a server of the config", () =
     expect(world.tokenRequests()[0]?.headers.authorization).toMatch(/^Basic /);
   });
 
-  test("and fails with the code of what is wrong where there is no token", async () => {
+  test("the registered fetch rejects with the code of the error if there is no token", async () => {
     const world = await simpleWorld();
     await registered({ config: world.config, env: {} });
     await expect(fetch(world.url)).rejects.toMatchObject({ code: "secret_unavailable", server: "tools" });
     expect(world.authorizations()).toEqual([]);
   });
 
-  test("and fails where the config leaves the server unusable, but for its URL", async () => {
+  test("the registered fetch rejects with config_invalid for a server of which only the URL is usable", async () => {
     const world = await simpleWorld();
     const client = { issuer: "${ISSUER}", id: "agent", secret: { env: "SECRET" } };
     await registered({ config: { servers: { tools: { url: world.url, grant: { client } } } }, env: {} });
@@ -107,7 +107,7 @@ describe("the global fetch authorizes a request to a server of the config", () =
     expect(world.server.requests).toEqual([]);
   });
 
-  test("until the registration is undone, also through a reference that was kept", async () => {
+  test("the registered fetch adds no token after the registration is undone, not even through a kept reference", async () => {
     const world = await simpleWorld();
     const before = globalThis.fetch;
     const auth = await createMcpAuth(world);
@@ -121,7 +121,7 @@ describe("the global fetch authorizes a request to a server of the config", () =
     expect(world.authorizations()).toEqual(["Bearer token-1", null]);
   });
 
-  test("at its new URL after a reload", async () => {
+  test("the registered fetch adds a token at the server's new URL after a reload", async () => {
     const world = await simpleWorld();
     const env = { ...world.env, PATH_OF_SERVER: "mcp" };
     const { grant } = world.config.servers.tools;
@@ -134,7 +134,7 @@ describe("the global fetch authorizes a request to a server of the config", () =
     expect(world.authorizations()).toEqual([null, "Bearer token-1"]);
   });
 
-  test("and with stopped once the runtime is stopped", async () => {
+  test("the registered fetch rejects with stopped after stop()", async () => {
     const world = await simpleWorld();
     const auth = await registered(world);
     await auth.stop();
@@ -143,33 +143,34 @@ describe("the global fetch authorizes a request to a server of the config", () =
 });
 
 describe("an Authorization that the host sets for a server", () => {
-  test("is replaced, with one warning that says what to remove", async () => {
-    const told = warnings();
+  test("a host's Authorization header for a server is replaced, with one warning about what to remove", async () => {
+    const warned = warnings();
     const world = await simpleWorld();
     await registered(world);
     for (let call = 0; call < 3; call += 1)
       await fetch(world.url, { headers: { Authorization: "Bearer own" } });
     await fetch(new Request(world.url, { headers: { authorization: "Bearer own" } }));
     expect(new Set(world.authorizations())).toEqual(new Set(["Bearer token-1"]));
-    expect(told).toEqual([expect.stringMatching(/^Server "tools": .*Authorization.*Remove it/)]);
-    expect(told[0]).not.toContain("own authorization");
+    expect(warned).toEqual([expect.stringMatching(/^Server "tools": .*Authorization.*Remove it/)]);
+    expect(warned[0]).not.toContain("own authorization");
+    expect(warned[0]).not.toContain("Bearer own");
   });
 
-  test("is no reason for a warning where it is the manager's own", async () => {
-    const told = warnings();
+  test("a host's Authorization header that the manager created causes no warning", async () => {
+    const warned = warnings();
     const world = await simpleWorld();
     const auth = await registered(world);
     const headers = await auth.resolve("tools").getHeaders();
     await fetch(world.url, { headers });
     await auth.resolve("tools").fetch(world.url);
     expect(world.authorizations()).toEqual(["Bearer token-1", "Bearer token-1"]);
-    expect(told).toEqual([]);
+    expect(warned).toEqual([]);
   });
 });
 
-describe("no token leaves", () => {
-  test("with a request to a sibling path, another port, or a URL that only normalizes to the server's", async () => {
-    const told = warnings();
+describe("requests that must not get a token", () => {
+  test("a request to a sibling path, another port, or a URL that only normalizes to the server's gets no token", async () => {
+    const warned = warnings();
     const other = await ownServer((_request, response) => sendJson(response, {}));
     const world = await simpleWorld();
     const auth = await registered(world);
@@ -190,15 +191,15 @@ describe("no token leaves", () => {
       `${other.origin}/mcp`,
       `${other.origin}/${origin}/mcp`,
     ];
-    // What the channel of undici sees of a request of the global fetch looks like any other with a User-Agent of its own.
+    // With its own User-Agent, a request of the global fetch looks like any other to the listener of undici's channel.
     for (const text of texts) await fetch(text, { headers: { "user-agent": "agent/1" } });
     expect(other.requests.every(({ headers }) => headers.authorization === undefined)).toBe(true);
     expect(world.authorizations()).toEqual(Array.from({ length: texts.length - 2 }, () => null));
     await expect(fetch(`http://user:password@${host}/mcp`)).rejects.toThrow(TypeError);
-    expect(told).toEqual([expect.stringMatching(/^Server "tools": .*normalized/)]);
+    expect(warned).toEqual([expect.stringMatching(/^Server "tools": .*normalized/)]);
   });
 
-  test("with a redirect of the server to another origin, which is not followed", async () => {
+  test("a redirect of the server to another origin is not followed", async () => {
     const other = await ownServer((_request, response) => sendJson(response, {}));
     const world = await simpleWorld((_request, response) => {
       response.writeHead(307, { location: `${other.origin}/mcp` }).end();
@@ -210,7 +211,7 @@ describe("no token leaves", () => {
     expect(other.requests).toEqual([]);
   });
 
-  test("with a redirect of another site to the server", async () => {
+  test("a redirect of another site to the server gets no token", async () => {
     const world = await simpleWorld();
     const other = await ownServer((_request, response) => {
       response.writeHead(307, { location: world.url }).end();
@@ -221,7 +222,7 @@ describe("no token leaves", () => {
     expect(world.authorizations()).toEqual([null]);
   });
 
-  test("with a host's own search for metadata on the server's origin", async () => {
+  test("a host's own metadata requests to the server's origin get no token", async () => {
     const world = await simpleWorld();
     const config = { servers: { tools: { ...world.config.servers.tools, url: `${world.server.origin}/` } } };
     await registered({ config, env: world.env });
@@ -234,7 +235,7 @@ describe("no token leaves", () => {
 });
 
 describe("a request to a server of the config", () => {
-  test("in a Request with JSON is sent again with another token, which the body of any other Request cannot be", async () => {
+  test("a Request with a JSON body is sent again with a new token after a 401", async () => {
     const world = await simpleWorld((request, response) =>
       sendJson(response, {}, request.headers.authorization === "Bearer token-1" ? 401 : 200),
     );
@@ -250,7 +251,7 @@ describe("a request to a server of the config", () => {
     expect(world.server.requests.at(-1)?.headers).toMatchObject({ "content-type": "application/json" });
   });
 
-  test("has the body that it had when fetch was called", async () => {
+  test("a request to a server has the body at the time of the call of fetch", async () => {
     const world = await simpleWorld();
     await registered(world);
     const bytes = Buffer.from("AAAA");
@@ -267,8 +268,8 @@ describe("a request to a server of the config", () => {
     expect(bodies.some((body) => body.includes("BBBB") || body.includes("a=2"))).toBe(false);
   });
 
-  test("with the headers of another server gets the token of its own, also while that one is called", async () => {
-    const told = warnings();
+  test("a request with the headers of another server gets its own server's token, with a warning", async () => {
+    const warned = warnings();
     const arrived = deferred();
     const release = deferred();
     const first = await simpleWorld(async (_request, response) => {
@@ -286,10 +287,10 @@ describe("a request to a server of the config", () => {
     release.resolve();
     await held;
     expect(second.authorizations()).toEqual(["Bearer token-second"]);
-    expect(told).toEqual([expect.stringMatching(/^Server "second": .*Authorization/)]);
+    expect(warned).toEqual([expect.stringMatching(/^Server "second": .*Authorization/)]);
   });
 
-  test("is authorized while discover() asks the same URL without a token", async () => {
+  test("a request to a server gets a token while discover() calls the same URL without one", async () => {
     const arrived = deferred();
     const release = deferred();
     const world = await simpleWorld(async (request, response) => {
@@ -313,7 +314,7 @@ describe("a request to a server of the config", () => {
 });
 
 describe("other code that wraps fetch", () => {
-  /** Wraps the global fetch as other packages do; what it saw. */
+  /** Wraps the global fetch as other packages do, and returns the list of requests that the wrapper sees. */
   function wrapped(change: (request: Request) => Request = (request) => request): readonly string[] {
     const seen: string[] = [];
     const inner = globalThis.fetch;
@@ -328,7 +329,7 @@ describe("other code that wraps fetch", () => {
     return seen;
   }
 
-  test("after ours sees each request of the host once, and ours to the authorization server", async () => {
+  test("a fetch wrapper installed after registration sees each request of the host once, and the token requests", async () => {
     const world = await simpleWorld();
     await registered(world);
     const seen = wrapped();
@@ -337,7 +338,7 @@ describe("other code that wraps fetch", () => {
     expect(world.authorizations()).toEqual(["Bearer token-1"]);
   });
 
-  test("before ours sees each request as it goes out", async () => {
+  test("a fetch wrapper installed before registration sees each request as it is sent", async () => {
     const world = await simpleWorld();
     const seen = wrapped();
     await registered(world);
@@ -345,17 +346,17 @@ describe("other code that wraps fetch", () => {
     expect(seen.filter((line) => !line.includes(".well-known"))).toEqual(["POST /token", "POST /mcp"]);
   });
 
-  test("after ours and sets an Authorization does not take the place of the token", async () => {
-    const told = warnings();
+  test("a fetch wrapper that sets an Authorization header does not replace the token", async () => {
+    const warned = warnings();
     const world = await simpleWorld();
     await registered(world);
     wrapped((request) => new Request(request, { headers: { authorization: "Bearer own" } }));
     await fetch(world.url);
     expect(world.authorizations()).toEqual(["Bearer token-1"]);
-    expect(told).toHaveLength(1);
+    expect(warned).toHaveLength(1);
   });
 
-  test("after ours does not come between a manager's own fetch and its server", async () => {
+  test("a fetch wrapper installed after registration does not break a manager's own fetch", async () => {
     const world = await simpleWorld();
     const auth = await registered(world);
     const seen = wrapped();
@@ -364,7 +365,7 @@ describe("other code that wraps fetch", () => {
     expect([world.tokenRequests().length, world.authorizations()]).toEqual([1, ["Bearer token-1"]]);
   });
 
-  test("after ours and changes every request does not come between us and an authorization server below the server", async () => {
+  test("a fetch wrapper that changes every request does not break token requests below the server's URL", async () => {
     const world = await simpleWorld();
     const config = { servers: { tools: { ...world.config.servers.tools, url: `${world.server.origin}/` } } };
     await registered({ config, env: world.env });
@@ -374,7 +375,7 @@ describe("other code that wraps fetch", () => {
     expect(world.tokenRequests()[0]?.headers.authorization).toMatch(/^Basic /);
   });
 
-  test("is left in its place when the registration is undone", async () => {
+  test("a fetch wrapper stays in place when the registration is undone", async () => {
     const world = await simpleWorld();
     const auth = await createMcpAuth(world);
     onTestFinished(() => auth.stop());
@@ -388,8 +389,8 @@ describe("other code that wraps fetch", () => {
   });
 });
 
-test("two registrations for the same server send each request once, with one token", async () => {
-  const told = warnings();
+test("with two registrations of the same server, each request is sent once with one token", async () => {
+  const warned = warnings();
   const world = await simpleWorld();
   await registered(world);
   await registered(world);
@@ -398,20 +399,20 @@ test("two registrations for the same server send each request once, with one tok
     1,
     ["Bearer token-1", "Bearer token-1"],
   ]);
-  expect(told).toEqual([]);
+  expect(warned).toEqual([]);
 });
 
-test("discover() asks a server that is registered without a token", async () => {
+test("discover() calls a registered server without a token", async () => {
   const world = await startWorld();
   await registered({ config: world.config, env: world.env });
   expect(await discover(world.mcp.url)).toMatchObject({ challenge: {}, issuers: [world.issuer.issuer] });
   expect(world.issuer.tokensIssued).toBe(0);
 });
 
-test("what is no runtime of this package cannot be registered", async () => {
+test("register() rejects a value that is not a runtime of this package", async () => {
   const before = globalThis.fetch;
   for (const wrong of [undefined, null, {}, "auth", () => {}, { name: "mcp-auth-runtime", servers: [] }]) {
-    // From JavaScript anything can come.
+    // JavaScript code can pass anything.
     expect(() => register(wrong as unknown as McpAuth)).toThrow(
       expect.objectContaining({ code: "config_invalid" }),
     );
@@ -420,7 +421,7 @@ test("what is no runtime of this package cannot be registered", async () => {
 });
 
 function onceReadable(...headers: [string, string][]): [string, string][] {
-  // What `fetch` takes for headers is any iterable.
+  // `fetch` accepts any iterable as headers.
   return (function* () {
     yield* headers;
   })() as unknown as [string, string][];

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run, secondsSince } from "../../scripts/run.mjs";
 import { endRecords, recordingEnvironment, startRecords } from "../support/tls-recorder/records.js";
+import { loadsModules } from "./modules.mjs";
 import { followReadme } from "./readme.mjs";
 import { verifiesServers } from "./tls.mjs";
 
@@ -44,6 +45,7 @@ async function testPackage() {
   if (!verdict("installs into an empty project", installed.code === 0, installed.output)) return;
 
   await contents(join(project, "node_modules/mcp-auth-runtime"));
+  await loadsModules(join(project, "node_modules/mcp-auth-runtime"), verdict);
   await programs(project);
   await commands(project);
   await verifiesServers({ root, project }, verdict);

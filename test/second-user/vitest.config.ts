@@ -14,6 +14,6 @@ export default defineConfig({
     hookTimeout: hangLimit,
     expect: { poll: { timeout: hangLimit } },
     restoreMocks: true,
-    globalSetup: ["scripts/build-before-tests.mjs"],
+    globalSetup: ["test/support/build-before-tests.mjs"],
   },
 });

@@ -3,8 +3,8 @@
 // with the line `N passed, N failed`.
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { readOptions } from "../../scripts/read-options.mjs";
 import { hangLimit } from "../support/hang-limit.js";
+import { readOptions } from "../support/read-options.mjs";
 
 const { values, refuse } = readOptions("npm run soak -- [--seconds 10…3600] [--seed N]", {
   options: { seconds: { type: "string", default: "60" }, seed: { type: "string" } },

@@ -1,18 +1,12 @@
-import type { McpAuthError } from "../../errors/error.js";
+import { errorMark } from "../../errors/error-mark.js";
 
-// Beside the errors and not on them: nobody outside has a use for it.
-const errors = new WeakSet<McpAuthError>();
+const anotherCredential = errorMark();
 
 /**
- * Marks a refusal of the credential after which there is another to try: what was read again differs from what was
- * refused, or the key is so young that the one before it may be the one that the server knows.
+ * Marks the rejection of a credential after which there is another one to try: the value read again differs from the
+ * rejected one, or the key is so young that the server may still know only the previous one.
  */
-export function markAnotherCredential(error: McpAuthError): McpAuthError {
-  errors.add(error);
-  return error;
-}
+export const markAnotherCredential = anotherCredential.mark;
 
-/** Whether the same request, made anew, presents another credential than the one that was refused. */
-export function hasAnotherCredential(error: McpAuthError): boolean {
-  return errors.has(error);
-}
+/** Returns whether the same request, made again, presents another credential than the rejected one. */
+export const hasAnotherCredential = anotherCredential.has;

@@ -1,7 +1,8 @@
 import type { ClientAuthenticationMethod, ClientSpec, CredentialSpec } from "../../config/spec.js";
+import { unlistedMethodFinding } from "../../diagnosis/client-auth-method.js";
+import { findingText } from "../../diagnosis/finding.js";
 import type { AuthorizationServerMetadata } from "../../discovery/metadata.js";
 import { McpAuthError } from "../../errors/error.js";
-import { knownNames } from "../../lib/known-names.js";
 import { type AttemptContext, warnOnce } from "../attempt.js";
 
 /** What each credential can be sent as, preferred first. */
@@ -15,18 +16,6 @@ const methods: Readonly<Record<CredentialSpec["kind"], readonly ClientAuthentica
   certificate: ["tls_client_auth", "self_signed_tls_client_auth"],
   none: ["none"],
 };
-
-/** The names of the IANA registry. Messages show only these names of a server's list. */
-const registered: Readonly<Record<ClientAuthenticationMethod, true>> = {
-  client_secret_basic: true,
-  client_secret_post: true,
-  client_secret_jwt: true,
-  private_key_jwt: true,
-  tls_client_auth: true,
-  self_signed_tls_client_auth: true,
-  none: true,
-};
-const registeredNames: ReadonlySet<string> = new Set(Object.keys(registered));
 
 /**
  * The client authentication method: the config's `method`, else the first for this credential that the server lists
@@ -51,19 +40,15 @@ export function chooseMethod(
   const possible = methods[client.credential.kind];
   const chosen = possible.find(isListed);
   if (chosen !== undefined) return chosen;
-  const isPublic = client.credential.kind === "none";
-  const refused = isPublic ? "a client without a credential" : alternatives(possible);
-  const remedy = isPublic ? "Give the client a credential" : "Use a credential";
-  throw new McpAuthError(
-    "unsupported_by_server",
-    `Server "${server}": the authorization server ${client.issuer} does not take ${refused}; it lists ` +
-      `${knownNames(listed ?? [], registeredNames) || "nothing"}. ${remedy} that it takes, or set the client's "method" if the list is wrong.`,
-    { server, details: { token_endpoint_auth_methods_supported: listed } },
-  );
-}
-
-/** `a, b or c`. */
-function alternatives(names: readonly string[]): string {
-  const last = names.at(-1) ?? "";
-  return names.length < 2 ? last : `${names.slice(0, -1).join(", ")} or ${last}`;
+  const { issuer, credential } = client;
+  const finding = unlistedMethodFinding({
+    issuer,
+    credential: credential.kind,
+    possible,
+    listed: listed ?? [],
+  });
+  throw new McpAuthError("unsupported_by_server", `Server "${server}": ${findingText(finding)}`, {
+    server,
+    details: { token_endpoint_auth_methods_supported: listed },
+  });
 }

@@ -1,5 +1,5 @@
 import type { FetchFunction } from "../../net/bounded-fetch.js";
-import type { TlsIdentity } from "../../net/network.js";
+import type { TlsIdentity } from "../../net/client-certificate.js";
 import type { SigningTime } from "../../net/server-clocks.js";
 
 /**

@@ -1,11 +1,11 @@
 import type { CertificateSpec, ClientSpec, CredentialSpec, KeySpec } from "../../config/spec.js";
-import { refusesCredential } from "../../diagnosis/refuses-credential.js";
+import { refusesCredential } from "../../diagnosis/facts.js";
 import { McpAuthError } from "../../errors/error.js";
 import { loadKey, precedingKey } from "../../keys/load-key.js";
 import { loadTlsIdentity, precedingTlsIdentity } from "../../keys/load-tls-identity.js";
 import type { KeyContext, SigningKey } from "../../keys/signing-key.js";
 import { unreachable } from "../../lib/unreachable.js";
-import type { TlsIdentity } from "../../net/network.js";
+import type { TlsIdentity } from "../../net/client-certificate.js";
 import type { CredentialRecorder } from "../../secrets/credential-recorder.js";
 import { readSecret } from "../../secrets/read-secret.js";
 import { markAnotherCredential } from "./another-credential.js";

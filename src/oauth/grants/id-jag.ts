@@ -51,7 +51,7 @@ export async function requestIdJag(
         {
           client,
           metadata: authorizationServer,
-          endpoint: endpointName(inUse, issuer),
+          what: endpointName(inUse, issuer),
           parameters: () => exchangeParameters(idp, target, scopes, attempt),
         },
         attempt,

@@ -1,5 +1,5 @@
 import type { ClientSpec, GrantCommon, KeySpec } from "../../config/spec.js";
-import type { GrantInUse } from "../../diagnosis/token-endpoint.js";
+import type { GrantInUse } from "../../diagnosis/facts.js";
 import type { AuthorizationServerMetadata, Target } from "../../discovery/metadata.js";
 import { McpAuthError, type McpAuthErrorCode } from "../../errors/error.js";
 import { rememberCredential } from "../../errors/sent-credentials.js";
@@ -80,7 +80,7 @@ export function tokenGrant(grant: RequestingGrant, kind: GrantKind): Grant {
             {
               client,
               metadata: target.authorizationServer,
-              endpoint: endpointName(kind, issuer),
+              what: endpointName(kind, issuer),
               parameters: (time) => parametersOf(grant, kind, target, time, attempt),
               dpop,
               resourceAlgorithms: target.proofAlgorithms,

@@ -1,9 +1,9 @@
-import type { TokenEndpoint } from "../../diagnosis/token-endpoint.js";
+import type { TokenEndpoint } from "../../diagnosis/facts.js";
 import { McpAuthError } from "../../errors/error.js";
 import { rememberShortLived } from "../../errors/sent-credentials.js";
 import { isWholeJson, type JsonObject, parseJsonObject } from "../../lib/json-object.js";
 import { isJson } from "../../net/media-type.js";
-import { parseRetryAfter } from "../../net/retry-after.js";
+import { parseRetryAfter } from "../../net/retry.js";
 import { registeredError, saidInError } from "./oauth-error.js";
 import { tokenRejection } from "./token-rejection.js";
 import type { TokenAnswer } from "./token-request.js";

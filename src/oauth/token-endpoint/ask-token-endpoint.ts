@@ -1,4 +1,4 @@
-import { refusesCredential } from "../../diagnosis/refuses-credential.js";
+import { refusesCredential } from "../../diagnosis/facts.js";
 import type { Target } from "../../discovery/metadata.js";
 import { parseJsonObject } from "../../lib/json-object.js";
 import type { TokenAnswer } from "./token-request.js";

@@ -1,15 +1,15 @@
 import type { McpAuthError } from "../../errors/error.js";
+import { errorMark } from "../../errors/error-mark.js";
 
-// Beside the errors and not on them: nobody outside has a use for it.
-const errors = new WeakSet<McpAuthError>();
+const askedToWait = errorMark();
 
-/** Marks an answer of the token endpoint: its `retryAfter` is for everybody who would ask it. */
-export function markAskedToWait(error: McpAuthError): McpAuthError {
-  errors.add(error);
-  return error;
-}
+/** Marks an answer of the token endpoint: its `retryAfter` applies to all clients of that endpoint. */
+export const markAskedToWait = askedToWait.mark;
 
-/** Whether the token endpoint itself said so. A `Retry-After` of any other server concerns who asked that one. */
+/**
+ * Returns whether the token endpoint itself sent `Retry-After`. That of any other server applies only to the caller who
+ * asked that server.
+ */
 export function tokenEndpointAsksToWait(error: McpAuthError): boolean {
-  return error.retryAfter !== undefined && errors.has(error);
+  return error.retryAfter !== undefined && askedToWait.has(error);
 }

@@ -1,5 +1,5 @@
 import type { ClientSpec } from "../../config/spec.js";
-import type { GrantInUse, TokenEndpoint } from "../../diagnosis/token-endpoint.js";
+import type { GrantInUse, TokenEndpoint } from "../../diagnosis/facts.js";
 import type { AuthorizationServerMetadata } from "../../discovery/metadata.js";
 
 export function tokenEndpoint(
@@ -19,8 +19,8 @@ export function tokenEndpoint(
     name: endpointName(grant, issuer),
     learnedUrl: client.metadata === undefined ? url : undefined,
     credential: credential.kind,
-    identified: client.id !== undefined,
-    hasDocument: client.id?.startsWith("https://") === true,
+    hasClientId: client.id !== undefined,
+    hasIdDocument: client.id?.startsWith("https://") === true,
   };
 }
 

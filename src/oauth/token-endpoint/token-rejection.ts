@@ -1,7 +1,7 @@
-import { refusesCredential } from "../../diagnosis/refuses-credential.js";
-import { rejectionAdvice } from "../../diagnosis/rejection-advice.js";
-import type { TokenEndpoint } from "../../diagnosis/token-endpoint.js";
+import { refusesCredential, type TokenEndpoint } from "../../diagnosis/facts.js";
+import { rejectionAdvice } from "../../diagnosis/rejected-request.js";
 import { McpAuthError } from "../../errors/error.js";
+import { isTemporaryStatus } from "../../net/retry.js";
 import { markAskedToWait } from "./asked-to-wait.js";
 
 /** Codes that say "later" where the status does not say otherwise: no change to config or registration would help. */
@@ -35,10 +35,7 @@ export function tokenRejection(endpoint: TokenEndpoint, rejection: Rejection): M
   }
   const answer = oauthError === undefined ? String(status) : `${status}, ${oauthError}`;
   const transient =
-    status === 408 ||
-    status === 429 ||
-    status >= 500 ||
-    (temporaryErrors.has(oauthError) && !refusesCredential(status));
+    isTemporaryStatus(status) || (temporaryErrors.has(oauthError) && !refusesCredential(status));
   if (transient) {
     const detail = `${name} is not available now (${answer}). Try again later.`;
     const error = new McpAuthError("unavailable", `Server "${server}": ${detail}`, {

@@ -8,9 +8,8 @@ import {
   boundedFetch,
   type FetchFunction,
 } from "../../net/bounded-fetch.js";
-import { clockSkewMessage } from "../../net/clock-skew.js";
-import type { TlsIdentity } from "../../net/network.js";
-import type { SigningTime } from "../../net/server-clocks.js";
+import type { TlsIdentity } from "../../net/client-certificate.js";
+import { clockSkewMessage, type SigningTime } from "../../net/server-clocks.js";
 import { type AttemptContext, warnOnce } from "../attempt.js";
 import { authenticateClient } from "../client-auth/authenticate-client.js";
 import { rememberSent } from "./remember-sent.js";
@@ -34,7 +33,7 @@ export interface TokenEndpointRequest {
   readonly client: ClientSpec;
   readonly metadata: AuthorizationServerMetadata;
   /** Names the endpoint in messages. */
-  readonly endpoint: string;
+  readonly what: string;
   /** Makes the parameters, after it is known that the client can authenticate. Signs in the time that it is given. */
   readonly parameters: (time: SigningTime) => Promise<TokenParameters>;
   /** Binds the token to a key. Absent without DPoP. */
@@ -75,7 +74,7 @@ export async function sendTokenRequest(
   request: TokenEndpointRequest,
   attempt: AttemptContext,
 ): Promise<TokenAnswer> {
-  const { client, metadata, endpoint, parameters, dpop, resourceAlgorithms, onSigned } = request;
+  const { client, metadata, what, parameters, dpop, resourceAlgorithms, onSigned } = request;
   const { server, clock, signal, serverClocks } = attempt;
   const { issuer, dpop_signing_alg_values_supported: authorizationServer } = metadata;
   const time = serverClocks.at(contactedUrl(client, metadata));
@@ -104,18 +103,19 @@ export async function sendTokenRequest(
   let response: BoundedResponse;
   try {
     response = await boundedFetch(authentication.fetch, {
-      ...{ server, what: endpoint, url, isLearned: client.metadata === undefined },
+      endpoint: "token endpoint",
+      ...{ server, what, url, isLearned: client.metadata === undefined },
       ...{ method: "POST", headers: Object.fromEntries(headers), body: body.toString() },
       ...{ timeout: attempt.spec.timeout, signal, clock },
     });
   } catch (error) {
-    response = withoutBody(error, server, endpoint);
+    response = withoutBody(error, server, what);
   }
   // Many requests may have been sent meanwhile, so that these credentials were forgotten; the server may quote them.
   rememberSent(headers, body);
   dpop?.nonces.note("token", url, response.headers);
   const skew = attempt.warn && serverClocks.takeReport(url);
-  if (skew !== undefined) attempt.warn?.("clock_skew", clockSkewMessage(server, endpoint, skew));
+  if (skew !== undefined) attempt.warn?.("clock_skew", clockSkewMessage(server, what, skew));
   const { fetch, identity } = authentication;
   return {
     ...{ response, requestedAt, scopes: asked.scopes, prover },
@@ -200,12 +200,12 @@ export function tokenForm({ grantType, scopes, fields, params = [] }: TokenParam
 }
 
 /** A refusal that is too large is judged by its status: only the body of a success is needed. Throws other errors. */
-function withoutBody(error: unknown, server: string, endpoint: string): BoundedResponse {
+function withoutBody(error: unknown, server: string, what: string): BoundedResponse {
   if (!(error instanceof BodyTooLarge)) throw error;
   if (error.status >= 300) return { status: error.status, headers: new Headers(), body: "" };
   throw new McpAuthError(
     "token_response_invalid",
-    `Server "${server}": ${endpoint} answered with more than 1 MiB.`,
+    `Server "${server}": ${what} answered with more than 1 MiB.`,
     { server },
   );
 }

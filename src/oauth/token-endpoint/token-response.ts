@@ -1,5 +1,5 @@
-import type { TokenEndpoint } from "../../diagnosis/token-endpoint.js";
-import { longestLifetime } from "../../lib/longest-lifetime.js";
+import type { TokenEndpoint } from "../../diagnosis/facts.js";
+import { longestLifetime } from "../../lib/duration.js";
 import { isScope } from "../../lib/scope.js";
 import type { IssuedToken } from "../grants/grant.js";
 import { acceptedAnswer, type Invalid } from "./accepted-response.js";

@@ -1,12 +1,12 @@
 import type { ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { checkResource } from "../../../src/diagnosis/resource.js";
 import {
   findAuthorizationServer,
   findTarget,
   type WantedTarget,
 } from "../../../src/discovery/find-target.js";
 import { MetadataCache } from "../../../src/discovery/metadata-cache.js";
-import { resourceMismatch } from "../../../src/discovery/protected-resource.js";
 import { resourceMetadataUrls } from "../../../src/discovery/well-known.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { succeed } from "../../../src/net/failure.js";
@@ -446,7 +446,7 @@ describe("resource metadata that cannot be used stops no token, and is a warning
 
 describe("the resource", () => {
   const url = "https://mcp.example/a/mcp";
-  const code = (resource: string, server = url) => resourceMismatch(resource, server)?.code ?? "match";
+  const code = (resource: string, server = url) => checkResource(resource, server)?.code ?? "match";
 
   test.each([
     "https://mcp.example/a/mcp",
@@ -496,7 +496,7 @@ describe("the resource", () => {
     const error = await failure(find());
     expect(error).toMatchObject({ code: "resource_mismatch", retryable: false });
     expect(error.message).toBe(
-      `Server "billing": its resource metadata is for another resource, on another host. It must be for the server's URL (${mcp.origin}/mcp) or a path above it. Check the URL in the config. If it is right, tell the operator of the server, and set "resource" in the grant to what tokens are to be asked for, or "resourceMetadata" on the server to where the right metadata is, or to false. The error's \`details\` has the resource.`,
+      `Server "billing": its resource metadata is for another resource, on another host. It must be for the server's URL (${mcp.origin}/mcp) or a path above it. Check the URL in the config. If it is right, tell the operator of the server, and set "resource" in the grant to the resource that tokens are requested for, or "resourceMetadata" on the server to the URL of the right metadata or to false. The error's \`details\` has the resource.`,
     );
     expect(error.details).toEqual({ resource: "https://other.example/mcp" });
   });
@@ -522,7 +522,7 @@ describe("the issuer", () => {
     const others = ["https://a.example", "https://b.example/x?y", "https://c.example"];
     const { message, details } = await listedError(others);
     expect(message).toBe(
-      'Server "billing": its resource metadata does not list the configured issuer ISSUER: it lists 3 others. No credential is sent elsewhere. Check with whoever runs the server which issuer is right. The error\'s `details` has what it lists.',
+      'Server "billing": its resource metadata does not list the configured issuer ISSUER: it lists 3 others. No credential is sent elsewhere. Check with the operator of the server which issuer is right. The error\'s `details` has what it lists.',
     );
     expect(details).toEqual({ authorization_servers: others });
   });

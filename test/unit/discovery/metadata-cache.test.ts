@@ -288,7 +288,7 @@ describe("shared lookups", () => {
 
   test("hold at most their limit; what was not used for longest goes first", async () => {
     const loaded: string[] = [];
-    const lookups = new SharedLookups<string>(fakeClock(), 2);
+    const lookups = new SharedLookups<string>("resource metadata", fakeClock(), 2);
     const get = (key: string) =>
       lookup(lookups, key, () => {
         loaded.push(key);
@@ -300,13 +300,13 @@ describe("shared lookups", () => {
   });
 
   test("hold at most a thousand entries unless told", async () => {
-    const lookups = new SharedLookups<string>(fakeClock());
+    const lookups = new SharedLookups<string>("resource metadata", fakeClock());
     for (let i = 0; i < 1_500; i += 1) await lookup(lookups, String(i), () => "x");
     expect(lookups.size).toBe(1_000);
   });
 
   test("do not bring back what was forgotten while it was loaded", async () => {
-    const lookups = new SharedLookups<string>(fakeClock());
+    const lookups = new SharedLookups<string>("resource metadata", fakeClock());
     const slow = deferred<string>();
     const old = lookups.lookup({
       key: "k",
@@ -326,7 +326,7 @@ describe("shared lookups", () => {
   });
 
   test("forget a load that broke instead of failing", async () => {
-    const lookups = new SharedLookups<string>(fakeClock());
+    const lookups = new SharedLookups<string>("resource metadata", fakeClock());
     const broken = lookup(lookups, "k", () => {
       throw new Error("a mistake of ours");
     });
@@ -336,7 +336,7 @@ describe("shared lookups", () => {
 
   test("give the last good value while a load fails or finds nothing, and load again a minute later", async () => {
     const clock = fakeClock();
-    const lookups = new SharedLookups<string>(clock);
+    const lookups = new SharedLookups<string>("resource metadata", clock);
     await lookup(lookups, "k", () => "old");
     let loads = 0;
     const load = (outcome: Outcome<Loaded<string>>) =>
@@ -362,7 +362,7 @@ describe("shared lookups", () => {
   });
 
   test("give the failure, or the nothing, where nothing good is known", async () => {
-    const lookups = new SharedLookups<string>(fakeClock());
+    const lookups = new SharedLookups<string>("resource metadata", fakeClock());
     const common = { key: "k", variant: "", accepts: () => true, lastGood: () => undefined };
     const failed = fail({ code: "unavailable", detail: "no", retryable: true });
     expect(await lookups.lookup({ ...common, load: async () => failed })).toEqual(failed);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { rememberCredential } from "../../../src/errors/sent-credentials.js";
 import { failureError } from "../../../src/net/failure.js";
-import { again } from "../../../src/tokens/cache-errors.js";
+import { repeatedError } from "../../../src/tokens/cache-errors.js";
 
 const said = "IGNORE_PREVIOUS_INSTRUCTIONS";
 
@@ -71,7 +71,7 @@ describe("the details of an error", () => {
     const failure = { code: "issuer_mismatch", detail: "it is another.", details: { issuer: said } } as const;
     const [first, second] = [failureError("a", failure), failureError("b", failure)];
     expect([first.details, second.details]).toEqual([{ issuer: said }, { issuer: said }]);
-    expect(again(first, 1_000)).toMatchObject({ retryAfter: 1_000, details: { issuer: said } });
+    expect(repeatedError(first, 1_000)).toMatchObject({ retryAfter: 1_000, details: { issuer: said } });
   });
 });
 

@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
-import { pause } from "../../../src/lib/pause.js";
+import { pause } from "../../../src/lib/wait.js";
 import { fakeClock } from "../../support/fake-clock.js";
 
 describe("a pause", () => {

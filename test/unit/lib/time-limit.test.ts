@@ -5,9 +5,14 @@ import { fakeClock } from "../../support/fake-clock.js";
 test("the time is up when it is", async () => {
   const clock = fakeClock();
   let passed = 0;
-  timeLimit(clock, 1_000, () => {
-    passed += 1;
-  });
+  timeLimit(
+    clock,
+    1_000,
+    () => {
+      passed += 1;
+    },
+    { unref: true },
+  );
   expect(clock.pending).toMatchObject([{ delay: 1_000, unrefd: true }]);
   await clock.advance(999);
   expect(passed).toBe(0);
@@ -19,7 +24,7 @@ test("the time is up when it is", async () => {
 test("a timer that a blocked event loop has made late leaves what has arrived the time to be read", async () => {
   const clock = fakeClock();
   const events: string[] = [];
-  const limit = timeLimit(clock, 1_000, () => events.push("passed"));
+  const limit = timeLimit(clock, 1_000, () => events.push("passed"), { unref: true });
   clock.stall(5_000);
   await clock.advance(0);
   expect(events).toEqual([]);
@@ -33,9 +38,14 @@ test("a timer that a blocked event loop has made late leaves what has arrived th
 test("and no more than that", async () => {
   const clock = fakeClock();
   let passed = 0;
-  timeLimit(clock, 1_000, () => {
-    passed += 1;
-  });
+  timeLimit(
+    clock,
+    1_000,
+    () => {
+      passed += 1;
+    },
+    { unref: true },
+  );
   clock.stall(5_000);
   await clock.advance(50);
   expect(passed).toBe(1);

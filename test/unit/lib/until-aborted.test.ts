@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
-import { untilAborted } from "../../../src/lib/until-aborted.js";
+import { untilAborted } from "../../../src/lib/wait.js";
 import { deferred } from "../../support/deferred.js";
 
 const gone = () => new Error("gone");

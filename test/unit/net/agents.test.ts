@@ -5,7 +5,7 @@ import type { TlsOptions } from "node:tls";
 import { afterEach, beforeAll, expect, test } from "vitest";
 import { Secret } from "../../../src/lib/secret.js";
 import { Agents } from "../../../src/net/agents.js";
-import type { TlsIdentity } from "../../../src/net/network.js";
+import type { TlsIdentity } from "../../../src/net/client-certificate.js";
 import { createAuthority } from "../../support/certificates.js";
 import { deferred } from "../../support/deferred.js";
 import { type Listening, listen } from "../../support/listen.js";

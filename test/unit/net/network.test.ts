@@ -14,7 +14,8 @@ import type { NetworkSpec } from "../../../src/config/spec.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { Secret } from "../../../src/lib/secret.js";
 import { boundedFetch, type FetchFunction } from "../../../src/net/bounded-fetch.js";
-import { createNetwork, type Network, type TlsIdentity } from "../../../src/net/network.js";
+import type { TlsIdentity } from "../../../src/net/client-certificate.js";
+import { createNetwork, type Network } from "../../../src/net/network.js";
 import { createAuthority, selfSigned } from "../../support/certificates.js";
 import { deferred } from "../../support/deferred.js";
 import { type Listening, listen } from "../../support/listen.js";
@@ -92,7 +93,7 @@ const text = async (response: Promise<Response>): Promise<string> => (await resp
 /** What a token request would fail with. */
 async function failure(send: FetchFunction, url: string): Promise<McpAuthError> {
   const asked = { server: "billing", what: "the token endpoint", url, timeout: 10_000 };
-  const error = await boundedFetch(send, asked).then(
+  const error = await boundedFetch(send, { endpoint: "token endpoint", ...asked }).then(
     () => undefined,
     (reason: unknown) => reason,
   );

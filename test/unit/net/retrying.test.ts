@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { backoffDelay } from "../../../src/net/backoff.js";
 import { isJson } from "../../../src/net/media-type.js";
-import { parseRetryAfter } from "../../../src/net/retry-after.js";
+import { backoffDelay, parseRetryAfter } from "../../../src/net/retry.js";
 
 const now = Date.UTC(1994, 10, 6, 8, 49, 0);
 const day = 86_400_000;

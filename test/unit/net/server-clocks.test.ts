@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { clockSkewMessage } from "../../../src/net/clock-skew.js";
-import { ServerClocks } from "../../../src/net/server-clocks.js";
+import { clockSkewMessage, ServerClocks } from "../../../src/net/server-clocks.js";
 import { fakeClock } from "../../support/fake-clock.js";
 
 const url = "https://auth.example/token";
@@ -176,7 +175,7 @@ describe("a difference", () => {
     const ahead = clockSkewMessage("crm", "the MCP server", { offset: 89_100, isCorrected: true });
     expect(ahead).toBe(
       'Server "crm": the clock of the MCP server is 90 s ahead of the clock of this machine. Assertions and DPoP proofs for it ' +
-        "are made in its time. Correct the one that is wrong.",
+        "are made in its time. Correct the clock that is wrong.",
     );
     const behind = clockSkewMessage("crm", "the MCP server", { offset: -1_200_000, isCorrected: false });
     expect(behind).toContain("is 1200 s behind the clock of this machine. That is more than the 600 s");

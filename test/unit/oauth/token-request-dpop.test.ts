@@ -157,7 +157,9 @@ describe("a token request with DPoP", () => {
       oauthError: "use_dpop_nonce",
       retryable: false,
     });
-    expect(error.message).toContain("wants a nonce in the DPoP proof, and gives none that it then takes");
+    expect(error.message).toContain(
+      "requires a nonce in the DPoP proof, but does not accept the nonce that it sent",
+    );
     expect(server.tokenRequests()).toHaveLength(requests);
   });
 
@@ -241,7 +243,7 @@ describe("a token request without DPoP", () => {
   it("has no proof, and is not made again for a nonce", async () => {
     await using server = await startAuthorizationServer(asksForNonce("n-1"));
     const error = await failureOf(clientCredentialsGrant(server.origin)({ signal: signal() }));
-    expect(error.message).toContain('wants a DPoP proof: set "dpop" of this server to true.');
+    expect(error.message).toContain('requires a DPoP proof. Set "dpop" of this server to true.');
     expect(server.tokenRequests().map(({ headers }) => headers["dpop"])).toEqual([undefined]);
   });
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import type { Network, TlsIdentity } from "../../../src/net/network.js";
+import type { TlsIdentity } from "../../../src/net/client-certificate.js";
+import type { Network } from "../../../src/net/network.js";
 import { retiringNetwork } from "../../../src/runtime/retiring-network.js";
 import { deferred } from "../../support/deferred.js";
 

@@ -6,7 +6,7 @@ import {
   type Lifecycle,
   mayServeStale,
   nextRefreshAt,
-  stateOf,
+  stateName,
   wantsRenewal,
 } from "../../../src/tokens/lifecycle.js";
 import { timeline } from "../../../src/tokens/policy.js";
@@ -156,10 +156,10 @@ test("the cool-downs double from 1 s to 60 s, and last as long as a server asks"
 
 test("a cool-down ends with a token, with another credential, and with time", () => {
   const cooling = requestFailed(requestFailed(initialState, 0, refusal), 1_000, refusal);
-  expect(stateOf(cooling, 2_999)).toBe("cooldown");
-  expect(stateOf(cooling, 3_000)).toBe("none");
-  expect(stateOf(got(cooling, 1_500), 1_500)).toBe("fresh");
-  expect(stateOf(credentialReplaced(cooling), 1_500)).toBe("none");
+  expect(stateName(cooling, 2_999)).toBe("cooldown");
+  expect(stateName(cooling, 3_000)).toBe("none");
+  expect(stateName(got(cooling, 1_500), 1_500)).toBe("fresh");
+  expect(stateName(credentialReplaced(cooling), 1_500)).toBe("none");
   // It begins anew with one second.
   expect(requestFailed(credentialReplaced(cooling), 0, refusal).cooldown?.until).toBe(1_000);
 });

@@ -139,7 +139,7 @@ const call =
     const { open, last } = model;
     const began = model.now;
     // An answer that has come may still be on its way to those who wait.
-    const before = model.arrived.length - (open.cache.busy ? 1 : 0);
+    const before = model.arrived.length - (open.cache.isRequesting ? 1 : 0);
     // What the model is sure of: this token was handed out, it is usable, and no other has come. Whether the server refuses
     // it makes no difference: it may do so for some calls alone.
     const has = last !== undefined && model.isNewest(last) && model.isUsable(last);

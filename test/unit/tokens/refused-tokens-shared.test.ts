@@ -1,7 +1,7 @@
 // Refused tokens where processes share a store.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Clock } from "../../../src/lib/clock.js";
-import { pause } from "../../../src/lib/pause.js";
+import { pause } from "../../../src/lib/wait.js";
 import { createMemoryStore, MemoryData } from "../../../src/stores/memory.js";
 import type { TokenStore } from "../../../src/stores/store.js";
 import type { TokenCache } from "../../../src/tokens/cache.js";

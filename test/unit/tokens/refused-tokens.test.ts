@@ -87,7 +87,7 @@ describe("a refused token", () => {
     const { cache, requests, answer, clock } = await waiting();
     await clock.advance(3_500 * second);
     await cache.getToken(demand);
-    expect(cache.busy).toBe(true);
+    expect(cache.isRequesting).toBe(true);
     const call = refuse(cache, "a");
     answer({});
     expect(resent(await call)).toBe("token-2");

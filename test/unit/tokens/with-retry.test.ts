@@ -5,7 +5,7 @@ import type { RetrySpec } from "../../../src/config/spec.js";
 import type { McpAuthError } from "../../../src/errors/error.js";
 import { markAnotherCredential } from "../../../src/oauth/client-auth/another-credential.js";
 import { markAskedToWait } from "../../../src/oauth/token-endpoint/asked-to-wait.js";
-import { type StoreFailure, storeFailure } from "../../../src/stores/failure.js";
+import { type StoreFailure, storeFailure, storeUnavailable } from "../../../src/stores/failure.js";
 import { RetryAfterRegistry } from "../../../src/tokens/retry-after-registry.js";
 import type { TokenRequest } from "../../../src/tokens/source.js";
 import { withRetry } from "../../../src/tokens/with-retry.js";
@@ -56,7 +56,10 @@ function patient(setup: Setup) {
       holds,
       deadline,
       retry: { attempts: 4, min: 250, max: 10_000, ...setup.retry },
-      storeFailure: setup.storeFailure,
+      causeOfTimeout() {
+        const failure = setup.storeFailure?.();
+        return failure && storeUnavailable(server, failure);
+      },
     },
   );
   const stop = new AbortController();

@@ -154,7 +154,7 @@ test("coalesced: who comes during a request shares it, who comes after sends ano
   const both = await Promise.allSettled([source.getToken(request), source.getToken(request)]);
   expect(both.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
   expect(asked).toBe(1);
-  expect(source.flight).toBeUndefined();
+  expect(source.inFlight).toBeUndefined();
   expect((await source.getToken(request)).expiresAt).toBe(2);
 });
 

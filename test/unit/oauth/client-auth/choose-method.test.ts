@@ -52,7 +52,7 @@ describe("the method for a credential", () => {
     [
       "secret",
       ["private_key_jwt"],
-      "does not take client_secret_basic, client_secret_post or client_secret_jwt; it lists private_key_jwt. Use a credential",
+      "does not accept client_secret_basic, client_secret_post or client_secret_jwt; it lists private_key_jwt. Use a credential",
     ],
     [
       "key",
@@ -68,7 +68,7 @@ describe("the method for a credential", () => {
     [
       "none",
       ["client_secret_post"],
-      "does not take a client without a credential; it lists client_secret_post. Give the client a credential",
+      "does not accept a client without a credential; it lists client_secret_post. Give the client a credential",
     ],
   ] as const)("%s at a server that lists only %j is refused", (kind, listed, said) => {
     const client = { issuer, credential: credentials[kind] };

@@ -169,7 +169,7 @@ describe("a token endpoint that is gone", () => {
     await using server = await startAuthorizationServer((_, response) => void response.writeHead(404).end());
     const error = await failureOf(clientCredentialsGrant(server.origin)({ signal: signal() }));
     expect(error).toMatchObject({ code: "token_request_rejected", retryable: false });
-    expect(error.message).toContain("names a token endpoint that is not there");
+    expect(error.message).toContain("names a token endpoint that does not exist");
     expect(server.tokenRequests()).toHaveLength(1);
     const lookups = server.requests.filter(({ url }) => url === "/.well-known/oauth-authorization-server");
     expect(lookups).toHaveLength(2);

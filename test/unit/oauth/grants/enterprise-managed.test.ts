@@ -287,7 +287,7 @@ describe("the metadata of the identity provider", () => {
     const error = await failureOf(grant({ signal: signal() }), canaries);
     expect(error.code).toBe("unsupported_by_server");
     expect(error.message).toContain(
-      `${both.idp.origin} does not take private_key_jwt; it lists client_secret_basic.`,
+      `${both.idp.origin} does not accept private_key_jwt; it lists client_secret_basic.`,
     );
     expect([...both.idp.tokenRequests(), ...both.mcp.tokenRequests()]).toEqual([]);
   });
@@ -343,13 +343,13 @@ describe("an identity provider's answer", () => {
   });
 
   it.each([
-    ["invalid_grant", 400, "does not take the user's token. Check that it has not expired"],
-    ["invalid_request", 400, "does not take the user's token. Check that it has not expired"],
-    ["invalid_target", 400, "issues nothing for this server: register the server"],
+    ["invalid_grant", 400, "does not accept the user's token. Check that it has not expired"],
+    ["invalid_request", 400, "does not accept the user's token. Check that it has not expired"],
+    ["invalid_target", 400, "issues nothing for this server. Register the server"],
     ["invalid_client", 401, 'Check the "idp" client\'s "id" and secret'],
     ["unsupported_grant_type", 400, "The identity provider http://127.0.0.1"],
     ["unauthorized_client", 400, `Allow this client the grant type ${tokenExchange}`],
-    ["use_dpop_nonce", 400, "wants a DPoP proof, which is of no use there"],
+    ["use_dpop_nonce", 400, "requires a DPoP proof, which a request to an identity provider never has"],
     ["access_denied", 403, "Check what this client is allowed"],
   ])("%s under %i says so, and ends it", async (code, status, advice) => {
     await using both = await servers(refusing(code, status));
@@ -376,7 +376,7 @@ describe("the second server's answer", () => {
     const error = await failureOf(enterprise(both)({ signal: signal() }), canaries);
     expect(error).toMatchObject({ code: "token_request_rejected", oauthError: "invalid_grant" });
     expect(error.message).toContain(
-      `It does not take what the identity provider ${both.idp.origin} has issued.`,
+      `It does not accept what the identity provider ${both.idp.origin} issued.`,
     );
     expect(both.idp.tokenRequests()).toHaveLength(1);
     expect(both.mcp.tokenRequests()).toHaveLength(1);

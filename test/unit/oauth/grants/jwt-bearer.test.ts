@@ -135,7 +135,7 @@ describe("the platform's assertion", () => {
     );
     const grant = jwtBearer(server.origin, fromPlatform, { WORKLOAD: workload });
     const { message } = await failureOf(grant({ signal: signal() }), [workload]);
-    expect(message).toContain("It does not take the platform's token.");
+    expect(message).toContain("It does not accept the platform's token.");
     expect(message).toContain(server.origin);
   });
 
@@ -145,7 +145,7 @@ describe("the platform's assertion", () => {
     );
     const grant = jwtBearer(server.origin, fromPlatform, { WORKLOAD: workload });
     const { message } = await failureOf(grant({ signal: signal() }), [workload]);
-    expect(message).toContain('wants to know which client asks: give the client its "id"');
+    expect(message).toContain('requires a client id. Give the client its "id"');
   });
 });
 

@@ -224,7 +224,7 @@ describe("the answer", () => {
       );
       const error = await failureOf(exchange(server.origin)({ signal: signal() }), [...canaries, "canary"]);
       expect(error).toMatchObject({ code: "token_request_rejected", oauthError: code, retryable: false });
-      expect(error.message).toContain('It does not take the "subject" of the grant, or its "actor".');
+      expect(error.message).toContain('It does not accept the "subject" of the grant, or its "actor".');
       expect(server.tokenRequests()).toHaveLength(1);
     },
   );

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Handler } from "../../../support/http-server.js";
-import { sendJson } from "../../../support/http-server.js";
+import { type Handler, sendJson } from "../../../support/http-server.js";
 import {
   clientCredentialsGrant,
   failureOf,

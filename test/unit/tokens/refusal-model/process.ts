@@ -3,7 +3,7 @@ import { createAuthorizedFetch } from "../../../../src/http/authorized-fetch.js"
 import type { FetchFunction } from "../../../../src/net/bounded-fetch.js";
 import { RenewalTimers } from "../../../../src/schedule/renewal-timers.js";
 import type { TokenCache } from "../../../../src/tokens/cache.js";
-import { RequestWithheld } from "../../../../src/tokens/cache-errors.js";
+import { ReplacementWithheld } from "../../../../src/tokens/cache-errors.js";
 import { grantSource } from "../../../../src/tokens/grant-source.js";
 import type { AfterRefusal, RefusedCall } from "../../../../src/tokens/refused-tokens.js";
 import type { TokenSource } from "../../../../src/tokens/source.js";
@@ -105,7 +105,7 @@ export class Process {
     const { clock, circumstances } = this.#world;
     const now = clock.now();
     const { cache, suspects } = this;
-    const wasBusy = cache.busy;
+    const wasBusy = cache.isRequesting;
     const { state } = cache.snapshot();
     const isUp = state !== "cooldown" && state !== "stopped";
     const isCurrent = cache.latest?.accessToken === call.token.accessToken;
@@ -114,7 +114,7 @@ export class Process {
     this.#isObserving = true;
     const result = replace();
     this.#isObserving = false;
-    const begun = !wasBusy && cache.busy;
+    const begun = !wasBusy && cache.isRequesting;
     if (begun) {
       this.#isHeld = isHeld;
       if (circumstances.store !== "shared") this.#rule.requested(now, isHeld);
@@ -138,7 +138,7 @@ export class Process {
     const pending = this.#observe(refused, () => this.cache.refused.replace(refused));
     const outcome = this.#outcomes.at(-1);
     const id = `${this.#name}#${this.#outcomes.length}`;
-    const joined = this.cache.busy ? outcome : undefined;
+    const joined = this.cache.isRequesting ? outcome : undefined;
     let result: AfterRefusal;
     try {
       result = await pending;
@@ -191,7 +191,7 @@ export class Process {
           return token;
         };
         const outcome = answer.then(got, (error: unknown): Outcome => {
-          if (error instanceof RequestWithheld) return "withheld";
+          if (error instanceof ReplacementWithheld) return "withheld";
           if (error instanceof McpAuthError) return "failed";
           throw error;
         });

@@ -3,7 +3,7 @@
 import { randomInt } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { startVitest } from "vitest/node";
-import { readOptions } from "../../../../scripts/read-options.mjs";
+import { readOptions } from "../../../support/read-options.mjs";
 
 const { values, positionals, refuse } = readOptions("npm run test:model -- [STEPS] [--seed N] [--path P]", {
   allowPositionals: true,

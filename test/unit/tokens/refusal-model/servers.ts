@@ -1,6 +1,6 @@
 import { McpAuthError } from "../../../../src/errors/error.js";
 import type { Clock } from "../../../../src/lib/clock.js";
-import { pause } from "../../../../src/lib/pause.js";
+import { pause } from "../../../../src/lib/wait.js";
 import type { AttemptRequest } from "../../../../src/oauth/attempt.js";
 import type { IssuedToken } from "../../../../src/oauth/grants/grant.js";
 import { issued, server } from "../fixtures.js";

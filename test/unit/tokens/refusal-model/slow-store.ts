@@ -1,5 +1,5 @@
 import type { Clock } from "../../../../src/lib/clock.js";
-import { pause } from "../../../../src/lib/pause.js";
+import { pause } from "../../../../src/lib/wait.js";
 import type { TokenStore } from "../../../../src/stores/store.js";
 
 /** A store that takes so many milliseconds for each step. */

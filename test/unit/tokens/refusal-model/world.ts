@@ -1,7 +1,7 @@
 import { McpAuthError } from "../../../../src/errors/error.js";
 import { parseRequest } from "../../../../src/http/replayable-request.js";
 import { requestKind } from "../../../../src/http/request-kind.js";
-import { pause } from "../../../../src/lib/pause.js";
+import { pause } from "../../../../src/lib/wait.js";
 import { createMemoryStore, MemoryData } from "../../../../src/stores/memory.js";
 import type { TokenStore } from "../../../../src/stores/store.js";
 import { type FakeClock, fakeClock } from "../../../support/fake-clock.js";

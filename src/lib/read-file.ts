@@ -1,0 +1,26 @@
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+
+/**
+ * Opens a file for reading, without waiting for a writer if it is a FIFO. The caller can then check what it has opened,
+ * which is the only way to know what it reads. Rejects with `ENXIO` for a socket.
+ *
+ * @param flags further flags of `open(2)`
+ */
+export async function openToRead(path: string, flags = 0): Promise<FileHandle> {
+  // Windows does not have `O_NONBLOCK`.
+  return await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | flags);
+}
+
+/** Reads to the end of a file, or to a limit in bytes. The size in `stat` is 0 for files that the kernel makes up. */
+export async function readAtMost(file: FileHandle, limit: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let total = 0;
+  while (total < limit) {
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(Math.min(65_536, limit - total)), 0);
+    if (bytesRead === 0) break;
+    chunks.push(buffer.subarray(0, bytesRead));
+    total += bytesRead;
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,44 @@
+// The environment variables that decide how requests leave this machine.
+import type { NetworkSpec } from "../config/spec.js";
+
+/** Environment variables by name. */
+export type Variables = Readonly<Record<string, string | undefined>>;
+
+export interface ProxyVariables {
+  readonly forHttps: string | undefined;
+  readonly forHttp: string | undefined;
+  readonly noProxy: string;
+}
+
+/** Reads `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`. As in other programs, a name in lower case wins. */
+export function proxyVariables(env: Variables): ProxyVariables {
+  // An empty variable counts as unset.
+  const variable = (name: string): string | undefined => env[name.toLowerCase()] || env[name] || undefined;
+  return {
+    forHttps: variable("HTTPS_PROXY"),
+    forHttp: variable("HTTP_PROXY"),
+    noProxy: variable("NO_PROXY") ?? "",
+  };
+}
+
+/** Returns whether the config or the environment names a proxy, even if no request may use it. */
+export function namesProxy(configured: NetworkSpec["proxy"], { forHttps, forHttp }: ProxyVariables): boolean {
+  return typeof configured === "string" || forHttps !== undefined || forHttp !== undefined;
+}
+
+/**
+ * Returns whether the process turns off the verification of TLS peers, for every connection that does not ask for it. Node
+ * reads the variable for each connection, so call this each time.
+ *
+ * @param processEnv the environment of the process itself: TLS does not look at the `env` of a caller
+ */
+export function isVerificationOff(processEnv: Variables): boolean {
+  const value = processEnv["NODE_TLS_REJECT_UNAUTHORIZED"];
+  return value === "0" || (value === "false" && process.versions["bun"] !== undefined);
+}
+
+/** The message for a process that turns off verification: what is wrong, and what to do. */
+export const verificationIsOff =
+  "NODE_TLS_REJECT_UNAUTHORIZED turns off the verification of TLS certificates in this process, so anybody could answer. " +
+  'Unset it. To trust a certificate of your own, name it in "ca" under "network" in the config (network.ca), or in ' +
+  "NODE_EXTRA_CA_CERTS.";

@@ -1,0 +1,137 @@
+import { McpAuthError } from "../errors/error.js";
+import type { Clock } from "../lib/clock.js";
+import { debugCooldown, debugFlight } from "../lib/debug.js";
+import { settledWithin } from "../lib/wait.js";
+import { ReplacementWithheld, stoppedError } from "./cache-errors.js";
+import type { CachedToken } from "./cached-token.js";
+import * as lifecycle from "./lifecycle.js";
+import { SingleFlight } from "./single-flight.js";
+import type { RefusedToken, RenewalReason, TokenRequest, TokenSource } from "./source.js";
+import type { Token } from "./token.js";
+import { errorFields, type Report } from "./token-event.js";
+import * as transitions from "./transitions.js";
+
+export interface RenewalOptions {
+  readonly server: string;
+  readonly issuer: string | undefined;
+  readonly clock: Clock;
+  readonly report: Report;
+  /** Asked for each new token. */
+  readonly source: TokenSource;
+  /** Called with the error of a failed request if no caller gets that error. */
+  readonly onUntoldFailure?: (error: McpAuthError) => void;
+  /** Called after a token from the source has become the current one. */
+  readonly onRenewed?: () => void;
+}
+
+/** Milliseconds in which a canceled request must end, whatever it waits for. */
+const endingLimit = 1_000;
+
+/** The token request that all callers of one cache share, and what its outcome means for the current token. */
+export class Renewal {
+  readonly #options: RenewalOptions;
+  readonly #cached: CachedToken;
+  readonly #stopping = new AbortController();
+  readonly #shared: SingleFlight;
+  /** The failure of the last request; `undefined` after a success. */
+  lastError: McpAuthError | undefined;
+
+  constructor(cached: CachedToken, options: RenewalOptions) {
+    this.#options = options;
+    this.#cached = cached;
+    this.#shared = new SingleFlight({ getToken: this.#requestToken });
+  }
+
+  /** The request in flight. */
+  get inFlight(): Promise<Token> | undefined {
+    return this.#shared.inFlight;
+  }
+
+  /**
+   * Joins the request in flight, or begins one. A request for a replacement that was withheld was not made for this caller,
+   * so another one follows it.
+   */
+  async join(reason: RenewalReason): Promise<Token> {
+    for (;;) {
+      try {
+        return await this.#shared.getToken(this.#request(reason));
+      } catch (error) {
+        if (!(error instanceof ReplacementWithheld)) throw error;
+      }
+    }
+  }
+
+  /** Requests a token that replaces a refused one, which remains in use until then. */
+  replace(refused: RefusedToken): Promise<Token> {
+    const { server, issuer, report } = this.#options;
+    const { requestedAt, expiresAt } = this.#cached.state.token ?? refused.token;
+    const age = this.#cached.now() - requestedAt;
+    report("token:rejected", { server, issuer, reason: "rejected", durationMs: age, expiresAt });
+    return this.#shared.getToken(this.#request("rejected", refused));
+  }
+
+  /** Gives the request in flight `grace` milliseconds to end, then cancels it. */
+  async stop(grace: number): Promise<void> {
+    const { inFlight } = this;
+    if (inFlight === undefined) return;
+    const { clock } = this.#options;
+    // This timer keeps the process alive, because the pause between two attempts does not.
+    const timer = clock.setTimeout(() => this.#stopping.abort(), grace);
+    await settledWithin(inFlight, grace + endingLimit, clock);
+    timer.cancel();
+  }
+
+  #request(reason: RenewalReason, refused?: RefusedToken): TokenRequest {
+    debugFlight(this.#options.server, reason, this.inFlight !== undefined);
+    const probe = reason !== "forced" && lifecycle.isProbe(this.#cached.state);
+    return { reason, attempt: 1, probe, signal: this.#stopping.signal, refused };
+  }
+
+  /**
+   * The shared request. It also handles the outcome, so that every caller that comes after it finds the new state. A
+   * property, not a method, so that it can be passed on without one more function around it.
+   */
+  readonly #requestToken = async (request: TokenRequest): Promise<Token> => {
+    this.#cached.amend(transitions.requestBegun(this.#cached.state));
+    try {
+      const token = await this.#options.source.getToken(request);
+      this.lastError = undefined;
+      this.#cached.keep(token, true);
+      this.#options.onRenewed?.();
+      return token;
+    } catch (error) {
+      if (error instanceof ReplacementWithheld) {
+        this.#cached.enter(transitions.requestCanceled(this.#cached.state));
+        throw error;
+      }
+      if (this.#stopping.signal.aborted) {
+        this.#cached.amend(transitions.requestCanceled(this.#cached.state));
+        throw stoppedError(this.#options.server);
+      }
+      this.#fail(error, request.reason);
+      throw error;
+    }
+  };
+
+  #fail(error: unknown, reason: RenewalReason): void {
+    const failure = error instanceof McpAuthError ? error : undefined;
+    this.lastError = failure;
+    const { retryable = false, retryAfter } = failure ?? {};
+    const now = this.#cached.now();
+    const { cooldown: previous } = this.#cached.state;
+    this.#cached.enter(transitions.requestFailed(this.#cached.state, now, { retryable, retryAfter }));
+    if (this.#cached.state.cooldown !== previous) this.#reportCooldown(reason);
+    // After a refusal, the caller gets the response of the MCP server and not this error.
+    const isUntold = reason === "expiry" || reason === "schedule" || reason === "rejected";
+    if (isUntold && failure !== undefined) this.#options.onUntoldFailure?.(failure);
+  }
+
+  #reportCooldown(reason: RenewalReason): void {
+    const { cooldown } = this.#cached.state;
+    if (cooldown === undefined) return;
+    const { server, issuer, report } = this.#options;
+    const durationMs = cooldown.until - cooldown.since;
+    debugCooldown(server, durationMs);
+    report("token:cooldown", { server, issuer, reason, durationMs, ...errorFields(this.lastError) });
+  }
+}

@@ -1,0 +1,130 @@
+import { describe, expect, test } from "vitest";
+import type { Presented, TokenEndpoint } from "../../../src/diagnosis/facts.js";
+import { rejectionAdvice, rejectionFindings } from "../../../src/diagnosis/rejected-request.js";
+
+const endpoint: TokenEndpoint = {
+  server: "crm",
+  issuer: "https://auth.example",
+  name: "the token endpoint of https://auth.example",
+  grantType: "client_credentials",
+  presents: "client",
+  dpop: false,
+  credential: "secret",
+  hasClientId: true,
+};
+
+const advice = (more: Partial<TokenEndpoint>, oauthError: string | undefined, status = 400) =>
+  rejectionAdvice({ ...endpoint, ...more }, { status, oauthError });
+
+describe("the advice for a rejected token request", () => {
+  test.each<[TokenEndpoint["credential"], string]>([
+    ["secret", `the client's "id" and secret`],
+    ["key", "the public half of this key"],
+    ["assertion", 'trusts the issuer of its "assertion"'],
+    ["certificate", "has this certificate or its subject registered"],
+    ["none", "accepts it without a credential"],
+  ])(
+    "names the client's %s after invalid_client, and after a 401 or 403 with any error",
+    (credential, text) => {
+      expect(advice({ credential }, "invalid_client", 401)).toContain(text);
+      for (const status of [401, 403]) {
+        for (const code of [undefined, "server_error", "temporarily_unavailable"]) {
+          expect(advice({ credential }, code, status), `${code} with ${status}`).toContain(text);
+        }
+      }
+    },
+  );
+
+  test("names the client id metadata document if the client's id is its URL and it has a key", () => {
+    const more = { credential: "key", hasIdDocument: true } as const;
+    expect(advice(more, "invalid_client", 401)).toContain("accepts URLs of client id metadata documents");
+    expect(advice({ ...more, credential: "secret" }, "invalid_client", 401)).toContain('"id" and secret');
+  });
+
+  test("asks for a client id if the request has none", () => {
+    const more = { credential: "none", hasClientId: false, presents: "platform_assertion" } as const;
+    expect(advice(more, "invalid_client", 401)).toContain('Give the client its "id"');
+  });
+
+  test.each<[Presented, string]>([
+    ["client", "registration"],
+    ["platform_assertion", "the platform's token"],
+    ["signed_assertion", "the assertion"],
+    ["subject_token", 'the "subject" of the grant'],
+    ["refresh_token", "the refresh token"],
+    ["identity", "the user's token"],
+    ["id_jag", "what the identity provider https://idp.example issued"],
+  ])("is about what the request presents after invalid_grant: %s", (presents, text) => {
+    expect(advice({ presents, idp: "https://idp.example" }, "invalid_grant")).toContain(text);
+  });
+
+  test.each<[Presented, string]>([
+    ["client", 'the "scopes", "resource", "audience" and "params" of the grant'],
+    ["platform_assertion", '"params" of the grant'],
+    ["id_jag", '"params" of the grant'],
+    ["subject_token", 'the "subject" of the grant'],
+    ["identity", "the user's token"],
+  ])("is about the request, or the token that is exchanged, after invalid_request: %s", (presents, text) => {
+    expect(advice({ presents }, "invalid_request")).toContain(text);
+  });
+
+  test.each<[Presented, string]>([
+    ["client", 'Register its URL there as a resource, or set the "resource" or "audience"'],
+    ["platform_assertion", '"resource" or "audience"'],
+    ["subject_token", '"resource" or "audience"'],
+    ["identity", "by its issuer."],
+  ])("is about the resource or audience after invalid_target: %s", (presents, text) => {
+    expect(advice({ presents }, "invalid_target")).toContain(text);
+  });
+
+  test("is to enable the grant type, or to use another, after unsupported_grant_type", () => {
+    expect(advice({ grantType: "urn:example" }, "unsupported_grant_type")).toContain(
+      "does not offer the grant type urn:example. Enable it there, or use another",
+    );
+  });
+
+  test.each<[Partial<TokenEndpoint>, string, string]>([
+    [{}, "use_dpop_nonce", 'Set "dpop" of this server to true'],
+    [{}, "invalid_dpop_proof", 'Set "dpop" of this server to true'],
+    [{ dpop: true }, "use_dpop_nonce", "does not accept the nonce that it sent"],
+    [{ dpop: true }, "invalid_dpop_proof", "clock of this machine"],
+    [{ presents: "identity" }, "use_dpop_nonce", "never has"],
+  ])("is about the DPoP proof: %j %s", (more, code, text) => {
+    expect(advice(more, code)).toContain(text);
+  });
+
+  test("begins with the clock if the server rejects a signature and its clock differs from ours", () => {
+    const more = { clockSkew: 90_000, credential: "key" } as const;
+    const [clock, client, ...rest] = rejectionFindings(
+      { ...endpoint, ...more },
+      { status: 401, oauthError: "invalid_client" },
+    );
+    expect(clock?.cause).toContain(
+      "The clock of https://auth.example is 90 s ahead of the clock of this machine",
+    );
+    expect(client?.remedy).toContain("the public half of this key");
+    expect(rest).toEqual([]);
+    expect(advice(more, "invalid_scope")).not.toContain("clock");
+  });
+
+  test("names the server in every case", () => {
+    const presented: readonly Presented[] = [
+      ...(["client", "platform_assertion", "signed_assertion"] as const),
+      ...(["subject_token", "refresh_token", "identity", "id_jag"] as const),
+    ];
+    const codes = [
+      ...[
+        "invalid_client",
+        "invalid_grant",
+        "invalid_request",
+        "invalid_target",
+        "invalid_scope",
+        "slow_down",
+      ],
+      ...["unauthorized_client", "unsupported_grant_type", "access_denied", "use_dpop_nonce", undefined],
+    ];
+    for (const presents of presented) {
+      for (const code of codes) expect(advice({ presents }, code)).toContain("https://auth.example");
+    }
+  });
+});
