@@ -1,5 +1,5 @@
 import type { McpAuth } from "../index.js";
-import { internalsOf, type StoreCommands } from "../runtime/manager-internals.js";
+import { internalsOf, type ManagerInternals } from "../runtime/manager-internals.js";
 import { exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
 import { noStore } from "./no-store.js";
@@ -40,7 +40,7 @@ export async function store(args: readonly string[], io: CommandIo): Promise<num
 }
 
 /** The store is the same whichever server leads to it; one that cannot be used leads nowhere. */
-function anyStore(auth: McpAuth): StoreCommands | undefined {
+function anyStore(auth: McpAuth): ManagerInternals["store"] {
   let failure: unknown = new UsageError("The config names no server");
   // From the last to the first: when there is none, the first says why.
   for (const name of auth.servers.toReversed()) {

@@ -1,5 +1,5 @@
-import { readConfigFile } from "../config/find.js";
-import { waitingDisk } from "../config/waiting-disk.js";
+import { asyncFileSystem } from "../config/async-file-system.js";
+import { readNamedConfig } from "../config/find-config.js";
 import { createMcpAuth, type Logger, type McpAuth } from "../index.js";
 import { printable } from "../lib/printable.js";
 import type { CommandIo } from "./io.js";
@@ -22,7 +22,7 @@ export async function withRuntime(
   const cwd = startingFolder(io.cwd, config, env);
   // By itself the runtime would say that code had named the file.
   if (config !== undefined)
-    await readConfigFile(config, { cwd, disk: waitingDisk, origin: "--config names" });
+    await readNamedConfig(config, { cwd, fs: asyncFileSystem, origin: "--config names" });
   const logger = configWarnings(io);
   const auth = await createMcpAuth({ cwd, env, logger, ...(config !== undefined && { config }) });
   printWarnings(auth, io);

@@ -1,20 +1,23 @@
+import { assertNothingLeft, unreachable } from "../lib/unreachable.js";
 import { buildReference, duration } from "./build-reference.js";
 import { defaults } from "./defaults.js";
 import type { Anonymous, OneCredential, OneSigner, OneSigningPlace } from "./exclusive-types.js";
 import type { Client, Config, Key, Metadata, Signer } from "./generated/types.js";
 import type { ClientSpec, ConfiguredMetadata, CredentialSpec, KeySpec, SignerSpec } from "./spec.js";
 
-type AnyClient = OneCredential<Client> | Anonymous<Client>;
-type AnyKey = OneSigner<Key>;
+type ClientConfig = OneCredential<Client> | Anonymous<Client>;
+type KeyConfig = OneSigner<Key>;
 
-/** A client by its name or as it is written. */
-export function buildClient(written: string | AnyClient, config: Config, folder: string): ClientSpec {
-  const client = typeof written === "string" ? named(config.clients, written) : written;
-  const { issuer, id, method, basicEncoding, assertionAudience, assertionType, metadata } = client;
+/** Returns a client, which the config names or has inline, as the runtime uses it. */
+export function buildClient(nameOrClient: string | ClientConfig, config: Config, folder: string): ClientSpec {
+  const client = typeof nameOrClient === "string" ? findNamed(config.clients, nameOrClient) : nameOrClient;
+  const { issuer, id, secret, key, assertion, certificate, metadata, ...others } = client;
+  const { method, basicEncoding, assertionAudience, assertionType, ...unhandled } = others;
+  assertNothingLeft(unhandled);
   return {
     issuer,
     ...(id !== undefined && { id }),
-    credential: buildCredential(client, config, folder),
+    credential: buildCredential({ secret, key, assertion, certificate }, config, folder),
     ...(method !== undefined && { method }),
     ...(basicEncoding !== undefined && { basicEncoding }),
     ...(assertionAudience !== undefined && { assertionAudience }),
@@ -23,8 +26,15 @@ export function buildClient(written: string | AnyClient, config: Config, folder:
   };
 }
 
-function buildCredential(client: AnyClient, config: Config, folder: string): CredentialSpec {
-  const { secret, key, assertion, certificate } = client;
+type Credentials = {
+  readonly [Name in "secret" | "key" | "assertion" | "certificate"]: Client[Name] | undefined;
+};
+
+function buildCredential(
+  { secret, key, assertion, certificate }: Credentials,
+  config: Config,
+  folder: string,
+): CredentialSpec {
   if (secret !== undefined) return { kind: "secret", secret: buildReference(secret, folder) };
   if (key !== undefined) return { kind: "key", key: buildKey(key, config, folder) };
   if (assertion !== undefined) return { kind: "assertion", assertion: buildReference(assertion, folder) };
@@ -41,7 +51,9 @@ function buildCredential(client: AnyClient, config: Config, folder: string): Cre
 }
 
 function buildMetadata(metadata: Metadata): ConfiguredMetadata {
-  const { tokenEndpoint, mtlsTokenEndpoint, revocationEndpoint, authMethods, signingAlgorithms } = metadata;
+  const { tokenEndpoint, mtlsTokenEndpoint, revocationEndpoint, ...lists } = metadata;
+  const { authMethods, signingAlgorithms, ...unhandled } = lists;
+  assertNothingLeft(unhandled);
   return {
     tokenEndpoint,
     ...(mtlsTokenEndpoint !== undefined && { mtlsTokenEndpoint }),
@@ -51,27 +63,30 @@ function buildMetadata(metadata: Metadata): ConfiguredMetadata {
   };
 }
 
-/** By what is written: what is known of a key is known by its spec, wherever its name is used. */
-const built = new WeakMap<AnyKey, KeySpec>();
+// The runtime keeps what it knows about a key by its spec, so all users of a key must have the same object.
+const builtKeys = new WeakMap<KeyConfig, KeySpec>();
 
-/** A key by its name or as it is written; each time the same. */
-export function buildKey(written: string | AnyKey, config: Config, folder: string): KeySpec {
-  const key = typeof written === "string" ? named(config.keys, written) : written;
-  const spec = built.get(key) ?? specOf(key, folder);
-  built.set(key, spec);
+/** Returns a key, which the config names or has inline, as the runtime uses it: the same object each time. */
+export function buildKey(nameOrKey: string | KeyConfig, config: Config, folder: string): KeySpec {
+  const key = typeof nameOrKey === "string" ? findNamed(config.keys, nameOrKey) : nameOrKey;
+  const spec = builtKeys.get(key) ?? buildKeySpec(key, folder);
+  builtKeys.set(key, spec);
   return spec;
 }
 
-function specOf(key: AnyKey, folder: string): KeySpec {
-  const { kid, certificate } = key;
+function buildKeySpec(key: KeyConfig, folder: string): KeySpec {
+  const { kid, certificate, ...others } = key;
   const common = {
     ...(kid !== undefined && { kid }),
     ...(certificate !== undefined && { certificate: buildReference(certificate, folder) }),
   };
-  if (key.signer !== undefined) {
-    return { signer: buildSigner(key.signer, folder), alg: key.alg, ...common };
+  if (others.signer !== undefined) {
+    const { signer, alg, privateKey: _none, passphrase: _without, ...unhandled } = others;
+    assertNothingLeft(unhandled);
+    return { signer: buildSigner(signer, folder), alg, ...common };
   }
-  const { privateKey, passphrase, alg } = key;
+  const { privateKey, passphrase, alg, signer: _none, ...unhandled } = others;
+  assertNothingLeft(unhandled);
   return {
     privateKey: buildReference(privateKey, folder),
     ...(passphrase !== undefined && { passphrase: buildReference(passphrase, folder) }),
@@ -83,13 +98,16 @@ function specOf(key: AnyKey, folder: string): KeySpec {
 function buildSigner(signer: OneSigningPlace<Signer>, folder: string): SignerSpec {
   const format = signer.format ?? defaults.signatureFormat;
   if (signer.name !== undefined) return { name: signer.name, format };
-  const timeout = duration(signer.timeout) ?? defaults.execTimeout;
-  return { exec: [...signer.exec], cwd: folder, timeout, format };
+  if (signer.exec !== undefined) {
+    const timeout = duration(signer.timeout) ?? defaults.execTimeout;
+    return { exec: [...signer.exec], cwd: folder, timeout, format };
+  }
+  return unreachable(signer);
 }
 
-function named<T>(all: Readonly<Record<string, T>> | undefined, name: string): T {
-  const found = all !== undefined && Object.hasOwn(all, name) ? all[name] : undefined;
-  // Validation has found every name; a server whose names are not known yet is never built.
-  if (found === undefined) throw new TypeError("A name of the config is not defined.");
+function findNamed<T>(section: Readonly<Record<string, T>> | undefined, name: string): T {
+  const found = section !== undefined && Object.hasOwn(section, name) ? section[name] : undefined;
+  // The semantic checks have found each name. A server is not built if a variable without a value is in a name.
+  if (found === undefined) throw new TypeError("The config does not define this name.");
   return found;
 }

@@ -1,3 +1,4 @@
+import { unreachable } from "../lib/unreachable.js";
 import { buildClient, buildKey } from "./build-client.js";
 import { buildReference, buildValues, duration } from "./build-reference.js";
 import { defaults } from "./defaults.js";
@@ -9,66 +10,72 @@ import type {
   Server,
   Subject,
 } from "./generated/types.js";
-import type { AssertionSpec, GrantCommon, GrantSpec, SecretReference, SubjectSpec } from "./spec.js";
+import type { AssertionSpec, GrantCommon, GrantSpec, SubjectSpec } from "./spec.js";
 
-/** The grant as the runtime uses it. `folder` is what relative paths are relative to. */
+/** Returns a grant as the runtime uses it. Relative paths are relative to `folder`. */
 export function buildGrant(grant: Server["grant"], config: Config, folder: string): GrantSpec {
-  if (grant.type === "static") {
-    const lifetime = duration(grant.lifetime);
-    const token = buildReference(grant.token, folder);
-    const { scopes } = grant;
-    return {
-      type: "static",
-      token,
-      ...(lifetime !== undefined && { lifetime }),
-      ...buildCommon({ scopes }, folder),
-    };
-  }
-  const common = buildCommon(grant, folder);
-  const client = buildClient(grant.client, config, folder);
   switch (grant.type) {
+    case undefined:
+    case "client_credentials":
+      return {
+        type: "client_credentials",
+        client: buildClient(grant.client, config, folder),
+        ...buildCommon(grant, folder),
+      };
     case "jwt_bearer":
       return {
         type: grant.type,
-        client,
+        client: buildClient(grant.client, config, folder),
         assertion: buildAssertion(grant.assertion, config, folder),
-        ...common,
+        ...buildCommon(grant, folder),
       };
     case "token_exchange":
       return {
         type: grant.type,
-        client,
+        client: buildClient(grant.client, config, folder),
         subject: buildSubject(grant.subject, defaults.subjectType, folder),
-        ...(grant.actor !== undefined && { actor: buildSubject(grant.actor, defaults.subjectType, folder) }),
+        ...(grant.actor !== undefined && {
+          actor: buildSubject(grant.actor, defaults.subjectType, folder),
+        }),
         ...(grant.requestedType !== undefined && { requestedType: tokenTypeUri(grant.requestedType) }),
-        ...common,
+        ...buildCommon(grant, folder),
       };
-    case "enterprise_managed": {
-      const subject = buildSubject(grant.idp.subject, defaults.idpSubjectType, folder);
+    case "enterprise_managed":
       return {
         type: grant.type,
-        client,
-        idp: { client: buildClient(grant.idp.client, config, folder), subject },
-        ...common,
+        client: buildClient(grant.client, config, folder),
+        idp: {
+          client: buildClient(grant.idp.client, config, folder),
+          subject: buildSubject(grant.idp.subject, defaults.idpSubjectType, folder),
+        },
+        ...buildCommon(grant, folder),
       };
-    }
     case "refresh_token":
       return {
         type: grant.type,
-        client,
+        client: buildClient(grant.client, config, folder),
         refreshToken: buildReference(grant.refreshToken, folder),
-        ...common,
+        ...buildCommon(grant, folder),
       };
+    case "static": {
+      const lifetime = duration(grant.lifetime);
+      return {
+        type: grant.type,
+        token: buildReference(grant.token, folder),
+        ...(lifetime !== undefined && { lifetime }),
+        ...buildCommon({ scopes: grant.scopes }, folder),
+      };
+    }
     default:
-      return { type: "client_credentials", client, ...common };
+      return unreachable(grant);
   }
 }
 
-type Common = Pick<ClientCredentialsGrant, "resource" | "audience" | "params"> & {
+type CommonConfig = Pick<ClientCredentialsGrant, "resource" | "audience" | "params"> & {
   readonly scopes?: readonly string[] | undefined;
 };
 
-function buildCommon({ scopes, resource, audience, params }: Common, folder: string): GrantCommon {
+function buildCommon({ scopes, resource, audience, params }: CommonConfig, folder: string): GrantCommon {
   return {
     ...(scopes !== undefined && { scopes: [...scopes] }),
     ...(resource !== undefined && { resource }),
@@ -97,12 +104,11 @@ function buildAssertion(
   };
 }
 
-function buildSubject({ token, type }: Subject | Actor, fallback: string, folder: string): SubjectSpec {
-  return { token: buildToken(token, folder), type: tokenTypeUri(type ?? fallback) };
-}
-
-function buildToken(token: Subject["token"], folder: string): SecretReference | { readonly runtime: true } {
-  return "runtime" in token ? { runtime: true } : buildReference(token, folder);
+function buildSubject({ token, type }: Subject | Actor, defaultType: string, folder: string): SubjectSpec {
+  return {
+    token: "runtime" in token ? { runtime: true } : buildReference(token, folder),
+    type: tokenTypeUri(type ?? defaultType),
+  };
 }
 
 /** Returns the URI of a token type (RFC 8693 §3), which the config gives as a URI or as a short name. */

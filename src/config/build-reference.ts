@@ -1,26 +1,30 @@
 import { resolve } from "node:path";
 import { parseDuration } from "../lib/duration.js";
+import { unreachable } from "../lib/unreachable.js";
 import { defaults } from "./defaults.js";
 import type { SecretReference as ReferenceConfig } from "./exclusive-types.js";
 import type { SecretReference } from "./spec.js";
 
-/** The reference as the runtime uses it. `folder` is what its path is relative to and its command runs in. */
+/** Returns a secret reference as the runtime uses it. Its path is relative to `folder`, and its command runs there. */
 export function buildReference(reference: ReferenceConfig, folder: string): SecretReference {
+  const pointer = reference.pointer === undefined ? {} : { pointer: reference.pointer };
   if (reference.env !== undefined) return { env: reference.env };
+  if (reference.file !== undefined) return { file: absolute(reference.file, folder), ...pointer };
+  if (reference.exec !== undefined) {
+    const timeout = duration(reference.timeout) ?? defaults.execTimeout;
+    return { exec: [...reference.exec], cwd: folder, timeout, ...pointer };
+  }
   if (reference.githubActions !== undefined) {
     const { audience } = reference.githubActions;
     return { githubActions: audience === undefined ? {} : { audience } };
   }
-  const pointer = reference.pointer === undefined ? {} : { pointer: reference.pointer };
-  if (reference.file !== undefined) return { file: absolute(reference.file, folder), ...pointer };
   if (reference.resolver !== undefined) {
     return { resolver: reference.resolver, ref: reference.ref, ...pointer };
   }
-  const { exec, timeout } = reference;
-  return { exec: [...exec], cwd: folder, timeout: duration(timeout) ?? defaults.execTimeout, ...pointer };
+  return unreachable(reference);
 }
 
-/** Headers and parameters: what is no reference stays as it is. */
+/** Returns headers or parameters as the runtime uses them: text, or a secret reference. */
 export function buildValues(
   values: Readonly<Record<string, string | ReferenceConfig>>,
   folder: string,
@@ -32,11 +36,11 @@ export function buildValues(
 }
 
 export function absolute(path: string, folder: string): string {
-  // An absolute path, too, is rid of `..`: behind a link the system would go another way than the text says.
+  // It also removes `..` from an absolute path: after a link, the system would resolve `..` to another folder.
   return resolve(folder, path);
 }
 
-/** Milliseconds. */
+/** Returns milliseconds. */
 export function duration(text: string | undefined): number | undefined {
   return text === undefined ? undefined : parseDuration(text);
 }

@@ -1,86 +1,118 @@
-import type { CheckContext } from "./check-context.js";
-import { checkClientIdUrl } from "./check-url.js";
+import type { CheckContext, Report } from "./check-context.js";
+import { findClientIdProblem } from "./check-url.js";
 import { definitions } from "./generated/definitions.js";
-import { isObject, type Json, type Mistake, type Path, property } from "./source-document.js";
+import { article } from "./in-words.js";
+import { isObject, type Json, type JsonObject, type Path, property } from "./json.js";
+import type { ClientAuthenticationMethod, CredentialSpec } from "./spec.js";
+
+type Credential = Exclude<CredentialSpec["kind"], "none">;
+
+/** The properties of a client that are credentials. */
+const isCredential: Readonly<Record<Credential, true>> = {
+  secret: true,
+  key: true,
+  assertion: true,
+  certificate: true,
+};
+// `Object.keys` does not know the type of the keys.
+const credentials = Object.keys(isCredential) as readonly Credential[];
+
+/** The credentials of which each method needs one. */
+const credentialsFor: Readonly<Record<ClientAuthenticationMethod, readonly Credential[]>> = {
+  client_secret_basic: ["secret"],
+  client_secret_post: ["secret"],
+  client_secret_jwt: ["secret"],
+  private_key_jwt: ["key", "assertion"],
+  tls_client_auth: ["certificate"],
+  self_signed_tls_client_auth: ["certificate"],
+  none: [],
+};
 
 const knownProperties: readonly string[] = definitions.Client.properties;
-const credentials = ["secret", "key", "assertion", "certificate"] as const;
-type Credential = (typeof credentials)[number];
 
-/** What a schema cannot say of a client. A name in its place is passed over. */
-export function checkClient(value: Json | undefined, path: Path, context: CheckContext): void {
-  if (!isObject(value)) return;
-  const { report, text } = context;
+/** Checks what a schema cannot express about a client. The name of a client is skipped. */
+export function checkClient(client: Json | undefined, path: Path, context: CheckContext): void {
+  if (!isObject(client)) return;
+  const { report, resolvedText } = context;
   const at = (name: string): Path => [...path, name];
-  context.url(property(value, "issuer"), at("issuer"), "issuer");
-  const id = text(property(value, "id"), at("id"));
-  const badId = id !== undefined && /^https:\/\//i.test(id) ? checkClientIdUrl(id) : undefined;
-  if (badId !== undefined) report(at("id"), badId);
-  context.name(property(value, "key"), at("key"), "keys");
+  context.checkUrl(property(client, "issuer"), at("issuer"), "issuer");
+  const id = resolvedText(property(client, "id"), at("id"));
+  const idProblem = id !== undefined && /^https:\/\//i.test(id) ? findClientIdProblem(id) : undefined;
+  if (idProblem !== undefined) report(at("id"), idProblem);
+  context.checkName(property(client, "key"), at("key"), "keys");
 
-  const metadata = property(value, "metadata");
+  const metadata = property(client, "metadata");
   for (const name of ["tokenEndpoint", "mtlsTokenEndpoint", "revocationEndpoint"]) {
-    context.url(property(metadata, name), [...at("metadata"), name], "url");
+    context.checkUrl(property(metadata, name), [...at("metadata"), name], "url");
   }
+  checkMethod(client, at, context);
+}
 
-  // Whatever is misspelt here may be the credential.
-  if (Object.keys(value).some((name) => !knownProperties.includes(name))) return;
-  const written = property(value, "method");
-  const method = text(written, at("method"));
-  // A method that is not known yet contradicts nothing.
-  if (written !== undefined && method === undefined) return;
-  const present = credentials.filter((name) => property(value, name) !== undefined);
-  const contradiction = method === undefined ? undefined : contradicts(method, present);
+/** Checks that the method fits the credential, and that each property which says how a credential is sent has a use. */
+function checkMethod(
+  client: JsonObject,
+  at: (name: string) => Path,
+  { report, resolvedText }: CheckContext,
+): void {
+  // A misspelled property may be the credential.
+  if (Object.keys(client).some((name) => !knownProperties.includes(name))) return;
+  const configured = property(client, "method");
+  const method = resolvedText(configured, at("method"));
+  // A method with an unresolved variable contradicts nothing.
+  if (configured !== undefined && method === undefined) return;
+  const present = credentials.filter((name) => property(client, name) !== undefined);
+  const contradiction = method === undefined ? undefined : findContradiction(method, present);
   if (contradiction !== undefined) report(at("method"), contradiction);
-  for (const [name, without] of lonely(present, contradiction === undefined ? method : undefined)) {
-    if (property(value, name) !== undefined) report(at(name), { atName: true, ...without });
+  const unused = findUnused(present, contradiction === undefined ? method : undefined);
+  for (const [name, problem] of unused) {
+    if (property(client, name) !== undefined) report(at(name), { atName: true, ...problem });
   }
 }
 
-/** The credentials that go with a method, by its name. */
-function credentialsFor(method: string): readonly Credential[] | undefined {
-  if (method.startsWith("client_secret_")) return ["secret"];
-  if (method === "private_key_jwt") return ["key", "assertion"];
-  if (method.endsWith("tls_client_auth")) return ["certificate"];
-  return undefined;
+function findContradiction(method: string, present: readonly Credential[]): Report | undefined {
+  if (!isMethod(method)) return undefined;
+  const needed = credentialsFor[method];
+  if (needed.length === 0) {
+    if (present.length === 0) return undefined;
+    return {
+      message: 'The method "none" is for clients without a credential',
+      hint: "Remove one of the two",
+    };
+  }
+  if (needed.some((name) => present.includes(name))) return undefined;
+  return { message: `The method "${method}" needs ${needed.map(withArticle).join(" or ")}` };
 }
 
-function contradicts(method: string, present: readonly Credential[]): Omit<Mistake, "path"> | undefined {
-  if (method === "none" && present.length > 0) {
-    const hint = "Remove one of the two";
-    return { message: 'The method "none" is for clients without a credential', hint };
-  }
-  const wanted = credentialsFor(method);
-  if (wanted === undefined || wanted.some((name) => present.includes(name))) return undefined;
-  return { message: `The method "${method}" needs ${wanted.map(withArticle).join(" or ")}` };
+function isMethod(method: string): method is ClientAuthenticationMethod {
+  return Object.hasOwn(credentialsFor, method);
 }
 
 function withArticle(name: string): string {
-  return `${/^[aeio]/.test(name) ? "an" : "a"} \`${name}\``;
+  return `${article(name)} \`${name}\``;
 }
 
-/** Fields that say how a credential is sent, and that this client has no use for. */
-function lonely(
+/** Returns the properties that say how a credential is sent, and that are of no use for this client, with the reason. */
+function findUnused(
   present: readonly Credential[],
   method: string | undefined,
-): readonly (readonly [string, Omit<Mistake, "path">])[] {
-  const isMethod = (wanted: string) => method === undefined || method === wanted;
+): readonly (readonly [name: string, problem: Report])[] {
+  const mayUse = (candidate: ClientAuthenticationMethod) => method === undefined || method === candidate;
   const hasSecret = present.includes("secret");
-  const signs = present.includes("key") || (hasSecret && isMethod("client_secret_jwt"));
-  const needless: (readonly [string, Omit<Mistake, "path">])[] = [];
-  if (!hasSecret || !isMethod("client_secret_basic")) {
+  const signs = present.includes("key") || (hasSecret && mayUse("client_secret_jwt"));
+  const unused: (readonly [string, Report])[] = [];
+  if (!hasSecret || !mayUse("client_secret_basic")) {
     const message = "`basicEncoding` is for the method client_secret_basic, with a `secret`";
-    needless.push(["basicEncoding", { message }]);
+    unused.push(["basicEncoding", { message }]);
   }
   if (!signs) {
     const message =
       "`assertionAudience` is for assertions signed here: with a `key`, or a `secret` and client_secret_jwt";
-    needless.push(["assertionAudience", { message }]);
+    unused.push(["assertionAudience", { message }]);
   }
   if (!signs && !present.includes("assertion")) {
     const message =
       "`assertionType` is for assertions: with a `key`, an `assertion`, or a `secret` and client_secret_jwt";
-    needless.push(["assertionType", { message }]);
+    unused.push(["assertionType", { message }]);
   }
-  return needless;
+  return unused;
 }

@@ -1,89 +1,90 @@
 import { nearNames } from "../lib/near-names.js";
 import { someOf } from "../lib/printable.js";
-import { checkUrl } from "./check-url.js";
-import { isObject, type Json, type Mistake, type Path, property } from "./source-document.js";
+import { findUrlProblem } from "./check-url.js";
+import { entries, isObject, type Json, type Path, property } from "./json.js";
+import type { Mistake } from "./source-document.js";
 
-/** Where the checks of meaning put what they find, and what they ask all the time. */
+/** What a check reports, without the path. */
+export type Report = Omit<Mistake, "path">;
+
+/** The parts that all semantic checks share. */
 export interface CheckContext {
-  readonly report: (path: Path, mistake: Omit<Mistake, "path">) => void;
-  /** The string at a place; `undefined` for anything else and for one whose `${…}` is not filled in. */
-  readonly text: (value: Json | undefined, path: Path) => string | undefined;
-  readonly url: (value: Json | undefined, path: Path, what: "url" | "issuer") => void;
-  /** Reports a name that nothing in `clients` or `keys` has. */
-  readonly name: (value: Json | undefined, path: Path, among: "clients" | "keys") => void;
+  readonly report: (path: Path, mistake: Report) => void;
+  /** Returns the string at a path, or `undefined` for another type and for a string with an unresolved `${…}`. */
+  readonly resolvedText: (value: Json | undefined, path: Path) => string | undefined;
+  readonly checkUrl: (value: Json | undefined, path: Path, kind: "url" | "issuer") => void;
+  /** Reports the name of a client or key that is not defined. */
+  readonly checkName: (value: Json | undefined, path: Path, section: Section) => void;
 }
+
+type Section = "clients" | "keys";
 
 export interface CheckOptions {
   readonly config: Json;
-  /** Says of a place that its `${…}` is not filled in. */
-  readonly isOpen: (path: Path) => boolean;
-  /** Hosts, as `URL.hostname` gives them, whose URLs may be http; `undefined` while that is not known. */
+  /** Whether the string at a path has a `${…}` without a value. */
+  readonly isUnresolved: (path: Path) => boolean;
+  /** Hosts whose URLs may be http, as in `URL.hostname`; `undefined` if a variable without a value is among them. */
   readonly insecureHosts: ReadonlySet<string> | undefined;
 }
 
 export interface Findings {
   readonly mistakes: Mistake[];
-  /** `http:` URLs off loopback. They do not break the config, only the servers that use them. */
-  readonly insecure: Mistake[];
+  /** `http:` URLs that are not on loopback. They break only the servers that use them. */
+  readonly insecureUrls: Mistake[];
 }
 
+/** Returns a context that adds what the checks report to `findings`. */
 export function createCheckContext(
-  { config, isOpen, insecureHosts }: CheckOptions,
-  { mistakes, insecure }: Findings,
+  { config, isUnresolved, insecureHosts }: CheckOptions,
+  { mistakes, insecureUrls }: Findings,
 ): CheckContext {
-  const report = (path: Path, mistake: Omit<Mistake, "path">): void => {
+  const report = (path: Path, mistake: Report): void => {
     mistakes.push({ path, ...mistake });
   };
-  const text = (value: Json | undefined, path: Path): string | undefined => {
-    return typeof value === "string" && !isOpen(path) ? value : undefined;
+  const resolvedText = (value: Json | undefined, path: Path): string | undefined => {
+    return typeof value === "string" && !isUnresolved(path) ? value : undefined;
   };
   const names = { clients: namesIn(config, "clients"), keys: namesIn(config, "keys") };
   return {
     report,
-    text,
-    url(value, path, what) {
-      const written = text(value, path);
-      const finding = written === undefined ? undefined : checkUrl(written, what);
-      if (finding === undefined) return;
-      if (finding.insecureHost === undefined) report(path, finding.mistake);
-      else if (insecureHosts?.has(finding.insecureHost) === false)
-        insecure.push({ path, ...finding.mistake });
+    resolvedText,
+    checkUrl(value, path, kind) {
+      const url = resolvedText(value, path);
+      const problem = url === undefined ? undefined : findUrlProblem(url, kind);
+      if (problem === undefined) return;
+      if (problem.insecureHost === undefined) report(path, problem.mistake);
+      else if (insecureHosts?.has(problem.insecureHost) === false) {
+        insecureUrls.push({ path, ...problem.mistake });
+      }
     },
-    name(value, path, among) {
-      const name = text(value, path);
-      if (name === undefined || name === "" || names[among].has(name) || isMisspelt(config, among)) return;
-      report(path, undefinedName(name, [...names[among]], among));
+    checkName(value, path, section) {
+      const name = resolvedText(value, path);
+      // The schema reports an empty name.
+      if (name === undefined || name === "" || names[section].has(name)) return;
+      if (!isMisspelled(config, section)) report(path, undefinedName(name, [...names[section]], section));
     },
   };
 }
 
-function namesIn(config: Json, among: string): ReadonlySet<string> {
-  return new Set(entries(property(config, among)).map(([name]) => name));
+function namesIn(config: Json, section: Section): ReadonlySet<string> {
+  return new Set(entries(property(config, section)).map(([name]) => name));
 }
 
-export function entries(value: Json | undefined): readonly (readonly [string, Json])[] {
-  return isObject(value) ? Object.entries(value) : [];
+/** Whether the section is probably present under a misspelled name, which the schema reports. */
+function isMisspelled(config: Json, section: Section): boolean {
+  if (!isObject(config) || Object.hasOwn(config, section)) return false;
+  return nearNames(section, Object.keys(config)).length > 0;
 }
 
-/** Whether the names are there, under a name that is reported as such. */
-function isMisspelt(config: Json, among: string): boolean {
-  if (!isObject(config) || Object.hasOwn(config, among)) return false;
-  return nearNames(among, Object.keys(config)).length > 0;
-}
+// Comparing a name with more would take too long.
+const maxCompared = 1_000;
 
-// In longer lists nobody looks for a name.
-const mostCompared = 1_000;
-
-function undefinedName(
-  name: string,
-  names: readonly string[],
-  among: "clients" | "keys",
-): Omit<Mistake, "path"> {
-  const [near] = nearNames(name, names.slice(0, mostCompared));
-  const known = names.length === 0 ? `There are no \`${among}\`` : `\`${among}\` has: ${someOf(names)}`;
+function undefinedName(name: string, names: readonly string[], section: Section): Report {
+  const [near] = nearNames(name, names.slice(0, maxCompared));
+  const defined = names.length === 0 ? `There are no \`${section}\`` : `\`${section}\` has: ${someOf(names)}`;
   return {
-    message: `Must be the name of one of the \`${among}\``,
-    hint: near === undefined ? known : `Did you mean "${near}"?`,
+    message: `Must be the name of one of the \`${section}\``,
+    hint: near === undefined ? defined : `Did you mean "${near}"?`,
     ...(near !== undefined && { fix: { kind: "text", to: near } as const }),
   };
 }

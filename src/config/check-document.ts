@@ -1,87 +1,115 @@
 import type { McpAuthErrorCode } from "../errors/error.js";
 import type { AllowRules } from "../lib/permissions.js";
-import type { AllowedOptions, Refused } from "./check-allowed.js";
-import { checkMeaning } from "./check-meaning.js";
+import type { AllowedOptions, NotAllowed } from "./check-allowed.js";
+import type { SchemaMistake } from "./error-messages.js";
+import { fits } from "./fits-schema.js";
+import { schema } from "./generated/plain-schema.js";
 import { interpolate, type VariableUse } from "./interpolate.js";
-import { schemaMistakes } from "./schema-mistakes.js";
-import { type Json, type Mistake, type SourceDocument, toPointer } from "./source-document.js";
+import { type Json, type Path, toPointer } from "./json.js";
+import { semanticChecks } from "./semantic-checks.js";
+import type { Mistake, SourceDocument } from "./source-document.js";
 
-/** A mistake that breaks only the servers that need what stands there. */
-export interface Deferred extends Mistake {
+/** A mistake that breaks only the servers that use the value at its path. */
+export interface ServerMistake extends Mistake {
   readonly code: McpAuthErrorCode & ("config_invalid" | "insecure_url");
 }
 
-export interface Checked {
-  /** The config with its variables filled in. Valid when there are no `mistakes`. */
+export interface CheckedDocument {
+  /** The config with the values of its variables. It is valid if there are no `mistakes`. */
   readonly value: Json;
   readonly mistakes: readonly Mistake[];
-  readonly deferred: readonly Deferred[];
+  readonly serverMistakes: readonly ServerMistake[];
 }
 
 export interface CheckDocumentOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** A store was given in code, in place of that of the config. */
+  /** Whether a store given in code replaces that of the config. */
   readonly hasStore?: boolean | undefined;
   /** Absent: the config may use anything. */
   readonly allow?: AllowRules | undefined;
-  /** What relative paths of the config are relative to. */
+  /** Relative paths of the config are relative to this folder. */
   readonly folder: string;
 }
 
-/** Everything that is wrong with a config, each thing once. */
+/** Returns everything that is wrong with a config, each mistake once. */
 export async function checkDocument(
   document: SourceDocument,
   { env, hasStore = false, allow, folder }: CheckDocumentOptions,
-): Promise<Checked> {
-  if (document.value === undefined) return { value: null, mistakes: document.mistakes, deferred: [] };
-  const written = document.value;
+): Promise<CheckedDocument> {
+  if (document.value === undefined) return { value: null, mistakes: document.mistakes, serverMistakes: [] };
+  const source = document.value;
   const variables: VariableUse[] = [];
-  const { value, missing, mistakes: malformed } = interpolate(written, env, (use) => variables.push(use));
-  const open = new Set([...missing, ...malformed].map(({ path }) => toPointer(path)));
-  const isOpen = (path: readonly string[]) => open.has(toPointer(path));
+  const { value, missing, mistakes: malformed } = interpolate(source, env, (use) => variables.push(use));
+  const unresolved = pathsOf([...missing, ...malformed]);
+  const isUnresolved = (path: Path) => unresolved.has(toPointer(path));
 
-  // As it is written, and as it is with the variables of this environment.
-  const settling = document.mistakes.filter(({ settles }) => settles === true);
-  const settled = new Set(settling.map(({ path }) => toPointer(path)));
-  const unsettled = ({ path }: Mistake) => !settled.has(toPointer(path));
-  const before = (await schemaMistakes(written, (_path, text) => text.includes("${"))).filter(unsettled);
-  const after = value === written ? before : (await schemaMistakes(value, isOpen)).filter(unsettled);
-  const told = new Set([...document.mistakes, ...before].map(({ path }) => toPointer(path)));
-  const rules = new Set(before.map(({ path, rule }) => `${toPointer(path)} ${rule}`));
-  const form = after.filter(({ path, rule }) => !rules.has(`${toPointer(path)} ${rule}`));
-  for (const { path } of form) told.add(toPointer(path));
-
-  // What has the wrong form has no meaning to look into.
-  const meaning = await checkMeaning(value, { written, isOpen, hasStore });
-  const news = ({ path }: Mistake) => !told.has(toPointer(path));
-  const refused = await refusedBy(allow, { value, written, variables, isOpen, folder });
+  const { inSource, inValues } = await findSchemaMistakes(document, source, value, isUnresolved);
+  // A value of the wrong form is not checked further.
+  const reported = pathsOf([...document.mistakes, ...inSource, ...inValues]);
+  const isNew = ({ path }: Mistake) => !reported.has(toPointer(path));
+  const semantic = await semanticChecks(value, { source, isUnresolved, hasStore });
+  const notAllowed = await findNotAllowed(allow, { value, source, variables, isUnresolved, folder });
   const mistakes = [
     ...document.mistakes,
-    ...before,
-    ...form,
-    ...[...malformed, ...meaning.mistakes].filter(news),
-    ...refused.filter(({ fromVariable }) => !fromVariable),
+    ...inSource,
+    ...inValues,
+    ...[...malformed, ...semantic.mistakes].filter(isNew),
+    ...notAllowed.filter(({ isFromVariable }) => !isFromVariable),
   ];
-  const deferred: Deferred[] = [
+  const serverMistakes: ServerMistake[] = [
     ...missing.map(({ path, name }) => ({
       path,
       code: "config_invalid" as const,
       message: `The environment variable ${name} is not set`,
       hint: `Set it, or write a default: \${${name}:-…}`,
     })),
-    ...meaning.insecure.map((mistake) => ({ ...mistake, code: "insecure_url" as const })),
-    ...refused
-      .filter(({ fromVariable }) => fromVariable)
+    ...semantic.insecureUrls.map((mistake) => ({ ...mistake, code: "insecure_url" as const })),
+    ...notAllowed
+      .filter(({ isFromVariable }) => isFromVariable)
       .map((mistake) => ({ ...mistake, code: "config_invalid" as const })),
   ];
-  return { value, mistakes, deferred: deferred.filter(news) };
+  return { value, mistakes, serverMistakes: serverMistakes.filter(isNew) };
 }
 
-async function refusedBy(
+/** Checks the config as in the file, then with the values of its variables, and reports a mistake of both only once. */
+async function findSchemaMistakes(
+  document: SourceDocument,
+  source: Json,
+  value: Json,
+  isUnresolved: (path: Path) => boolean,
+) {
+  const hidden = pathsOf(document.mistakes.filter(({ hidesSchemaErrors }) => hidesSchemaErrors === true));
+  const isVisible = ({ path }: Mistake) => !hidden.has(toPointer(path));
+  const keyOf = ({ path, rule }: SchemaMistake) => `${toPointer(path)} ${rule}`;
+  const hasVariable = (_path: Path, text: string) => text.includes("${");
+  const inSource = (await schemaMistakes(source, hasVariable)).filter(isVisible);
+  if (value === source) return { inSource, inValues: [] };
+  const known = new Set(inSource.map(keyOf));
+  const inValues = (await schemaMistakes(value, isUnresolved)).filter(
+    (mistake) => isVisible(mistake) && !known.has(keyOf(mistake)),
+  );
+  return { inSource, inValues };
+}
+
+/** Loads the compiled validator only if the config does not fit the schema. */
+async function schemaMistakes(
+  config: Json,
+  isUnresolved: (path: Path, text: string) => boolean,
+): Promise<readonly SchemaMistake[]> {
+  if (fits(config, schema, schema)) return [];
+  const { findMistakes } = await import("./explain-errors.js");
+  return findMistakes(config, isUnresolved);
+}
+
+async function findNotAllowed(
   allow: AllowRules | undefined,
   config: Omit<AllowedOptions, "allow">,
-): Promise<readonly Refused[]> {
+): Promise<readonly NotAllowed[]> {
   if (allow === undefined) return [];
-  const { checkAllowed } = await import("./check-allowed.js");
-  return await checkAllowed({ ...config, allow });
+  const checks = await import("./check-allowed.js");
+  return await checks.findNotAllowed({ ...config, allow });
+}
+
+function pathsOf(mistakes: readonly { readonly path: Path }[]): ReadonlySet<string> {
+  return new Set(mistakes.map(({ path }) => toPointer(path)));
 }

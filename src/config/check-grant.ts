@@ -1,48 +1,77 @@
 import { parseDuration } from "../lib/duration.js";
 import { checkClient } from "./check-client.js";
-import { type CheckContext, entries } from "./check-context.js";
+import type { CheckContext } from "./check-context.js";
+import { defaults } from "./defaults.js";
+import { entries, type Json, type Path, property } from "./json.js";
 import { reservedClaims, reservedParams } from "./reserved.js";
-import { type Json, type Path, property } from "./source-document.js";
+import type { GrantSpec } from "./spec.js";
 
-const longestAssertion = 3_600_000;
+interface GrantTraits {
+  /** It is lost with the process if the store is in memory. */
+  readonly needsDurableStore: boolean;
+  /** Its tokens can be bound to a DPoP key. */
+  readonly canBeBound: boolean;
+}
 
-/** What a schema cannot say of a grant. */
+const requested: GrantTraits = { needsDurableStore: false, canBeBound: true };
+const grantTraits: Readonly<Record<GrantSpec["type"], GrantTraits>> = {
+  client_credentials: requested,
+  jwt_bearer: requested,
+  token_exchange: requested,
+  enterprise_managed: requested,
+  refresh_token: { needsDurableStore: true, canBeBound: true },
+  static: { needsDurableStore: false, canBeBound: false },
+};
+
+/** Returns the traits of a grant, or `undefined` if its type is unknown, which the schema reports. */
+export function traitsOfGrant(grant: Json | undefined): GrantTraits | undefined {
+  const type = property(grant, "type") ?? defaults.grantType;
+  return isGrantType(type) ? grantTraits[type] : undefined;
+}
+
+function isGrantType(type: Json): type is GrantSpec["type"] {
+  return typeof type === "string" && Object.hasOwn(grantTraits, type);
+}
+
+const maxAssertionLifetime = 3_600_000;
+
+/** Checks what a schema cannot express about a grant. */
 export function checkGrant(grant: Json | undefined, path: Path, context: CheckContext): void {
-  checkUsedClient(property(grant, "client"), [...path, "client"], context);
-  checkUsedClient(property(property(grant, "idp"), "client"), [...path, "idp", "client"], context);
+  checkClientOrName(property(grant, "client"), [...path, "client"], context);
+  checkClientOrName(property(property(grant, "idp"), "client"), [...path, "idp", "client"], context);
   checkAssertion(property(grant, "assertion"), [...path, "assertion"], context);
   for (const [name] of entries(property(grant, "params"))) {
     if (!reservedParams.has(name)) continue;
-    const field = reservedParams.get(name);
+    const setting = reservedParams.get(name);
     context.report([...path, "params", name], {
       atName: true,
-      message: `The parameter ${name} is not one for \`params\``,
-      hint: field === undefined ? "No grant here has a use for it" : `What it is comes from the ${field}`,
+      message: `The parameter ${name} cannot be set in \`params\``,
+      hint: setting === undefined ? "No grant here uses it" : `Its value comes from the ${setting}`,
     });
   }
 }
 
-function checkUsedClient(client: Json | undefined, path: Path, context: CheckContext): void {
-  context.name(client, path, "clients");
+function checkClientOrName(client: Json | undefined, path: Path, context: CheckContext): void {
+  context.checkName(client, path, "clients");
   checkClient(client, path, context);
 }
 
 function checkAssertion(assertion: Json | undefined, path: Path, context: CheckContext): void {
-  context.name(property(assertion, "key"), [...path, "key"], "keys");
-  const lifetime = context.text(property(assertion, "lifetime"), [...path, "lifetime"]);
-  if (lifetime !== undefined && (parseDuration(lifetime) ?? 0) > longestAssertion) {
-    context.report([...path, "lifetime"], { message: "An assertion is valid for one hour at most, 1h" });
+  context.checkName(property(assertion, "key"), [...path, "key"], "keys");
+  const lifetime = context.resolvedText(property(assertion, "lifetime"), [...path, "lifetime"]);
+  if (lifetime !== undefined && (parseDuration(lifetime) ?? 0) > maxAssertionLifetime) {
+    context.report([...path, "lifetime"], { message: "An assertion can be valid for at most one hour, 1h" });
   }
   for (const [name] of entries(property(assertion, "claims"))) {
     if (!reservedClaims.has(name)) continue;
-    const field = reservedClaims.get(name);
+    const setting = reservedClaims.get(name);
     context.report([...path, "claims", name], {
       atName: true,
       message:
         name === "nbf"
-          ? "The claim nbf is not sent: it fails where clocks differ, and `exp` is enough"
+          ? "The claim nbf is not sent: it fails if clocks differ, and `exp` is enough"
           : `The claim ${name} is set by this package`,
-      hint: field === undefined ? "Remove it" : `Use the field \`${field}\` of the \`assertion\``,
+      hint: setting === undefined ? "Remove it" : `Use the property \`${setting}\` of the \`assertion\``,
     });
   }
 }

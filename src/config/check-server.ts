@@ -1,56 +1,64 @@
 import { parseDuration } from "../lib/duration.js";
-import { type CheckContext, entries } from "./check-context.js";
-import { checkCron } from "./check-cron.js";
-import { checkGrant } from "./check-grant.js";
+import type { CheckContext, Report } from "./check-context.js";
+import { findCronProblem } from "./check-cron.js";
+import { checkGrant, traitsOfGrant } from "./check-grant.js";
 import { defaults } from "./defaults.js";
+import { entries, type Json, type Path, property } from "./json.js";
 import { reservedHeaders } from "./reserved.js";
-import { type Json, type Mistake, type Path, property } from "./source-document.js";
 
-/** Checks what a schema cannot say of a server. `shared` is the `defaults` of the config. */
+/** Checks what a schema cannot express about a server. `shared` is the `defaults` of the config. */
 export async function checkServer(
   server: Json,
   path: Path,
   shared: Json | undefined,
   context: CheckContext,
 ): Promise<void> {
-  for (const name of ["url", "resourceMetadata"]) context.url(property(server, name), [...path, name], "url");
+  for (const name of ["url", "resourceMetadata"]) {
+    context.checkUrl(property(server, name), [...path, name], "url");
+  }
   const grant = property(server, "grant");
   checkGrant(grant, [...path, "grant"], context);
   const dpop = property(server, "dpop");
-  context.name(property(dpop, "key"), [...path, "dpop", "key"], "keys");
-  if (dpop !== undefined && property(grant, "type") === "static") {
-    context.report([...path, "dpop"], { atName: true, ...notBound });
+  context.checkName(property(dpop, "key"), [...path, "dpop", "key"], "keys");
+  if (dpop !== undefined && traitsOfGrant(grant)?.canBeBound === false) {
+    context.report([...path, "dpop"], { atName: true, ...cannotBeBound });
   }
-  await checkLeaves(server, path, shared, context);
+  await checkSettings(server, path, shared, context);
 }
 
-/** What a server and the defaults have in common. */
-export async function checkLeaves(
-  value: Json | undefined,
+/** Checks the `defaults` of the config. */
+export async function checkServerDefaults(shared: Json | undefined, context: CheckContext): Promise<void> {
+  await checkSettings(shared, ["defaults"], undefined, context);
+}
+
+/** Checks the settings that a server has, or inherits from `inherited`. */
+async function checkSettings(
+  settings: Json | undefined,
   path: Path,
-  fallback: Json | undefined,
+  inherited: Json | undefined,
   context: CheckContext,
 ): Promise<void> {
-  checkHeaders(property(value, "headers"), [...path, "headers"], context);
-  await checkRefresh(property(value, "refresh"), [...path, "refresh"], context);
-  checkRetry(property(value, "retry"), [...path, "retry"], property(fallback, "retry"), context);
+  checkHeaders(property(settings, "headers"), [...path, "headers"], context);
+  await checkRefresh(property(settings, "refresh"), [...path, "refresh"], context);
+  checkRetry(property(settings, "retry"), [...path, "retry"], property(inherited, "retry"), context);
 }
 
 function checkHeaders(headers: Json | undefined, path: Path, context: CheckContext): void {
   const seen = new Set<string>();
   for (const [name] of entries(headers)) {
     const lower = name.toLowerCase();
-    const mistake = seen.has(lower) ? twice : reserved(lower);
-    if (mistake !== undefined) context.report([...path, name], { atName: true, ...mistake });
+    const problem = seen.has(lower) ? duplicateHeader : reservedHeader(lower);
+    if (problem !== undefined) context.report([...path, name], { atName: true, ...problem });
     seen.add(lower);
   }
 }
 
 async function checkRefresh(refresh: Json | undefined, path: Path, context: CheckContext): Promise<void> {
-  const schedule = context.text(property(refresh, "schedule"), [...path, "schedule"]);
-  const mistake = schedule === undefined || schedule === "" ? undefined : await checkCron(schedule);
-  if (mistake !== undefined) context.report([...path, "schedule"], mistake);
-  const timezone = context.text(property(refresh, "timezone"), [...path, "timezone"]);
+  const schedule = context.resolvedText(property(refresh, "schedule"), [...path, "schedule"]);
+  // The schema reports empty strings.
+  const problem = schedule === undefined || schedule === "" ? undefined : await findCronProblem(schedule);
+  if (problem !== undefined) context.report([...path, "schedule"], problem);
+  const timezone = context.resolvedText(property(refresh, "timezone"), [...path, "timezone"]);
   if (timezone !== undefined && timezone !== "" && !isTimezone(timezone)) {
     context.report([...path, "timezone"], notTimezone);
   }
@@ -59,38 +67,52 @@ async function checkRefresh(refresh: Json | undefined, path: Path, context: Chec
 function checkRetry(
   retry: Json | undefined,
   path: Path,
-  fallback: Json | undefined,
+  inherited: Json | undefined,
   context: CheckContext,
 ): void {
   const own = { min: property(retry, "min"), max: property(retry, "max") };
-  const bound = (name: "min" | "max"): number | undefined => {
-    const written = own[name] ?? property(fallback, name);
-    if (written === undefined) return defaults.retry[name];
-    return typeof written === "string" ? parseDuration(written) : undefined;
+  const effective = (name: "min" | "max"): number | undefined => {
+    const value = own[name] ?? property(inherited, name);
+    if (value === undefined) return defaults.retry[name];
+    return typeof value === "string" ? parseDuration(value) : undefined;
   };
-  const [min, max] = [bound("min"), bound("max")];
+  const [min, max] = [effective("min"), effective("max")];
   if (min === undefined || max === undefined || min <= max) return;
-  // What only the defaults say is reported there.
+  // If both are inherited, the mistake is reported in `defaults`.
   if (own.min !== undefined) context.report([...path, "min"], minOverMax);
   else if (own.max !== undefined) context.report([...path, "max"], maxUnderMin);
 }
 
-function reserved(name: string): Omit<Mistake, "path"> | undefined {
+function reservedHeader(name: string): Report | undefined {
   if (name === "authorization") {
-    const hint = 'For a token that you have already, use the grant { "type": "static", "token": … }';
-    return { message: "The header Authorization is set by this package", hint };
+    return {
+      message: "The header Authorization is set by this package",
+      hint: 'For a token that you already have, use the grant { "type": "static", "token": … }',
+    };
   }
-  return reservedHeaders.has(name) ? { message: "This header cannot be set" } : undefined;
+  return reservedHeaders.has(name)
+    ? { message: "This header cannot be set: it belongs to the connection" }
+    : undefined;
 }
 
-const notBound = {
-  message: "A static token is what it is, and cannot be bound to a key",
+function isTimezone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
+
+const cannotBeBound = {
+  message: "A static token cannot be bound to a key: it was issued without one",
   hint: "Remove `dpop`, or use another grant",
 };
 
-const twice = {
-  message: "This header is here for the second time",
-  hint: "Their names are compared without case",
+const duplicateHeader = {
+  message: "This header is defined twice",
+  hint: "The names of headers are compared without case",
 };
 
 const notTimezone = {
@@ -99,19 +121,11 @@ const notTimezone = {
 };
 
 const minOverMax = {
-  message: "The shortest pause is longer than the longest one, `max`",
-  hint: "`max` is 10s where nothing sets it",
-};
-const maxUnderMin = {
-  message: "The longest pause is shorter than the shortest one, `min`",
-  hint: "`min` is 250ms where nothing sets it",
+  message: "Must not be longer than `max`",
+  hint: "The default of `max` is 10s",
 };
 
-function isTimezone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
-}
+const maxUnderMin = {
+  message: "Must not be shorter than `min`",
+  hint: "The default of `min` is 250ms",
+};

@@ -1,65 +1,80 @@
 import { parseDuration } from "../lib/duration.js";
-import { type CheckContext, entries } from "./check-context.js";
-import { type Json, type Path, property } from "./source-document.js";
+import type { CheckContext } from "./check-context.js";
+import { traitsOfGrant } from "./check-grant.js";
+import { entries, isList, type Json, type Path, property, valueAt } from "./json.js";
+import type { StoreSpec } from "./spec.js";
 
-const shortestLease = 1_000;
+const minLease = 1_000;
 
-/** What a schema cannot say of the store, and of what needs one. `isGiven`: there is one in code, in its place. */
+/** Whether what a store of each type keeps outlives the process. */
+const isDurable: Readonly<Record<StoreSpec["type"], boolean>> = { memory: false, file: true, redis: true };
+
+/**
+ * Checks what a schema cannot express about the store, and whether a grant needs another one. `isGiven`: a store given in code
+ * replaces that of the config.
+ */
 export function checkStore(config: Json, isGiven: boolean, context: CheckContext): void {
   const store = property(config, "store");
   if (property(store, "sentinel") !== undefined && property(store, "cluster") !== undefined) {
-    context.report(["store", "cluster"], { atName: true, ...eitherOr });
+    context.report(["store", "cluster"], { atName: true, ...bothTopologies });
   }
-  const lease = context.text(property(store, "lease"), ["store", "lease"]);
-  if (lease !== undefined && (parseDuration(lease) ?? shortestLease) < shortestLease) {
-    context.report(["store", "lease"], tooShort);
+  const lease = context.resolvedText(property(store, "lease"), ["store", "lease"]);
+  if (lease !== undefined && (parseDuration(lease) ?? minLease) < minLease) {
+    context.report(["store", "lease"], leaseTooShort);
   }
-  for (const [path, node] of itemsOf(store, ["sentinel", "nodes"])) {
-    const text = context.text(node, path);
-    if (text !== undefined && !isAddress(`redis://${text}`)) context.report(path, noSentinel);
+  for (const [path, node] of itemsAt(config, ["store", "sentinel", "nodes"])) {
+    const text = context.resolvedText(node, path);
+    if (text !== undefined && !hasValidPort(`redis://${text}`)) context.report(path, notSentinel);
   }
-  for (const [path, node] of itemsOf(store, ["cluster"])) {
-    const text = context.text(node, path);
-    if (text !== undefined && !isAddress(text)) context.report(path, noNode);
+  for (const [path, node] of itemsAt(config, ["store", "cluster"])) {
+    const text = context.resolvedText(node, path);
+    if (text !== undefined && !hasValidPort(text)) context.report(path, notNode);
   }
-  const type = property(store, "type");
-  if (isGiven || (store !== undefined && type !== "memory")) return;
+  if (isGiven || isDurableStore(store)) return;
   for (const [name, server] of entries(property(config, "servers"))) {
-    if (property(property(server, "grant"), "type") !== "refresh_token") continue;
-    context.report(["servers", name, "grant", "type"], notLasting);
+    const grant = property(server, "grant");
+    if (traitsOfGrant(grant)?.needsDurableStore !== true) continue;
+    context.report(["servers", name, "grant", "type"], needsDurableStore);
   }
 }
 
-function itemsOf(store: Json | undefined, names: Path): readonly (readonly [Path, Json])[] {
-  const list = names.reduce<Json | undefined>((inner, name) => property(inner, name), store);
-  if (!Array.isArray(list)) return [];
-  // `Array.isArray` makes `any[]` of it.
-  return (list as readonly Json[]).map((item, index) => [["store", ...names, String(index)], item]);
+/** A store of an unknown type counts as durable, because the schema reports the type. */
+function isDurableStore(store: Json | undefined): boolean {
+  if (store === undefined) return false;
+  const type = property(store, "type");
+  const known: Readonly<Record<string, boolean>> = isDurable;
+  return typeof type === "string" && Object.hasOwn(known, type) ? (known[type] ?? true) : true;
 }
 
-/** The schema sees to all but the number of the port. */
-function isAddress(url: string): boolean {
+function itemsAt(config: Json, path: Path): readonly (readonly [Path, Json])[] {
+  const list = valueAt(config, path);
+  return isList(list) ? list.map((item, index) => [[...path, String(index)], item]) : [];
+}
+
+/** The pattern of the schema cannot limit the number of the port. */
+function hasValidPort(url: string): boolean {
   return URL.canParse(url) && new URL(url).port !== "0";
 }
 
-const noPort = { hint: "A port is a number from 1 to 65535" };
-const noSentinel = {
+const portRange = { hint: "A port is a number from 1 to 65535" };
+const notSentinel = {
   message: 'Must be a host, with a port unless that is 26379, such as "10.0.0.5:26379"',
-  ...noPort,
+  ...portRange,
 };
-const noNode = {
+const notNode = {
   message: 'Must be the URL of a node, such as "redis://10.0.0.2:6379", without user and password',
-  ...noPort,
+  ...portRange,
 };
 
-const eitherOr = {
-  message: "`sentinel` and `cluster` exclude each other",
-  hint: "Keep the one that your Redis is run with",
+const bothTopologies = {
+  message: "A store has `sentinel` or `cluster`, not both",
+  hint: "Keep the one that your Redis uses",
 };
 
-const tooShort = { message: "A lease lasts one second at least, 1s" };
+const leaseTooShort = { message: "A lease must last at least one second, 1s" };
 
-const notLasting = {
-  message: "A refresh token that the server replaces would be lost with this process: the store is in memory",
+const needsDurableStore = {
+  message:
+    "The store is in memory, so a refresh token that the server replaces would be lost with this process",
   hint: 'Add "store": { "type": "file", "encryptionKey": { "env": "MCP_AUTH_STORE_KEY" } }, or one in redis',
 };

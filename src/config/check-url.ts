@@ -2,36 +2,40 @@ import { isLoopbackHost } from "../lib/loopback.js";
 import { printable } from "../lib/printable.js";
 import type { Mistake } from "./source-document.js";
 
-export interface UrlFinding {
-  /** Set when the only fault is that it is `http:` and this host is not loopback. */
-  readonly insecureHost?: string;
+export interface UrlProblem {
   readonly mistake: Omit<Mistake, "path">;
+  /** The host, if the only problem is that the URL is `http:` and not on loopback. */
+  readonly insecureHost?: string;
 }
 
-/** What is wrong with a URL of the config. */
-export function checkUrl(text: string, what: "url" | "issuer"): UrlFinding | undefined {
-  const wrong = (message: string, hint?: string): UrlFinding => {
+/** Returns what is wrong with a URL of the config, or `undefined`. */
+export function findUrlProblem(text: string, kind: "url" | "issuer"): UrlProblem | undefined {
+  const problem = (message: string, hint?: string): UrlProblem => {
     return { mistake: { message, ...(hint !== undefined && { hint }) } };
   };
-  if (!URL.canParse(text)) return wrong("Must be an absolute URL", "For example https://crm.example/mcp");
-  // `new URL` drops some of them and encodes the others, and messages show an issuer as it is written.
+  if (!URL.canParse(text)) return problem("Must be an absolute URL", "For example https://crm.example/mcp");
+  // `new URL` drops or encodes such characters, but messages show an issuer as it is written.
   if (printable(text) !== text) {
-    return wrong(
-      "A URL here has no control, formatting or other invisible characters",
-      "Remove them: a copied text often has some",
+    return problem(
+      "A URL must not have control, formatting or other invisible characters",
+      "Remove them: copied text often has some",
     );
   }
   const url = new URL(text);
   if (url.protocol !== "https:" && url.protocol !== "http:") {
-    return wrong("Must be an absolute URL that starts with https:// (or http:// on loopback)");
+    return problem("Must be an absolute URL that starts with https:// (or http:// on loopback)");
   }
   if (url.username !== "" || url.password !== "") {
-    return wrong("A URL here has no user name and no password", "Credentials belong to the `client`");
+    return problem(
+      "A URL here must not have a user name or password",
+      "Credentials belong in the `client` of the grant",
+    );
   }
-  // `new URL` forgets an empty fragment or query.
-  if (text.includes("#")) return wrong("A URL here has no fragment", "Remove the # and what follows it");
-  if (what === "issuer" && text.includes("?")) {
-    return wrong("An issuer has no query", "Remove the ? and what follows it");
+  // In the text, because `URL` does not tell an empty fragment or query from none.
+  if (text.includes("#"))
+    return problem("A URL here must not have a fragment", "Remove the # and what follows it");
+  if (kind === "issuer" && text.includes("?")) {
+    return problem("An issuer must not have a query", "Remove the ? and what follows it");
   }
   if (url.protocol === "http:" && !isLoopbackHost(url.hostname)) {
     const mistake = { message: "Must be https: plain http is only for loopback", hint: "Write https://" };
@@ -41,23 +45,23 @@ export function checkUrl(text: string, what: "url" | "issuer"): UrlFinding | und
 }
 
 /**
- * What is wrong with a client id that is the address of a client id metadata document
+ * Returns what is wrong with a client id that is the URL of a client id metadata document, or `undefined`
  * (draft-ietf-oauth-client-id-metadata-document §3).
  */
-export function checkClientIdUrl(text: string): Omit<Mistake, "path"> | undefined {
-  const begins =
-    "A client id that starts with https:// is the address of a client id metadata document, which must";
-  if (!URL.canParse(text)) return { message: `${begins} be a URL` };
+export function findClientIdProblem(text: string): Omit<Mistake, "path"> | undefined {
+  const start =
+    "A client id that starts with https:// is the URL of a client id metadata document, which must";
+  if (!URL.canParse(text)) return { message: `${start} be a valid URL` };
   const { username, password } = new URL(text);
   const [authority = "", ...segments] = text.slice("https://".length).split(/[?#]/, 1)[0]?.split("/") ?? [];
   if (username !== "" || password !== "" || authority.includes("@")) {
-    return { message: `${begins} have no user name and no password` };
+    return { message: `${start} not have a user name or password` };
   }
-  if (text.includes("#")) return { message: `${begins} have no fragment` };
+  if (text.includes("#")) return { message: `${start} not have a fragment` };
   if (segments.join("") === "") {
-    return { message: `${begins} have a path`, hint: "For example https://agent.example/client.json" };
+    return { message: `${start} have a path`, hint: "For example https://agent.example/client.json" };
   }
   const isDots = (segment: string) => /^(\.|%2e){1,2}$/i.test(segment);
-  if (segments.some(isDots)) return { message: `${begins} have no segments . and .. in its path` };
+  if (segments.some(isDots)) return { message: `${start} not have the segments . or .. in its path` };
   return undefined;
 }

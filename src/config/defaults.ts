@@ -2,6 +2,7 @@ import type { RetrySpec } from "./spec.js";
 
 /** The values of properties that the config does not set. Durations are in milliseconds. */
 export const defaults = {
+  grantType: "client_credentials",
   timeout: 10_000,
   deadline: 30_000,
   retry: { attempts: 4, min: 250, max: 10_000 } satisfies RetrySpec,

@@ -2,9 +2,10 @@ import { nearNames } from "../lib/near-names.js";
 import type { PartTitle, SchemaError } from "./definitions.js";
 import { definitions, grantTitles, tokenTypes } from "./generated/definitions.js";
 import { article, describeFound, listInWords, typesInWords } from "./in-words.js";
+import { fromPointer, type Path } from "./json.js";
 import { literalSecretHint, variableMeant } from "./literal-secret.js";
 import { allowedNames, isAboutSources, missingNameOf, type RootCause, unknownNameOf } from "./root-causes.js";
-import { fromPointer, type Mistake, type Path } from "./source-document.js";
+import type { Mistake } from "./source-document.js";
 
 /** A mistake that the schema found. Two mistakes with one path and one rule are the same. */
 export interface SchemaMistake extends Mistake {
@@ -58,16 +59,13 @@ export function messageFor(cause: RootCause): SchemaMistake {
       return notAllowed(error, path, found);
     case "pattern":
       return {
-        ...mistake(`${schema.patternErrorMessage ?? "Not of the right form"}${found}`),
+        ...mistake(`${schema.patternErrorMessage ?? "Has the wrong format"}${found}`),
         ...nearTokenType(error),
       };
     case "minLength":
       return mistake("Must not be empty");
     case "minItems":
-      return mistake(
-        "Must not be empty",
-        requiredLists.has(schema.title) ? undefined : "Leave it out instead",
-      );
+      return mistake("Must not be empty", requiredLists.has(schema.title) ? undefined : "Omit it instead");
     case "uniqueItems": {
       const second = String(Math.max(params.i ?? 0, params.j ?? 0));
       return mistake("This is in the list twice", "Keep one of them", [...path, second]);
@@ -169,7 +167,7 @@ function hintForMissing(name: string, { parentSchema, data }: SchemaError, path:
     case "UndecidedGrant":
       return hintForGrantType(data);
     case "ClientWithCredential":
-      return "Only a client without a credential may leave it out";
+      return "Only a client without a credential can omit it";
     case "PrivateKey":
       return "A key that never leaves a KMS or HSM has a `signer` instead";
     case "SignerKey":
@@ -179,7 +177,7 @@ function hintForMissing(name: string, { parentSchema, data }: SchemaError, path:
       return "A credential is sent only to the authorization server that it is registered at";
   }
   if (name === "id" && path[0] === "clients") {
-    return "Only a client that is written in a grant jwt_bearer may leave it out";
+    return "Only a client inside of a jwt_bearer grant can omit it";
   }
   return undefined;
 }

@@ -1,8 +1,8 @@
 import type { SchemaError } from "./definitions.js";
 import { messageFor, type SchemaMistake } from "./error-messages.js";
 import { validate } from "./generated/validate.js";
+import { fromPointer, type Json, type Path, toPointer } from "./json.js";
 import { isAboutSources, rootCauses } from "./root-causes.js";
-import { fromPointer, type Json, type Path, toPointer } from "./source-document.js";
 
 // Each of these repeats errors of the keywords inside of it.
 const summaryKeywords: ReadonlySet<string> = new Set(["if", "propertyNames"]);

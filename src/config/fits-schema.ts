@@ -1,9 +1,9 @@
 import type { Confined } from "./definitions.js";
-import { isObject, type Json } from "./source-document.js";
+import { isList, isObject, type Json } from "./json.js";
 
 /**
- * A part of a JSON Schema (draft 2020-12) with the keywords that are read below and no others; a name stands for a `$ref` to
- * that definition and nothing beside it.
+ * A part of a JSON Schema (draft 2020-12), with the keywords that `fits` supports and no others. A string is a `$ref` to the
+ * definition of that name, with nothing beside it.
  */
 export type Schema = boolean | string | SchemaKeywords;
 export interface SchemaKeywords {
@@ -31,13 +31,13 @@ export interface SchemaKeywords {
   readonly if?: Schema;
   readonly then?: Schema;
   readonly else?: Schema;
-  /** What the string leads to. It limits no value by itself. */
+  /** What the string refers to, for `allow`. It does not limit the value. */
   readonly confine?: Confined;
 }
 
 /**
- * Whether a value satisfies a part of a schema. To know that takes a tenth of the code that it takes to find everything that is
- * wrong, and each start waits until Node has read its code. What does not is left to the compiled validator, which decides.
+ * Whether a value satisfies a part of a schema. This takes a tenth of the code of the compiled validator, which Node would have to
+ * load at each start. The validator is loaded only for a value that does not fit, to find every mistake.
  */
 export function fits(value: Json, schema: Schema | undefined, root: SchemaKeywords): boolean {
   if (typeof schema === "string") return fits(value, named(schema, root), root);
@@ -49,7 +49,7 @@ export function fits(value: Json, schema: Schema | undefined, root: SchemaKeywor
   if (schema.const !== undefined && value !== schema.const) return false;
   if (typeof value === "string" && !fitsText(value, schema)) return false;
   if (typeof value === "number" && !fitsNumber(value, schema)) return false;
-  if (Array.isArray(value) && !fitsList(value, schema, root)) return false;
+  if (isList(value) && !fitsList(value, schema, root)) return false;
   if (isObject(value) && !fitsObject(value, schema, root)) return false;
   if (schema.allOf?.every((each) => fits(value, each, root)) === false) return false;
   if (schema.anyOf?.some((each) => fits(value, each, root)) === false) return false;
@@ -59,7 +59,7 @@ export function fits(value: Json, schema: Schema | undefined, root: SchemaKeywor
 }
 
 function named(name: string, { $defs = {} }: SchemaKeywords): Schema {
-  // What is not there fits nothing.
+  // Nothing fits a definition that does not exist.
   return $defs[name] ?? false;
 }
 
@@ -72,7 +72,7 @@ function isOfType(value: Json, type: string): boolean {
     case "object":
       return isObject(value);
     case "array":
-      return Array.isArray(value);
+      return isList(value);
     case "integer":
       return Number.isInteger(value);
     case "number":
@@ -104,26 +104,33 @@ function fitsList(
   if (value.length < minItems) return false;
   if (uniqueItems === true && new Set(value.map((item) => JSON.stringify(item))).size < value.length)
     return false;
-  // By index, since `every` passes over the holes of a list that comes from code.
+  // By index, because `every` skips the holes of a list that comes from code.
   for (let index = 0; items !== undefined && index < value.length; index += 1) {
     if (!fits(value[index] ?? null, items, root)) return false;
   }
   return true;
 }
 
-const none: Readonly<Record<string, Schema>> = {};
+const noProperties: Readonly<Record<string, Schema>> = {};
 
 function fitsObject(
   value: Readonly<Record<string, Json>>,
-  { properties = none, additionalProperties, propertyNames, required, dependentSchemas }: SchemaKeywords,
+  {
+    properties = noProperties,
+    additionalProperties,
+    propertyNames,
+    required,
+    dependentSchemas,
+  }: SchemaKeywords,
   root: SchemaKeywords,
 ): boolean {
   if (required?.every((name) => Object.hasOwn(value, name)) === false) return false;
   for (const name in dependentSchemas) {
     if (Object.hasOwn(value, name) && !fits(value, dependentSchemas[name], root)) return false;
   }
-  if (properties === none && additionalProperties === undefined && propertyNames === undefined) return true;
-  // Neither a schema nor a config has properties that it inherits.
+  if (properties === noProperties && additionalProperties === undefined && propertyNames === undefined)
+    return true;
+  // `for … in` is safe here: neither a schema nor a config inherits properties.
   for (const name in value) {
     const schema = Object.hasOwn(properties, name) ? properties[name] : additionalProperties;
     if (schema !== undefined && !fits(value[name] ?? null, schema, root)) return false;

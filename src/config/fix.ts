@@ -1,4 +1,6 @@
-import { type Json, type Mistake, property, type SourceDocument, toPointer } from "./source-document.js";
+import { unreachable } from "../lib/unreachable.js";
+import { type Path, toPointer, valueAt } from "./json.js";
+import type { Fix, Mistake, SourceDocument } from "./source-document.js";
 
 /** A replacement in the text of a file. */
 export interface Edit {
@@ -7,40 +9,44 @@ export interface Edit {
   readonly text: string;
 }
 
-/** The edit that mends a mistake, `undefined` where it is not clear from the text what to replace. */
-export function editFor(document: SourceDocument, mistake: Mistake): Edit | undefined {
-  const { fix, path } = mistake;
-  const place = document.places.get(toPointer(path));
-  if (fix === undefined || place === undefined || document.text === undefined) return undefined;
-  const offset = fix.kind === "name" ? place.name : place.value;
-  const written = fix.kind === "name" ? path.at(-1) : valueAt(document.value, path);
+/** Returns the edit that corrects a mistake, or `undefined` if the text does not show clearly what to replace. */
+export function editFor(document: SourceDocument, { fix, path }: Mistake): Edit | undefined {
+  if (fix === undefined || document.text === undefined) return undefined;
+  const { written, offset } = target(document, fix, path);
   if (offset === undefined || typeof written !== "string") return undefined;
   for (const quote of ['"', "'", ""]) {
     const old = `${quote}${written}${quote}`;
     if (!document.text.startsWith(old, offset)) continue;
-    // With quotes around the names it is right in both notations.
+    // With the names in quotes, a reference is correct in JSON and in YAML.
     const text = fix.kind === "reference" ? `{ "env": "${fix.to}" }` : `${quote}${fix.to}${quote}`;
     return { offset, length: old.length, text };
   }
-  // Written with escapes, or over several lines.
+  // The text is written with escapes, or over several lines.
   return undefined;
+}
+
+/** The name or value to replace, and where it is. */
+function target(document: SourceDocument, { kind }: Fix, path: Path) {
+  const position = document.positions.get(toPointer(path));
+  switch (kind) {
+    case "name":
+      return { written: path.at(-1), offset: position?.name };
+    case "text":
+    case "reference":
+      return { written: valueAt(document.value, path), offset: position?.value };
+    default:
+      return unreachable(kind);
+  }
 }
 
 export function applyEdits(text: string, edits: readonly Edit[]): string {
   const parts: string[] = [];
   let end = 0;
-  for (const { offset, length, text: replacement } of [...edits].sort((a, b) => a.offset - b.offset)) {
-    // What one of them has replaced is not there any more for another.
+  for (const { offset, length, text: replacement } of edits.toSorted((a, b) => a.offset - b.offset)) {
+    // The text of this edit is inside of the one before it, and was replaced with it.
     if (offset < end) continue;
     parts.push(text.slice(end, offset), replacement);
     end = offset + length;
   }
   return [...parts, text.slice(end)].join("");
-}
-
-function valueAt(value: Json | undefined, path: readonly string[]): Json | undefined {
-  return path.reduce<Json | undefined>((inner, name) => {
-    // `Array.isArray` makes `any[]` of it.
-    return Array.isArray(inner) ? (inner as readonly Json[])[Number(name)] : property(inner, name);
-  }, value);
 }

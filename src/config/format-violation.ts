@@ -1,30 +1,22 @@
 import { McpAuthError, type Violation } from "../errors/error.js";
 import { printable } from "../lib/printable.js";
 
-/** One line: `file:line:column pointer: message. Hint.` */
+/** Formats a violation as one line: `file:line:column pointer: message. Hint.` */
 export function formatViolation(violation: Violation): string {
   const { file, line, column, pointer, message, hint } = violation;
-  const place = [file, line, column].filter((part) => part !== undefined).join(":");
-  const where = [place, pointer].filter((part) => part !== "").join(" ");
-  const text = [where === "" ? "" : `${where}:`, sentence(message), sentence(hint ?? "")]
-    .filter(Boolean)
-    .join(" ");
-  return printable(text);
+  const position = [file, line, column].filter((part) => part !== undefined).join(":");
+  const place = [position, pointer].filter((part) => part !== "").join(" ");
+  const parts = [place === "" ? "" : `${place}:`, asSentence(message), asSentence(hint ?? "")];
+  return printable(parts.filter((part) => part !== "").join(" "));
 }
 
-function sentence(text: string): string {
+function asSentence(text: string): string {
   return text === "" || /[.?!]$/.test(text) ? text : `${text}.`;
 }
 
-/** `config_invalid` with every violation, in the message and as `violations`. */
-export function configInvalid(violations: readonly Violation[], file?: string): McpAuthError {
+/** `config_invalid` with all violations, in the message and as `violations`. `subject` starts the message. */
+export function invalidConfig(subject: string, violations: readonly Violation[]): McpAuthError {
   const count = violations.length === 1 ? "1 mistake" : `${violations.length} mistakes`;
-  const lines = violations.map((violation) => `\n  ${formatViolation(violation)}`).join("");
-  return new McpAuthError(
-    "config_invalid",
-    `The config${file === undefined ? "" : ` ${printable(file)}`} has ${count}:${lines}`,
-    {
-      violations,
-    },
-  );
+  const lines = violations.map((violation) => `\n  ${formatViolation(violation)}`);
+  return new McpAuthError("config_invalid", `${subject} has ${count}:${lines.join("")}`, { violations });
 }

@@ -1,10 +1,12 @@
-import { isObject, type Json, type Mistake, type Path } from "./source-document.js";
+import { definitions } from "./generated/definitions.js";
+import { isList, isObject, type Json, type Path } from "./json.js";
+import type { Mistake } from "./source-document.js";
 
 export interface Interpolated {
   readonly value: Json;
-  /** `${NAME}` without a value and without a default; the text is left as it was. */
+  /** Each `${NAME}` without a value and without a default. The text keeps it. */
   readonly missing: readonly VariableUse[];
-  /** A `${` that is no reference to a variable; the text is left as it was. */
+  /** Each text with a `${` that does not start a variable. The text is unchanged. */
   readonly mistakes: readonly Mistake[];
 }
 
@@ -15,53 +17,53 @@ export interface VariableUse {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-// A default has no `${` in it: looking on from each of many for the end would take time in proportion to the square.
+// A default cannot contain `${`: otherwise the search for its end, repeated at each `${`, would take quadratic time.
 const dollar =
   /\$\$\{|\$\{(?:(?:env:)?(?<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?<fallback>(?:[^}$]|\$(?!\{))*))?\})?/g;
 
 /**
- * Fills in `${NAME}`, `${env:NAME}` and `${NAME:-default}` (used when the variable is unset or empty), and makes
- * `${` of `$${`. One pass: what a variable brings is not looked at again. Names of properties, `$schema`, secrets,
- * commands (`exec`) and the `env` of a reference are left alone; the `file` of a reference is a path like any other
- * text. A config without any is returned as it is.
+ * Replaces `${NAME}`, `${env:NAME}` and `${NAME:-default}` (the default also for an empty variable), and `$${` by `${`. It
+ * runs once: the value of a variable is not interpolated again. Property names, `$schema`, places of secrets, commands
+ * (`exec`) and the `env` of a reference are not changed; the `file` of a reference is a path and is interpolated. A config
+ * without `${` is returned as it is.
  *
- * @param noted told of every `${NAME}`, with a value or without
+ * @param onVariable called for each `${NAME}`, with or without a value
  */
 export function interpolate(
   config: Json,
   env: Environment,
-  noted?: (use: VariableUse) => void,
+  onVariable?: (use: VariableUse) => void,
 ): Interpolated {
   const missing: VariableUse[] = [];
   const mistakes: Mistake[] = [];
-  if (!mayUseVariables(config)) return { value: config, missing, mistakes };
+  if (!mayHaveVariables(config)) return { value: config, missing, mistakes };
 
-  const text = (value: string, path: Path): string => {
-    if (!value.includes("${")) return value;
+  const interpolateText = (text: string, path: Path): string => {
+    if (!text.includes("${")) return text;
     const unset = new Set<string>();
-    let malformed = false;
-    const filled = value.replaceAll(dollar, (match: string, ...rest: unknown[]) => {
+    let isMalformed = false;
+    const replaced = text.replaceAll(dollar, (match: string, ...rest: unknown[]) => {
       if (match === "$${") return "${";
-      // The last argument of a replacer for an expression with named groups is the groups.
+      // For an expression with named groups, the last argument is the groups.
       const { name, fallback } = rest.at(-1) as { name?: string; fallback?: string };
       if (name === undefined) {
-        malformed = true;
+        isMalformed = true;
         return match;
       }
-      noted?.({ path, name });
-      const set = Object.hasOwn(env, name) ? env[name] : undefined;
-      if (fallback !== undefined) return set === undefined || set === "" ? fallback : set;
-      if (set === undefined) unset.add(name);
-      return set ?? match;
+      onVariable?.({ path, name });
+      const value = Object.hasOwn(env, name) ? env[name] : undefined;
+      if (fallback !== undefined) return value === undefined || value === "" ? fallback : value;
+      if (value === undefined) unset.add(name);
+      return value ?? match;
     });
-    if (malformed) mistakes.push({ path, ...malformedReference });
+    if (isMalformed) mistakes.push({ path, ...malformedVariable });
     for (const name of unset) missing.push({ path, name });
-    return malformed || unset.size > 0 ? value : filled;
+    return isMalformed || unset.size > 0 ? text : replaced;
   };
 
   const visit = (value: Json, path: Path): Json => {
-    if (typeof value === "string") return isLeftAlone(path) ? value : text(value, path);
-    if (Array.isArray(value)) return value.map((item, index) => visit(item, [...path, String(index)]));
+    if (typeof value === "string") return isExempt(path) ? value : interpolateText(value, path);
+    if (isList(value)) return value.map((item, index) => visit(item, [...path, String(index)]));
     if (!isObject(value)) return value;
     const object: Record<string, Json> = Object.create(null);
     for (const [name, inner] of Object.entries(value)) object[name] = visit(inner, [...path, name]);
@@ -71,39 +73,42 @@ export function interpolate(
   return { value: visit(config, []), missing, mistakes };
 }
 
-function mayUseVariables(value: Json): boolean {
+function mayHaveVariables(value: Json): boolean {
   if (typeof value === "string") return value.includes("${");
-  if (Array.isArray(value)) return value.some(mayUseVariables);
-  return isObject(value) && Object.values(value).some(mayUseVariables);
+  if (isList(value)) return value.some(mayHaveVariables);
+  return isObject(value) && Object.values(value).some(mayHaveVariables);
 }
 
-const malformedReference = {
-  message: "This ${ does not begin a reference to a variable",
+const malformedVariable = {
+  message: "This ${ does not start a variable",
   // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what to write in the config
-  hint: "Write ${NAME}, ${env:NAME} or ${NAME:-default}, or $${ for the characters ${ themselves",
+  hint: "Write ${NAME}, ${env:NAME} or ${NAME:-default}, or $${ for a literal ${",
 } as const;
 
-// Where a reference belongs: a string there is a secret, or a slip.
-const references: ReadonlySet<string | undefined> = new Set([
-  "secret",
-  "privateKey",
-  "passphrase",
-  "token",
-  "assertion",
-  "certificate",
-  "cert",
-]);
-const named: ReadonlySet<string | undefined> = new Set(["servers", "clients", "keys"]);
-// What is below them has names of the user's own.
-const maps: ReadonlySet<string> = new Set(["headers", "params", "claims"]);
+// A string in place of a reference is a secret, or `"${NAME}"` where `{ "env": "NAME" }` was meant. Both are mistakes, and
+// the value of the variable must not get into the config. `url` and `key` are references only in a store and a certificate.
+const referenceNames: ReadonlySet<string | undefined> = new Set(
+  Object.values(definitions)
+    .flatMap(({ references }): readonly string[] => references)
+    .filter((name) => name !== "url" && name !== "key"),
+);
+// Objects whose property names the user chooses.
+const namedParts: ReadonlySet<string | undefined> = new Set(["servers", "clients", "keys"]);
+const freeObjects: ReadonlySet<string> = new Set(["headers", "params", "claims"]);
 
-function isLeftAlone(path: Path): boolean {
+/** Whether the string at this path is not interpolated. */
+function isExempt(path: Path): boolean {
   if (path.length === 1 && path[0] === "$schema") return true;
-  // A server may be called `secret`, and one of its properties is still a property.
-  const own = named.has(path[0]) ? path.slice(2) : path;
-  const map = own.findIndex((name) => maps.has(name));
-  if (own[map] === "claims") return false;
-  const [last, parent] = map === -1 ? own.toReversed() : own.slice(map + 2).toReversed();
+  // Without the user's name, because a server may be called `secret`.
+  const names = namedParts.has(path[0]) ? path.slice(2) : path;
+  const free = names.findIndex((name) => freeObjects.has(name));
+  if (names[free] === "claims") return false;
+  const [last, parent] = free === -1 ? names.toReversed() : names.slice(free + 2).toReversed();
   if (last === "env" || last === "exec" || parent === "exec") return true;
-  return map === -1 && (references.has(last) || (last === "key" && parent === "certificate"));
+  if (free !== -1) return false;
+  return (
+    referenceNames.has(last) ||
+    (last === "key" && parent === "certificate") ||
+    (path[0] === "store" && (last === "url" || parent === "encryptionKey"))
+  );
 }

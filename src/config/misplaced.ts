@@ -29,7 +29,7 @@ const places: Readonly<Record<Exclude<DefinitionTitle, VariantTitle>, CorrectPla
   Key: { where: "in the `key`", within: ["key"] },
   Metadata: { where: "in the `metadata` of the `client`", within: ["metadata"] },
   Certificate: { where: "in the `certificate` of the `client`", within: ["certificate"] },
-  SignedAssertion: { where: "in the `assertion` of a grant jwt_bearer", within: ["assertion"] },
+  SignedAssertion: { where: "in the `assertion` of a jwt_bearer grant", within: ["assertion"] },
   Network: { where: "in `network`, at the top of the config", within: [] },
   Refresh: { where: "in `refresh`", within: [] },
   Retry: { where: "in `retry`", within: [] },
@@ -122,7 +122,7 @@ function inReference(kind: ReferenceKind, title: DefinitionTitle): CorrectPlace 
 }
 
 function inOtherGrants(name: string, types: readonly string[]): CorrectPlace {
-  const where = `to the grant${types.length === 1 ? "" : "s"} ${listInWords(types)}`;
+  const where = `to the grant type${types.length === 1 ? "" : "s"} ${listInWords(types)}`;
   const hint = name === "assertion" ? "The assertion of a client belongs in the `client`" : undefined;
   return { where, within: [], ...(hint !== undefined && { hint }) };
 }
@@ -135,14 +135,14 @@ function inOtherStores(types: readonly string[], isPresent: (name: string) => bo
     return names.some(isPresent);
   });
   const named = meant.length > 0 ? meant : types;
-  return { where: `to a store of the type ${named.join(" or ")}`, within: [] };
+  return { where: `to a store of type ${named.join(" or ")}`, within: [] };
 }
 
 function inUnion(property: "grant" | "store", types: readonly string[]): CorrectPlace | undefined {
   const [first, second] = types;
   if (first === undefined) return undefined;
-  const type = second === undefined ? `, of the type ${first}` : "";
-  return { where: `in \`${property}\`${type}`, within: [property] };
+  const where = second === undefined ? `in a \`${property}\` of type ${first}` : `in \`${property}\``;
+  return { where, within: [property] };
 }
 
 function inOtherDefinition(name: string): CorrectPlace | undefined {

@@ -1,45 +1,34 @@
 import { type Node, type ParseError, parseTree } from "jsonc-parser";
-import {
-  duplicate,
-  type Json,
-  type Mistake,
-  mostLevels,
-  mostValues,
-  type SourceDocument,
-  toPointer,
-} from "./source-document.js";
+import { type Json, maxDepth, maxValues, type Path, toPointer } from "./json.js";
+import { duplicateProperty, type Mistake, type SourceDocument } from "./source-document.js";
 
 /**
- * JSON with comments and trailing commas, with the place of every name and value. Under `root` (`mcp-auth` in
- * `package.json`) the rest of the file is left alone.
+ * Parses JSON with comments and trailing commas, and records the position of every name and value. If `root` is given
+ * (`mcp-auth` for a `package.json`), the config is the value of that property.
  */
 export function parseJson(file: string, text: string, root?: string): SourceDocument {
   const errors: ParseError[] = [];
   const prefix = root === undefined ? [] : [root];
-  const unread = (mistake: Mistake): SourceDocument => {
-    return { file, text, prefix, value: undefined, mistakes: [mistake], places: new Map() };
+  const unreadable = (mistake: Mistake): SourceDocument => {
+    return { file, text, prefix, value: undefined, mistakes: [mistake], positions: new Map() };
   };
-  let tree: Node | undefined;
-  try {
-    tree = parseTree(text, errors, { allowTrailingComma: true });
-  } catch {
-    // The parser calls itself for each level.
-    return unread({ path: [], offset: 0, message: "The file is nested too deeply" });
-  }
-  // After the first one a parser only guesses.
+  const tree = tryParseTree(text, errors);
+  if (tree === "too deep") return unreadable(nestedTooDeeply);
+  // The parser guesses how to go on after an error, so later errors may be wrong.
   const [first] = errors;
-  if (first !== undefined) return unread(syntaxError(first, text));
+  if (first !== undefined) return unreadable(syntaxError(first, text));
   const config = root === undefined ? tree : propertyNode(tree, root);
-  if (config === undefined) return unread({ path: [], offset: 0, message: "The file is empty" });
+  if (config === undefined) return unreadable({ path: [], offset: 0, message: "The file is empty" });
 
-  const places = new Map<string, { name?: number; value: number }>();
+  const positions = new Map<string, { name?: number; value: number }>();
   const mistakes: Mistake[] = [];
   let values = 0;
-  const read = (node: Node, path: readonly string[], name?: number): Json => {
+  let isTooDeep = false;
+  const read = (node: Node, path: Path, name?: number): Json => {
     values += 1;
-    if (values > mostValues) return null;
-    if (path.length > mostLevels) throw new RangeError("The file is nested too deeply.");
-    places.set(toPointer(path), { ...(name !== undefined && { name }), value: node.offset });
+    isTooDeep ||= path.length > maxDepth;
+    if (values > maxValues || isTooDeep) return null;
+    positions.set(toPointer(path), { ...(name !== undefined && { name }), value: node.offset });
     if (node.type === "array") {
       return (node.children ?? []).map((item, index) => read(item, [...path, String(index)]));
     }
@@ -48,27 +37,30 @@ export function parseJson(file: string, text: string, root?: string): SourceDocu
     for (const { children: [key, value] = [] } of node.children ?? []) {
       if (key === undefined || value === undefined) continue;
       const inner = [...path, key.value];
-      const earlier = places.get(toPointer(inner));
-      if (earlier !== undefined) mistakes.push(duplicate(inner, key.offset));
+      if (positions.has(toPointer(inner))) mistakes.push(duplicateProperty(inner, key.offset));
       else object[key.value] = read(value, inner, key.offset);
     }
     return object;
   };
-  try {
-    const value = read(config, []);
-    if (values > mostValues) return unread({ path: [], offset: 0, message: "The file holds too much" });
-    return { file, text, prefix, value, mistakes, places };
-  } catch {
-    return unread({ path: [], offset: 0, message: "The file is nested too deeply" });
-  }
+  const value = read(config, []);
+  if (isTooDeep) return unreadable(nestedTooDeeply);
+  if (values > maxValues) return unreadable({ path: [], offset: 0, message: "The file has too many values" });
+  return { file, text, prefix, value, mistakes, positions };
 }
 
-/** Whether the top level of a `package.json`, which may be broken, has this property. */
+/** Whether a `package.json`, which may have syntax errors, has this property at the top. */
 export function hasProperty(text: string, name: string): boolean {
+  const tree = tryParseTree(text, []);
+  return tree !== "too deep" && propertyNode(tree, name) !== undefined;
+}
+
+function tryParseTree(text: string, errors: ParseError[]): Node | undefined | "too deep" {
   try {
-    return propertyNode(parseTree(text, [], { allowTrailingComma: true }), name) !== undefined;
-  } catch {
-    return false;
+    return parseTree(text, errors, { allowTrailingComma: true });
+  } catch (error) {
+    // The parser is recursive, and deep nesting exhausts the stack.
+    if (error instanceof RangeError) return "too deep";
+    throw error;
   }
 }
 
@@ -77,26 +69,28 @@ function propertyNode(tree: Node | undefined, name: string): Node | undefined {
   return tree.children?.find(({ children }) => children?.[0]?.value === name)?.children?.[1];
 }
 
-// By the numbers of jsonc-parser's `ParseErrorCode`, a const enum that this compiler setting cannot read.
-const expectations: Readonly<Record<number, string>> = {
+const nestedTooDeeply: Mistake = { path: [], offset: 0, message: "The file is nested too deeply" };
+
+// The keys are jsonc-parser's `ParseErrorCode`, a const enum, which `isolatedModules` cannot import.
+const messages: Readonly<Record<number, string>> = {
   2: "This is not a number",
-  3: "The name of a property, in double quotes, is expected here",
+  3: "A property name in double quotes is expected here",
   4: "A value is expected here",
   5: "A colon is expected here",
   6: "A comma is expected here",
   7: "A closing brace is expected here",
   8: "A closing bracket is expected here",
   9: "The end of the file is expected here",
-  11: "This comment has no end",
+  11: "This comment is not closed",
   12: "This string has no closing quote",
   13: "This is not a number",
   14: "This is not a Unicode escape",
-  15: "This is not an escape of JSON",
+  15: "This is not a JSON escape",
   16: "This character is not allowed here",
 };
 
 function syntaxError({ error, offset }: ParseError, text: string): Mistake {
   if (text.trim() === "") return { path: [], offset: 0, message: "The file is empty" };
-  const expectation = expectations[error] ?? "This is not JSON";
-  return { path: [], offset, message: expectation, hint: "The config is JSON, with comments if you like" };
+  const message = messages[error] ?? "This is not JSON";
+  return { path: [], offset, message, hint: "A config is JSON, which may have comments" };
 }

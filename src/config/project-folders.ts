@@ -1,47 +1,50 @@
 import { dirname, join, win32 } from "node:path";
-import type { Disk } from "./disk.js";
-import { type Doubt, describeDoubt, doubtsAboutFolder, type Trust } from "./trust.js";
+import { packageJson } from "./cosmiconfig.js";
+import { type FileSystem, ifExaminable } from "./file-system.js";
+import { describeProblem, findFolderProblems, type Trust, type TrustProblem } from "./trust.js";
 
-/** Of a package.json that is read although anybody may have written it. */
-export const longestManifest = 1_048_576;
+/** A larger package.json is not read: it may be in a folder that is not trusted. */
+export const maxPackageJsonBytes = 1_048_576;
 
-/** How far a search goes, and why not further. */
+/** The folders of a search, and why it ends there. */
 export interface ProjectFolders {
   /** From the working directory up. All of them are trusted. */
   readonly searched: readonly string[];
-  /** The next one, where the project goes on and the search does not, since the folder is not trusted. */
-  readonly refused?: { readonly folder: string; readonly doubts: readonly Doubt[] };
-  /** Those above, and why they are not searched: half a sentence. */
+  /** The next folder of the project, if the search ends because that folder is not trusted. */
+  readonly refused?: { readonly folder: string; readonly problems: readonly TrustProblem[] };
+  /** The folders above, with the reason why they are not searched, as a clause. */
   readonly beyond: readonly { readonly folder: string; readonly reason: () => Promise<string> }[];
 }
 
 /**
- * From the working directory up to the nearest `.git`, else to the highest workspace root, else the working directory alone;
- * never into or beyond a folder that is not trusted. What lies there does not extend a search either: else everybody who
- * can write to `/shared` could have a config used in `/shared/me` that is none of the project's.
+ * Returns the folders from the working directory up to the nearest one with `.git`, else to the highest workspace root, else the
+ * working directory alone. A folder that is not trusted ends the search, and its markers do not extend it: otherwise everybody
+ * who can write to `/shared` could have a config used in `/shared/me` that does not belong to the project.
  */
-export async function projectFolders(trust: Trust): Promise<ProjectFolders> {
-  const folders = upwards(trust.cwd);
+export async function findProjectFolders(trust: Trust): Promise<ProjectFolders> {
+  const folders = folderAndParents(trust.cwd);
   const trusted: string[] = [];
-  let end = 1;
-  let marker: "git" | "workspaces" | undefined;
+  let searchedCount = 1;
+  let marker: Marker | undefined;
   let barrier: Barrier | undefined;
   for (const folder of folders) {
     barrier = await barrierAt(folder, trust);
     if (barrier !== undefined) break;
     trusted.push(folder);
-    const found = await markerIn(folder, trust.disk);
+    const found = await markerIn(folder, trust.fs);
     if (found === undefined) continue;
     marker = found;
-    end = trusted.length;
+    searchedCount = trusted.length;
     if (found === "git") break;
   }
-  const searched = trusted.slice(0, end);
-  const goesOn =
+  const searched = trusted.slice(0, searchedCount);
+  const endsAtBarrier =
     barrier !== undefined &&
-    (trusted.length === 0 || (await hasMarker(folders.slice(trusted.length), trust.disk)));
-  const reason = async (at: number): Promise<string> => {
-    if (barrier !== undefined && (goesOn || at >= trusted.length)) return await describeBarrier(barrier);
+    (trusted.length === 0 || (await hasMarker(folders.slice(trusted.length), trust.fs)));
+  const reasonFor = async (index: number): Promise<string> => {
+    if (barrier !== undefined && (endsAtBarrier || index >= trusted.length)) {
+      return await describeBarrier(barrier);
+    }
     const top = searched.at(-1) ?? trust.cwd;
     if (marker === "git") return `the search ends at ${top}, which has .git`;
     if (marker === "workspaces") return `the search ends at ${top}, the highest folder with workspaces`;
@@ -49,73 +52,77 @@ export async function projectFolders(trust: Trust): Promise<ProjectFolders> {
   };
   return {
     searched,
-    ...(goesOn &&
-      barrier?.doubts !== undefined && { refused: { folder: barrier.folder, doubts: barrier.doubts } }),
+    ...(endsAtBarrier &&
+      barrier?.problems !== undefined && {
+        refused: { folder: barrier.folder, problems: barrier.problems },
+      }),
     beyond: folders
       .slice(searched.length)
-      .map((folder, index) => ({ folder, reason: () => reason(searched.length + index) })),
+      .map((folder, index) => ({ folder, reason: () => reasonFor(searched.length + index) })),
   };
 }
 
-/** A folder that is not searched, and why. Without doubts it is the root of a drive or share. */
+/** A folder that must not be searched. Without `problems` it is the root of a drive or share. */
 interface Barrier {
   readonly folder: string;
-  readonly doubts: readonly Doubt[] | undefined;
+  readonly problems: readonly TrustProblem[] | undefined;
 }
 
 async function barrierAt(folder: string, trust: Trust): Promise<Barrier | undefined> {
-  if (process.platform === "win32" && isWindowsRoot(folder)) return { folder, doubts: undefined };
-  const doubts = await doubtsAboutFolder(folder, trust);
-  return doubts.length === 0 ? undefined : { folder, doubts };
+  if (process.platform === "win32" && isWindowsRoot(folder)) return { folder, problems: undefined };
+  const problems = await findFolderProblems(folder, trust);
+  return problems.length === 0 ? undefined : { folder, problems };
 }
 
-async function describeBarrier({ folder, doubts }: Barrier): Promise<string> {
-  const [doubt] = doubts ?? [];
-  if (doubt === undefined) return `${folder}, the root of a drive or share, is not searched`;
-  return `the search ends below ${folder}: ${await describeDoubt(doubt)}`;
+async function describeBarrier({ folder, problems }: Barrier): Promise<string> {
+  const [problem] = problems ?? [];
+  if (problem === undefined) return `${folder}, the root of a drive or share, is not searched`;
+  return `the search ends below ${folder}: ${await describeProblem(problem)}`;
 }
 
-/** Of a drive (`C:\`) or a share (`\\server\share\`). On Windows, others than the user may often add files there. */
+/**
+ * Whether a folder is the root of a drive (`C:\`) or a share (`\\server\share\`), to which other users of Windows can often
+ * add files.
+ */
 export function isWindowsRoot(folder: string): boolean {
   const { root } = win32.parse(folder);
   return root !== "" && win32.resolve(folder) === win32.resolve(root);
 }
 
-/** The folder itself and all above it. */
-export function upwards(folder: string): readonly string[] {
+/** Returns a folder and all folders that contain it, the nearest first. */
+export function folderAndParents(folder: string): readonly string[] {
   const folders = [folder];
   for (let next = dirname(folder); next !== folders.at(-1); next = dirname(next)) folders.push(next);
   return folders;
 }
 
-async function hasMarker(folders: readonly string[], disk: Disk): Promise<boolean> {
-  for (const folder of folders) if ((await markerIn(folder, disk)) !== undefined) return true;
+/** What shows that a folder is the root of a project. */
+type Marker = "git" | "workspaces";
+
+async function hasMarker(folders: readonly string[], fs: FileSystem): Promise<boolean> {
+  for (const folder of folders) if ((await markerIn(folder, fs)) !== undefined) return true;
   return false;
 }
 
-async function markerIn(folder: string, disk: Disk): Promise<"git" | "workspaces" | undefined> {
-  if (await exists(join(folder, ".git"), disk)) return "git";
-  return (await isWorkspaceRoot(folder, disk)) ? "workspaces" : undefined;
+async function markerIn(folder: string, fs: FileSystem): Promise<Marker | undefined> {
+  if (await exists(join(folder, ".git"), fs)) return "git";
+  return (await isWorkspaceRoot(folder, fs)) ? "workspaces" : undefined;
 }
 
-async function isWorkspaceRoot(folder: string, disk: Disk): Promise<boolean> {
-  if (await exists(join(folder, "pnpm-workspace.yaml"), disk)) return true;
+async function isWorkspaceRoot(folder: string, fs: FileSystem): Promise<boolean> {
+  if (await exists(join(folder, "pnpm-workspace.yaml"), fs)) return true;
+  const outcome = await ifExaminable(() => fs.read(join(folder, packageJson), maxPackageJsonBytes));
+  if (outcome === undefined || "problem" in outcome) return false;
   try {
-    const outcome = await disk.read(join(folder, "package.json"), longestManifest);
-    if ("problem" in outcome) return false;
     const content: unknown = JSON.parse(outcome.text);
     return typeof content === "object" && content !== null && "workspaces" in content;
-  } catch {
-    // One that cannot be read, or is not JSON.
-    return false;
+  } catch (error) {
+    // A package.json with syntax errors is no workspace root.
+    if (error instanceof SyntaxError) return false;
+    throw error;
   }
 }
 
-async function exists(path: string, disk: Disk): Promise<boolean> {
-  try {
-    await disk.stat(path);
-    return true;
-  } catch {
-    return false;
-  }
+async function exists(path: string, fs: FileSystem): Promise<boolean> {
+  return (await ifExaminable(() => fs.stat(path))) !== undefined;
 }

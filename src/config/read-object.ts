@@ -1,57 +1,57 @@
-import { type Json, type Mistake, mostValues, type SourceDocument } from "./source-document.js";
+import { type Json, maxDepth, maxValues, type Path } from "./json.js";
+import type { Mistake, SourceDocument } from "./source-document.js";
 
-const deepest = 50;
-
-/** A config given in code, copied: what the caller does to the object later changes nothing. */
+/** Copies a config that was given in code, so that later changes of the object have no effect. */
 export function readObject(config: unknown): SourceDocument {
   const mistakes: Mistake[] = [];
   let values = 0;
-  const read = (value: unknown, path: readonly string[]): Json => {
+  let isTooDeep = false;
+  const report = (path: Path, message: string): null => {
+    mistakes.push({ path, message, hidesSchemaErrors: true });
+    return null;
+  };
+  const copy = (value: unknown, path: Path): Json => {
     values += 1;
-    if (values > mostValues) return null;
+    if (values > maxValues) return null;
     if (typeof value === "string" || typeof value === "boolean" || value === null) return value;
     if (typeof value === "number" && Number.isFinite(value)) return value;
-    if (path.length > deepest) {
-      if (mistakes.every(({ message }) => message !== tooDeep)) {
-        mistakes.push({ path, message: tooDeep, settles: true });
-      }
+    if (path.length > maxDepth) {
+      // An object that contains itself is too deep in many places. One of them is enough.
+      if (!isTooDeep) report(path, "The config is nested too deeply, or contains itself");
+      isTooDeep = true;
       return null;
     }
-    if (Array.isArray(value)) return value.map((item, index) => read(item, [...path, String(index)]));
+    if (Array.isArray(value)) return value.map((item, index) => copy(item, [...path, String(index)]));
     if (isPlainObject(value)) {
       const object: Record<string, Json> = Object.create(null);
       for (const [name, inner] of Object.entries(value)) {
-        // Left out, as JSON.stringify would.
-        if (inner !== undefined) object[name] = read(inner, [...path, name]);
+        // Left out, as by JSON.stringify.
+        if (inner !== undefined) object[name] = copy(inner, [...path, name]);
       }
       return object;
     }
-    mistakes.push({ path, message: `A config is plain data, found ${kindOf(value)}`, settles: true });
-    return null;
+    return report(path, `A config is plain data, found ${describe(value)}`);
   };
-  const value = read(config, []);
-  // What is in two places of an object that contains itself would be there as often as it likes.
-  if (values > mostValues) {
-    return unread({ path: [], message: "The config holds too much, or contains itself" });
+  const value = copy(config, []);
+  if (values > maxValues) {
+    return unreadable({ path: [], message: "The config has too many values, or contains itself" });
   }
-  const isNoData = mistakes.some(({ path }) => path.length === 0);
-  return { prefix: [], value: isNoData ? undefined : value, mistakes, places: new Map() };
+  const isData = mistakes.every(({ path }) => path.length > 0);
+  return { prefix: [], value: isData ? value : undefined, mistakes, positions: new Map() };
 }
 
-function unread(mistake: Mistake): SourceDocument {
-  return { prefix: [], value: undefined, mistakes: [mistake], places: new Map() };
+function unreadable(mistake: Mistake): SourceDocument {
+  return { prefix: [], value: undefined, mistakes: [mistake], positions: new Map() };
 }
-
-const tooDeep = "The config is nested too deeply, or contains itself";
 
 function isPlainObject(value: unknown): value is object {
   if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  // Objects of another realm (vm contexts, test runners) have another Object.prototype, with nothing above it.
+  // Objects of another realm (vm contexts, test runners) have another Object.prototype, which has no prototype either.
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-function kindOf(value: unknown): string {
+function describe(value: unknown): string {
   if (typeof value === "object") return "an instance of a class";
   if (typeof value === "number") return "a number that JSON does not have";
   return value === undefined ? "undefined" : `a ${typeof value}`;

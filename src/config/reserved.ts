@@ -1,6 +1,8 @@
+import type { SignedAssertion } from "./generated/types.js";
+
 /**
- * Parameters of the token request that OAuth has a use for, so that `params` cannot set them, and where the config
- * says what they will be. `undefined`: nothing in the config does.
+ * Parameters of the token request that `params` cannot set because OAuth defines them, with the setting that their value comes
+ * from, if there is one.
  */
 export const reservedParams: ReadonlyMap<string, string | undefined> = new Map([
   ["grant_type", "`type` of the grant"],
@@ -23,8 +25,11 @@ export const reservedParams: ReadonlyMap<string, string | undefined> = new Map([
   ["code_verifier", undefined],
 ]);
 
-/** Claims of a signed assertion that `claims` cannot set, and the field of the `assertion` that does. */
-export const reservedClaims: ReadonlyMap<string, string | undefined> = new Map([
+/** Claims of a signed assertion that `claims` cannot set, with the property of the `assertion` that sets them, if there is one. */
+export const reservedClaims: ReadonlyMap<string, keyof SignedAssertion | undefined> = new Map<
+  string,
+  keyof SignedAssertion | undefined
+>([
   ["iss", "issuer"],
   ["sub", "subject"],
   ["aud", "audience"],
@@ -34,7 +39,7 @@ export const reservedClaims: ReadonlyMap<string, string | undefined> = new Map([
   ["jti", undefined],
 ]);
 
-// Headers of the connection belong to whoever makes the connection.
+/** Headers that the HTTP client sets for the connection. */
 export const reservedHeaders: ReadonlySet<string> = new Set([
   "connection",
   "content-length",

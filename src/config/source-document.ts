@@ -1,124 +1,90 @@
 import type { Violation } from "../errors/error.js";
 import { printable } from "../lib/printable.js";
+import { type Json, type Path, toPointer } from "./json.js";
 
-/** What a config is made of, whichever notation it was written in. Objects have no prototype. */
-export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
-export interface JsonObject {
-  readonly [name: string]: Json;
-}
-
-/** A config needs nowhere near as many values. What looks at each beside each other needs an end somewhere. */
-export const mostValues = 100_000;
-
-/** No config goes as deep. What calls itself for each level must never run out of stack, where Node may end the process. */
-export const mostLevels = 100;
-
-/** The names and indexes that lead from the document to a value in it. */
-export type Path = readonly string[];
-
-/** How a mistake can be mended without asking: there is only one thing that was meant. */
+/** A correction that `validate --fix` can make, because only one thing can have been meant. */
 export interface Fix {
-  /** The name of the property, the string that is its value, or that string as a reference to a variable. */
+  /** What to replace: the name of the property, its string value, or that string by a reference to a variable. */
   readonly kind: "name" | "text" | "reference";
   readonly to: string;
 }
 
-/** Something to correct, before it is known on which line it is. */
+/** Something that the author of a config must correct. `toViolations` adds the line and column. */
 export interface Mistake {
   readonly path: Path;
-  /** Point at the name of the property rather than at its value. */
+  /** Point at the name of the property instead of its value. */
   readonly atName?: boolean;
-  /** Where it is in the text, when that does not follow from `path`. */
+  /** The offset in the text, if it does not follow from `path`. */
   readonly offset?: number;
   readonly message: string;
   readonly hint?: string;
-  /** What the schema says of the same place follows from this mistake. */
-  readonly settles?: boolean;
+  /** Errors of the schema for the same path follow from this mistake and are not reported. */
+  readonly hidesSchemaErrors?: boolean;
   readonly fix?: Fix;
 }
 
-interface Place {
+/** Offsets of a property's name, if it has one, and of its value. */
+interface Position {
   readonly name?: number;
   readonly value: number;
 }
 
-/** A config as it was read: its value, and where each part of it stands. */
+/** A parsed config, with the position of each part in the text. */
 export interface SourceDocument {
   /** Absent for a config given as an object. */
   readonly file?: string;
   readonly text?: string;
-  /** What leads to the config in the file: `mcp-auth` in `package.json`. */
+  /** The path of the config in the file: `mcp-auth` in a `package.json`. */
   readonly prefix: Path;
-  /** `undefined` when it could not be parsed; then `mistakes` says why. */
+  /** `undefined` if the text could not be parsed. `mistakes` then says why. */
   readonly value: Json | undefined;
   readonly mistakes: readonly Mistake[];
-  /** Offsets into `text` by JSON pointer, without `prefix`. */
-  readonly places: ReadonlyMap<string, Place>;
+  /** By JSON pointer, without `prefix`. Empty if the positions were not collected. */
+  readonly positions: ReadonlyMap<string, Position>;
 }
 
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** A property of its own, so that a server may be called `constructor`. */
-export function property(object: unknown, name: string): Json | undefined {
-  return isObject(object) && Object.hasOwn(object, name) ? object[name] : undefined;
-}
-
-/** A name that the object already has. */
-export function duplicate(path: readonly string[], offset: number): Mistake {
+export function duplicateProperty(path: Path, offset: number): Mistake {
   const name = JSON.stringify(path.at(-1));
-  return {
-    path,
-    offset,
-    message: `The property ${name} is here for the second time`,
-    hint: "Keep one of them",
-  };
+  return { path, offset, message: `The property ${name} is defined twice`, hint: "Keep one of them" };
 }
 
-/** RFC 6901 §3. */
-export function toPointer(path: Path): string {
-  return path.map((name) => `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+/** Returns the violations for mistakes, in the order of the text. */
+export function toViolations(document: SourceDocument, mistakes: readonly Mistake[]): readonly Violation[] {
+  return mistakes
+    .map((mistake) => toViolation(document, mistake))
+    .sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
 }
 
-/** RFC 6901 §4. */
-export function fromPointer(pointer: string): Path {
-  return pointer
-    .split("/")
-    .slice(1)
-    .map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
-}
-
-export function toViolation(document: SourceDocument, mistake: Mistake): Violation {
+function toViolation(document: SourceDocument, mistake: Mistake): Violation {
   const offset = mistake.offset ?? offsetOf(document, mistake);
   return {
     ...(document.file !== undefined && { file: document.file }),
     ...(document.text !== undefined && lineAndColumn(document, document.text, offset)),
+    // The pointer is not escaped, because programs follow it. Messages and hints may have names from the file.
     pointer: toPointer([...document.prefix, ...mistake.path]),
-    // Names from the file may stand in both. The pointer is left as RFC 6901 has it, since programs follow it.
     message: printable(mistake.message),
     ...(mistake.hint !== undefined && { hint: printable(mistake.hint) }),
   };
 }
 
-function offsetOf({ places }: SourceDocument, { path, atName }: Mistake): number {
-  // What is missing has no place; what should contain it has.
+function offsetOf({ positions }: SourceDocument, { path, atName }: Mistake): number {
+  // A missing property has no position, so its nearest ancestor counts.
   for (let length = path.length; length >= 0; length -= 1) {
-    const place = places.get(toPointer(path.slice(0, length)));
-    if (place !== undefined) return (atName === true && place.name) || place.value;
+    const position = positions.get(toPointer(path.slice(0, length)));
+    if (position !== undefined) return (atName === true && position.name) || position.value;
   }
   return 0;
 }
 
-/** 1-based. Where each line of the text begins is found out once. */
+/** 1-based, in UTF-16 code units. */
 function lineAndColumn(
   document: SourceDocument,
   text: string,
   offset: number,
 ): { line: number; column: number } {
-  const starts = lineStarts.get(document) ?? startsOfLines(text);
+  const starts = lineStarts.get(document) ?? findLineStarts(text);
   lineStarts.set(document, starts);
-  // The last line that begins at or before the offset.
+  // A binary search for the last line that starts at or before the offset.
   let line = 0;
   for (let step = 2 ** 20; step >= 1; step /= 2) {
     if ((starts[line + step] ?? Number.POSITIVE_INFINITY) <= offset) line += step;
@@ -128,6 +94,6 @@ function lineAndColumn(
 
 const lineStarts = new WeakMap<SourceDocument, readonly number[]>();
 
-function startsOfLines(text: string): readonly number[] {
+function findLineStarts(text: string): readonly number[] {
   return [0, ...[...text.matchAll(/\r\n|\n|\r/g)].map(({ index, 0: end }) => index + end.length)];
 }

@@ -7,10 +7,7 @@ interface Start {
   readonly config?: string | object;
 }
 
-/**
- * Where the search for a config begins. Without a working directory it is the folder of a config that is named by its full path.
- * Throws `config_not_found`.
- */
+/** Returns the folder that the search for a config starts from. Throws `config_not_found` if there is none. */
 export function startingFolder(
   { cwd, config }: Start,
   env: Readonly<Record<string, string | undefined>>,
@@ -18,7 +15,15 @@ export function startingFolder(
   if (cwd !== undefined && isAbsolute(cwd)) return cwd;
   const here = workingFolder();
   if (here !== undefined) return resolve(here, cwd ?? "");
-  const named = config ?? env["MCP_AUTH_CONFIG"];
-  if (cwd === undefined && typeof named === "string" && isAbsolute(named)) return dirname(named);
+  return folderFor(undefined, cwd === undefined ? (config ?? env["MCP_AUTH_CONFIG"]) : undefined);
+}
+
+/**
+ * Returns the working directory or, if it was deleted, the folder of a file that is named by its absolute path. Throws
+ * `config_not_found` if there is neither.
+ */
+export function folderFor(workingDirectory: string | undefined, path: unknown): string {
+  if (workingDirectory !== undefined) return workingDirectory;
+  if (typeof path === "string" && isAbsolute(path)) return dirname(path);
   throw noWorkingFolder();
 }

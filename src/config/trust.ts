@@ -1,137 +1,131 @@
 import type { BigIntStats } from "node:fs";
-import { dirname, isAbsolute, join, parse, sep } from "node:path";
-import { type Disk, errnoOf } from "./disk.js";
+import { dirname } from "node:path";
+import { errnoOf, type FileSystem, ifExaminable } from "./file-system.js";
+import { followLinks } from "./follow-links.js";
 
 /**
- * A config can run commands and says where credentials go, so one that a search finds must come from somebody who may
- * decide that: the current user, root, or the owner of the working directory.
+ * Decides which configs a search may use. A config can run commands and says where credentials are sent, so it must come from
+ * somebody who may decide that: the current user, root, or the owner of the working directory.
  */
 export interface Trust {
-  readonly disk: Disk;
+  readonly fs: FileSystem;
   /** Absolute. */
   readonly cwd: string;
-  /** The users whose files and folders are used; `undefined` on Windows, where files have no such owners. */
+  /** The users whose files and folders are trusted; `undefined` on Windows, where files have no such owners. */
   readonly users: ReadonlySet<number> | undefined;
-  /** The owner of the working directory, where that is neither the current user nor root. */
-  readonly stranger: number | undefined;
+  /** The owner of the working directory, if that is neither the current user nor root. */
+  readonly otherOwner: number | undefined;
 }
 
 /** Why a file, link or folder is not trusted. */
-export type Doubt = { readonly path: string } & (
+export type TrustProblem = { readonly path: string } & (
   | { readonly kind: "owner"; readonly uid: number }
   | { readonly kind: "mode"; readonly mode: number; readonly uid: number }
   | { readonly kind: "unreadable"; readonly code: string }
 );
 
-const writableByAll = 0o002;
-/** In such a folder nobody can remove or replace what belongs to somebody else. */
+const worldWritable = 0o002;
+/** In a sticky folder, users can remove or replace only their own files. */
 const sticky = 0o1000;
-/** As many as Linux follows. */
-const mostLinks = 40;
 
-export async function trustAround(cwd: string, disk: Disk): Promise<Trust> {
+export async function createTrust(cwd: string, fs: FileSystem): Promise<Trust> {
   const user = process.geteuid?.();
-  if (user === undefined) return { disk, cwd, users: undefined, stranger: undefined };
-  const owner = await ownerOf(cwd, disk);
+  if (user === undefined) return { fs, cwd, users: undefined, otherOwner: undefined };
+  const stats = await ifExaminable(() => fs.stat(cwd));
+  const owner = stats === undefined ? undefined : Number(stats.uid);
   const users = new Set([user, 0, ...(owner === undefined ? [] : [owner])]);
-  return { disk, cwd, users, stranger: owner === user || owner === 0 ? undefined : owner };
+  return { fs, cwd, users, otherOwner: owner === user || owner === 0 ? undefined : owner };
 }
 
-/** Where there is no such folder, nothing can be found in it. */
-async function ownerOf(folder: string, disk: Disk): Promise<number | undefined> {
-  try {
-    return Number((await disk.stat(folder)).uid);
-  } catch {
-    return undefined;
-  }
+/** Returns the same trust without the owner of the working directory, if that is neither the current user nor root. */
+export function withoutOtherOwner(trust: Trust): Trust {
+  const { users, otherOwner } = trust;
+  if (users === undefined || otherOwner === undefined) return trust;
+  return {
+    ...trust,
+    users: new Set([...users].filter((user) => user !== otherOwner)),
+    otherOwner: undefined,
+  };
 }
 
-/** The same without the owner of the working directory, where that is neither the current user nor root. */
-export function withoutStranger(trust: Trust): Trust {
-  const { users, stranger } = trust;
-  if (users === undefined || stranger === undefined) return trust;
-  return { ...trust, users: new Set([...users].filter((user) => user !== stranger)), stranger: undefined };
-}
-
-/** What speaks against a folder that is searched; empty where it is trusted, or is not there. */
-export async function doubtsAboutFolder(folder: string, trust: Trust): Promise<readonly Doubt[]> {
-  const { users, disk } = trust;
+/** Returns why a searched folder is not trusted: nothing for a folder that is trusted or does not exist. */
+export async function findFolderProblems(folder: string, trust: Trust): Promise<readonly TrustProblem[]> {
+  const { users, fs } = trust;
   if (users === undefined) return [];
-  const doubts = await examined(folder, async () => {
-    const { links, passed, real, stats } = await follow(folder, disk);
+  const problems = await examine(folder, async () => {
+    const { links, foldersAfterLink, realPath, stats } = await followLinks(folder, fs);
     return [
-      ...ownerDoubt(real, stats, users),
-      ...modeDoubt(real, stats, folder === trust.cwd),
-      ...links.flatMap((link) => ownerDoubt(link.path, link.stats, users)),
-      ...(await doubtsAboutPassed(passed, new Set([real]), users, disk)),
+      ...ownerProblems(realPath, stats, users),
+      ...modeProblems(realPath, stats, { maySticky: folder === trust.cwd }),
+      ...links.flatMap((link) => ownerProblems(link.path, link.stats, users)),
+      ...(await findProblemsAfterLink(foldersAfterLink, new Set([realPath]), users, fs)),
     ];
   });
-  return doubts.some(isAbsence) ? [] : doubts;
+  return problems.some(isAbsence) ? [] : problems;
 }
 
 /**
- * What speaks against a file in a searched folder. `opened` are the stats of the descriptor that it was read from;
- * "changed" where the path leads to another file by now. `folders` are those from the working directory to the file.
+ * Returns why a file in a searched folder is not trusted, or `"changed"` if the path meanwhile leads to another file.
+ * `opened` is the stats of the descriptor that the file was read from; `folders` are those from the working directory to the
+ * file.
  */
-export async function doubtsAboutFile(
+export async function findFileProblems(
   file: string,
   opened: BigIntStats,
   folders: readonly string[],
-  { users, disk }: Trust,
-): Promise<readonly Doubt[] | "changed"> {
+  { users, fs }: Trust,
+): Promise<readonly TrustProblem[] | "changed"> {
   if (users === undefined) return [];
-  let changed = false;
-  const doubts = await examined(file, async () => {
-    const { links, passed, real, stats } = await follow(file, disk);
-    changed = stats.dev !== opened.dev || stats.ino !== opened.ino;
+  let isChanged = false;
+  const problems = await examine(file, async () => {
+    const { links, foldersAfterLink, realPath, stats } = await followLinks(file, fs);
+    isChanged = stats.dev !== opened.dev || stats.ino !== opened.ino;
+    const searched = new Set(await Promise.all(folders.map((folder) => realPathOf(folder, fs))));
     return [
-      ...ownerDoubt(real, opened, users),
-      ...modeDoubt(real, opened, false),
-      ...links.flatMap((link) => ownerDoubt(link.path, link.stats, users)),
-      ...(await doubtsAboutPassed(passed, new Set(await allReal(folders, disk)), users, disk)),
+      ...ownerProblems(realPath, opened, users),
+      ...modeProblems(realPath, opened, { maySticky: false }),
+      ...links.flatMap((link) => ownerProblems(link.path, link.stats, users)),
+      ...(await findProblemsAfterLink(foldersAfterLink, searched, users, fs)),
     ];
   });
-  return changed || doubts.some(isAbsence) ? "changed" : doubts;
+  return isChanged || problems.some(isAbsence) ? "changed" : problems;
 }
 
-/** What a person who names a config should know: that others may write to it, or put another in its place. */
-export async function warningsAbout(
+/** Returns a warning if others can change a config that a person named, or can put another in its place. */
+export async function findWriteWarnings(
   file: string,
   opened: BigIntStats,
-  disk: Disk,
+  fs: FileSystem,
 ): Promise<readonly string[]> {
   if (process.geteuid === undefined) return [];
-  const real = await realOrSame(file, disk);
-  const folders = [...new Set([dirname(file), dirname(real)])].map(async (folder) => {
-    try {
-      return modeDoubt(folder, await disk.stat(folder), true);
-    } catch {
-      return [];
-    }
-  });
-  const doubts = [...modeDoubt(file, opened, false), ...(await Promise.all(folders)).flat()];
-  if (doubts.length === 0) return [];
-  const reasons = await Promise.all(doubts.map(describeDoubt));
+  const folders = new Set([dirname(file), dirname(await realPathOf(file, fs))]);
+  const problems = [...modeProblems(file, opened, { maySticky: false })];
+  for (const folder of folders) {
+    const stats = await ifExaminable(() => fs.stat(folder));
+    if (stats !== undefined) problems.push(...modeProblems(folder, stats, { maySticky: true }));
+  }
+  if (problems.length === 0) return [];
+  const reasons = await Promise.all(problems.map(describeProblem));
   return [`anyone on this machine can change the config ${file}: ${reasons.join(", and ")}.`];
 }
 
-/** A clause. */
-export async function describeDoubt(doubt: Doubt): Promise<string> {
-  const { path } = doubt;
-  switch (doubt.kind) {
+/** Describes a problem as a clause. */
+export async function describeProblem(problem: TrustProblem): Promise<string> {
+  const { path } = problem;
+  switch (problem.kind) {
     case "owner":
-      return `${path} belongs to ${await nameOfUser(doubt.uid)}`;
+      return `${path} belongs to ${await describeUser(problem.uid)}`;
     case "mode":
-      return `everybody may write to ${path} (mode ${doubt.mode.toString(8).padStart(4, "0")})`;
+      return `${path} is world-writable (mode ${problem.mode.toString(8).padStart(4, "0")})`;
     case "unreadable":
-      return `${path} cannot be examined (${doubt.code})`;
+      return `${path} cannot be examined (${problem.code})`;
   }
 }
 
-/** As a person knows the user, `nobody (uid 65534)`; the number alone where the machine has no name for it. */
-export async function nameOfUser(uid: number): Promise<string> {
+/** Returns the name and number of a user, `nobody (uid 65534)`, or only the number if the user has no name here. */
+export async function describeUser(uid: number): Promise<string> {
   const { readFile } = await import("node:fs/promises");
-  const users = await readFile("/etc/passwd", "utf8").catch(() => "");
+  const users = (await ifExaminable(() => readFile("/etc/passwd", "utf8"))) ?? "";
   for (const line of users.split("\n")) {
     const [name = "", , id] = line.split(":");
     if (id === String(uid) && /^[A-Za-z0-9_.-]{1,64}$/.test(name)) return `${name} (uid ${uid})`;
@@ -139,91 +133,58 @@ export async function nameOfUser(uid: number): Promise<string> {
   return `the user with uid ${uid}`;
 }
 
-interface Step {
-  readonly path: string;
-  readonly stats: BigIntStats;
-}
-
-interface Followed {
-  readonly links: readonly Step[];
-  /** The real folders that a name was looked up in once a link had been followed. */
-  readonly passed: ReadonlySet<string>;
-  readonly real: string;
-  readonly stats: BigIntStats;
-}
-
-/** Goes through the links that a path leads through, as the system does when it opens the path. */
-async function follow(path: string, disk: Disk): Promise<Followed> {
-  const links: Step[] = [];
-  const passed = new Set<string>();
-  const { root } = parse(path);
-  if (path === root) return { links, passed, real: path, stats: await disk.lstat(path) };
-  let folder = root;
-  const names = path.slice(root.length).split(sep);
-  let last: Step | undefined;
-  for (let name = names.shift(); name !== undefined; name = names.shift()) {
-    if (name === "" || name === ".") continue;
-    if (name === "..") {
-      folder = dirname(folder);
-      continue;
-    }
-    if (links.length > 0) passed.add(folder);
-    const step = { path: join(folder, name), stats: await disk.lstat(join(folder, name)) };
-    if (step.stats.isSymbolicLink()) {
-      links.push(step);
-      if (links.length > mostLinks) throw Object.assign(new Error("Too many links."), { code: "ELOOP" });
-      const target = await disk.readlink(step.path);
-      if (isAbsolute(target)) folder = root;
-      names.unshift(...target.split(sep));
-      last = undefined;
-    } else {
-      last = step;
-      folder = step.path;
-    }
-  }
-  last ??= { path: folder, stats: await disk.lstat(folder) };
-  return { links, passed, real: last.path, stats: last.stats };
-}
-
 /**
- * A link leads through these folders and those around them. Unlike folders that are searched they may be open to everybody
- * if they are sticky: each thing in them that is used is judged by its own owner, and no relative path of a config starts there.
+ * Returns why the folders that a link leads through, or those that contain them, are not trusted. Unlike searched folders they
+ * may be world-writable if they are sticky: each thing in them that is used is judged by its own owner, and no relative path of a
+ * config starts there.
  */
-async function doubtsAboutPassed(
-  passed: ReadonlySet<string>,
+async function findProblemsAfterLink(
+  foldersAfterLink: ReadonlySet<string>,
   searched: ReadonlySet<string>,
   users: ReadonlySet<number>,
-  disk: Disk,
-): Promise<readonly Doubt[]> {
-  const all = new Set<string>();
-  for (let folder of passed) {
-    while (!searched.has(folder) && !all.has(folder)) {
-      all.add(folder);
+  fs: FileSystem,
+): Promise<readonly TrustProblem[]> {
+  const folders = new Set<string>();
+  for (let folder of foldersAfterLink) {
+    while (!searched.has(folder) && !folders.has(folder)) {
+      folders.add(folder);
       folder = dirname(folder);
     }
   }
-  const doubts = [...all].map((folder) =>
-    examined(folder, async () => {
-      const stats = await disk.lstat(folder);
-      return [...ownerDoubt(folder, stats, users), ...modeDoubt(folder, stats, true)];
+  const problems = [...folders].map((folder) =>
+    examine(folder, async () => {
+      const stats = await fs.lstat(folder);
+      return [...ownerProblems(folder, stats, users), ...modeProblems(folder, stats, { maySticky: true })];
     }),
   );
-  return (await Promise.all(doubts)).flat();
+  return (await Promise.all(problems)).flat();
 }
 
-function ownerDoubt(path: string, { uid }: BigIntStats, users: ReadonlySet<number>): readonly Doubt[] {
+function ownerProblems(
+  path: string,
+  { uid }: BigIntStats,
+  users: ReadonlySet<number>,
+): readonly TrustProblem[] {
   return users.has(Number(uid)) ? [] : [{ kind: "owner", path, uid: Number(uid) }];
 }
 
-function modeDoubt(path: string, stats: BigIntStats, maySticky: boolean): readonly Doubt[] {
+function modeProblems(
+  path: string,
+  stats: BigIntStats,
+  { maySticky }: { readonly maySticky: boolean },
+): readonly TrustProblem[] {
   const mode = Number(stats.mode) & 0o7777;
-  const isClosed = (mode & writableByAll) === 0 || (maySticky && (mode & sticky) !== 0);
-  return isClosed ? [] : [{ kind: "mode", path, mode, uid: Number(stats.uid) }];
+  const isProtected = (mode & worldWritable) === 0 || (maySticky && (mode & sticky) !== 0);
+  return isProtected ? [] : [{ kind: "mode", path, mode, uid: Number(stats.uid) }];
 }
 
-async function examined(path: string, look: () => Promise<readonly Doubt[]>): Promise<readonly Doubt[]> {
+/** Runs `check` and reports an error of the file system as a problem. */
+async function examine(
+  path: string,
+  check: () => Promise<readonly TrustProblem[]>,
+): Promise<readonly TrustProblem[]> {
   try {
-    return await look();
+    return await check();
   } catch (error) {
     const code = errnoOf(error);
     if (code === undefined) throw error;
@@ -231,18 +192,11 @@ async function examined(path: string, look: () => Promise<readonly Doubt[]>): Pr
   }
 }
 
-function isAbsence(doubt: Doubt): boolean {
-  return doubt.kind === "unreadable" && (doubt.code === "ENOENT" || doubt.code === "ENOTDIR");
+function isAbsence(problem: TrustProblem): boolean {
+  return problem.kind === "unreadable" && (problem.code === "ENOENT" || problem.code === "ENOTDIR");
 }
 
-async function allReal(paths: readonly string[], disk: Disk): Promise<readonly string[]> {
-  return await Promise.all(paths.map((path) => realOrSame(path, disk)));
-}
-
-async function realOrSame(path: string, disk: Disk): Promise<string> {
-  try {
-    return await disk.realpath(path);
-  } catch {
-    return path;
-  }
+/** Returns the path without links, or the path itself if it cannot be resolved. */
+async function realPathOf(path: string, fs: FileSystem): Promise<string> {
+  return (await ifExaminable(() => fs.realpath(path))) ?? path;
 }

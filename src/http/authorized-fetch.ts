@@ -12,26 +12,28 @@ import { requestKind } from "./request-kind.js";
 import { sendWithToken } from "./send-with-token.js";
 
 /**
- * A `fetch` that sends each request with the server's token, to the server only. The header, and the proof that a token
- * bound to a key needs (RFC 9449), are added when the request is sent. After a 401, or a 403 that says `invalid_token`, the
- * request is sent again with another token if there is one, after a 403 for want of scopes with a token that has them, three
- * times at most. A response that refuses the new token too is returned.
+ * Creates a `fetch` that sends each request with the server's token, and only to that server. It adds the `Authorization`
+ * header, and the proof for a token that is bound to a key (RFC 9449), when it sends the request.
  *
- * Rejects with `egress_denied` for a URL, or a redirect, outside of the server's reach, with the codes of
- * `getAccessToken` when no token can be had, with `insufficient_scope` when the server wants a scope that the config
- * does not allow, and with what the underlying `fetch` rejects with.
+ * After a 401, or a 403 with `invalid_token`, it sends the request again with another token if there is one. After a 403 with
+ * `insufficient_scope` it sends the request again with a token that has the scopes, at most three times. It returns a response
+ * that refuses the new token too.
+ *
+ * Rejects with `egress_denied` for a URL or a redirect outside of the server's reach, with the codes of `getAccessToken` if it
+ * gets no token, with `insufficient_scope` if the server wants a scope that the config does not allow, and with the errors of
+ * the underlying `fetch`.
  */
 export function createAuthorizedFetch(authorizer: Authorizer): FetchFunction {
   return async function authorizedFetch(input, init) {
-    return await send(authorizer, parseRequest(input, init));
+    return await sendAuthorized(authorizer, parseRequest(input, init));
   };
 }
 
-async function send(authorizer: Authorizer, first: ReplayableRequest): Promise<Response> {
+async function sendAuthorized(authorizer: Authorizer, original: ReplayableRequest): Promise<Response> {
   const { name, url: server, reach } = authorizer;
   let history: CallHistory | undefined;
-  let outgoing = first;
-  let url = first.url;
+  let request = original;
+  let url = original.url;
   let next: Token | undefined;
   let location: string | null = null;
   for (let redirects = 0; ; ) {
@@ -39,52 +41,52 @@ async function send(authorizer: Authorizer, first: ReplayableRequest): Promise<R
       const what = redirects === 0 ? "The URL lies" : "The server redirects to a URL";
       throw egressDenied(name, server, reach, what, location);
     }
-    const token: Token = next ?? (await authorizer.token(outgoing.signal));
+    const token: Token = next ?? (await authorizer.token(request.signal));
     const pending = authorizer.pending?.();
-    const response = await sendWithToken(authorizer, outgoing, url, token);
+    const response = await sendWithToken(authorizer, request, url, token);
     if (response.status === 401 || response.status === 403) {
       history ??= newHistory();
-      next = await tokenAfter(authorizer, { request: outgoing, url, token, response, pending }, history);
+      next = await tokenAfter(authorizer, { request, url, token, response, pending }, history);
       debugRefusal(name, response.status, next !== undefined);
       if (next === undefined) return response;
       discard(response);
       continue;
     }
-    if (response.ok) noteAccepted(authorizer, outgoing, url);
+    if (response.ok) noteAccepted(authorizer, request, url);
     const target = redirectTarget(response, url);
-    if (target === undefined || outgoing.redirect === "manual") return response;
+    if (target === undefined || request.redirect === "manual") return response;
     discard(response);
     redirects += 1;
     location = response.headers.get("location");
-    outgoing = redirected(name, outgoing, { status: response.status, location, redirects });
+    request = redirected(name, request, { status: response.status, location, redirects });
     url = target;
     next = undefined;
   }
 }
 
-function noteAccepted(authorizer: Authorizer, outgoing: ReplayableRequest, url: URL): void {
-  authorizer.accepted(() => requestKind(outgoing, url));
+function noteAccepted(authorizer: Authorizer, request: ReplayableRequest, url: URL): void {
+  authorizer.accepted(() => requestKind(request, url));
 }
 
 interface Redirect {
   readonly status: number;
-  /** As the server wrote it. */
+  /** The `Location` header as the server wrote it. */
   readonly location: string | null;
-  /** How many there were, with this one. */
+  /** The number of redirects so far, this one included. */
   readonly redirects: number;
 }
 
-/** The request as it goes to where a redirect points. */
+/** Returns the request that follows a redirect. Throws `egress_denied`, or `TypeError` as `fetch` does. */
 function redirected(
   name: string,
-  outgoing: ReplayableRequest,
+  request: ReplayableRequest,
   { status, location, redirects }: Redirect,
 ): ReplayableRequest {
-  if (outgoing.redirect === "error") throw new TypeError("fetch failed: unexpected redirect");
+  if (request.redirect === "error") throw new TypeError("fetch failed: unexpected redirect");
   if (redirects > redirectLimit) throw tooManyRedirects(name, location);
-  if (becomesGet(status, outgoing.method)) return outgoing.asGet(withoutBodyHeaders(outgoing.headers));
-  if (!outgoing.replayable) throw cannotReplay(name, location);
-  return outgoing;
+  if (becomesGet(status, request.method)) return request.asGet(withoutBodyHeaders(request.headers));
+  if (!request.replayable) throw cannotReplay(name, location);
+  return request;
 }
 
 function tooManyRedirects(server: string, location: string | null): McpAuthError {

@@ -19,40 +19,40 @@ export interface Authorizer {
   readonly url: URL;
   readonly reach: Reach;
   readonly fetch: FetchFunction;
-  /** Those of the server; without them, tokens bound to a key go with proofs without a nonce. */
+  /** DPoP nonces of the server. If absent, proofs have no nonce. */
   readonly nonces?: Nonces;
-  /** Without them proofs are made in our own time. */
+  /** Clocks of servers. If absent, proofs use our own time. */
   readonly serverClocks?: ServerClocks;
-  /** Told, once, how far the clock of the server differs from ours. */
+  /** Called once with a message that tells by how much the clock of the server differs from ours. */
   readonly onClockSkew?: (message: string) => void;
-  /** A token that has not expired, usable if possible. */
+  /** Returns an unexpired token, a usable one if possible. */
   token(signal: AbortSignal | undefined): Promise<Token>;
-  /** The `headers` of the config, secrets resolved. */
+  /** Returns the `headers` of the config with their secrets, `undefined` if there are none. */
   headers(signal: AbortSignal | undefined): Promise<Readonly<Record<string, string>>> | undefined;
-  /** Those of all else that a call waits for; without them a proof takes as long as it takes. */
+  /** Limits the time that a proof may take. */
   readonly limits?: Pick<WaitLimits, "run">;
-  /** The token request that is under way, to tell it from others. */
+  /** Returns the token request in flight, to tell it from others. */
   readonly pending?: () => object | undefined;
-  /** The server accepted a request; its kind is asked for where it matters. */
+  /** The server accepted a request. `kind` is called only if the kind matters. */
   accepted(kind: () => string): void;
-  /** The server refused a token: what it asks for is learned from this. */
+  /** The server refused a token. Learns from its challenge what the server asks for. */
   challenged(refusing: RefusingResponse): void;
-  /** What follows for a call that can be sent again. */
+  /** Requests another token for a call that can be sent again. */
   replace(call: RefusedCall): Promise<AfterRefusal>;
-  /** The same for one that cannot. */
+  /** Requests another token for later calls, because this one cannot be sent again. */
   replaceForOthers(call: RefusedCall): void;
-  /** A new token, or the same one again, was refused, and the caller gets this response. Never rejects. */
+  /** The server refused a new token, or the same token came again. The caller gets the response. Never rejects. */
   refusedAgain(refusing: RefusingResponse): Promise<void>;
   /**
-   * A token with these scopes beside those of the one that the server answered 403 to; `undefined` when there is no
-   * other. Rejects with `insufficient_scope` when the config does not allow them.
+   * Returns a token that has these scopes too, `undefined` if there is no other token. Rejects with `insufficient_scope` if
+   * the config does not allow the scopes.
    */
   stepUp?(
     scopes: readonly string[],
     token: Token,
     signal: AbortSignal | undefined,
   ): Promise<Token | undefined>;
-  /** The same with those of the scopes that the config allows and that were not asked for yet; the others are ignored. */
+  /** Like `stepUp`, but ignores scopes that the config does not allow or that were requested already. */
   stepUpWithin?(
     scopes: readonly string[],
     token: Token,

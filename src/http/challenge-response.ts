@@ -1,5 +1,6 @@
 import { type ServerChallenge, tokenChallenges } from "../discovery/challenge.js";
 import { McpAuthError } from "../errors/error.js";
+import { unreachable } from "../lib/unreachable.js";
 import type { Replacement } from "../tokens/refused-tokens.js";
 import type { Token } from "../tokens/token.js";
 import type { Authorizer } from "./authorizer.js";
@@ -9,17 +10,17 @@ import { proofErrors } from "./proof-errors.js";
 import type { ReplayableRequest } from "./replayable-request.js";
 import { requestKind } from "./request-kind.js";
 
-/** What one call has done about refusals so far: an end to every loop, whatever the server answers. */
+/** What one call has done about refusals so far. It ends every loop, whatever the server answers. */
 export interface CallHistory {
-  /** How often it may still be sent with a token that others have got meanwhile. */
+  /** How often the request may still be sent with a token that another call has obtained. */
   othersLeft: number;
-  /** Whether a new token may still be of another process: that it is refused says nothing of one of our own. */
+  /** How often a refused new token may still come from another process. One that this process requests may be accepted. */
   sharedLeft: number;
-  /** After a 403. */
+  /** How many step-ups after a 403 remain. */
   stepUpsLeft: number;
-  /** The request that brought the token which it was sent with last. */
+  /** The token request that brought the last token. */
   replacement: Replacement | undefined;
-  /** A step-up has followed a 401: a further 401 is the answer. */
+  /** A step-up has followed a 401. Another 401 is returned to the caller. */
   hasSteppedUp: boolean;
 }
 
@@ -33,13 +34,13 @@ interface Refusal {
   readonly url: URL;
   readonly token: Token;
   readonly response: Response;
-  /** The token request that was under way when this one was sent. */
+  /** The token request that was in flight when this request was sent. */
   readonly pending: object | undefined;
 }
 
 /**
- * Another token to send the request with, `undefined` when the response is the answer. Rejects with `aborted`, and after a
- * 403 with `insufficient_scope` and the codes of `getAccessToken`; the response is freed then.
+ * Returns another token to send the request with, `undefined` if the caller gets the response. Rejects with `aborted`, and
+ * after a 403 with `insufficient_scope` and the codes of `getAccessToken`; then it also discards the response.
  */
 export async function tokenAfter(
   authorizer: Authorizer,
@@ -47,13 +48,13 @@ export async function tokenAfter(
   history: CallHistory,
 ): Promise<Token | undefined> {
   const { status } = refusal.response;
-  // No other token of a machine would be stronger (RFC 9470 §3).
+  // RFC 9470 §3 asks for stronger authentication of a user. No token for a machine has it.
   if (challengesOf(refusal).some(({ error }) => error === "insufficient_user_authentication"))
     return undefined;
-  const isOfToken =
+  const refusesToken =
     status === 401 ||
     (status === 403 && challengesOf(refusal).some(({ error }) => error === "invalid_token"));
-  return isOfToken
+  return refusesToken
     ? await afterRefusedToken(authorizer, refusal, history)
     : await afterForbidden(authorizer, refusal, history);
 }
@@ -64,7 +65,7 @@ async function afterRefusedToken(
   history: CallHistory,
 ): Promise<Token | undefined> {
   const { request, url, token, response, pending } = refusal;
-  // The token is as good as before: another one would meet the same.
+  // The server refuses the proof, not the token.
   if (token.binding?.prover !== undefined && proofErrors(response).length > 0) return undefined;
   if (history.hasSteppedUp) {
     await authorizer.refusedAgain(refusal);
@@ -95,12 +96,15 @@ async function afterRefusedToken(
       return history.othersLeft < 0 ? undefined : next.token;
     case "same":
       return await afterNewTokenRefused(authorizer, refusal, history);
-    default:
+    case "none":
+    case undefined:
       return undefined;
+    default:
+      return unreachable(next);
   }
 }
 
-/** It was not the token: perhaps it lacks scopes that the 401 names, RFC 6750 §3.1. */
+/** A new token did not help. If the 401 names scopes (RFC 6750 §3.1), requests a token that has them. */
 async function afterNewTokenRefused(
   authorizer: Authorizer,
   refusal: Refusal,
@@ -135,27 +139,27 @@ async function afterForbidden(
   return next?.accessToken === token.accessToken ? undefined : next;
 }
 
-/** The scopes that the server says it wants, RFC 6750 §3.1; with `error`, those of a challenge that says this. */
+/** Returns the scopes that a challenge names (RFC 6750 §3.1), if given only of a challenge with this `error`. */
 function namedScopes(
   { url: server }: Authorizer,
   refusal: Refusal,
   error?: string,
 ): readonly string[] | undefined {
-  // Another path of the same origin, or another query, may be another resource; what it asks for is not for us.
+  // Another path of the same origin, or another query, may be another resource. Its scopes do not concern this server.
   if (!isSameResource(refusal.url, server)) return undefined;
   const isMeant = (challenge: ServerChallenge): boolean => error === undefined || challenge.error === error;
   return challengesOf(refusal).find((challenge) => isMeant(challenge) && challenge.scopes !== undefined)
     ?.scopes;
 }
 
-/** Those for the kind of token that was sent come first. */
+/** Returns the challenges, those for the type of token that was sent first. */
 function challengesOf({ token, response: { headers } }: Refusal): readonly ServerChallenge[] {
   const own = token.binding?.prover === undefined ? "Bearer" : "DPoP";
   const other = own === "DPoP" ? "Bearer" : "DPoP";
   return [...tokenChallenges(headers, own), ...tokenChallenges(headers, other)];
 }
 
-/** Waits for another token. After `stop()` there will be none: what the server said is what is left to say. */
+/** Waits for another token. After `stop()` there is none, and the caller gets the response of the server. */
 async function unlessStopped<T>({ response }: Refusal, get: () => Promise<T>): Promise<T | undefined> {
   try {
     return await get();

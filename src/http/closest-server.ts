@@ -1,16 +1,16 @@
 import { isWithinPath } from "./reach.js";
 
 /**
- * Whether `url` has the same values for each query parameter of `server`: the same ones, in the same order where a
- * parameter is repeated. Further parameters of `url` do not matter.
+ * Whether `url` has the same values for each query parameter of `server`, in the same order if a parameter is repeated.
+ * `url` may have further parameters.
  */
 export function hasQueryOf(url: URL, server: URL): boolean {
   return differing(url, server).length === 0;
 }
 
 /**
- * Whether a request to `url` is one to the resource at `server`: its path or below, and no parameter of the server's
- * query with other values. A parameter that is missing contradicts nothing, since servers also name URLs of their own.
+ * Whether `url` belongs to the resource at `server`: its path is that of the server or below, and no query parameter of the
+ * server has another value. A parameter may be missing, because servers also name URLs without it.
  */
 export function isSameResource(url: URL, server: URL): boolean {
   if (!isWithinPath(url.pathname, server.pathname)) return false;
@@ -23,8 +23,8 @@ interface Addressed {
 }
 
 /**
- * The server that `url` belongs to: same origin, at or below the server's path, and with the server's query parameters.
- * The longest path wins, then the most parameters, then the first.
+ * Returns the server that `url` belongs to: one with the same origin, a path at or above that of `url`, and query parameters
+ * that `url` has too. The longest path wins, then the most parameters, then the first server.
  */
 export function closestServer<S extends Addressed>(url: URL, servers: Iterable<S>): S | undefined {
   let closest: { readonly server: S; readonly address: URL } | undefined;
@@ -44,7 +44,7 @@ function isCloser(a: URL, b: URL): boolean {
   );
 }
 
-/** The parameters of `server` that `url` does not have with the same values. */
+/** Returns the query parameters of `server` for which `url` has no or other values. */
 function differing(url: URL, server: URL): readonly string[] {
   // Most servers have no query, and this is asked about each of them.
   if (server.search === "") return [];

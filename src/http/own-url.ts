@@ -3,8 +3,8 @@ import { hasQueryOf } from "./closest-server.js";
 import { egressDenied, isWithinReach, type Reach } from "./reach.js";
 
 /**
- * Throws `egress_denied` unless `text` is a URL to which a host may send what was made for this server by itself: within
- * reach, and with the parameters of the server's query, which may name a tenant. `what` names it in the message.
+ * Throws `egress_denied` unless a host may send the token to the URL `text`: it must be within reach and have the query
+ * parameters of the server's URL, which may name a tenant. `what` names the URL at the beginning of the message.
  */
 export function assertOwnUrl(
   name: string,
@@ -17,7 +17,7 @@ export function assertOwnUrl(
   if (!isWithinReach(url, server.url, server.reach)) {
     throw egressDenied(name, server.url, server.reach, `${what} lies`);
   }
-  // The values are not shown: some servers take a key there.
+  // The message does not show the values, because a parameter may be an API key.
   if (!hasQueryOf(url, server.url)) {
     throw denied(name, `${what} does not have the same query parameters as the URL in the config`);
   }

@@ -5,8 +5,8 @@ import { mayClimb } from "./climbing-path.js";
 export type Reach = "origin" | "path";
 
 /**
- * Whether `path` is `base` or lies below it, compared at segment boundaries, however freely a server reads it: see
- * `mayClimb`.
+ * Whether `path` is `base` or lies below it, compared segment by segment. A path that a server may resolve to another place
+ * does not lie below: see `mayClimb`.
  */
 export function isWithinPath(path: string, base: string): boolean {
   if (path === base) return true;
@@ -17,14 +17,14 @@ export function isWithinPath(path: string, base: string): boolean {
 /** Whether a token for `server` may be sent to `url`. */
 export function isWithinReach(url: URL, server: URL, reach: Reach): boolean {
   if (url.origin !== server.origin) return false;
-  // An origin of "null" (`data:`, `blob:`) equals itself without being anyone's.
+  // The origin of all `data:` and `blob:` URLs is "null".
   if (url.protocol !== "https:" && url.protocol !== "http:") return false;
-  // `fetch` would refuse it too, and quote it.
+  // `fetch` would reject it too, with the password in its message.
   if (url.username !== "" || url.password !== "") return false;
   return reach === "origin" || isWithinPath(url.pathname, server.pathname);
 }
 
-/** @param location where a redirect of the server points, as the server wrote it */
+/** @param location the `Location` of a redirect, as the server wrote it */
 export function egressDenied(
   name: string,
   server: URL,

@@ -16,9 +16,9 @@ const members = [
 ];
 
 /**
- * Reads `init` as `fetch` does (Web IDL §3.2.17): each member once, by property access, so that inherited ones and accessors
- * count, and `undefined` is as good as absent. A `fetch` of the caller's may know further members: whatever can be
- * enumerated is taken along. What a body holds is copied where it can change. Throws `TypeError` for what is no object.
+ * Reads `init` as `fetch` does (Web IDL §3.2.17): each member once and by property access, so that inherited members and
+ * accessors count. `undefined` means absent. All enumerable members are kept, because a `fetch` of the caller may know further
+ * ones. Copies a body that the caller can change later. Throws `TypeError` for a value that is no object.
  */
 export function readInit(init: RequestInit | null | undefined): RequestInit {
   if (init === undefined || init === null) return {};
@@ -33,14 +33,14 @@ export function readInit(init: RequestInit | null | undefined): RequestInit {
   const read: [string | symbol, unknown][] = [];
   for (const name of names) {
     const value: unknown = Reflect.get(init, name);
-    if (value !== undefined) read.push([name, name === "body" ? asItIs(value) : value]);
+    if (value !== undefined) read.push([name, name === "body" ? copyOf(value) : value]);
   }
-  // What the caller called a `RequestInit`, member by member.
+  // The members are those of the `RequestInit` of the caller.
   return Object.fromEntries(read) as RequestInit;
 }
 
-/** The caller may use a buffer again once `fetch` has returned. */
-function asItIs(body: unknown): unknown {
+/** Copies the body, because the caller may change it after `fetch` has returned. */
+function copyOf(body: unknown): unknown {
   if (body instanceof ArrayBuffer) return body.slice(0);
   if (ArrayBuffer.isView(body)) {
     return new Uint8Array(new Uint8Array(body.buffer, body.byteOffset, body.byteLength));

@@ -1,9 +1,9 @@
-/** More than any server needs, and an end to every loop. */
+/** Redirects that one call follows. No server needs more. */
 export const redirectLimit = 5;
 
 const redirectStatus = new Set([301, 302, 303, 307, 308]);
 
-/** Where a response points to, or `undefined` when it is not a redirect. */
+/** Returns the target of a redirect, `undefined` for any other response. */
 export function redirectTarget(response: Response, from: URL): URL | undefined {
   if (!redirectStatus.has(response.status)) return undefined;
   const location = response.headers.get("location");
@@ -25,7 +25,7 @@ const bodyHeaders = [
   "content-length",
 ];
 
-/** The headers of a request whose body was left out. */
+/** Returns the headers of a request without those that describe its body. */
 export function withoutBodyHeaders(from: Headers): Headers {
   const headers = new Headers(from);
   for (const name of bodyHeaders) headers.delete(name);

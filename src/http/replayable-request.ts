@@ -4,43 +4,43 @@ import { type FetchFunction, noStore } from "../net/bounded-fetch.js";
 import { type ThroughInit, through } from "../net/own-requests.js";
 import { readInit } from "./read-init.js";
 
-/** A request as a caller gave it, taken apart so that it can be sent with our headers, and more than once. */
+/** A request of a caller, parsed so that it can be sent with our headers and more than once. */
 export interface ReplayableRequest {
   readonly url: URL;
-  /** As it goes over the wire. */
+  /** As `fetch` sends it. */
   readonly method: string;
   readonly headers: Headers;
   readonly signal: AbortSignal | undefined;
   readonly redirect: NonNullable<RequestInit["redirect"]>;
-  /** Whether it can be sent again: a stream is used up by the first time, and keeping it could take any memory. */
+  /** Whether it can be sent again. A stream can be read only once, and keeping a copy could take any amount of memory. */
   readonly replayable: boolean;
-  /** The body where it is text, or bytes that may be; `undefined` where it cannot be read without using it up. */
+  /** Returns the body as text, `undefined` if it cannot be read at once and without consuming it. */
   text(): string | undefined;
   send(fetch: FetchFunction, url: URL, headers: Headers): Promise<Response>;
-  /** The same as a GET without a body. */
+  /** Returns the request as a GET without a body. */
   asGet(headers: Headers): ReplayableRequest;
 }
 
 /**
- * Takes apart what a caller passed to `fetch`; `init` is read once. Throws `TypeError` for what `fetch` would not take, such
- * as a URL that does not parse, and `config_invalid` for a `signal` that is none.
+ * Parses the arguments of `fetch`, and reads `init` once. Throws `TypeError` for arguments that `fetch` would reject, such as
+ * a URL that does not parse, and `config_invalid` for a `signal` that is no `AbortSignal`.
  */
 export function parseRequest(input: string | URL | Request, given?: RequestInit): ReplayableRequest {
   const init = readInit(given);
   assertSignal(init.signal);
-  // To `fetch`, a request in the place of `init` is a set of settings like any other.
+  // `fetch` also accepts a `Request` as `init`.
   const request = input instanceof Request || given instanceof Request;
   return request ? fromRequest(new Request(input, init), init) : fromInit(new URL(input), init);
 }
 
-/** From JavaScript anything can come. */
+/** JavaScript can pass any value. */
 function assertSignal(signal: unknown): void {
   if (signal === undefined || signal === null || isAbortSignal(signal)) return;
   throw new McpAuthError("config_invalid", "The `signal` in the `init` of a fetch is no AbortSignal.");
 }
 
 function fromInit(url: URL, init: RequestInit): ReplayableRequest {
-  const method = normalisedMethod(init.method);
+  const method = normalizedMethod(init.method);
   return {
     url,
     method,
@@ -58,16 +58,16 @@ function fromInit(url: URL, init: RequestInit): ReplayableRequest {
   };
 }
 
-/** As `fetch` does it: `patch` stays in small letters, and so does whatever else this Node does not know better of. */
-function normalisedMethod(given: unknown = "GET"): string {
+/** Normalizes a method as `fetch` does: `patch` stays in lower case. */
+function normalizedMethod(given: unknown = "GET"): string {
   const method = String(given);
   const capitals = method.toUpperCase();
   if (/^(?:DELETE|GET|HEAD|OPTIONS|POST|PUT)$/.test(capitals)) return capitals;
-  // Which further names are put into capitals depends on the version. Throws `TypeError`, as `fetch` would.
+  // The version of Node decides about further methods. Throws `TypeError`, as `fetch` does.
   return capitals === method ? method : new Request("http://localhost", { method }).method;
 }
 
-/** Throws `TypeError`, as `fetch` would. */
+/** Throws `TypeError`, as `fetch` does. */
 function redirectMode(given: RequestInit["redirect"] = "follow"): NonNullable<RequestInit["redirect"]> {
   const mode = String(given);
   if (mode === "follow" || mode === "error" || mode === "manual") return mode;
@@ -75,12 +75,12 @@ function redirectMode(given: RequestInit["redirect"] = "follow"): NonNullable<Re
 }
 
 /**
- * The request is passed on as one, because it holds settings that cannot be read from it. A body that the `init` gave can be read
- * again all the same.
+ * Passes a `Request` on as one, because it has settings that cannot be read from it. A body that came with `init` can be sent
+ * again.
  */
 function fromRequest(request: Request, { body: given, [through]: via }: ThroughInit): ReplayableRequest {
   const { method, headers, signal, redirect } = request;
-  const again = isOfBytes(given) ? { body: given } : undefined;
+  const rereadable = isTextOrBytes(given) ? { body: given } : undefined;
   const sending: ThroughInit = via === undefined ? {} : { [through]: via };
   return {
     url: new URL(request.url),
@@ -88,11 +88,11 @@ function fromRequest(request: Request, { body: given, [through]: via }: ThroughI
     headers: new Headers(headers),
     signal,
     redirect,
-    replayable: request.body === null || again !== undefined,
-    text: () => textOf(again?.body),
+    replayable: request.body === null || rereadable !== undefined,
+    text: () => textOf(rereadable?.body),
     send(fetch, to, sent) {
       const moved = to.href === request.url ? request : new Request(to.href, request);
-      const settings = { headers: sent, redirect: "manual", ...noStore, ...again } as const;
+      const settings = { headers: sent, redirect: "manual", ...noStore, ...rereadable } as const;
       return fetch(new Request(moved, settings), sending);
     },
     asGet(sent) {
@@ -102,12 +102,12 @@ function fromRequest(request: Request, { body: given, [through]: via }: ThroughI
   };
 }
 
-/** Of other bodies a part of the headers depends on how they were written. */
-function isOfBytes(body: RequestInit["body"]): boolean {
+/** With other bodies, such as `FormData`, some headers depend on how the body was serialized. */
+function isTextOrBytes(body: RequestInit["body"]): boolean {
   return typeof body === "string" || body instanceof ArrayBuffer || ArrayBuffer.isView(body);
 }
 
-/** A stream or iterator is used up by the first send; everything else can be read again. */
+/** Whether a body can be read again. Streams and iterators cannot. */
 function isReplayable(body: RequestInit["body"]): boolean {
   if (body === undefined || body === null || typeof body === "string") return true;
   return (
@@ -119,10 +119,10 @@ function isReplayable(body: RequestInit["body"]): boolean {
   );
 }
 
-/** Bytes: more are not looked into. */
+/** Bytes of the longest body that is decoded. */
 const longestText = 1_048_576;
 
-/** A `Blob` could be read too, but not at once. */
+/** Returns text or bytes as text. A `Blob` cannot be read synchronously. */
 function textOf(body: RequestInit["body"]): string | undefined {
   if (typeof body === "string") return body;
   if (!(body instanceof ArrayBuffer || ArrayBuffer.isView(body)) || body.byteLength > longestText)

@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import type { ReplayableRequest } from "./replayable-request.js";
 
-/** Characters of a body: more is not looked into. */
+/** Characters of the longest body that is parsed. */
 const longestBody = 1_048_576;
 const mostMessages = 16;
 
 /**
- * What a request has in common with those that a server accepts or refuses together with it: its URL, its MCP session, and
- * the JSON-RPC method with the tool, prompt or resource that it names. URL and session where the body cannot be read.
+ * Returns the kind of a request. A server is expected to accept or refuse all requests of one kind: those with the same URL,
+ * MCP session, JSON-RPC method, and tool, prompt or resource. If the body cannot be read, only URL and session count.
  */
 export function requestKind(
   { method, headers, text }: Pick<ReplayableRequest, "method" | "headers" | "text">,
@@ -16,7 +16,7 @@ export function requestKind(
   const session = headers.get("mcp-session-id");
   const address = `${url.origin}${url.pathname}${url.search}`;
   const parts = JSON.stringify([method, address, session, messagesIn(text())]);
-  // Of fixed length, and with nothing of the request in it.
+  // A hash has a fixed length, and reveals nothing about the request.
   return createHash("sha256").update(parts).digest("base64url");
 }
 
@@ -25,7 +25,8 @@ function messagesIn(body: string | undefined): unknown {
   try {
     const parsed: unknown = JSON.parse(body);
     return Array.isArray(parsed) ? parsed.slice(0, mostMessages).map(messageOf) : messageOf(parsed);
-  } catch {
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
     return null;
   }
 }
@@ -33,7 +34,7 @@ function messagesIn(body: string | undefined): unknown {
 function messageOf(message: unknown): readonly unknown[] {
   const { method, params } = fieldsOf(message);
   const { name, uri, ref } = fieldsOf(params);
-  // `completion/complete` names what it completes in `ref`.
+  // `completion/complete` names its prompt or resource in `ref`.
   const reference = fieldsOf(ref);
   const names = [name, uri, reference["name"], reference["uri"]];
   return [method, ...names].map((part) => (typeof part === "string" ? part : null));

@@ -10,43 +10,42 @@ import { type ProofError, proofErrors } from "./proof-errors.js";
 import type { ReplayableRequest } from "./replayable-request.js";
 import { withoutBytes } from "./without-bytes.js";
 
-/** Sends a request with the config's headers, the token and what has to accompany it. */
+/** Sends a request with the headers of the config, the token, and the proof or certificate that must accompany the token. */
 export async function sendWithToken(
   authorizer: Authorizer,
-  outgoing: ReplayableRequest,
+  request: ReplayableRequest,
   url: URL,
   token: Token,
 ): Promise<Response> {
-  const headers = new Headers(outgoing.headers);
-  for (const [name, value] of Object.entries((await authorizer.headers(outgoing.signal)) ?? {})) {
-    // The caller, or a model behind it, does not change what the config says.
+  const headers = new Headers(request.headers);
+  for (const [name, value] of Object.entries((await authorizer.headers(request.signal)) ?? {})) {
+    // The config wins over a header of the caller, which a model may have written.
     headers.set(name, value);
   }
   const { binding } = token;
   const prover = binding?.prover;
-  // A caller's own Authorization never goes out: this server takes the token that was got for it. Nor does a proof of
-  // the caller's: it would be for another token.
+  // The caller's own `Authorization` and proof are replaced: the server gets the token that was issued for it.
   headers.set("authorization", `${prover === undefined ? token.tokenType : "DPoP"} ${token.accessToken}`);
   headers.delete("dpop");
   const fetch = binding?.certificate?.fetch ?? authorizer.fetch;
-  const onOutcome = debugRequest("MCP server", { url, method: outgoing.method, server: authorizer.name });
+  const onOutcome = debugRequest("MCP server", { url, method: request.method, server: authorizer.name });
   try {
     const response = await (prover === undefined
-      ? outgoing.send(fetch, url, headers)
-      : sendWithProof(authorizer, { outgoing, url, token, headers, fetch, prover }));
+      ? request.send(fetch, url, headers)
+      : sendWithProof(authorizer, { request, url, token, headers, fetch, prover }));
     onOutcome(response.status);
     return response;
   } catch (error) {
     onOutcome("network error");
     throw withoutBytes(error);
   } finally {
-    // Each time, since one that is used for long could be forgotten; now, since the server may have quoted it.
+    // Remembered after each request, because a token that is used for long could be forgotten, and the server may quote it.
     rememberShortLived(token.accessToken);
   }
 }
 
-interface Proven {
-  readonly outgoing: ReplayableRequest;
+interface BoundRequest {
+  readonly request: ReplayableRequest;
   readonly url: URL;
   readonly token: Token;
   readonly headers: Headers;
@@ -55,14 +54,14 @@ interface Proven {
 }
 
 /**
- * Each time with a new proof; once more when the server wants another nonce than the proof had (RFC 9449 §9), and once more
- * when it refused the proof and thereby told that its clock differs from ours.
+ * Sends a request with a DPoP proof. Sends it once more with a new proof if the server wants another nonce (RFC 9449 §9), and
+ * once more if the server refused the proof and its response shows that its clock differs from ours.
  */
-async function sendWithProof(authorizer: Authorizer, proven: Proven): Promise<Response> {
+async function sendWithProof(authorizer: Authorizer, bound: BoundRequest): Promise<Response> {
   const { nonces, serverClocks, limits } = authorizer;
-  const { outgoing, url, headers, fetch, prover } = proven;
-  const { method, signal, replayable } = outgoing;
-  const { accessToken } = proven.token;
+  const { request, url, headers, fetch, prover } = bound;
+  const { method, signal, replayable } = request;
+  const { accessToken } = bound.token;
   const tried = new Set<string>();
   for (;;) {
     const nonce = nonces?.get("resource", url);
@@ -71,31 +70,31 @@ async function sendWithProof(authorizer: Authorizer, proven: Proven): Promise<Re
       prover.proof({ method, url, accessToken, nonce, time, signal: ends });
     const proof = await (limits?.run("the DPoP proof", signal, prove) ?? prove(signal));
     headers.set("dpop", proof);
-    const response = await outgoing.send(fetch, url, headers);
-    // Of no other response anything gets into an error, and each request has a proof of its own to remember.
+    const response = await request.send(fetch, url, headers);
+    // Only the body of a failed response can quote the proof in an error.
     if (!response.ok) rememberShortLived(proof);
     nonces?.note("resource", url, response.headers);
     reportClock(authorizer, url);
-    // Not what this response brought: the response to another call may have brought it before.
+    // The new nonce may also come from the response to another call.
     const latest = nonces?.get("resource", url);
-    const remedied = {
+    const avoidable = {
       use_dpop_nonce: latest !== undefined && latest !== nonce,
       invalid_dpop_proof: time?.isOutdated === true,
     };
-    const error = replayable ? remediable(response, remedied, tried) : undefined;
+    const error = replayable ? avoidableError(response, avoidable, tried) : undefined;
     if (error === undefined) return response;
     tried.add(error);
     discard(response);
   }
 }
 
-/** What the server has against the proof that another one would not have, and for which there was no other yet. */
-function remediable(
+/** Returns the proof error of a response that a new proof would avoid, and that this request has not met before. */
+function avoidableError(
   response: Response,
-  remedied: Readonly<Record<ProofError, boolean>>,
+  avoidable: Readonly<Record<ProofError, boolean>>,
   tried: ReadonlySet<string>,
 ): ProofError | undefined {
-  return proofErrors(response).find((error) => remedied[error] && !tried.has(error));
+  return proofErrors(response).find((error) => avoidable[error] && !tried.has(error));
 }
 
 function reportClock({ name, serverClocks, onClockSkew }: Authorizer, url: URL): void {

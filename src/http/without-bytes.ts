@@ -1,9 +1,9 @@
-/** `fetch` wraps what its parser throws, which is under an error or two. */
+/** Levels of `cause` that are searched. `fetch` wraps the error of its parser once or twice. */
 const deepest = 4;
 
 /**
- * Removes from an error of `fetch` the bytes that its HTTP parser could not read. A server can put the request into them,
- * with the token, and the error is the caller's to log. Everything else is left as `fetch` made it.
+ * Removes from an error of `fetch` the bytes that its HTTP parser could not read. A server can copy the request with the token
+ * into them, and the caller may log the error. The rest of the error stays unchanged.
  */
 export function withoutBytes(error: unknown): unknown {
   let inner = error;

@@ -107,7 +107,7 @@ export function notAllowed(what: string, list: keyof Allow, server?: string): Mc
     server === undefined ? `${what.charAt(0).toUpperCase()}${what.slice(1)}` : `Server "${server}": ${what}`;
   return new McpAuthError(
     "config_invalid",
-    `${subject} may not be used, because \`allow.${list}\` does not have it. Add it where createMcpAuth() is called, or use ` +
+    `${subject} may not be used, because \`allow.${list}\` does not include it. Add it where createMcpAuth() is called, or use ` +
       "something else in the config.",
     { server },
   );

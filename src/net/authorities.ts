@@ -101,7 +101,7 @@ async function read(
   allow: AllowRules | undefined,
   refuse: (why: string) => McpAuthError,
 ): Promise<string> {
-  const notAllowed = () => refuse("may not be read, because `allow.files` does not have it.");
+  const notAllowed = () => refuse("may not be read, because `allow.files` does not include it.");
   if ((await allow?.file(file)) === false) throw notAllowed();
   let handle: FileHandle | undefined;
   try {

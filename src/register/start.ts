@@ -1,9 +1,9 @@
 import { writeSync } from "node:fs";
-import { blockingDisk } from "../config/blocking-disk.js";
+import { urlsOf } from "../config/build-config.js";
 import { loadConfig } from "../config/load.js";
-import { urlsOf } from "../config/server-urls.js";
 import type { ConfigSpec } from "../config/spec.js";
 import { startingFolder } from "../config/starting-folder.js";
+import { syncFileSystem } from "../config/sync-file-system.js";
 import { McpAuthError } from "../errors/error.js";
 import { printableLines } from "../lib/printable.js";
 import type { Runtime } from "../runtime/runtime.js";
@@ -88,13 +88,13 @@ async function loadRuntime(spec: ConfigSpec, cwd: string): Promise<Runtime<strin
 async function load(env: Environment): Promise<Loaded> {
   try {
     const cwd = startingFolder({}, env);
-    return { spec: await loadConfig({ cwd, env, disk: blockingDisk }), cwd };
+    return { spec: await loadConfig({ cwd, env, fs: syncFileSystem }), cwd };
   } catch (error) {
     // The program was started by one that has a config, in another folder than that one.
     const folder = inheritedFolder(env);
     const isNotFound = error instanceof McpAuthError && error.code === "config_not_found";
     if (!isNotFound || folder === undefined) throw error;
-    return { spec: await loadConfig({ cwd: folder, env, disk: blockingDisk }), cwd: folder };
+    return { spec: await loadConfig({ cwd: folder, env, fs: syncFileSystem }), cwd: folder };
   }
 }
 

@@ -1,12 +1,13 @@
 import type { GrantSpec, ServerSpec } from "../config/spec.js";
+import { unreachable } from "../lib/unreachable.js";
 
-/** The part of an MCP client's capabilities that says how it authorizes itself. */
+/** The part of the capabilities of an MCP client that declares how it gets authorization. */
 export interface McpClientCapabilities {
-  /** By extension identifier; an empty object says that it is supported. */
+  /** Supported extensions, each with an empty object as its value. */
   readonly extensions: Readonly<Record<string, Readonly<Record<string, never>>>>;
 }
 
-/** The MCP extensions that a server's config makes use of. */
+/** Returns the MCP extensions that the config of a server uses. */
 export function clientCapabilities({
   grant,
   dpop,
@@ -24,7 +25,11 @@ function extensionOf(grant: GrantSpec): string | undefined {
       return "io.modelcontextprotocol/enterprise-managed-authorization";
     case "jwt_bearer":
       return grant.assertion.kind === "platform" ? "io.modelcontextprotocol/auth/wif" : undefined;
-    default:
+    case "token_exchange":
+    case "refresh_token":
+    case "static":
       return undefined;
+    default:
+      return unreachable(grant);
   }
 }

@@ -5,6 +5,7 @@ import { assertOwnUrl } from "../http/own-url.js";
 import type { WaitLimits } from "../lib/wait-limits.js";
 import { isVerificationOff, verificationIsOff } from "../net/environment.js";
 import { type AttemptContext, createAttempt, type ManagerState } from "../oauth/attempt.js";
+import type { StoreCommands } from "../sharing/store-commands.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { TokenCache } from "../tokens/cache.js";
 import { Token } from "../tokens/token.js";
@@ -15,7 +16,6 @@ import type {
   HostTokenRequest,
   HostTokenResponse,
   ManagerInternals,
-  StoreCommands,
 } from "./manager-internals.js";
 import type { RuntimeContext } from "./runtime-context.js";
 import { senderConstrained } from "./sender-constrained.js";
@@ -65,7 +65,7 @@ export function createManagerInternals(
     assertWithinReach(url, what) {
       assertOwnUrl(server, { url: new URL(spec.url), reach: spec.reach }, url, what);
     },
-    store: runtime.store && lazyStoreAccess(spec, runtime.store, runtime),
+    store: runtime.store && lazyStoreCommands(spec, runtime.store, runtime),
     async authenticate(request) {
       if (own === undefined) return;
       await access.limits.run("the credential of its client", undefined, async (signal) => {
@@ -93,9 +93,9 @@ function withStepUp(
 }
 
 /** Loaded when a command asks for it. */
-function lazyStoreAccess(spec: ServerSpec, store: SharedStore, runtime: RuntimeContext): StoreCommands {
+function lazyStoreCommands(spec: ServerSpec, store: SharedStore, runtime: RuntimeContext): StoreCommands {
   const load = async (): Promise<StoreCommands> =>
-    (await import("./store-access.js")).storeAccess(spec, store, runtime);
+    (await import("../sharing/store-commands.js")).storeCommands(spec, store, runtime);
   return {
     forget: async () => await (await load()).forget(),
     forgetEverything: async () => await (await load()).forgetEverything(),

@@ -1,10 +1,9 @@
 import { resolve } from "node:path";
 import type { McpAuthConfig } from "../config/define-config.js";
-import { formatViolation } from "../config/format-violation.js";
+import { invalidConfig } from "../config/format-violation.js";
 import { checkConfig } from "../config/load.js";
 import type { NetworkSpec } from "../config/spec.js";
 import { type Discovery, discoverServer } from "../discovery/discover.js";
-import { McpAuthError } from "../errors/error.js";
 import { workingFolder } from "../lib/working-folder.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { createNetwork } from "../net/network.js";
@@ -73,8 +72,5 @@ async function networkSpec(
     env,
   });
   if (spec !== undefined && violations.length === 0) return spec.network;
-  const lines = violations.map((violation) => `\n  ${formatViolation(violation)}`).join("");
-  throw new McpAuthError("config_invalid", `The option \`network\` of discover() cannot be used:${lines}`, {
-    violations,
-  });
+  throw invalidConfig("The option `network` of discover()", violations);
 }

@@ -1,5 +1,5 @@
 import type { StoreSpec } from "../config/spec.js";
-import type { AccessToken } from "../tokens/token.js";
+import type { StoreCommands } from "../sharing/store-commands.js";
 import type { TokenManager } from "./token-manager.js";
 
 /**
@@ -56,27 +56,6 @@ export interface ManagerInternals {
   authenticate(request: HostTokenRequest): Promise<void>;
   /** What is stored for this server, and shared with other processes; `undefined` where tokens are in memory alone. */
   readonly store: StoreCommands | undefined;
-}
-
-/** Rejects with `store_unavailable`, and with the codes of what is read or asked. */
-export interface StoreCommands {
-  /**
-   * Deletes what is stored for this server, its metadata and that of its issuer included, with the grant refresh_token also
-   * all refresh tokens of its client; how many entries there were.
-   */
-  forget(): Promise<number>;
-  /** Deletes what is stored for all servers, of this config and any other. */
-  forgetEverything(): Promise<number>;
-  /**
-   * Revokes the tokens that `forget` would delete (RFC 7009) and forgets them: how many the authorization server took back.
-   * Where one of them cannot be read nothing is sent and nothing forgotten: `store_unavailable`, which is not retryable.
-   */
-  revoke(signal: AbortSignal): Promise<{ readonly revoked: number; readonly unsupported: number }>;
-  /**
-   * Whether this token is another one than the last that was asked about; remembers it, as a hash, until it has expired. A
-   * static one is always news: who asks for it again wants it again.
-   */
-  isNewToken(token: Pick<AccessToken, "accessToken" | "expiresAt">): Promise<boolean>;
 }
 
 export interface CurrentToken {

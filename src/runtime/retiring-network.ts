@@ -1,3 +1,4 @@
+import { ignoreFailureInBackground } from "../errors/ignore-failure.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import type { Network } from "../net/network.js";
 
@@ -17,7 +18,7 @@ export function retiringNetwork(open: () => Network): RetiringNetwork {
   let retired = false;
   const rest = (): void => {
     if (!retired || underWay > 0) return;
-    network.close().catch(() => {});
+    network.close().catch(ignoreFailureInBackground);
     network = open();
   };
   const counted =

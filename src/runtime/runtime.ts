@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
-import { urlsOf } from "../config/server-urls.js";
+import { urlsOf } from "../config/build-config.js";
 import type { ConfigSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
+import { ignoreFailureInBackground } from "../errors/ignore-failure.js";
 import { closestServer } from "../http/closest-server.js";
 import { Limit } from "../lib/limit.js";
 import { version } from "../lib/version.js";
@@ -103,12 +104,13 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
   /** The same for one server. Its failures are told by events. */
   startOne(name: Name): void {
     const manager = this.#managers.get(name);
-    if (manager !== undefined) this.#startManager(manager, new Set()).catch(() => {});
+    if (manager !== undefined) this.#startManager(manager, new Set()).catch(ignoreFailureInBackground);
   }
 
   async reload(): Promise<void> {
     const reloaded = this.#reloads.then(() => this.#reload());
     // One after the other: the last to be asked for reads the file last.
+    // The caller of this reload gets its error; the next reload only waits for its end.
     this.#reloads = reloaded.catch(() => {});
     await reloaded;
   }
@@ -205,7 +207,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
   #prewarm(names: readonly string[], required: ReadonlySet<string>): void {
     for (const name of names) {
       const manager = this.#managers.get(name);
-      if (manager !== undefined) this.#startManager(manager, required).catch(() => {});
+      if (manager !== undefined) this.#startManager(manager, required).catch(ignoreFailureInBackground);
     }
   }
 

@@ -1,6 +1,7 @@
 import type { ServerSpec } from "../config/spec.js";
 import { serverChallenge } from "../discovery/challenge.js";
 import type { Target } from "../discovery/metadata.js";
+import { ignoreFailure } from "../errors/ignore-failure.js";
 import type { Authorizer } from "../http/authorizer.js";
 import { isSameResource } from "../http/closest-server.js";
 import { explainRefusal } from "./explain-refusal.js";
@@ -28,7 +29,7 @@ export function serverAuthorizer(server: AuthorizedServer): Authorizer {
     if (spec.grant.scopes !== undefined) return tokens.target;
     return await learnedTarget(spec, runtime, tokens, signal).catch((error: unknown) => {
       if (signal?.aborted) throw error;
-      return undefined;
+      return ignoreFailure(error);
     });
   };
   return {
@@ -61,8 +62,8 @@ export function serverAuthorizer(server: AuthorizedServer): Authorizer {
     replaceForOthers: (call) => caches.defaultCache.refused.replaceForOthers(call),
     async refusedAgain({ token, response, url }) {
       const challenge = isSameResource(url, address) ? response.headers.get("www-authenticate") : null;
-      // The response counts, whatever becomes of the explanation.
-      await explainRefusal(spec, runtime, tokens, { token, challenge }).catch(() => undefined);
+      // The caller gets the response of the server even if it cannot be explained.
+      await explainRefusal(spec, runtime, tokens, { token, challenge }).catch(ignoreFailure);
     },
     stepUp: async (wanted, held, signal) =>
       await stepUp(spec, stepUps, await target(signal), { wanted, token: held, signal }),

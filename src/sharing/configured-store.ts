@@ -9,7 +9,7 @@ import type { TokenStore } from "../stores/store.js";
 /** The context that the secrets of the store are read with. */
 type StoreContext = SecretContext & { readonly clock: Clock };
 
-/** The store that the config describes; `undefined` where tokens are kept in memory alone. Nothing is opened before it is used. */
+/** Creates the store of the config, `undefined` for `memory`. It is opened on first use. */
 export function configuredStore(
   spec: StoreSpec,
   trust: Pick<NetworkTrust, "authorities">,
@@ -49,7 +49,7 @@ async function folderOf({ path }: FileStoreSpec, { env }: StoreContext): Promise
   return path ?? (await import("../stores/state-folder.js")).stateFolder({ env });
 }
 
-/** Rejects with `config_invalid` where `allow` does not name the folder, the default one too. */
+/** Rejects with `config_invalid` if `allow` does not name the folder. This includes the default folder. */
 async function assertAllowed(folder: string, { permissions }: StoreContext): Promise<void> {
   if ((await permissions?.allow?.file(folder)) === false)
     throw notAllowed("the folder of the store", "files");
@@ -71,7 +71,7 @@ async function openRedis(
     async address() {
       const { readRedisUrl } = await import("../keys/store-secret.js");
       const secret = await readRedisUrl(url, context);
-      // With Sentinel, its host is not used.
+      // With Sentinel, the host of the URL is not contacted.
       const isAllowed = sentinel !== undefined || context.permissions?.allow?.url(secret.reveal()) !== false;
       if (!isAllowed) throw notAllowed("the origin of the URL of the store", "origins");
       return {
@@ -84,7 +84,7 @@ async function openRedis(
   });
 }
 
-/** A store whose code is loaded when it is first asked for anything. */
+/** Returns a store that loads its code on first use. */
 function openedWhenUsed(
   load: () => Promise<TokenStore>,
   opened: () => Promise<TokenStore> | undefined,
@@ -100,7 +100,7 @@ function openedWhenUsed(
     delete: async (key) => await (await use()).delete(key),
     compareAndDelete: async (key, value) => await (await use()).compareAndDelete(key, value),
     withLock: async (key, ttl, run) => await (await use()).withLock(key, ttl, run),
-    // Whoever listens has looked before.
+    // A caller has read the entry before it listens, so the store is loaded.
     onChange: (key, listener) => store?.onChange(key, listener) ?? (() => {}),
     keys: async (prefix) => await (await use()).keys(prefix),
     async quarantine(key, value) {
@@ -108,7 +108,11 @@ function openedWhenUsed(
       await (used.quarantine === undefined ? used.compareAndDelete(key, value) : used.quarantine(key, value));
     },
     async close() {
-      await (await opened()?.catch(() => undefined))?.close();
+      const opening = opened();
+      if (opening === undefined) return;
+      // If it could not be opened, every use has failed with the reason, and there is nothing to close.
+      const [result] = await Promise.allSettled([opening]);
+      if (result.status === "fulfilled") await result.value.close();
     },
   };
 }

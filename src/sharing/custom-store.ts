@@ -4,11 +4,12 @@ import { Secret } from "../lib/secret.js";
 import { SharedStore } from "../stores/shared-store.js";
 import type { TokenStore } from "../stores/store.js";
 
-/** A store that is given in code. */
+/** A store of your own, for the option `store` of `createMcpAuth`. */
 export interface McpAuthStore extends TokenStore {
   /**
-   * The keys that seal what is stored, 32 bytes in base64url each: the first encrypts, all of them decrypt. Asked for now
-   * and then, so that they can be rotated. `false`: the store keeps everything safe by itself, and gets it in the clear.
+   * Returns the keys that encrypt the entries, each 32 bytes in base64url. The first one encrypts, all of them decrypt. It is
+   * called again from time to time, so that keys can be rotated. `false`: the store gets the entries unencrypted, and must
+   * protect them itself.
    */
   readonly encryptionKeys: false | (() => readonly string[] | Promise<readonly string[]>);
 }
@@ -24,13 +25,13 @@ const methods = [
   "close",
 ] as const;
 
-/** Whether it is a store at all, as somebody without types may not know. Throws `config_invalid`. */
+/** Throws `config_invalid` for a value that is no store, because JavaScript can pass any value. */
 export function assertStore(store: McpAuthStore): void {
   const missing = methods.find((name) => typeof store[name] !== "function");
   if (missing !== undefined) {
     throw new McpAuthError(
       "config_invalid",
-      `The store that was given has no method \`${missing}\`. A copy by \`...\` loses the methods of a class: write ` +
+      `The option \`store\` has no method \`${missing}\`. Spreading an object loses the methods of its class: write ` +
         "Object.assign(store, { encryptionKeys }).",
     );
   }
@@ -38,12 +39,12 @@ export function assertStore(store: McpAuthStore): void {
   if (encryptionKeys === false || typeof encryptionKeys === "function") return;
   throw new McpAuthError(
     "config_invalid",
-    "The store that was given has no `encryptionKeys`: a function that gives a list of keys, 32 bytes in base64url each, or " +
-      "`false` for a store that keeps everything safe by itself.",
+    "The option `store` has no `encryptionKeys`. Set it to a function that returns a list of keys, each 32 bytes in base64url, " +
+      "or to `false` if the store itself protects its entries.",
   );
 }
 
-/** A store of the caller's. */
+/** Wraps the store of the caller. */
 export function customStore(store: McpAuthStore, clock: Clock, lease: number): SharedStore {
   const { encryptionKeys } = store;
   const keys = encryptionKeys === false ? encryptionKeys : () => givenKeys(encryptionKeys);
@@ -57,10 +58,10 @@ async function givenKeys(
   try {
     keys = await encryptionKeys();
   } catch {
-    // It may carry a key.
+    // The error is not shown, because it may contain a key.
     throw new McpAuthError(
       "secret_unavailable",
-      "The store that was given: its function `encryptionKeys` threw.",
+      "The function `encryptionKeys` of the option `store` threw an error. Fix the function.",
     );
   }
   const isKey = (key: unknown): key is string =>
@@ -68,6 +69,6 @@ async function givenKeys(
   if (Array.isArray(keys) && keys.length > 0 && keys.every(isKey)) return keys.map((key) => new Secret(key));
   throw new McpAuthError(
     "key_invalid",
-    "The store that was given: `encryptionKeys` did not give a list of keys, 32 bytes in base64url each.",
+    "The function `encryptionKeys` of the option `store` did not return a list of keys, each 32 bytes in base64url.",
   );
 }

@@ -14,18 +14,19 @@ import type { KeyContext } from "../keys/signing-key.js";
 import { jwtClaims } from "../lib/jwt-claims.js";
 import { machineOf } from "../lib/loopback.js";
 import type { Secret } from "../lib/secret.js";
+import { unreachable } from "../lib/unreachable.js";
 import type { AttemptContext, ManagerSubject } from "../oauth/attempt.js";
 import { readSubjectToken } from "../oauth/grants/subject-token.js";
 import type { CredentialRecorder } from "../secrets/credential-recorder.js";
 import { readSecret } from "../secrets/read-secret.js";
 
 /**
- * The name of a token in a store: a hash of everything that makes it what it is, so that a change of any of it never finds
- * the old one. `undefined` for a token that is of no use to anybody else: a static one, which is at hand anyway, and one
- * that is bound to a key which this process made for itself.
+ * Returns the key of a token in the store: a hash of everything that determines the token, so that a change never finds the
+ * old one. Returns `undefined` for a token that no other process can use: a static token, and one that is bound to a key that
+ * this process generated.
  *
- * References that are part of it (params, subject tokens, keys) are read, and kept for the request that may follow. Rejects
- * with their codes.
+ * Reads the references that determine the token (params, subject tokens, keys) and keeps their values for the request that
+ * may follow. Rejects with their codes.
  */
 export async function tokenEntryKey(
   attempt: AttemptContext,
@@ -50,34 +51,34 @@ export async function tokenEntryKey(
     scopes: scopes === undefined ? null : [...new Set(scopes)].toSorted(),
     ...{ params, subject, binding, trust, machine: machineOf(url, ...serversOf(grant)) },
     endpoints: endpointsOf(grant.client),
-    // From there comes what the config leaves to the server.
+    // Resource metadata supplies what the config leaves to the server.
     ...(spec.resourceMetadata !== undefined && { resourceMetadata: spec.resourceMetadata }),
   };
   return `${tokenPrefix(spec)}${hashOf(identity)}`;
 }
 
-/** What the keys of all tokens begin with that one client has for one MCP server, whatever else differs. */
+/** Returns the prefix of the keys of all tokens of one client for one MCP server. */
 export function tokenPrefix({ grant, url }: ServerSpec): string {
   const client = grant.type === "static" ? undefined : grant.client;
   return `token.${hashOf([client?.issuer, client?.id ?? null, url])}.`;
 }
 
-/** What the keys of all metadata of one server begin with, under every network trust. */
+/** Returns the prefix of the keys of the metadata of one server, under every network trust. */
 export function metadataPrefix(kind: MetadataKind, name: string): string {
   return `metadata.${hashOf([kind, name])}.`;
 }
 
-/** 128 bits in hexadecimal: some file systems take no difference between upper and lower case. */
+/** Returns 128 bits in hexadecimal, because some file systems ignore case. */
 export function hashOf(value: unknown): string {
   return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 32);
 }
 
-/** The token endpoints that the config sets. Another endpoint may issue other tokens. */
+/** Returns the token endpoints that the config sets, because another endpoint may issue other tokens. */
 function endpointsOf({ metadata }: Pick<ClientSpec, "metadata">): readonly (string | null)[] | null {
   return metadata === undefined ? null : [metadata.tokenEndpoint, metadata.mtlsTokenEndpoint ?? null];
 }
 
-/** The URLs of all that is asked for the token, as far as the config names them. */
+/** Returns the URLs in the config of all servers that take part in getting the token. */
 function serversOf(grant: Exclude<GrantSpec, { readonly type: "static" }>): readonly string[] {
   const clients = grant.type === "enterprise_managed" ? [grant.client, grant.idp.client] : [grant.client];
   return clients.flatMap((client) =>
@@ -106,7 +107,7 @@ async function paramsOf(
   return (await Promise.all(entries)).toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/** On whose behalf a token is, as far as it is not the client's own. */
+/** Returns on whose behalf the token is issued, `null` for the client itself. */
 async function subjectOf(
   grant: Exclude<GrantSpec, { readonly type: "static" }>,
   user: ManagerSubject | undefined,
@@ -136,6 +137,8 @@ async function subjectOf(
     }
     case "refresh_token":
       return { seed: hashOf((await read(grant.refreshToken, context, reads)).reveal()) };
+    default:
+      return unreachable(grant);
   }
 }
 
@@ -149,10 +152,10 @@ async function assertionOf(
   return { issuer, subject, audience, claims };
 }
 
-/** What changes from one token to the next for the same party. */
+/** Claims that differ between tokens of the same party. */
 const timeClaims = new Set(["iat", "exp", "nbf", "jti"]);
 
-/** Who a token speaks of: what a JWT says but for its times, and of any other a hash. */
+/** Identifies the party of a token: by the claims of a JWT except its times, by a hash of any other token. */
 function identityOf(token: Secret): unknown {
   const claims = jwtClaims(token.reveal());
   if (claims === undefined) return hashOf(token.reveal());
@@ -163,7 +166,7 @@ function identityOf(token: Secret): unknown {
   );
 }
 
-/** The key or certificate that the token is bound to: it is shared among those who have that. */
+/** Returns the key and certificate that the token is bound to. Only processes that have them share the token. */
 async function bindingOf(
   { grant }: ServerSpec,
   dpop: (() => Promise<Dpop>) | undefined,

@@ -9,23 +9,23 @@ import { hashOf } from "./entry-key.js";
 import { formatVersion } from "./stored-format.js";
 
 /**
- * Milliseconds after which a lineage is forgotten that nobody has used. As the store says what is left of it, it also says
- * how long ago an entry was written, by its own clock and by no other.
+ * Milliseconds after which an unused refresh token family expires. The remaining time that the store states tells the age of
+ * an entry by the clock of the store.
  */
 const retention = 400 * 24 * 3_600_000;
 
 export interface RefreshTokenEntry {
   readonly refreshToken: Secret;
-  /** Milliseconds for which it may be on its way to the server: nobody else sends it. */
+  /** Milliseconds for which the token may be on its way to the server. Meanwhile no other process sends it. */
   readonly inFlightFor: number;
 }
 
-/** Another seed is another lineage: what was stored for the one before is not found any more. */
+/** Returns the key of a family. Another seed is another family, so the entry of the previous seed is no longer found. */
 export function refreshTokenKey({ issuer, clientId, seed }: Omit<RefreshTokenFamily, "server">): string {
   return `${refreshTokenPrefix({ issuer, clientId })}${hashOf(seed.reveal())}`;
 }
 
-/** What the keys of all lineages of one client begin with. */
+/** Returns the prefix of the keys of all families of one client. */
 export function refreshTokenPrefix({
   issuer,
   clientId,
@@ -33,7 +33,7 @@ export function refreshTokenPrefix({
   return `refresh.${hashOf([issuer, clientId ?? null])}.`;
 }
 
-/** The latest of a lineage. Rejects with `store_unavailable`, also for what cannot be read. */
+/** Reads the latest refresh token of a family. Rejects with `store_unavailable`, also for an entry that cannot be decrypted. */
 export async function readRefreshToken(
   store: SharedStore,
   key: string,
@@ -46,16 +46,16 @@ export async function readRefreshToken(
   if (entry !== undefined) return entry;
   throw new McpAuthError(
     "store_unavailable",
-    `Server "${server}": the refresh token in the store cannot be read: it is damaged, of a later version of this package, ` +
-      'or sealed with a key that is not among those of "encryptionKey". Name that key again; or get a new refresh token and ' +
-      'put it where the grant\'s "refreshToken" is read.',
+    `Server "${server}": could not read the refresh token in the store. It is damaged, of a later version of this package, or ` +
+      'encrypted with a key that "encryptionKey" does not name. Add that key, or get a new refresh token and put it where the ' +
+      'grant\'s "refreshToken" is read.',
     { server },
   );
 }
 
 /**
- * Rejects with `store_unavailable`, also when somebody has a later lease: what they do with it is theirs, and they have seen
- * what was written here before.
+ * Writes the latest refresh token of a family. Rejects with `store_unavailable`, also if another process has a later lease: it
+ * has read what this process wrote before, and decides what to do with it.
  */
 export async function writeRefreshToken(
   store: SharedStore,
@@ -68,18 +68,18 @@ export async function writeRefreshToken(
     refreshToken: refreshToken.reveal(),
     ...(inFlightFor > 0 && { inFlightFor }),
   });
-  // What is lost here is lost for good, so that an outage is no reason not to try.
+  // A refresh token that is not written is lost, so this bypasses the circuit breaker.
   const written = await store.write(key, text, { fence, expiresIn: retention, bypass: true });
   if (!written) throw storeUnavailable();
 }
 
 function parse(text: string, expiresIn: number | undefined): RefreshTokenEntry | undefined {
   const fields = parseJsonObject(text);
-  // One of a later version is not understood, and must not be passed over.
+  // An entry of a later version must not be treated as absent.
   if (fields === undefined || fields["v"] !== formatVersion) return undefined;
   const { refreshToken, inFlightFor } = fields;
   if (typeof refreshToken !== "string" || refreshToken === "") return undefined;
   const age = expiresIn === undefined ? Number.POSITIVE_INFINITY : Math.max(retention - expiresIn, 0);
-  const left = typeof inFlightFor === "number" ? Math.max(inFlightFor - age, 0) : 0;
-  return { refreshToken: new Secret(refreshToken), inFlightFor: left };
+  const remaining = typeof inFlightFor === "number" ? Math.max(inFlightFor - age, 0) : 0;
+  return { refreshToken: new Secret(refreshToken), inFlightFor: remaining };
 }

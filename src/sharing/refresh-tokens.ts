@@ -1,4 +1,5 @@
 import { McpAuthError } from "../errors/error.js";
+import { ignoreFailure } from "../errors/ignore-failure.js";
 import type { Clock } from "../lib/clock.js";
 import type { Secret } from "../lib/secret.js";
 import { pause, settledWithin } from "../lib/wait.js";
@@ -11,27 +12,27 @@ import type { Lease } from "../stores/store.js";
 import { readRefreshToken, refreshTokenKey, writeRefreshToken } from "./refresh-token-entry.js";
 import { StoreWatcher } from "./store-watcher.js";
 
-// Milliseconds for which others wait after the last moment at which an answer may come, and so does this process itself.
+// Milliseconds that all processes wait after the last moment at which a response may arrive.
 const margin = 5_000;
-// Milliseconds that a caller waits for what came of it to be written, before it is left to be written behind its back.
+// Milliseconds that a caller waits for the write of the outcome. After that, the write goes on in the background.
 const writingLimit = 5_000;
-const firstTry = 50;
+const firstPause = 50;
 const longestPause = 1_000;
 
 type Limits = Parameters<RefreshTokens["redeem"]>[1];
 type Use = Parameters<RefreshTokens["redeem"]>[2];
 
-/** One redemption that is under way. */
-interface UnderWay {
+/** A redemption in flight. */
+interface InFlight {
   readonly key: string;
   readonly family: RefreshTokenFamily;
   readonly current: Secret;
   readonly fence: number;
 }
 
-/** What came of a redemption, on its way into the store. */
+/** The outcome of a redemption that is not written to the store yet. */
 interface Unwritten {
-  /** Resolves when it is there, or can be written no more. Never rejects. */
+  /** Resolves when it is written, or when the store was closed before. Never rejects. */
   readonly done: Promise<void>;
   readonly lastTry: LastTry;
 }
@@ -40,25 +41,25 @@ interface LastTry {
   failure?: StoreFailure | undefined;
 }
 
-/** What is known of it when it has failed. */
-interface Failure {
+/** A redemption that failed. */
+interface FailedRedemption {
   readonly error: unknown;
-  /** It has left this process. */
+  /** Whether the request has left this process. */
   readonly sent: boolean;
-  /** Of the answer, if there was one. */
+  /** Status of the response, if there was one. */
   readonly status: number | undefined;
   readonly successor: Secret | undefined;
 }
 
 /**
- * The latest refresh token of each lineage, in the store. Who redeems one that was redeemed before loses them all, where
- * servers look for that (RFC 9700 §4.14.2). So one process at a time does, after it has written down that it does and for
- * how long; and nobody does who cannot write that down.
+ * Keeps the latest refresh token of each family in the store. A server may revoke a whole family if one of its tokens is
+ * redeemed twice (RFC 9700 §4.14.2). So only one process at a time redeems a token, after it has written to the store that it
+ * does so and for how long. If it cannot write that, it does not redeem the token.
  */
 export class StoredRefreshTokens implements RefreshTokens {
   readonly #store: SharedStore;
   readonly #clock: Clock;
-  /** By entry. */
+  /** By key of the entry. */
   readonly #unwritten = new Map<string, Unwritten>();
 
   constructor({ store, clock }: { readonly store: SharedStore; readonly clock: Clock }) {
@@ -88,7 +89,7 @@ export class StoredRefreshTokens implements RefreshTokens {
     }
   }
 
-  /** Somebody else redeems it, or has died over it; or its successor is still to be written here. */
+  /** Waits while another process redeems the token, or died while it did, and while this process still writes its successor. */
   async #untilFree(
     key: string,
     family: RefreshTokenFamily,
@@ -105,13 +106,13 @@ export class StoredRefreshTokens implements RefreshTokens {
   }
 
   async #untilWritten(key: string, unwritten: Unwritten, signal: AbortSignal): Promise<void> {
-    const over = new AbortController();
-    const either = AbortSignal.any([signal, over.signal]);
+    const ended = new AbortController();
+    const either = AbortSignal.any([signal, ended.signal]);
     await Promise.race([
       unwritten.done,
       pause(writingLimit, { clock: this.#clock, signal: either, unref: true }),
     ]);
-    over.abort();
+    ended.abort();
     if (this.#unwritten.get(key) === unwritten) throw storeUnavailable(undefined, unwritten.lastTry.failure);
   }
 
@@ -130,22 +131,22 @@ export class StoredRefreshTokens implements RefreshTokens {
     const store = this.#store;
     const { refreshToken: current, inFlightFor } = await readRefreshToken(store, key, family);
     if (inFlightFor > 0 || this.#unwritten.has(key)) return "taken";
-    const underWay = { key, family, current, fence: lease.fence };
-    const calledOff = new AbortController();
+    const inFlight = { key, family, current, fence: lease.fence };
+    const canceled = new AbortController();
     let marked = false;
     let sent = false;
     let status: number | undefined;
     let successor: Secret | undefined;
-    // Once it is sent, who asked for it may go: what comes of it has to be written all the same.
-    const onAbort = (): void => void (sent || calledOff.abort());
-    const assertMine = (): void => {
-      if (calledOff.signal.aborted || lease.signal.aborted) throw storeUnavailable();
+    // After the request was sent, its outcome must be written even if the caller leaves.
+    const onAbort = (): void => void (sent || canceled.abort());
+    const assertStillOurs = (): void => {
+      if (canceled.signal.aborted || lease.signal.aborted) throw storeUnavailable();
     };
     const redemption: Redemption = {
       current,
-      signal: calledOff.signal,
+      signal: canceled.signal,
       async sending() {
-        assertMine();
+        assertStillOurs();
         marked = true;
         await writeRefreshToken(
           store,
@@ -153,8 +154,8 @@ export class StoredRefreshTokens implements RefreshTokens {
           { refreshToken: current, inFlightFor: timeout + margin },
           lease.fence,
         );
-        // This process may have been stopped in the middle of it.
-        assertMine();
+        // The process may have been paused during the write, for longer than its lease.
+        assertStillOurs();
         sent = true;
         status = undefined;
       },
@@ -167,35 +168,35 @@ export class StoredRefreshTokens implements RefreshTokens {
     if (signal.aborted) onAbort();
     try {
       const issued = await use(redemption);
-      await this.#settle(underWay, successor ?? current);
+      await this.#settle(inFlight, successor ?? current);
       return issued;
     } catch (error) {
-      if (marked) await this.#afterFailure(underWay, { error, sent, status, successor });
+      if (marked) await this.#afterFailure(inFlight, { error, sent, status, successor });
       throw error;
     } finally {
       signal.removeEventListener("abort", onAbort);
     }
   }
 
-  async #afterFailure(underWay: UnderWay, failure: Failure): Promise<void> {
-    const { key, current: refreshToken, fence } = underWay;
-    // Written already, or about to be.
+  async #afterFailure(inFlight: InFlight, failure: FailedRedemption): Promise<void> {
+    const { key, current: refreshToken, fence } = inFlight;
+    // The outcome is written, or about to be.
     if (this.#unwritten.has(key)) return;
     if (failure.successor !== undefined) {
-      await this.#settle(underWay, failure.successor).catch(ignore);
+      await this.#settle(inFlight, failure.successor).catch(ignoreFailure);
       return;
     }
-    // It may be on its way still, or at work: then nobody sends it again before that has come to an end.
+    // The server may still be at work on the request. Until that has ended, no process sends the token again.
     const inFlightFor = isRefused(failure) ? 0 : margin;
-    await writeRefreshToken(this.#store, key, { refreshToken, inFlightFor }, fence).catch(ignore);
+    await writeRefreshToken(this.#store, key, { refreshToken, inFlightFor }, fence).catch(ignoreFailure);
   }
 
-  /** Resolves when what came of a redemption is durable. Where that takes long it rejects, and goes on all the same. */
-  async #settle(underWay: UnderWay, successor: Secret): Promise<void> {
-    const { key } = underWay;
+  /** Resolves when the outcome of a redemption is written. If that takes too long it rejects, and the write goes on. */
+  async #settle(inFlight: InFlight, successor: Secret): Promise<void> {
+    const { key } = inFlight;
     let isWritten = false;
     const lastTry: LastTry = {};
-    const done = this.#write(underWay, successor, lastTry).then((written) => {
+    const done = this.#write(inFlight, successor, lastTry).then((written) => {
       isWritten = written;
       this.#unwritten.delete(key);
     });
@@ -206,11 +207,11 @@ export class StoredRefreshTokens implements RefreshTokens {
   }
 
   /**
-   * Until it is written, or somebody has put another one there; `false` when the store was closed before that. Never
-   * rejects.
+   * Writes the successor, again and again until it is written or another process has written one. Returns `false` if the store
+   * was closed before. Never rejects.
    */
   async #write(
-    { key, family, current, fence }: UnderWay,
+    { key, family, current, fence }: InFlight,
     successor: Secret,
     lastTry: LastTry,
   ): Promise<boolean> {
@@ -227,10 +228,10 @@ export class StoredRefreshTokens implements RefreshTokens {
       const { refreshToken } = await readRefreshToken(store, key, family, bypass);
       return refreshToken.reveal() !== current.reveal() || (await write(own));
     };
-    for (let wait = firstTry; ; wait = Math.min(2 * wait, longestPause)) {
+    for (let wait = firstPause; ; wait = Math.min(2 * wait, longestPause)) {
       const isLast = store.closing.aborted;
       if (await write(fence)) return true;
-      // The lease may be lost meanwhile, and others have had one.
+      // The lease may have ended, and other processes may have had one since.
       const locked = await store.withLock(key, writeAnew, bypass).catch(note);
       if (locked !== false && locked.acquired && locked.value) return true;
       if (isLast) return false;
@@ -239,11 +240,9 @@ export class StoredRefreshTokens implements RefreshTokens {
   }
 }
 
-/** Whether it is certain that the server has not taken it. */
-function isRefused({ error, sent, status }: Failure): boolean {
+/** Whether it is certain that the server did not accept the token. */
+function isRefused({ error, sent, status }: FailedRedemption): boolean {
   if (!sent || (error instanceof McpAuthError && neverArrived(error))) return true;
-  // What stands between may say the last ones, while the server is still at work.
+  // A gateway may send 408, 502 and 504 while the server is still at work.
   return status !== undefined && status >= 400 && ![408, 502, 504].includes(status);
 }
-
-function ignore(): void {}

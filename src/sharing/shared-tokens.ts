@@ -1,3 +1,4 @@
+import { ignoreFailure, ignoreFailureInBackground } from "../errors/ignore-failure.js";
 import type { Clock } from "../lib/clock.js";
 import { debugStore } from "../lib/debug.js";
 import { timeLimit } from "../lib/time-limit.js";
@@ -15,23 +16,22 @@ import { type Entry, TokenEntries, type TokenEntriesOptions } from "./token-entr
 export interface SharedTokensOptions extends TokenEntriesOptions {
   readonly clock: Clock;
   readonly store: SharedStore;
-  /** Milliseconds that somebody else's request may take before one of our own is sent beside it. */
+  /** Milliseconds to wait for the request of another process before this process sends its own. */
   readonly patience: number;
 }
 
-/** Milliseconds. */
+/** Milliseconds for a look into the store that only a call in a cool-down waits for. */
 const lookupTimeout = 2_000;
 
 /**
- * Shares the token of one cache with other processes: takes the one that they have put into the store, and lets one of
- * them ask while the others wait. All of this saves requests and is needed for none: without the store each asks by
- * itself.
+ * Shares the token of one cache with other processes. It takes a token that another process has put into the store, and lets
+ * one process send a request while the others wait. The store only saves requests: without it, each process sends its own.
  */
 export class SharedTokens implements SharedLimits {
   readonly #options: SharedTokensOptions;
   readonly #entries: TokenEntries;
   readonly #limits: StoredLimits;
-  /** Of the request under way, as it was when that began. */
+  /** The entry of the request in flight, found when the request began. */
   #entry: Entry | undefined;
 
   constructor(options: SharedTokensOptions) {
@@ -40,7 +40,7 @@ export class SharedTokens implements SharedLimits {
     this.#limits = new StoredLimits(options);
   }
 
-  /** Changes what limits requests after refusals, in the background, under the token's lock. */
+  /** Changes the stored limits on requests after refusals, in the background and under the lock of the token. */
   update(watcher: (stored: RequestLimits | undefined) => RequestLimits | undefined): void {
     const { store, clock } = this.#options;
     const work = async (): Promise<void> => {
@@ -61,13 +61,13 @@ export class SharedTokens implements SharedLimits {
         watch.end();
       }
     };
-    // Without the store each process keeps to its own limits.
-    store.background(work().catch(() => {}));
+    // Without the store, each process applies its own limits.
+    store.background(work().catch(ignoreFailureInBackground));
   }
 
   /**
-   * What is there and needs no request: asked before the retries, and before the time is waited for in which a server wants
-   * to be left alone.
+   * Returns a fresh token from the store, so that no request is needed. Called before the attempts, and before a wait that
+   * the server asked for with `Retry-After`.
    */
   async present(request: TokenRequest): Promise<Token | undefined> {
     this.#entry = await this.#entries.find(request.signal);
@@ -77,7 +77,7 @@ export class SharedTokens implements SharedLimits {
     return undefined;
   }
 
-  /** The same for those who would be refused otherwise. Never rejects. */
+  /** Returns a usable token from the store, for a call that would fail because of a cool-down. A failure of the store is ignored. */
   async elsewhere(): Promise<Token | undefined> {
     const late = new AbortController();
     const limit = timeLimit(this.#options.clock, lookupTimeout, () => late.abort(), { unref: true });
@@ -85,15 +85,15 @@ export class SharedTokens implements SharedLimits {
     try {
       const entry = this.#entries.latest ?? (await this.#entries.find(request.signal));
       return entry && (await this.#entries.look(entry, request)).usable;
-    } catch {
-      // It cannot be read, or not in time.
-      return undefined;
+    } catch (error) {
+      // The store could not be read, or not in time.
+      return ignoreFailure(error);
     } finally {
       limit.cancel();
     }
   }
 
-  /** Around each attempt: one process asks, the others wait for what it gets. */
+  /** Wraps each attempt: one process sends the request, the others wait for its token. */
   around(source: TokenSource): TokenSource {
     return {
       getToken: async (request) => {
@@ -119,15 +119,15 @@ export class SharedTokens implements SharedLimits {
         );
         if (locked?.acquired === true) return locked.value;
         if (locked !== undefined) debugStore(this.#options.server, "locked by another process");
-        // Nobody can be waited for without the store. A request after a refusal is never made beside those of others, which
-        // would be beyond what they are allowed together: its call has a response already.
+        // Without the store, there is no other process to wait for. A request after a refusal is never sent beside those of
+        // others, because together they would exceed the limits; its call already has a response.
         if (locked === undefined || (clock.now() >= until && request.refused === undefined)) break;
         const present = await this.#entries.look(entry, request);
-        // Whoever has the lock renews it, and for that nobody has to wait.
+        // The process with the lock is renewing this token. The caller does not have to wait for that.
         if (present.usable !== undefined && (present.isFresh || callerIsWaiting(request)))
           return present.usable;
         await watcher.next(clock, request.signal);
-        // Before the next try for the lock: of all those that wait only one would get it.
+        // Looks before the next attempt to get the lock, which only one of the waiting processes gets.
         const fresh = await this.#fresh(entry, request);
         if (fresh !== undefined) return fresh;
       }
@@ -160,7 +160,7 @@ export class SharedTokens implements SharedLimits {
     return token;
   }
 
-  /** What follows a refusal is limited together with other processes. Rejects with `ReplacementWithheld`. */
+  /** Applies the limits on requests after refusals, which processes share. Rejects with `ReplacementWithheld`. */
   async #takeAllowance(request: TokenRequest, entry?: Entry, lease?: Lease): Promise<void> {
     const { refused, attempt } = request;
     if (refused === undefined || attempt > 1) return;
@@ -174,13 +174,13 @@ export class SharedTokens implements SharedLimits {
     if (entry !== undefined && lease !== undefined) {
       await this.#entries.guarded(request, () => this.#limits.change(entry.key, lease, take));
     }
-    // Without the store, or the lock, the limits are those of this process.
+    // Without the store or the lock, the limits of this process apply.
     if (!isAsked) take(undefined);
     if (limits === undefined) throw new ReplacementWithheld();
   }
 }
 
-/** Somebody waits for it, who has none: one that has to be renewed soon is better than a failure, or than a wait. */
+/** Whether a caller without a token waits. A token that must be renewed soon is better for it than a failure or a wait. */
 function callerIsWaiting({ reason }: TokenRequest): boolean {
   return reason === "demand" || reason === "rejected";
 }

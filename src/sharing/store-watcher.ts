@@ -2,13 +2,13 @@ import type { Clock } from "../lib/clock.js";
 import { pause } from "../lib/wait.js";
 import type { SharedStore } from "../stores/shared-store.js";
 
-/** Milliseconds between two looks of whoever is told of nothing: at first, and twice as many each time, at the most. */
+/** Milliseconds between two looks at an entry without a notice: at first, and at most. They double each time. */
 const firstInterval = 50;
 const longestInterval = 1_000;
 
 /**
- * Tells whether an entry may have changed since the last time somebody asked, by notices and by looking now and then. Most
- * never wait: only who does listens, which may take a connection.
+ * Waits for a change of an entry, by notices of the store and by timer. It begins to listen when it first waits, because
+ * listening may take a connection and most callers never wait.
  */
 export class StoreWatcher {
   readonly #listen: () => () => void;
@@ -32,7 +32,7 @@ export class StoreWatcher {
   }
 
   /**
-   * Resolves after a change that has not been seen yet, when it is time for another look, `atMost` milliseconds from now, or
+   * Resolves when there was a change since the last call, when it is time for another look, after `atMost` milliseconds, or
    * when the signal is aborted.
    */
   async next(clock: Clock, signal: AbortSignal, atMost = Number.POSITIVE_INFINITY): Promise<void> {

@@ -1,2 +1,2 @@
-/** Of what access and refresh tokens are stored as. What another version of the package writes may mean anything. */
+/** Version of the format of stored access and refresh tokens. An entry with another version is not interpreted. */
 export const formatVersion = 1;

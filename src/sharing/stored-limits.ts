@@ -4,18 +4,18 @@ import type { SharedStore } from "../stores/shared-store.js";
 import type { Lease } from "../stores/store.js";
 import type { RequestLimits } from "../tokens/refusal-policy.js";
 
-/** Milliseconds that limits are kept for: longer than any hold, and than an allowance takes to be full again. */
+/** Milliseconds for which limits are kept. Longer than any hold, and than an allowance takes to refill. */
 const keptFor = 600_000;
-/** Milliseconds that are too little to be a difference between two clocks. */
+/** Milliseconds below which a difference does not mean that two clocks differ. */
 const sameTime = 1_000;
 const formatVersion = 1;
 
-/** The key of what limits requests for the token that is stored under `tokenKey`, or the prefix for a prefix of such keys. */
+/** Returns the key of the limits that belong to the token at `tokenKey`. A prefix of token keys gives a prefix of limits keys. */
 export function limitsKey(tokenKey: string): string {
   return `refusals${tokenKey.slice("token".length)}`;
 }
 
-/** What limits token requests after refusals, as processes share it: read and written under the lock of the token. */
+/** Stores the limits on token requests after refusals, which processes share. Read and written under the lock of the token. */
 export class StoredLimits {
   readonly #store: SharedStore;
   readonly #clock: Clock;
@@ -25,7 +25,7 @@ export class StoredLimits {
     this.#clock = clock;
   }
 
-  /** Stores what `change` makes of what is stored; nothing where that is `undefined`. */
+  /** Calls `change` with the stored limits and stores its result, unless that is `undefined`. */
   async change(
     tokenKey: string,
     lease: Lease,
@@ -33,7 +33,7 @@ export class StoredLimits {
   ): Promise<void> {
     const key = limitsKey(tokenKey);
     const limits = change(await this.#read(key));
-    // Someone else may have the lock by now, and has counted what was there.
+    // Another process may have the lock by now, and has counted on the basis of the stored limits.
     if (limits === undefined || lease.signal.aborted) return;
     await this.#store.write(key, this.#serialize(limits), { expiresIn: keptFor });
   }
@@ -51,8 +51,8 @@ export class StoredLimits {
     )
       return undefined;
     const now = this.#clock.now();
-    // By the clock of the store where it tells and those of two machines differ. It counts from the end of the write, and so
-    // the limits would last a little longer with each.
+    // The clock of the store decides only if the clocks of two machines differ. It counts from the end of a write, so the
+    // limits would last a little longer with each write.
     const ownAge = now - at;
     const age = keptFor - (found.expiresIn ?? keptFor - ownAge);
     const since = now - Math.max(Math.abs(age - ownAge) <= sameTime ? ownAge : age, 0);

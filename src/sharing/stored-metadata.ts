@@ -1,4 +1,5 @@
 import type { MetadataName, MetadataStore } from "../discovery/metadata-store.js";
+import { ignoreFailure } from "../errors/ignore-failure.js";
 import type { Clock } from "../lib/clock.js";
 import { parseJsonObject } from "../lib/json-object.js";
 import { machineOf } from "../lib/loopback.js";
@@ -6,8 +7,8 @@ import type { NetworkTrust } from "../net/network-trust.js";
 import type { SharedStore } from "../stores/shared-store.js";
 
 /**
- * Metadata in the store, for processes that start later with the same network trust. A process that trusts another authority,
- * or plain http, may have got its metadata from someone other than the issuer.
+ * Keeps metadata in the store, for processes that start later with the same network trust. The trust is part of the key,
+ * because a process that trusts another authority, or plain http, may have fetched metadata that is not from the issuer.
  */
 export function storedMetadata(
   store: SharedStore,
@@ -24,7 +25,7 @@ export function storedMetadata(
     async read(name) {
       const found = await keyOf(name)
         .then((key) => store.read(key))
-        .catch(() => undefined);
+        .catch(ignoreFailure);
       const fields = found?.kind === "value" ? parseJsonObject(found.text) : undefined;
       const { v, value, askedAt, freshUntil } = fields ?? {};
       if (v !== version || typeof askedAt !== "number" || typeof freshUntil !== "number") return undefined;
@@ -33,7 +34,7 @@ export function storedMetadata(
     async write(name, metadata, keptUntil) {
       const expiresIn = keptUntil - clock.now();
       const text = JSON.stringify({ v: version, ...metadata });
-      const key = await keyOf(name).catch(() => undefined);
+      const key = await keyOf(name).catch(ignoreFailure);
       if (key === undefined) return;
       await store.waitBriefly(store.write(key, text, { expiresIn }));
     },

@@ -10,7 +10,7 @@ import { isHeaderSafe } from "../oauth/token-endpoint/header-safe.js";
 import { Token } from "../tokens/token.js";
 import { formatVersion } from "./stored-format.js";
 
-/** What a stored token is bound to again. */
+/** What is needed to bind a stored token to its key or certificate again. */
 export interface BindingSources {
   readonly issuer: string;
   readonly dpop: (() => Promise<Dpop>) | undefined;
@@ -19,6 +19,7 @@ export interface BindingSources {
   readonly context: KeyContext;
 }
 
+/** Serializes a token, with the thumbprints of the key and certificate that it is bound to. */
 export function serializeToken(token: Token): string {
   const { accessToken, tokenType, requestedAt, expiresAt, scopes, issuer, resource, binding } = token;
   const { prover, certificate } = binding ?? {};
@@ -31,8 +32,8 @@ export function serializeToken(token: Token): string {
 }
 
 /**
- * The token that was stored, with what has to accompany it; `undefined` for anything that is not fully understood, and
- * for one that is bound to what is not here.
+ * Parses a stored token and binds it to its key or certificate again. Returns `undefined` for a format that is not fully
+ * understood, and for a token that is bound to another key or certificate than this process has.
  */
 export async function restoreToken(text: string, sources: BindingSources): Promise<Token | undefined> {
   const fields = parseJsonObject(text);
@@ -82,17 +83,17 @@ async function restoreBinding(
   };
 }
 
-// What is too little to be a difference between two clocks: the time between two looks at one.
+// Milliseconds below which a difference does not mean that two clocks differ.
 const sameTime = 1_000;
 
 /**
- * The token as it would be had it been asked for here: by how much the clock of whoever did differs is seen from what the
- * store says is left, which is never more than there was at first.
+ * Returns the token with its times converted to the clock of this process. The remaining time that the store states, at most
+ * the lifetime of the token, shows by how much the clock of the process that requested the token differs.
  */
 export function inOurTime(token: Token, expiresIn: number | undefined, now: number): Token {
   const { requestedAt, expiresAt } = token;
-  const left = Math.min(expiresIn ?? Number.POSITIVE_INFINITY, expiresAt - requestedAt);
-  const shift = expiresIn === undefined ? 0 : now + left - expiresAt;
+  const remaining = Math.min(expiresIn ?? Number.POSITIVE_INFINITY, expiresAt - requestedAt);
+  const shift = expiresIn === undefined ? 0 : now + remaining - expiresAt;
   if (Math.abs(shift) <= sameTime) return token;
   const { accessToken, tokenType, scopes, issuer, resource, binding } = token;
   return new Token({

@@ -18,24 +18,24 @@ export interface TokenEntriesOptions {
   readonly report: Report;
   readonly store: SharedStore;
   readonly policy: RefreshPolicy;
-  /** The entry of the token that a request would bring; `undefined` for a token that is not to be stored. */
+  /** Returns the entry of the token that a request would bring, `undefined` if the token must not be stored. */
   readonly entryOf: (signal: AbortSignal) => Promise<Entry | undefined>;
   readonly restore: (text: string, signal: AbortSignal) => Promise<Token | undefined>;
-  /** What the cache above has. */
+  /** Returns the current token of the cache. */
   readonly held: () => Token | undefined;
 }
 
-/** Where a token is in the store. */
+/** The place of a token in the store. */
 export interface Entry {
   readonly key: string;
-  /** Has the values that the key was computed from, for the request that may follow. */
+  /** Has the secrets that were read for the key. The request that may follow uses them. */
   readonly reads: CredentialRecorder;
 }
 
 interface StoredLookup {
-  /** What is there and may be handed out, at least while it is renewed. */
+  /** The token from the store, if it is usable. */
   readonly usable?: Token;
-  /** It need not be renewed yet. */
+  /** Whether it needs no renewal yet. */
   readonly isFresh: boolean;
 }
 
@@ -43,12 +43,12 @@ const nothing: StoredLookup = { isFresh: false };
 const unending = new AbortController().signal;
 
 /**
- * The entries of one cache in the store: finds, reads, writes and deletes them. The store is an aid: where it cannot be used
- * everything is as if nothing were there, and that is said once an outage.
+ * Finds, reads, writes and deletes the entries of one cache in the store. An outage of the store looks like an empty store,
+ * and is reported once.
  */
 export class TokenEntries {
   readonly #options: TokenEntriesOptions;
-  /** The same for each look: whether a token is fresh does not change to and fro. */
+  /** With a constant jitter, so that a token does not switch between fresh and stale from one look to the next. */
   readonly #policy: RefreshPolicy;
   #latest: Entry | undefined;
 
@@ -58,7 +58,7 @@ export class TokenEntries {
     this.#policy = { ...options.policy, random: () => spread };
   }
 
-  /** What cannot be named because something cannot be read is asked for by itself, and fails of that. */
+  /** Finds the entry. If a secret for its key cannot be read, there is none: the token request will fail with the reason. */
   async find(signal: AbortSignal = unending): Promise<Entry | undefined> {
     try {
       this.#latest = await untilAborted(this.#options.entryOf(signal), signal, aborted);
@@ -69,17 +69,17 @@ export class TokenEntries {
     }
   }
 
-  /** The one that was found the last time. */
+  /** The entry that was found last. */
   get latest(): Entry | undefined {
     return this.#latest;
   }
 
-  /** Rejects where nothing could be kept, because a setting is missing or wrong. */
+  /** Rejects with the codes of the encryption keys if they are missing or wrong, so that nothing could be stored. */
   async assertUsable({ signal }: TokenRequest): Promise<void> {
     await untilAborted(this.#options.store.assertKeys(), signal, aborted);
   }
 
-  /** What is in the store, if it is of more use than what is at hand. */
+  /** Returns the token in the store if it is usable and better than the current one. */
   async look({ key }: Entry, request: TokenRequest): Promise<StoredLookup> {
     const { server, store, held, clock } = this.#options;
     const found = await this.guarded(request, () => store.read(key));
@@ -107,16 +107,16 @@ export class TokenEntries {
     return { usable: token, isFresh };
   }
 
-  /** Puts a token there that was just got. Whoever waits for the token does not wait for a store that takes its time. */
+  /** Writes a new token. The caller that waits for the token does not wait for a slow store. */
   async keep({ key, reads }: Entry, token: Token, request: TokenRequest, lease?: Lease): Promise<void> {
     const { server, store, clock } = this.#options;
     const write = async (): Promise<void> => {
-      // What was read anew may be for somebody else than a moment ago.
+      // If a secret was read again, the token may belong to another entry than the one that was found.
       if (!reads.usedAllPrefetched && (await this.find())?.key !== key) return;
       const expiresIn = token.expiresAt - clock.now();
       if (expiresIn <= 0) return;
       const options = { expiresIn, fence: lease?.fence };
-      await this.#said(request, () => store.write(key, serializeToken(token), options));
+      await this.#reportingOutage(request, () => store.write(key, serializeToken(token), options));
       debugStore(server, "token written");
     };
     await store.waitBriefly(write());
@@ -126,28 +126,28 @@ export class TokenEntries {
     try {
       return await untilAborted(this.#options.restore(text, signal), signal, aborted);
     } catch (error) {
-      // The key that it is bound to cannot be had: whoever asks for another will say so.
+      // The key that the token is bound to cannot be read: the token request will fail with the reason.
       if (error instanceof McpAuthError && !signal.aborted) return undefined;
       throw error;
     }
   }
 
   /**
-   * Uses the store for as long as somebody waits. `undefined` without it, which is said once an outage. Rejects with
-   * everything else.
+   * Uses the store until the signal is aborted. Returns `undefined` during an outage, which is reported once. Rejects with all
+   * other errors.
    */
   async guarded<T>(request: TokenRequest, work: () => Promise<T>): Promise<T | undefined> {
-    return await untilAborted(this.#said(request, work), request.signal, aborted);
+    return await untilAborted(this.#reportingOutage(request, work), request.signal, aborted);
   }
 
-  async #said<T>(request: TokenRequest, work: () => Promise<T>): Promise<T | undefined> {
+  async #reportingOutage<T>(request: TokenRequest, work: () => Promise<T>): Promise<T | undefined> {
     const { store, clock } = this.#options;
     const started = clock.now();
     try {
       return await work();
     } catch (error) {
       if (!(error instanceof McpAuthError) || error.code !== "store_unavailable") throw error;
-      // Its message names the kind of failure and the place.
+      // The message names the kind of failure and the place.
       if (store.takeOutageNotice()) this.#report("store:down", request, clock.now() - started, error.message);
       return undefined;
     }
@@ -165,15 +165,15 @@ export class TokenEntries {
   }
 }
 
-/** Whether a token from the store is of more use than the one at hand. */
-function isBetter(token: Token, own: Token | undefined, { refused }: TokenRequest): boolean {
+/** Whether a token from the store is better than the current one. */
+function isBetter(token: Token, current: Token | undefined, { refused }: TokenRequest): boolean {
   if (token.accessToken === refused?.token.accessToken) return false;
-  if (own === undefined || token.expiresAt > own.expiresAt) return true;
-  // Another process has replaced it already, perhaps with one that does not last as long.
+  if (current === undefined || token.expiresAt > current.expiresAt) return true;
+  // Another process has replaced the refused token already, perhaps with one that expires earlier.
   return refused !== undefined && token.requestedAt > refused.token.requestedAt;
 }
 
-/** Whoever aborts says what it means. */
+/** The caller that aborts the signal replaces this error by a more precise one. */
 function aborted(): McpAuthError {
   return new McpAuthError("aborted", "The wait for the store was aborted.");
 }

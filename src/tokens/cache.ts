@@ -1,6 +1,8 @@
 import { McpAuthError } from "../errors/error.js";
+import { ignoreFailureInBackground } from "../errors/ignore-failure.js";
 import type { Clock } from "../lib/clock.js";
 import { debugDecision, debugFreshToken, isDebugging } from "../lib/debug.js";
+import { unreachable } from "../lib/unreachable.js";
 import { untilAborted } from "../lib/wait.js";
 import { abortedError, repeatedError, stoppedError, unknownFailure } from "./cache-errors.js";
 import { CachedToken } from "./cached-token.js";
@@ -135,6 +137,8 @@ export class TokenCache {
           stale: { at: decision.serveStaleAt, token: () => this.#cached.staleFallback(true) },
         });
       }
+      default:
+        return unreachable(decision);
     }
   }
 
@@ -207,13 +211,9 @@ export class TokenCache {
       this.credentialChanged();
   }
 
-  /** Never rejects: the failure is an event. */
+  /** Never rejects: a failure is reported as an event. */
   async #renewInBackground(reason: RenewalReason): Promise<void> {
-    try {
-      await this.#renewal.join(reason);
-    } catch {
-      // `Renewal` has reported it.
-    }
+    await this.#renewal.join(reason).catch(ignoreFailureInBackground);
   }
 
   #currentToken(): Token {

@@ -3,6 +3,7 @@ import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
 import { debugRetry, debugRetryAfter } from "../lib/debug.js";
 import { timeLimit } from "../lib/time-limit.js";
+import { unreachable } from "../lib/unreachable.js";
 import { pause } from "../lib/wait.js";
 import { hasAnotherCredential } from "../oauth/client-auth/another-credential.js";
 import { markAskedToWait, tokenEndpointAsksToWait } from "../oauth/token-endpoint/asked-to-wait.js";
@@ -171,6 +172,8 @@ function delayBefore(
       // If the MCP server asked for the wait, in answer to a metadata request, other managers are not concerned.
       throw held === next.asked ? heldBack(server, held) : error;
     }
+    default:
+      return unreachable(next);
   }
 }
 

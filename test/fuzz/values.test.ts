@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect } from "vitest";
-import { checkCron } from "../../src/config/check-cron.js";
+import { findCronProblem } from "../../src/config/check-cron.js";
 import { freshFor } from "../../src/discovery/freshness.js";
 import { parseDuration } from "../../src/lib/duration.js";
 import { parseRetryAfter } from "../../src/net/retry.js";
@@ -176,14 +176,14 @@ const zone = fc.constantFrom(
 
 describe("schedules", () => {
   property("that are well formed are valid", [expression], async (text) => {
-    expect(await checkCron(text)).toBe(undefined);
+    expect(await findCronProblem(text)).toBe(undefined);
   });
 
   property(
     "of any kind are refused, or tick later, on whole seconds, each time",
     [anyExpression, zone, moment],
     async (text, timezone, now) => {
-      if ((await checkCron(text)) !== undefined) return;
+      if ((await findCronProblem(text)) !== undefined) return;
       const schedule = await cronSchedule(text, timezone);
       let last = now;
       for (let tick = 0; tick < 3; tick += 1) {

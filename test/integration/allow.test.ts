@@ -96,7 +96,7 @@ it("a file whose link is made to lead out of what is allowed is refused when it 
   await rename(join(cwd, "secrets/next"), join(cwd, "secrets/link"));
   const error = await failure(manager.getAccessToken({ forceRefresh: true }));
   expect(error).toMatchObject({ code: "config_invalid", server: "tools", retryable: false });
-  expect(error.message).toContain("`allow.files` does not have it");
+  expect(error.message).toContain("`allow.files` does not include it");
   expect(world.issuer.tokenRequests.length).toBe(before);
 });
 
@@ -134,7 +134,7 @@ it("a Redis that a reference leads to is refused by its origin before anything i
   const auth = await runtime(optionsOf(config, { env, allow }));
   const error = await failure(auth.resolve("tools").getAccessToken());
   expect(error).toMatchObject({ code: "config_invalid" });
-  expect(error.message).toContain("`allow.origins` does not have it");
+  expect(error.message).toContain("`allow.origins` does not include it");
   expect(error.message).not.toContain("password");
   expect(connections).toEqual([]);
 });

@@ -301,13 +301,13 @@ describe("a grant with what is not its own", () => {
       .filter(([name]) => !(name in grant) && !(type === "token_exchange" && optional.includes(name)))
       .map(([name, value]) => [type, name, { type, ...grant, [name]: value }] as const),
   );
-  const homes: Readonly<Record<string, RegExp>> = {
-    assertion: /to the grant jwt_bearer/,
-    subject: /to the grant token_exchange|in `idp`|in `assertion`/,
-    actor: /to the grant token_exchange/,
-    requestedType: /to the grant token_exchange/,
-    idp: /to the grant enterprise_managed/,
-    token: /to the grant static|in `subject`|in the `subject` of the `idp`/,
+  const places: Readonly<Record<string, RegExp>> = {
+    assertion: /to the grant type jwt_bearer/,
+    subject: /to the grant type token_exchange|in `idp`|in `assertion`/,
+    actor: /to the grant type token_exchange/,
+    requestedType: /to the grant type token_exchange/,
+    idp: /to the grant type enterprise_managed/,
+    token: /to the grant type static|in `subject`|in the `subject` of the `idp`/,
   };
 
   test.each(foreign)(
@@ -317,7 +317,7 @@ describe("a grant with what is not its own", () => {
       expect(lines).toHaveLength(1);
       expect(lines[0]).toContain(`/servers/crm/grant/${name}`);
       expect(lines[0]).toMatch(new RegExp(`"${name}" belongs`));
-      expect(lines[0]).toMatch(homes[name] ?? /never/);
+      expect(lines[0]).toMatch(places[name] ?? /never/);
     },
   );
 
@@ -330,7 +330,7 @@ describe("a grant with what is not its own", () => {
       const lines = await mistakes({ client, params: { [name]: value } });
       expect(lines).toHaveLength(1);
       expect(lines[0]).toContain(`/servers/crm/grant/params/${name}`);
-      expect(lines[0]).toContain(`The parameter ${name} is not one for \`params\``);
+      expect(lines[0]).toContain(`The parameter ${name} cannot be set in \`params\``);
       expect(lines[0]).not.toContain("canary");
     }
   });

@@ -217,7 +217,9 @@ describe("token", () => {
     expect((await token(["--config", file], { MCP_AUTH_CONFIG: "/not/there.json" })).code).toBe(0);
     expect(await token(["--config", "not-there.json"])).toMatchObject({
       code: 2,
-      err: expect.stringMatching(/^error\[config_not_found\]: .*not-there\.json, which --config names/),
+      err: expect.stringMatching(
+        /^error\[config_not_found\]: --config names .*not-there\.json, which does not exist\./,
+      ),
     });
   });
 });

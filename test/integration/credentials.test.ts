@@ -5,7 +5,15 @@ import { join } from "node:path";
 import { decodeJwt, decodeProtectedHeader, type JWK } from "jose";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { McpAuthConfig } from "../../src/index.js";
-import { agentSecret, managerOf, runtime, seams, startWorld, viaFetchV2, type World } from "./harness.js";
+import {
+  agentSecret,
+  managerOf,
+  runtime,
+  sdkConnections,
+  startWorld,
+  viaFetchV2,
+  type World,
+} from "./harness.js";
 
 type KeyConfig = NonNullable<McpAuthConfig["keys"]>[string];
 
@@ -20,8 +28,8 @@ function keyConfig(world: World, key: KeyConfig): McpAuthConfig<"tools"> {
   return { keys: { agent: key }, servers: { tools: { url: world.mcp.url, grant: { client } } } };
 }
 
-describe("with the right secret", () => {
-  test.each(seams)("a call through %s with the right secret gets a response", async (_, connect) => {
+describe("calls with the right secret", () => {
+  test.each(sdkConnections)("a call through %s with the right secret gets a response", async (_, connect) => {
     const world = await startWorld({ scopes: ["read"], mcp: { scopes: ["read"] } });
     const { manager } = await managerOf(world);
     const client = await connect(manager);
@@ -81,7 +89,7 @@ const ed25519 = generateKeyPairSync("ed25519");
 const passphrase = "open sesame";
 const encryption = { cipher: "aes-256-cbc", passphrase };
 
-describe("with the right key", () => {
+describe("calls with the right key", () => {
   test.each<
     [name: string, pair: { publicKey: KeyObject }, text: string | Buffer, alg: string, alg2?: string]
   >([

@@ -146,7 +146,7 @@ export const viaOauthProviderV1: Connect = (manager) =>
   connectV1(manager, { authProvider: oauthProvider(manager) });
 
 /** Every way to connect an MCP SDK through a manager. */
-export const seams: ReadonlyArray<readonly [name: string, connect: Connect]> = [
+export const sdkConnections: ReadonlyArray<readonly [name: string, connect: Connect]> = [
   ["fetch of SDK v2", viaFetchV2],
   ["authProvider of SDK v2", viaAuthProviderV2],
   ["oauthProvider of SDK v2", viaOauthProviderV2],
@@ -190,13 +190,13 @@ export function watchUnhandled(): readonly unknown[] {
   return unhandled;
 }
 
-export interface Heard extends TokenEvent {
+export interface RecordedEvent extends TokenEvent {
   readonly event: string;
 }
 
 /** Collects all token events of a runtime from now on. */
-export function listen(auth: McpAuth<string>): Heard[] {
-  const heard: Heard[] = [];
+export function listen(auth: McpAuth<string>): RecordedEvent[] {
+  const heard: RecordedEvent[] = [];
   const names = [
     "token:renewed",
     "token:warning",
@@ -209,7 +209,7 @@ export function listen(auth: McpAuth<string>): Heard[] {
 }
 
 /** Returns the reasons of all renewals so far. */
-export function renewals(heard: readonly Heard[]): string[] {
+export function renewals(heard: readonly RecordedEvent[]): string[] {
   return heard.filter(({ event }) => event === "token:renewed").map(({ reason }) => reason);
 }
 

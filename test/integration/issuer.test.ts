@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { createMcpAuth, type McpAuthConfig } from "../../src/index.js";
 import { failure } from "../support/failure.js";
 import { sendJson } from "../support/http-server.js";
-import { agentSecret, managerOf, ownServer, seams, sendToken, startWorld } from "./harness.js";
+import { agentSecret, managerOf, ownServer, sdkConnections, sendToken, startWorld } from "./harness.js";
 
 /** Returns whether any of the requests contains the credential. */
 function containsCredential(
@@ -106,7 +106,7 @@ describe("an MCP server that names other authorization servers", () => {
     expect(await manager.getToken()).toMatchObject({ issuer: world.issuer.issuer, resource: world.mcp.url });
   });
 
-  test.each(seams)(
+  test.each(sdkConnections)(
     "resource metadata that changes to another issuer during a session through %s gets it no credential",
     async (name, connect) => {
       // A scripted MCP server that can change its resource metadata.

@@ -170,7 +170,7 @@ describe("requests of the registered fetch to a server", () => {
     ["a String", "new String(url)"],
     ["a list of one", "[url]"],
     ["a Request", "new Request(url)"],
-    ["a Request with settings of its own", `new Request(url, { headers: { a: "b" } })`],
+    ["a Request with its own headers", `new Request(url, { headers: { a: "b" } })`],
     ["a subclass of URL", "new (class extends URL {})(url)"],
     ["a subclass of Request", "new (class extends Request {})(url)"],
   ])("a request to a server with %s as input gets a token", async (_, input) => {

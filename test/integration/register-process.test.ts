@@ -314,11 +314,7 @@ describe("child processes and worker threads of a registered program", () => {
   test.each([
     ["spawn, with the flag alone", `spawn(process.execPath, [CHILD, "child"])`, flagAnd],
     ["fork without the flags of its parent", `fork(CHILD, ["child"], { execArgv: [] })`, flagAnd],
-    [
-      "spawn with an environment of its own",
-      `spawn(process.execPath, [CHILD, "child"], { env })`,
-      optionsOnly,
-    ],
+    ["spawn with its own environment", `spawn(process.execPath, [CHILD, "child"], { env })`, optionsOnly],
     ["a worker thread without the flags of its parent", "new Worker(CHILD, withoutFlags)", flagAnd],
     ["a worker thread from a source text", "new Worker(readFileSync(CHILD, 'utf8'), text)", optionsOnly],
   ])("a child of a registered program gets no token: %s", async (_, start, { flags, env }) => {

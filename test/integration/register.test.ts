@@ -41,7 +41,7 @@ describe("the registered global fetch", () => {
     ["a URL", (url) => fetch(new URL(url), post)],
     ["a Request", (url) => fetch(new Request(url, post))],
     ["a Request and an init", (url) => fetch(new Request(url), post)],
-    ["a string and a Request in place of the init", (url) => fetch(url, new Request(url, post))],
+    ["a string and a Request instead of an init", (url) => fetch(url, new Request(url, post))],
     // JavaScript code can pass any object that `fetch` converts to a string.
     ["an object with toString", (url) => fetch({ toString: () => url } as unknown as string, post)],
     ["inherited members", (url) => fetch(url, Object.create(post))],

@@ -268,7 +268,7 @@ describe("a config that cannot be used", () => {
     const error = await failure(auth.reload());
     expect(error.code).toBe("config_not_found");
     expect(error.message).toBe(
-      `There is no config file at ${file}, which this runtime was made from. Correct the path, or write the file.`,
+      `This runtime was created from ${file}, which does not exist. Correct the path, or create the file.`,
     );
     expect(await call(auth.resolve("a"))).toEqual({ name: "a", token: "a-1" });
   });

@@ -17,31 +17,34 @@ import {
 
 const second = 1_000;
 
-/** A manager whose time moves only when told. */
-async function timed(world: World, defaults: NonNullable<McpAuthConfig["defaults"]> = {}) {
+/** Creates a manager whose clock moves only when the test moves it. */
+async function withClock(world: World, defaults: NonNullable<McpAuthConfig["defaults"]> = {}) {
   const live = liveClock();
   const config = { ...world.config, defaults };
   const { auth, manager } = await managerOf(world, { config, clock: live.clock, fetch: live.fetch });
   return { auth, manager, heard: listen(auth), clock: live.clock, advance: live.advance };
 }
 
-describe("a failure that may pass", () => {
-  test.each([408, 429, 500, 502, 503, 504])("%d is tried again until it has", async (status) => {
-    const world = await startWorld();
-    const { manager, heard, advance } = await timed(world);
-    world.issuer.failNext(2, status);
-    const token = manager.getAccessToken();
-    await advance(20 * second);
-    expect(await token).toMatch(/^ey/);
-    expect(world.issuer.tokenRequests.map((request) => request.status)).toEqual([status, status, 200]);
-    expect(heard.map(({ event, code, attempt }) => [event, code, attempt])).toEqual([
-      ["token:failed", "unavailable", 1],
-      ["token:failed", "unavailable", 2],
-      ["token:renewed", undefined, 3],
-    ]);
-  });
+describe("temporary failures", () => {
+  test.each([408, 429, 500, 502, 503, 504])(
+    "a token request that gets %d is retried until it succeeds",
+    async (status) => {
+      const world = await startWorld();
+      const { manager, heard, advance } = await withClock(world);
+      world.issuer.failNext(2, status);
+      const token = manager.getAccessToken();
+      await advance(20 * second);
+      expect(await token).toMatch(/^ey/);
+      expect(world.issuer.tokenRequests.map((request) => request.status)).toEqual([status, status, 200]);
+      expect(heard.map(({ event, code, attempt }) => [event, code, attempt])).toEqual([
+        ["token:failed", "unavailable", 1],
+        ["token:failed", "unavailable", 2],
+        ["token:renewed", undefined, 3],
+      ]);
+    },
+  );
 
-  test("of the network is tried again", async () => {
+  test("a token request that fails on the network is retried", async () => {
     const issuer = await ownIssuer((_request, response) => {
       if (issuer.tokenRequests().length < 3) response.destroy();
       else sendToken(response, "t3");
@@ -53,9 +56,9 @@ describe("a failure that may pass", () => {
     expect(heard.map(({ event }) => event)).toEqual(["token:failed", "token:failed", "token:renewed"]);
   });
 
-  test("that does not pass is `unavailable` after four attempts", async () => {
+  test("a token request that keeps getting 503 is `unavailable` after four attempts", async () => {
     const world = await startWorld();
-    const { manager, advance, clock } = await timed(world);
+    const { manager, advance, clock } = await withClock(world);
     world.issuer.failNext(100, 503);
     const call = failure(manager.getAccessToken());
     await advance(20 * second);
@@ -64,7 +67,7 @@ describe("a failure that may pass", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  test("of metadata is tried again, and metadata that is there is not asked for again", async () => {
+  test("a failed metadata request is retried, and metadata that was found is not requested again", async () => {
     const world = await startWorld();
     const live = liveClock();
     let failures = 2;
@@ -73,7 +76,7 @@ describe("a failure that may pass", () => {
       clock: live.clock,
       fetch: async (input, init) => {
         asked.push(new URL(String(input)).pathname);
-        // The second location says that it has nothing, and is not asked again for this token.
+        // The second URL answers 404, so it is not requested again for this token.
         if (String(input).includes("openid-configuration")) return new Response("", { status: 404 });
         if (failures > 0 && String(input).includes("oauth-authorization-server")) {
           failures -= 1;
@@ -93,26 +96,26 @@ describe("a failure that may pass", () => {
 });
 
 describe("Retry-After", () => {
-  test("in seconds is waited for, and not less", async () => {
+  test("a token request waits for at least the seconds in Retry-After", async () => {
     const world = await startWorld();
-    const { manager, advance } = await timed(world);
+    const { manager, advance } = await withClock(world);
     world.issuer.failNext(1, 503, { "retry-after": "7" });
     const token = manager.getAccessToken();
     await advance(7 * second - 1);
     expect(world.issuer.tokenRequests).toHaveLength(1);
-    // And up to a tenth longer, a second at most.
+    // Up to a tenth longer, at most a second.
     await advance(701);
     expect(await token).toMatch(/^ey/);
     expect(world.issuer.tokenRequests).toHaveLength(2);
   });
 
-  test("as a date is waited for, by the clock of the server", async () => {
+  test("a token request waits for the date in Retry-After by the server's clock", async () => {
     const world = await startWorld();
-    const { manager, advance, clock } = await timed(world);
-    // An hour ahead of ours.
-    const there = Math.ceil(clock.now() / second) * second + 3_600 * second;
-    const date = new Date(there).toUTCString();
-    const until = new Date(there + 5 * second).toUTCString();
+    const { manager, advance, clock } = await withClock(world);
+    // The server's clock is an hour ahead.
+    const serverTime = Math.ceil(clock.now() / second) * second + 3_600 * second;
+    const date = new Date(serverTime).toUTCString();
+    const until = new Date(serverTime + 5 * second).toUTCString();
     world.issuer.failNext(1, 429, { "retry-after": until, date });
     const token = manager.getAccessToken();
     await advance(5 * second - 1);
@@ -121,7 +124,7 @@ describe("Retry-After", () => {
     expect(await token).toMatch(/^ey/);
   });
 
-  test("beyond the deadline is `unavailable` at once, for every manager of that issuer", async () => {
+  test("a Retry-After beyond the deadline is `unavailable` immediately, for every manager of that issuer", async () => {
     const world = await startWorld();
     const elsewhere = await startWorld();
     const live = liveClock();
@@ -140,12 +143,12 @@ describe("Retry-After", () => {
     await live.advance(20 * second);
     const other = await failure(auth.resolve("other").getAccessToken());
     expect(other).toMatchObject({ code: "unavailable", server: "other" });
-    // Those who were not told themselves come back later, up to a second, and not all at once.
+    // Other managers wait up to a second longer, so that they do not all send requests at the same time.
     expect(other.retryAfter).toBeGreaterThanOrEqual(100 * second);
     expect(other.retryAfter).toBeLessThanOrEqual(101 * second);
     expect((await failure(auth.resolve("tools").getAccessToken())).retryAfter).toBe(100 * second);
     expect(world.issuer.tokenRequests).toHaveLength(1);
-    // Another authorization server is none of this one's business.
+    // Another authorization server is not affected.
     expect(await auth.resolve("elsewhere").getAccessToken()).toMatch(/^ey/);
 
     await live.advance(100 * second);
@@ -154,7 +157,7 @@ describe("Retry-After", () => {
     expect(world.issuer.tokenRequests).toHaveLength(3);
   });
 
-  test("does not take the token from those who have one", async () => {
+  test("a Retry-After beyond the deadline does not affect a manager that has a token", async () => {
     const world = await startWorld();
     const live = liveClock();
     const { tools } = world.config.servers;
@@ -171,16 +174,16 @@ describe("Retry-After", () => {
   });
 });
 
-describe("what no other attempt would change", () => {
+describe("permanent failures", () => {
   test.each([
     ["a wrong secret", { SECRET: "wrong" }, {}, "invalid_client"],
     [
-      "a scope that the client must not have",
+      "a scope that the client is not allowed to request",
       { SECRET: agentSecret },
       { scopes: ["write"] },
       "invalid_scope",
     ],
-  ])("%s is asked for once", async (_, env, grant, oauthError) => {
+  ])("%s causes only one token request", async (_, env, grant, oauthError) => {
     const world = await startWorld({
       clients: [{ id: "agent", secret: agentSecret, scopes: ["read"] }],
       scopes: ["read", "write"],
@@ -196,7 +199,7 @@ describe("what no other attempt would change", () => {
     expect(world.issuer.tokenRequests).toHaveLength(1);
   });
 
-  test("a server that refuses nobody's business but the resource is asked once", async () => {
+  test("a resource that the authorization server refuses causes only one token request", async () => {
     const world = await startWorld({ resources: ["https://elsewhere.example/mcp"] });
     const { manager } = await managerOf(world);
     expect(await failure(manager.getAccessToken())).toMatchObject({
@@ -208,7 +211,7 @@ describe("what no other attempt would change", () => {
 });
 
 describe("the cool-down", () => {
-  test("repeats the refusal without a request, from 1 s up to 60 s", async () => {
+  test("the cool-down repeats the refusal without a request, for 1 s up to 60 s", async () => {
     const world = await startWorld();
     const live = liveClock();
     const { auth, manager } = await managerOf(world, { env: { SECRET: "wrong" }, ...live });
@@ -228,7 +231,7 @@ describe("the cool-down", () => {
     expect(manager.status()).toMatchObject({ state: "cooldown", lastError: { code: first.code } });
     expect(world.issuer.tokenRequests).toHaveLength(1);
 
-    // Somebody who asks ten times a second for ten minutes.
+    // Ten calls a second for ten minutes.
     for (let call = 0; call < 6_000; call += 1) {
       await failure(manager.getAccessToken());
       await live.advance(100);
@@ -241,10 +244,10 @@ describe("the cool-down", () => {
     expect(lengths.length).toBeLessThan(20);
   });
 
-  test("is passed by forceRefresh, and ended by its success", async () => {
+  test("forceRefresh ignores the cool-down, and its success ends it", async () => {
     const world = await startWorld();
     let secret = "wrong";
-    // What a function would give is not known before it is called; a variable that is mended ends the cool-down itself.
+    // A resolver, because the value of a function is not known before the call. A changed variable ends the cool-down.
     const client = { issuer: world.issuer.issuer, id: "agent", secret: { resolver: "vault", ref: "agent" } };
     const config = { servers: { tools: { url: world.mcp.url, grant: { client } } } };
     const { manager } = await managerOf({ config, env: {} }, { resolvers: { vault: () => secret } });
@@ -260,7 +263,7 @@ describe("the cool-down", () => {
     expect(world.issuer.tokenRequests).toHaveLength(3);
   });
 
-  test("of one server is none of another's", async () => {
+  test("the cool-down of one server does not affect another server", async () => {
     const world = await startWorld();
     const { tools } = world.config.servers;
     const { issuer } = world.issuer;
@@ -275,7 +278,7 @@ describe("the cool-down", () => {
 });
 
 describe("forceRefresh", () => {
-  test("brings a new token; 1,000 at once share one request", async () => {
+  test("1,000 concurrent calls with forceRefresh share one token request and get a new token", async () => {
     const world = await startWorld();
     const { auth, manager } = await managerOf(world);
     const heard = listen(auth);
@@ -293,7 +296,7 @@ describe("forceRefresh", () => {
     ]);
   });
 
-  test("that fails throws, and keeps the token that is there", async () => {
+  test("a forceRefresh that fails rejects, and the manager keeps its token", async () => {
     const world = await startWorld();
     const { manager } = await managerOf(world);
     const token = await manager.getAccessToken();
@@ -307,10 +310,10 @@ describe("forceRefresh", () => {
   });
 });
 
-describe("a renewal in the background that fails", () => {
-  test("is an event; the token is handed out until it expires, and then the failure", async () => {
+describe("failing background renewals", () => {
+  test("while background renewals fail, the token is returned until it expires, and then calls reject", async () => {
     const world = await startWorld({ lifetime: 60 });
-    const { auth, manager, heard, advance } = await timed(world, { retry: { attempts: 1 } });
+    const { auth, manager, heard, advance } = await withClock(world, { retry: { attempts: 1 } });
     const token = await manager.getAccessToken();
     world.issuer.failNext(10_000, 503);
     for (let elapsed = 0; elapsed < 59; elapsed += 1) {
@@ -326,7 +329,7 @@ describe("a renewal in the background that fails", () => {
     expect(auth.status()).toMatchObject([{ state: "cooldown", lastError: { code: "unavailable" } }]);
   });
 
-  test("with `invalid_client` is not hidden once the token cannot be used", async () => {
+  test("a background renewal that fails with `invalid_client` rejects calls once the token is unusable", async () => {
     const world = await startWorld({ lifetime: 60 });
     const live = liveClock();
     const env: Record<string, string> = { SECRET: agentSecret };
@@ -339,9 +342,9 @@ describe("a renewal in the background that fails", () => {
     expect((await failure(manager.getAccessToken())).oauthError).toBe("invalid_client");
   });
 
-  test("and passes: the next brings a token without a call that waits", async () => {
+  test("a background renewal after two failed ones gets a token without a waiting call", async () => {
     const world = await startWorld({ lifetime: 60 });
-    const { manager, heard, advance } = await timed(world, { retry: { attempts: 1 } });
+    const { manager, heard, advance } = await withClock(world, { retry: { attempts: 1 } });
     const token = await manager.getAccessToken();
     world.issuer.failNext(2, 503);
     await advance(50 * second);
@@ -355,7 +358,7 @@ describe("a renewal in the background that fails", () => {
   });
 });
 
-test("a token of lifetimes 5, 60, 3,600 and 86,400 seconds is renewed when it should be", async () => {
+test("tokens that live 5, 60, 3,600 and 86,400 seconds are renewed at the right time", async () => {
   for (const [lifetime, from, to, unusable] of [
     [5, 3_000, 3_250, 4_500],
     [60, 36_000, 39_000, 54_000],
@@ -375,15 +378,18 @@ test("a token of lifetimes 5, 60, 3,600 and 86,400 seconds is renewed when it sh
     await live.advance(to - from + 1);
     expect(issuer.tokenRequests()).toHaveLength(2);
 
-    const resting = await managerOf(issuer, { config: { ...config, defaults: { refresh: false } }, ...live });
-    const first = await resting.manager.getAccessToken();
+    const withoutRefresh = await managerOf(issuer, {
+      config: { ...config, defaults: { refresh: false } },
+      ...live,
+    });
+    const first = await withoutRefresh.manager.getAccessToken();
     await live.advance(unusable - 1);
-    expect(resting.manager.status().state).toBe("stale");
-    expect(await resting.manager.getAccessToken()).toBe(first);
+    expect(withoutRefresh.manager.status().state).toBe("stale");
+    expect(await withoutRefresh.manager.getAccessToken()).toBe(first);
   }
 });
 
-test("an endpoint that has moved is found again: 404, metadata afresh, and the token", async () => {
+test("a token endpoint that has moved is found through new metadata after a 404", async () => {
   let path = "/old";
   const server = await ownServer((request, response) => {
     const issuer = server.origin;

@@ -1,13 +1,14 @@
-// A token that is revoked while clients are connected and go on calling.
+// Tokens that are revoked while clients are connected and keep calling.
 import { decodeJwt } from "jose";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { fakeClock } from "../support/fake-clock.js";
 import { startMcpServer } from "../support/mcp-server.js";
 import {
   agentSecret,
   type ConnectedClient,
   listen,
   managerOf,
-  seams,
+  sdkConnections,
   startWorld,
   viaAuthProviderV2,
   viaFetchV1,
@@ -18,56 +19,62 @@ import {
 const fifty = Array.from({ length: 50 }, (_, index) => String(index));
 const revokedAt = (world: World) => world.mcp.requests.length;
 
-describe("a token that the MCP server refuses from now on", () => {
-  test.each(seams)("is replaced, and the call through %s succeeds", async (_, connect) => {
-    const world = await startWorld();
-    const { manager } = await managerOf(world);
-    const client = await connect(manager);
-    expect(await client.echo("before")).toBe("before");
-    const [first] = world.issuer.issued;
-    world.mcp.revoke(first?.jti ?? "");
-    const from = revokedAt(world);
+describe("a token that the MCP server has revoked", () => {
+  test.each(sdkConnections)(
+    "a revoked token is replaced, and the call through %s succeeds",
+    async (_, connect) => {
+      const world = await startWorld();
+      const { manager } = await managerOf(world);
+      const client = await connect(manager);
+      expect(await client.echo("before")).toBe("before");
+      const [first] = world.issuer.issued;
+      world.mcp.revoke(first?.jti ?? "");
+      const from = revokedAt(world);
 
-    expect(await client.echo("after")).toBe("after");
-    expect(await client.echo("later")).toBe("later");
-
-    expect(world.issuer.tokensIssued).toBe(2);
-    const calls = world.mcp.requests.slice(from).filter(({ path }) => path === "/mcp");
-    const second = world.issuer.issued[1]?.jti;
-    expect(calls.map(({ jti, status }) => [jti, status])).toEqual([
-      [first?.jti, 401],
-      [second, 200],
-      [second, 200],
-    ]);
-    // The manager has the new token too, wherever it came from.
-    expect(decodeJwt(await manager.getAccessToken()).jti).toBe(second);
-    expect(world.issuer.tokensIssued).toBe(2);
-  });
-
-  test.each(seams)("again and again is replaced each time through %s", async (name, connect) => {
-    // Which token a 401 was for, and which tokens the server took before, authProvider is not told. It goes by
-    // time, so time moves on here.
-    let now = Date.now();
-    const clock = {
-      now: () => now,
-      setTimeout: (callback: () => void, milliseconds: number) => {
-        const timer = setTimeout(callback, milliseconds);
-        return { unref: () => void timer.unref(), cancel: () => clearTimeout(timer) };
-      },
-    };
-    const world = await startWorld();
-    const { manager } = await managerOf(world, { clock });
-    const client = await connect(manager);
-    for (let round = 1; round <= 4; round += 1) {
-      expect(await client.echo(`${name} ${round}`)).toBe(`${name} ${round}`);
-      world.mcp.revoke(world.issuer.issued.at(-1)?.jti ?? "");
-      now += 31_000;
       expect(await client.echo("after")).toBe("after");
-      expect(world.issuer.tokensIssued).toBe(round + 1);
-    }
-  });
+      expect(await client.echo("later")).toBe("later");
 
-  test("is an event, and so is what takes its place", async () => {
+      expect(world.issuer.tokensIssued).toBe(2);
+      const calls = world.mcp.requests.slice(from).filter(({ path }) => path === "/mcp");
+      const second = world.issuer.issued[1]?.jti;
+      expect(calls.map(({ jti, status }) => [jti, status])).toEqual([
+        [first?.jti, 401],
+        [second, 200],
+        [second, 200],
+      ]);
+      // The manager has the new token too, even if the SDK requested it.
+      expect(decodeJwt(await manager.getAccessToken()).jti).toBe(second);
+      expect(world.issuer.tokensIssued).toBe(2);
+    },
+  );
+
+  test.each(sdkConnections)(
+    "a token that is revoked again and again is replaced each time through %s",
+    async (name, connect) => {
+      // authProvider does not learn which token a 401 was for, nor which tokens the server accepted. It decides by time,
+      // so the clock moves here.
+      let now = Date.now();
+      const clock = {
+        now: () => now,
+        setTimeout: (callback: () => void, milliseconds: number) => {
+          const timer = setTimeout(callback, milliseconds);
+          return { unref: () => void timer.unref(), cancel: () => clearTimeout(timer) };
+        },
+      };
+      const world = await startWorld();
+      const { manager } = await managerOf(world, { clock });
+      const client = await connect(manager);
+      for (let round = 1; round <= 4; round += 1) {
+        expect(await client.echo(`${name} ${round}`)).toBe(`${name} ${round}`);
+        world.mcp.revoke(world.issuer.issued.at(-1)?.jti ?? "");
+        now += 31_000;
+        expect(await client.echo("after")).toBe("after");
+        expect(world.issuer.tokensIssued).toBe(round + 1);
+      }
+    },
+  );
+
+  test("a revoked token and its replacement cause events", async () => {
     const world = await startWorld();
     const { auth, manager } = await managerOf(world);
     const heard = listen(auth);
@@ -83,27 +90,31 @@ describe("a token that the MCP server refuses from now on", () => {
   });
 });
 
-describe("fifty calls at once after a revocation", () => {
+// The clock stands still, so that the limits on token requests do not depend on the speed of the machine.
+describe("fifty concurrent calls after a revocation", () => {
   test.each([
     ["fetch of SDK v2", viaFetchV2],
     ["fetch of SDK v1", viaFetchV1],
     ["authProvider of SDK v2", viaAuthProviderV2],
-  ])("through %s send one token request, and none fails", async (_, connect) => {
-    const world = await startWorld();
-    const { manager } = await managerOf(world);
-    const client = await connect(manager);
-    await client.echo("before");
-    for (let round = 1; round <= 2; round += 1) {
-      if (round === 2 && connect === viaAuthProviderV2) break;
-      world.mcp.revoke(world.issuer.issued.at(-1)?.jti ?? "");
-      expect(await Promise.all(fifty.map((text) => client.echo(text)))).toEqual(fifty);
-      expect(world.issuer.tokenRequests).toHaveLength(1 + round);
-    }
-  });
+  ])(
+    "fifty concurrent calls through %s after a revocation send one token request, and none fails",
+    async (_, connect) => {
+      const world = await startWorld();
+      const { manager } = await managerOf(world, { clock: fakeClock(Date.now()) });
+      const client = await connect(manager);
+      await client.echo("before");
+      for (let round = 1; round <= 2; round += 1) {
+        if (round === 2 && connect === viaAuthProviderV2) break;
+        world.mcp.revoke(world.issuer.issued.at(-1)?.jti ?? "");
+        expect(await Promise.all(fifty.map((text) => client.echo(text)))).toEqual(fifty);
+        expect(world.issuer.tokenRequests).toHaveLength(1 + round);
+      }
+    },
+  );
 
-  test("through five clients of three kinds that share a manager send one token request", async () => {
+  test("fifty concurrent calls through five clients of one manager after a revocation send one token request", async () => {
     const world = await startWorld();
-    const { manager } = await managerOf(world);
+    const { manager } = await managerOf(world, { clock: fakeClock(Date.now()) });
     const clients: ConnectedClient[] = [];
     for (const connect of [viaFetchV2, viaFetchV1, viaAuthProviderV2, viaFetchV2, viaAuthProviderV2]) {
       clients.push(await connect(manager));
@@ -114,9 +125,9 @@ describe("fifty calls at once after a revocation", () => {
     expect(world.issuer.tokenRequests).toHaveLength(2);
   });
 
-  test("through a plain fetch with a body send one token request, and each body arrives whole", async () => {
+  test("fifty concurrent calls of fetch with a body after a revocation send one token request, and each body arrives", async () => {
     const world = await startWorld();
-    const { manager } = await managerOf(world);
+    const { manager } = await managerOf(world, { clock: fakeClock(Date.now()) });
     await manager.getToken();
     world.mcp.revoke(world.issuer.issued[0]?.jti ?? "");
     const statuses = await Promise.all(
@@ -135,8 +146,8 @@ describe("fifty calls at once after a revocation", () => {
 });
 
 describe("an opaque token that is revoked at the authorization server (RFC 7009)", () => {
-  test.each(seams)(
-    "is found out by introspection, replaced, and the call through %s succeeds",
+  test.each(sdkConnections)(
+    "an opaque token that was revoked at the issuer is replaced, and the call through %s succeeds",
     async (_, connect) => {
       const introspectAs = { id: "mcp", secret: "mcp-secret" };
       const clients = [{ id: "agent", secret: agentSecret }, introspectAs];
@@ -168,7 +179,7 @@ describe("an opaque token that is revoked at the authorization server (RFC 7009)
 });
 
 describe("a server that refuses every token", () => {
-  /** Names the issuer whose tokens it refuses, because it wants those of another. */
+  /** Starts a server whose metadata names an issuer whose tokens it refuses. */
   async function refusing() {
     const [world, other] = [await startWorld(), await startWorld()];
     const { issuer } = world;
@@ -177,11 +188,13 @@ describe("a server that refuses every token", () => {
     const { grant } = world.config.servers.tools;
     const { auth, manager } = await managerOf(world, {
       config: { servers: { tools: { url: mcp.url, grant } } },
+      // Stands still, so that the hold does not end during the test.
+      clock: fakeClock(Date.now()),
     });
     return { issuer, mcp, manager, heard: listen(auth) };
   }
 
-  test("gets two, and then none until the hold is over; each call has its 401", async () => {
+  test("a server that refuses every token causes two token requests and then none during the hold, and calls get its 401", async () => {
     const { issuer, mcp, manager, heard } = await refusing();
     const response = await manager.fetch(mcp.url, { method: "POST" });
     expect(response.status).toBe(401);
@@ -200,7 +213,7 @@ describe("a server that refuses every token", () => {
     ]);
   });
 
-  test("gets two also when fifty calls come at once, and each has its 401", async () => {
+  test("a server that refuses every token causes two token requests for fifty concurrent calls, and each gets its 401", async () => {
     const { issuer, mcp, manager } = await refusing();
     const statuses = await Promise.all(
       fifty.map(async () => (await manager.fetch(mcp.url, { method: "POST" })).status),

@@ -13,7 +13,7 @@ import { liveClock, managerOf, startWorld, viaFetchV2, type World } from "./harn
 const oldSecret = "canary-s3cr3t-old";
 const newSecret = "canary-s3cr3t-new";
 
-/** A world whose client can be registered anew while its server runs. */
+/** Starts a world whose client registration can change while the server runs. */
 async function changingWorld(client: Omit<RegisteredClient, "id">) {
   const clients: RegisteredClient[] = [{ id: "agent", ...client }];
   const world = await startWorld({ clients });
@@ -21,7 +21,7 @@ async function changingWorld(client: Omit<RegisteredClient, "id">) {
     ...world,
     register(changed: Omit<RegisteredClient, "id">): void {
       clients[0] = { id: "agent", ...changed };
-      // It is made anew with the clients that it has by then; tokens are signed with the same key as before.
+      // Recreates the provider with the current clients. It signs tokens with the same key as before.
       world.issuer.rotateNonces();
     },
   };
@@ -44,8 +44,8 @@ const names = [
   "key:rotated",
 ] as const satisfies readonly McpAuthEventName[];
 
-/** The events so far by name. Nothing in them may look like a secret. */
-function hear(auth: McpAuth<string>): () => readonly string[] {
+/** Returns a function that returns the names of new events. Asserts that no event contains a secret. */
+function recordEventNames(auth: McpAuth<string>): () => readonly string[] {
   const heard: string[] = [];
   for (const name of names) {
     auth.on(name, (event) => {
@@ -57,13 +57,13 @@ function hear(auth: McpAuth<string>): () => readonly string[] {
   return () => heard.splice(0);
 }
 
-async function ownFolder(): Promise<string> {
+async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "rotated-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** Where a secret is, and how it is replaced there. */
+/** A place for a secret, and how to replace it there. */
 interface Place {
   readonly reference: object;
   readonly env: Record<string, string>;
@@ -85,16 +85,16 @@ const places: ReadonlyArray<readonly [name: string, make: () => Promise<Place>]>
     },
   ],
   [
-    "a file, written in place",
+    "a file that is written in place",
     async () => {
-      const file = join(await ownFolder(), "secret");
+      const file = join(await temporaryFolder(), "secret");
       return { reference: { file }, env: {}, put: (secret) => writeFile(file, `${secret}\n`) };
     },
   ],
   [
     "a file that is replaced as a whole",
     async () => {
-      const file = join(await ownFolder(), "secret");
+      const file = join(await temporaryFolder(), "secret");
       return {
         reference: { file },
         env: {},
@@ -108,7 +108,7 @@ const places: ReadonlyArray<readonly [name: string, make: () => Promise<Place>]>
   [
     "a mounted Kubernetes secret",
     async () => {
-      const folder = await ownFolder();
+      const folder = await temporaryFolder();
       let version = 0;
       await symlink("..data/secret", join(folder, "secret"));
       return {
@@ -127,52 +127,52 @@ const places: ReadonlyArray<readonly [name: string, make: () => Promise<Place>]>
   ],
 ];
 
-describe.each(places)("a secret in %s", (_, make) => {
+describe.each(places)("a secret in %s", (place, make) => {
   async function started() {
-    const place = await make();
-    await place.put(oldSecret);
+    const stored = await make();
+    await stored.put(oldSecret);
     const world = await changingWorld({ secret: oldSecret });
-    const config = withClient(world, { secret: place.reference });
-    const { auth, manager } = await managerOf(world, { config, env: place.env });
-    return { place, world, manager, heard: hear(auth) };
+    const config = withClient(world, { secret: stored.reference });
+    const { auth, manager } = await managerOf(world, { config, env: stored.env });
+    return { stored, world, manager, heard: recordEventNames(auth) };
   }
 
-  test("that was rotated there and at the server is used from the next request on, without a refusal", async () => {
-    const { place, world, manager, heard } = await started();
+  test(`a rotated secret in ${place} is used from the next token request on, without a refusal`, async () => {
+    const { stored, world, manager, heard } = await started();
     const client = await viaFetchV2(manager);
     expect(await client.echo("before")).toBe("before");
     world.register({ secret: newSecret });
-    await place.put(newSecret);
+    await stored.put(newSecret);
     await manager.getToken({ forceRefresh: true });
     expect(await client.echo("after")).toBe("after");
     expect(statuses(world)).toEqual([200, 200]);
     expect(heard()).toEqual(["token:renewed", "secret:changed", "token:renewed"]);
   });
 
-  test("that was wrong works at once in the cool-down when it is mended", async () => {
-    const { place, world, manager, heard } = await started();
+  test(`a wrong secret in ${place} that is corrected during the cool-down works immediately`, async () => {
+    const { stored, world, manager, heard } = await started();
     world.register({ secret: newSecret });
     expect(await failure(manager.getToken())).toMatchObject({ oauthError: "invalid_client" });
     expect(await failure(manager.getToken())).toMatchObject({ oauthError: "invalid_client" });
     expect(statuses(world)).toEqual([401]);
-    await place.put(newSecret);
+    await stored.put(newSecret);
     const client = await viaFetchV2(manager);
-    expect(await client.echo("mended")).toBe("mended");
+    expect(await client.echo("corrected")).toBe("corrected");
     expect(statuses(world)).toEqual([401, 200]);
     expect(heard()).toEqual(["token:failed", "token:cooldown", "secret:changed", "token:renewed"]);
   });
 
-  test("that is still wrong after it was changed holds calls back again", async () => {
-    const { place, world, manager } = await started();
+  test(`a secret in ${place} that is still wrong after a change starts another cool-down`, async () => {
+    const { stored, world, manager } = await started();
     world.register({ secret: newSecret });
     await failure(manager.getToken());
-    await place.put("canary-wrong-as-well");
+    await stored.put("canary-wrong-as-well");
     for (let call = 0; call < 5; call += 1) await failure(manager.getToken());
     expect(statuses(world)).toEqual([401, 401]);
   });
 });
 
-test("a secret that was changed while the request with it was refused is followed by the new one", async () => {
+test("a secret that changes while the server refuses the old one is used in a second token request", async () => {
   const world = await changingWorld({ secret: newSecret });
   const env = { SECRET: oldSecret };
   const { auth, manager } = await managerOf(world, {
@@ -183,15 +183,15 @@ test("a secret that was changed while the request with it was refused is followe
       return response;
     },
   });
-  const heard = hear(auth);
+  const heard = recordEventNames(auth);
   const client = await viaFetchV2(manager);
   expect(await client.echo("hello")).toBe("hello");
   expect(statuses(world)).toEqual([401, 200]);
   expect(heard()).toEqual(["token:failed", "secret:changed", "token:renewed"]);
 });
 
-test("a token at hand is used while the secret's file is being written", async () => {
-  const file = join(await ownFolder(), "secret");
+test("the current token is used while the secret's file is being written", async () => {
+  const file = join(await temporaryFolder(), "secret");
   await writeFile(file, oldSecret);
   const world = await changingWorld({ secret: oldSecret });
   const time = liveClock();
@@ -201,10 +201,10 @@ test("a token at hand is used while the secret's file is being written", async (
   });
   const first = await manager.getAccessToken();
   await writeFile(file, "");
-  // Unusable, and not expired yet.
+  // The token needs renewal and has not expired.
   time.clock.jump(3_580_000);
-  /** Lets time pass until there is an answer: how much depends on how long reading takes. */
-  const settled = async <T>(work: Promise<T>): Promise<T> => {
+  /** Lets time pass until the work is done. How much is needed depends on how long reading takes. */
+  const passTime = async <T>(work: Promise<T>): Promise<T> => {
     let isOver = false;
     const end = work.finally(() => {
       isOver = true;
@@ -213,10 +213,10 @@ test("a token at hand is used while the secret's file is being written", async (
     return await end;
   };
   const calls = Array.from({ length: 20 }, () => manager.getAccessToken());
-  expect(new Set(await settled(Promise.all(calls)))).toEqual(new Set([first]));
+  expect(new Set(await passTime(Promise.all(calls)))).toEqual(new Set([first]));
   expect(statuses(world)).toEqual([200]);
   await writeFile(file, oldSecret);
-  expect((await settled(manager.getToken({ forceRefresh: true }))).accessToken).not.toBe(first);
+  expect((await passTime(manager.getToken({ forceRefresh: true }))).accessToken).not.toBe(first);
 });
 
 describe("a key", () => {
@@ -224,13 +224,13 @@ describe("a key", () => {
   const pem = ({ privateKey }: ReturnType<typeof pair>) =>
     String(privateKey.export({ type: "pkcs8", format: "pem" }));
   const registered = async ({ publicKey }: ReturnType<typeof pair>) => {
-    // A JWK of a public key has nothing but strings.
+    // A public JWK has only string members.
     const jwk = publicKey.export({ format: "jwk" }) as JWK;
     return { publicKey: { ...jwk, kid: await calculateJwkThumbprint(jwk) } };
   };
 
   async function started() {
-    const folder = await ownFolder();
+    const folder = await temporaryFolder();
     const file = join(folder, "agent.pem");
     const [old, renewed] = [pair(), pair()];
     const put = async (next: typeof old): Promise<void> => {
@@ -246,10 +246,10 @@ describe("a key", () => {
       world.issuer.tokenRequests.map(
         ({ params }) => decodeProtectedHeader(String(params["client_assertion"])).kid,
       );
-    return { old, renewed, put, world, manager, heard: hear(auth), kids };
+    return { old, renewed, put, world, manager, heard: recordEventNames(auth), kids };
   }
 
-  test("that was registered before it was put in its place is used from the next request on", async () => {
+  test("a new key that was registered first is used from the next token request on", async () => {
     const { renewed, put, world, manager, heard, kids } = await started();
     await manager.getToken();
     world.register(await registered(renewed));
@@ -261,7 +261,7 @@ describe("a key", () => {
     expect(heard()).toEqual(["token:renewed", "key:rotated", "token:renewed"]);
   });
 
-  test("that the server does not know yet is followed once by the one before it", async () => {
+  test("a new key that is not registered yet is followed once by the previous key", async () => {
     const { renewed, put, world, manager, heard, kids } = await started();
     const client = await viaFetchV2(manager);
     await put(renewed);
@@ -278,7 +278,7 @@ describe("a key", () => {
     expect(heard()).toEqual(["token:renewed"]);
   });
 
-  test("that the server does not know, as it does not know the one before, is refused twice and no more", async () => {
+  test("a new key is refused only twice if neither it nor the previous key is registered", async () => {
     const { renewed, put, world, manager, heard } = await started();
     await manager.getToken();
     world.register(await registered(pair()));
@@ -290,12 +290,12 @@ describe("a key", () => {
     expect(heard().filter((event) => event === "key:rotated")).toHaveLength(1);
   });
 
-  test("that is half-written when it is needed is waited for", async () => {
+  test("a token request waits for a key file that is half-written", async () => {
     const { renewed, world, manager, put } = await started();
     await manager.getToken();
     world.register(await registered(renewed));
     await put(renewed);
-    const file = join(await ownFolder(), "agent.pem");
+    const file = join(await temporaryFolder(), "agent.pem");
     const text = pem(renewed);
     await writeFile(file, text.slice(0, 100));
     const config = withClient(world, { key: { privateKey: { file } } });
@@ -308,7 +308,7 @@ describe("a key", () => {
       clock: {
         now: () => Date.now(),
         setTimeout(callback, milliseconds) {
-          // The first pause is the shortest timer there is.
+          // The first pause is the shortest timer.
           if (milliseconds === 10) waiting();
           const timer = setTimeout(callback, milliseconds);
           return { unref: () => void timer.unref(), cancel: () => clearTimeout(timer) };

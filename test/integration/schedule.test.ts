@@ -26,11 +26,11 @@ async function scheduled(world: World, refresh: Refresh, start = midnight) {
   return { auth, manager, clock, advance, heard: listen(auth) };
 }
 
-test("a schedule renews, before its last tick that can, what would not last until the next", async () => {
+test("a scheduled tick renews a token that would not last until the next tick", async () => {
   const world = await startWorld({ lifetime: 3_600 });
   const { auth, manager, heard, advance } = await scheduled(world, { schedule: "*/10 * * * *" });
   expect(await auth.start()).toEqual([]);
-  // The token is usable for 59:30 and stale after 53:30 at the earliest: five ticks pass, the fifth renews.
+  // The token is usable for 59:30 and becomes stale after 53:30 at the earliest, so the fifth tick renews it.
   await advance(49 * minute + 59 * second);
   expect(renewals(heard)).toEqual(["demand"]);
   await advance(31 * second);
@@ -38,20 +38,20 @@ test("a schedule renews, before its last tick that can, what would not last unti
   await advance(24 * hour - 50 * minute - 30 * second);
   const reasons = renewals(heard);
   expect(new Set(reasons.slice(1))).toEqual(new Set(["schedule"]));
-  // Every 50 minutes; once the tick that renews is a little late, the next is the one after it.
+  // Renewed every 50 minutes. If the renewing tick is a little late, the next renewal is a tick later.
   expect(reasons.length).toBeGreaterThanOrEqual(1 + 24);
   expect(reasons.length).toBeLessThanOrEqual(1 + 36);
   expect(heard.filter(({ event }) => event !== "token:renewed")).toEqual([]);
   expect(world.issuer.tokenRequests).toHaveLength(reasons.length);
-  // Nobody has called for a day, and it is warm.
+  // The token is fresh although nobody has called for a day.
   expect(manager.status().state).toBe("fresh");
 });
 
-test("beside the schedule, the expiry timer renews what the ticks do not", async () => {
+test("the expiry timer renews a token that expires between two ticks of the schedule", async () => {
   const world = await startWorld({ lifetime: 60 });
   const { auth, heard, advance } = await scheduled(world, { schedule: "* * * * *" }, midnight - 10 * second);
   await auth.start();
-  // Issued at :50; renewed by the tick at :00 to :06; stale again at :36 to :45, and so on.
+  // Issued at :50, renewed by the tick at :00 to :06, stale again at :36 to :45, and so on.
   await advance(5 * minute);
   expect(renewals(heard)).toEqual([
     "demand",
@@ -59,7 +59,7 @@ test("beside the schedule, the expiry timer renews what the ticks do not", async
   ]);
 });
 
-test("without start() nothing is asked for until the first call; from then on the schedule runs", async () => {
+test("without start(), no token is requested until the first call, which starts the schedule", async () => {
   const world = await startWorld({ lifetime: 3_600 });
   const { manager, heard, advance, clock } = await scheduled(world, { schedule: "*/10 * * * *" });
   await advance(2 * hour);
@@ -70,7 +70,7 @@ test("without start() nothing is asked for until the first call; from then on th
   expect(renewals(heard)).toEqual(["demand", "schedule"]);
 });
 
-test("each tick is put off by the same part of a tenth of the interval, thirty seconds at most", async () => {
+test("each tick is delayed by the same offset, at most thirty seconds", async () => {
   const world = await startWorld({ lifetime: 1_000_000 });
   const { manager, advance, clock } = await scheduled(world, { schedule: "0 * * * *" });
   await manager.getAccessToken();
@@ -87,7 +87,7 @@ test("each tick is put off by the same part of a tenth of the interval, thirty s
   expect(offsets.size).toBe(1);
 });
 
-test("a schedule in a time zone ticks by its clock, over the change to summer time", async () => {
+test("a schedule with a time zone follows the change to summer time", async () => {
   const world = await startWorld({ lifetime: 10_000_000 });
   const refresh = { schedule: "0 3 * * *", timezone: "Europe/Berlin" };
   // The clocks go forward at 01:00 UTC on 29 March.
@@ -103,7 +103,7 @@ test("a schedule in a time zone ticks by its clock, over the change to summer ti
   expect(ticks).toEqual(["03-28T02:00", "03-29T01:00", "03-30T01:00", "03-31T01:00"]);
 });
 
-test("a manager that sleeps after `idle` is not woken by its schedule, but by a call", async () => {
+test("a manager that is asleep after `idle` is woken by a call and not by its schedule", async () => {
   const world = await startWorld({ lifetime: 3_600 });
   const { manager, heard, advance } = await scheduled(world, { schedule: "*/10 * * * *", idle: "2h" });
   await manager.getAccessToken();
@@ -118,7 +118,7 @@ test("a manager that sleeps after `idle` is not woken by its schedule, but by a 
   expect(renewals(heard).slice(asleep)).toEqual(["demand", "schedule"]);
 });
 
-test("of several servers each keeps its own time", async () => {
+test("each of several servers follows its own refresh setting", async () => {
   const world = await startWorld({ lifetime: 3_600 });
   const { tools } = world.config.servers;
   const { clock, fetch, advance } = liveClock(midnight);
@@ -140,7 +140,7 @@ test("of several servers each keeps its own time", async () => {
   await advance(56 * minute);
   const of = (server: string) => renewals(heard.filter((event) => event.server === server));
   expect(of("ticking")).toEqual(["demand", "schedule"]);
-  // Used when it started only: it sleeps after half an hour.
+  // Used only on startup, so it is asleep after half an hour.
   expect(of("expiring")).toEqual(["demand"]);
   expect(of("resting")).toEqual(["demand"]);
   expect(auth.status().map(({ server, state }) => `${server} ${state}`)).toEqual([
@@ -150,7 +150,7 @@ test("of several servers each keeps its own time", async () => {
   ]);
 });
 
-test("a tick that fails is an event, not a rejection, and the expiry timer still renews", async () => {
+test("a scheduled renewal that fails causes an event, and the expiry timer still renews", async () => {
   const world = await startWorld({ lifetime: 3_600 });
   const refresh = { schedule: "*/10 * * * *", ahead: "1s" };
   const { auth, manager, heard, advance } = await scheduled(world, refresh);

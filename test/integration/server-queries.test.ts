@@ -1,9 +1,9 @@
-// Servers that share a path and differ in their queries, over real HTTP.
+// Servers with the same path and different queries, over real HTTP.
 import { expect, test } from "vitest";
 import { sendJson } from "../support/http-server.js";
 import { ownIssuer, ownServer, runtime, sendToken } from "./harness.js";
 
-test("each of two servers that differ in their queries gets its own token", async () => {
+test("two servers that differ only in their queries get their own tokens", async () => {
   const issuer = await ownIssuer((request, response) => {
     const [, resource] = /resource=[^&]*tenant%3D(\w+)/.exec(request.body) ?? [];
     sendToken(response, `token-of-${resource}`);
@@ -18,7 +18,7 @@ test("each of two servers that differ in their queries gets its own token", asyn
   }
 });
 
-test("a challenge for another query of the same path does not change where the server's metadata is read", async () => {
+test("a challenge for another query of the same path does not change the server's metadata URL", async () => {
   const asked: string[] = [];
   const refused = new Set<string>();
   let issued = 0;

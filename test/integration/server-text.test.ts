@@ -1,4 +1,4 @@
-// What servers choose to say comes out in the `details` of errors alone, whatever they say it in.
+// Text that servers choose appears only in the `details` of errors, wherever a server puts it.
 import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { discover, McpAuthError, type McpAuthErrorCode } from "../../src/index.js";
@@ -64,18 +64,18 @@ const unsupported = (list: string, members: Row["members"]) =>
   row("unsupported_by_server", { metadata: metadata({ [list]: [sentence] }) }, members);
 
 const ofTokens: Readonly<Record<string, Row>> = {
-  "an error that is not registered": rejected(json(400, { error: sentence })),
-  "such an error in a 401": rejected(json(401, { error: sentence })),
-  "such an error in a 200": rejected(json(200, { error: sentence })),
+  "an unregistered error code": rejected(json(400, { error: sentence })),
+  "an unregistered error code in a 401": rejected(json(401, { error: sentence })),
+  "an unregistered error code in a 200": rejected(json(200, { error: sentence })),
   "the description and the URI of an error": rejected(json(400, { error: "invalid_scope", ...described })),
-  "the redirect of a token endpoint": rejected(json(307, {}, toHere)),
+  "a redirect of a token endpoint": rejected(json(307, {}, toHere)),
   "the description of an outage": row("unavailable", {
     token: json(503, { error: "server_error", ...described }, { "retry-after": sentence }),
   }),
   "the path of a token endpoint that fails": row("unavailable", {
     token: (response) => void response.destroy(),
   }),
-  "the path of a token endpoint that is silent": row("timeout", { token: () => {} }),
+  "the path of a token endpoint that does not answer": row("timeout", { token: () => {} }),
   "the content type of a token response": invalid(json(200, usualToken, ofType)),
   "a token type": invalid(json(200, { ...usualToken, token_type: sentence })),
   "an issued token type": invalid(json(200, { ...usualToken, issued_token_type: sentence }), (client) => ({
@@ -86,22 +86,22 @@ const ofTokens: Readonly<Record<string, Row>> = {
 const ofMetadata: Readonly<Record<string, Row>> = {
   "another issuer": row("issuer_mismatch", { metadata: metadata({ issuer: url }) }),
   "an issuer that is prose": row("issuer_mismatch", { metadata: metadata({ issuer: sentence }) }),
-  "a token endpoint that must not be used": row("insecure_url", {
+  "a forbidden token endpoint": row("insecure_url", {
     metadata: metadata({ token_endpoint: `http://elsewhere.example/${sentence}` }),
   }),
   "a token endpoint that is prose": row("insecure_url", { metadata: metadata({ token_endpoint: sentence }) }),
-  "the redirect of metadata": row("discovery_failed", { metadata: json(302, {}, toHere) }),
+  "a redirect of metadata": row("discovery_failed", { metadata: json(302, {}, toHere) }),
   "the content type of metadata": row("discovery_failed", { metadata: json(200, {}, ofType) }),
   "the methods of client authentication": unsupported("token_endpoint_auth_methods_supported", undefined),
-  "the algorithms of assertions": unsupported(
+  "the algorithms of client assertions": unsupported(
     "token_endpoint_auth_signing_alg_values_supported",
     (client) => ({ grant: { client: { ...client, key: { privateKey: { env: "KEY" } } } } }),
   ),
-  "the algorithms of assertions with a secret": unsupported(
+  "the algorithms of client assertions with a secret": unsupported(
     "token_endpoint_auth_signing_alg_values_supported",
     (client) => ({ grant: { client: { ...withSecret(client), method: "client_secret_jwt" } } }),
   ),
-  "the algorithms of proofs": unsupported("dpop_signing_alg_values_supported", (client) => ({
+  "the algorithms of DPoP proofs": unsupported("dpop_signing_alg_values_supported", (client) => ({
     dpop: true,
     grant: { client: withSecret(client) },
   })),
@@ -125,31 +125,34 @@ const ofTheServer: Readonly<Record<string, Row>> = {
     },
     (client) => ({ grant: { client: withSecret(client), scopes: ["read"] } }),
   ),
-  "a redirect elsewhere": row("egress_denied", { mcp: json(307, {}, { location: url }) }),
-  "redirects without end": row("egress_denied", { mcp: json(307, {}, { location: `/mcp/${sentence}` }) }),
+  "a redirect to another origin": row("egress_denied", { mcp: json(307, {}, { location: url }) }),
+  "endless redirects": row("egress_denied", { mcp: json(307, {}, { location: `/mcp/${sentence}` }) }),
 };
 
-describe("a server's own text is in the details of the error, and nowhere else", () => {
-  test.each(Object.entries({ ...ofTokens, ...ofMetadata, ...ofTheServer }))("%s", async (_, wanted) => {
-    const { code, answers, members = (client) => ({ grant: { client: withSecret(client) } }) } = wanted;
-    const clock = code === "timeout" ? fakeClock(Date.now()) : undefined;
-    const world = await hostileWorld(answers, members, { env, ...(clock && { clock }) });
-    const call = failure(world.manager.fetch(world.manager.url, { method: "POST", body: "{}" }));
-    if (clock !== undefined) await secondsNeeded({ clock, advance: clock.advance }, () => call);
-    const error = await call;
-    expect(error.code).toBe(code);
-    expect(JSON.stringify(error.details)).toContain(sentence);
-    // Said again in the cool-down, it is the same.
-    if (code !== "insufficient_scope" && code !== "egress_denied") {
-      const again = await failure(world.manager.getAccessToken());
-      expect([again.code, again.details]).toEqual([code, error.details]);
-    }
-    const shown = await world.shown(error);
-    expect(shown).toContain(error.message);
-    expect(shown).not.toContain(sentence);
-  });
+describe("text of servers", () => {
+  test.each(Object.entries({ ...ofTokens, ...ofMetadata, ...ofTheServer }))(
+    "text of a server is only in the details: %s",
+    async (_, row) => {
+      const { code, answers, members = (client) => ({ grant: { client: withSecret(client) } }) } = row;
+      const clock = code === "timeout" ? fakeClock(Date.now()) : undefined;
+      const world = await hostileWorld(answers, members, { env, ...(clock && { clock }) });
+      const call = failure(world.manager.fetch(world.manager.url, { method: "POST", body: "{}" }));
+      if (clock !== undefined) await secondsNeeded({ clock, advance: clock.advance }, () => call);
+      const error = await call;
+      expect(error.code).toBe(code);
+      expect(JSON.stringify(error.details)).toContain(sentence);
+      // The cool-down repeats the same error.
+      if (code !== "insufficient_scope" && code !== "egress_denied") {
+        const again = await failure(world.manager.getAccessToken());
+        expect([again.code, again.details]).toEqual([code, error.details]);
+      }
+      const shown = await world.shown(error);
+      expect(shown).toContain(error.message);
+      expect(shown).not.toContain(sentence);
+    },
+  );
 
-  test("a challenge that leads to where it must not, or to nothing", async () => {
+  test("text of a server in a challenge with a forbidden or broken metadata URL is not shown", async () => {
     const elsewhere = `resource_metadata="http://10.0.0.1/${sentence}", scope="${sentence}"`;
     let count = 0;
     const mcp: Answer = (response, asked, origin) => {
@@ -161,25 +164,25 @@ describe("a server's own text is in the details of the error, and nowhere else",
     const world = await hostileWorld({ mcp, resource: json(200, {}, ofType) }, members, { env });
     const response = await world.manager.fetch(world.manager.url);
     expect(response.status).toBe(401);
-    // Metadata that is something else is a warning, which says nothing of it.
+    // Broken metadata causes a warning, which must not contain its text.
     await world.manager.getToken({ forceRefresh: true });
     expect(await world.shown(new McpAuthError("unauthorized", ""))).not.toContain(sentence);
   });
 
-  test("where a request is redirected that cannot be sent again", async () => {
+  test("text of a server in the redirect of a request with a stream body is only in the details", async () => {
     const mcp = json(307, {}, { location: `/mcp/${sentence}` });
     const world = await hostileWorld({ mcp }, (client) => ({ grant: { client: withSecret(client) } }), {
       env,
     });
     const body = new Blob(["{}"]).stream();
-    // The option is Node's; the types of the Fetch standard have it only for browsers.
+    // Node needs `duplex`, which the type RequestInit does not have.
     const init: RequestInit & { duplex: "half" } = { method: "POST", body, duplex: "half" };
     const error = await failure(world.manager.fetch(world.manager.url, init));
     expect(error).toMatchObject({ code: "egress_denied", details: { location: `/mcp/${sentence}` } });
     expect(await world.shown(error)).not.toContain(sentence);
   });
 
-  test("what the revocation endpoint says, and the token that it quotes", async () => {
+  test("text of the revocation endpoint is only in the details, with <secret> for a quoted token", async () => {
     let isRevocation = false;
     const world = await hostileWorld(
       {
@@ -212,7 +215,7 @@ describe("a server's own text is in the details of the error, and nowhere else",
     expect(await world.shown(error)).not.toContain(sentence);
   });
 
-  test("what `discover` learns is its result, and in no message of what is wrong with it", async () => {
+  test("text of a server is in the result of discover() and not in the messages of its problems", async () => {
     const listing = (issuers: (origin: string) => readonly string[]): Answers => ({
       mcp: challenged(401, `scope="${sentence}"`),
       resource: resource((origin) => ({ authorization_servers: issuers(origin) })),
@@ -238,7 +241,7 @@ describe("a server's own text is in the details of the error, and nowhere else",
   });
 });
 
-describe("a server that refuses every token is explained without a word of its own", () => {
+describe("the explanation of a persistent refusal", () => {
   const claims = { iss: url, aud: [sentence, url], scope: `${sentence} admin`, sub: sentence, [sentence]: 1 };
   const jwt = ["eyJhbGciOiJub25lIn0", Buffer.from(JSON.stringify(claims)).toString("base64url"), "c2ln"].join(
     ".",
@@ -251,38 +254,37 @@ describe("a server that refuses every token is explained without a word of its o
   test.each<[what: string, answers: Answers, scopes: readonly string[] | undefined]>([
     ["the claims of a JWT", { mcp: json(401, {}) }, ["read"]],
     ["the values of a challenge", { mcp: status401 }, ["read"]],
-    ["both, where the scopes are the server's", { mcp: status401 }, undefined],
-    [
-      "a 403 that says invalid_token",
-      { mcp: challenged(403, `error="invalid_token", ${parameters}`) },
-      ["read"],
-    ],
-  ])("%s", async (_, answers, scopes) => {
-    let count = 0;
-    const token: Answer = (response) => {
-      count += 1;
-      send(response, 200, { ...usualToken, access_token: `${jwt}${count}` });
-    };
-    const world = await hostileWorld(
-      { token, ...answers },
-      (client) => ({ grant: { client: withSecret(client), ...(scopes && { scopes }) } }),
-      { env },
-    );
-    const response = await world.manager.fetch(world.manager.url, { method: "POST", body: "{}" });
-    await response.body?.cancel();
-    expect([401, 403]).toContain(response.status);
-    // What explains it is loaded when it is needed.
-    await expect.poll(() => world.manager.status().lastError?.code).toBe("unauthorized");
-    const error = world.manager.status().lastError;
-    if (error === undefined) throw new TypeError("There is no error.");
-    expect(error.details).toMatchObject({ iss: url, aud: [sentence, url], scope: `${sentence} admin` });
-    const shown = await world.shown(error);
-    expect(shown).toContain("refused a new token too");
-    expect(shown).not.toContain(sentence);
-  });
+    ["a challenge without scopes in the config", { mcp: status401 }, undefined],
+    ["a 403 with invalid_token", { mcp: challenged(403, `error="invalid_token", ${parameters}`) }, ["read"]],
+  ])(
+    "the explanation of a persistent refusal contains no text of the server: %s",
+    async (_, answers, scopes) => {
+      let count = 0;
+      const token: Answer = (response) => {
+        count += 1;
+        send(response, 200, { ...usualToken, access_token: `${jwt}${count}` });
+      };
+      const world = await hostileWorld(
+        { token, ...answers },
+        (client) => ({ grant: { client: withSecret(client), ...(scopes && { scopes }) } }),
+        { env },
+      );
+      const response = await world.manager.fetch(world.manager.url, { method: "POST", body: "{}" });
+      await response.body?.cancel();
+      expect([401, 403]).toContain(response.status);
+      // The explaining module is loaded lazily.
+      await expect.poll(() => world.manager.status().lastError?.code).toBe("unauthorized");
+      const error = world.manager.status().lastError;
+      if (error === undefined) throw new TypeError("The status has no error.");
+      expect(error.details).toMatchObject({ iss: url, aud: [sentence, url], scope: `${sentence} admin` });
+      const shown = await world.shown(error);
+      expect(shown).toContain("refused a new token too");
+      expect(shown).not.toContain(sentence);
+    },
+  );
 });
 
-test("the scopes that a server wants are named in the details alone", async () => {
+test("the scopes that a server requires are only in the details of insufficient_scope", async () => {
   const challenge = `error="insufficient_scope", scope="${sentence} admin"`;
   const world = await hostileWorld(
     { mcp: challenged(403, challenge) },

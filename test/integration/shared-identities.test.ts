@@ -1,4 +1,4 @@
-// Whose a stored token is: those who have the key it is bound to share it, and nobody else finds it. Real servers.
+// Which processes share a stored token: only those with the same identity and key. With real servers.
 import { exportPKCS8, generateKeyPair } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { McpAuthOptions } from "../../src/index.js";
@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => world[Symbol.asyncDispose]());
 
-/** What another process would have over the same store: `server` is what stands beside `url`, put together from parts. */
+/** Creates a manager of another process with the same store. `server` is the server config without its URL. */
 async function processOver(
   memory: SharedMemory,
   kind: keyof IdentityWorld["mcp"],
@@ -42,10 +42,10 @@ const stored = (memory: SharedMemory) =>
 const newKey = async () =>
   await exportPKCS8((await generateKeyPair("ES256", { extractable: true })).privateKey);
 
-describe("a token that is bound to a key by DPoP", () => {
+describe("stored DPoP tokens", () => {
   const grant = () => ({ client: world.client("basic"), scopes: ["read"] });
 
-  test("is shared among those who have the named key, whose proofs the MCP server takes", async () => {
+  test("a DPoP token is shared by processes with the same named key, and the MCP server accepts their proofs", async () => {
     const memory = sharedMemory();
     const env = { DPOP_KEY: await newKey() };
     const before = world.issuer.tokensIssued;
@@ -56,7 +56,7 @@ describe("a token that is bound to a key by DPoP", () => {
     expect(world.issuer.tokensIssued - before).toBe(1);
   });
 
-  test("is not found by those who have another one, nor without", async () => {
+  test("a DPoP token is not shared with processes that have another key or none", async () => {
     const memory = sharedMemory();
     const before = world.issuer.tokensIssued;
     for (const DPOP_KEY of [await newKey(), await newKey()]) {
@@ -73,7 +73,7 @@ describe("a token that is bound to a key by DPoP", () => {
     expect([world.issuer.tokensIssued - before, stored(memory).length]).toEqual([3, 3]);
   });
 
-  test("stays in the process that has made the key by itself", async () => {
+  test("a DPoP token for a generated key is not stored", async () => {
     const memory = sharedMemory();
     const before = world.issuer.tokensIssued;
     for (const _ of [1, 2])
@@ -82,10 +82,10 @@ describe("a token that is bound to a key by DPoP", () => {
   });
 });
 
-describe("a token that is bound to a certificate", () => {
+describe("stored certificate-bound tokens", () => {
   const grant = () => ({ client: world.client("pki"), scopes: ["read"] });
 
-  test("is shared among those who have it, and presented with it", async () => {
+  test("a certificate-bound token is shared by processes with the same certificate, which they present", async () => {
     const memory = sharedMemory();
     const before = world.issuer.tokensIssued;
     for (const text of ["one", "two"]) {
@@ -98,7 +98,7 @@ describe("a token that is bound to a certificate", () => {
     );
   });
 
-  test("is not found by those who have another one of the same subject", async () => {
+  test("a certificate-bound token is not shared with a process that has another certificate of the same subject", async () => {
     const memory = sharedMemory();
     const before = world.issuer.tokensIssued;
     await (await processOver(memory, "mTLS", { grant: grant() })).getToken();
@@ -109,14 +109,14 @@ describe("a token that is bound to a certificate", () => {
   });
 });
 
-describe("a token for a user", () => {
+describe("stored tokens for users", () => {
   const grant = () => ({
     ...{ type: "token_exchange", client: world.client("basic"), scopes: ["read"] },
     subject: { token: { runtime: true }, type: "urn:ietf:params:oauth:token-type:jwt" },
   });
   const signIn = (sub: string) => world.platform.sign({ sub, aud: world.issuer.issuer });
 
-  test("is shared by the processes that serve the same user, however often the user signs in", async () => {
+  test("a user's token is shared by processes that serve the same user, even with another subject token", async () => {
     const memory = sharedMemory();
     const before = world.issuer.tokensIssued;
     const tokens = new Set<string>();
@@ -127,7 +127,7 @@ describe("a token for a user", () => {
     expect([world.issuer.tokensIssued - before, tokens.size]).toEqual([1, 1]);
   });
 
-  test("is found for no other: neither under another name, nor with another's sign-in under the same name", async () => {
+  test("a user's token is not used for another key or for another user's subject token with the same key", async () => {
     const memory = sharedMemory();
     const before = world.issuer.issued.length;
     for (const [key, sub] of [
@@ -145,12 +145,12 @@ describe("a token for a user", () => {
   });
 });
 
-describe("a token for what the platform says of a workload", () => {
+describe("stored tokens for workloads", () => {
   const grant = (ref: string) => ({
     ...{ type: "jwt_bearer", client: world.client("basic"), scopes: ["read"] },
     assertion: { resolver: "given", ref },
   });
-  /** Another process, in which `{ "resolver": "given" }` is what `given` says. */
+  /** Creates a manager of another process whose assertion has the subject that `given` returns. */
   async function workload(
     memory: SharedMemory,
     given: () => string,
@@ -159,7 +159,7 @@ describe("a token for what the platform says of a workload", () => {
     const auth = await runtime({
       config: {
         network: world.network,
-        // Put together from parts.
+        // Built from parts.
         servers: { tools: { url: world.mcp.none.url, grant: grant("given") as object as GrantConfig } },
       },
       env: world.env,
@@ -171,9 +171,9 @@ describe("a token for what the platform says of a workload", () => {
   }
   const signed = (sub: string) => world.platform.sign({ sub, aud: world.issuer.issuer });
 
-  test("is shared by those of whom it says the same, and read once for each request", async () => {
+  test("a workload's token is shared by processes with the same subject, and the assertion is read once per request", async () => {
     const memory = sharedMemory();
-    // What was read counts as of now for a second.
+    // A read assertion stays valid for a second.
     const clock = fakeClock(Date.now());
     const before = world.issuer.tokensIssued;
     let read = 0;
@@ -187,7 +187,7 @@ describe("a token for what the platform says of a workload", () => {
     expect([world.issuer.tokensIssued - before, read]).toEqual([2, 3]);
   });
 
-  test("is not stored as another's where it says something else a moment later", async () => {
+  test("a workload's token is not stored for another subject if the assertion changes during the request", async () => {
     const memory = sharedMemory();
     const subjects = ["workload", "robot", "robot"];
     let late = 0;
@@ -198,7 +198,7 @@ describe("a token for what the platform says of a workload", () => {
     const slow = memory.store();
     const store = memory.store({
       async withLock(key, ttl, run) {
-        // What was read before is not of now any more.
+        // The assertion that was read before is too old now.
         late += 2_000;
         return await slow.withLock(key, ttl, run);
       },

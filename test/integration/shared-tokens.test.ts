@@ -9,8 +9,8 @@ import { sharedMemory } from "../support/shared-memory.js";
 import { liveClock, managerOf, type OwnIssuer, ownIssuer, ownServer, runtime, sendToken } from "./harness.js";
 import { secondsNeeded } from "./seconds-needed.js";
 
-/** Gives `t1`, `t2` and so on. */
-async function counting(lifetime = 3_600): Promise<OwnIssuer> {
+/** Starts an issuer that issues `t1`, `t2` and so on. */
+async function countingIssuer(lifetime = 3_600): Promise<OwnIssuer> {
   let count = 0;
   return await ownIssuer((_request, response) => {
     count += 1;
@@ -19,8 +19,8 @@ async function counting(lifetime = 3_600): Promise<OwnIssuer> {
 }
 
 describe("tokens in a store", () => {
-  test("one request for processes that start at the same moment, and none for those that come later", async () => {
-    const issuer = await counting();
+  test("twenty processes that start at the same time send one token request, and a later one sends none", async () => {
+    const issuer = await countingIssuer();
     const memory = sharedMemory();
     const managers = await Promise.all(
       Array.from({ length: 20 }, async () => (await managerOf(issuer, { store: memory.store() })).manager),
@@ -43,7 +43,7 @@ describe("tokens in a store", () => {
     expect(renewed).toEqual([]);
   });
 
-  test("what is stored is sealed", async () => {
+  test("stored tokens and their metadata are encrypted", async () => {
     const issuer = await ownIssuer((_request, response) => sendToken(response, "canary-token"));
     const memory = sharedMemory();
     const { manager } = await managerOf(issuer, { store: memory.store() });
@@ -53,8 +53,8 @@ describe("tokens in a store", () => {
     for (const text of ["canary", issuer.server.origin, "agent"]) expect(everything).not.toContain(text);
   });
 
-  test("a forced refresh asks, and the others take what it brought once theirs is over", async () => {
-    const issuer = await counting();
+  test("a forced refresh requests a token, and a process that starts later uses it", async () => {
+    const issuer = await countingIssuer();
     const memory = sharedMemory();
     const { manager } = await managerOf(issuer, { store: memory.store() });
     await manager.getAccessToken();
@@ -63,7 +63,7 @@ describe("tokens in a store", () => {
     expect(await another.getAccessToken()).toBe("t2");
   });
 
-  test("a newer token that is in the store takes the place of one that the MCP server refuses", async () => {
+  test("a refused token is replaced by a newer one from the store without a token request", async () => {
     let accepted = "t1";
     let count = 0;
     const issuer = await ownIssuer(
@@ -96,10 +96,10 @@ describe("tokens in a store", () => {
     ["resource", { resource: "https://other.example" }],
     ["audience", { audience: "https://other.example" }],
     ["params", { params: { tenant: "other" } }],
-    ["the value of a param", { params: { tenant: { env: "OTHER" } } }],
+    ["the value of a param's variable", { params: { tenant: { env: "OTHER" } } }],
     ["client", { id: "other" }],
-  ] as const)("another %s is another token", async (_name, change) => {
-    const issuer = await counting();
+  ] as const)("processes that differ in %s do not share a token", async (_name, change) => {
+    const issuer = await countingIssuer();
     const memory = sharedMemory();
     const { manager } = await managerOf(issuer, { store: memory.store() });
     await manager.getAccessToken();
@@ -117,8 +117,8 @@ describe("tokens in a store", () => {
     );
   });
 
-  test("the name in the config, a rotated secret and the order of scopes are no part of a token", async () => {
-    const issuer = await counting();
+  test("processes share a token despite another server name, a rotated secret or another order of scopes", async () => {
+    const issuer = await countingIssuer();
     const memory = sharedMemory();
     const client = { issuer: issuer.server.origin, id: "agent", secret: { env: "SECRET" } };
     for (const [name, secret, scopes] of [
@@ -132,9 +132,9 @@ describe("tokens in a store", () => {
   });
 });
 
-describe("a token that the MCP server refuses", () => {
-  /** A server that takes only `accepted`, and an issuer that gives `t1`, `t2` and so on. */
-  async function refusing(accepted: () => string) {
+describe("refused tokens with a store", () => {
+  /** Starts a server that accepts only `accepted`, and an issuer that issues `t1`, `t2` and so on. */
+  async function refusingServer(accepted: () => string) {
     let count = 0;
     return await ownIssuer(
       (_request, response) => {
@@ -148,8 +148,8 @@ describe("a token that the MCP server refuses", () => {
     );
   }
 
-  test("is replaced, also where the call itself cannot be sent again", async () => {
-    const issuer = await refusing(() => "t2");
+  test("a refused token is replaced in the store even if the call cannot be sent again", async () => {
+    const issuer = await refusingServer(() => "t2");
     const memory = sharedMemory();
     const statuses: number[] = [];
     for (const _ of [1, 2]) {
@@ -166,9 +166,9 @@ describe("a token that the MCP server refuses", () => {
     expect([statuses, issuer.tokenRequests().length]).toEqual([[401, 200], 2]);
   });
 
-  test("may be another process's too: then the call goes on with one of its own", async () => {
+  test("if the newer token from the store is refused too, the process requests its own", async () => {
     let accepted = "t1";
-    const issuer = await refusing(() => accepted);
+    const issuer = await refusingServer(() => accepted);
     const memory = sharedMemory();
     const [one, other] = [
       (await managerOf(issuer, { store: memory.store() })).manager,
@@ -181,19 +181,19 @@ describe("a token that the MCP server refuses", () => {
     expect([await one.getAccessToken(), one.status().state]).toEqual(["t3", "fresh"]);
   });
 
-  test("costs all processes together no more requests than the allowance has", async () => {
-    const issuer = await refusing(() => "none");
+  test("ten processes with refused tokens send no more token requests than one allowance", async () => {
+    const issuer = await refusingServer(() => "none");
     const memory = sharedMemory();
     for (let process = 0; process < 10; process += 1) {
       const { manager } = await managerOf(issuer, { store: memory.store() });
       for (const _ of [1, 2, 3]) expect((await manager.fetch(issuer.url)).status).toBe(401);
     }
-    // The first token, and five in place of refused ones.
+    // The first token, and five replacements of refused ones.
     expect(issuer.tokenRequests().length).toBe(6);
   });
 });
 
-test("whoever is in a cool-down takes what another process has got", async () => {
+test("a process in a cool-down uses the token that another process has obtained", async () => {
   let secret = "wrong";
   const issuer = await ownIssuer((_request, response) => {
     if (secret === "wrong") return sendJson(response, { error: "invalid_client" }, 401);
@@ -209,12 +209,12 @@ test("whoever is in a cool-down takes what another process has got", async () =>
   expect(await one.getAccessToken()).toBe("t1");
 });
 
-describe("what never answers ends with the deadline", () => {
+describe("calls that wait for something that never answers", () => {
   const never = () => new Promise<never>(() => {});
   const defaults = { timeout: "100ms", deadline: "200ms" } as const;
 
-  test("the subject token of a user", async () => {
-    const issuer = await counting();
+  test("a call whose subject token function never answers rejects with timeout", async () => {
+    const issuer = await countingIssuer();
     const { url, server } = issuer;
     const client = { issuer: server.origin, id: "agent", secret: { env: "SECRET" } };
     const grant = { type: "token_exchange", client, subject: { token: { runtime: true } } } as const;
@@ -224,29 +224,32 @@ describe("what never answers ends with the deadline", () => {
     await expect(user.getAccessToken()).rejects.toMatchObject({ code: "timeout" });
   });
 
-  test("the key of the store", async () => {
-    const issuer = await counting();
+  test("a call whose store key never arrives rejects with timeout", async () => {
+    const issuer = await countingIssuer();
     const store = sharedMemory().store({ encryptionKeys: never });
     const { manager } = await managerOf({ ...issuer, config: { ...issuer.config, defaults } }, { store });
     await expect(manager.getAccessToken()).rejects.toMatchObject({ code: "timeout" });
   });
 
-  test.each([["get"], ["withLock"]] as const)("the store: %s", async (method) => {
-    const issuer = await counting();
-    const store = sharedMemory().store({ [method]: never });
-    const { manager } = await managerOf({ ...issuer, config: { ...issuer.config, defaults } }, { store });
-    await expect(manager.getAccessToken()).rejects.toMatchObject({ code: "timeout" });
-  });
+  test.each([["get"], ["withLock"]] as const)(
+    "a call whose store never answers %s rejects with timeout",
+    async (method) => {
+      const issuer = await countingIssuer();
+      const store = sharedMemory().store({ [method]: never });
+      const { manager } = await managerOf({ ...issuer, config: { ...issuer.config, defaults } }, { store });
+      await expect(manager.getAccessToken()).rejects.toMatchObject({ code: "timeout" });
+    },
+  );
 
-  test("but a token that is there is handed over, whatever becomes of the store", async () => {
-    const issuer = await counting();
+  test("a call returns its new token even if the store never answers the write or releases the lock", async () => {
+    const issuer = await countingIssuer();
     const memory = sharedMemory();
     const whole = memory.store();
     const store = memory.store({
       set: never,
       async withLock(key, ttl, run) {
         const outcome = await whole.withLock(key, ttl, run);
-        // The lock is never given back.
+        // Never releases the lock.
         return outcome.acquired ? await never() : outcome;
       },
     });
@@ -259,18 +262,22 @@ describe("what never answers ends with the deadline", () => {
   });
 });
 
-describe("a store in code", () => {
+describe("stores that are passed in code", () => {
   const { encryptionKeys, ...methods } = sharedMemory().store();
 
   test.each([
     ["without a method", { ...methods, get: undefined, encryptionKeys }, "no method `get`"],
-    ["of which a copy was made that lost them", { encryptionKeys }, "no method `get`"],
-    ["without keys", methods, "no `encryptionKeys`"],
-    ["with keys and no function", { ...methods, encryptionKeys: ["key"] }, "no `encryptionKeys`"],
-  ])("%s is refused at once", async (_name, given, message) => {
-    // As somebody without types would.
+    ["without any method, such as a copy by spread", { encryptionKeys }, "no method `get`"],
+    ["without encryption keys", methods, "no `encryptionKeys`"],
+    [
+      "with encryption keys instead of a function",
+      { ...methods, encryptionKeys: ["key"] },
+      "no `encryptionKeys`",
+    ],
+  ])("a store %s is config_invalid", async (_name, given, message) => {
+    // JavaScript code can pass anything.
     const store = given as object as McpAuthStore;
-    const { config, env } = await counting();
+    const { config, env } = await countingIssuer();
     await expect(runtime({ config, env, store })).rejects.toMatchObject({
       code: "config_invalid",
       message: expect.stringContaining(message),
@@ -278,9 +285,9 @@ describe("a store in code", () => {
   });
 });
 
-describe("a store that is of no use", () => {
-  test("that fails: each asks by itself, no call fails, and it is said once", async () => {
-    const issuer = await counting();
+describe("unusable stores", () => {
+  test("with a failing store, processes request their own tokens, no call fails, and there is one event", async () => {
+    const issuer = await countingIssuer();
     const fails = () => Promise.reject(new Error("secret-of-the-library"));
     const store = sharedMemory().store({ get: fails, set: fails, withLock: fails });
     const { manager, auth } = await managerOf(issuer, { store });
@@ -301,8 +308,8 @@ describe("a store that is of no use", () => {
     ]);
   });
 
-  test("whose entry does not open: it is fetched anew, with an event, and the entry replaced", async () => {
-    const issuer = await counting();
+  test("a store entry that cannot be decrypted causes a warning and is replaced by a new token", async () => {
+    const issuer = await countingIssuer();
     const memory = sharedMemory();
     await (await managerOf(issuer, { store: memory.store() })).manager.getAccessToken();
     for (const [key, entry] of memory.data.entries) {
@@ -316,8 +323,8 @@ describe("a store that is of no use", () => {
     expect(await (await managerOf(issuer, { store: memory.store() })).manager.getAccessToken()).toBe("t2");
   });
 
-  test("of another key: nothing is taken from it", async () => {
-    const issuer = await counting();
+  test("store entries of another key are not used", async () => {
+    const issuer = await countingIssuer();
     const memory = sharedMemory();
     await (await managerOf(issuer, { store: memory.store() })).manager.getAccessToken();
     const { data } = memory;
@@ -326,8 +333,8 @@ describe("a store that is of no use", () => {
     expect(await (await managerOf(issuer, { store: other.store() })).manager.getAccessToken()).toBe("t2");
   });
 
-  test("of a key that is none: it is said, and nothing is asked for", async () => {
-    const issuer = await counting();
+  test("an invalid store key is key_invalid, a throwing key function secret_unavailable, and no token is requested", async () => {
+    const issuer = await countingIssuer();
     const store = sharedMemory().store({ encryptionKeys: () => ["too short"] });
     const { manager } = await managerOf(issuer, { store });
     await expect(manager.getAccessToken()).rejects.toMatchObject({ code: "key_invalid" });
@@ -343,14 +350,14 @@ describe("a store that is of no use", () => {
     expect(issuer.tokenRequests()).toEqual([]);
   });
 
-  test("where somebody else holds the lock and brings nothing: it is waited for, and then asked", async () => {
-    const issuer = await counting();
+  test("a process waits for the lock of another process and requests a token if none is stored", async () => {
+    const issuer = await countingIssuer();
     const memory = sharedMemory();
     const store = memory.store();
     const taken = new Set<string>();
     const blocking = memory.store({
       async withLock(key, ttl, run) {
-        // Somebody has it already.
+        // Another process holds the lock.
         if (!taken.has(key)) memory.data.locked.add(key);
         taken.add(key);
         return await store.withLock(key, ttl, run);
@@ -363,7 +370,7 @@ describe("a store that is of no use", () => {
     expect(await call).toBe("t1");
   });
 
-  test("a failing request frees the others, who try by themselves", async () => {
+  test("a failed token request releases the lock, and other processes send their own request", async () => {
     const gate = deferred<void>();
     let count = 0;
     const issuer = await ownIssuer(async (_request, response) => {
@@ -386,28 +393,31 @@ describe("a store that is of no use", () => {
   });
 });
 
-describe("a stored token", () => {
+describe("the lifetime and format of stored tokens", () => {
   test.each([
     ["ahead", 600_000],
     ["behind", -600_000],
-  ])("lasts as long where the clock is ten minutes %s", async (_name, shift) => {
-    const issuer = await counting(300);
-    const data = new MemoryData();
-    const clock = fakeClock();
-    const store = () => ({ ...createMemoryStore({ data, clock }), encryptionKeys: false as const });
-    const other = { now: () => clock.now() + shift, setTimeout: clock.setTimeout };
-    const { manager: one } = await managerOf(issuer, { store: store(), clock });
-    const { manager: two } = await managerOf(issuer, { store: store(), clock: other });
-    await one.getAccessToken();
-    const token = await two.getToken();
-    expect([token.accessToken, token.expiresAt - other.now()]).toEqual(["t1", 300_000]);
-    expect([two.status().state, issuer.tokenRequests().length]).toEqual(["fresh", 1]);
-    clock.jump(290_000);
-    expect([two.status().state, await two.getAccessToken()]).toEqual(["expired", "t2"]);
-  });
+  ])(
+    "a stored token has its full lifetime in a process whose clock is ten minutes %s",
+    async (_name, shift) => {
+      const issuer = await countingIssuer(300);
+      const data = new MemoryData();
+      const clock = fakeClock();
+      const store = () => ({ ...createMemoryStore({ data, clock }), encryptionKeys: false as const });
+      const other = { now: () => clock.now() + shift, setTimeout: clock.setTimeout };
+      const { manager: one } = await managerOf(issuer, { store: store(), clock });
+      const { manager: two } = await managerOf(issuer, { store: store(), clock: other });
+      await one.getAccessToken();
+      const token = await two.getToken();
+      expect([token.accessToken, token.expiresAt - other.now()]).toEqual(["t1", 300_000]);
+      expect([two.status().state, issuer.tokenRequests().length]).toEqual(["fresh", 1]);
+      clock.jump(290_000);
+      expect([two.status().state, await two.getAccessToken()]).toEqual(["expired", "t2"]);
+    },
+  );
 
-  test("is believed no longer than it lives, whatever the store says is left", async () => {
-    const issuer = await counting(300);
+  test("a stored token is not used beyond its lifetime, even if its store entry expires later", async () => {
+    const issuer = await countingIssuer(300);
     const memory = sharedMemory();
     await (await managerOf(issuer, { store: memory.store() })).manager.getAccessToken();
     for (const [key, entry] of memory.data.entries) {
@@ -419,18 +429,18 @@ describe("a stored token", () => {
   });
 
   test.each([
-    ["of another version of the package is ignored, and replaced", { v: 0 }, "t2"],
-    ["of another version, and later, too", { v: 2 }, "t2"],
-    ["that lacks something too", { expiresAt: undefined }, "t2"],
-    ["of a type that is not known too", { tokenType: "MAC" }, "t2"],
-    ["with something more to it is understood", { more: true }, "t1"],
-  ])("%s", async (_name, change, expected) => {
-    const issuer = await counting();
+    ["of an earlier version is replaced", { v: 0 }, "t2"],
+    ["of a later version is replaced", { v: 2 }, "t2"],
+    ["without an expiry is replaced", { expiresAt: undefined }, "t2"],
+    ["with an unknown token type is replaced", { tokenType: "MAC" }, "t2"],
+    ["with an unknown member is used", { more: true }, "t1"],
+  ])("a stored token %s", async (_name, change, expected) => {
+    const issuer = await countingIssuer();
     const memory = sharedMemory();
     const store = () => memory.store({ encryptionKeys: false });
     await (await managerOf(issuer, { store: store() })).manager.getAccessToken();
     const [key, entry] = [...memory.data.entries].find(([name]) => name.startsWith("token.")) ?? [];
-    if (key === undefined || entry === undefined) throw new Error("Nothing is stored.");
+    if (key === undefined || entry === undefined) throw new Error("The store has no token.");
     const value = JSON.stringify({ ...parseJsonObject(entry.value), ...change });
     memory.data.entries.set(key, { ...entry, value });
     expect(await (await managerOf(issuer, { store: store() })).manager.getAccessToken()).toBe(expected);
@@ -441,8 +451,8 @@ describe("a stored token", () => {
 });
 
 describe("metadata in a store", () => {
-  test("a warm start makes no discovery request, nor any other", async () => {
-    const issuer = await counting();
+  test("a process with stored token and metadata sends no request on startup", async () => {
+    const issuer = await countingIssuer();
     const memory = sharedMemory();
     await (await managerOf(issuer, { store: memory.store() })).manager.getAccessToken();
     const before = issuer.server.requests.length;
@@ -453,7 +463,7 @@ describe("metadata in a store", () => {
     expect(issuer.server.requests.slice(before).map(({ url }) => url)).toEqual(["/token"]);
   });
 
-  test("what is stored and has moved is asked for again", async () => {
+  test("a token endpoint that has moved is found through new metadata, which replaces the stored metadata", async () => {
     const paths = ["/token"];
     const server = await ownServer((request, response) => {
       if (request.url === "/.well-known/oauth-authorization-server") {

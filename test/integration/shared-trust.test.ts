@@ -1,4 +1,4 @@
-// What one process learned is used by no other process that trusts other servers.
+// Processes share metadata and tokens only with processes that trust the same servers.
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -31,17 +31,17 @@ async function temporary(): Promise<string> {
 }
 
 interface Place {
-  /** Leads every request to this place, whatever its host. */
+  /** Proxy that sends every request to this server, for any host. */
   readonly proxy: string;
   readonly ca: string;
-  /** `POST auth.test/token` and so on. */
+  /** All requests, in the form `POST auth.test/token`. */
   readonly requests: readonly string[];
   readonly bodies: readonly string[];
 }
 
-/** Answers for all hosts, with certificates of an authority: metadata that names `tokenEndpoint`, and a token. */
+/** Starts a server that answers for all hosts with a certificate of the authority, metadata and a token. */
 async function place(authority: Authority | undefined, tokenEndpoint: string, token: string): Promise<Place> {
-  if (authority === undefined) throw new Error("It is made before the tests.");
+  if (authority === undefined) throw new Error("The authority does not exist yet.");
   const hosts = [issuer, url, elsewhere].map((each) => new URL(each).hostname);
   const { certificate, privateKey } = await authority.issue({ hosts });
   const requests: string[] = [];
@@ -91,7 +91,7 @@ async function proxyTo(port: number): Promise<string> {
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   onTestFinished(() => void server.close());
-  // A TCP server that listens has an address object.
+  // The address of a listening TCP server is an object.
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
@@ -119,7 +119,7 @@ const stores: ReadonlyArray<
 
 const storeKey = randomBytes(32).toString("base64url");
 
-/** The token of a process that reaches a place in this way, over a store. */
+/** Returns the token of a process that reaches a server through its proxy and uses a store. */
 async function tokenAt(
   { proxy, ca }: Pick<Place, "proxy" | "ca">,
   over: Pick<McpAuthOptions, "store"> & { config?: object },
@@ -137,13 +137,13 @@ async function tokenAt(
   try {
     return await auth.resolve("tools").getAccessToken();
   } finally {
-    // What is still to be written is written.
+    // Writes pending store entries.
     await auth.stop();
   }
 }
 
-describe.each(stores)("with a store %s", (_kind, open) => {
-  test("a forged token endpoint that a process with another authority accepts gets the secret of no other process", async () => {
+describe.each(stores)("processes with a store %s", (_kind, open) => {
+  test("a forged token endpoint that a process with another authority accepts gets no secret of other processes", async () => {
     const [good, evil] = [
       await place(real, `${issuer}/token`, "good"),
       await place(forger, elsewhere, "evil"),
@@ -157,7 +157,7 @@ describe.each(stores)("with a store %s", (_kind, open) => {
     expect(good.bodies.join()).toContain(secret);
   });
 
-  test("a forged token endpoint that the fetch of one process returns gets the secret of no other process", async () => {
+  test("a forged token endpoint from the fetch of one process gets no secret of other processes", async () => {
     const good = await place(real, `${issuer}/token`, "good");
     const forging: FetchFunction = async (input, init) => {
       if (init?.method === "POST")
@@ -173,7 +173,7 @@ describe.each(stores)("with a store %s", (_kind, open) => {
     expect(good.requests.join()).not.toContain("elsewhere.test");
   });
 
-  test("a process with a fetch of its own uses no metadata that others have stored", async () => {
+  test("a process with a custom fetch does not use stored metadata of other processes", async () => {
     const [good, evil] = [
       await place(real, `${issuer}/token`, "good"),
       await place(forger, elsewhere, "evil"),
@@ -190,7 +190,7 @@ describe.each(stores)("with a store %s", (_kind, open) => {
     expect(asked).not.toContain(elsewhere);
   });
 
-  test("processes with the same trust share all, wherever the file of their authority is", async () => {
+  test("processes with the same certificate authority in different files share tokens and metadata", async () => {
     const good = await place(real, `${issuer}/token`, "good");
     const over = await open();
     expect(await tokenAt(good, over)).toBe("good");
@@ -202,7 +202,7 @@ describe.each(stores)("with a store %s", (_kind, open) => {
   });
 });
 
-test("another token endpoint in the metadata of the config is another token", async () => {
+test("processes with different token endpoints in the config do not share a token", async () => {
   let count = 0;
   const server = await ownIssuer(
     (_request, response) => sendToken(response, `t${++count}`),
@@ -222,7 +222,7 @@ test("another token endpoint in the metadata of the config is another token", as
   expect(tokens).toEqual(["t1", "t1", "t2"]);
 });
 
-test("clearing the store of a server forgets its metadata, for every trust, and that of no other", async () => {
+test("clearing the store of a server deletes its metadata for all trust settings, and no other server's", async () => {
   const [one, other] = [
     await ownIssuer((_request, response) => sendToken(response, "one")),
     await ownIssuer((_request, response) => sendToken(response, "other")),
@@ -248,7 +248,7 @@ test("clearing the store of a server forgets its metadata, for every trust, and 
   const store = createFileStore({ path: folder });
   onTestFinished(() => store.close());
   const metadata = async () => (await store.keys("metadata.")).length;
-  // An issuer and a resource of each server, for both kinds of trust.
+  // The metadata of an issuer and a resource for each of two servers and two trust settings.
   expect(await metadata()).toBe(8);
   const auth = await run(undefined);
   await internalsOf(auth.resolve("one")).store?.forget();

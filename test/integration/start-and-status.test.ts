@@ -16,8 +16,8 @@ import {
 
 const minute = 60_000;
 
-/** Three servers: one that works, one with a wrong secret, one without any. */
-async function three() {
+/** Creates a runtime with three servers: one that works, one with a wrong secret, and one without a secret. */
+async function threeServers() {
   const world = await startWorld();
   const { issuer } = world.issuer;
   const { url } = world.mcp;
@@ -33,8 +33,8 @@ async function three() {
 }
 
 describe("start()", () => {
-  test("gets a token for every server, and gives what failed in the order of the config", async () => {
-    const { world, auth } = await three();
+  test("start() gets a token for each server and returns the errors in the order of the config", async () => {
+    const { world, auth } = await threeServers();
     const failures = await auth.start();
     expect(failures.map(({ server, code, oauthError }) => [server, code, oauthError])).toEqual([
       ["wrong", "token_request_rejected", "invalid_client"],
@@ -47,28 +47,28 @@ describe("start()", () => {
       "wrong cooldown",
       "missing cooldown",
     ]);
-    // What it got is used.
+    // The token of start() is used.
     await auth.resolve("good").getAccessToken();
     expect(world.issuer.tokensIssued).toBe(1);
   });
 
-  test("rejects for a server that must have a token, after all have settled", async () => {
-    const { world, auth } = await three();
+  test("start() rejects with the error of a required server after all servers have settled", async () => {
+    const { world, auth } = await threeServers();
     const error = await failure(auth.start({ require: ["good", "missing"] }));
     expect(error).toMatchObject({ code: "secret_unavailable", server: "missing" });
     expect(world.issuer.tokensIssued).toBe(1);
     expect(auth.status().map(({ state }) => state)).toEqual(["fresh", "cooldown", "cooldown"]);
   });
 
-  test("resolves when all that must have a token have one", async () => {
-    const { auth } = await three();
+  test("start() resolves if all required servers have a token", async () => {
+    const { auth } = await threeServers();
     const failures = await auth.start({ require: ["good"] });
     expect(failures.map(({ server }) => server)).toEqual(["wrong", "missing"]);
   });
 
-  test("refuses an unknown name in `require` before anything is sent", async () => {
-    const { world, auth } = await three();
-    // As JavaScript can.
+  test("start() rejects an unknown name in `require` before anything is sent", async () => {
+    const { world, auth } = await threeServers();
+    // JavaScript code can pass any name.
     const require = ["good", "misisng"] as unknown as ["good"];
     const error = await failure(auth.start({ require }));
     expect(error).toMatchObject({ code: "unknown_server" });
@@ -76,7 +76,7 @@ describe("start()", () => {
     expect(world.issuer.tokenRequests).toEqual([]);
   });
 
-  test("may be called twice, and asks once", async () => {
+  test("start() can be called several times and requests one token", async () => {
     const world = await startWorld();
     const { auth } = await managerOf(world);
     expect(await Promise.all([auth.start(), auth.start()])).toEqual([[], []]);
@@ -84,7 +84,7 @@ describe("start()", () => {
     expect(world.issuer.tokenRequests).toHaveLength(1);
   });
 
-  test("leaves a server with `refresh: false` to its first call, unless it is required", async () => {
+  test("start() requests no token for a server with `refresh: false` unless it is required", async () => {
     const world = await startWorld();
     const config = { ...world.config, defaults: { refresh: false } } as const;
     const { auth } = await managerOf({ config, env: world.env });
@@ -113,7 +113,7 @@ test("createMcpAuth sends nothing, reads no secret and sets no timer", async () 
 });
 
 describe("status()", () => {
-  test("says where a token stands, all its life long", async () => {
+  test("status() reports the states of a token from its first request to stop()", async () => {
     const world = await startWorld({ lifetime: 3_600 });
     const { clock, fetch, advance } = liveClock();
     const config = { ...world.config, defaults: { refresh: { jitter: 0 } } };
@@ -131,7 +131,7 @@ describe("status()", () => {
     });
     expect(auth.status()).toEqual([manager.status()]);
 
-    // Nobody calls for more than half an hour.
+    // There is no call for more than half an hour.
     await advance(3_270_000);
     expect(manager.status()).toEqual({ server: "tools", state: "asleep", expiresAt });
     await advance(5 * minute);
@@ -154,7 +154,7 @@ describe("status()", () => {
     expect(manager.status().state).toBe("stopped");
   });
 
-  test("says that a token is stale, and that another is on its way", async () => {
+  test("status() reports a stale token, and a fresh one after the background renewal", async () => {
     const world = await startWorld({ lifetime: 60 });
     const { clock, fetch, advance } = liveClock();
     const config = { ...world.config, defaults: { refresh: false } } as const;
@@ -171,7 +171,7 @@ describe("status()", () => {
 });
 
 describe("events", () => {
-  test("carry what happened, to listeners and to diagnostics_channel alike", async () => {
+  test("events have the same payload for listeners and for diagnostics_channel", async () => {
     const world = await startWorld();
     const env: Record<string, string> = { SECRET: "wrong" };
     const { clock, fetch, advance } = liveClock();
@@ -240,7 +240,7 @@ describe("events", () => {
     expect(published).toEqual(heard.map(({ event: _, ...payload }) => payload));
   });
 
-  test("of a new token come when it is in use: a listener that asks for it gets that one", async () => {
+  test("a listener of token:renewed that requests the token gets the new one", async () => {
     const world = await startWorld();
     const { auth, manager } = await managerOf(world);
     const found: Promise<unknown>[] = [];
@@ -258,7 +258,7 @@ describe("events", () => {
     expect(world.issuer.tokenRequests).toHaveLength(2);
   });
 
-  test("warn of a token that does not say how long it lives", async () => {
+  test("a token without a lifetime causes a token:warning event", async () => {
     const issuer = await ownIssuer((_request, response) => {
       response.writeHead(200, { "content-type": "application/json" });
       response.end('{"access_token":"opaque","token_type":"Bearer"}');
@@ -271,7 +271,7 @@ describe("events", () => {
     expect(manager.status().expiresAt).toBe(expiresAt);
   });
 
-  test("reach the others when a listener throws, and the call that caused them goes on", async () => {
+  test("a listener that throws or changes the event does not affect other listeners or the call", async () => {
     const world = await startWorld();
     const logged: unknown[][] = [];
     const log = (...line: unknown[]) => void logged.push(line);
@@ -292,7 +292,7 @@ describe("events", () => {
     expect(inspect(logged, { depth: 9 })).not.toContain("canary");
   });
 
-  test("of an async listener that rejects disturb nobody, either", async () => {
+  test("an async listener that rejects causes no unhandled rejection", async () => {
     const world = await startWorld();
     const unhandled: unknown[] = [];
     const note = (reason: unknown) => void unhandled.push(reason);
@@ -307,7 +307,7 @@ describe("events", () => {
     expect(unhandled).toEqual([]);
   });
 
-  test("are not heard any more once the listener is removed, also by itself", async () => {
+  test("a removed listener gets no more events, even if it removes itself", async () => {
     const world = await startWorld();
     const { auth, manager } = await managerOf(world);
     const heard: string[] = [];
@@ -322,7 +322,7 @@ describe("events", () => {
     expect(heard).toEqual(["first", "second", "second"]);
   });
 
-  test("of a logger that throws disturb nobody", async () => {
+  test("a logger that throws does not affect calls", async () => {
     const world = await startWorld();
     const fail = () => {
       throw new Error("disk full");
@@ -333,7 +333,7 @@ describe("events", () => {
   });
 });
 
-test("a logger hears of everything, and of no secret", async () => {
+test("a logger gets every event and no secret", async () => {
   const world = await startWorld({ lifetime: 60 });
   const { tools } = world.config.servers;
   const config = { servers: { tools: { ...tools, headers: { "X-Key": { env: "KEY" } } } } };
@@ -367,7 +367,7 @@ test("a logger hears of everything, and of no secret", async () => {
   }
 });
 
-describe("finding a server", () => {
+describe("resolve() and resolveUrl()", () => {
   async function paths() {
     const grant = { client: { issuer: "https://auth.example", id: "agent" } };
     const config = defineConfig({
@@ -382,7 +382,7 @@ describe("finding a server", () => {
     return await runtime({ config, env: {} });
   }
 
-  test("by URL gives the longest path that fits, at segment boundaries", async () => {
+  test("resolveUrl() returns the server with the longest matching path, at segment boundaries", async () => {
     const auth = await paths();
     const found = (url: string | URL) => auth.resolveUrl(url)?.name;
     expect(
@@ -428,7 +428,7 @@ describe("finding a server", () => {
     expect(auth.resolveUrl("https://mcp.example/billing")).toBe(auth.resolve("billing"));
   });
 
-  test("by URL gives the server with the same query, also where its path is that of another", async () => {
+  test("resolveUrl() returns the server with the same query values among servers with the same path", async () => {
     const grant = { client: { issuer: "https://auth.example", id: "agent" } };
     const at = (query: string) => ({ url: `https://mcp.example/mcp${query}`, grant });
     const config = {
@@ -445,7 +445,7 @@ describe("finding a server", () => {
     ]);
   });
 
-  test("by name gives the same manager each time; names are known beforehand", async () => {
+  test("resolve() returns the same manager each time, and the runtime lists its server names", async () => {
     const auth = await paths();
     expect(auth.resolve("billing")).toBe(auth.resolve("billing"));
     expect(auth.resolve("billing").url).toBe("https://mcp.example/billing");
@@ -460,7 +460,7 @@ describe("finding a server", () => {
     expect(auth.version).toMatch(/^\d+\.\d+\.\d+/);
   });
 
-  test("by a name that is not there fails with the near one, and does not compile", async () => {
+  test("resolve() with an unknown name throws, suggests a similar name, and does not compile", async () => {
     const auth = await paths();
     // @ts-expect-error: the names are those of the config
     const resolve = () => auth.resolve("biling");
@@ -476,7 +476,7 @@ describe("finding a server", () => {
     // @ts-expect-error: the names are those of the config
     const starting = auth.start({ require: ["rooot"] });
     expect((await failure(starting)).code).toBe("unknown_server");
-    // Where the names are not known when it is compiled, any string will do.
+    // If the names are not known at compile time, any string is allowed.
     const untyped: McpAuth = auth;
     const name: string = "billing";
     expect(untyped.resolve(name).name).toBe("billing");
@@ -484,14 +484,14 @@ describe("finding a server", () => {
   });
 });
 
-test("fetch and the other methods need no `this`", async () => {
+test("fetch of a manager works without `this`", async () => {
   const world = await startWorld();
   const { manager } = await managerOf(world);
   const { fetch } = manager;
   expect((await fetch(world.mcp.url)).status).toBe(405);
 });
 
-test("a fetch of the caller's own carries every request", async () => {
+test("a custom fetch sends every request of a manager", async () => {
   const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
   const urls: string[] = [];
   const { manager } = await managerOf(issuer, {

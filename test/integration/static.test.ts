@@ -1,4 +1,4 @@
-// A token that something else puts in place.
+// Static tokens, which something else provides and replaces.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,8 +8,8 @@ import { failure } from "../support/failure.js";
 import { sendJson } from "../support/http-server.js";
 import { listen, liveClock, managerOf, ownServer, runtime } from "./harness.js";
 
-/** A server that takes some tokens, and a file with one. */
-async function guarded(good: readonly string[]) {
+/** Starts a server that accepts some tokens, with a config that reads a token from a file. */
+async function tokenFileWorld(good: readonly string[]) {
   const folder = await mkdtemp(join(tmpdir(), "mcp-auth-static-"));
   onTestFinished(() => rm(folder, { recursive: true }));
   const file = join(folder, "token");
@@ -26,8 +26,8 @@ async function guarded(good: readonly string[]) {
 }
 
 describe("a static token", () => {
-  test("is sent as it is, and no metadata is asked for", async () => {
-    const world = await guarded(["one"]);
+  test("a static token is sent unchanged, and no metadata is requested", async () => {
+    const world = await tokenFileWorld(["one"]);
     await world.put("one\n");
     const { manager } = await managerOf(world);
     expect((await manager.fetch(world.url)).status).toBe(200);
@@ -35,8 +35,8 @@ describe("a static token", () => {
     expect(await manager.getToken()).toMatchObject({ accessToken: "one", issuer: undefined });
   });
 
-  test("that was replaced in its file is read again after a 401, and the call succeeds", async () => {
-    const world = await guarded(["one"]);
+  test("a static token that was replaced in its file is read again after a 401, and the call succeeds", async () => {
+    const world = await tokenFileWorld(["one"]);
     await world.put("one");
     const { auth, manager } = await managerOf(world);
     const heard = listen(auth);
@@ -55,8 +55,8 @@ describe("a static token", () => {
     ]);
   });
 
-  test("that is still the same is not sent again: the 401 is returned", async () => {
-    const world = await guarded([]);
+  test("a static token that has not changed after a 401 is not sent again", async () => {
+    const world = await tokenFileWorld([]);
     await world.put("one");
     const { manager } = await managerOf(world);
     const response = await manager.fetch(world.url);
@@ -65,8 +65,8 @@ describe("a static token", () => {
     expect(world.sent()).toEqual(["one"]);
   });
 
-  test("that stays the same is read again by each call that is refused, which nothing limits", async () => {
-    const world = await guarded(["good"]);
+  test("a static token is read again after every refused call, without a limit", async () => {
+    const world = await tokenFileWorld(["good"]);
     await world.put("bad");
     const { clock, fetch } = liveClock();
     const { manager } = await managerOf(world, { clock, fetch });
@@ -75,8 +75,8 @@ describe("a static token", () => {
     expect((await manager.fetch(world.url)).status).toBe(200);
   });
 
-  test("that is gone is named in an event and in the status, once the present one is refused", async () => {
-    const world = await guarded(["one"]);
+  test("a static token that is missing after a 401 causes an event and an error in the status", async () => {
+    const world = await tokenFileWorld(["one"]);
     await world.put("one");
     const { auth, manager } = await managerOf(world);
     const failed: unknown[] = [];
@@ -94,10 +94,10 @@ describe("a static token", () => {
     return await jwt.sign(new TextEncoder().encode("x".repeat(32)));
   }
 
-  test("that is a JWT ends when it says, although it was issued before it was read", async () => {
-    const world = await guarded([]);
+  test("a static token that is a JWT expires at its `exp`, even with a longer configured lifetime", async () => {
+    const world = await tokenFileWorld([]);
     const now = Math.floor(Date.now() / 1_000);
-    // Forty minutes of its hour are over.
+    // Issued forty minutes ago, for an hour.
     await world.put(await signed(now - 2_400, now + 1_200));
     const { tools } = world.config.servers;
     const lasting = { servers: { tools: { ...tools, grant: { ...tools.grant, lifetime: "10h" } } } };
@@ -108,8 +108,8 @@ describe("a static token", () => {
     }
   });
 
-  test("that is a JWT and has expired is read anew by each call, and handed out for the server to judge", async () => {
-    const world = await guarded([]);
+  test("an expired static JWT is read again by each call and is still returned", async () => {
+    const world = await tokenFileWorld([]);
     const now = Math.floor(Date.now() / 1_000);
     const [old, fresh] = [await signed(now - 7_200, now - 3_600), await signed(now, now + 3_600)];
     await world.put(old);
@@ -126,8 +126,8 @@ describe("a static token", () => {
     expect(warnings).toHaveLength(1);
   });
 
-  test("with a lifetime is read again ahead of its end", async () => {
-    const world = await guarded([]);
+  test("a static token with a configured lifetime is read again ahead of its expiry", async () => {
+    const world = await tokenFileWorld([]);
     await world.put("one");
     const { tools } = world.config.servers;
     const config = { servers: { tools: { ...tools, grant: { ...tools.grant, lifetime: "1h" } } } };
@@ -145,10 +145,10 @@ describe("a static token", () => {
   });
 
   test.each([
-    ["begins with Bearer", "Bearer one"],
-    ["has a line break in it", "one\ntwo"],
-    ["has letters that no header has", "тайна"],
-  ])("that %s is refused without being shown", async (_, text) => {
+    ["starts with Bearer", "Bearer one"],
+    ["contains a line break", "one\ntwo"],
+    ["contains characters that are not allowed in a header", "тайна"],
+  ])("a static token that %s is secret_unavailable and is not shown", async (_, text) => {
     const auth = await runtime({
       config: {
         servers: {

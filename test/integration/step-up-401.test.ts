@@ -1,4 +1,4 @@
-// A 401 that names scopes is first a refusal; only when a new token is refused too may it mean that scopes are missing.
+// A 401 that names scopes is first a refusal. Only if a new token is refused too may it mean that scopes are missing.
 import { decodeJwt } from "jose";
 import { describe, expect, test } from "vitest";
 import type { FetchFunction, TokenManager } from "../../src/index.js";
@@ -15,7 +15,7 @@ import {
 } from "./harness.js";
 import { callOf, liveManagerOf, toolIn } from "./refusing-world.js";
 
-/** What a tool needs; the scopes that its refusal names, if others. */
+/** The scope that a tool needs, and the scopes in its challenge if they differ. */
 interface Need {
   readonly scope: string;
   readonly named?: string;
@@ -35,13 +35,13 @@ interface Options extends WorldOptions {
   readonly status?: 401 | 403;
   readonly grant?: object;
   readonly members?: object;
-  /** Of the resource metadata. */
+  /** `scopes_supported` of the resource metadata. */
   readonly supported?: readonly string[];
-  /** Of the runtime. */
+  /** `fetch` of the runtime. */
   readonly fetch?: FetchFunction;
 }
 
-/** A real authorization server, and a server whose tools need scopes. */
+/** Starts a real authorization server and a scripted MCP server whose tools need scopes. */
 async function scopedWorld({ needs, status = 401, supported, grant, members, fetch, ...options }: Options) {
   const world = await startWorld(options);
   const { issuer } = world;
@@ -68,7 +68,7 @@ async function scopedWorld({ needs, status = 401, supported, grant, members, fet
   const live = await liveManagerOf({ config, env: world.env }, fetch && { fetch });
   return {
     ...{ ...live, issuer, heard: listen(live.auth) },
-    /** The present token is refused with 401, which names these scopes. */
+    /** Refuses the current token with a 401 that names these scopes. */
     async refuse(named: string): Promise<void> {
       refusals.set(await live.manager.getAccessToken(), named);
     },
@@ -86,7 +86,7 @@ const scopes = ["r", "w", "x"];
 const growing = { grant: { scopes: ["r"] }, members: { stepUp: ["w"] } };
 
 describe("a 401 that names a scope of stepUp", () => {
-  test("is followed by another token with the same scopes, and then by one with that scope", async () => {
+  test("a 401 that names a scope of stepUp is followed by a new token and then by one with that scope", async () => {
     const { manager, asked } = await scopedWorld({
       ...{ scopes, ...growing, needs: { write: { scope: "w", named: "r w" } } },
     });
@@ -96,7 +96,7 @@ describe("a 401 that names a scope of stepUp", () => {
     expect(asked()).toEqual(["r", "r", "r w"]);
   });
 
-  test("is no step-up where another token with the same scopes is accepted", async () => {
+  test("a 401 that names a scope of stepUp is no step-up if a new token with the same scopes is accepted", async () => {
     const { manager, asked, refuse } = await scopedWorld({ scopes, ...growing, needs: {} });
     expect(await statusOf(manager, "read")).toBe(200);
     await refuse("r w");
@@ -104,7 +104,7 @@ describe("a 401 that names a scope of stepUp", () => {
     expect(asked()).toEqual(["r", "r"]);
   });
 
-  test("is followed by one that has only what the config allows, whatever else it names", async () => {
+  test("a step-up after a 401 requests only the scopes that the config allows", async () => {
     const { manager, asked } = await scopedWorld({
       ...{ scopes, ...growing, needs: { write: { scope: "w", named: "x w other" } } },
     });
@@ -112,7 +112,7 @@ describe("a 401 that names a scope of stepUp", () => {
     expect(asked()).toEqual(["r", "r", "r w"]);
   });
 
-  test("and refuses that one too is the answer: there is one step-up, and none for what was asked for", async () => {
+  test("a 401 after a step-up is returned, and no second step-up for the same scope follows", async () => {
     const { manager, asked, advance } = await scopedWorld({
       ...{ scopes, ...growing, needs: { write: { scope: "x", named: "w" } } },
     });
@@ -123,11 +123,11 @@ describe("a 401 that names a scope of stepUp", () => {
       expect(await statusOf(manager, "read")).toBe(200);
       await advance(1_000);
     }
-    // What follows are refusals of the new set: at 0, 1, 3 and 7 s.
+    // Later requests replace refused tokens of the new scope set, at 0, 1, 3 and 7 s.
     expect(asked().slice(3)).toEqual(["r w", "r w", "r w", "r w"]);
   });
 
-  test("is only a refusal where the config allows none of its scopes, and no error", async () => {
+  test("a 401 whose scopes the config does not allow is returned without a step-up or an error", async () => {
     const { manager, asked, heard, advance } = await scopedWorld({
       ...{ scopes, ...growing, needs: { write: { scope: "x" } } },
     });
@@ -139,7 +139,7 @@ describe("a 401 that names a scope of stepUp", () => {
     expect(heard.at(-1)?.message).toContain("The server names scopes that the token lacks");
   });
 
-  test("is not followed by a step-up while the hold lasts", async () => {
+  test("a 401 during the hold causes no step-up, and another tool still steps up", async () => {
     const { manager, asked } = await scopedWorld({
       ...{ scopes, grant: { scopes: ["r"] }, members: { stepUp: ["w", "x"] } },
       needs: { write: { scope: "w", named: "none" }, more: { scope: "x" } },
@@ -151,7 +151,7 @@ describe("a 401 that names a scope of stepUp", () => {
     expect(asked()).toEqual(["r", "r", "r", "r x"]);
   });
 
-  test("is taken for a step-up where the authorization server returns the refused token again", async () => {
+  test("a 401 that names a scope causes a step-up if the authorization server returns the refused token again", async () => {
     const issuer = await ownIssuer(
       ({ body }, response) => {
         const scope = new URLSearchParams(body).get("scope") ?? "";
@@ -167,7 +167,7 @@ describe("a 401 that names a scope of stepUp", () => {
     expect(scopesAskedOf(issuer)).toEqual(["r", "r", "r w"]);
   });
 
-  test("keeps the binding to the key, with DPoP", async () => {
+  test("a step-up after a 401 keeps the DPoP key", async () => {
     const { manager, asked, issuer } = await scopedWorld({
       ...{ scopes, dpop: { nonces: true }, grant: growing.grant, members: { stepUp: ["w"], dpop: true } },
       needs: { write: { scope: "w" } },
@@ -177,13 +177,13 @@ describe("a 401 that names a scope of stepUp", () => {
     expect(granted).toEqual(["r", "r", "r w"]);
     expect(new Set(issuer.issued.map(({ jkt }) => jkt)).size).toBe(1);
     expect(issuer.issued[0]?.jkt).toMatch(/./);
-    // The authorization server asks for a nonce once.
+    // The authorization server refuses one request because of the nonce.
     expect(asked().length).toBe(4);
   });
 });
 
-describe("a step-up after a 401 that fails", () => {
-  test("leaves the 401 as the answer, and every other call as it is", async () => {
+describe("failing step-ups after a 401", () => {
+  test("a failed step-up after a 401 returns the 401 and does not affect other calls", async () => {
     const { manager, asked, heard } = await scopedWorld({
       ...{ scopes, clients: [{ id: "agent", secret: agentSecret, scopes: ["r"] }], ...growing },
       needs: { write: { scope: "w" } },
@@ -196,7 +196,7 @@ describe("a step-up after a 401 that fails", () => {
     expect(asked()).toHaveLength(3);
   });
 
-  test("costs at most one more request in each hold", async () => {
+  test("failing step-ups after 401s send at most one more token request per hold", async () => {
     const { manager, asked, advance } = await scopedWorld({
       ...{ scopes, clients: [{ id: "agent", secret: agentSecret, scopes: ["r"] }], ...growing },
       needs: { write: { scope: "w" } },
@@ -211,8 +211,8 @@ describe("a step-up after a 401 that fails", () => {
   });
 });
 
-describe("where the config leaves the scopes to the server, a 401 that names some", () => {
-  test("is followed by a token for those when the new token is refused too", async () => {
+describe("a 401 that names scopes, without scopes in the config", () => {
+  test("without scopes in the config, a 401 after a new token is followed by a token for the scopes that it names", async () => {
     const { manager, asked } = await scopedWorld({
       ...{ scopes, needs: { write: { scope: "w", named: "r w" } } },
     });
@@ -220,7 +220,7 @@ describe("where the config leaves the scopes to the server, a 401 that names som
     expect(asked()).toEqual([undefined, undefined, "r w"]);
   });
 
-  test("does not change what other tools are called with, where the authorization server refuses them", async () => {
+  test("without scopes in the config, a 401 with scopes that the issuer refuses does not change other calls", async () => {
     const { manager, asked } = await scopedWorld({
       ...{ scopes: ["r"], supported: ["r"], needs: { admin: { scope: "admin" } } },
     });
@@ -230,7 +230,7 @@ describe("where the config leaves the scopes to the server, a 401 that names som
     expect(new Set(asked())).toEqual(new Set(["r"]));
   });
 
-  test("does not take away a scope, where the resource metadata lists them", async () => {
+  test("without scopes in the config, a 401 does not remove scopes of the resource metadata", async () => {
     const { manager, asked, refuse } = await scopedWorld({
       ...{ scopes, supported: ["r", "w"], needs: { write: { scope: "w" } } },
     });
@@ -241,12 +241,12 @@ describe("where the config leaves the scopes to the server, a 401 that names som
   });
 });
 
-describe("twelve calls at once, each of which needs another scope", () => {
+describe("twelve concurrent calls that each need another scope", () => {
   const many = Array.from({ length: 12 }, (_, index) => `s${index}`);
   const needs = Object.fromEntries(many.map((scope) => [scope, { scope }]));
   const options = { scopes: ["r", ...many], grant: { scopes: ["r"] }, members: { stepUp: many }, needs };
 
-  /** Each answer of the authorization server but the first comes when all calls have been refused once more. */
+  /** Creates a `fetch` that delays each token request after the first until all calls have been refused again. */
   function whenAllAreRefused(): FetchFunction {
     let refused = 0;
     let requests = 0;
@@ -269,7 +269,7 @@ describe("twelve calls at once, each of which needs another scope", () => {
     };
   }
 
-  test("cost three token requests where the server says 403: the first, one step-up, and one for the rest", async () => {
+  test("twelve concurrent calls that each need another scope send three token requests after 403s", async () => {
     const { manager, asked } = await scopedWorld({ ...options, status: 403, fetch: whenAllAreRefused() });
     const statuses = await Promise.all(many.map((tool) => statusOf(manager, tool)));
     expect(new Set(statuses)).toEqual(new Set([200]));
@@ -277,21 +277,21 @@ describe("twelve calls at once, each of which needs another scope", () => {
     expect(String(asked()[2]).split(" ").toSorted()).toEqual(["r", ...many].toSorted());
   });
 
-  test("cost four where it says 401: another token comes first", async () => {
+  test("twelve concurrent calls that each need another scope send four token requests after 401s", async () => {
     const { manager, asked } = await scopedWorld({ ...options, fetch: whenAllAreRefused() });
     const statuses = await Promise.all(many.map((tool) => statusOf(manager, tool)));
     expect(new Set(statuses)).toEqual(new Set([200]));
     expect(asked()).toHaveLength(4);
   });
 
-  test("cost at most thirteen however the 403s come", async () => {
+  test("twelve concurrent calls that each need another scope send at most thirteen token requests in any order of 403s", async () => {
     const { manager, asked } = await scopedWorld({ ...options, status: 403 });
     const statuses = await Promise.all(many.map((tool) => statusOf(manager, tool)));
     expect(new Set(statuses)).toEqual(new Set([200]));
     expect(asked().length).toBeLessThanOrEqual(13);
   });
 
-  test("are served but for the one whose scope is refused, and that harms no later call", async () => {
+  test("among twelve concurrent calls, only the one whose scope is refused fails, and later calls succeed", async () => {
     const granted = many.filter((scope) => scope !== "s5");
     const { manager, asked } = await scopedWorld({
       ...{

@@ -1,4 +1,4 @@
-// A 403 that asks for more scopes: taken as far as the config allows, against real servers.
+// A 403 that requires more scopes causes a step-up as far as the config allows. With real servers.
 import { expect, test } from "vitest";
 import { failure } from "../support/failure.js";
 import { agentSecret, managerOf, startWorld, type World, type WorldOptions } from "./harness.js";
@@ -6,7 +6,7 @@ import { connectClient } from "./tool-client.js";
 
 const toolScopes = { rename: ["write"], erase: ["write", "admin"], haunt: ["ghost"] };
 
-/** A server whose tools need more than the scope that the config begins with. */
+/** Starts a server whose tools need more scopes than the config requests at first. */
 function scopedWorld({ mcp, ...options }: WorldOptions = {}): Promise<World> {
   return startWorld({
     scopes: ["read", "write", "admin"],
@@ -28,7 +28,7 @@ async function steppingUp(world: World, stepUp?: readonly string[], more: object
 
 const asked = (world: World) => world.issuer.tokenRequests.map(({ params }) => params["scope"]);
 
-test("a tool that needs an allowed scope is called, with one more token request", async () => {
+test("a tool that needs an allowed scope is called after one step-up request", async () => {
   const world = await scopedWorld();
   const { client } = await steppingUp(world, ["write"]);
   expect(await client.call("rename", "one")).toBe("one");
@@ -38,7 +38,7 @@ test("a tool that needs an allowed scope is called, with one more token request"
   expect(world.issuer.tokensIssued).toBe(2);
 });
 
-test("a scope that the config does not allow is not asked for", async () => {
+test("a scope that the config does not allow is not requested", async () => {
   const world = await scopedWorld();
   const { client } = await steppingUp(world, ["write"]);
   const error = await failure(client.call("erase", "one"));
@@ -49,7 +49,7 @@ test("a scope that the config does not allow is not asked for", async () => {
   expect(await client.call("echo", "two")).toBe("two");
 });
 
-test("a step up that the authorization server refuses harms no other call", async () => {
+test("a step-up that the authorization server refuses does not affect other calls", async () => {
   const clients = [{ id: "agent", secret: agentSecret, scopes: ["read"] }];
   const world = await scopedWorld({ clients });
   const { client } = await steppingUp(world, ["write"]);
@@ -60,7 +60,7 @@ test("a step up that the authorization server refuses harms no other call", asyn
   expect(world.issuer.tokenRequests.length).toBe(before);
 });
 
-test("a scope that is granted to nobody ends in the server's own 403, not in a loop", async () => {
+test("a scope that the authorization server never grants ends in the server's 403 and not in a loop", async () => {
   const world = await scopedWorld();
   const { client, manager } = await steppingUp(world, ["ghost"]);
   await expect(client.call("haunt", "one")).rejects.toThrow();
@@ -71,7 +71,7 @@ test("a scope that is granted to nobody ends in the server's own 403, not in a l
   expect(response.status).toBe(405);
 });
 
-test("twenty calls that need the same scope make one request for it", async () => {
+test("twenty concurrent calls that need the same scope send one step-up request", async () => {
   const world = await scopedWorld();
   const { client } = await steppingUp(world, ["write"]);
   const texts = Array.from({ length: 20 }, (_, index) => String(index));
@@ -79,7 +79,7 @@ test("twenty calls that need the same scope make one request for it", async () =
   expect(asked(world)).toEqual(["read", "read write"]);
 });
 
-test("steps add up: what was asked for before stays in the set", async () => {
+test("a second step-up keeps the scopes of the first one", async () => {
   const world = await scopedWorld();
   const { client, manager } = await steppingUp(world, ["write", "admin"]);
   expect(await client.call("rename", "one")).toBe("one");
@@ -90,7 +90,7 @@ test("steps add up: what was asked for before stays in the set", async () => {
   expect(asked(world)).toEqual(["read", "read write", "read write admin"]);
 });
 
-test("tokens for scopes of one call have a cache of their own", async () => {
+test("getToken with scopes has its own cache per scope set", async () => {
   const world = await scopedWorld();
   const { manager } = await steppingUp(world);
   const [narrow, wide] = [await manager.getToken(), await manager.getToken({ scopes: ["write", "read"] })];
@@ -100,7 +100,7 @@ test("tokens for scopes of one call have a cache of their own", async () => {
   expect(world.issuer.tokensIssued).toBe(2);
 });
 
-test("a step up keeps the binding to the key", async () => {
+test("a step-up keeps the DPoP key", async () => {
   const world = await scopedWorld({
     dpop: { nonces: true },
     mcp: { dpop: { required: true, nonces: true } },

@@ -13,8 +13,8 @@ import {
   watchUnhandled,
 } from "./harness.js";
 
-/** A manager whose next token request is answered when told. */
-async function holding() {
+/** Creates a manager whose issuer holds token requests after `hold` until `open` is called. */
+async function heldManager() {
   const gate = deferred();
   let held = false;
   const issuer = await ownIssuer(async (_request, response) => {
@@ -36,7 +36,7 @@ async function holding() {
   };
 }
 
-/** Whether a promise is settled by now. */
+/** Returns whether a promise is already settled. */
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   const pending = Symbol("pending");
   const first = await Promise.race([promise.catch(() => {}), Promise.resolve(pending)]);
@@ -44,7 +44,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 }
 
 describe("stop()", () => {
-  test("ends all calls with `stopped`, also those on a manager that has a fresh token", async () => {
+  test("after stop(), all calls reject with `stopped`, even with a fresh token", async () => {
     const world = await startWorld();
     const { auth, manager } = await managerOf(world);
     await manager.getAccessToken();
@@ -65,7 +65,7 @@ describe("stop()", () => {
     expect(world.issuer.tokenRequests).toHaveLength(1);
   });
 
-  test("ends a connected client's calls, too", async () => {
+  test("after stop(), calls of a connected client reject", async () => {
     const world = await startWorld();
     const { auth, manager } = await managerOf(world);
     const client = await viaFetchV2(manager);
@@ -73,7 +73,7 @@ describe("stop()", () => {
     await expect(client.echo("x")).rejects.toThrow(/stopped/);
   });
 
-  test("leaves no timer, whatever there was", async () => {
+  test("stop() cancels all timers", async () => {
     const world = await startWorld({ lifetime: 60 });
     const { tools } = world.config.servers;
     const { clock, fetch, advance } = liveClock();
@@ -91,8 +91,8 @@ describe("stop()", () => {
     expect(world.issuer.tokenRequests).toHaveLength(requests);
   });
 
-  test("lets a first request in flight finish within the grace, and its callers get the token", async () => {
-    const { auth, manager, issuer, hold, open } = await holding();
+  test("stop() waits for a token request within the grace period, and its callers get the token", async () => {
+    const { auth, manager, issuer, hold, open } = await heldManager();
     hold();
     const calls = [manager.getAccessToken(), manager.getAccessToken()];
     await issuer.asked(1);
@@ -105,9 +105,9 @@ describe("stop()", () => {
     expect((await failure(manager.getAccessToken())).code).toBe("stopped");
   });
 
-  test("aborts it after five seconds, and its callers get `stopped`", async () => {
+  test("stop() aborts a token request after five seconds, and its callers get `stopped`", async () => {
     const unhandled = watchUnhandled();
-    const { auth, manager, issuer, hold, clock } = await holding();
+    const { auth, manager, issuer, hold, clock } = await heldManager();
     hold();
     const calls = [failure(manager.getAccessToken()), failure(manager.getToken({ forceRefresh: true }))];
     await issuer.asked(1);
@@ -123,13 +123,13 @@ describe("stop()", () => {
     expect(unhandled).toEqual([]);
   });
 
-  test("waits for a renewal in the background, five seconds at most, and disturbs nobody", async () => {
+  test("stop() waits at most five seconds for a background renewal, without an unhandled rejection", async () => {
     const unhandled = watchUnhandled();
-    const { auth, manager, issuer, hold, clock } = await holding();
+    const { auth, manager, issuer, hold, clock } = await heldManager();
     expect(await manager.getAccessToken()).toBe("t1");
     hold();
     await clock.advance(3_300_000);
-    // Stale: it is handed out, and renewed meanwhile.
+    // The token is stale: the call returns it and starts a renewal.
     expect(await manager.getAccessToken()).toBe("t1");
     await issuer.asked(2);
     const stopping = auth.stop();
@@ -141,7 +141,7 @@ describe("stop()", () => {
     expect(auth.status()).toMatchObject([{ state: "stopped" }]);
   });
 
-  test("ends the pause between two attempts in the same way", async () => {
+  test("stop() ends the pause between two attempts of a token request", async () => {
     const issuer = await ownIssuer((_request, response) => void response.writeHead(503).end());
     const clock = fakeClock(Date.now());
     const config = {
@@ -154,15 +154,15 @@ describe("stop()", () => {
     await failed;
     await clock.settle();
     const stopping = auth.stop();
-    // The pause is random, and may be over within the grace: then its attempt is made, and the next pause is longer.
+    // The pause is random and may end within the grace period. Then there is another attempt and a longer pause.
     await clock.advance(5_000);
     await stopping;
     expect((await call).code).toMatch(/^(stopped|unavailable)$/);
     expect(clock.pending).toEqual([]);
   });
 
-  test("may be called any number of times, at once and later", async () => {
-    const { auth, manager, issuer, hold, open } = await holding();
+  test("stop() can be called several times, concurrently and later", async () => {
+    const { auth, manager, issuer, hold, open } = await heldManager();
     hold();
     const call = manager.getAccessToken();
     await issuer.asked(1);
@@ -173,7 +173,7 @@ describe("stop()", () => {
     await auth.stop();
   });
 
-  test("before anything was used resolves at once and asks nobody", async () => {
+  test("stop() before the first call resolves without sending a request", async () => {
     const world = await startWorld();
     const { auth, manager } = await managerOf(world);
     await auth.stop();
@@ -181,8 +181,8 @@ describe("stop()", () => {
     expect([...world.issuer.tokenRequests, ...world.mcp.requests]).toEqual([]);
   });
 
-  test("during start() ends it with the failures of those that were too slow", async () => {
-    const { auth, issuer, hold, clock } = await holding();
+  test("stop() during start() makes it return `stopped` for servers without a response", async () => {
+    const { auth, issuer, hold, clock } = await heldManager();
     hold();
     const starting = auth.start();
     await issuer.asked(1);
@@ -192,9 +192,9 @@ describe("stop()", () => {
     expect(await starting).toMatchObject([{ code: "stopped", server: "tools" }]);
   });
 
-  test("takes no event, and no token of a host, as a reason to begin again", async () => {
+  test("after stop(), a token that a host saves starts nothing", async () => {
     const { oauthProvider } = await import("../../src/hosts/mcp-sdk.js");
-    const { auth, manager, clock } = await holding();
+    const { auth, manager, clock } = await heldManager();
     const provider = oauthProvider(manager);
     await manager.getAccessToken();
     await auth.stop();

@@ -351,7 +351,7 @@ describe("revoke", () => {
     const other = await command(at, ["revoke", "crm"], { KEY: anotherKey() });
     expect(other).toMatchObject({ code: 4, out: "" });
     expect(other.err).toMatch(
-      /^error\[store_unavailable\]: Server "crm": an entry that is stored for it cannot be read: .*"encryptionKey".* store clear crm\n$/,
+      /^error\[store_unavailable\]: Server "crm": could not read one of its entries in the store\. .*"encryptionKey".* store clear crm\n$/,
     );
     expect(server.requests.filter(({ url }) => url === "/revoke")).toEqual([]);
     expect(await entriesIn(at)).toEqual(before);

@@ -1,4 +1,4 @@
-// Whom a token stands for, and what becomes of an assertion that is refused: against real servers.
+// Subjects of tokens, and refused assertions. With real servers.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { McpAuthError } from "../../src/index.js";
 import { failure } from "../support/failure.js";
@@ -14,12 +14,12 @@ beforeAll(async () => {
 });
 afterAll(() => world[Symbol.asyncDispose]());
 
-/** A manager with this grant; `assertion` is what `{ "resolver": "given" }` stands for. */
+/** Creates a manager with this grant. `assertion` is the function behind `{ "resolver": "given" }`. */
 async function managerWith(grant: object, assertion?: () => Promise<string>) {
   const auth = await runtime({
     config: {
       network: world.network,
-      // Put together from parts.
+      // Built from parts.
       servers: { tools: { url: world.mcp.none.url, grant: { scopes, ...grant } as object as GrantConfig } },
     },
     env: world.env,
@@ -28,8 +28,8 @@ async function managerWith(grant: object, assertion?: () => Promise<string>) {
   return auth.resolve("tools");
 }
 
-/** What was asked of the two servers meanwhile, and what came of it. */
-async function during(act: () => Promise<unknown>) {
+/** Runs `act` and returns the results of the token requests that both servers got meanwhile. */
+async function requestsDuring(act: () => Promise<unknown>) {
   const [atIdp, atIssuer] = [world.idp.tokenRequests.length, world.issuer.tokenRequests.length];
   await act();
   const codes = (requests: typeof world.idp.tokenRequests) =>
@@ -67,7 +67,7 @@ test.each([
   ],
   ["token_exchange", (token: object) => exchange("basic", token)],
 ])(
-  "%s reads what the platform issues for each request, and after a refusal tries no more",
+  "%s reads the platform's token for each token request, and does not retry after a refusal",
   async (_, grant) => {
     const sent: string[] = [];
     let audience = world.issuer.issuer;
@@ -75,14 +75,14 @@ test.each([
       sent.push(await world.platform.sign({ sub: "ann", aud: audience }));
       return sent.at(-1) ?? "";
     });
-    const granted = await during(async () => {
+    const granted = await requestsDuring(async () => {
       await manager.getToken();
       await manager.getToken({ forceRefresh: true });
     });
     expect(granted.issuer).toEqual([200, 200]);
     expect(new Set(sent).size).toBe(2);
     audience = "https://auth.elsewhere.example";
-    const refused = await during(async () => {
+    const refused = await requestsDuring(async () => {
       const error = await failure(manager.getToken({ forceRefresh: true }));
       expectRefused(error, "invalid_grant", sent.at(-1) ?? "");
     });
@@ -90,21 +90,21 @@ test.each([
   },
 );
 
-test("an identity provider that refuses is the end of it: the other server is not asked", async () => {
+test("a refusal of the identity provider ends the call without a request to the authorization server", async () => {
   const idToken = await world.platform.sign({ sub: "ann", aud: "somebody-else" });
   const manager = await managerWith(
     enterprise("basic", { resolver: "given", ref: "assertion" }),
     async () => idToken,
   );
-  const asked = await during(async () => {
+  const asked = await requestsDuring(async () => {
     expectRefused(await failure(manager.getToken()), "invalid_grant", idToken);
   });
   expect(asked).toEqual({ idp: ["invalid_grant"], issuer: [] });
 });
 
-test("each new token takes both legs, because an ID-JAG works once", async () => {
+test("each new enterprise_managed token needs requests to both servers, because an ID-JAG works only once", async () => {
   const manager = await managerWith(enterprise("signer", { resolver: "platform", ref: "sign-in-signer" }));
-  const asked = await during(async () => {
+  const asked = await requestsDuring(async () => {
     await manager.getToken();
     await manager.getToken({ forceRefresh: true });
   });
@@ -124,7 +124,7 @@ test("each new token takes both legs, because an ID-JAG works once", async () =>
 test.each([
   ["token_exchange", (token: object): object => exchange("basic", token), () => world.issuer.issuer],
   ["enterprise_managed", (token: object): object => enterprise("basic", token), () => "basic-at-idp"],
-])("with %s every user given at run time has a token of their own", async (_, grant, audience) => {
+])("with %s, each user at run time has their own token", async (_, grant, audience) => {
   const manager = await managerWith(grant({ runtime: true }));
   const subjectToken = (sub: string) => world.platform.sign({ sub, aud: audience() });
   const before = world.issuer.tokensIssued;

@@ -1,4 +1,4 @@
-// The servers' half of DPoP, as the other integration tests rely on it: what is wrong is refused.
+// Tests of DPoP in the test servers, which other integration tests rely on: they refuse invalid requests.
 import { createHash } from "node:crypto";
 import { calculateJwkThumbprint, decodeJwt, exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -12,7 +12,7 @@ import { createTokenIssuer } from "../support/token-issuer.js";
 const secret = "s3cr3t";
 const basic = `Basic ${btoa(`agent:${secret}`)}`;
 
-/** JWT claims; `undefined` leaves one out. */
+/** JWT claims. `undefined` removes a claim. */
 type Claims = Readonly<Record<string, unknown>>;
 
 type Key = Awaited<ReturnType<typeof newKey>>;
@@ -23,7 +23,7 @@ async function newKey(alg = "ES256") {
   return { alg, jwk, jkt: await calculateJwkThumbprint(jwk), privateKey };
 }
 
-/** A proof by hand; `claims` and `header` go over what is right. */
+/** Signs a proof. `claims` and `header` override the defaults. */
 async function proof(
   key: Key,
   claims: Claims,
@@ -47,12 +47,12 @@ async function askToken(
     headers: { authorization: basic, ...(dpop === undefined ? {} : { dpop }) },
     body: new URLSearchParams({ resource, scope: "read", ...params }),
   });
-  // A token endpoint answers with an object.
+  // The token endpoint always returns an object.
   const body = (await response.json()) as Readonly<Record<string, unknown>>;
   return { status: response.status, body, nonce: response.headers.get("dpop-nonce") ?? undefined };
 }
 
-describe("the authorization server", () => {
+describe("the test authorization server with DPoP", () => {
   const resource = "https://mcp.example/";
   let server: RunningAuthorizationServer;
   let key: Key;
@@ -69,7 +69,7 @@ describe("the authorization server", () => {
   const ask = async (claims: Claims = {}, signer = key) =>
     askToken(server, resource, await proof(signer, { htm: "POST", htu: server.tokenEndpoint, ...claims }));
 
-  test("demands a nonce, and binds the token to the key of a proof that has it", async () => {
+  test("the test authorization server requires a DPoP nonce and binds the token to the proof's key", async () => {
     const first = await ask();
     expect([first.status, first.body["error"]]).toEqual([400, "use_dpop_nonce"]);
     expect(first.nonce).toMatch(/./);
@@ -82,7 +82,7 @@ describe("the authorization server", () => {
     expect(decodeJwt(String(granted?.headers["dpop"]))).toMatchObject({ nonce: first.nonce });
   });
 
-  test("takes no nonce from before they were rotated", async () => {
+  test("the test authorization server refuses a nonce from before a rotation", async () => {
     const { nonce: old } = await ask();
     expect((await ask({ nonce: old })).status).toBe(200);
     server.rotateNonces();
@@ -92,7 +92,7 @@ describe("the authorization server", () => {
     expect((await ask({ nonce: refused.nonce })).status).toBe(200);
   });
 
-  test("refuses no proof, a proof for another endpoint or method, and one used before", async () => {
+  test("the test authorization server refuses a missing proof, one for another endpoint or method, and a reused one", async () => {
     const { nonce } = await ask();
     const missing = await askToken(server, resource);
     expect([missing.status, missing.body["error"]]).toEqual([400, "invalid_grant"]);
@@ -106,7 +106,7 @@ describe("the authorization server", () => {
     expect(server.failures).toEqual([]);
   });
 
-  test("binds the tokens of the other grants too, and uses up no assertion for want of a nonce", async () => {
+  test("the test authorization server binds tokens of other grants too, and a missing nonce does not use up an assertion", async () => {
     const platform = await createTokenIssuer("https://platform.example");
     await using other = await startAuthorizationServer({
       clients: [{ id: "agent", secret }],
@@ -138,7 +138,7 @@ describe("the authorization server", () => {
     expect(other.failures).toEqual([]);
   });
 
-  test("answers Bearer to a proof that it knows nothing of", async () => {
+  test("the test authorization server without DPoP answers a proof with a Bearer token", async () => {
     await using ignorant = await startAuthorizationServer({
       clients: [{ id: "agent", secret }],
       dpop: false,
@@ -150,7 +150,7 @@ describe("the authorization server", () => {
     expect(answer).toMatchObject({ status: 200, body: { token_type: "Bearer" } });
   });
 
-  test("lists the algorithms that it takes, and takes no others", async () => {
+  test("the test authorization server accepts only the DPoP algorithms that it lists", async () => {
     await using picky = await startAuthorizationServer({
       clients: [{ id: "agent", secret }],
       dpop: { algorithms: ["PS256"] },
@@ -163,7 +163,7 @@ describe("the authorization server", () => {
   });
 });
 
-describe("the MCP server", () => {
+describe("the test MCP server with DPoP", () => {
   let issuer: RunningAuthorizationServer;
   let strict: RunningMcpServer;
   let key: Key;
@@ -184,7 +184,7 @@ describe("the MCP server", () => {
     return String((await askToken(issuer, at.url, dpop)).body["access_token"]);
   }
 
-  /** A request without a body, which is 401 or 403 before it is looked at, else 405. */
+  /** Sends a GET, which gets 401 or 403 for a bad token and 405 otherwise. */
   async function probe(at: RunningMcpServer, headers: Readonly<Record<string, string>>, url = at.url) {
     const response = await fetch(url, { headers });
     await response.body?.cancel();
@@ -200,7 +200,7 @@ describe("the MCP server", () => {
     return { authorization: `DPoP ${accessToken}`, dpop };
   }
 
-  test("asks for DPoP in its challenge and its metadata", async () => {
+  test("the test MCP server requires DPoP in its challenge and its metadata", async () => {
     const { status, challenge, nonce } = await probe(strict, {});
     expect([status, nonce]).toEqual([401, undefined]);
     expect(challenge).toMatch(/^DPoP error="invalid_token".*scope="read".*, algs="ES256 EdDSA"$/);
@@ -211,7 +211,7 @@ describe("the MCP server", () => {
     });
   });
 
-  test("takes a bound token with its proof, also where the URL has a query", async () => {
+  test("the test MCP server accepts a bound token with a proof, also for a URL with a query", async () => {
     const accessToken = await token(strict);
     expect((await probe(strict, await prove(strict, accessToken))).status).toBe(405);
     const proven = await prove(strict, accessToken);
@@ -219,7 +219,7 @@ describe("the MCP server", () => {
     expect(strict.requests.at(-1)).toMatchObject({ jti: decodeJwt(accessToken).jti, status: 405 });
   });
 
-  test("refuses a bound token as Bearer, and an unbound one in either scheme", async () => {
+  test("the test MCP server refuses a bound token as Bearer and an unbound one in either scheme", async () => {
     const bound = await token(strict);
     expect((await probe(strict, { authorization: `Bearer ${bound}` })).status).toBe(401);
     const unbound = await token(strict, "unbound");
@@ -235,8 +235,8 @@ describe("the MCP server", () => {
     ["for another token", () => ({ ath: hashOf("another") })],
     ["without ath", () => ({ ath: undefined })],
     ["without jti", () => ({ jti: undefined })],
-    ["of an hour ago", () => ({ iat: Math.floor(Date.now() / 1000) - 3600 })],
-  ])("refuses a proof %s", async (_, claims) => {
+    ["from an hour ago", () => ({ iat: Math.floor(Date.now() / 1000) - 3600 })],
+  ])("the test MCP server refuses a proof %s", async (_, claims) => {
     const accessToken = await token(strict);
     const proven = await prove(strict, accessToken, claims());
     const { status, challenge } = await probe(strict, proven, `${strict.url}?session=1`);
@@ -244,7 +244,7 @@ describe("the MCP server", () => {
     expect(challenge).toMatch(/^DPoP error="invalid_dpop_proof"/);
   });
 
-  test("refuses no proof, two proofs, a proof used before, by another key, or that is not signed by its key", async () => {
+  test("the test MCP server refuses a missing, double, reused or wrongly signed proof, and one of another key", async () => {
     const accessToken = await token(strict);
     const proven = await prove(strict, accessToken);
     const { authorization, dpop } = proven;
@@ -265,7 +265,7 @@ describe("the MCP server", () => {
     }
   });
 
-  test("demands its own nonce where it is told to, and announces a new one gently", async () => {
+  test("the test MCP server can require its own nonce and announce a new one while the old one still works", async () => {
     const dpop = { nonces: true };
     await using server = await startMcpServer({ issuer: issuer.issuer, dpop });
     const accessToken = await token(server);
@@ -289,7 +289,7 @@ describe("the MCP server", () => {
     });
   });
 
-  test("refuses a token without the scope in the scheme that it came in", async () => {
+  test("the test MCP server refuses a token without the scope in the scheme of the request", async () => {
     await using server = await startMcpServer({
       issuer: issuer.issuer,
       dpop: { required: true },
@@ -318,7 +318,7 @@ describe("the MCP server", () => {
     ]);
   });
 
-  test("takes either kind of token where DPoP is not required, and offers both schemes", async () => {
+  test("the test MCP server with optional DPoP accepts both kinds of tokens and offers both schemes", async () => {
     await using server = await startMcpServer({ issuer: issuer.issuer, dpop: {} });
     expect((await probe(server, {})).challenge).toMatch(/^Bearer .*, DPoP .*algs="ES256 EdDSA"$/);
     const unbound = await token(server, "unbound");

@@ -1,4 +1,4 @@
-// The grants that oidc-provider lacks, as the other integration tests rely on them: what is wrong is refused.
+// Tests of the grants that the test authorization server adds to oidc-provider: they refuse invalid requests.
 import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
@@ -29,13 +29,13 @@ async function ask(
     headers,
     body: new URLSearchParams(params),
   });
-  // A token endpoint answers with an object.
+  // The token endpoint always returns an object.
   return { status: response.status, body: (await response.json()) as Answer["body"] };
 }
 
 const codeOf = ({ status, body }: Answer) => [status, body["error"]];
 
-describe("the JWT bearer grant", () => {
+describe("the JWT bearer grant of the test server", () => {
   let platform: TokenIssuer;
   let server: RunningAuthorizationServer;
   beforeAll(async () => {
@@ -51,7 +51,7 @@ describe("the JWT bearer grant", () => {
   const assertion = (claims = {}, from = platform) =>
     from.sign({ sub: "workload-7", aud: server.issuer, ...claims });
 
-  test("issues a token for the subject of the assertion, to a client or to nobody in particular", async () => {
+  test("the JWT bearer grant issues a token for the assertion's subject, with or without a client", async () => {
     const params = { grant_type: jwtBearer, resource, scope: "read" };
     const named = await ask(server, { ...params, assertion: await assertion() });
     expect(named).toMatchObject({
@@ -74,12 +74,12 @@ describe("the JWT bearer grant", () => {
   });
 
   test.each([
-    ["of an issuer that is not trusted", async () => (await createTokenIssuer("https://other.example")).sign],
+    ["from an untrusted issuer", async () => (await createTokenIssuer("https://other.example")).sign],
     [
-      "signed by another under the name of the issuer",
+      "signed with another key for the same issuer",
       async () => (await createTokenIssuer(platform.issuer)).sign,
     ],
-  ])("refuses an assertion %s", async (_, signer) => {
+  ])("the JWT bearer grant refuses an assertion %s", async (_, signer) => {
     const sign = await signer();
     const forged = await sign({ sub: "workload-7", aud: server.issuer });
     expect(codeOf(await ask(server, { grant_type: jwtBearer, resource, assertion: forged }))).toEqual([
@@ -91,21 +91,21 @@ describe("the JWT bearer grant", () => {
   test.each([
     ["for another audience", { aud: "https://auth.elsewhere.example" }],
     ["that has expired", { exp: 1_700_000_000 }],
-    ["without expiry", { exp: undefined }],
-    ["without subject", { sub: undefined }],
-  ])("refuses an assertion %s", async (_, claims) => {
+    ["without an expiry", { exp: undefined }],
+    ["without a subject", { sub: undefined }],
+  ])("the JWT bearer grant refuses an assertion %s", async (_, claims) => {
     const params = { grant_type: jwtBearer, resource, assertion: await assertion(claims) };
     expect(codeOf(await ask(server, params))).toEqual([400, "invalid_grant"]);
   });
 
-  test("refuses an assertion the second time, and none at all", async () => {
+  test("the JWT bearer grant refuses a reused assertion and a request without one", async () => {
     const params = { grant_type: jwtBearer, resource, assertion: await assertion() };
     expect((await ask(server, params)).status).toBe(200);
     expect(codeOf(await ask(server, params))).toEqual([400, "invalid_grant"]);
     expect(codeOf(await ask(server, { grant_type: jwtBearer, resource }))).toEqual([400, "invalid_request"]);
   });
 
-  test("refuses a client that authenticates wrongly, and nobody in particular where a client is needed", async () => {
+  test("the JWT bearer grant refuses wrong client authentication, and anonymous requests if it requires a client", async () => {
     const params = { grant_type: jwtBearer, resource, assertion: await assertion() };
     const wrong = { authorization: `Basic ${btoa("agent:wrong")}` };
     expect(codeOf(await ask(server, params, wrong))).toEqual([401, "invalid_client"]);
@@ -120,7 +120,7 @@ describe("the JWT bearer grant", () => {
     expect(codeOf(await ask(strict, params, {}))).toEqual([400, "invalid_request"]);
   });
 
-  test("takes an assertion again where it is told to", async () => {
+  test("the JWT bearer grant can be configured to accept an assertion more than once", async () => {
     await using lenient = await startAuthorizationServer({
       clients: [{ id: "agent", secret }],
       jwtBearer: { issuers: [platform], singleUse: false },
@@ -131,7 +131,7 @@ describe("the JWT bearer grant", () => {
   });
 });
 
-describe("the token exchange grant", () => {
+describe("the token exchange grant of the test server", () => {
   let people: TokenIssuer;
   let server: RunningAuthorizationServer;
   beforeAll(async () => {
@@ -146,7 +146,7 @@ describe("the token exchange grant", () => {
 
   const base = { grant_type: tokenExchange, scope: "read" };
 
-  test("issues a token for the subject, and names the actor", async () => {
+  test("the token exchange grant issues a token for the subject that names the actor", async () => {
     const answer = await ask(server, {
       ...base,
       resource,
@@ -169,7 +169,7 @@ describe("the token exchange grant", () => {
     expect(server.issued.at(-1)).toMatchObject({ subject: "ann", clientId: "agent", resource });
   });
 
-  test("takes an access token of its own, as JWT and opaque", async () => {
+  test("the token exchange grant accepts the server's own access tokens, JWT and opaque", async () => {
     await using opaque = await startAuthorizationServer({
       clients: [{ id: "agent", secret }],
       tokenExchange: { issuers: [] },
@@ -196,11 +196,11 @@ describe("the token exchange grant", () => {
       type("id_token"),
       "invalid_grant",
     ],
-    ["an expired one", { sub: "ann", aud: "agent", exp: 1_700_000_000 }, type("id_token"), "invalid_grant"],
-    ["one that is no access token", { sub: "ann" }, type("access_token"), "invalid_grant"],
-    ["an unknown type", { sub: "ann" }, type("saml2"), "invalid_request"],
-    ["no type", { sub: "ann" }, "", "invalid_request"],
-  ])("refuses %s", async (_, claims, subjectType, error) => {
+    ["an expired token", { sub: "ann", aud: "agent", exp: 1_700_000_000 }, type("id_token"), "invalid_grant"],
+    ["an ID token as access token", { sub: "ann" }, type("access_token"), "invalid_grant"],
+    ["an unknown token type", { sub: "ann" }, type("saml2"), "invalid_request"],
+    ["a token without a type", { sub: "ann" }, "", "invalid_request"],
+  ])("the token exchange grant refuses %s", async (_, claims, subjectType, error) => {
     const subject = await people.sign(claims);
     const answer = await ask(server, {
       ...base,
@@ -211,7 +211,7 @@ describe("the token exchange grant", () => {
     expect(codeOf(answer)).toEqual([400, error]);
   });
 
-  test("refuses other requested types, a resource and an audience that differ, and no subject", async () => {
+  test("the token exchange grant refuses other requested types, an unknown audience, and a missing subject", async () => {
     const subject = {
       subject_token: await people.sign({ sub: "ann", aud: "agent" }),
       subject_token_type: type("id_token"),
@@ -224,7 +224,7 @@ describe("the token exchange grant", () => {
   });
 });
 
-describe("the two legs of enterprise-managed authorization", () => {
+describe("enterprise-managed authorization with the test servers", () => {
   let people: TokenIssuer;
   let idp: RunningAuthorizationServer;
   let server: RunningAuthorizationServer;
@@ -266,7 +266,7 @@ describe("the two legs of enterprise-managed authorization", () => {
       { authorization: `Basic ${btoa(`${client}:${secret}`)}` },
     );
 
-  test("give an assertion for one client, resource and scope, and for that a token", async () => {
+  test("the identity provider issues an ID-JAG for one client, resource and scope, which gets a token", async () => {
     const { body } = await idJag();
     expect(body).toMatchObject({
       issued_token_type: type("id-jag"),
@@ -292,7 +292,7 @@ describe("the two legs of enterprise-managed authorization", () => {
     expect([...idp.failures, ...server.failures]).toEqual([]);
   });
 
-  test("refuse it for another client, resource and more scope, and anything that is no ID-JAG", async () => {
+  test("an ID-JAG works only for its client, resource and scope, and no other JWT works", async () => {
     const fresh = async (more = {}) => (await idJag(more)).body["access_token"];
     expect(codeOf(await redeem(await fresh(), "agent"))).toEqual([400, "invalid_grant"]);
     const elsewhere = await redeem(await fresh(), "agent-here", { resource: `${resource}/` });
@@ -309,14 +309,14 @@ describe("the two legs of enterprise-managed authorization", () => {
   test.each([
     ["no audience", { audience: "" }, "invalid_request"],
     ["no resource", { resource: "" }, "invalid_request"],
-    ["an audience that nobody arranged", { audience: "https://auth.elsewhere.example" }, "invalid_target"],
-    ["a subject that is no ID token", { subject_token_type: type("jwt") }, "invalid_grant"],
-  ])("refuse %s at the identity provider", async (_, params, error) => {
+    ["an unknown audience", { audience: "https://auth.elsewhere.example" }, "invalid_target"],
+    ["a subject token that is not an ID token", { subject_token_type: type("jwt") }, "invalid_grant"],
+  ])("the identity provider refuses a request for an ID-JAG with %s", async (_, params, error) => {
     expect(codeOf(await idJag(params))).toEqual([400, error]);
   });
 });
 
-test("a client is known by the document at the URL that is its id, and its keys by the one that names", async () => {
+test("the test authorization server reads a client metadata document and its JWK set for a client whose id is a URL", async () => {
   const { privateKey, publicKey } = await generateKeyPair("ES256");
   const id = "https://agent.example/client.json";
   const jwksUri = "https://agent.example/jwks.json";

@@ -1,4 +1,4 @@
-// The servers' half of RFC 8705, as the other integration tests rely on it: what is wrong is refused.
+// Tests of mutual TLS (RFC 8705) in the test servers, which other integration tests rely on: they refuse invalid requests.
 import { decodeJwt, exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import {
@@ -27,7 +27,7 @@ beforeAll(async () => {
   own = await selfSigned({ subject: "CN=self" });
 });
 
-function as(presented?: IssuedCertificate): typeof globalThis.fetch {
+function fetchWith(presented?: IssuedCertificate): typeof globalThis.fetch {
   const trusting = trustingFetch(authority, presented);
   onTestFinished(() => trusting.close());
   return trusting.fetch;
@@ -44,12 +44,12 @@ async function ask(
     headers,
     body: new URLSearchParams({ grant_type: "client_credentials", resource, ...params }),
   });
-  // A token endpoint answers with an object.
+  // The token endpoint always returns an object.
   const body = (await response.json()) as Readonly<Record<string, unknown>>;
   return { status: response.status, body };
 }
 
-describe("the authorization server with an endpoint for certificates", () => {
+describe("the test authorization server with a separate endpoint for certificates", () => {
   let server: RunningAuthorizationServer;
   beforeAll(async () => {
     server = await startAuthorizationServer({
@@ -64,10 +64,10 @@ describe("the authorization server with an endpoint for certificates", () => {
   });
   afterAll(() => server.close());
 
-  test("is https, and names the endpoint in its metadata", async () => {
+  test("the test authorization server serves https and has the alias endpoint in its metadata", async () => {
     expect(server.issuer).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/);
     const url = `${server.issuer}/.well-known/oauth-authorization-server`;
-    const metadata = await (await as()(url)).json();
+    const metadata = await (await fetchWith()(url)).json();
     expect(server.mtlsTokenEndpoint).not.toBe(server.tokenEndpoint);
     expect(metadata).toMatchObject({
       issuer: server.issuer,
@@ -87,41 +87,44 @@ describe("the authorization server with an endpoint for certificates", () => {
   test.each([
     ["tls_client_auth", "pki", () => identity],
     ["self_signed_tls_client_auth", "pinned", () => own],
-  ])("takes %s, and binds the token to the certificate", async (_, id, presented) => {
-    const { status, body } = await ask(as(presented()), server.mtlsTokenEndpoint, { client_id: id });
-    expect([status, body["token_type"]]).toEqual([200, "Bearer"]);
-    const thumbprint = certificateThumbprint(presented().certificate);
-    expect(decodeJwt(String(body["access_token"]))).toMatchObject({
-      iss: server.issuer,
-      cnf: { "x5t#S256": thumbprint },
-    });
-    expect(server.issued.at(-1)).toMatchObject({ clientId: id, certificateThumbprint: thumbprint });
-    expect(server.tokenRequests.at(-1)).toMatchObject({
-      url: server.mtlsTokenEndpoint,
-      clientId: id,
-      certificateThumbprint: thumbprint,
-      params: { grant_type: "client_credentials", resource, client_id: id },
-    });
-    expect(server.failures).toEqual([]);
-  });
+  ])(
+    "the test authorization server accepts %s and binds the token to the certificate",
+    async (_, id, presented) => {
+      const { status, body } = await ask(fetchWith(presented()), server.mtlsTokenEndpoint, { client_id: id });
+      expect([status, body["token_type"]]).toEqual([200, "Bearer"]);
+      const thumbprint = certificateThumbprint(presented().certificate);
+      expect(decodeJwt(String(body["access_token"]))).toMatchObject({
+        iss: server.issuer,
+        cnf: { "x5t#S256": thumbprint },
+      });
+      expect(server.issued.at(-1)).toMatchObject({ clientId: id, certificateThumbprint: thumbprint });
+      expect(server.tokenRequests.at(-1)).toMatchObject({
+        url: server.mtlsTokenEndpoint,
+        clientId: id,
+        certificateThumbprint: thumbprint,
+        params: { grant_type: "client_credentials", resource, client_id: id },
+      });
+      expect(server.failures).toEqual([]);
+    },
+  );
 
-  test("binds no token of a client that is registered so", async () => {
-    const { body } = await ask(as(identity), server.mtlsTokenEndpoint, { client_id: "unbound" });
+  test("the test authorization server does not bind tokens of a client that is registered without binding", async () => {
+    const { body } = await ask(fetchWith(identity), server.mtlsTokenEndpoint, { client_id: "unbound" });
     expect(decodeJwt(String(body["access_token"]))).not.toHaveProperty("cnf");
   });
 
-  test("binds the token of a client with a secret that also presents a certificate", async () => {
+  test("the test authorization server binds the token of a client with a secret to its certificate", async () => {
     const params = { client_id: "secretive" };
     const basic = { authorization: `Basic ${btoa(`secretive:${secret}`)}` };
-    const { body } = await ask(as(own), server.mtlsTokenEndpoint, params, basic);
+    const { body } = await ask(fetchWith(own), server.mtlsTokenEndpoint, params, basic);
     expect(decodeJwt(String(body["access_token"]))).toMatchObject({
       cnf: { "x5t#S256": certificateThumbprint(own.certificate) },
     });
-    const without = await ask(as(), server.mtlsTokenEndpoint, params, basic);
+    const without = await ask(fetchWith(), server.mtlsTokenEndpoint, params, basic);
     expect([without.status, without.body["error"]]).toEqual([400, "invalid_grant"]);
   });
 
-  test("binds the tokens of the other grants too", async () => {
+  test("the test authorization server binds tokens of other grants to the certificate, too", async () => {
     const platform = await createTokenIssuer("https://platform.example");
     await using other = await startAuthorizationServer({
       clients: [{ id: "pki", subjectDn: subjectOf(identity.certificate) }],
@@ -133,13 +136,13 @@ describe("the authorization server with an endpoint for certificates", () => {
       grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer",
       assertion: await platform.sign({ sub: "ann", aud: other.issuer }),
     };
-    expect((await ask(as(identity), other.mtlsTokenEndpoint, params)).status).toBe(200);
+    expect((await ask(fetchWith(identity), other.mtlsTokenEndpoint, params)).status).toBe(200);
     const thumbprint = certificateThumbprint(identity.certificate);
     expect(other.issued.at(-1)).toMatchObject({ subject: "ann", certificateThumbprint: thumbprint });
   });
 
-  test("asks for no certificate at the usual endpoint", async () => {
-    const { status, body } = await ask(as(identity), server.tokenEndpoint, { client_id: "pki" });
+  test("the test authorization server does not ask for a certificate at the normal endpoint", async () => {
+    const { status, body } = await ask(fetchWith(identity), server.tokenEndpoint, { client_id: "pki" });
     expect([status, body["error"]]).toEqual([401, "invalid_client"]);
     expect(server.tokenRequests.at(-1)).toMatchObject({
       url: server.tokenEndpoint,
@@ -147,7 +150,7 @@ describe("the authorization server with an endpoint for certificates", () => {
     });
   });
 
-  test("refuses other certificates, and none", async () => {
+  test("the test authorization server refuses wrong, expired and missing certificates", async () => {
     const sameName = await selfSigned({ subject: "CN=agent, O=Acme, C=DE" });
     const otherName = await authority.issue({ subject: "CN=other, O=Acme, C=DE", client: true });
     const expired = await authority.issue({
@@ -164,24 +167,24 @@ describe("the authorization server with an endpoint for certificates", () => {
       ["pinned", undefined],
     ];
     for (const [id, presented] of rows) {
-      const { status, body } = await ask(as(presented), server.mtlsTokenEndpoint, { client_id: id });
+      const { status, body } = await ask(fetchWith(presented), server.mtlsTokenEndpoint, { client_id: id });
       expect([id, status, body["error"]]).toEqual([id, 401, "invalid_client"]);
     }
   });
 });
 
-test("an authorization server can ask for certificates wherever clients connect", async () => {
+test("the test authorization server can ask for certificates at the normal endpoint", async () => {
   await using server = await startAuthorizationServer({
     clients: [{ id: "pki", subjectDn: subjectOf(identity.certificate) }],
     tls: { authority, clientCertificates: "everywhere" },
   });
   expect(server.mtlsTokenEndpoint).toBe(server.tokenEndpoint);
-  const metadata = await (await as()(`${server.issuer}/.well-known/openid-configuration`)).json();
+  const metadata = await (await fetchWith()(`${server.issuer}/.well-known/openid-configuration`)).json();
   expect(metadata).not.toHaveProperty("mtls_endpoint_aliases");
-  expect((await ask(as(identity), server.tokenEndpoint, { client_id: "pki" })).status).toBe(200);
+  expect((await ask(fetchWith(identity), server.tokenEndpoint, { client_id: "pki" })).status).toBe(200);
 });
 
-describe("client assertions", () => {
+describe("client assertions at the test authorization server", () => {
   const type = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
   async function assertion(key: Parameters<SignJWT["sign"]>[0], alg: string, issuer: string, id: string) {
@@ -195,7 +198,7 @@ describe("client assertions", () => {
       .sign(key);
   }
 
-  test("are taken with a secret, and refused with another", async () => {
+  test("a client_secret_jwt assertion is accepted only with the right secret", async () => {
     await using server = await startAuthorizationServer({
       clients: [{ id: "hmac", secret, method: "client_secret_jwt" }],
     });
@@ -226,7 +229,7 @@ describe("client assertions", () => {
     "ES512",
     "EdDSA",
     "Ed25519",
-  ])("are taken in %s, once", async (alg) => {
+  ])("a private_key_jwt assertion with %s is accepted once", async (alg) => {
     const { privateKey, publicKey } = await generateKeyPair(alg);
     await using server = await startAuthorizationServer({
       clients: [{ id: "signer", publicKey: await exportJWK(publicKey), alg }],
@@ -237,7 +240,7 @@ describe("client assertions", () => {
     expect((await ask(fetch, server.tokenEndpoint, params)).status).toBe(401);
   });
 
-  test("can be limited to fewer algorithms, and the metadata can tell something else than the truth", async () => {
+  test("the test authorization server can limit its algorithms and override its metadata", async () => {
     const { publicKey } = await generateKeyPair("ES256");
     await using server = await startAuthorizationServer({
       clients: [{ id: "signer", publicKey: await exportJWK(publicKey) }],
@@ -257,7 +260,7 @@ describe("client assertions", () => {
   });
 });
 
-test("a token is for a default resource where the request names none", async () => {
+test("the test authorization server uses the default resource if a request names none", async () => {
   await using server = await startAuthorizationServer({
     clients: [{ id: "agent", secret }],
     defaultResource: resource,
@@ -271,7 +274,7 @@ test("a token is for a default resource where the request names none", async () 
   expect(server.issued.at(-1)).toMatchObject({ resource });
 });
 
-describe("the MCP server", () => {
+describe("the test MCP server with mutual TLS", () => {
   let issuer: RunningAuthorizationServer;
   let server: RunningMcpServer;
   beforeAll(async () => {
@@ -286,23 +289,25 @@ describe("the MCP server", () => {
   });
   afterAll(() => Promise.all([server.close(), issuer.close()]));
 
-  /** A request without a body, which is 401 or 403 before it is looked at, else 405. */
+  /** Sends a GET, which gets 401 or 403 for a bad token and 405 otherwise. */
   async function probe(accessToken: unknown, presented?: IssuedCertificate, at = server): Promise<number> {
-    const response = await as(presented)(at.url, { headers: { authorization: `Bearer ${accessToken}` } });
+    const response = await fetchWith(presented)(at.url, {
+      headers: { authorization: `Bearer ${accessToken}` },
+    });
     await response.body?.cancel();
     return response.status;
   }
 
   const bound = async (at = server) => {
     const params = { client_id: "pki", resource: at.url };
-    return (await ask(as(identity), issuer.mtlsTokenEndpoint, params)).body["access_token"];
+    return (await ask(fetchWith(identity), issuer.mtlsTokenEndpoint, params)).body["access_token"];
   };
   const unbound = async (at = server) => {
     const basic = { authorization: `Basic ${btoa(`agent:${secret}`)}` };
-    return (await ask(as(), issuer.tokenEndpoint, { resource: at.url }, basic)).body["access_token"];
+    return (await ask(fetchWith(), issuer.tokenEndpoint, { resource: at.url }, basic)).body["access_token"];
   };
 
-  test("takes a bound token with its certificate, and with no other", async () => {
+  test("the test MCP server accepts a bound token only with its certificate", async () => {
     const accessToken = await bound();
     expect(await probe(accessToken, identity)).toBe(405);
     expect(server.requests.at(-1)?.certificateThumbprint).toBe(certificateThumbprint(identity.certificate));
@@ -312,7 +317,7 @@ describe("the MCP server", () => {
     expect(await probe(accessToken)).toBe(401);
   });
 
-  test("takes an unbound token with or without a certificate, unless it takes none", async () => {
+  test("the test MCP server accepts an unbound token unless it requires bound ones", async () => {
     expect(await probe(await unbound(), own)).toBe(405);
     expect(await probe(await unbound())).toBe(405);
     await using strict = await startMcpServer({ issuer: issuer.issuer, tls: { authority, required: true } });
@@ -320,9 +325,9 @@ describe("the MCP server", () => {
     expect(await probe(await bound(strict), identity, strict)).toBe(405);
   });
 
-  test("publishes its metadata over https", async () => {
+  test("the test MCP server publishes its metadata over https", async () => {
     const url = `${server.origin}/.well-known/oauth-protected-resource/mcp`;
-    expect(await (await as()(url)).json()).toMatchObject({
+    expect(await (await fetchWith()(url)).json()).toMatchObject({
       resource: server.url,
       tls_client_certificate_bound_access_tokens: true,
     });

@@ -1,4 +1,4 @@
-// Scopes of single tools and paths, as the other integration tests rely on them.
+// Tests of scopes for single tools and paths in the test MCP server, which other integration tests rely on.
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import {
@@ -29,7 +29,7 @@ async function token(scope: string): Promise<string> {
     headers: { authorization: `Basic ${btoa("agent:s3cr3t")}` },
     body: new URLSearchParams({ grant_type: "client_credentials", resource: server.url, scope }),
   });
-  // A token endpoint answers with an object.
+  // The token endpoint always returns an object.
   const { access_token: accessToken } = (await response.json()) as { readonly access_token: string };
   return accessToken;
 }
@@ -45,23 +45,20 @@ async function connect(scope: string, versionNegotiation?: { readonly mode: "aut
 test.each([
   ["2025-11-25", undefined],
   ["2026-07-28", { mode: "auto" } as const],
-])(
-  "a tool is called with its scopes, and otherwise refused with 403 on the %s wire",
-  async (_, negotiation) => {
-    const call = (client: Client, name: string) => client.callTool({ name, arguments: { text: "hi" } });
-    const able = await connect("read write", negotiation);
-    expect((await able.listTools()).tools.map(({ name }) => name)).toEqual(["echo", "rename", "erase"]);
-    expect((await call(able, "rename")).content).toEqual([{ type: "text", text: "hi" }]);
-    await expect(call(able, "erase")).rejects.toThrow();
-    expect(server.requests.at(-1)?.status).toBe(403);
-    const limited = await connect("read", negotiation);
-    expect((await call(limited, "echo")).content).toEqual([{ type: "text", text: "hi" }]);
-    await expect(call(limited, "rename")).rejects.toThrow();
-    expect(server.requests.at(-1)?.status).toBe(403);
-  },
-);
+])("the test MCP server requires the scopes of a tool with 403 in protocol %s", async (_, negotiation) => {
+  const call = (client: Client, name: string) => client.callTool({ name, arguments: { text: "hi" } });
+  const able = await connect("read write", negotiation);
+  expect((await able.listTools()).tools.map(({ name }) => name)).toEqual(["echo", "rename", "erase"]);
+  expect((await call(able, "rename")).content).toEqual([{ type: "text", text: "hi" }]);
+  await expect(call(able, "erase")).rejects.toThrow();
+  expect(server.requests.at(-1)?.status).toBe(403);
+  const limited = await connect("read", negotiation);
+  expect((await call(limited, "echo")).content).toEqual([{ type: "text", text: "hi" }]);
+  await expect(call(limited, "rename")).rejects.toThrow();
+  expect(server.requests.at(-1)?.status).toBe(403);
+});
 
-test("the refusal names every scope that the tool needs, and the resource metadata", async () => {
+test("the challenge of the test MCP server has all scopes of the tool and the metadata URL", async () => {
   const response = await fetch(server.url, {
     method: "POST",
     headers: {
@@ -82,7 +79,7 @@ test("the refusal names every scope that the tool needs, and the resource metada
   );
 });
 
-test("a path needs its own scopes beside those of the server, and no other path is there", async () => {
+test("the test MCP server requires the scopes of a path in addition to its own, and answers 404 for other paths", async () => {
   const probe = async (path: string, scope: string) => {
     const response = await fetch(`${server.origin}${path}`, {
       headers: { authorization: `Bearer ${await token(scope)}` },

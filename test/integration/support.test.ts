@@ -1,4 +1,4 @@
-// The servers that the other integration tests and the demo rely on do themselves what a real one would.
+// Tests of the servers that the other integration tests and the demo rely on: they behave like real ones.
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
@@ -21,7 +21,7 @@ interface Answer {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** A token request, by hand. */
+/** Sends a token request. */
 async function askToken(
   server: RunningAuthorizationServer,
   params: Readonly<Record<string, string>>,
@@ -42,12 +42,12 @@ async function post(
     body: new URLSearchParams(params),
   });
   const text = await response.text();
-  // These servers answer with objects or with nothing.
+  // The servers return objects or empty bodies.
   const body = (text === "" ? {} : JSON.parse(text)) as Answer["body"];
   return { status: response.status, headers: response.headers, body };
 }
 
-describe("the authorization server", () => {
+describe("the test authorization server", () => {
   let server: RunningAuthorizationServer;
   const resource = "https://mcp.example/tools";
   beforeAll(async () => {
@@ -64,7 +64,7 @@ describe("the authorization server", () => {
   });
   afterAll(() => server.close());
 
-  test("publishes one document at both well-known places, with its own issuer", async () => {
+  test("the test authorization server publishes the same metadata at both well-known URLs", async () => {
     const documents = ["oauth-authorization-server", "openid-configuration"].map(async (name) =>
       (await fetch(`${server.issuer}/.well-known/${name}`)).json(),
     );
@@ -85,7 +85,7 @@ describe("the authorization server", () => {
     });
   });
 
-  test("issues a JWT for the resource, and records the request and the token", async () => {
+  test("the test authorization server issues a JWT for the resource and records the request and the token", async () => {
     const { status, body } = await askToken(server, { resource, scope: "read" }, credentials);
     expect(status).toBe(200);
     expect(body).toMatchObject({ token_type: "Bearer", expires_in: 8, scope: "read" });
@@ -108,7 +108,7 @@ describe("the authorization server", () => {
     });
   });
 
-  test("takes a secret in the body, a key registered without kid, and a public client", async () => {
+  test("the test authorization server accepts a secret in the body, a key without kid, and a public client", async () => {
     const assertion = await new SignJWT({ jti: crypto.randomUUID() })
       .setProtectedHeader({ alg: "EdDSA" })
       .setIssuer("signer")
@@ -133,7 +133,7 @@ describe("the authorization server", () => {
     ]);
   });
 
-  test("refuses a wrong secret, a foreign scope and a foreign resource, each with its code", async () => {
+  test("the test authorization server refuses a wrong secret, scope or resource with the right code", async () => {
     const wrong = await askToken(server, { resource }, `Basic ${btoa("agent:wrong")}`);
     expect([wrong.status, wrong.body["error"]]).toEqual([401, "invalid_client"]);
     expect(wrong.headers.get("www-authenticate")).toMatch(/^Basic /);
@@ -148,7 +148,7 @@ describe("the authorization server", () => {
     expect([target.status, target.body["error"]]).toEqual([400, "invalid_target"]);
   });
 
-  test("fails as often as told and redirects while told, issuing nothing", async () => {
+  test("the test authorization server can fail a number of requests and redirect requests", async () => {
     const before = server.tokensIssued;
     server.failNext(2, 503, { "retry-after": "7" });
     for (const _ of [1, 2]) {
@@ -169,7 +169,7 @@ describe("the authorization server", () => {
     expect(server.failures).toEqual([]);
   });
 
-  test("revokes opaque tokens and not JWTs", async () => {
+  test("the test authorization server revokes opaque tokens and not JWTs", async () => {
     const jwt = await askToken(server, { resource }, credentials);
     const refused = await post(
       server.revocationEndpoint,
@@ -191,7 +191,7 @@ describe("the authorization server", () => {
     expect(await introspect()).toEqual({ active: false });
   });
 
-  test("is gone when closed", async () => {
+  test("the test authorization server does not answer after it was closed", async () => {
     const other = await startAuthorizationServer({ clients: [] });
     expect((await fetch(`${other.issuer}/jwks`)).status).toBe(200);
     await other.close();
@@ -199,7 +199,7 @@ describe("the authorization server", () => {
   });
 });
 
-describe("the MCP server", () => {
+describe("the test MCP server", () => {
   let issuer: RunningAuthorizationServer;
   let server: RunningMcpServer;
   beforeAll(async () => {
@@ -218,14 +218,14 @@ describe("the MCP server", () => {
     return String(body["access_token"]);
   }
 
-  /** A request without a body, which is 401 or 403 before it is looked at, else 405. */
+  /** Sends a GET, which gets 401 or 403 for a bad token and 405 otherwise. */
   async function probe(accessToken: string, at = server): Promise<number> {
     const response = await fetch(at.url, { headers: { authorization: `Bearer ${accessToken}` } });
     await response.body?.cancel();
     return response.status;
   }
 
-  test("answers 401 with a challenge that leads to the resource metadata", async () => {
+  test("the test MCP server answers 401 with a challenge that has the metadata URL", async () => {
     const before = server.unauthorized;
     const response = await fetch(server.url, { method: "POST", body: "{}" });
     const metadataUrl = `${server.origin}/.well-known/oauth-protected-resource/tools/mcp`;
@@ -243,7 +243,7 @@ describe("the MCP server", () => {
     });
   });
 
-  test("can keep its metadata to itself, and can name other authorization servers", async () => {
+  test("the test MCP server can omit its metadata and can name other authorization servers", async () => {
     const path = "/.well-known/oauth-protected-resource/mcp";
     await using silent = await startMcpServer({ issuer: issuer.issuer, publishMetadata: false });
     expect((await fetch(`${silent.origin}${path}`)).status).toBe(404);
@@ -257,7 +257,7 @@ describe("the MCP server", () => {
   test.each([
     ["SDK v2", "2025-11-25", () => ({})],
     ["SDK v2", "2026-07-28", () => ({ versionNegotiation: { mode: "auto" } }) as const],
-  ])("serves %s on the %s wire", async (_, version, options) => {
+  ])("the test MCP server works with %s in protocol %s", async (_, version, options) => {
     const client = new Client({ name: "test", version: "1.0.0" }, options());
     const headers = { authorization: `Bearer ${await token()}` };
     await client.connect(
@@ -271,12 +271,12 @@ describe("the MCP server", () => {
     await client.close();
   });
 
-  test("serves SDK v1", async () => {
+  test("the test MCP server works with SDK v1", async () => {
     const client = new ClientV1({ name: "test", version: "1.0.0" });
     const accessToken = await token();
     const headers = { authorization: `Bearer ${accessToken}` };
     const transport = new TransportV1(new URL(server.url), { requestInit: { headers } });
-    // Its own type of a transport and the class disagree under exactOptionalPropertyTypes.
+    // The SDK's class does not match its own Transport type under exactOptionalPropertyTypes.
     await client.connect(transport as unknown as TransportInterfaceV1);
     expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(["echo"]);
     expect((await client.callTool({ name: "echo", arguments: { text: "hi" } })).content).toEqual([
@@ -294,7 +294,7 @@ describe("the MCP server", () => {
     ]);
   });
 
-  test("refuses a token for another resource, of another issuer, and one that is none", async () => {
+  test("the test MCP server refuses a token for another resource, of another issuer, and an invalid one", async () => {
     await using other = await startAuthorizationServer({
       clients: [{ id: "agent", secret }],
       scopes: ["read"],
@@ -305,7 +305,7 @@ describe("the MCP server", () => {
     expect(await probe("nonsense")).toBe(401);
   });
 
-  test("refuses a token without the scope with 403 insufficient_scope", async () => {
+  test("the test MCP server refuses a token without the scope with 403 insufficient_scope", async () => {
     const authorization = `Bearer ${await token({ scope: "" })}`;
     const response = await fetch(server.url, { headers: { authorization } });
     expect(response.status).toBe(403);
@@ -314,7 +314,7 @@ describe("the MCP server", () => {
     );
   });
 
-  test("refuses a token from the second in which it expires", async () => {
+  test("the test MCP server refuses a token from the second in which it expires", async () => {
     const accessToken = await token();
     const { exp = 0 } = decodeJwt(accessToken);
     vi.useFakeTimers({ toFake: ["Date"], now: exp * 1000 - 1 });
@@ -323,14 +323,14 @@ describe("the MCP server", () => {
     expect(await probe(accessToken)).toBe(401);
   });
 
-  test("refuses a token once its jti is revoked, and only that one", async () => {
+  test("the test MCP server refuses only the token whose jti was revoked", async () => {
     const [first, second] = [await token(), await token()];
     expect(await probe(first)).toBe(405);
     server.revoke(decodeJwt(first).jti ?? "");
     expect([await probe(first), await probe(second)]).toEqual([401, 405]);
   });
 
-  test("asks the issuer about opaque tokens", async () => {
+  test("the test MCP server introspects opaque tokens at the issuer", async () => {
     const introspectAs = { id: "mcp", secret: "mcp-secret" };
     const clients = [{ id: "agent", secret }, introspectAs];
     await using opaque = await startAuthorizationServer({ clients, scopes: ["read"], tokens: "opaque" });

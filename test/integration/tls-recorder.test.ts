@@ -1,4 +1,4 @@
-// The record of TLS connections itself: it would be of no use if it saw nothing.
+// Tests that the TLS recorder finds connections that do not verify their peer.
 import { execFile } from "node:child_process";
 import { connect, type TlsOptions } from "node:tls";
 import { promisify } from "node:util";
@@ -20,8 +20,8 @@ beforeAll(async () => {
 });
 
 /**
- * Runs a program beside this one, with a record of its own, on a server of its own whose URL is `url`. Nothing of it is in the
- * record of these tests.
+ * Runs a program in another process with its own TLS server, whose URL is `url`, and its own folder for records. The
+ * records of this test run do not include it.
  */
 async function recorded(program: string, variables: Record<string, string> = {}) {
   const folder = await startRecords();
@@ -42,7 +42,7 @@ async function recorded(program: string, variables: Record<string, string> = {})
 
 const byFetch = "await fetch(url).then((response) => response.text()).catch(() => {});";
 
-test("a connection that verifies its peer is recorded and no problem, also where the peer is refused", async () => {
+test("the recorder reports no problem for connections that verify their peer, even if the peer is refused", async () => {
   const trusting = `
     import { connect } from "node:tls";
     const peer = { host: "127.0.0.1", port, rejectUnauthorized: true };
@@ -52,7 +52,7 @@ test("a connection that verifies its peer is recorded and no problem, also where
   expect(await recorded(trusting)).toEqual({ opened: 2, verified: 1, problems: [] });
 });
 
-test("a connection that would follow NODE_TLS_REJECT_UNAUTHORIZED is caught although it verifies here", async () => {
+test("the recorder reports a connection that would obey NODE_TLS_REJECT_UNAUTHORIZED even if it verifies its peer", async () => {
   const { opened, problems } = await recorded(byFetch);
   expect(opened).toBe(1);
   expect(problems).toEqual([expect.stringContaining("left it to the process whether to verify")]);
@@ -73,19 +73,22 @@ test.each<[string, string, Record<string, string>]>([
     {},
   ],
   [
-    "tls.connect by its name, with a check of the name of its own",
+    "tls.connect, imported by name, with a custom checkServerIdentity",
     `import { connect } from "node:tls";
     const options = { host: "127.0.0.1", port, checkServerIdentity: () => {} };
     await new Promise((done) => connect(options).on("error", done));`,
     {},
   ],
-])("a connection that does not verify is caught: %s", async (_name, program, variables) => {
-  const { opened, problems } = await recorded(program, variables);
-  expect(opened).toBe(1);
-  expect(problems.join("\n")).toContain("without verifying the peer");
-});
+])(
+  "the recorder reports a connection that does not verify its peer: %s",
+  async (_name, program, variables) => {
+    const { opened, problems } = await recorded(program, variables);
+    expect(opened).toBe(1);
+    expect(problems.join("\n")).toContain("without verifying the peer");
+  },
+);
 
-test("a process that does not record is noticed by the servers that it connects to", async () => {
+test("the recorder reports a process that does not record, because its servers count connections", async () => {
   const child = `process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0"; await fetch(process.argv[1]);`;
   const { opened, problems } = await recorded(`
     import { execFile } from "node:child_process";
@@ -95,7 +98,7 @@ test("a process that does not record is noticed by the servers that it connects 
   expect(problems).toEqual([expect.stringContaining("accepted 1 connections, and only 0 were recorded")]);
 });
 
-test("this process records, those that it starts do, and a runtime makes connections that verify", async () => {
+test("this process and its child processes record, and a runtime's connections verify their peer", async () => {
   expect(connect.name).toBe("recordedConnect");
   expect(inheritedRecording()).toMatchObject({ NODE_OPTIONS: expect.stringContaining("recorder.mjs") });
   expect(process.env["NODE_OPTIONS"]).toContain("recorder.mjs");

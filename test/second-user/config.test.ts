@@ -98,7 +98,7 @@ describe("root does not use a config", () => {
     const { code, out, err } = await command(["validate", "--secrets"], { cwd, env: { PATH: "/bin" } });
     expect([code, existsSync(trace)]).toEqual([2, false]);
     expect(out).toContain(`${file} belongs to nobody (uid ${nobody})`);
-    expect(out).toContain(`everybody may write to ${shared} (mode 1777)`);
+    expect(out).toContain(`${shared} is world-writable (mode 1777)`);
     expect(out).toContain(remedy(file));
     expect(err).toBe("1 mistake\n");
     const error = await failure(search(cwd));

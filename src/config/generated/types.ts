@@ -140,7 +140,7 @@ export interface Client {
    */
   issuer: string;
   /**
-   * The client id. Only a client without a credential, written in a grant `jwt_bearer`, may leave it out. An id that starts with https:// is the address of a client id metadata document.
+   * The client id. Only a client without a credential, written in a grant `jwt_bearer`, may leave it out. An id that starts with https:// is the URL of a client id metadata document.
    */
   id?: string;
   /**

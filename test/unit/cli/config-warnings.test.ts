@@ -14,7 +14,7 @@ async function open(): Promise<{ readonly cwd: string; readonly warning: string 
   const file = join(cwd, name);
   await chmod(file, 0o666);
   const what = `anyone on this machine can change the config ${file}`;
-  return { cwd, warning: `${what}: everybody may write to ${file} (mode 0666).` };
+  return { cwd, warning: `${what}: ${file} is world-writable (mode 0666).` };
 }
 
 test.each([["token", "crm"], ["headers", "crm"], ["validate"]])(

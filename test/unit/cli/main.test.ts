@@ -14,8 +14,8 @@ test("a config that --config names and that is not there is said to be named by 
     const { code, out, err } = await command([...argv, "--config", "none.json"], { cwd });
     expect([code, out]).toEqual([2, ""]);
     expect(err).toBe(
-      `error[config_not_found]: There is no config file at ${join(cwd, "none.json")}, which --config names. ` +
-        "Correct the path, or write the file.\n",
+      `error[config_not_found]: --config names ${join(cwd, "none.json")}, which does not exist. ` +
+        "Correct the path, or create the file.\n",
     );
   }
 });

@@ -345,7 +345,7 @@ describe("validate --json is JSON also", () => {
     expect(named.code).toBe(2);
     expect(JSON.parse(named.out).error).toMatchObject({
       code: "config_not_found",
-      message: expect.stringContaining("none.json, which --config names"),
+      message: expect.stringContaining("none.json, which does not exist"),
     });
   });
 

@@ -312,7 +312,7 @@ it("a message says which list to extend, and shows neither the value nor the var
   await expect(loading).rejects.toMatchObject({
     code: "config_invalid",
     message:
-      "The config has 1 mistake:\n  /servers/crm/url: `allow.origins` does not have the origin of this URL. " +
+      "The config has 1 mistake:\n  /servers/crm/url: `allow.origins` does not include the origin of this URL. " +
       "Add it to `allow` where createMcpAuth() is called, or remove it here.",
   });
 });

@@ -1,24 +1,24 @@
 import { expect, test } from "vitest";
-import { checkCron } from "../../../src/config/check-cron.js";
+import { findCronProblem } from "../../../src/config/check-cron.js";
 import { checkConfig } from "../../../src/config/load.js";
 import { project } from "../cli/command.js";
 import { smallest } from "./folder.js";
 import { crm, wrong } from "./wrong.js";
 
 test.each([
-  ["*/70 * * * * *", "A step of 70 leads out of the seconds, 0 to 59"],
-  ["*/70 * * * *", "A step of 70 leads out of the minutes, 0 to 59"],
-  ["*/60 * * * *", "A step of 60 leads out of the minutes, 0 to 59"],
-  ["0 */24 * * *", "A step of 24 leads out of the hours, 0 to 23"],
-  ["0 0 */31 * *", "A step of 31 leads out of the days of a month, 1 to 31"],
-  ["0 0 1 */12 *", "A step of 12 leads out of the months, 1 to 12"],
-  ["0 0 * * */7", "A step of 7 leads out of the days of a week, 0 to 7"],
-  ["0-10/11 * * * *", "A step of 11 leads out of a range of 11"],
-  ["5,*/90 * * * *", "A step of 90 leads out of the minutes, 0 to 59"],
-  ["0 22-2/5 * * *", "A step of 5 leads out of a range of 5"],
-  ["0 0 1 jan-mar/3 *", "A step of 3 leads out of a range of 3"],
-])("a step after which only the first value is left is a mistake: %s", async (schedule, message) => {
-  expect((await checkCron(schedule))?.message).toBe(`${message}: only the first value is left`);
+  ["*/70 * * * * *", "A step of 70 exceeds the seconds, 0 to 59"],
+  ["*/70 * * * *", "A step of 70 exceeds the minutes, 0 to 59"],
+  ["*/60 * * * *", "A step of 60 exceeds the minutes, 0 to 59"],
+  ["0 */24 * * *", "A step of 24 exceeds the hours, 0 to 23"],
+  ["0 0 */31 * *", "A step of 31 exceeds the days of a month, 1 to 31"],
+  ["0 0 1 */12 *", "A step of 12 exceeds the months, 1 to 12"],
+  ["0 0 * * */7", "A step of 7 exceeds the days of a week, 0 to 7"],
+  ["0-10/11 * * * *", "A step of 11 exceeds a range of 11"],
+  ["5,*/90 * * * *", "A step of 90 exceeds the minutes, 0 to 59"],
+  ["0 22-2/5 * * *", "A step of 5 exceeds a range of 5"],
+  ["0 0 1 jan-mar/3 *", "A step of 3 exceeds a range of 3"],
+])("a step after which only the first value would match is a mistake: %s", async (schedule, message) => {
+  expect((await findCronProblem(schedule))?.message).toBe(`${message}: only the first value would match`);
 });
 
 test.each([
@@ -30,7 +30,7 @@ test.each([
   "0 0 0 * *",
   "0 0 * * 8",
 ])("a value or range beyond its field is a mistake: %s", async (schedule) => {
-  expect((await checkCron(schedule))?.message).toMatch(/^Must be a cron expression/);
+  expect((await findCronProblem(schedule))?.message).toMatch(/^Must be a cron expression/);
 });
 
 test.each([
@@ -44,12 +44,12 @@ test.each([
     "0 0 * jan-mar/2 mon-fri/2",
   ],
 ])("a step within its field is none: %s", async (schedule) => {
-  expect(await checkCron(schedule)).toBe(undefined);
+  expect(await findCronProblem(schedule)).toBe(undefined);
 });
 
 test("the mistake is said at its place, with what to write instead", async () => {
   expect(await wrong(crm({ refresh: { schedule: "*/70 * * * *" } }))).toEqual([
-    "/servers/crm/refresh/schedule: A step of 70 leads out of the minutes, 0 to 59: only the first value is left. A step " +
+    "/servers/crm/refresh/schedule: A step of 70 exceeds the minutes, 0 to 59: only the first value would match. A step " +
       "can be at most 59 here; for that value alone, write it without a step.",
   ]);
   const servers = { crm: { ...smallest.servers.crm, refresh: { schedule: "*/70 * * * *" } } };

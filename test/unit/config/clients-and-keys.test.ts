@@ -208,7 +208,7 @@ it.each([
   [
     "a metadata endpoint with a password",
     { secret, metadata: { tokenEndpoint: "https://u:p@a.example/" } },
-    "/metadata/tokenEndpoint: A URL here has no user name and no password. Credentials belong to the `client`.",
+    "/metadata/tokenEndpoint: A URL here must not have a user name or password. Credentials belong in the `client` of the grant.",
   ],
   [
     "metadata over http",
@@ -278,7 +278,7 @@ it.each([
   [
     "a timeout for a function",
     { signer: { name: "kms", timeout: "1s" }, alg: "ES256" },
-    "/signer/timeout: A `timeout` goes with `exec`.",
+    "/signer/timeout: A `timeout` can be used only with `exec`.",
   ],
   [
     "a misspelt signer",
@@ -305,15 +305,15 @@ it.each([
 });
 
 const document =
-  "A client id that starts with https:// is the address of a client id metadata document, which must";
+  "A client id that starts with https:// is the URL of a client id metadata document, which must";
 it.each([
   ["https://agent.example", `${document} have a path. For example https://agent.example/client.json.`],
   ["https://agent.example/", `${document} have a path. For example https://agent.example/client.json.`],
-  ["https://agent.example/c.json#", `${document} have no fragment.`],
-  ["https://me@agent.example/c.json", `${document} have no user name and no password.`],
-  ["https://agent.example/a/../c.json", `${document} have no segments . and .. in its path.`],
-  ["https://agent.example/%2E/c.json", `${document} have no segments . and .. in its path.`],
-  ["https://agent.example:99999/c.json", `${document} be a URL.`],
+  ["https://agent.example/c.json#", `${document} not have a fragment.`],
+  ["https://me@agent.example/c.json", `${document} not have a user name or password.`],
+  ["https://agent.example/a/../c.json", `${document} not have the segments . or .. in its path.`],
+  ["https://agent.example/%2E/c.json", `${document} not have the segments . or .. in its path.`],
+  ["https://agent.example:99999/c.json", `${document} be a valid URL.`],
 ])("the client id %s is one violation", async (id, expected) => {
   expect(await wrong(withClient({ id }))).toEqual([`${inClient}/id: ${expected}`]);
 });
@@ -334,12 +334,12 @@ it("a client goes without an id in jwt_bearer alone, and there without a credent
   const bearer = (client: unknown) => withGrant({ type: "jwt_bearer", client, assertion: secret });
   expect(await wrong(bearer({ issuer }))).toEqual([]);
   expect(await wrong(bearer({ issuer, secret }))).toEqual([
-    `${inClient}: The property "id" is missing. Only a client without a credential may leave it out.`,
+    `${inClient}: The property "id" is missing. Only a client without a credential can omit it.`,
   ]);
   expect(await wrong(withGrant({ client: { issuer } }))).toEqual([
     `${inClient}: The property "id" is missing.`,
   ]);
   expect(await wrong({ ...bearer("wif"), clients: { wif: { issuer } } })).toEqual([
-    '/clients/wif: The property "id" is missing. Only a client that is written in a grant jwt_bearer may leave it out.',
+    '/clients/wif: The property "id" is missing. Only a client inside of a jwt_bearer grant can omit it.',
   ]);
 });

@@ -127,7 +127,7 @@ describe("where a config is found", () => {
     expect((await loadConfig({ ...from, config: join(cwd, "env.json") })).file).toBe(pinned);
     const gone = await failure(loadConfig({ ...from, pinned: join(cwd, "gone.json") }));
     expect(gone.code).toBe("config_not_found");
-    expect(gone.message).toContain("gone.json, which this runtime was made from.");
+    expect(gone.message).toContain("gone.json, which does not exist.");
   });
 
   it("names the file and who named it when it is not there", async () => {

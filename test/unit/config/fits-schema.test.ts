@@ -6,9 +6,9 @@ import { fits } from "../../../src/config/fits-schema.js";
 import { schema } from "../../../src/config/generated/plain-schema.js";
 import { validate } from "../../../src/config/generated/validate.js";
 import { interpolate } from "../../../src/config/interpolate.js";
+import { isObject, type Json } from "../../../src/config/json.js";
 import { loadConfig } from "../../../src/config/load.js";
 import { parseJson } from "../../../src/config/parse-json.js";
-import { isObject, type Json } from "../../../src/config/source-document.js";
 import { failure } from "../../support/failure.js";
 
 const root = new URL("../../../", import.meta.url);

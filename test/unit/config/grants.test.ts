@@ -194,12 +194,12 @@ it.each([
   [
     "an assertion that outlives an hour",
     withSigned({ lifetime: "61m" }),
-    `${inGrant}/assertion/lifetime: An assertion is valid for one hour at most, 1h.`,
+    `${inGrant}/assertion/lifetime: An assertion can be valid for at most one hour, 1h.`,
   ],
   [
     "a claim with a field of its own",
     withSigned({ claims: { aud: "x" } }),
-    `${inGrant}/assertion/claims/aud: The claim aud is set by this package. Use the field \`audience\` of the \`assertion\`.`,
+    `${inGrant}/assertion/claims/aud: The claim aud is set by this package. Use the property \`audience\` of the \`assertion\`.`,
   ],
   [
     "a claim that is not for people",
@@ -209,7 +209,7 @@ it.each([
   [
     "a claim that a clock ahead would make wrong",
     withSigned({ claims: { nbf: 1 } }),
-    `${inGrant}/assertion/claims/nbf: The claim nbf is not sent: it fails where clocks differ, and \`exp\` is enough. Remove it.`,
+    `${inGrant}/assertion/claims/nbf: The claim nbf is not sent: it fails if clocks differ, and \`exp\` is enough. Remove it.`,
   ],
   [
     "a misspelt type of a token",
@@ -264,15 +264,15 @@ it.each([
   [
     "DPoP for a static token",
     crm({ grant: { type: "static", token: reference }, dpop: true }),
-    "/servers/crm/dpop: A static token is what it is, and cannot be bound to a key. Remove `dpop`, or use another grant.",
+    "/servers/crm/dpop: A static token cannot be bound to a key: it was issued without one. Remove `dpop`, or use another grant.",
   ],
   [
     "DPoP that is false",
     crm({ dpop: false }),
-    '/servers/crm/dpop: Must be `true` or { "key": … }; leave it out for none, found false.',
+    '/servers/crm/dpop: Must be `true` or { "key": … }; leave it out instead of `false`, found false.',
   ],
   ["DPoP with an empty object", crm({ dpop: {} }), '/servers/crm/dpop: The property "key" is missing.'],
-  ["an empty step-up", crm({ stepUp: [] }), "/servers/crm/stepUp: Must not be empty. Leave it out instead."],
+  ["an empty step-up", crm({ stepUp: [] }), "/servers/crm/stepUp: Must not be empty. Omit it instead."],
 ])("%s is one violation", async (_what, config, expected) => {
   expect(await wrong(config)).toEqual([expected]);
 });
@@ -282,10 +282,10 @@ it("names the field to use for each parameter that has one", async () => {
   const lines = await wrong(withGrant({ client, params }));
   expect(lines).toHaveLength(18);
   expect(lines).toContain(
-    `${inGrant}/params/scope: The parameter scope is not one for \`params\`. What it is comes from the \`scopes\` of the grant.`,
+    `${inGrant}/params/scope: The parameter scope cannot be set in \`params\`. Its value comes from the \`scopes\` of the grant.`,
   );
   expect(lines).toContain(
-    `${inGrant}/params/redirect_uri: The parameter redirect_uri is not one for \`params\`. No grant here has a use for it.`,
+    `${inGrant}/params/redirect_uri: The parameter redirect_uri cannot be set in \`params\`. No grant here uses it.`,
   );
   for (const [name, field] of reservedParams) {
     const named = lines.find((line) => line.startsWith(`${inGrant}/params/${name}:`));

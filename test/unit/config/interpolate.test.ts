@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { McpAuthConfig } from "../../../src/config/define-config.js";
 import { interpolate } from "../../../src/config/interpolate.js";
+import type { Json } from "../../../src/config/json.js";
 import { loadConfig } from "../../../src/config/load.js";
-import type { Json } from "../../../src/config/source-document.js";
 import { client, smallest } from "./folder.js";
 
 const text = (value: string, env: Record<string, string | undefined> = {}) => {
@@ -200,7 +200,7 @@ describe("variables without a value", () => {
     const spec = await loadConfig({ config, cwd: "/", env: {} });
     const entry = spec.servers.get("own");
     expect(entry && "failure" in entry && entry.failure.message).toBe(
-      'The server "own" cannot be used. /servers/own/url: The environment variable OWN is not set. Set it, or write a default: ${OWN:-…}.',
+      'Server "own" cannot be used: /servers/own/url: The environment variable OWN is not set. Set it, or write a default: ${OWN:-…}.',
     );
   });
 });

@@ -14,32 +14,32 @@ it.each([
   [
     "a subject under client_credentials",
     withGrant({ type: "client_credentials", client, subject }),
-    '/grant/subject: "subject" belongs to the grant token_exchange.',
+    '/grant/subject: "subject" belongs to the grant type token_exchange.',
   ],
   [
     "an assertion beside client_credentials",
     withGrant({ type: "client_credentials", client, assertion: reference }),
-    '/grant/assertion: "assertion" belongs to the grant jwt_bearer. The assertion of a client belongs in the `client`.',
+    '/grant/assertion: "assertion" belongs to the grant type jwt_bearer. The assertion of a client belongs in the `client`.',
   ],
   [
     "an idp under token_exchange",
     withGrant({ ...exchange, idp: { client, subject } }),
-    '/grant/idp: "idp" belongs to the grant enterprise_managed.',
+    '/grant/idp: "idp" belongs to the grant type enterprise_managed.',
   ],
   [
     "a token under jwt_bearer",
     withGrant({ type: "jwt_bearer", client, assertion: reference, token: reference }),
-    '/grant/token: "token" belongs to the grant static.',
+    '/grant/token: "token" belongs to the grant type static.',
   ],
   [
     "several fields of one other grant",
     withGrant({ type: "client_credentials", client, actor: subject, requestedType: "jwt" }),
-    '/grant/actor: "actor" and "requestedType" belong to the grant token_exchange.',
+    '/grant/actor: "actor" and "requestedType" belong to the grant type token_exchange.',
   ],
   [
     "an audience under static",
     withGrant({ type: "static", token: reference, audience: "x" }),
-    '/grant/audience: "audience" belongs to the grants client_credentials, jwt_bearer, token_exchange, enterprise_managed and refresh_token.',
+    '/grant/audience: "audience" belongs to the grant types client_credentials, jwt_bearer, token_exchange, enterprise_managed and refresh_token.',
   ],
   [
     "the token beside the subject",
@@ -70,7 +70,7 @@ it.each([
   [
     "a subject beside the grant",
     { servers: { crm: { url, grant: { type: "token_exchange", client }, subject } } },
-    '/subject: "subject" belongs in `grant`, of the type token_exchange.',
+    '/subject: "subject" belongs in a `grant` of type token_exchange.',
   ],
   [
     "the fields of the client in the grant",

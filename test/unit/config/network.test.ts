@@ -51,7 +51,7 @@ it("takes a proxy with its password from variables, and does not show it", async
   ]);
 });
 
-const host = "Must be a host name without scheme, port and path; an IPv6 address stands in brackets";
+const host = "Must be a host name without a scheme, port or path; an IPv6 address is in brackets";
 it.each([
   [
     "a proxy of another kind",
@@ -61,14 +61,14 @@ it.each([
   [
     "a literal password",
     { proxy: "http://u:hunter2@proxy.example" },
-    '/network/proxy: A password does not stand in the config. Put the URL of the proxy into a variable and write "${NAME}".',
+    '/network/proxy: A config must not have a password in it. Put the URL of the proxy into a variable and write "${NAME}".',
   ],
   [
     "a proxy that is true",
     { proxy: true },
     "/network/proxy: Must be `false` or the URL of a proxy, found true.",
   ],
-  ["no authority", { ca: [] }, "/network/ca: Must not be empty. Leave it out instead."],
+  ["no authority", { ca: [] }, "/network/ca: Must not be empty. Omit it instead."],
   ["a number as a path", { ca: 5 }, "/network/ca: Must be a string or a list of strings, found 5."],
   [
     "one host",

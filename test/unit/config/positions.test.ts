@@ -42,7 +42,7 @@ describe("positions in JSON", () => {
     const text = `{ "version": 2,\n  "servers": {},\n  "servers": {} }`;
     expect(await check("mcp-auth.config.json", text)).toEqual([
       { at: "1:14", pointer: "/version", message: "Must be 1, found 2" },
-      { at: "3:3", pointer: "/servers", message: 'The property "servers" is here for the second time' },
+      { at: "3:3", pointer: "/servers", message: 'The property "servers" is defined twice' },
     ]);
   });
 
@@ -91,7 +91,7 @@ describe("positions in YAML", () => {
 
   it("reports a property that is there twice", async () => {
     expect(await check("mcp-auth.config.yml", "servers: {}\nversion: 1\nservers: {}\n")).toEqual([
-      { at: "3:1", pointer: "/servers", message: 'The property "servers" is here for the second time' },
+      { at: "3:1", pointer: "/servers", message: 'The property "servers" is defined twice' },
     ]);
   });
 
@@ -139,12 +139,12 @@ describe("positions in YAML", () => {
       { at: "1:24", pointer: "/servers", message: "YAML tags are not supported" },
     ]);
     expect(await check("mcp-auth.config.yaml", "servers: {}\n? [a]\n: 1\n")).toEqual([
-      { at: "2:3", pointer: "", message: "The name of a property must be text" },
+      { at: "2:3", pointer: "", message: "A property name must be text" },
     ]);
     const levels = Array.from({ length: 12 }, (_, n) => `a${n + 1}: &a${n + 1} [${`*a${n},`.repeat(9)}]`);
     const bomb = `a0: &a0 [x]\n${levels.join("\n")}\n`;
     expect(await check("mcp-auth.config.yaml", bomb)).toEqual([
-      expect.objectContaining({ pointer: "", message: "More than 100 aliases are too many" }),
+      expect.objectContaining({ pointer: "", message: "A file can have at most 100 aliases" }),
     ]);
     expect(await check("mcp-auth.config.yaml", "a: &a [*a]\n")).toHaveLength(1);
   });

@@ -5,8 +5,7 @@ import { withCredential, withGrant, withKey, withSecret, wrong } from "./wrong.j
 
 const place = "/servers/crm/grant/client/secret";
 const reference = 'Must be a reference to a secret, such as { "env": "NAME" } or { "file": "path" }';
-const pointer =
-  "A `pointer` goes with `file`, `exec` and `resolver`, which may hold JSON, and with nothing else";
+const pointer = "A `pointer` can be used only with `file`, `exec` and `resolver`";
 
 it.each([
   [
@@ -56,21 +55,25 @@ it.each([
   [
     "two places and a pointer",
     { env: "A", file: "b", pointer: "/x" },
-    `${place}: Must say one place where the secret is. Keep one of the two.`,
+    `${place}: A secret must have one source. Keep one of the two.`,
   ],
   [
     "a function and a command",
     { resolver: "aws", exec: ["x"] },
-    `${place}: Must say one place where the secret is. Keep one of the two.`,
+    `${place}: A secret must have one source. Keep one of the two.`,
   ],
   ["no place", { pointer: "/x" }, `${place}: ${reference}, found an object.`],
   ["a ref for nobody", { ref: "x" }, `${place}: ${reference}, found an object.`],
-  ["a ref for a file", { file: "x", ref: "y" }, `${place}/ref: A \`ref\` goes with \`resolver\`.`],
+  [
+    "a ref for a file",
+    { file: "x", ref: "y" },
+    `${place}/ref: A \`ref\` can be used only with \`resolver\`.`,
+  ],
   ["a resolver without its ref", { resolver: "aws" }, `${place}: The property "ref" is missing.`],
   [
     "a timeout for a file",
     { file: "x", timeout: "1s" },
-    `${place}/timeout: A \`timeout\` goes with \`exec\`.`,
+    `${place}/timeout: A \`timeout\` can be used only with \`exec\`.`,
   ],
   ["a misspelt place", { exce: ["x"] }, `${place}/exce: Unknown property "exce". Did you mean "exec"?`],
   [

@@ -103,22 +103,22 @@ describe("the store", () => {
     [
       "in memory with a key",
       { type: "memory", encryptionKey },
-      '/store/encryptionKey: "encryptionKey" belongs to a store of the type file or redis.',
+      '/store/encryptionKey: "encryptionKey" belongs to a store of type file or redis.',
     ],
     [
       "in memory with what files need",
       { type: "memory", encryptionKey, path: "./tokens" },
-      '/store/encryptionKey: "encryptionKey" and "path" belong to a store of the type file.',
+      '/store/encryptionKey: "encryptionKey" and "path" belong to a store of type file.',
     ],
     [
       "in memory with what redis needs",
       { type: "memory", url: { env: "URL" }, prefix: "agents:", encryptionKey },
-      '/store/url: "url", "prefix" and "encryptionKey" belong to a store of the type redis.',
+      '/store/url: "url", "prefix" and "encryptionKey" belong to a store of type redis.',
     ],
     [
       "in files with what redis needs",
       { type: "file", encryptionKey, url: { env: "URL" }, prefix: "agents:" },
-      '/store/url: "url" and "prefix" belong to a store of the type redis.',
+      '/store/url: "url" and "prefix" belong to a store of type redis.',
     ],
     [
       "with an empty prefix",
@@ -128,7 +128,7 @@ describe("the store", () => {
     [
       "with a prefix in braces",
       { type: "redis", url: { env: "URL" }, prefix: "{agents}", encryptionKey },
-      "/store/prefix: Must be text without spaces and braces, found a string of 8 characters.",
+      "/store/prefix: Must not contain spaces or braces, found a string of 8 characters.",
     ],
     [
       "with no Sentinel",
@@ -148,7 +148,7 @@ describe("the store", () => {
     [
       "in files with a URL",
       { type: "file", encryptionKey, url: { env: "URL" } },
-      '/store/url: "url" belongs to a store of the type redis.',
+      '/store/url: "url" belongs to a store of type redis.',
     ],
     [
       "in redis with a literal URL",
@@ -169,12 +169,12 @@ describe("the store", () => {
         cluster: ["redis://c"],
         encryptionKey,
       },
-      "/store/cluster: `sentinel` and `cluster` exclude each other. Keep the one that your Redis is run with.",
+      "/store/cluster: A store has `sentinel` or `cluster`, not both. Keep the one that your Redis uses.",
     ],
     [
       "with a lease that is too short",
       { type: "redis", url: { env: "URL" }, lease: "10ms", encryptionKey },
-      "/store/lease: A lease lasts one second at least, 1s.",
+      "/store/lease: A lease must last at least one second, 1s.",
     ],
   ] satisfies [string, object, unknown][])("%s is one mistake", async (_name, store, expected) => {
     const found = await wrong({ servers, store });
@@ -200,7 +200,7 @@ describe("the store", () => {
     const config = { servers: { crm: { ...servers.crm, grant } } };
     expect(await wrong(config)).toEqual([
       expect.stringMatching(
-        /^\/servers\/crm\/grant\/type: A refresh token that the server replaces would be lost/,
+        /^\/servers\/crm\/grant\/type: The store is in memory, so a refresh token that the server replaces would be lost/,
       ),
     ]);
     expect(await wrong({ ...config, store: { type: "memory" } })).toHaveLength(1);

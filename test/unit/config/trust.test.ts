@@ -4,11 +4,11 @@ import { execFileSync } from "node:child_process";
 import { chmod, lstat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { createExplorer } from "../../../src/config/explorer.js";
+import { asyncFileSystem } from "../../../src/config/async-file-system.js";
+import { createConfigLoader } from "../../../src/config/cosmiconfig.js";
 import { checkConfig, loadConfig } from "../../../src/config/load.js";
 import { isWindowsRoot } from "../../../src/config/project-folders.js";
-import { doubtsAboutFile, trustAround } from "../../../src/config/trust.js";
-import { waitingDisk } from "../../../src/config/waiting-disk.js";
+import { createTrust, findFileProblems } from "../../../src/config/trust.js";
 import { failure } from "../../support/failure.js";
 import { folder, smallest } from "./folder.js";
 
@@ -75,7 +75,7 @@ describe("the search refuses a config", () => {
     await modes(root, { [name]: 0o646 });
     const message = await refusal(root);
     const file = join(root, name);
-    expect(message).toContain(`everybody may write to ${file} (mode 0646)`);
+    expect(message).toContain(`${file} is world-writable (mode 0646)`);
     expect(message).toContain(`Run chmod o-w ${file}, or if you trust it, name it: `);
     expect(message).toContain(`MCP_AUTH_CONFIG=${file} or --config ${file}.`);
     const { violations, warnings } = await checkConfig({ cwd: root, env: {} });
@@ -88,7 +88,7 @@ describe("the search refuses a config", () => {
     await modes(root, { [name]: 0o777, "": 0o777 });
     const message = await refusal(root);
     expect(message).toContain(
-      `everybody may write to ${join(root, name)} (mode 0777), and everybody may write to ${root} (mode 0777)`,
+      `${join(root, name)} is world-writable (mode 0777), and ${root} is world-writable (mode 0777)`,
     );
     expect(message).toContain(`MCP_AUTH_CONFIG=${join(root, name)} or --config ${join(root, name)}.`);
   });
@@ -96,7 +96,7 @@ describe("the search refuses a config", () => {
   it("in a folder above the working directory where everybody may add files", async () => {
     const root = await folder({ [name]: json, "a/x": "" });
     await modes(root, { "": 0o1777 });
-    expect(await refusal(join(root, "a"))).toContain(`everybody may write to ${root} (mode 1777)`);
+    expect(await refusal(join(root, "a"))).toContain(`${root} is world-writable (mode 1777)`);
   });
 
   it("in package.json, but passes over a package.json without one", async () => {
@@ -112,7 +112,7 @@ describe("the search refuses a config", () => {
     await symlink("..2026", join(root, "map/..data"));
     await symlink(join("..data", name), join(root, "map", name));
     await modes(root, { map: 0o777 });
-    expect(await refusal(join(root, "map"))).toContain(`everybody may write to ${join(root, "map")}`);
+    expect(await refusal(join(root, "map"))).toContain(`${join(root, "map")} is world-writable`);
   });
 
   it.each([
@@ -122,14 +122,14 @@ describe("the search refuses a config", () => {
     const root = await folder({ "open/way/real.json": json, "project/.git": "" }, false);
     await symlink(target(root), join(root, "project", name));
     await modes(root, { open: 0o777 });
-    expect(await refusal(join(root, "project"))).toContain(`everybody may write to ${join(root, "open")} `);
+    expect(await refusal(join(root, "project"))).toContain(`${join(root, "open")} is world-writable`);
   });
 
   it("behind a folder that is a link through one that everybody may write to", async () => {
     const root = await folder({ "open/project/mcp-auth.config.json": json }, false);
     await symlink(join(root, "open/project"), join(root, "link"));
     await modes(root, { open: 0o777 });
-    expect(await refusal(join(root, "link"))).toContain(`everybody may write to ${join(root, "open")} `);
+    expect(await refusal(join(root, "link"))).toContain(`${join(root, "open")} is world-writable`);
   });
 
   it("and quotes its path for a shell", async () => {
@@ -145,7 +145,7 @@ describe("a folder that everybody may write to", () => {
     await modes(root, { open: 0o777 });
     const { code, message } = await failure(search(join(root, "open/a")));
     expect(code).toBe("config_not_found");
-    const why = `the search ends below ${join(root, "open")}: everybody may write to ${join(root, "open")} (mode 0777)`;
+    const why = `the search ends below ${join(root, "open")}: ${join(root, "open")} is world-writable (mode 0777)`;
     expect(message).toContain(`\nNot searched: ${join(root, name)} (${why})`);
   });
 
@@ -154,7 +154,7 @@ describe("a folder that everybody may write to", () => {
     await modes(root, { "": 0o777 });
     const { code, message } = await failure(search(root));
     expect(code).toBe("config_not_found");
-    expect(message).toContain(`\nNot searched: ${root} (everybody may write to ${root} (mode 0777))`);
+    expect(message).toContain(`\nNot searched: ${root} (${root} is world-writable (mode 0777))`);
   });
 
   it.each([".git", "pnpm-workspace.yaml"])("extends no search by a %s in it", async (marker) => {
@@ -198,9 +198,7 @@ describe("a config that a person names", () => {
       expect(spec.commands).toBeUndefined();
       expect(spec.warnings?.length).toBe(named.length === 0 ? 0 : 1);
       for (const path of named) {
-        expect(spec.warnings?.join()).toContain(
-          `everybody may write to ${join(root, path)}`.replace(/\/$/, ""),
-        );
+        expect(spec.warnings?.join()).toContain(`${join(root, path)} is world-writable`);
       }
     }
   });
@@ -211,7 +209,7 @@ describe("a config that a person names", () => {
     await modes(root, { map: 0o777 });
     const { warnings } = await loadConfig({ cwd: root, env: {}, cliPath: join("map", name) });
     expect(warnings).toEqual([
-      `anyone on this machine can change the config ${join(root, "map", name)}: everybody may write to ${join(root, "map")} (mode 0777).`,
+      `anyone on this machine can change the config ${join(root, "map", name)}: ${join(root, "map")} is world-writable (mode 0777).`,
     ]);
   });
 });
@@ -223,19 +221,19 @@ it("a config that the search found is judged again, with its folders, when it is
   await modes(root, { a: 0o777 });
   const error = await failure(loadConfig(again));
   expect(error.code).toBe("config_invalid");
-  expect(error.message).toContain(`everybody may write to ${join(root, "a")} (mode 0777)`);
+  expect(error.message).toContain(`${join(root, "a")} is world-writable (mode 0777)`);
   expect((await loadConfig({ ...again, pinnedByName: true })).named).toBe(true);
 });
 
 describe("what is judged is what is read", () => {
   it("so a path that leads to another file by now is not judged in its place", async () => {
     const root = await folder({ [name]: json, "other.json": json });
-    const trust = await trustAround(root, waitingDisk);
+    const trust = await createTrust(root, asyncFileSystem);
     const own = await lstat(join(root, name), { bigint: true });
     const other = await lstat(join(root, "other.json"), { bigint: true });
-    expect(await doubtsAboutFile(join(root, name), own, [root], trust)).toEqual([]);
-    expect(await doubtsAboutFile(join(root, name), other, [root], trust)).toBe("changed");
-    expect(await doubtsAboutFile(join(root, "gone.json"), other, [root], trust)).toBe("changed");
+    expect(await findFileProblems(join(root, name), own, [root], trust)).toEqual([]);
+    expect(await findFileProblems(join(root, name), other, [root], trust)).toBe("changed");
+    expect(await findFileProblems(join(root, "gone.json"), other, [root], trust)).toBe("changed");
   });
 
   it("so what cosmiconfig reads when it opens the path itself is not used", async () => {
@@ -244,7 +242,7 @@ describe("what is judged is what is read", () => {
       "package.json": JSON.stringify({ "mcp-auth": "swapped" }),
     });
     const stats = await lstat(root, { bigint: true });
-    const explore = await createExplorer();
+    const explore = await createConfigLoader();
     expect(await explore(join(root, name), { text: json, stats })).toBe(json);
     expect(await explore(join(root, "package.json"), { text: "{}", stats })).toBeUndefined();
   });

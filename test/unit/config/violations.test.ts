@@ -161,7 +161,7 @@ describe("validation", () => {
     [
       "a client in a static grant",
       withGrant({ type: "static", token: { env: "T" }, client }),
-      '/servers/crm/grant/client: "client" belongs to the grants client_credentials, jwt_bearer, token_exchange, enterprise_managed and refresh_token.',
+      '/servers/crm/grant/client: "client" belongs to the grant types client_credentials, jwt_bearer, token_exchange, enterprise_managed and refresh_token.',
     ],
     [
       "a misspelt client",
@@ -186,7 +186,7 @@ describe("validation", () => {
     [
       "scopes in one string",
       withGrant({ client, scopes: ["a b"] }),
-      "/servers/crm/grant/scopes/0: A scope is printable ASCII without spaces, quotes and backslashes (RFC 6749 §3.3); write each as an item of its own, found a string of 3 characters.",
+      "/servers/crm/grant/scopes/0: A scope is printable ASCII without spaces, quotes and backslashes (RFC 6749 §3.3); write each scope as a separate item, found a string of 3 characters.",
     ],
     [
       "a scope twice",
@@ -226,22 +226,22 @@ describe("validation", () => {
     [
       "min above the built-in max",
       crm({ retry: { min: "20s" } }),
-      "/servers/crm/retry/min: The shortest pause is longer than the longest one, `max`. `max` is 10s where nothing sets it.",
+      "/servers/crm/retry/min: Must not be longer than `max`. The default of `max` is 10s.",
     ],
     [
       "max below min of the defaults",
       { ...crm({ retry: { max: "1s" } }), defaults: { retry: { min: "2s" } } },
-      "/servers/crm/retry/max: The longest pause is shorter than the shortest one, `min`. `min` is 250ms where nothing sets it.",
+      "/servers/crm/retry/max: Must not be shorter than `min`. The default of `min` is 250ms.",
     ],
     [
       "a header Authorization",
       crm({ headers: { AUTHORIZATION: "x" } }),
-      '/servers/crm/headers/AUTHORIZATION: The header Authorization is set by this package. For a token that you have already, use the grant { "type": "static", "token": … }.',
+      '/servers/crm/headers/AUTHORIZATION: The header Authorization is set by this package. For a token that you already have, use the grant { "type": "static", "token": … }.',
     ],
     [
       "a header twice",
       crm({ headers: { "X-A": "x", "x-a": "y" } }),
-      "/servers/crm/headers/x-a: This header is here for the second time. Their names are compared without case.",
+      "/servers/crm/headers/x-a: This header is defined twice. The names of headers are compared without case.",
     ],
     [
       "a header with a bad name",
@@ -276,12 +276,12 @@ describe("validation", () => {
     [
       "a URL with a password",
       crm({ url: "https://:pw@a.example" }),
-      "/servers/crm/url: A URL here has no user name and no password. Credentials belong to the `client`.",
+      "/servers/crm/url: A URL here must not have a user name or password. Credentials belong in the `client` of the grant.",
     ],
     [
       "a URL with an empty fragment",
       crm({ url: "https://a.example/#" }),
-      "/servers/crm/url: A URL here has no fragment. Remove the # and what follows it.",
+      "/servers/crm/url: A URL here must not have a fragment. Remove the # and what follows it.",
     ],
     [
       "an issuer with a query",
@@ -377,7 +377,7 @@ describe("a literal where a reference belongs", () => {
     ["method", withClient({ method: literal }), "Must be one of"],
     ["grant type", withGrant({ type: literal, client }), "Must be one of"],
     ["number", withClient({ secret: 3141592653 }), "found a number."],
-    ["url", crm({ url: `https://agent:${literal}@crm.example` }), "no password"],
+    ["url", crm({ url: `https://agent:${literal}@crm.example` }), "must not have a user name or password"],
   ])("is one violation that does not echo it: %s", async (_what, config, expected) => {
     const lines = await wrong(config);
     expect(lines).toHaveLength(1);

@@ -32,7 +32,7 @@ test("a named config that everybody may write to is warned of through the logger
   expect(warnings).toEqual([
     [
       { file },
-      `anyone on this machine can change the config ${file}: everybody may write to ${file} (mode 0666).`,
+      `anyone on this machine can change the config ${file}: ${file} is world-writable (mode 0666).`,
     ],
   ]);
   expect(emitted).not.toHaveBeenCalled();
@@ -69,7 +69,7 @@ test("a reload judges a config that was found again, and leaves the present one 
   await chmod(cwd, 0o777);
   await expect(auth.reload()).rejects.toMatchObject({
     code: "config_invalid",
-    message: expect.stringContaining(`everybody may write to ${cwd} (mode 0777)`),
+    message: expect.stringContaining(`${cwd} is world-writable (mode 0777)`),
   });
   expect(auth.servers).toEqual(["crm"]);
   await chmod(cwd, 0o755);

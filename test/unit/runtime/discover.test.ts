@@ -95,7 +95,7 @@ describe("discover with a network", () => {
     const options = { network, fetch } as DiscoverOptions;
     const error = await failure(discover("https://mcp.example/", options));
     expect(error.code).toBe("config_invalid");
-    expect(error.message).toContain("The option `network` of discover() cannot be used:");
+    expect(error.message).toContain("The option `network` of discover() has 1 mistake:");
     expect(error.message).toContain(says);
   });
 

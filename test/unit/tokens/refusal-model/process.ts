@@ -8,8 +8,8 @@ import { grantSource } from "../../../../src/tokens/grant-source.js";
 import type { AfterRefusal, RefusedCall } from "../../../../src/tokens/refused-tokens.js";
 import type { TokenSource } from "../../../../src/tokens/source.js";
 import type { Token } from "../../../../src/tokens/token.js";
+import { storedCache } from "../../sharing/stored-cache.js";
 import { issuer, second, server } from "../fixtures.js";
-import { storedCache } from "../stored-cache.js";
 import { holdLength, knownAfter, type Rule, Suspects } from "./rule.js";
 import type { World } from "./world.js";
 

@@ -9,7 +9,7 @@ import { grantSource } from "../../../src/tokens/grant-source.js";
 import type { AfterRefusal } from "../../../src/tokens/refused-tokens.js";
 import type { Token } from "../../../src/tokens/token.js";
 import { type FakeClock, fakeClock } from "../../support/fake-clock.js";
-import { issued, issuer, outage, second, server } from "./fixtures.js";
+import { issued, issuer, outage, second, server } from "../tokens/fixtures.js";
 import { type StoredCache, storedCache } from "./stored-cache.js";
 
 const unhandled: unknown[] = [];

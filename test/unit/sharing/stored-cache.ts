@@ -10,7 +10,7 @@ import { RetryAfterRegistry } from "../../../src/tokens/retry-after-registry.js"
 import type { TokenSource } from "../../../src/tokens/source.js";
 import { Token } from "../../../src/tokens/token.js";
 import { withRetry } from "../../../src/tokens/with-retry.js";
-import { issuer, second, server } from "./fixtures.js";
+import { issuer, second, server } from "../tokens/fixtures.js";
 
 export interface StoredCacheOptions {
   readonly clock: Clock;

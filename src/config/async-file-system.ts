@@ -1,25 +1,24 @@
 import { type FileHandle, lstat, readlink, realpath, stat } from "node:fs/promises";
 import { openToRead, readAtMost } from "../lib/read-file.js";
-import { type Disk, longestConfig, openingProblem, unreadable } from "./disk.js";
+import { type FileSystem, maxConfigBytes, outcomeOfOpenError, problemOfType } from "./file-system.js";
 
-/** Answers come by way of other threads. */
-export const waitingDisk: Disk = {
+export const asyncFileSystem: FileSystem = {
   stat: (path) => stat(path, { bigint: true }),
   lstat: (path) => lstat(path, { bigint: true }),
   readlink: (path) => readlink(path),
   realpath: (path) => realpath(path),
-  async read(path, limit = longestConfig) {
+  async read(path, limit = maxConfigBytes) {
     let file: FileHandle | undefined;
     try {
       file = await openToRead(path);
       const stats = await file.stat({ bigint: true });
-      const problem = unreadable(stats);
+      const problem = problemOfType(stats);
       if (problem !== undefined) return problem;
       const bytes = stats.size > limit ? undefined : await readAtMost(file, limit + 1);
       if (bytes === undefined || bytes.length > limit) return { problem: "too large" };
       return { text: bytes.toString("utf8"), stats };
     } catch (error) {
-      return openingProblem(error);
+      return outcomeOfOpenError(error);
     } finally {
       await file?.close();
     }

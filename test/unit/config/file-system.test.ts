@@ -3,10 +3,10 @@ import { mkdir, symlink, truncate, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { blockingDisk } from "../../../src/config/blocking-disk.js";
-import { type Disk, longestConfig } from "../../../src/config/disk.js";
+import { asyncFileSystem } from "../../../src/config/async-file-system.js";
+import { type FileSystem, maxConfigBytes } from "../../../src/config/file-system.js";
 import { loadConfig } from "../../../src/config/load.js";
-import { waitingDisk } from "../../../src/config/waiting-disk.js";
+import { syncFileSystem } from "../../../src/config/sync-file-system.js";
 import { folder, smallest } from "./folder.js";
 
 /** A folder with something of each kind. */
@@ -17,7 +17,7 @@ async function everything(): Promise<string> {
   await symlink("nowhere", join(root, "dangling"));
   await symlink("loop", join(root, "loop"));
   await writeFile(join(root, "large"), "");
-  await truncate(join(root, "large"), longestConfig + 1);
+  await truncate(join(root, "large"), maxConfigBytes + 1);
   execFileSync("mkfifo", [join(root, "fifo")]);
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(join(root, "socket"), resolve));
@@ -48,7 +48,7 @@ async function outcome(ask: () => unknown): Promise<unknown> {
   }
 }
 
-async function answers(disk: Disk, path: string): Promise<readonly unknown[]> {
+async function answers(disk: FileSystem, path: string): Promise<readonly unknown[]> {
   const identity = async (of: "stat" | "lstat") => {
     const { dev, ino, uid, mode } = await disk[of](path);
     return { dev, ino, uid, mode };
@@ -72,17 +72,17 @@ test.skipIf(process.platform === "win32")(
     const root = await everything();
     for (const name of names) {
       const path = join(root, name);
-      const waiting = await answers(waitingDisk, path);
-      expect([name, await answers(blockingDisk, path)]).toEqual([name, waiting]);
+      const waiting = await answers(asyncFileSystem, path);
+      expect([name, await answers(syncFileSystem, path)]).toEqual([name, waiting]);
     }
-    expect(await waitingDisk.read(join(root, "fifo"))).toEqual({ problem: "irregular" });
-    expect(await waitingDisk.read(join(root, "large"))).toEqual({ problem: "too large" });
+    expect(await asyncFileSystem.read(join(root, "fifo"))).toEqual({ problem: "irregular" });
+    expect(await asyncFileSystem.read(join(root, "large"))).toEqual({ problem: "too large" });
   },
 );
 
 describe("while a config is looked for", () => {
   /** How often other code had its turn. */
-  async function turnsWith(options: { readonly disk?: Disk }): Promise<number> {
+  async function turnsWith(options: { readonly fs?: FileSystem }): Promise<number> {
     const cwd = await folder({ "mcp-auth.config.json": JSON.stringify(smallest) });
     const load = () => loadConfig({ cwd, env: {}, ...options });
     // So that all that is imported lazily is there.
@@ -104,6 +104,6 @@ describe("while a config is looked for", () => {
   });
 
   test("nothing else runs where a process starts with it", async () => {
-    expect(await turnsWith({ disk: blockingDisk })).toBe(0);
+    expect(await turnsWith({ fs: syncFileSystem })).toBe(0);
   });
 });

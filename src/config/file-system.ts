@@ -1,0 +1,64 @@
+import type { BigIntStats } from "node:fs";
+
+/** The text of a file and its stats, both from one open descriptor: the stats belong to the file that was read. */
+export interface FileContent {
+  readonly text: string;
+  readonly stats: BigIntStats;
+}
+
+export type ReadOutcome = FileContent | { readonly problem: "missing" | "irregular" | "too large" };
+
+type MaybePromise<T> = T | Promise<T>;
+
+/**
+ * What a search reads from the file system, about thirty small calls one after another. `asyncFileSystem` lets other code run
+ * in the meantime. `syncFileSystem` does not, and is several times faster: it is for the start of a process, before other
+ * code runs. Both throw, or reject with, the errors of `node:fs`.
+ */
+export interface FileSystem {
+  stat(path: string): MaybePromise<BigIntStats>;
+  lstat(path: string): MaybePromise<BigIntStats>;
+  readlink(path: string): MaybePromise<string>;
+  realpath(path: string): MaybePromise<string>;
+  /** Reads a regular file of at most `limit` bytes. It never blocks on a pipe or device. A folder counts as missing. */
+  read(path: string, limit?: number): MaybePromise<ReadOutcome>;
+}
+
+/** 16 MiB, enough for more servers than a process can serve. */
+export const maxConfigBytes = 16 * 1024 * 1024;
+
+/** Returns why an opened file is not read, or `undefined` for a regular file. */
+export function problemOfType(stats: BigIntStats): ReadOutcome | undefined {
+  if (stats.isDirectory()) return { problem: "missing" };
+  return stats.isFile() ? undefined : { problem: "irregular" };
+}
+
+/** Returns the outcome for an error of `open` that says what kind of file it is, and throws any other error. */
+export function outcomeOfOpenError(error: unknown): ReadOutcome {
+  // Opening a socket fails with ENXIO.
+  if (errnoOf(error) === "ENXIO") return { problem: "irregular" };
+  throw error;
+}
+
+/** Whether a path is a file or a link. It is not opened. A path that cannot be examined counts as absent. */
+export async function fileExists(file: string, fs: FileSystem): Promise<boolean> {
+  const stats = await ifExaminable(() => fs.lstat(file));
+  return stats !== undefined && !stats.isDirectory();
+}
+
+/** Returns `undefined` if a call of the file system fails, and throws errors that are not of the file system. */
+export async function ifExaminable<T>(call: () => MaybePromise<T>): Promise<T | undefined> {
+  try {
+    return await call();
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
+/** Returns the code of a system error, such as `EACCES`, and `undefined` for any other error. */
+export function errnoOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  const code = String(error.code);
+  return /^E[A-Z0-9]{1,30}$/.test(code) ? code : undefined;
+}

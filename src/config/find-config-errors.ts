@@ -1,0 +1,105 @@
+import { basename, join } from "node:path";
+import { McpAuthError } from "../errors/error.js";
+import { printable } from "../lib/printable.js";
+import { configFileNames, packageJson } from "./cosmiconfig.js";
+import { type FileSystem, fileExists } from "./file-system.js";
+import { invalidConfig } from "./format-violation.js";
+import type { ProjectFolders } from "./project-folders.js";
+import { describeProblem, describeUser, type TrustProblem } from "./trust.js";
+
+/** `config_invalid` for a file as a whole. */
+export function invalidFile(file: string, message: string, hint: string): McpAuthError {
+  return invalidConfig(`The config ${printable(file)}`, [{ file, pointer: "", message, hint }]);
+}
+
+export function twoConfigs(first: string, second: string): McpAuthError {
+  return invalidFile(
+    second,
+    `There is another config in this folder, ${basename(first)}`,
+    "Keep one of them",
+  );
+}
+
+/** `config_not_found` for a named file. `origin` is who names it: "--config names". */
+export function namedFileMissing(file: string, origin: string): McpAuthError {
+  return new McpAuthError(
+    "config_not_found",
+    `${origin} ${printable(file)}, which does not exist. Correct the path, or create the file.`,
+  );
+}
+
+/** `config_invalid` for a config that the search found and that another user may have written or changed. */
+export async function untrustedConfig(
+  file: string,
+  problems: readonly TrustProblem[],
+): Promise<McpAuthError> {
+  // Two problems are enough for one message. The nearest come first.
+  const reasons = await Promise.all(problems.slice(0, 2).map(describeProblem));
+  const ownMode = problems.find((problem) => problem.kind === "mode" && problem.uid === process.geteuid?.());
+  const condition = ownMode === undefined ? "If" : `Run chmod o-w ${shellQuoted(ownMode.path)}, or if`;
+  return invalidFile(
+    file,
+    `The search found this config, but it is not trusted: ${reasons.join(", and ")}`,
+    `${condition} you trust it, name it: ${howToName(file)}`,
+  );
+}
+
+/** Why the commands of a config are not run, as a clause with the remedy. `otherOwner` owns the working directory. */
+export async function whyCommandsAreForbidden(
+  file: string,
+  cwd: string,
+  otherOwner: number,
+): Promise<string> {
+  return (
+    `commands of the config ${printable(file)} are not run, because the search found it and the working directory ` +
+    `${printable(cwd)} belongs to ${await describeUser(otherOwner)}. If you trust it, name it: ${howToName(file)}.`
+  );
+}
+
+function howToName(file: string): string {
+  return `MCP_AUTH_CONFIG=${shellQuoted(file)} or --config ${shellQuoted(file)}`;
+}
+
+/** Quotes a path for a shell: another user may have chosen it so that it runs something when the line is pasted. */
+function shellQuoted(path: string): string {
+  const text = printable(path);
+  if (/^[\w@%+=:,./-]+$/.test(text)) return text;
+  return process.platform === "win32" ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** `config_not_found` for a search without result, with every place that was searched and the nearest that was not. */
+export async function configNotFound(
+  searchedPlaces: readonly string[],
+  { beyond, refused }: ProjectFolders,
+  fs: FileSystem,
+): Promise<McpAuthError> {
+  const lines = searchedPlaces.map((place) => `\n  ${printable(place)}`).join("");
+  const lookedFor = searchedPlaces.length === 0 ? "" : ` Looked for:${lines}`;
+  return new McpAuthError(
+    "config_not_found",
+    `No config found. Create mcp-auth.config.json, or name the file with --config or MCP_AUTH_CONFIG.${lookedFor}` +
+      ((await describeConfigBeyond(beyond, fs)) ?? (await describeRefused(refused))),
+  );
+}
+
+/** Names the nearest config outside of the search, which a person may have expected to be found. It is not read. */
+async function describeConfigBeyond(
+  beyond: ProjectFolders["beyond"],
+  fs: FileSystem,
+): Promise<string | undefined> {
+  for (const { folder, reason } of beyond) {
+    for (const name of configFileNames) {
+      const file = join(folder, name);
+      if (name === packageJson || !(await fileExists(file, fs))) continue;
+      return `\nNot searched: ${printable(file)} (${printable(await reason())})`;
+    }
+  }
+  return undefined;
+}
+
+/** Says why the search ended before the project did. */
+async function describeRefused(refused: ProjectFolders["refused"]): Promise<string> {
+  const [problem] = refused?.problems ?? [];
+  if (refused === undefined || problem === undefined) return "";
+  return `\nNot searched: ${printable(refused.folder)} (${printable(await describeProblem(problem))})`;
+}

@@ -1,0 +1,54 @@
+/** The value of a config or of a part of it, whatever notation it was written in. Objects have no prototype. */
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+export interface JsonObject {
+  readonly [name: string]: Json;
+}
+
+/** The property names and list indexes that lead from the config to a value in it. */
+export type Path = readonly string[];
+
+/** A config with more values is refused, because some checks compare each value with others. */
+export const maxValues = 100_000;
+
+/** A config with more levels is refused: recursive code could run out of stack, and Node may then end the process. */
+export const maxDepth = 100;
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Like `Array.isArray`, which would narrow to `any[]`. */
+export function isList(value: Json | undefined): value is readonly Json[] {
+  return Array.isArray(value);
+}
+
+/** Returns an own property: a server may be called `constructor`. */
+export function property(object: unknown, name: string): Json | undefined {
+  return isObject(object) && Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+/** Returns the properties of an object, and none for any other value. */
+export function entries(value: Json | undefined): readonly (readonly [string, Json])[] {
+  return isObject(value) ? Object.entries(value) : [];
+}
+
+/** Returns the value at a path, or `undefined` if there is none. */
+export function valueAt(value: Json | undefined, path: Path): Json | undefined {
+  return path.reduce<Json | undefined>(
+    (inner, name) => (isList(inner) ? inner[Number(name)] : property(inner, name)),
+    value,
+  );
+}
+
+/** Writes a path as a JSON pointer, RFC 6901 §3. */
+export function toPointer(path: Path): string {
+  return path.map((name) => `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+}
+
+/** Reads a JSON pointer, RFC 6901 §4. */
+export function fromPointer(pointer: string): Path {
+  return pointer
+    .split("/")
+    .slice(1)
+    .map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
+}
