@@ -13,9 +13,8 @@ if (!stdout.startsWith("{")) throw new Error(`dependency-cruiser gave no result\
 const { modules, summary } = JSON.parse(stdout);
 for (const { rule, from, to } of summary.violations) problems.push(`${rule.name}: ${from} -> ${to}`);
 
-for (const name of (await readdir("src", { recursive: true })).filter((each) =>
-  /(?<![.]d)[.]ts$/.test(each),
-)) {
+const names = await readdir("src", { recursive: true });
+for (const name of names.filter((each) => /(?<![.]d)[.]ts$/.test(each))) {
   const file = join("src", name).split(sep).join("/");
   const seen = modules.find(({ source }) => source === file)?.dependencies ?? [];
   const text = (await readFile(file, "utf8")).replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");

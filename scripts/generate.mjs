@@ -7,7 +7,7 @@ import standalone from "ajv/dist/standalone/index.js";
 import { build } from "esbuild";
 import { compile } from "json-schema-to-typescript";
 import { referencePage } from "./reference-page.mjs";
-import { definitionTables, plainSchema, withoutNotes } from "./schema-data.mjs";
+import { definitionTables, plainSchema, targetOf, withoutNotes } from "./schema-data.mjs";
 
 const root = join(import.meta.dirname, "..");
 const notice = "Generated from schema/mcp-auth.schema.json by scripts/generate.mjs. Do not edit.";
@@ -40,16 +40,17 @@ async function types() {
     style: { printWidth: 110 },
   });
   // The generator says of each definition where it is used, which a reader of the types does not need.
-  const text = source
-    .replaceAll(
-      /( \*\n)? \* This interface was referenced by [^\n]*\n( \* via the `definition` "[^"]*"\.\n)?/g,
-      "",
-    )
-    .replaceAll(/\n \*\n \* via the `definition` "[^"]*"\.\n/g, "\n");
-  const handWritten = await read("src/config/exclusive-types.ts");
-  const names = [...handWritten.matchAll(/^export (?:type|interface) (\w+)/gm)]
+  const text = source.replaceAll(
+    /( \*\n)?( \* (This interface was referenced by|via the `definition`) .*\n)+/g,
+    "",
+  );
+  const code = text.replaceAll(/\/\*[\s\S]*?\*\//g, "");
+  const exclusive = (await read("src/config/exclusive-types.ts")).matchAll(
+    /^export (?:type|interface) (\w+)/gm,
+  );
+  const names = [...exclusive]
     .map(([, name]) => name)
-    .filter((name) => new RegExp(`\\b${name}\\b`).test(text.replaceAll(/\/\*[\s\S]*?\*\//g, "")));
+    .filter((name) => new RegExp(`\\b${name}\\b`).test(code));
   return `import type { ${names.sort().join(", ")} } from "../exclusive-types.js";\n\n${text}`;
 }
 
@@ -63,13 +64,12 @@ function forTypes() {
   const visit = (node) => {
     if (Array.isArray(node)) return node.map(visit);
     if (typeof node !== "object" || node === null) return node;
+    const typed = Object.entries(node).filter(([name]) => !untyped.includes(name));
     const { $ref, ...inner } = Object.fromEntries(
-      Object.entries(node)
-        .filter(([name]) => !untyped.includes(name))
-        .map(([name, value]) => [name, values.includes(name) ? value : visit(value)]),
+      typed.map(([name, value]) => [name, values.includes(name) ? value : visit(value)]),
     );
     if ($ref === undefined) return inner;
-    const target = schema.$defs[$ref.slice("#/$defs/".length)];
+    const target = targetOf(schema, node);
     const tsType = inner.tsType ?? target.tsType ?? (target.type === "object" ? target.title : undefined);
     if (tsType !== undefined) return { description: inner.description ?? target.description, tsType };
     return { ...visit(target), title: undefined, ...inner };
@@ -93,30 +93,22 @@ async function validator() {
   // The schema uses no keyword that needs these.
   ajv.opts.unevaluated = false;
   ajv.addVocabulary(["confine", "errorMessage", "patternErrorMessage"]);
-  const code = standalone.default(ajv, ajv.compile(withNamesInPlace(withoutNotes(schema))));
+  // ajv tells which name is wrong only where the rule for names is not behind a `$ref`.
+  const inPlace = (key, value) => (key === "propertyNames" && value.$ref ? targetOf(schema, value) : value);
+  const validate = ajv.compile(withoutNotes(JSON.parse(JSON.stringify(schema, inPlace))));
   const { outputFiles } = await build({
-    stdin: { contents: withFastErrors(code), resolveDir: root, loader: "js" },
+    stdin: { contents: withFastErrors(standalone.default(ajv, validate)), resolveDir: root, loader: "js" },
     // Paths of modules show in the result, which must not depend on where it is made.
     absWorkingDir: root,
     preserveSymlinks: true,
     bundle: true,
     format: "esm",
-    platform: "neutral",
-    mainFields: ["module", "main"],
-    target: "es2023",
+    platform: "node",
     charset: "utf8",
-    legalComments: "none",
     minify: true,
     write: false,
   });
   return outputFiles[0].text;
-}
-
-/** ajv tells which name is wrong only where the rule for names is not behind a `$ref`. */
-function withNamesInPlace(node) {
-  const inPlace = (key, value) =>
-    key === "propertyNames" ? (schema.$defs[value.$ref?.slice(8)] ?? value) : value;
-  return JSON.parse(JSON.stringify(node, inPlace));
 }
 
 /**
@@ -126,18 +118,11 @@ function withNamesInPlace(node) {
 function withFastErrors(code) {
   const slow = /vErrors === null \? (\w+)\.errors : vErrors\.concat\(\1\.errors\)/g;
   if (!slow.test(code)) throw new Error("ajv collects errors in another way now: see withFastErrors().");
-  const smaller = (json) =>
-    JSON.stringify(JSON.parse(json), (key, value) => (key === "$defs" ? undefined : value));
-  return code
-    .replace(slow, "append(vErrors, $1.errors)")
-    .replace(/,schemaPath:".*?"(?=,keyword:)/g, "")
-    .replace(
-      /, ?(?:parentData|parentDataProperty|rootData|dynamicAnchors)(?:[:=](?:\{\}|[^,{}]+))?(?=[,}])/g,
-      "",
-    )
-    .replace(/,schema:.*(?=,parentSchema:)/g, "")
-    .replace(/(?<=^const schema\d+ = )\{.*\}(?=;$)/gm, smaller)
-    .concat(
-      "function append(all, more) { if (all === null) return more; for (const one of more) all.push(one); return all; }",
-    );
+  const fast = "vErrors === null ? $1.errors : $1.errors.reduce((all, one) => (all.push(one), all), vErrors)";
+  const unread = [
+    /,schemaPath:".*?"(?=,keyword:)|,schema:.*(?=,parentSchema:)/g,
+    /, ?(?:parentData|parentDataProperty|rootData|dynamicAnchors)(?:[:=](?:\{\}|[^,{}]+))?(?=[,}])/g,
+    /(?<=^const schema\d+ = \{"\$schema".*),"\$defs":.*\}(?=\};$)/gm,
+  ];
+  return unread.reduce((text, each) => text.replace(each, ""), code.replace(slow, fast));
 }

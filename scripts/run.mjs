@@ -23,10 +23,9 @@ export function run(command, args, options = {}) {
         said.output += text;
       });
     }
-    child.on("error", ({ message }) => resolve({ code: 127, ...said, output: `${said.output}${message}\n` }));
-    child.on("close", (code, signal) =>
-      resolve({ code: code ?? 1, ...said, output: `${said.output}${signal ? `killed by ${signal}\n` : ""}` }),
-    );
+    const end = (code, problem) => resolve({ ...said, code, output: said.output + problem });
+    child.on("error", ({ message }) => end(127, message));
+    child.on("close", (code, signal) => end(code ?? 1, signal ? `killed by ${signal}\n` : ""));
   });
 }
 
@@ -35,11 +34,8 @@ export async function runScript(name, folder = process.cwd()) {
   const { scripts } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
   const PATH = [join(folder, "node_modules/.bin"), process.env.PATH].join(delimiter);
   // attw packs the package, which would build it once more.
-  return run(scripts[name], [], {
-    cwd: folder,
-    shell: true,
-    env: { PATH, npm_config_ignore_scripts: "true" },
-  });
+  const env = { PATH, npm_config_ignore_scripts: "true" };
+  return run(scripts[name], [], { cwd: folder, shell: true, env });
 }
 
 /** Calls `job` for each item, at most `width` at a time, and returns the results in the order of the items. */

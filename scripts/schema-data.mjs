@@ -1,16 +1,18 @@
 // What the program reads of the schema at run time.
+const notes = "description tsType examples default enumDescriptions allowComments allowTrailingCommas".split(
+  " ",
+);
+const texts = "$schema $id title errorMessage patternErrorMessage".split(" ");
+// The keywords that src/config/fits-schema.ts knows: those whose value is a schema, a list of schemas, schemas by name,
+// or something else.
+const one = "items additionalProperties propertyNames not if then else".split(" ");
+const lists = "allOf anyOf".split(" ");
+const maps = "$defs properties dependentSchemas".split(" ");
+const others = "type enum const pattern minLength minimum maximum minItems uniqueItems required".split(" ");
 
-const notes = [
-  "description",
-  "tsType",
-  "examples",
-  "default",
-  "enumDescriptions",
-  "allowComments",
-  "allowTrailingCommas",
-];
-const texts = ["$schema", "$id", "title", "errorMessage", "patternErrorMessage"];
-const target = (schema, $ref) => schema.$defs[$ref.slice("#/$defs/".length)];
+export function targetOf(schema, { $ref }) {
+  return schema.$defs[$ref.slice("#/$defs/".length)];
+}
 
 /**
  * The schema without notes for people and editors. In an editor, `${…}` passes each `pattern`; the program checks
@@ -19,6 +21,7 @@ const target = (schema, $ref) => schema.$defs[$ref.slice("#/$defs/".length)];
 export function withoutNotes(schema) {
   const keep = (name, value) => {
     if (name === "pattern" && typeof value === "string") return value.replace(/^\\\$\\\{\|/, "");
+    if (name === "confine" && value === "none") return undefined;
     // A property of the config may have the name of a note. Its value is a schema.
     const isSchema = typeof value === "object" && value !== null && "description" in value;
     return notes.includes(name) && !isSchema ? undefined : value;
@@ -26,49 +29,28 @@ export function withoutNotes(schema) {
   return JSON.parse(JSON.stringify(schema, keep));
 }
 
-// The keywords that src/config/fits-schema.ts knows: those whose value is a schema, a list of schemas, schemas by name,
-// or something else.
-const one = ["items", "additionalProperties", "propertyNames", "not", "if", "then", "else"];
-const lists = ["allOf", "anyOf"];
-const maps = ["$defs", "properties", "dependentSchemas"];
-const others = [
-  "$ref",
-  "type",
-  "enum",
-  "const",
-  "pattern",
-  "minLength",
-  "minimum",
-  "maximum",
-  "minItems",
-  "uniqueItems",
-  "required",
-];
-
-/** The schema as src/config/fits-schema.ts reads it, as JSON, because Node parses JSON faster than code. */
+/** The schema as src/config/fits-schema.ts reads it, in JSON, which Node parses faster than code. */
 export function plainSchema(schema) {
   const plain = (node) => {
     if (typeof node !== "object") return node;
-    const entries = Object.entries(node).filter(
-      ([name, value]) => !texts.includes(name) && !(name === "confine" && value === "none"),
-    );
-    const copy = Object.fromEntries(entries.map(([name, value]) => [name, inner(name, value)]));
-    const [only, ...more] = Object.keys(copy);
-    if (more.length > 0) return copy;
+    const entries = Object.entries(node).filter(([name]) => !texts.includes(name));
     // `not: {}` allows nothing.
-    if (only === "not" && Object.keys(copy.not).length === 0) return false;
-    return only === "$ref" ? copy.$ref : copy;
+    if (entries.length === 1 && JSON.stringify(node.not) === "{}") return false;
+    const copy = Object.fromEntries(entries.map(([name, value]) => [name, inner(name, value)]));
+    return entries.length === 1 && copy.$ref ? copy.$ref : copy;
   };
   const inner = (name, value) => {
+    if (name === "$ref") return value.slice("#/$defs/".length);
     if (one.includes(name)) return plain(value);
     if (lists.includes(name)) return value.map(plain);
-    if (maps.includes(name)) return mapValues(value, plain);
-    if (!others.includes(name) && name !== "confine")
-      throw new Error(`src/config/fits-schema.ts does not know ${name}.`);
-    return name === "$ref" ? value.slice("#/$defs/".length) : value;
+    if (maps.includes(name))
+      return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plain(each)]));
+    if (others.includes(name) || name === "confine") return value;
+    throw new Error(`src/config/fits-schema.ts does not know ${name}.`);
   };
   const json = JSON.stringify(JSON.stringify(plain(withoutNotes(schema))));
-  return `import type { SchemaKeywords } from "../fits-schema.js";\n\nexport const schema: SchemaKeywords = JSON.parse(\n  ${json},\n);\n`;
+  const type = 'import type { SchemaKeywords } from "../fits-schema.js";\n';
+  return `${type}\nexport const schema: SchemaKeywords = JSON.parse(\n  ${json},\n);\n`;
 }
 
 /** The tables that src/config/definitions.ts describes. */
@@ -76,25 +58,23 @@ export function definitionTables(schema) {
   const nodes = [...nodesOf(schema)];
   const closed = nodes.filter(({ additionalProperties, title }) => additionalProperties === false && title);
   const noSource = schema.$defs.secretReference.allOf.find(({ then }) => then?.title === "NoSource");
+  const namesIn = ({ properties, required = [] }) => {
+    const names = Object.keys(properties);
+    const references = names.filter((name) => isReference(schema, properties[name]));
+    return { properties: names, required, references };
+  };
   const tables = {
-    definitions: Object.fromEntries(
-      closed.map(({ title, properties, required = [] }) => {
-        const names = Object.keys(properties);
-        const references = names.filter((name) => isReference(schema, properties[name]));
-        return [title, { properties: names, required, references }];
-      }),
-    ),
+    definitions: Object.fromEntries(closed.map((node) => [node.title, namesIn(node)])),
     grantTitles: variants(schema, schema.$defs.grant),
     storeTitles: variants(schema, schema.$defs.store),
     referenceKinds: noSource.if.not.anyOf.map(({ required: [name] }) => name),
     tokenTypes: schema.$defs.tokenType.examples.filter((type) => !type.includes(":")),
-    partTitles: sorted(nodes.map(({ title }) => title)),
-    confinedKinds: sorted(nodes.map(({ confine }) => confine)).filter((kind) => kind !== "none"),
+    partTitles: textsOf(nodes, "title"),
+    confinedKinds: textsOf(nodes, "confine").filter((kind) => kind !== "none"),
   };
-  const lines = Object.entries(tables).map(
-    ([name, table]) => `export const ${name} = ${JSON.stringify(table, null, 2)} as const;\n`,
-  );
-  return lines.join("\n");
+  return Object.entries(tables)
+    .map(([name, table]) => `export const ${name} = ${JSON.stringify(table, null, 2)} as const;\n`)
+    .join("\n");
 }
 
 function* nodesOf(node) {
@@ -103,8 +83,8 @@ function* nodesOf(node) {
   for (const inner of Object.values(node)) yield* nodesOf(inner);
 }
 
-function sorted(values) {
-  return [...new Set(values.filter((value) => typeof value === "string"))].sort();
+function textsOf(nodes, name) {
+  return [...new Set(nodes.map((node) => node[name]).filter((value) => typeof value === "string"))].sort();
 }
 
 /** Whether a value may be a secret reference, or a list of them. */
@@ -112,7 +92,7 @@ function isReference(schema, node) {
   if (typeof node !== "object" || node === null) return false;
   if (node.title === "SecretReference") return true;
   if (node.properties !== undefined) return false;
-  const parts = [node.then, node.else, node.items, node.$ref && target(schema, node.$ref)];
+  const parts = [node.then, node.else, node.items, node.$ref && targetOf(schema, node)];
   return parts.some((part) => isReference(schema, part));
 }
 
@@ -121,19 +101,10 @@ function isReference(schema, node) {
  * or the `tsType` does not name, and no type would know of it.
  */
 function variants(schema, { title, tsType, properties, allOf }) {
-  const definitions = allOf.flatMap(({ then }) =>
-    then.$ref === undefined ? [] : [target(schema, then.$ref)],
-  );
+  const definitions = allOf.flatMap(({ then }) => (then.$ref === undefined ? [] : [targetOf(schema, then)]));
   const titles = Object.fromEntries(definitions.map((each) => [each.properties.type.enum[0], each.title]));
-  const named = [...properties.type.enum].sort().join();
-  if (
-    Object.keys(titles).sort().join() !== named ||
-    !definitions.every((each) => tsType.includes(each.title))
-  )
+  const isTyped = definitions.every((each) => tsType.includes(each.title));
+  if (!isTyped || Object.keys(titles).sort().join() !== [...properties.type.enum].sort().join())
     throw new Error(`The enum, the tsType and the variants of ${title} differ.`);
   return titles;
-}
-
-function mapValues(object, change) {
-  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value)]));
 }

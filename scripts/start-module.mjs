@@ -1,7 +1,6 @@
 // The build makes one module of those that `register` loads at its start: each file of its own would cost the start of
 // every program half a millisecond, and each library several. Imports that are lazy in the sources stay lazy.
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { isBuiltin } from "node:module";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
@@ -47,10 +46,8 @@ export async function startModule(root) {
       onResolve({ filter: /^[.]/ }, ({ path, resolveDir }) =>
         modules.includes(sourceOf(path, resolveDir)) ? { path: "start", namespace: "start" } : undefined,
       );
-      onLoad({ filter: /./, namespace: "start" }, () => ({
-        contents: outputFiles[0].text,
-        resolveDir: root,
-      }));
+      const loaded = { contents: outputFiles[0].text, resolveDir: root };
+      onLoad({ filter: /./, namespace: "start" }, () => loaded);
     },
   };
   const folders = Object.keys(metafile.inputs).flatMap((name) => /^node_modules\/[^/]+/.exec(name) ?? []);
@@ -59,13 +56,8 @@ export async function startModule(root) {
 
 /** Returns the paths of all modules that the entry points import statically, directly or not. */
 async function eagerModules(root) {
-  const { metafile } = await build({
-    ...common,
-    absWorkingDir: root,
-    entryPoints,
-    outdir: "unwritten",
-    packages: "external",
-  });
+  const options = { absWorkingDir: root, entryPoints, outdir: "unwritten", packages: "external" };
+  const { metafile } = await build({ ...common, ...options });
   const reached = new Set();
   const reach = (name) => {
     for (const { path, kind, external } of metafile.inputs[name].imports) {
@@ -86,13 +78,10 @@ function onlyStart(modules) {
       onResolve({ filter: /./ }, ({ path, importer, kind, resolveDir }) => {
         const [, part] = /[\\/]cosmiconfig[\\/]dist[\\/](\w+)[.]js$/.exec(importer) ?? [];
         if (unused[part]?.includes(path)) return { path, namespace: "unused" };
-        if (isBuiltin(path) && kind === "require-call") return { path, namespace: "builtin" };
-        if (
-          kind === "entry-point" ||
-          importer.includes("node_modules") ||
-          bundled.includes(path.split("/")[0])
-        )
-          return undefined;
+        // Where an ES module imports node:fs, Node loads all that it exports, streams included.
+        if (path === "node:fs" || (isBuiltin(path) && kind === "require-call"))
+          return { path, namespace: "builtin" };
+        if (importer.includes("node_modules") || bundled.includes(path.split("/")[0])) return undefined;
         if (!/^[./]/.test(path)) return { path, external: true };
         const source = sourceOf(path, resolveDir);
         return modules.includes(source) ? undefined : { path: source, external: true };
@@ -101,15 +90,6 @@ function onlyStart(modules) {
       onLoad({ filter: /./, namespace: "builtin" }, ({ path }) => ({
         contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
       }));
-      // Where an ES module imports node:fs, Node loads all that it exports, streams included.
-      onLoad({ filter: /[\\/]src[\\/].*[.]ts$/ }, async ({ path }) => {
-        const lighter = (_all, names) => {
-          const values = names.split(",").filter((name) => !name.trim().startsWith("type "));
-          return `const {${values.join().replaceAll(" as ", ": ")}} = process.getBuiltinModule("node:fs");`;
-        };
-        const text = await readFile(path, "utf8");
-        return { contents: text.replace(/^import \{([^}]*)\} from "node:fs";$/m, lighter), loader: "ts" };
-      });
     },
   };
 }

@@ -1,10 +1,18 @@
 import { checkMetadataIssuer, issuerName } from "../diagnosis/issuer.js";
 import { type Failure, fail, type Outcome, succeed } from "../net/failure.js";
-import { type Answer, type Asked, askLocations, briefs, detailsOf, notNow } from "./ask-locations.js";
 import type { AuthorizationServerMetadata } from "./metadata.js";
 import { type MetadataDocument, type MetadataFetch, stringList } from "./metadata-document.js";
-import { authorizationServerMetadataUrls } from "./well-known.js";
+import { authorizationServerMetadataUrls } from "./metadata-locations.js";
+import {
+  describeResults,
+  type LocationResult,
+  resultDetails,
+  searchFailure,
+  type TriedLocation,
+  tryLocations,
+} from "./try-locations.js";
 
+/** Members that are lists of strings. */
 const lists = [
   "token_endpoint_auth_methods_supported",
   "token_endpoint_auth_signing_alg_values_supported",
@@ -20,33 +28,33 @@ export interface FoundAuthorizationServer {
 
 export interface WantedIssuer {
   readonly issuer: string;
-  /** A server named it, and nobody else: messages do not show it. */
+  /** Only a server named it, not the config. Messages do not show it. */
   readonly isLearned?: boolean;
-  /** What locations answered to an attempt before this one; those that failed for a reason that may pass are asked again. */
-  readonly known?: readonly AskedIssuer[] | undefined;
-  /** Told what locations answered, where some may be asked again. */
-  readonly onAnswers?: (answers: readonly AskedIssuer[]) => void;
+  /** Locations that answered an earlier attempt. They are not tried again. */
+  readonly tried?: readonly TriedIssuerLocation[] | undefined;
+  /** Called with the locations that have answered, if others may answer later. */
+  readonly onTried?: (tried: readonly TriedIssuerLocation[]) => void;
 }
 
-/** The document, and what it says. It decides even where that cannot be used. */
-interface Judged {
+/** A document and what it says. A document of the right issuer decides, even if it cannot be used. */
+interface JudgedDocument {
   readonly document: MetadataDocument;
   readonly outcome: Outcome<AuthorizationServerMetadata>;
 }
 
-export type AskedIssuer = Asked<Judged>;
+export type TriedIssuerLocation = TriedLocation<JudgedDocument>;
 
 /**
- * Fetches the metadata of an authorization server (RFC 8414 §3, OpenID Connect Discovery 1.0 §4): the first document whose
- * `issuer` is the one that is looked for decides. Anything else at a well-known URL is passed over. Whether its token
- * endpoints may be used is for the caller to say, who knows the egress rules.
+ * Fetches the metadata of an authorization server (RFC 8414 §3, OpenID Connect Discovery 1.0 §4). The first document whose
+ * `issuer` is the wanted one decides. Anything else at a well-known URL is skipped. The caller checks whether the token
+ * endpoints may be used, because it knows the egress rules.
  *
- * `unavailable`, which is retryable, where a location failed that may have it; else `issuer_mismatch` where there was a
- * document of another issuer, and `discovery_failed`.
+ * Fails with `unavailable` (retryable) if a location that may have the document failed temporarily, else with
+ * `issuer_mismatch` if there was a document of another issuer, else with `discovery_failed`.
  */
 export async function fetchAuthorizationServer(
   how: MetadataFetch,
-  { issuer, isLearned = false, known, onAnswers }: WantedIssuer,
+  { issuer, isLearned = false, tried: before, onTried }: WantedIssuer,
 ): Promise<Outcome<FoundAuthorizationServer>> {
   const url = new URL(issuer);
   const named = isLearned
@@ -54,61 +62,65 @@ export async function fetchAuthorizationServer(
     : { name: `authorization server ${issuerName(issuer)}`, details: {} };
   const refuse = (failure: Failure) =>
     fail({ ...failure, details: { ...named.details, ...failure.details } });
-  // RFC 8414 §2: an issuer has neither, and no well-known URL can be made of one that does.
+  // RFC 8414 §2: an issuer has neither, so it has no well-known URL if it does.
   if (url.search !== "" || url.hash !== "") {
     return refuse(broken(named.name, "an issuer must have no query and no fragment. Correct it."));
   }
-  const candidates = authorizationServerMetadataUrls(url).map((each) => ({ url: each, isLearned }));
+  const locations = authorizationServerMetadataUrls(url).map((each) => ({ url: each, isLearned }));
   const what = `the metadata of ${named.name}`;
   const judge = (document: MetadataDocument) => judgeDocument(document, issuer, named.name);
-  const found = await askLocations<Judged>(how, {
-    ...{ what, endpoint: "authorization server metadata", candidates, judge, known },
+  const found = await tryLocations<JudgedDocument>(how, {
+    ...{ what, endpoint: "authorization server metadata", locations, judge, tried: before },
   });
-  const { accepted, answers } = found;
+  const { accepted, tried } = found;
   if (accepted !== undefined) {
     const { document, outcome } = accepted;
     return outcome.ok ? succeed({ metadata: outcome.value, document }) : refuse(outcome.failure);
   }
-  const failure = notNow(what, found);
-  if (failure?.retryable === true) onAnswers?.(answers.filter(({ answer }) => answer.kind !== "failed"));
+  const failure = searchFailure(what, found);
+  if (failure?.retryable === true) onTried?.(tried.filter(({ result }) => result.kind !== "failed"));
   if (failure !== undefined) return refuse(failure);
-  const said = isLearned ? "" : ` Asked: ${briefs(answers)}.`;
-  const other = answers.find(({ answer }) => answer.kind === "other")?.answer;
+  const results = isLearned ? "" : ` Tried: ${describeResults(tried)}.`;
+  const other = tried.find(({ result }) => result.kind === "other")?.result;
   if (other?.kind === "other") {
     const { outcome } = other.value;
-    if (!outcome.ok) return refuse({ ...outcome.failure, detail: `${outcome.failure.detail}${said}` });
+    if (!outcome.ok) return refuse({ ...outcome.failure, detail: `${outcome.failure.detail}${results}` });
   }
   const detail =
     `the metadata of ${named.name} was not found: no well-known URL has it. Check that the issuer is written as the ` +
-    `server publishes it, or give the client "metadata" with the token endpoint.${said}`;
-  return refuse({ code: "discovery_failed", detail, details: detailsOf(isLearned ? [] : answers) });
+    `server publishes it, or give the client "metadata" with the token endpoint.${results}`;
+  return refuse({ code: "discovery_failed", detail, details: resultDetails(isLearned ? [] : tried) });
 }
 
-function judgeDocument(document: MetadataDocument, issuer: string, name: string): Answer<Judged> {
+function judgeDocument(
+  document: MetadataDocument,
+  issuer: string,
+  name: string,
+): LocationResult<JudgedDocument> {
   const { issuer: found, token_endpoint } = document.json;
-  if (found === undefined) return lacking("issuer");
-  const outcome = judge(document.json, issuer, name);
+  if (found === undefined) return withoutMember("issuer");
+  const outcome = parseMetadata(document.json, issuer, name);
   const value = { document, outcome };
   if (found !== issuer) return { kind: "other", brief: "names another issuer", value };
-  return typeof token_endpoint === "string" ? { kind: "accepted", value } : lacking("token_endpoint");
+  return typeof token_endpoint === "string" ? { kind: "accepted", value } : withoutMember("token_endpoint");
 }
 
-function lacking(member: string): Answer<Judged> {
+function withoutMember(member: string): LocationResult<JudgedDocument> {
   return { kind: "nothing", brief: `answered with JSON that has no "${member}"`, isAbsent: false };
 }
 
-/** Metadata that was found before and kept; `undefined` for what is none of this issuer. */
+/** Returns stored metadata, or `undefined` if the value is not metadata of this issuer. */
 export function storedAuthorizationServer(
   value: unknown,
   issuer: string,
 ): AuthorizationServerMetadata | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const judged = judge({ ...value }, issuer, issuerName(issuer));
-  return judged.ok ? judged.value : undefined;
+  const metadata = parseMetadata({ ...value }, issuer, issuerName(issuer));
+  return metadata.ok ? metadata.value : undefined;
 }
 
-/** @param name the authorization server, for messages */
-function judge(
+/** Reads the members of a document. `name` is the authorization server as messages name it. */
+function parseMetadata(
   json: MetadataDocument["json"],
   issuer: string,
   name: string,
@@ -125,7 +137,7 @@ function judge(
     if (list !== undefined) metadata[member] = list;
   }
   const revocation = optionalUrl(json["revocation_endpoint"]);
-  // What is wrong with it is no reason to have no token.
+  // A wrong revocation endpoint is no reason to fail: tokens can be requested without it.
   if (revocation !== undefined) metadata.revocation_endpoint = revocation;
   const alias = mtlsTokenEndpoint(json["mtls_endpoint_aliases"]);
   if (alias === false) {
@@ -143,7 +155,7 @@ function judge(
   return succeed(metadata);
 }
 
-/** RFC 8705 §5. Aliases of other endpoints are of no use here; `false` for what is not as the RFC has it. */
+/** Returns the token endpoint among the aliases of RFC 8705 §5, or `false` if they do not have the form of the RFC. */
 function mtlsTokenEndpoint(aliases: unknown): string | undefined | false {
   if (aliases === undefined || aliases === null) return undefined;
   if (typeof aliases !== "object" || Array.isArray(aliases)) return false;
@@ -157,7 +169,7 @@ function optionalUrl(value: unknown): string | undefined {
 }
 
 function memberOf(value: unknown, name: string): unknown {
-  // Looked at as a bag of members, whatever it is.
+  // The value may be anything.
   return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
 }
 
@@ -165,4 +177,22 @@ type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
 
 function broken(name: string, why: string): Failure {
   return { code: "discovery_failed", detail: `the metadata of ${name} cannot be used: ${why}` };
+}
+
+/**
+ * The results of the locations of an issuer, by the acquisition that they were tried for. The attempts of one acquisition
+ * share a signal. A later attempt tries only the locations that failed temporarily.
+ */
+export class ResultsByAcquisition {
+  readonly #tried = new WeakMap<AbortSignal, Map<string, readonly TriedIssuerLocation[]>>();
+
+  get(signal: AbortSignal | undefined, issuer: string): readonly TriedIssuerLocation[] | undefined {
+    return signal && this.#tried.get(signal)?.get(issuer);
+  }
+
+  set(signal: AbortSignal | undefined, issuer: string, tried: readonly TriedIssuerLocation[]): void {
+    if (signal === undefined) return;
+    const byIssuer = this.#tried.get(signal) ?? new Map<string, readonly TriedIssuerLocation[]>();
+    this.#tried.set(signal, byIssuer.set(issuer, tried));
+  }
 }

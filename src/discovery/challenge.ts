@@ -6,7 +6,7 @@ export interface Challenge {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-/** What an MCP server asks for: RFC 6750 §3, and RFC 9728 §5.1 for the metadata URL. */
+/** What an MCP server says in a challenge: RFC 6750 §3, and RFC 9728 §5.1 for the metadata URL. */
 export interface ServerChallenge {
   readonly resourceMetadataUrl?: string;
   readonly scopes?: readonly string[];
@@ -14,9 +14,9 @@ export interface ServerChallenge {
 }
 
 /**
- * Parses a `WWW-Authenticate` header (RFC 9110 §11.6.1), several of them joined by commas included. Never throws,
- * takes linear time, and skips what it does not understand up to the next comma. A value of the `token68` kind is
- * dropped; of a parameter that occurs twice the first counts.
+ * Parses a `WWW-Authenticate` header (RFC 9110 §11.6.1), also several headers joined by commas. Never throws, and takes linear
+ * time. Skips what it does not understand up to the next comma, and drops values of the form `token68`. If a parameter occurs
+ * twice, the first one counts.
  */
 export function parseChallenges(header: string | null): readonly Challenge[] {
   const challenges: Challenge[] = [];
@@ -44,22 +44,22 @@ export function parseChallenges(header: string | null): readonly Challenge[] {
 }
 
 /**
- * The challenge of a response, Bearer before DPoP, as a server that wants bound tokens has only the latter (RFC 9449
- * §7.1); of several, the first that names its resource metadata.
+ * Returns the challenge of a response: the first one that names resource metadata, else the first one. Bearer comes before
+ * DPoP: a server that requires bound tokens sends only DPoP (RFC 9449 §7.1).
  */
 export function serverChallenge(headers: Headers): ServerChallenge | undefined {
   const all = parseChallenges(headers.get("www-authenticate"));
   const ofTokens = ["bearer", "dpop"].flatMap((wanted) => all.filter(({ scheme }) => scheme === wanted));
   const chosen = ofTokens.find(({ parameters }) => parameters.has("resource_metadata")) ?? ofTokens[0];
-  return chosen && read(chosen);
+  return chosen && toServerChallenge(chosen);
 }
 
-/** All challenges of a response for one kind of token: RFC 6750 §3, RFC 9449 §7.1. */
+/** Returns all challenges of a response for one token type (RFC 6750 §3, RFC 9449 §7.1). */
 export function tokenChallenges(headers: Headers, tokenType: "Bearer" | "DPoP"): readonly ServerChallenge[] {
   const wanted = tokenType.toLowerCase();
   return parseChallenges(headers.get("www-authenticate"))
     .filter(({ scheme }) => scheme === wanted)
-    .map(read);
+    .map(toServerChallenge);
 }
 
 /** Returns the parameters of all Bearer and DPoP challenges of a `WWW-Authenticate` header, the last one of each name. */
@@ -68,7 +68,7 @@ export function tokenChallengeParameters(header: string | null): Readonly<Record
   return Object.fromEntries(challenges.flatMap(({ parameters }) => [...parameters]));
 }
 
-function read({ parameters }: Challenge): ServerChallenge {
+function toServerChallenge({ parameters }: Challenge): ServerChallenge {
   const url = parameters.get("resource_metadata");
   const scopes = parseScopes(parameters.get("scope")?.split(" "));
   const error = parameters.get("error");
@@ -79,7 +79,7 @@ function read({ parameters }: Challenge): ServerChallenge {
   };
 }
 
-/** A position in a text that only moves forward. */
+/** Reads a text from left to right. */
 class Scanner {
   readonly #text: string;
   #at = 0;
@@ -92,7 +92,7 @@ class Scanner {
     return this.#at >= this.#text.length;
   }
 
-  /** What a sticky pattern matches here, if anything. */
+  /** Returns what a sticky pattern matches at the current position, and moves behind it. */
   take(pattern: RegExp): string | undefined {
     pattern.lastIndex = this.#at;
     const match = pattern.exec(this.#text)?.[0];
@@ -100,7 +100,7 @@ class Scanner {
     return match;
   }
 
-  /** A token or quoted string. Characters beyond the token grammar are let through: servers forget the quotes. */
+  /** Reads a token or a quoted string. Allows more characters than a token may have, because servers forget the quotes. */
   value(): string | undefined {
     return this.#text[this.#at] === '"' ? this.#quoted() : this.take(/[^\s,"]+/y);
   }
@@ -118,7 +118,7 @@ class Scanner {
     }
   }
 
-  /** A quoted string without its quotes and escapes. One that does not end takes the rest with it. */
+  /** Reads a quoted string and returns it without quotes and escapes. If it does not end, the rest of the text is skipped. */
   #quoted(): string | undefined {
     const text = this.#text;
     let value = "";

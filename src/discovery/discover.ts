@@ -8,43 +8,43 @@ import { fetchAuthorizationServer } from "./authorization-server.js";
 import type { ServerChallenge } from "./challenge.js";
 import type { AuthorizationServerMetadata } from "./metadata.js";
 import type { MetadataFetch } from "./metadata-document.js";
+import { resourceLocations } from "./metadata-locations.js";
 import { probe } from "./probe.js";
 import { type DiscoveryProblem, Problems } from "./problems.js";
 import { type FoundResource, findProtectedResource } from "./protected-resource.js";
-import { resourceCandidates } from "./resource-locations.js";
 
-/** How `discoverServer` asks. */
-export interface DiscoveryMeans {
+/** How `discoverServer` sends its requests. */
+export interface DiscoveryOptions {
   /** Sends all requests. */
   readonly fetch: FetchFunction;
   /** Hosts that may be reached over plain http, as `URL.hostname` gives them. */
   readonly insecureHosts: readonly string[];
-  /** Milliseconds for each request; 10 seconds unless told. */
+  /** Milliseconds for each request; 10 seconds by default. */
   readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What can be learned about the authorization of an MCP server without a credential. */
+/** What an MCP server and its authorization servers publish about authorization. */
 export interface Discovery {
   /**
-   * RFC 8707 `resource`, byte for byte as the server publishes it, even where it is not that of the server (see
-   * `problems`); the URL asked for when it publishes none.
+   * RFC 8707 `resource`, byte for byte as the server publishes it, even if it does not identify the server (see `problems`).
+   * The given URL if the server publishes none.
    */
   readonly resource: string;
   /**
-   * Where the resource metadata was found. Absent: the server publishes none, and the issuers are a guess, as MCP
-   * 2025-03-26 has it: the server's own origin.
+   * Where the resource metadata was found. Absent if the server publishes none. `issuers` is then a guess by the rules of MCP
+   * 2025-03-26: the server's own origin.
    */
   readonly resourceMetadataUrl?: string;
-  /** Candidates for `issuer` in the config, as the server lists them. Nothing vouches for them but the server. */
+  /** Candidates for `issuer` in the config, as the server lists them. Only the server vouches for them. */
   readonly issuers: readonly string[];
-  /** What the server wants: scopes of its challenge, else of its metadata. */
+  /** The scopes that the server requires: those of its challenge, else of its metadata. */
   readonly scopes: readonly string[];
-  /** Absent when the server did not ask for a token. */
+  /** Absent if the server did not require a token. */
   readonly challenge?: ServerChallenge;
-  /** The authorization servers among `issuers` whose metadata is in order. */
+  /** The authorization servers among `issuers` that have valid metadata. */
   readonly servers: readonly DiscoveredAuthorizationServer[];
-  /** What is wrong with what was found, or keeps it from being found; empty where all is in order. */
+  /** What is wrong with the metadata, or why it could not be read; empty if everything is in order. */
   readonly problems: readonly DiscoveryProblem[];
 }
 
@@ -57,19 +57,19 @@ export interface DiscoveredAuthorizationServer {
 }
 
 const defaultTimeout = 10_000;
-/** More than any server has; the list is the server's, the requests are ours. */
+/** The list is the server's, but the requests are ours. No known server lists more. */
 const mostServers = 8;
 
 /**
- * Finds out how an MCP server wants to be authorized: one unauthenticated request to get its challenge, then its
- * resource metadata (RFC 9728), then the metadata of each authorization server (RFC 8414) side by side. For people
- * and tools that write a config; the runtime itself never takes an issuer from the network.
+ * Finds out how an MCP server wants to be authorized. Sends one unauthenticated request to get a challenge, then fetches the
+ * resource metadata (RFC 9728), then the metadata of all authorization servers (RFC 8414) at the same time. It is for people
+ * and tools that write a config. The runtime itself never takes an issuer from the network.
  *
- * What cannot be reached, found or used is listed in `problems`. Rejects with `config_invalid` or `insecure_url` for a URL
- * that cannot be asked, and with `aborted`.
+ * Lists what cannot be reached, found or used in `problems`. Rejects with `config_invalid` or `insecure_url` for a URL that may
+ * not be requested, and with `aborted`.
  */
-export async function discoverServer(url: string, means: DiscoveryMeans): Promise<Discovery> {
-  const { fetch, insecureHosts, timeout = defaultTimeout, signal } = means;
+export async function discoverServer(url: string, options: DiscoveryOptions): Promise<Discovery> {
+  const { fetch, insecureHosts, timeout = defaultTimeout, signal } = options;
   const location = assertConfiguredUrl(url, "The URL of the MCP server", undefined, insecureHosts);
   const server = location.host;
   const rules = { server, configured: [url], insecureHosts };
@@ -77,14 +77,14 @@ export async function discoverServer(url: string, means: DiscoveryMeans): Promis
   const problems = new Problems(server);
 
   const { challenge, isReachable } = await probe(how, url, problems);
-  const named = followable(challenge?.resourceMetadataUrl, rules, problems);
+  const named = allowedUrl(challenge?.resourceMetadataUrl, rules, problems);
   const found = isReachable ? await findResource(how, url, named, problems) : undefined;
   const listed = [...new Set(found?.metadata.authorization_servers ?? [])];
   const find = (issuer: string): Promise<AuthorizationServerMetadata> =>
     findIssuer(how, issuer, found !== undefined, rules);
   const servers: AuthorizationServerMetadata[] = [];
   if (found !== undefined) servers.push(...(await findAll(listed, find, problems)));
-  else if (isReachable) servers.push(...(await guess(location.origin, find, problems)));
+  else if (isReachable) servers.push(...(await guessIssuer(location.origin, find, problems)));
   return {
     resource: found?.metadata.resource ?? url,
     ...(found === undefined ? {} : { resourceMetadataUrl: found.document.url }),
@@ -96,14 +96,14 @@ export async function discoverServer(url: string, means: DiscoveryMeans): Promis
   };
 }
 
-/** The URL that a challenge names, if it may be asked. */
-function followable(named: string | undefined, rules: EgressRules, problems: Problems): string | undefined {
+/** Returns the URL that a challenge names if it may be requested. */
+function allowedUrl(named: string | undefined, rules: EgressRules, problems: Problems): string | undefined {
   if (named === undefined) return undefined;
   try {
     assertLearnedUrl(named, "the resource metadata URL of its challenge", rules);
     return named;
   } catch (error) {
-    problems.caught(error, named);
+    problems.addError(error, named);
     return undefined;
   }
 }
@@ -114,9 +114,9 @@ async function findResource(
   named: string | undefined,
   problems: Problems,
 ): Promise<FoundResource | undefined> {
-  // Nobody has said yet which issuer is right.
-  const candidates = resourceCandidates({ url, issuer: url, named });
-  const outcome = await findProtectedResource(how, url, candidates, { retries: false });
+  // The issuer is not known yet.
+  const locations = resourceLocations({ url, issuer: url, named });
+  const outcome = await findProtectedResource(how, url, locations, { retries: false });
   if (!outcome.ok) {
     problems.add(outcome.failure);
     return undefined;
@@ -130,19 +130,19 @@ async function findResource(
   if (mismatch !== undefined) problems.add(mismatch, metadata.resource);
   const { origin } = new URL(document.url);
   const origins = [url, ...(metadata.authorization_servers ?? [])].filter((each) => URL.canParse(each));
-  if (!origins.some((each) => new URL(each).origin === origin)) problems.add(elsewhere, document.url);
-  if ((metadata.authorization_servers ?? []).length === 0) problems.add(silent, document.url);
+  if (!origins.some((each) => new URL(each).origin === origin)) problems.add(otherOrigin, document.url);
+  if ((metadata.authorization_servers ?? []).length === 0) problems.add(noIssuer, document.url);
   return outcome.value;
 }
 
-const elsewhere: Failure = {
+const otherOrigin: Failure = {
   code: "discovery_failed",
   detail:
     "its resource metadata is neither at its own origin nor at that of an issuer. The runtime reads it there only if the " +
     'config says so, in "resourceMetadata".',
 };
 
-const silent: Failure = {
+const noIssuer: Failure = {
   code: "issuer_mismatch",
   detail:
     "its resource metadata lists no authorization server. Ask the operator of the server for the issuer.",
@@ -164,10 +164,10 @@ async function findIssuer(
 }
 
 /**
- * MCP 2025-03-26: the authorization server is at the server's origin. Its issuer may be written with a slash, as
- * the TypeScript SDK does; both spellings have the same well-known URL.
+ * Tries the server's origin as the issuer, by the rules of MCP 2025-03-26. The issuer may be written with a slash, as by the
+ * TypeScript SDK; both spellings have the same well-known URL.
  */
-async function guess(
+async function guessIssuer(
   origin: string,
   find: (issuer: string) => Promise<AuthorizationServerMetadata>,
   problems: Problems,
@@ -181,7 +181,7 @@ async function guess(
       if (!(error instanceof McpAuthError) || error.code !== "issuer_mismatch") break;
     }
   }
-  problems.caught(failed, origin);
+  problems.addError(failed, origin);
   return [];
 }
 
@@ -190,13 +190,13 @@ async function findAll(
   find: (issuer: string) => Promise<AuthorizationServerMetadata>,
   problems: Problems,
 ): Promise<readonly AuthorizationServerMetadata[]> {
-  const asked = listed.slice(0, mostServers);
-  const results = await Promise.allSettled(asked.map(find));
+  const tried = listed.slice(0, mostServers);
+  const results = await Promise.allSettled(tried.map(find));
   for (const [index, result] of results.entries()) {
-    if (result.status === "rejected") problems.caught(result.reason, asked[index]);
+    if (result.status === "rejected") problems.addError(result.reason, tried[index]);
   }
-  if (listed.length > asked.length) {
-    const detail = `it lists ${listed.length} authorization servers, of which only the first ${mostServers} were asked.`;
+  if (listed.length > tried.length) {
+    const detail = `it lists ${listed.length} authorization servers, but only the first ${mostServers} were requested.`;
     problems.add({ code: "discovery_failed", detail });
   }
   return results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));

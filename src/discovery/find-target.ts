@@ -6,8 +6,9 @@ import { type Failure, failureError } from "../net/failure.js";
 import type { ServerChallenge } from "./challenge.js";
 import type { AuthorizationServerMetadata, ResourceMetadata, Target, TargetWarning } from "./metadata.js";
 import type { DiscoveryRequest, MetadataCache } from "./metadata-cache.js";
-import type { ServerHeaders } from "./server-headers.js";
+import type { ServerHeaders } from "./metadata-document.js";
 
+/** The servers that a token request is for, as the config describes them. */
 export interface WantedTarget {
   /** Name of the MCP server in the config. */
   readonly server: string;
@@ -17,43 +18,43 @@ export interface WantedTarget {
   /** Milliseconds for each metadata request. */
   readonly timeout: number;
   readonly signal?: AbortSignal;
-  /** Milliseconds that the resource metadata is waited for, at most `timeout`, and that unless told. */
+  /** Milliseconds to wait for the resource metadata: at most `timeout`, which is the default. */
   readonly patience?: number;
-  /** Of the config, for the MCP server: they go to the metadata of its own origin. */
+  /** The config's headers for the MCP server. They are sent to metadata URLs of its own origin. */
   readonly headers?: ServerHeaders | undefined;
-  /** The config's only place for the resource metadata; `false`: it is not read. */
+  /** The config's location of the resource metadata; `false`: it is not read. */
   readonly resourceMetadata?: string | false | undefined;
-  /** The config's `resource`: sent in place of what the metadata says; `false`: none is sent. */
+  /** The config's `resource`, which replaces the one of the metadata; `false`: none is sent. */
   readonly resource?: string | false | undefined;
-  /** The config's word in place of the metadata of the authorization server. */
+  /** The endpoints in the config, for an authorization server that publishes no metadata. */
   readonly metadata?: ConfiguredMetadata | undefined;
   /** The last challenge of the server, if there was one. */
   readonly challenge?: Pick<ServerChallenge, "resourceMetadataUrl" | "scopes">;
 }
 
-/** Whose authorization server is wanted. */
+/** The part of a target that concerns the authorization server. */
 export type WantedAuthorizationServer = Pick<
   WantedTarget,
   "server" | "url" | "issuer" | "timeout" | "signal" | "metadata"
 >;
 
 /**
- * Everything that a token request needs to know of the two servers. Both documents are fetched side by side: the
- * issuer is known, so the second need not wait for the first. A server whose metadata is absent or cannot be read is taken
- * at its URL, byte for byte. A challenge that was not seen before makes its metadata be asked for again, so that an issuer
- * that it dropped is noticed while the agent runs.
+ * Returns everything that a token request needs to know about the authorization server and the MCP server. Both documents
+ * are fetched at the same time: the issuer is known, so the second need not wait for the first. If the resource metadata is
+ * absent or cannot be read, the resource is the server's URL, byte for byte. A new challenge causes a new request for the
+ * resource metadata, so that an issuer that the server no longer lists is noticed while the agent runs.
  *
- * Rejects with `issuer_mismatch` if the server lists issuers without ours, with `resource_mismatch` if its metadata
- * is for another resource and the config does not say what to send, and with the codes of `MetadataCache` and of
+ * Rejects with `issuer_mismatch` if the server lists issuers but not ours, with `resource_mismatch` if its metadata is for
+ * another resource and the config has none, and with the codes of `MetadataCache` and of
  * `findAuthorizationServer`.
  */
 export async function findTarget(cache: MetadataCache, wanted: WantedTarget): Promise<Target> {
   const { url, challenge, resource } = wanted;
-  const [authorizationServer, known] = await Promise.all([
+  const [authorizationServer, found] = await Promise.all([
     findAuthorizationServer(cache, wanted),
     findResource(cache, wanted),
   ]);
-  const { metadata, isUnread, warnings } = known;
+  const { metadata, isUnread, warnings } = found;
   const supportedScopes = metadata?.scopes_supported;
   const proofAlgorithms = metadata?.dpop_signing_alg_values_supported;
   const scopes = challenge?.scopes ?? supportedScopes;
@@ -72,30 +73,30 @@ export async function findTarget(cache: MetadataCache, wanted: WantedTarget): Pr
 
 interface UsableResource {
   readonly metadata?: ResourceMetadata;
-  /** There may be some. */
+  /** There may be metadata, but it could not be read. */
   readonly isUnread: boolean;
   readonly warnings: readonly TargetWarning[];
 }
 
-/** What the MCP server says of itself. It stops nothing by being absent, broken or slow, but by contradicting the config. */
+/** Returns the resource metadata. If it is absent, broken or slow, this is not an error; if it contradicts the config, it is. */
 async function findResource(cache: MetadataCache, wanted: WantedTarget): Promise<UsableResource> {
   const { server, url, issuer, headers, challenge, resource, resourceMetadata, timeout } = wanted;
   const { patience = timeout } = wanted;
   if (resourceMetadata === false) return { isUnread: false, warnings: [] };
   const source = { url, resourceMetadata, headers };
-  const known = await cache.resource({ ...request(wanted), ...source, issuer, challenge, patience });
-  const { metadata, missing } = known;
+  const cached = await cache.resource({ ...request(wanted), ...source, issuer, challenge, patience });
+  const { metadata, missing } = cached;
   const warning = ({ code, detail }: Failure): TargetWarning => {
     return { code, message: `Server "${server}": ${detail}` };
   };
   if (metadata === undefined) {
-    // A server need not publish any: then its URL and no scopes are what it wants.
+    // A server need not publish metadata. Its URL is then the resource, and no scopes are known.
     if (missing?.isAbsent !== false) return { isUnread: false, warnings: [] };
     return { isUnread: true, warnings: [warning(withoutResource(missing.failure))] };
   }
   const other = resource === undefined ? checkResource(metadata.resource, url) : undefined;
-  if (known.other === "misled") {
-    // With the resource in the config, nothing is missing.
+  if (cached.other === "hinted") {
+    // The config has the resource, so nothing is missing.
     if (other === undefined) return { isUnread: false, warnings: [] };
     return { isUnread: true, warnings: [warning(withoutResource(other))] };
   }
@@ -104,21 +105,21 @@ async function findResource(cache: MetadataCache, wanted: WantedTarget): Promise
     cache.forgetResource(source);
     throw failureError(server, contradiction);
   }
-  const isSilent = (metadata.authorization_servers ?? []).length === 0;
-  return { metadata, isUnread: false, warnings: isSilent ? [warning(noIssuerListed(issuer))] : [] };
+  const listsNoIssuer = (metadata.authorization_servers ?? []).length === 0;
+  return { metadata, isUnread: false, warnings: listsNoIssuer ? [warning(noIssuerListed(issuer))] : [] };
 }
 
-/** What the token is then asked for, and what to do about it. */
+/** Adds to a failure what the token is requested for without the metadata, and what to do about it. */
 function withoutResource({ code, detail }: Failure): Failure {
   const remedy =
     'Tokens are requested without it: for the "resource" and the "scopes" of the grant, else for the server\'s URL and without ' +
-    'scopes. Set "resourceMetadata" on the server to the URL where the metadata is, or to false if there is none.';
+    'scopes. Set "resourceMetadata" on the server to the URL of the metadata, or to false if there is none.';
   return { code, detail: `${detail} ${remedy}` };
 }
 
 /**
- * An authorization server by its issuer: as the config describes it, without any request, else by its metadata. Rejects
- * with `insecure_url` or `config_invalid` for an endpoint in the config that may not be used, and with the codes of
+ * Returns the metadata of an authorization server: what the config says, without any request, else what the server publishes.
+ * Rejects with `insecure_url` or `config_invalid` for an endpoint in the config that may not be used, and with the codes of
  * `MetadataCache`.
  */
 export async function findAuthorizationServer(

@@ -1,42 +1,44 @@
 import { issuerName } from "../diagnosis/issuer.js";
-import type { McpAuthError } from "../errors/error.js";
+import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
 import { untilAborted } from "../lib/wait.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { assertConfiguredUrl, assertLearnedUrl, type EgressRules } from "../net/egress.js";
 import { failureError, type Outcome, succeed } from "../net/failure.js";
-import { AnswersByAttempt } from "./answers-by-attempt.js";
-import { fetchAuthorizationServer, storedAuthorizationServer } from "./authorization-server.js";
-import { freshFor } from "./freshness.js";
 import {
-  answers,
-  isOf,
-  type KnownResource,
+  fetchAuthorizationServer,
+  ResultsByAcquisition,
+  storedAuthorizationServer,
+} from "./authorization-server.js";
+import {
+  agreesWithConfig,
+  answersLookup,
+  type CachedResource,
   lastGoodResource,
   loadResource,
   type ResourceSource,
   resourceVariant,
   storedResource,
   toStore,
-} from "./known-resource.js";
+} from "./cached-resource.js";
+import { freshFor, type Loaded, LookupCache } from "./lookup-cache.js";
 import type { AuthorizationServerMetadata } from "./metadata.js";
 import type { MetadataFetch } from "./metadata-document.js";
+import { allowedChallengeUrl, resourceLocations } from "./metadata-locations.js";
 import { type MetadataStore, StoredLookups } from "./metadata-store.js";
-import { followed, resourceCandidates } from "./resource-locations.js";
-import { type Loaded, SharedLookups } from "./shared-lookups.js";
 
 export interface DiscoveryRequest {
   /** Name of the MCP server in the config, for error messages. */
   readonly server: string;
   /** Milliseconds for each metadata request. */
   readonly timeout: number;
-  /** Ends this caller's wait (`aborted`); the request goes on for the others. */
+  /** Ends this caller's wait (`aborted`). The request continues for other callers. */
   readonly signal?: AbortSignal | undefined;
   readonly rules: EgressRules;
 }
 
 export interface ResourceRequest extends DiscoveryRequest, ResourceSource {
-  /** Milliseconds for all that is asked, at most `timeout`. */
+  /** Milliseconds for the whole search, at most `timeout`. */
   readonly patience: number;
   /** The issuer of the config. */
   readonly issuer: string;
@@ -44,8 +46,8 @@ export interface ResourceRequest extends DiscoveryRequest, ResourceSource {
 }
 
 /**
- * Metadata of authorization servers and MCP servers, shared by all servers of a config. See `SharedLookups` for
- * what is kept and how long; that a server publishes no resource metadata is kept too.
+ * The metadata of authorization servers and MCP servers, shared by all servers of a config. `LookupCache` says what is kept,
+ * and for how long. The absence of resource metadata is cached, too.
  */
 export class MetadataCache {
   /** Hosts that may be reached over plain http, as `URL.hostname` gives them. */
@@ -53,30 +55,30 @@ export class MetadataCache {
   readonly #fetch: FetchFunction;
   readonly #clock: Clock;
   readonly #closing = new AbortController();
-  /** When each challenge was first seen. */
+  /** The time at which each challenge was first seen. */
   readonly #challenges = new WeakMap<object, number>();
-  readonly #authorizationServers: SharedLookups<AuthorizationServerMetadata>;
-  readonly #resources: SharedLookups<KnownResource>;
-  readonly #answers = new AnswersByAttempt();
+  readonly #authorizationServers: LookupCache<AuthorizationServerMetadata>;
+  readonly #resources: LookupCache<CachedResource>;
+  readonly #results = new ResultsByAcquisition();
   readonly #stored: StoredLookups;
 
   constructor(options: {
     readonly fetch: FetchFunction;
     readonly clock: Clock;
     readonly insecureHosts?: readonly string[];
-    /** Where what is learned is kept for other processes. */
+    /** Shares what is fetched with other processes. */
     readonly store?: MetadataStore | undefined;
   }) {
     this.insecureHosts = options.insecureHosts ?? [];
     this.#fetch = options.fetch;
     this.#clock = options.clock;
-    this.#authorizationServers = new SharedLookups("authorization server metadata", options.clock);
-    this.#resources = new SharedLookups("resource metadata", options.clock);
+    this.#authorizationServers = new LookupCache("authorization server metadata", options.clock);
+    this.#resources = new LookupCache("resource metadata", options.clock);
     this.#stored = new StoredLookups(options.store, options.clock);
   }
 
   /**
-   * The metadata of an issuer, its `issuer` identical to the one asked for and its token endpoints allowed.
+   * Returns the metadata of an issuer. Its `issuer` is identical to the requested one, and its token endpoints are allowed.
    * Rejects with `discovery_failed`, `issuer_mismatch`, `insecure_url`, `unavailable`, `timeout`, `tls_failed` or
    * `aborted`.
    */
@@ -91,28 +93,28 @@ export class MetadataCache {
       if (alias === undefined) return;
       assertLearnedUrl(alias, `the token endpoint of ${issuerName(issuer)} for client certificates`, rules);
     };
-    // What may not be used here is no good to keep for others either.
+    // Metadata that may not be used here is not stored for other processes either.
     const usable = (metadata: AuthorizationServerMetadata | undefined) =>
-      metadata !== undefined && passes(() => assertUsable(metadata)) ? metadata : undefined;
+      metadata !== undefined && isAllowed(() => assertUsable(metadata)) ? metadata : undefined;
     const lastGood = (metadata: AuthorizationServerMetadata): AuthorizationServerMetadata => metadata;
     const load = async (): Promise<Outcome<Loaded<AuthorizationServerMetadata>>> => {
       const found = await fetchAuthorizationServer(this.#how(request), {
         issuer,
-        known: this.#answers.get(signal, issuer),
-        onAnswers: (answers) => this.#answers.set(signal, issuer, answers),
+        tried: this.#results.get(signal, issuer),
+        onTried: (tried) => this.#results.set(signal, issuer, tried),
       });
       if (!found.ok) return found;
       const { metadata, document } = found.value;
-      // What may not be used here takes no place from what may.
-      const isNothing = usable(metadata) === undefined;
-      return succeed({ value: metadata, freshFor: freshFor(document.headers), isNothing });
+      // Metadata that may not be used does not replace metadata that may.
+      const isEmpty = usable(metadata) === undefined;
+      return succeed({ value: metadata, freshFor: freshFor(document.headers), isEmpty });
     };
     const judge = (value: unknown) => usable(storedAuthorizationServer(value, issuer));
     const metadata = await this.#wait(
       request,
       this.#authorizationServers.lookup({
         key: issuer,
-        // A server with a short timeout does not end the wait of others.
+        // A server with a short timeout must not end the load of others.
         variant: String(request.timeout),
         accepts: () => true,
         lastGood,
@@ -123,36 +125,38 @@ export class MetadataCache {
           }),
       }),
     );
-    // Here and not in the shared part: what is allowed depends on the server that asks.
+    // Not checked in the shared load, because what is allowed depends on the server that asks.
     assertUsable(metadata);
     return metadata;
   }
 
   /**
-   * The metadata of the MCP server at `url`, or why there is none. Whether it fits the config is for `findTarget` to say. A
-   * `resourceMetadataUrl` that may be followed and differs from what the cached answer came from is followed at once. An
-   * answer from before `challenge` was first seen here is asked for again, at most once a minute: what the server says of
-   * itself may have changed. Rejects with `insecure_url` or `config_invalid` for a URL of the config, and with `aborted`.
+   * Returns the metadata of the MCP server at `url`, or why there is none. `findTarget` checks whether it agrees with the
+   * config. A `resourceMetadataUrl` that may be followed, and that the cached result did not come from, is requested at once.
+   * A result from before `challenge` was first seen is requested again, at most once a minute, because the server's metadata
+   * may have changed. Rejects with `insecure_url` or `config_invalid` for a URL of the config, and with `aborted`.
    */
-  async resource(request: ResourceRequest): Promise<KnownResource> {
+  async resource(request: ResourceRequest): Promise<CachedResource> {
     const { url, issuer, challenge, patience, headers, resourceMetadata: configured } = request;
     assertConfiguredUrl(url, "the server's URL", request.server, this.insecureHosts);
     if (configured !== undefined) {
       assertConfiguredUrl(configured, '"resourceMetadata"', request.server, this.insecureHosts);
     }
-    const places = { url, issuer, configured };
-    const named = followed({ ...places, named: challenge?.resourceMetadataUrl });
+    const hints = { url, issuer, configured };
+    const named = allowedChallengeUrl({ ...hints, named: challenge?.resourceMetadataUrl });
     const since = challenge && this.#firstSeen(challenge);
     const timeout = Math.min(request.timeout, patience);
-    const load = async (): Promise<Outcome<Loaded<KnownResource>>> => {
-      const candidates = resourceCandidates({ ...places, named });
+    const load = async (): Promise<Outcome<Loaded<CachedResource>>> => {
+      const locations = resourceLocations({ ...hints, named });
       const how = { ...this.#how(request), timeout, headers };
-      return await loadResource(how, { url, named, candidates });
+      return await loadResource(how, { url, named, locations });
     };
     const lastGood = lastGoodResource(named);
-    const judge = (value: unknown): KnownResource | undefined => {
+    const judge = (value: unknown): CachedResource | undefined => {
       const resource = storedResource(value);
-      return resource !== undefined && answers(resource, named) && isOf(resource, url, issuer)
+      return resource !== undefined &&
+        answersLookup(resource, named) &&
+        agreesWithConfig(resource, url, issuer)
         ? resource
         : undefined;
     };
@@ -162,13 +166,13 @@ export class MetadataCache {
       this.#resources.lookup({
         key: JSON.stringify([url, variant]),
         variant: JSON.stringify([named, timeout]),
-        accepts: (resource) => answers(resource, named),
+        accepts: (resource) => answersLookup(resource, named),
         lastGood,
         since,
         load: () =>
           this.#stored.load({
             ...{ kind: "resource", name: url, variant, since, judge, lastGood, load },
-            toStore: (resource) => (isOf(resource, url, issuer) ? toStore(resource) : undefined),
+            toStore: (resource) => (agreesWithConfig(resource, url, issuer) ? toStore(resource) : undefined),
           }),
       }),
     );
@@ -177,25 +181,25 @@ export class MetadataCache {
     return { sources: [], missing: { isAbsent: false, failure: outcome.failure } };
   }
 
-  /** For a token endpoint that answered 404 or 405, and for what cannot be used: it may be another one by now. */
+  /** Makes metadata stale, for a token endpoint that answered 404 or 405 or that cannot be used: it may have moved. */
   expireAuthorizationServer(issuer: string): void {
     this.#authorizationServers.expire(issuer);
     this.#stored.forget({ kind: "issuer", name: issuer });
   }
 
-  /** The same for what an MCP server says of itself. */
+  /** Makes the metadata of an MCP server stale. */
   expireResource({ url, resourceMetadata, headers }: ResourceSource): void {
     this.#resources.expire(JSON.stringify([url, resourceVariant(resourceMetadata, headers)]));
     this.#stored.forget({ kind: "resource", name: url });
   }
 
-  /** For what does not fit the config: it does not serve any more. */
+  /** Drops the metadata of an MCP server, because it contradicts the config. */
   forgetResource({ url, resourceMetadata, headers }: ResourceSource): void {
     this.#resources.forget(JSON.stringify([url, resourceVariant(resourceMetadata, headers)]));
     this.#stored.forget({ kind: "resource", name: url });
   }
 
-  /** Ends what is under way, for which nobody can wait any more. */
+  /** Ends the requests in flight when the runtime stops. */
   close(): void {
     this.#closing.abort();
   }
@@ -227,11 +231,13 @@ export class MetadataCache {
   }
 }
 
-function passes(assertion: () => void): boolean {
+/** Returns whether the check of a URL passes. A programming error is thrown. */
+function isAllowed(assertion: () => void): boolean {
   try {
     assertion();
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    if (error instanceof McpAuthError) return false;
+    throw error;
   }
 }

@@ -1,10 +1,17 @@
 import type { Clock } from "../lib/clock.js";
 import type { EndpointKind } from "../lib/debug.js";
 import { exchange, type FetchFunction } from "../net/bounded-fetch.js";
-import type { Failure } from "../net/failure.js";
+import type { Failure, Outcome } from "../net/failure.js";
 import { isJson } from "../net/media-type.js";
 import { isTemporaryStatus, parseRetryAfter } from "../net/retry.js";
-import type { ServerHeaders } from "./server-headers.js";
+
+/** The config's `headers` for an MCP server. They are sent to metadata URLs of that server's own origin only. */
+export interface ServerHeaders {
+  /** Identifies the headers without the values of references. With other headers, a server may answer differently. */
+  readonly id: string;
+  /** Reads the references. Never rejects. */
+  read(signal: AbortSignal): Promise<Outcome<Readonly<Record<string, string>>>>;
+}
 
 /** How metadata is fetched. */
 export interface MetadataFetch {
@@ -12,67 +19,67 @@ export interface MetadataFetch {
   readonly clock: Clock;
   /** Milliseconds for each request. */
   readonly timeout: number;
-  /** Ends the requests themselves: only for lookups that nobody shares. */
+  /** Ends the requests themselves. A shared lookup must not pass the signal of one caller. */
   readonly signal?: AbortSignal;
   /** The config's headers for the MCP server. */
   readonly headers?: ServerHeaders | undefined;
 }
 
-/** Where metadata may be. */
-export interface Candidate {
+/** A URL at which metadata may be. */
+export interface MetadataLocation {
   readonly url: string;
-  /** A server chose the URL: no message shows it. */
+  /** A server chose the URL, so no message shows it. */
   readonly isLearned: boolean;
-  /** The config's headers for the MCP server go there. */
+  /** The config's headers for the MCP server are sent there. */
   readonly takesHeaders?: boolean;
 }
 
-/** A JSON object as it was found, not yet judged. */
+/** A JSON object that was found, before its members are checked. */
 export interface MetadataDocument {
   readonly url: string;
   readonly headers: Headers;
   readonly json: Readonly<Record<string, unknown>>;
 }
 
-/** What one location answered. `brief` follows its URL in a message. */
-export type LocationAnswer =
+/** The result of one request. `brief` follows the URL in a message. */
+export type DocumentResult =
   | { readonly kind: "document"; readonly document: MetadataDocument }
-  /** No metadata document, now and later. */
+  /** There is no metadata document, and asking again would not help. */
   | {
       readonly kind: "nothing";
       readonly brief: string;
-      /** A client error: there is none. Else there is something else in its place. */
+      /** The server answered with a client error. Otherwise something else is in its place. */
       readonly isAbsent: boolean;
       readonly details?: Readonly<Record<string, unknown>>;
     }
-  /** It cannot be said now; `failure.retryable`: perhaps later. */
+  /** The location did not answer. `failure.retryable`: it may answer later. */
   | { readonly kind: "failed"; readonly brief: string; readonly failure: Failure };
 
-/** Asks one location once. Redirects are not followed: metadata must not be redirected. */
-export async function askLocation(
+/** Requests the document of one location, once. Redirects are not followed, because metadata must not be redirected. */
+export async function fetchDocument(
   { fetch, headers: _headers, ...limits }: MetadataFetch,
   { what, endpoint }: { readonly what: string; readonly endpoint: EndpointKind },
-  { url, isLearned }: Candidate,
+  { url, isLearned }: MetadataLocation,
   headers: Readonly<Record<string, string>>,
-): Promise<LocationAnswer> {
+): Promise<DocumentResult> {
   const request = {
     what,
     endpoint,
     url,
     isLearned,
-    headers: { ...without(headers, "accept"), accept: "application/json" },
+    headers: { ...withoutHeader(headers, "accept"), accept: "application/json" },
   };
   const result = await exchange(fetch, { ...request, ...limits });
   if (result.kind === "failed") {
     const { failure } = result;
-    const silent = `did not answer within ${limits.timeout} ms`;
+    const noAnswer = `did not answer within ${limits.timeout} ms`;
     return {
       kind: "failed",
       failure,
-      brief: failure.brief ?? (failure.code === "timeout" ? silent : "was not asked"),
+      brief: failure.brief ?? (failure.code === "timeout" ? noAnswer : "was not requested"),
     };
   }
-  const nothing = (brief: string, details: Readonly<Record<string, unknown>> = {}): LocationAnswer => {
+  const nothing = (brief: string, details: Readonly<Record<string, unknown>> = {}): DocumentResult => {
     return { kind: "nothing", brief, isAbsent: false, details };
   };
   const status = result.kind === "too-large" ? result.status : result.response.status;
@@ -107,7 +114,7 @@ export async function askLocation(
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
     return nothing("answered with JSON that is not an object");
   }
-  // An object that is neither null nor an array; its members are looked at one by one.
+  // The checks above leave an object. Its members are checked one by one.
   const members = json as Readonly<Record<string, unknown>>;
   return { kind: "document", document: { url, headers: said, json: members } };
 }
@@ -116,12 +123,12 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // The error quotes the text.
+    // The error would quote the text.
     return undefined;
   }
 }
 
-/** A list of strings of a document; `null` counts as absent, anything else that is not such a list is `false`. */
+/** Returns a list of strings, `undefined` if it is absent or `null`, and `false` for anything else. */
 export function stringList(value: unknown): readonly string[] | undefined | false {
   if (value === undefined || value === null) return undefined;
   if (!Array.isArray(value)) return false;
@@ -129,6 +136,9 @@ export function stringList(value: unknown): readonly string[] | undefined | fals
   return strings.length === value.length && strings;
 }
 
-function without(headers: Readonly<Record<string, string>>, left: string): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== left));
+function withoutHeader(
+  headers: Readonly<Record<string, string>>,
+  removed: string,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== removed));
 }

@@ -1,56 +1,59 @@
 import type { Clock } from "../lib/clock.js";
 import { debugMetadata } from "../lib/debug.js";
 import { type Outcome, succeed } from "../net/failure.js";
-import { longestFresh } from "./freshness.js";
-import { type Loaded, staleFor } from "./shared-lookups.js";
+import { type Loaded, longestFresh, staleFor } from "./lookup-cache.js";
 
-/** Whose metadata it is: an authorization server's, by its issuer, or an MCP server's, by its URL. */
+/** The kind of metadata: of an authorization server, by its issuer, or of an MCP server, by its URL. */
 export type MetadataKind = "issuer" | "resource";
 
-/** What was learned, as JSON. */
+/** Metadata as it is stored. */
 export interface StoredMetadata {
+  /** JSON. */
   readonly value: unknown;
-  /** Milliseconds since the epoch. */
+  /** When it was requested, in milliseconds since the epoch. */
   readonly askedAt: number;
   /** Milliseconds since the epoch. */
   readonly freshUntil: number;
 }
 
-/** Which metadata an entry holds. */
+/** Names the entry of some metadata. */
 export interface MetadataName {
   readonly kind: MetadataKind;
   readonly name: string;
-  /** How it is asked for, where that is not as usual: what comes of it may be another document. */
+  /** Names a location or headers of its own, with which the server may return another document. */
   readonly variant?: string | undefined;
 }
 
-/** Keeps metadata beyond the process, so that a warm start asks nobody. Neither method rejects: it is an aid. */
+/**
+ * Keeps metadata beyond the process, so that a warm start needs no metadata requests. Neither method rejects, because tokens
+ * can be requested without the store.
+ */
 export interface MetadataStore {
   read(name: MetadataName): Promise<StoredMetadata | undefined>;
-  /** @param keptUntil milliseconds since the epoch: stale, it serves those who find nothing better */
+  /** `keptUntil`, in milliseconds since the epoch: until then, the stale entry is used by a process that finds nothing better. */
   write(name: MetadataName, metadata: StoredMetadata, keptUntil: number): Promise<void>;
 }
 
 interface Wanted<V> extends MetadataName {
-  /** Milliseconds since the epoch: what was asked for before is of no use. */
+  /** Milliseconds since the epoch. An entry that was requested earlier is stale. */
   readonly since: number | undefined;
-  /** What is stored, if it is of the right form and answers the question. */
+  /** Returns the stored value if it has the right form and answers the lookup. */
   readonly judge: (value: unknown) => V | undefined;
   /** As in `Lookup`. */
   readonly lastGood: (value: V) => V | undefined;
-  /** What others get of it, as JSON; `undefined` for what is not for them. */
+  /** Returns what other processes may use of a value, as JSON; `undefined` for nothing. */
   readonly toStore: (value: V) => unknown;
   readonly load: () => Promise<Outcome<Loaded<V>>>;
 }
 
-/** Clocks of machines differ by less than this; what was asked for later is of no clock to be believed. */
+/** Milliseconds. An entry from further in the future was written with a wrong clock and is ignored. */
 const leeway = 60_000;
 
-/** Lookups by way of a store. */
+/** Loads metadata through a store: an entry that is fresh there is not requested again. */
 export class StoredLookups {
   readonly #store: MetadataStore | undefined;
   readonly #clock: Clock;
-  /** When what was known was found to be wrong. */
+  /** The time at which an entry was found to be wrong. */
   readonly #forgotten = new Map<string, number>();
 
   constructor(store: MetadataStore | undefined, clock: Clock) {
@@ -58,6 +61,7 @@ export class StoredLookups {
     this.#clock = clock;
   }
 
+  /** Ignores entries that were requested before now. */
   forget({ kind, name }: MetadataName): void {
     if (this.#store !== undefined) this.#forgotten.set(`${kind} ${name}`, this.#clock.now());
   }
@@ -69,7 +73,7 @@ export class StoredLookups {
     const found = await this.#find(store, name);
     const value = found && judge(found.value);
     if (found !== undefined && value !== undefined) {
-      // Longer than any document is good for, whatever the entry says of itself.
+      // No entry is fresh for longer than a document can be, whatever it says.
       const freshUntil = Math.min(found.freshUntil, found.askedAt + longestFresh);
       if (askedAt < freshUntil && found.askedAt >= (since ?? 0)) {
         debugMetadata(
@@ -80,7 +84,7 @@ export class StoredLookups {
       }
     }
     const outcome = await load();
-    if (!outcome.ok || outcome.value.isNothing === true) {
+    if (!outcome.ok || outcome.value.isEmpty === true) {
       const last = value === undefined ? undefined : lastGood(value);
       if (last !== undefined) return succeed({ value: last, freshFor: staleFor });
     }
@@ -94,7 +98,7 @@ export class StoredLookups {
     return outcome;
   }
 
-  /** What is stored, if it is not known to be wrong. */
+  /** Returns the entry if its time is plausible and it was not found to be wrong. */
   async #find(store: MetadataStore, name: MetadataName): Promise<StoredMetadata | undefined> {
     const now = this.#clock.now();
     const found = await store.read(name);

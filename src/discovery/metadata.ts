@@ -1,6 +1,6 @@
 import type { McpAuthErrorCode } from "../errors/error.js";
 
-/** Authorization server metadata, RFC 8414 §2, as far as a machine client looks at it. */
+/** Authorization server metadata (RFC 8414 §2), as far as a client without a user needs it. */
 export interface AuthorizationServerMetadata {
   readonly issuer: string;
   readonly token_endpoint: string;
@@ -19,7 +19,7 @@ export interface AuthorizationServerMetadata {
   readonly revocation_endpoint?: string;
 }
 
-/** Protected resource metadata, RFC 9728 §2, as far as a client looks at it. */
+/** Protected resource metadata (RFC 9728 §2), as far as a client needs it. */
 export interface ResourceMetadata {
   readonly resource: string;
   readonly authorization_servers?: readonly string[];
@@ -27,25 +27,25 @@ export interface ResourceMetadata {
   readonly dpop_signing_alg_values_supported?: readonly string[];
 }
 
-/** Something off in what the servers say of themselves that stops no token request. */
+/** Something wrong with the metadata that does not stop a token request. */
 export interface TargetWarning {
   readonly code: McpAuthErrorCode;
-  /** Holds nothing that a server chose. */
+  /** Contains nothing that a server chose. */
   readonly message: string;
 }
 
-/** Everything about the two servers that a token request needs, checked against what the config pins. */
+/** What a token request needs to know about the authorization server and the MCP server, checked against the config. */
 export interface Target {
   readonly authorizationServer: AuthorizationServerMetadata;
-  /** RFC 8707 `resource`, byte for byte; `undefined` where the config says that none is sent. */
+  /** RFC 8707 `resource`, byte for byte; `undefined` if the config says that none is sent. */
   readonly resource: string | undefined;
-  /** What to ask for when the config does not say. */
+  /** The scopes to request if the config has none. */
   readonly scopes?: readonly string[];
-  /** All that the resource metadata lists. */
+  /** The scopes that the resource metadata lists. */
   readonly supportedScopes?: readonly string[];
-  /** What the MCP server takes of DPoP proofs, RFC 9728 §2. */
+  /** The algorithms of DPoP proofs that the MCP server accepts (RFC 9728 §2). */
   readonly proofAlgorithms?: readonly string[];
   readonly warnings?: readonly TargetWarning[];
-  /** What could not be read, so that something else stands for it: a token for that is for nobody else. */
+  /** What could not be read and was replaced by a default. A token that was requested with it is not shared. */
   readonly unread?: { readonly resource: boolean; readonly scopes: boolean };
 }

@@ -4,13 +4,13 @@ import type { MetadataFetch } from "./metadata-document.js";
 import type { Problems } from "./problems.js";
 
 export interface Probe {
-  /** Absent when the server did not ask for a token. */
+  /** Absent if the server did not require a token. */
   readonly challenge?: ServerChallenge;
-  /** Nothing else can be asked of it otherwise. */
+  /** Whether other requests to the server make sense. */
   readonly isReachable: boolean;
 }
 
-/** One `initialize` as an MCP client sends it, without a token. Its answer may be a stream: only headers count. */
+/** Sends one `initialize` as an MCP client does, without a token. Only the headers of the response count: it may be a stream. */
 export async function probe(how: MetadataFetch, url: string, problems: Problems): Promise<Probe> {
   const { headers: _headers, ...limits } = how;
   const result = await exchange(limits.fetch, {
@@ -37,7 +37,7 @@ export async function probe(how: MetadataFetch, url: string, problems: Problems)
     problems.add(failure, url);
     return { isReachable: failure.retryable === true && failure.neverArrived !== true };
   }
-  // Its body is not read.
+  // The body was not read.
   if (result.kind === "too-large") return { isReachable: true };
   const { status, headers } = result.response;
   if (status >= 300 && status < 400) {

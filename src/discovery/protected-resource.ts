@@ -1,76 +1,90 @@
 import { checkResource } from "../diagnosis/resource.js";
 import { pause } from "../lib/wait.js";
 import { type Failure, fail, type Outcome, succeed } from "../net/failure.js";
-import { type Answer, askLocations, briefs, detailsOf, type Found, notNow } from "./ask-locations.js";
 import type { ResourceMetadata } from "./metadata.js";
 import {
-  type Candidate,
   type MetadataDocument,
   type MetadataFetch,
+  type MetadataLocation,
   stringList,
 } from "./metadata-document.js";
 import { parseScopes } from "./scopes.js";
+import {
+  describeResults,
+  type LocationResult,
+  resultDetails,
+  type SearchResult,
+  searchFailure,
+  tryLocations,
+} from "./try-locations.js";
 
 export interface FoundResource {
   readonly metadata: ResourceMetadata;
   readonly document: MetadataDocument;
-  /** It is for another resource than the server: `misled` where only a challenge led there, which is a hint and no more. */
-  readonly other?: "misled" | "published";
+  /**
+   * The document is for another resource than the server: `published` at a well-known URL of the server, or `hinted` at by a
+   * challenge, which proves nothing.
+   */
+  readonly other?: "hinted" | "published";
 }
 
-/** Nothing that could be used, and nothing to wait for. */
+/** All locations have answered, and none of them has metadata. */
 export interface NoResource {
-  /** There is none at all. Else there was something else in its place, so that nobody can say what the server wants. */
+  /** All answered with a client error: the server publishes none. Otherwise something else was in its place. */
   readonly isAbsent: boolean;
   readonly failure: Failure;
 }
 
 const what = "its resource metadata";
-/** Milliseconds before what failed is asked once more. */
+/** Milliseconds before locations that failed are tried once more. */
 const retryPause = 250;
-/** Longer is not waited where a server asks for it: the token is not to wait for this. */
+/** Milliseconds. A longer `Retry-After` is not waited for, because the token request waits for this search. */
 const longestPause = 1_000;
 
 /**
- * Finds the metadata of an MCP server (RFC 9728 §3): the first document whose `resource` identifies the server decides,
- * and one of another resource counts only where there are no others. What failed for a reason that may pass is asked
- * once more where `retries` says so. It takes no longer than one timeout in all.
+ * Finds the metadata of the MCP server at `url` (RFC 9728 §3). The first document whose `resource` identifies the server
+ * decides. A document for another resource is returned only if there is no such document. With `retries`, locations that
+ * failed temporarily are tried once more. The whole search takes one timeout at most.
  */
 export async function findProtectedResource(
   how: MetadataFetch,
   url: string,
-  candidates: readonly Candidate[],
+  locations: readonly MetadataLocation[],
   { retries }: { readonly retries: boolean },
 ): Promise<Outcome<FoundResource | NoResource>> {
   const until = how.clock.now() + how.timeout;
-  const judge = (document: MetadataDocument, candidate: Candidate) => judgeDocument(document, candidate, url);
-  const locations = { what, endpoint: "resource metadata", candidates, judge, until } as const;
-  let found = await askLocations<FoundResource>(how, locations);
+  const judge = (document: MetadataDocument, location: MetadataLocation) =>
+    judgeDocument(document, location, url);
+  const search = { what, endpoint: "resource metadata", locations, judge, until } as const;
+  let found = await tryLocations<FoundResource>(how, search);
   if (found.accepted === undefined) {
     const wait = retries ? pauseBeforeRetry(found) : undefined;
     if (wait !== undefined && how.clock.now() + wait < until) {
       await pause(wait, { clock: how.clock, signal: how.signal, unref: true });
-      const known = found.answers.filter(({ answer }) => answer.kind !== "failed");
-      found = await askLocations<FoundResource>(how, { ...locations, known });
+      const answered = found.tried.filter(({ result }) => result.kind !== "failed");
+      found = await tryLocations<FoundResource>(how, { ...search, tried: answered });
     }
   }
-  const { accepted, answers } = found;
+  const { accepted, tried } = found;
   if (accepted !== undefined) return succeed(accepted);
-  const failure = notNow(what, found);
+  const failure = searchFailure(what, found);
   if (failure !== undefined) return fail(failure);
-  const others = answers.flatMap(({ answer }) => (answer.kind === "other" ? [answer.value] : []));
+  const others = tried.flatMap(({ result }) => (result.kind === "other" ? [result.value] : []));
   const other = others.find((each) => each.other === "published") ?? others[0];
   if (other !== undefined) return succeed(other);
-  const isAbsent = answers.every(({ answer }) => answer.kind === "nothing" && answer.isAbsent);
-  const detail = `${what} was not found: ${briefs(answers)}.`;
-  return succeed({ isAbsent, failure: { code: "discovery_failed", detail, details: detailsOf(answers) } });
+  const isAbsent = tried.every(({ result }) => result.kind === "nothing" && result.isAbsent);
+  const detail = `${what} was not found: ${describeResults(tried)}.`;
+  return succeed({
+    isAbsent,
+    failure: { code: "discovery_failed", detail, details: resultDetails(tried) },
+  });
 }
 
-/** `undefined` where there is nothing to ask again, or not soon enough. */
-function pauseBeforeRetry({ answers }: Found<FoundResource>): number | undefined {
-  const waits = answers.flatMap(({ answer }) =>
-    answer.kind === "failed" && answer.failure.retryable === true && answer.failure.code !== "timeout"
-      ? [Math.max(answer.failure.retryAfter ?? 0, retryPause)]
+/** Returns `undefined` if no location may be tried again, or not soon enough. */
+function pauseBeforeRetry({ tried }: SearchResult<FoundResource>): number | undefined {
+  const waits = tried.flatMap(({ result }) =>
+    result.kind === "failed" && result.failure.retryable === true && result.failure.code !== "timeout"
+      ? [Math.max(result.failure.retryAfter ?? 0, retryPause)]
       : [],
   );
   const wait = Math.min(...waits);
@@ -79,26 +93,26 @@ function pauseBeforeRetry({ answers }: Found<FoundResource>): number | undefined
 
 function judgeDocument(
   document: MetadataDocument,
-  { isLearned }: Candidate,
+  { isLearned }: MetadataLocation,
   url: string,
-): Answer<FoundResource> {
-  const metadata = judge(document.json);
+): LocationResult<FoundResource> {
+  const metadata = parseMetadata(document.json);
   if (typeof metadata === "string") return { kind: "nothing", brief: metadata, isAbsent: false };
   const found = { metadata, document };
   if (checkResource(metadata.resource, url) === undefined) return { kind: "accepted", value: found };
-  const other = isLearned ? "misled" : "published";
+  const other = isLearned ? "hinted" : "published";
   return { kind: "other", brief: "is for another resource", value: { ...found, other } };
 }
 
-/** Metadata that was found before and kept; `undefined` for what is none. */
+/** Returns stored metadata, or `undefined` if the value is not metadata. */
 export function storedResourceMetadata(value: unknown): ResourceMetadata | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const metadata = judge({ ...value });
+  const metadata = parseMetadata({ ...value });
   return typeof metadata === "string" ? undefined : metadata;
 }
 
-/** What the document says, or what is wrong with it. */
-function judge(json: MetadataDocument["json"]): ResourceMetadata | string {
+/** Reads the members of a document. Returns a text that says what is wrong with it. */
+function parseMetadata(json: MetadataDocument["json"]): ResourceMetadata | string {
   const { resource, authorization_servers, scopes_supported, dpop_signing_alg_values_supported } = json;
   if (typeof resource !== "string" || resource === "") return 'answered with JSON that has no "resource"';
   const issuers = stringList(authorization_servers);

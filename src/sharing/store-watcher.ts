@@ -19,7 +19,7 @@ export class StoreWatcher {
   #wake: () => void = () => {};
 
   constructor(store: SharedStore, key: string) {
-    this.#longest = Math.min(longestInterval, store.noticed);
+    this.#longest = Math.min(longestInterval, store.lockPollInterval);
     const hear = (): void => {
       this.#heard = true;
       this.#wake();

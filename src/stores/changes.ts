@@ -1,36 +1,39 @@
-/** Who wants to hear of a change of which key, within one process. */
+/** The listeners of this process for changes of keys. */
 export class Changes {
   readonly #listeners = new Map<string, Set<() => void>>();
-  readonly #waiting = new Map<string, Set<() => void>>();
+  /** Called when the last listener of a key is removed. */
+  readonly #whenUnused = new Map<string, Set<() => void>>();
 
-  /** Whether anybody listens. */
+  /** Returns whether a key has a listener. */
   has(key: string): boolean {
     return this.#listeners.has(key);
   }
 
+  /** Adds a listener, and returns the function that removes it. */
   listen(key: string, listener: () => void): () => void {
     const listeners = this.#listeners.get(key) ?? new Set();
-    // One more wrapper, so that the same function can listen twice and be removed once.
+    // Wrapped, so that the same function can be added twice and removed once.
     const entry = (): void => listener();
     this.#listeners.set(key, listeners.add(entry));
     return () => {
       listeners.delete(entry);
       if (listeners.size > 0 || this.#listeners.get(key) !== listeners) return;
       this.#listeners.delete(key);
-      for (const leave of this.#waiting.get(key) ?? []) leave();
-      this.#waiting.delete(key);
+      for (const notify of this.#whenUnused.get(key) ?? []) notify();
+      this.#whenUnused.delete(key);
     };
   }
 
-  /** Resolves when nobody listens any more. */
-  async left(key: string): Promise<void> {
+  /** Resolves when a key has no listener. */
+  async unused(key: string): Promise<void> {
     if (!this.has(key)) return;
     await new Promise<void>((resolve) => {
-      this.#waiting.set(key, (this.#waiting.get(key) ?? new Set()).add(resolve));
+      this.#whenUnused.set(key, (this.#whenUnused.get(key) ?? new Set()).add(resolve));
     });
   }
 
-  tell(key: string): void {
+  /** Calls the listeners of a key. */
+  notify(key: string): void {
     for (const listener of [...(this.#listeners.get(key) ?? [])]) listener();
   }
 }

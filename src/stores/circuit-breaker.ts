@@ -13,79 +13,80 @@ import {
 
 /** Milliseconds that one operation of a store may take. */
 const operationLimit = 3_000;
-/** Milliseconds for which a store that failed is left alone; twice as long after each further failure. */
+/** Milliseconds for which the circuit stays open after a failure. Each further failure doubles them. */
 const firstOpenTime = 1_000;
 const longestOpenTime = 15_000;
 
-/** A store that is full, or a replica, can be read and not written. */
+/** A store that is full or is a replica can be read but not written. */
 export type OperationKind = "read" | "write";
 
 export interface OperationOptions {
-  /** Asks also while the store is left alone: what is lost otherwise is lost for ever. */
+  /** Runs the operation even while the circuit is open: otherwise its data would be lost for good. */
   readonly bypass?: boolean | undefined;
 }
 
-/** Whose trouble is that of each kind: what cannot be reached for a look cannot be for anything else. */
-const concerned: Readonly<Record<OperationKind, readonly OperationKind[]>> = {
+/** The kinds of failure that open the circuit for each kind of operation: a store that cannot be read cannot be written. */
+const blockedBy: Readonly<Record<OperationKind, readonly OperationKind[]>> = {
   read: ["read"],
   write: ["read", "write"],
 };
 
-interface Trouble {
+interface Outage {
   readonly failedAt: number;
   readonly openUntil: number;
-  readonly rest: number;
+  /** Milliseconds for which the circuit was opened. */
+  readonly openTime: number;
   readonly failure: StoreFailure | undefined;
 }
 
-const anywhere: StorePlace = { place: undefined, isRedis: false };
+const unknownPlace: StorePlace = { place: undefined, isRedis: false };
 
 /**
- * Stands between a store and those who use it: an operation that takes too long has failed, and after a failure everybody
- * is told at once for a while, instead of waiting for the same again. Of what a store rejects with only known codes are
- * shown.
+ * Protects callers from a store that is down. An operation that takes too long fails. After a failure, the circuit is open
+ * for a while: operations fail at once, instead of waiting for the same failure again. Messages show only known codes of
+ * what the store rejects with.
  */
 export class CircuitBreaker {
   readonly #clock: Clock;
-  readonly #troubles = new Map<OperationKind, Trouble>();
+  readonly #outages = new Map<OperationKind, Outage>();
   readonly #where: () => StorePlace;
-  #hasNews = false;
+  #hasNotice = false;
 
-  /** `where` tells what the store is, for messages. */
-  constructor(clock: Clock = systemClock, where: () => StorePlace = () => anywhere) {
+  /** @param where returns the place of the store for messages */
+  constructor(clock: Clock = systemClock, where: () => StorePlace = () => unknownPlace) {
     this.#clock = clock;
     this.#where = where;
   }
 
-  /** Why operations of this kind failed the last time; `undefined` when they did not, and when nothing is known of it. */
+  /** Returns why the last operation of this kind failed; `undefined` if it did not, or if the reason is not known. */
   failureOf(kind: OperationKind): StoreFailure | undefined {
-    const [trouble] = concerned[kind].flatMap((each) => this.#troubles.get(each) ?? []);
-    return trouble?.failure;
+    const [outage] = blockedBy[kind].flatMap((each) => this.#outages.get(each) ?? []);
+    return outage?.failure;
   }
 
-  /** True once an outage, for whoever is the first to say so. */
+  /** Returns `true` to the first caller after the start of an outage, so that it is reported once. */
   takeOutageNotice(): boolean {
-    const hasNews = this.#hasNews;
-    this.#hasNews = false;
-    return hasNews;
+    const hasNotice = this.#hasNotice;
+    this.#hasNotice = false;
+    return hasNotice;
   }
 
-  /** Whether operations of this kind fail at once now. */
+  /** Returns whether operations of this kind fail at once at the moment. */
   isOpen(kind: OperationKind): boolean {
     const now = this.#clock.now();
-    return concerned[kind].some((each) => {
-      const left = (this.#troubles.get(each)?.openUntil ?? now) - now;
-      // A clock that was set back does not make it longer.
+    return blockedBy[kind].some((each) => {
+      const left = (this.#outages.get(each)?.openUntil ?? now) - now;
+      // If the clock was set back, the circuit does not stay open for longer.
       return left > 0 && left <= longestOpenTime;
     });
   }
 
   /**
-   * Runs one operation. Rejects with `store_unavailable`, which is retryable, and with the `McpAuthError` of a setting that
+   * Runs one operation. Rejects with `store_unavailable`, which is retryable, or with the `McpAuthError` of a setting that
    * is missing or wrong.
    *
-   * `begun` tells of an operation that lasts as long as somebody works under it: only what comes before is limited. It
-   * answers `false` when that took too long.
+   * @param operation calls `begun` once it holds a lock and starts the work under it: only the time before is limited.
+   * `begun` returns `false` if that took too long
    */
   async run<T>(
     kind: OperationKind,
@@ -107,7 +108,7 @@ export class CircuitBreaker {
       });
       const tooSlow = () => storeUnavailable(undefined, storeTooSlow(this.#where().place));
       const value = await untilAborted(work, late.signal, tooSlow);
-      // The end of what somebody did under a lock says nothing of the store.
+      // The end of work under a lock says nothing about the store.
       if (!hasBegun) this.#recovered(kind, startedAt);
       return value;
     } catch (error) {
@@ -121,23 +122,23 @@ export class CircuitBreaker {
   }
 
   #recovered(kind: OperationKind, startedAt: number): void {
-    for (const each of concerned[kind]) {
-      const trouble = this.#troubles.get(each);
-      // It may have been under way already when another failed.
-      if (trouble !== undefined && startedAt >= trouble.failedAt) this.#troubles.delete(each);
+    for (const each of blockedBy[kind]) {
+      const outage = this.#outages.get(each);
+      // An operation that started before the failure proves nothing.
+      if (outage !== undefined && startedAt >= outage.failedAt) this.#outages.delete(each);
     }
-    if (this.#troubles.size === 0) this.#hasNews = false;
+    if (this.#outages.size === 0) this.#hasNotice = false;
   }
 
   #failed(kind: OperationKind, startedAt: number, failure: StoreFailure | undefined): void {
     const now = this.#clock.now();
-    const trouble = this.#troubles.get(kind);
-    // Of several that fail together each would make the rest longer.
-    if (trouble !== undefined && startedAt < trouble.openUntil) return;
-    if (this.#troubles.size === 0) this.#hasNews = true;
-    // What is in the place of one entry says nothing of the others, and costs no time.
-    const longer = Math.max(2 * (trouble?.rest ?? 0), firstOpenTime);
-    const rest = failure?.kind === "not_ours" ? 0 : Math.min(longer, longestOpenTime);
-    this.#troubles.set(kind, { failedAt: now, openUntil: now + rest, rest, failure });
+    const outage = this.#outages.get(kind);
+    // Several operations that fail together count once.
+    if (outage !== undefined && startedAt < outage.openUntil) return;
+    if (this.#outages.size === 0) this.#hasNotice = true;
+    const doubled = Math.max(2 * (outage?.openTime ?? 0), firstOpenTime);
+    // A foreign file in the place of one entry says nothing about other entries, and such a failure takes no time.
+    const openTime = failure?.kind === "not_ours" ? 0 : Math.min(doubled, longestOpenTime);
+    this.#outages.set(kind, { failedAt: now, openUntil: now + openTime, openTime, failure });
   }
 }

@@ -3,12 +3,12 @@ import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { hasErrorCode } from "../lib/error-code.js";
 
-/** What is being written has this ending until it is whole. */
+/** The ending of a file that is not written completely yet. */
 export const unfinished = ".tmp";
 
 /**
- * Writes a file so that whoever looks, whenever this process dies and also after the power has failed, finds the old
- * content or the new one, whole: beside it, synced, renamed, and the folder synced. Mode 0600.
+ * Writes a file with mode 0600. Even if this process dies or the power fails, a reader finds either the old content or the
+ * new one, complete. For that, it writes a file beside it, syncs and renames that file, and syncs the folder.
  */
 export async function writeDurably(file: string, text: string): Promise<void> {
   const beside = `${file}.${randomUUID()}${unfinished}`;
@@ -28,13 +28,13 @@ export async function writeDurably(file: string, text: string): Promise<void> {
   await syncFolder(dirname(file));
 }
 
-/** Makes a folder and those above it, 0700, so that they are there after the power has failed: each stands in the one above. */
+/** Creates a folder and its parents with mode 0700, so that they still exist after the power has failed. */
 export async function makeFolderDurably(folder: string, sync = syncFolder): Promise<void> {
   const first = await mkdir(folder, { recursive: true, mode: 0o700 });
   if (first !== undefined) await syncAbove(first, folder, sync);
 }
 
-/** Syncs what holds the folders from `first` down to `folder`, which were just made. */
+/** Syncs the parents of the folders from `first` down to `folder`, which were just created. */
 async function syncAbove(first: string, folder: string, sync = syncFolder): Promise<void> {
   const last = dirname(first);
   let above = folder;
@@ -43,14 +43,14 @@ async function syncAbove(first: string, folder: string, sync = syncFolder): Prom
     try {
       await sync(above);
     } catch (error) {
-      // What one may write to one need not be allowed to read.
+      // A folder that the process may write to may still not be readable.
       if (!hasErrorCode(error, "EACCES")) throw error;
     }
   } while (above.length > last.length);
 }
 
 async function syncFolder(folder: string): Promise<void> {
-  // Windows has no such thing: there a rename is written through by the file system's journal.
+  // Windows cannot sync a folder. There, the journal of the file system keeps a rename.
   if (process.platform === "win32") return;
   const handle = await open(folder, "r");
   try {

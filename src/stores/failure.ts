@@ -15,10 +15,10 @@ export type StoreFailureKind =
   | "timeout"
   | "broken";
 
-/** Why a store could not be used, in words of ours: nothing of what a library or a server said but a known code. */
+/** Why a store could not be used, in our own words. Only known codes of libraries and servers are shown. */
 export interface StoreFailure {
   readonly kind: StoreFailureKind;
-  /** What failed, where, why and what to do, without whose it is; begins with a small letter. */
+  /** What failed, where, why and what to do, without the name of a server. Begins with a lower-case letter. */
   readonly message: string;
 }
 
@@ -29,9 +29,9 @@ interface Cause {
   readonly remedy: string;
 }
 
-const reach = "Check its address, and that it runs and may be reached from here.";
+const checkReach = "Check its address, and that it is running and can be reached from here.";
 
-/** By codes of the system, and by the first words of Redis' errors. */
+/** By the codes of the operating system, and by the first words of the errors of Redis. */
 const causes: readonly Cause[] = [
   { kind: "full", codes: ["ENOSPC"], what: "no space is left", remedy: "Make room there." },
   {
@@ -44,7 +44,7 @@ const causes: readonly Cause[] = [
     kind: "full",
     codes: ["EFBIG"],
     what: "this process may not write a file of that size",
-    remedy: "Raise its limit on the size of files.",
+    remedy: "Raise its limit for the size of a file (ulimit -f).",
   },
   {
     kind: "full",
@@ -56,63 +56,63 @@ const causes: readonly Cause[] = [
     kind: "read_only",
     codes: ["EROFS"],
     what: "it is read-only",
-    remedy: "Make it writable, or name another place.",
+    remedy: "Make it writable, or configure another place.",
   },
   {
     kind: "read_only",
     codes: ["READONLY"],
-    what: "it is a replica, which takes no writes",
-    remedy: "Name the primary server.",
+    what: "it is a replica, which accepts no writes",
+    remedy: "Configure the primary server.",
   },
   {
     kind: "not_permitted",
     codes: ["EACCES", "EPERM"],
-    what: "this process may not use it",
-    remedy: "Give its user the right to read and write there.",
+    what: "this process has no permission to use it",
+    remedy: "Give its user read and write access there.",
   },
   {
     kind: "not_permitted",
     codes: ["NOPERM"],
-    what: "its Redis user may not do that",
+    what: "the Redis user has no permission for a command or key",
     remedy: "Give that user the commands and keys that docs/store.md lists.",
   },
   {
     kind: "wrong_place",
     codes: ["ENOTDIR", "EISDIR", "EEXIST", "ENOTEMPTY"],
     what: "something else is in the place of a folder or file of the store",
-    remedy: "Move it away, or name another place.",
+    remedy: "Move it away, or configure another place.",
   },
   {
     kind: "wrong_place",
     codes: ["ELOOP", "ENAMETOOLONG"],
-    what: "its path leads nowhere",
-    remedy: "Name another place.",
+    what: "its path is too long or has a loop of links",
+    remedy: "Configure another place.",
   },
   {
     kind: "wrong_place",
     codes: ["MOVED", "CROSSSLOT"],
-    what: "it is part of a cluster",
-    remedy: 'Name the other nodes in "cluster".',
+    what: "it is a node of a cluster",
+    remedy: 'List the other nodes in "cluster".',
   },
   {
     kind: "refused",
     codes: ["WRONGPASS", "NOAUTH"],
-    what: "Redis refuses its user or password",
-    remedy: 'Check those in the "url" of the store.',
+    what: "Redis rejected the user or password",
+    remedy: 'Check both in the "url" of the store.',
   },
   {
     kind: "not_ready",
     codes: ["LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS"],
     what: "Redis is not ready",
-    remedy: "Try again in a moment, and see how it is if that lasts.",
+    remedy: "Try again in a moment. If it stays that way, look at the log of Redis.",
   },
   {
     kind: "broken",
     codes: ["MISCONF"],
     what: "Redis cannot write to its disk",
-    remedy: "See its log.",
+    remedy: "Look at the log of Redis.",
   },
-  { kind: "broken", codes: ["EIO"], what: "the disk fails", remedy: "See the log of the system." },
+  { kind: "broken", codes: ["EIO"], what: "the disk failed", remedy: "Look at the system log." },
   {
     kind: "broken",
     codes: ["EMFILE", "ENFILE"],
@@ -126,16 +126,16 @@ const causes: readonly Cause[] = [
       ...["EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL"],
     ],
     what: "it cannot be reached",
-    remedy: reach,
+    remedy: checkReach,
   },
-  { kind: "timeout", codes: ["ETIMEDOUT"], what: "it does not answer in time", remedy: reach },
+  { kind: "timeout", codes: ["ETIMEDOUT"], what: "it did not answer in time", remedy: checkReach },
 ];
 
 const redisCodes = causes.flatMap(({ codes }) => codes.filter((code) => !/^E[A-Z_]+$/.test(code)));
-// A script puts its own words around what a command said.
+// An error within a script has other words around the code.
 const redisCode = new RegExp(`(?:^|[\\s:-])(${redisCodes.join("|")})\\b`);
 
-// OpenSSL's verification results by name, and Node's own codes for a handshake.
+// The names of OpenSSL's verification results, and Node's own codes for a handshake.
 const tlsCode =
   /^(?:CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED_CERT|HOSTNAME_MISMATCH)/;
 
@@ -147,18 +147,18 @@ export const storeFailureIn = failures.of;
 /** Something that this package did not make is in the way. The message is the middle of a sentence, and is shown to users. */
 export class NotOurs extends Error {}
 
-/** What a store is, as far as messages tell. */
+/** What messages say about a store. */
 export interface StorePlace {
-  /** Where it is, such as its folder; `undefined` where that is not to be shown, or not known yet. */
+  /** Where the store is, such as its folder; `undefined` if that must not be shown or is not known yet. */
   readonly place: string | undefined;
-  /** Only of Redis the text of an error is read, for the code that a reply begins with. */
+  /** Whether it is Redis. Only then is the text of an error read, for the code that a reply begins with. */
   readonly isRedis: boolean;
 }
 
-/** What the error of a store tells, by its codes alone; `undefined` where it has none that is known. */
+/** Returns why a store failed, by the codes of its error; `undefined` if no code is known. */
 export function storeFailure(error: unknown, { place, isRedis }: StorePlace): StoreFailure | undefined {
   if (error instanceof NotOurs) {
-    const remedy = 'Name a folder of its own in "path", or remove what is in the way.';
+    const remedy = 'Set "path" to a folder that nothing else uses, or remove what is in the way.';
     return described("not_ours", place, error.message, remedy);
   }
   for (const code of codesIn(error, isRedis)) {
@@ -166,22 +166,24 @@ export function storeFailure(error: unknown, { place, isRedis }: StorePlace): St
     if (cause !== undefined) return described(cause.kind, place, `${cause.what} (${code})`, cause.remedy);
     if (tlsCode.test(code)) {
       const remedy =
-        'Check its certificate; an authority of your own can be trusted with "ca" under "network".';
+        'Check its certificate. To trust an authority of your own, name it in "ca" under "network".';
       return described("not_trusted", place, `there is no trusted TLS connection to it (${code})`, remedy);
     }
   }
   return undefined;
 }
 
-/** That of an operation which took too long. */
+/** Returns the failure of an operation that took too long. */
 export function storeTooSlow(place: string | undefined): StoreFailure {
-  return described("timeout", place, "it does not answer in time", reach);
+  return described("timeout", place, "it did not answer in time", checkReach);
 }
 
+/** Returns the `store_unavailable` error for a failure; it is retryable. */
 export function storeUnavailable(server?: string, failure?: StoreFailure): McpAuthError {
   const message =
     failure?.message ??
-    "the store of the config cannot be used at the moment. See that it runs, and that this process may reach it, read and write there.";
+    "the store of the config cannot be used at the moment. Check that it is running, and that this process can reach it and " +
+      "may read and write there.";
   const error = new McpAuthError(
     "store_unavailable",
     server === undefined
@@ -202,7 +204,7 @@ function described(
   return { kind, message: `the store of the config${where} cannot be used: ${what}. ${remedy}` };
 }
 
-/** Codes of an error and of what is under it: of several addresses that were tried each has one. */
+/** Returns the codes of an error and of its causes. Where several addresses were tried, each has an error. */
 function codesIn(error: unknown, isRedis: boolean, depth = 0): readonly string[] {
   if (depth > 3 || !(error instanceof Error)) return [];
   const codes: string[] = [];
@@ -212,7 +214,7 @@ function codesIn(error: unknown, isRedis: boolean, depth = 0): readonly string[]
   const reply = error.message.slice(0, 1_000);
   const [, named] = (isRedis && redisCode.exec(reply)) || [];
   if (named !== undefined) codes.push(named);
-  // Within a script Redis 7 says the same with another code.
+  // Redis 7 reports a missing permission within a script with another code.
   if (isRedis && reply.includes("The user executing the script can't")) codes.push("NOPERM");
   if (error instanceof AggregateError) {
     for (const inner of error.errors.slice(0, 8)) codes.push(...codesIn(inner, isRedis, depth + 1));

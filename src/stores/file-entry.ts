@@ -1,7 +1,7 @@
-// The folder of one key. In it is the value, in a file that is named after the fence it was written under: the highest
-// counts, so that one who was overtaken and writes late changes nothing, however late. Whoever takes the highest away
-// removes the lower ones first: what is left of them would be the value again. Then an empty file for each fence that was
-// given out, of which the latest stays, and the lock folder of each lease, of which the latest counts.
+// The folder of one entry. The value is in a file that is named after the fence under which it was written. The highest
+// number counts, so that a process that lost its lease and writes late changes nothing. To remove the highest value, a
+// process removes the lower ones first: a lower one that is left would become the value again. Beside it are an empty file
+// for each fence that was given out, of which the latest stays, and a lock folder for each lease, of which the latest counts.
 import { randomUUID } from "node:crypto";
 import type { Dirent } from "node:fs";
 import { link, lstat, readdir, rename, rm } from "node:fs/promises";
@@ -9,24 +9,24 @@ import { join } from "node:path";
 import { hasErrorCode } from "../lib/error-code.js";
 import { unfinished } from "./durable-file.js";
 import { NotOurs } from "./failure.js";
-import { readOwnFile, removeOwnFile } from "./own-files.js";
+import { ignoreFileError, readOwnFile, removeOwnFile } from "./own-files.js";
 import { assertEntryFolder } from "./own-folder.js";
 import { isOwnName, ownNames } from "./own-names.js";
 
-// The first line of a value, its expiry in milliseconds since the epoch or `-`.
+// The first line of a value: its expiry in milliseconds since the epoch, or `-`.
 const heading = /^mcp-auth-store 1 (\d{1,16}|-)\n/;
 
 export interface Contents {
-  /** How many things there are, those of others included. */
+  /** The number of files and folders, including foreign ones. */
   readonly size: number;
   readonly values: readonly number[];
   readonly fences: readonly number[];
   readonly held: readonly number[];
-  /** The latest that was given out, 0 before the first. */
+  /** The latest fence that was given out; 0 before the first. */
   readonly fence: number;
-  /** Names of files that are being written or taken away, or were when their process died. */
+  /** Names of files that are being written or removed, or were when their process died. */
   readonly unfinished: readonly string[];
-  /** Names of files with values that did not open. */
+  /** Names of files with values that could not be decrypted. */
   readonly quarantine: readonly string[];
 }
 
@@ -37,16 +37,16 @@ export interface Text {
 }
 
 /**
- * What is in the folder of an entry, nothing when it is not there. Names that the store does not make are passed over, and
- * so is what is no regular file, though it has the name of one. Rejects with `NotOurs` when the folder is not that of an
- * entry: a link, another user's, or one that holds something and nothing of ours.
+ * Returns the contents of an entry's folder; nothing if there is no such folder. Ignores names that the store does not
+ * create, and values that are not regular files. Rejects with `NotOurs` if the folder is not one of an entry: a link, a
+ * folder of another user, or one with only foreign files.
  */
 export async function contentsOf(folder: string): Promise<Contents> {
   const all = await listEntry(folder);
   const names = all.map(({ name }) => name);
   const files = all.filter((each) => each.isFile()).map(({ name }) => name);
   const matching = (pattern: RegExp): readonly string[] => files.filter((name) => pattern.test(name));
-  // A number is taken whatever has its name.
+  // A number counts as taken even if the name belongs to something else.
   const fences = numbersIn(names, ownNames.fence);
   return {
     size: all.length,
@@ -78,6 +78,7 @@ function numbersIn(names: readonly string[], pattern: RegExp): readonly number[]
   });
 }
 
+/** Returns the names in a folder; none if it does not exist. */
 export async function namesIn(folder: string): Promise<readonly string[]> {
   try {
     return await readdir(folder);
@@ -87,9 +88,10 @@ export async function namesIn(folder: string): Promise<readonly string[]> {
   }
 }
 
+/** Returns the text of the value with the highest number; `undefined` if there is none. */
 export async function readLatest(folder: string): Promise<string | undefined> {
-  // A file may be replaced between the look at the folder and the look into it, by one with a higher number.
-  for (let look = 0; look < 10; look += 1) {
+  // Between listing the folder and reading the file, a value with a higher number may replace it.
+  for (let attempt = 0; attempt < 10; attempt += 1) {
     const { values } = await contentsOf(folder);
     if (values.length === 0) return undefined;
     const text = await readOwnFile(join(folder, `value-${Math.max(...values)}`));
@@ -98,16 +100,17 @@ export async function readLatest(folder: string): Promise<string | undefined> {
   return undefined;
 }
 
-/** Whether it is plain, by the first line, that a value was written by this package. */
+/** Returns whether this package wrote a text, by its first line. */
 export function isOwnText(text: string): boolean {
   return heading.test(text);
 }
 
+/** Returns the content of a value's file. */
 export function textOf(value: string, expiresAt: number | undefined): string {
   return `mcp-auth-store 1 ${expiresAt === undefined ? "-" : Math.ceil(expiresAt)}\n${value}`;
 }
 
-/** What has no heading is nothing of ours, and is given as it is: whoever opens it says so. */
+/** Splits the content of a value's file. Foreign content is returned unchanged: decrypting it fails later. */
 export function parseText(text: string): Text {
   const [line, expiry] = heading.exec(text) ?? [];
   if (line === undefined) return { value: text };
@@ -115,7 +118,7 @@ export function parseText(text: string): Text {
   return expiry === "-" ? { value } : { value, expiresAt: Number(expiry) };
 }
 
-/** Removes the values below the highest, and tells which that is. */
+/** Removes all values but the highest, and returns the number of that one. */
 export async function removeLower(
   folder: string,
   values: readonly number[],
@@ -128,7 +131,7 @@ export async function removeLower(
   return highest;
 }
 
-/** Removes all values, the highest last: what is left when the process is killed meanwhile is the latest. */
+/** Removes all values. The highest is last, so that a process that is killed meanwhile leaves the latest value. */
 export async function removeValues(
   folder: string,
   values: readonly number[],
@@ -138,50 +141,57 @@ export async function removeValues(
   if (highest !== undefined) await remove(join(folder, `value-${highest}`));
 }
 
-/** Takes the value away if it is still this one, into a file `quarantine` or for good. */
+/** Removes the value if it is still this one. Moves it to the file `quarantine` if that is given. */
 export async function takeValue(folder: string, value: string, quarantine?: string): Promise<boolean> {
   const highest = await removeLower(folder, (await contentsOf(folder)).values);
   if (highest === undefined) return false;
   const name = `value-${highest}`;
   const beside = join(folder, quarantine ?? `${name}.${randomUUID()}${unfinished}`);
-  if (!(await takeAway(join(folder, name), value, beside))) return false;
+  if (!(await moveIfValue(join(folder, name), value, beside))) return false;
   if (quarantine === undefined) await removeOwnFile(beside);
   return true;
 }
 
-/** Moves a file to `beside` if that is its value. It is looked at where nobody replaces it, and put back if it is another's. */
-async function takeAway(file: string, value: string, beside: string): Promise<boolean> {
-  const holdsIt = async (name: string): Promise<boolean> => {
+/**
+ * Moves a file to `beside` if it has this value. The value is checked again after the move, when no process can replace it,
+ * and a different one is put back.
+ */
+async function moveIfValue(file: string, value: string, beside: string): Promise<boolean> {
+  const hasValue = async (name: string): Promise<boolean> => {
     const text = await readOwnFile(name);
     return text !== undefined && parseText(text).value === value;
   };
-  if (!(await holdsIt(file))) return false;
+  if (!(await hasValue(file))) return false;
   try {
     await rename(file, beside);
   } catch (error) {
     if (hasErrorCode(error, "ENOENT")) return false;
     throw error;
   }
-  if (await holdsIt(beside).catch(() => false)) return true;
-  // Replaced between the two looks.
+  const isSame = await hasValue(beside).catch(ignoreFileError);
+  if (isSame === true) return true;
+  // Another process replaced the value between the two checks.
   await putBack(beside, file);
   return false;
 }
 
-/** Moves a file back to its place, unless a later one is there already. */
+/** Moves a file back to its place, unless a later one is there by now. */
 export async function putBack(beside: string, file: string, makeLink = link): Promise<void> {
   try {
     await makeLink(beside, file);
   } catch (error) {
-    // Not every file system has hard links.
-    if (!hasErrorCode(error, "EEXIST") && !(await isThere(file))) return await rename(beside, file);
+    // Some file systems do not have hard links.
+    if (!hasErrorCode(error, "EEXIST") && !(await exists(file))) return await rename(beside, file);
   }
   await rm(beside, { force: true });
 }
 
-async function isThere(file: string): Promise<boolean> {
-  return await lstat(file).then(
-    () => true,
-    () => false,
-  );
+async function exists(file: string): Promise<boolean> {
+  try {
+    await lstat(file);
+    return true;
+  } catch (error) {
+    if (hasErrorCode(error, "ENOENT")) return false;
+    throw error;
+  }
 }

@@ -19,27 +19,27 @@ import {
 import { tryFileLock } from "./file-lock.js";
 import { Sweep } from "./file-sweep.js";
 import { removeOwnFile } from "./own-files.js";
-import { keepEntryFolder, keepStoreFolder } from "./own-folder.js";
+import { secureEntryFolder, secureStoreFolder } from "./own-folder.js";
 import { isEntryName } from "./own-names.js";
 import type { TokenStore } from "./store.js";
 
 export interface FileStoreOptions {
-  /** Absolute: the folder that holds everything, made when it is needed. */
+  /** Absolute path of the store's folder. It is created when it is needed. */
   readonly path: string;
   readonly clock?: Clock;
-  /** Asked at each use whether the folder may be used. What it rejects with, the operation rejects with. */
+  /** Called before each operation, which rejects if this rejects: the config may not be allowed to use the folder. */
   readonly assertAllowed?: (() => Promise<void>) | undefined;
 }
 
-// Each key has a folder of its own, of its name. Windows has no names that end with a dot, and devices in place of some.
+// The key is the name of its folder. On Windows, a name cannot end with a dot, and some names are devices.
 const keyName = /^(?!(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$))[\w-][\w.-]{0,199}(?<!\.)$/i;
 
 /**
- * Entries as files under one folder, for the processes of one machine: 0600 in 0700. Locks of a process that died are
- * taken over; a file is whole or not there.
+ * Returns a store that keeps entries as files in one folder, for the processes of one machine. Files have mode 0600,
+ * folders 0700. A file is either complete or absent. The lock of a process that died is taken over.
  *
- * The folder may hold other things, and other users may be able to write to it: only what has a name that this package
- * makes, belongs to the user of this process, and is a regular file or a real folder is read, written over or removed.
+ * The folder may contain foreign files, and other users may be able to write to it. The store reads, overwrites and removes
+ * only regular files and real folders that have a name which this package creates and belong to the user of this process.
  */
 export function createFileStore({
   path,
@@ -56,25 +56,25 @@ export function createFileStore({
       throw new TypeError("A key of the file store is a name of letters, digits, _, - and dots.");
     return join(path, key);
   };
-  // Each time: where others may write beside it, it may be replaced at any time.
+  // Checked for each operation: other users may replace the folder if they can write to its parent.
   const assertUsable = async (): Promise<void> => {
     await assertAllowed();
-    await keepStoreFolder(path);
+    await secureStoreFolder(path);
   };
   const ownFolderOf = async (key: string): Promise<string> => {
     const folder = folderOf(key);
     await assertUsable();
     return folder;
   };
-  const madeFolderOf = async (
+  const createdFolderOf = async (
     key: string,
   ): Promise<{ readonly folder: string; readonly contents: Contents }> => {
     const folder = await ownFolderOf(key);
     await makeFolderDurably(folder);
     await assertUsable();
-    // Before anything is changed, the mode included.
+    // Before anything is changed, including the mode.
     const contents = await contentsOf(folder);
-    await keepEntryFolder(folder);
+    await secureEntryFolder(folder);
     return { folder, contents };
   };
 
@@ -88,17 +88,17 @@ export function createFileStore({
       return expiresIn > 0 ? { value, expiresIn } : undefined;
     },
     async set(key, value, { expiresIn, fence } = {}) {
-      const { folder, contents: before } = await madeFolderOf(key);
+      const { folder, contents: before } = await createdFolderOf(key);
       const latest = Math.max(before.fence, ...before.values);
       if (fence !== undefined && fence < latest) return false;
-      const own = fence ?? latest;
+      const number = fence ?? latest;
       const expiresAt = expiresIn === undefined ? undefined : clock.now() + expiresIn;
-      await writeDurably(join(folder, `value-${own}`), textOf(value, expiresAt));
+      await writeDurably(join(folder, `value-${number}`), textOf(value, expiresAt));
       const after = await contentsOf(folder);
-      // Its own, where it was overtaken meanwhile.
-      const highest = (await removeLower(folder, after.values)) ?? own;
+      // No values are left if another process has deleted them meanwhile.
+      const highest = (await removeLower(folder, after.values)) ?? number;
       sweep ??= new Sweep(path, clock.now());
-      return fence === undefined || Math.max(after.fence, highest) <= own;
+      return fence === undefined || Math.max(after.fence, highest) <= number;
     },
     async delete(key) {
       const folder = await ownFolderOf(key);
@@ -110,7 +110,7 @@ export function createFileStore({
       return await takeValue(await ownFolderOf(key), value);
     },
     async withLock(key, ttl, run) {
-      const { folder } = await madeFolderOf(key);
+      const { folder } = await createdFolderOf(key);
       const lock = await tryFileLock(folder, ttl);
       if (lock === undefined) return { acquired: false };
       const { fence, signal } = lock;
@@ -121,7 +121,7 @@ export function createFileStore({
       }
     },
     onChange(key, listener) {
-      const end = watchFolder(folderOf(key), madeFolderOf(key), listener);
+      const end = watchFolder(folderOf(key), createdFolderOf(key), listener);
       watchers.add(end);
       return () => {
         watchers.delete(end);
@@ -151,22 +151,22 @@ export function createFileStore({
   };
 }
 
-/** Whether a folder holds a value of this package: by its name, or where another name was given in code, by its content. */
+/** Returns whether a folder has a value of this package, by its name, or by its content if code chose the name. */
 async function isEntry(folder: string, name: string): Promise<boolean> {
-  const isMade = isEntryName(name);
+  const isOwnEntry = isEntryName(name);
   try {
-    if (isMade) return (await contentsOf(folder)).values.length > 0;
+    if (isOwnEntry) return (await contentsOf(folder)).values.length > 0;
     const text = await readLatest(folder);
     return text !== undefined && isOwnText(text);
   } catch (error) {
-    // Something else in the same folder is no reason to list nothing.
-    if (!isMade || error instanceof NotOurs) return false;
+    // A foreign file in the folder of the store must not prevent the listing.
+    if (!isOwnEntry || error instanceof NotOurs) return false;
     throw error;
   }
 }
 
-/** Where a folder cannot be watched, those who wait still look at it from time to time. */
-function watchFolder(folder: string, made: Promise<unknown>, listener: () => void): () => void {
+/** Watches a folder. Where that is not possible, callers still poll it from time to time. */
+function watchFolder(folder: string, created: Promise<unknown>, listener: () => void): () => void {
   let close = (): void => {};
   let isOver = false;
   const start = (): void => {
@@ -175,7 +175,8 @@ function watchFolder(folder: string, made: Promise<unknown>, listener: () => voi
     watcher.on("error", () => watcher.close());
     close = () => watcher.close();
   };
-  made.then(start).catch(() => {});
+  // The next operation on this key fails for the same reason, and reports it.
+  created.then(start).catch(() => {});
   return () => {
     isOver = true;
     close();

@@ -4,11 +4,11 @@ import type { TokenStore } from "./store.js";
 
 interface Entry {
   readonly value: string;
-  /** Milliseconds since the epoch; `Infinity` for what stays. */
+  /** Milliseconds since the epoch; `Infinity` for an entry without an expiry. */
   readonly expiresAt: number;
 }
 
-/** What several memory stores may have in common, as processes have a folder or a server in common. */
+/** Data that several memory stores can share, as processes share a folder or a server. */
 export class MemoryData {
   readonly entries = new Map<string, Entry>();
   readonly locked = new Set<string>();
@@ -18,11 +18,11 @@ export class MemoryData {
 
 export interface MemoryStoreOptions {
   readonly clock?: Clock;
-  /** Data of its own unless told. */
+  /** By default, each store has its own data. */
   readonly data?: MemoryData;
 }
 
-/** The store contract at its plainest: for tests, and to read. It shares nothing beyond the process. */
+/** The simplest implementation of the store contract, for tests and as an example. It shares nothing with other processes. */
 export function createMemoryStore({
   clock = systemClock,
   data = new MemoryData(),
@@ -30,8 +30,7 @@ export function createMemoryStore({
   const { entries, locked, fences, changes } = data;
   let closed = false;
 
-  /** Whatever is asked of a closed store rejects. */
-  const open = async (): Promise<void> => {
+  const assertOpen = async (): Promise<void> => {
     if (closed) throw new Error("The store is closed.");
   };
   const find = (key: string): Entry | undefined => {
@@ -43,7 +42,7 @@ export function createMemoryStore({
 
   return {
     async get(key) {
-      await open();
+      await assertOpen();
       const entry = find(key);
       if (entry === undefined) return undefined;
       const { value, expiresAt } = entry;
@@ -52,41 +51,41 @@ export function createMemoryStore({
         : { value, expiresIn: expiresAt - clock.now() };
     },
     async set(key, value, { expiresIn = Number.POSITIVE_INFINITY, fence = Number.POSITIVE_INFINITY } = {}) {
-      await open();
+      await assertOpen();
       if (fence < (fences.get(key) ?? 0)) return false;
       entries.set(key, { value, expiresAt: clock.now() + expiresIn });
-      changes.tell(key);
+      changes.notify(key);
       return true;
     },
     async delete(key) {
-      await open();
+      await assertOpen();
       entries.delete(key);
-      changes.tell(key);
+      changes.notify(key);
     },
     async compareAndDelete(key, value) {
-      await open();
+      await assertOpen();
       if (find(key)?.value !== value) return false;
       entries.delete(key);
-      changes.tell(key);
+      changes.notify(key);
       return true;
     },
     async withLock(key, _ttl, run) {
-      await open();
+      await assertOpen();
       if (locked.has(key)) return { acquired: false };
       locked.add(key);
       const fence = (fences.get(key) ?? 0) + 1;
       fences.set(key, fence);
       try {
-        // Whoever holds it is in this process, and cannot be lost while the process lives.
+        // Only this process can hold the lock, so it cannot be lost.
         return { acquired: true, value: await run({ fence, signal: new AbortController().signal }) };
       } finally {
         locked.delete(key);
-        changes.tell(key);
+        changes.notify(key);
       }
     },
     onChange: (key, listener) => changes.listen(key, listener),
     async keys(prefix) {
-      await open();
+      await assertOpen();
       return [...entries.keys()].filter((key) => key.startsWith(prefix) && find(key) !== undefined);
     },
     async close() {

@@ -1,56 +1,64 @@
-// Everything that the file store reads or removes goes through here: files and folders that belong to the user of this
-// process, never through a symbolic link.
+// All reading and removing of the file store. It touches only files and folders of the user of this process, and never
+// follows a symbolic link.
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, lstat, rm, rmdir } from "node:fs/promises";
-import { hasErrorCode } from "../lib/error-code.js";
+import { hasErrorCode, ignoreSystemError } from "../lib/error-code.js";
 import { openToRead, readAtMost } from "../lib/read-file.js";
 import { NotOurs } from "./failure.js";
 import { longestValue } from "./store.js";
 
-// A value and its heading. A longer one is cut, and is still too long to open.
+// A value with its heading. A longer file is cut here, and is still too long to be decrypted.
 const mostBytes = longestValue + 100;
 
-// Windows has no such flag.
-const followNoLink = constants.O_NOFOLLOW ?? 0;
+// Windows does not have this flag.
+const noFollow = constants.O_NOFOLLOW ?? 0;
 
-/** Root has no exception: what it wrote for another user, that user could not read. Windows knows no such owners. */
+/**
+ * Returns whether a file belongs to the user of this process. There is no exception for root: another user could not read
+ * what root writes. On Windows, every file counts as ours.
+ */
 export function isOurs({ uid }: Pick<Stats, "uid">, user = process.geteuid?.()): boolean {
   return user === undefined || uid === user;
 }
 
 /**
- * The text of a file; `undefined` for one that is gone, and for what is no regular file. Rejects with `NotOurs` when it
- * belongs to another user.
+ * Returns the text of a file; `undefined` if it is gone or is not a regular file. Rejects with `NotOurs` if it belongs to
+ * another user.
  */
 export async function readOwnFile(file: string): Promise<string | undefined> {
   let handle: FileHandle | undefined;
   try {
-    handle = await openToRead(file, followNoLink);
+    handle = await openToRead(file, noFollow);
     const found = await handle.stat();
     if (!found.isFile()) return undefined;
     if (!isOurs(found)) throw new NotOurs("a file in it belongs to another user");
     return (await readAtMost(handle, mostBytes)).toString("utf8");
   } catch (error) {
-    // Gone; a link (EMLINK on FreeBSD); a socket.
+    // ENOENT: it is gone. ELOOP, and EMLINK on FreeBSD: it is a link. ENXIO: it is a socket.
     if (hasErrorCode(error, "ENOENT", "ELOOP", "EMLINK", "ENXIO")) return undefined;
     throw error;
   } finally {
-    await handle?.close().catch(() => {});
+    await handle?.close().catch(ignoreSystemError);
   }
 }
 
-/** Removes a regular file of ours. What is something else by now stays, as does what is gone. */
+/** Ignores an error of the file system, and a file of another user. Throws any other error again. */
+export function ignoreFileError(error: unknown): void {
+  if (!(error instanceof NotOurs)) ignoreSystemError(error);
+}
+
+/** Removes a file if it is a regular file of ours. */
 export async function removeOwnFile(file: string): Promise<void> {
-  if ((await lookAt(file))?.isFile() === true) await rm(file, { force: true });
+  if ((await ownStats(file))?.isFile() === true) await rm(file, { force: true });
 }
 
-/** Removes an empty folder of ours. Rejects when there is something in it. */
+/** Removes a folder if it is ours. Rejects if it is not empty. */
 export async function removeOwnFolder(folder: string): Promise<void> {
-  if ((await lookAt(folder))?.isDirectory() === true) await rmdir(folder);
+  if ((await ownStats(folder))?.isDirectory() === true) await rmdir(folder);
 }
 
-/** What is there itself, not what it links to; `undefined` for nothing, and for what belongs to another user. */
-async function lookAt(path: string): Promise<Stats | undefined> {
+/** Returns what `lstat` returns; `undefined` if nothing is there or it belongs to another user. */
+async function ownStats(path: string): Promise<Stats | undefined> {
   try {
     const found = await lstat(path);
     return isOurs(found) ? found : undefined;

@@ -1,33 +1,33 @@
 import { constants, type Stats } from "node:fs";
 import { lstat, open, readdir, readlink, realpath, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { hasErrorCode } from "../lib/error-code.js";
+import { hasErrorCode, ignoreSystemError } from "../lib/error-code.js";
 import { NotOurs } from "./failure.js";
 import { isOurs } from "./own-files.js";
 
-/** Whose a folder is, and who may do what there. */
+/** Owner and mode of a folder. */
 export interface Ownership {
   readonly uid: number;
   readonly mode: number;
 }
 
 const writableByAll = 0o002;
-/** In such a folder everybody may remove only what is his own. */
+/** In a folder with this bit, users can remove only their own files. */
 const sticky = 0o1000;
-/** As many as Linux follows. */
+/** The number of links that Linux follows. */
 const mostLinks = 40;
 
 /**
- * Makes sure that the folder of all entries, if it is there, may be used. Rejects with `NotOurs` where it, or what a symbolic
- * link in its place leads to, belongs to somebody else, where somebody else has put a link in the way, or where everybody may
- * put other files in place of ours: that is corrected only where there is nothing in it, since it may be the folder of
- * something else too.
+ * Checks that the folder of the store is safe to use, if it exists. Rejects with `NotOurs` if the folder, or the target of a
+ * symbolic link in its place, belongs to another user, if another user has put a link into its path, or if every user can
+ * replace our files. In the last case, an empty folder gets mode 0700 instead; one that is not empty may also have another
+ * purpose.
  */
-export async function keepStoreFolder(folder: string): Promise<void> {
+export async function secureStoreFolder(folder: string): Promise<void> {
   const user = process.geteuid?.();
   if (user === undefined) return;
   await assertNoLinkOfOthers(folder, user, mostLinks);
-  const found = await look(folder, stat);
+  const found = await folderStats(folder, stat);
   if (found === undefined) return;
   const rule = ruleFor(found, user);
   if (rule === "refuse") throw new NotOurs("it belongs to another user");
@@ -35,18 +35,18 @@ export async function keepStoreFolder(folder: string): Promise<void> {
   if ((await readdir(folder)).length > 0) {
     throw new NotOurs("everybody may write to it, and there is something in it");
   }
-  await close(await realpath(folder));
+  await makePrivate(await realpath(folder));
 }
 
-/** Makes the folder of an entry 0700. Rejects with `NotOurs` where something else is in its place. */
-export async function keepEntryFolder(folder: string): Promise<void> {
-  const found = await look(folder, lstat);
+/** Gives the folder of an entry mode 0700. Rejects with `NotOurs` if something else is in its place. */
+export async function secureEntryFolder(folder: string): Promise<void> {
+  const found = await folderStats(folder, lstat);
   if (found === undefined) return;
   assertEntryFolder(found);
-  if ((found.mode & 0o077) !== 0 && process.geteuid !== undefined) await close(folder);
+  if ((found.mode & 0o077) !== 0 && process.geteuid !== undefined) await makePrivate(folder);
 }
 
-/** By what `lstat` tells. */
+/** Throws `NotOurs` unless this is the folder of an entry. @param found what `lstat` returned */
 export function assertEntryFolder(found: Stats): void {
   if (found.isSymbolicLink()) throw new NotOurs("an entry in it is a link, which this package never makes");
   if (!found.isDirectory()) throw new NotOurs("something else is in place of an entry");
@@ -54,8 +54,9 @@ export function assertEntryFolder(found: Stats): void {
 }
 
 /**
- * Volumes of a container are often root's and open to all. For root, too, the folder of another user is refused: its owner
- * can put a link in place of an entry at any moment, and root writes wherever it leads.
+ * Returns whether a folder may be used as it is, needs mode 0700 first, or must not be used. A folder of root may be open to
+ * everybody, as volumes of a container often are. A folder of another user must not be used even by root: its owner could put
+ * a link in place of an entry, and root would write wherever the link points.
  */
 export function ruleFor({ uid, mode }: Ownership, user: number): "keep" | "close" | "refuse" {
   if (uid !== user) return uid === 0 ? "keep" : "refuse";
@@ -63,14 +64,14 @@ export function ruleFor({ uid, mode }: Ownership, user: number): "keep" | "close
 }
 
 /**
- * A link on the way to the store has to be ours, root's, or of the owner of the folder that it lies in, who decides what is
- * there: anybody else who may write to that folder could lead us into another folder of ours.
+ * Checks the symbolic links in the path of the store. Each must belong to our user, to root, or to the owner of the folder
+ * that contains it. Any other user who can write to that folder could redirect us to another folder of ours.
  */
 async function assertNoLinkOfOthers(path: string, user: number, linksLeft: number): Promise<void> {
   const above = dirname(path);
   if (above === path) return;
   await assertNoLinkOfOthers(above, user, linksLeft);
-  const found = await lookOrNothing(path, lstat);
+  const found = await statsIfThere(path, lstat);
   if (found?.isSymbolicLink() !== true) return;
   const { uid } = await stat(above);
   if (![user, 0, uid].includes(found.uid)) throw new NotOurs("a link on its path belongs to another user");
@@ -78,13 +79,13 @@ async function assertNoLinkOfOthers(path: string, user: number, linksLeft: numbe
   await assertNoLinkOfOthers(resolve(await realpath(above), await readlink(path)), user, linksLeft - 1);
 }
 
-/** `undefined` for what is not there, or no folder: whoever wants to use it is told. */
-async function look(folder: string, how: typeof stat): Promise<Stats | undefined> {
-  const found = await lookOrNothing(folder, how);
+/** Returns the stats of a folder or link; `undefined` for anything else, because using it fails with a clear error. */
+async function folderStats(folder: string, how: typeof stat): Promise<Stats | undefined> {
+  const found = await statsIfThere(folder, how);
   return found?.isDirectory() === true || found?.isSymbolicLink() === true ? found : undefined;
 }
 
-async function lookOrNothing(path: string, how: typeof stat): Promise<Stats | undefined> {
+async function statsIfThere(path: string, how: typeof stat): Promise<Stats | undefined> {
   try {
     return await how(path);
   } catch (error) {
@@ -93,9 +94,9 @@ async function lookOrNothing(path: string, how: typeof stat): Promise<Stats | un
   }
 }
 
-async function close(folder: string): Promise<void> {
+async function makePrivate(folder: string): Promise<void> {
   try {
-    // By its descriptor: by its name it might be another one by now.
+    // By its descriptor, because another folder may have its name by now.
     const handle = await open(
       folder,
       constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | (constants.O_NOFOLLOW ?? 0),
@@ -105,7 +106,8 @@ async function close(folder: string): Promise<void> {
     } finally {
       await handle.close();
     }
-  } catch {
-    // A file system that knows no modes has the same for everything, and what we keep there is sealed.
+  } catch (error) {
+    // Some file systems do not have modes. The values in the store are encrypted.
+    ignoreSystemError(error);
   }
 }

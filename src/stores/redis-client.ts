@@ -1,28 +1,29 @@
 import type { ConnectionOptions } from "node:tls";
 import type { RedisClientOptions } from "redis";
 import { McpAuthError } from "../errors/error.js";
+import { hasErrorCode } from "../lib/error-code.js";
 import { minTlsVersion } from "../lib/min-tls-version.js";
 import type { Secret } from "../lib/secret.js";
 
-/** Where Redis is and who asks it. */
+/** Where Redis is, and how to log in. */
 export interface RedisAddress {
-  /** `redis:` or `rediss:`, with user, password and database if there are any. */
+  /** A `redis:` or `rediss:` URL, with user, password and database if there are any. */
   readonly url: Secret;
-  /** With Sentinel, which says where the server is now: then host and port of `url` are not used. */
+  /** Finds the current server. Host and port of `url` are not used then. */
   readonly sentinel?: Sentinel | undefined;
-  /** Further nodes of a cluster, beside `url`. */
+  /** URLs of further nodes of a cluster, in addition to `url`. */
   readonly cluster?: readonly string[] | undefined;
-  /** PEM: certificates that are trusted beside the usual ones. */
+  /** Certificates in PEM to trust in addition to those that Node trusts. */
   readonly ca?: readonly string[] | undefined;
 }
 
 interface Sentinel {
   readonly name: string;
-  /** Host and port of each. */
+  /** Host and port of each Sentinel. */
   readonly nodes: readonly string[];
 }
 
-/** What the kinds of client have in common, as far as it is used here. */
+/** The members that we use of both kinds of client, for a single server and for a cluster. */
 export interface RedisClient {
   connect(): Promise<unknown>;
   destroy(): unknown;
@@ -30,38 +31,39 @@ export interface RedisClient {
   eval(script: string, options: { readonly keys: string[]; readonly arguments: string[] }): Promise<unknown>;
   subscribe(channel: string, listener: () => void): Promise<unknown>;
   unsubscribe(channel: string): Promise<unknown>;
-  /** A single server's, which keeps no process alive then. */
+  /** Lets the process exit while connected. Only the client of a single server has it. */
   unref?(): void;
-  /** A cluster's. */
+  /** Only the client of a cluster has it. */
   readonly masters?: readonly unknown[];
 }
 
 type RedisLibrary = typeof import("redis");
 type Socket = NonNullable<RedisClientOptions["socket"]>;
 
-/** Rejects with `config_invalid` where the optional package is not installed. */
+/** Loads the package `redis`. Rejects with `config_invalid` if this optional package is not installed. */
 export async function loadRedis(): Promise<RedisLibrary> {
   try {
     return await import("redis");
-  } catch {
+  } catch (error) {
+    if (!hasErrorCode(error, "ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND")) throw error;
     throw new McpAuthError(
       "config_invalid",
-      'The "store" of the config is of the type "redis", whose package is not installed. Run: npm install redis@6',
+      'The store in the config has the type "redis", but the package "redis" is not installed. Run: npm install redis@6',
     );
   }
 }
 
 /**
- * A client that is not connected yet. It connects once: whoever uses it sees to another after a failure, and to limits of
- * time, since the library's own end with the writing of a command.
+ * Creates a client that is not connected yet. It connects only once: after a failure, the caller creates another one. The
+ * caller also limits the time of each command, because the timeouts of the library end when a command is written.
  */
 export async function createRedisClient(address: RedisAddress): Promise<RedisClient> {
   const library = await loadRedis();
   const { sentinel, cluster } = address;
   const url = address.url.reveal();
-  // The library writes into what it is given.
+  // A new object each time, because the library changes the options that it gets.
   const options = () => optionsFor(address);
-  // They are typed by the commands that they know, hundreds each; here four are used, which both of them have.
+  // The clients have different types with hundreds of commands each. We use four methods, which both have.
   if (cluster !== undefined) {
     assertOneScheme([url, ...cluster]);
     return library.createCluster({
@@ -75,25 +77,26 @@ export async function createRedisClient(address: RedisAddress): Promise<RedisCli
   const database = Number(new URL(url).pathname.slice(1) || "0");
   return library.createClient({
     ...others,
-    // Here and below: of the kinds of socket that there are it is still the same when it is spread.
+    // Here and below: spreading a union type loses the information that the kind of socket stays the same.
     socket: { ...socket, host, port } as Socket,
     database,
   }) as unknown as RedisClient;
 }
 
-/** Of which kind the nodes are that these name, nobody knows otherwise: the password would go to one without TLS. */
+/** The nodes name further nodes without a scheme. With mixed schemes, the password could go to a node without TLS. */
 function assertOneScheme(urls: readonly string[]): void {
   if (new Set(urls.map((url) => new URL(url).protocol)).size === 1) return;
   throw new McpAuthError(
     "config_invalid",
-    'The URLs of the store are those of one cluster, so all of them begin with "rediss://", or all with "redis://": check ' +
+    'The URLs of the store belong to one cluster, so all of them must begin with "rediss://", or all with "redis://". Check ' +
       '"url" and "cluster".',
   );
 }
 
 /**
- * What the first Sentinel to answer says. The library's own client for Sentinels would hold half a dozen connections, and
- * takes a third of a second of work each time it is made; here everything is asked anew after a failure, and once is enough.
+ * Asks all Sentinels where the server is, and returns the first answer. The library's own client for Sentinels would hold
+ * half a dozen connections, and creating one takes a third of a second. We ask again after each failure, so one question is
+ * enough.
  */
 async function findServer(
   { name, nodes }: Sentinel,
@@ -108,6 +111,7 @@ async function findServer(
         password !== undefined && { password, ...(username !== undefined && { username }) }),
       socket: { ...socket, ...hostAndPort(node) } as Socket,
     });
+    // Without a listener, an error would end the process. The command below rejects with it.
     client.on("error", () => {});
     try {
       const connected = client.connect();
@@ -120,7 +124,7 @@ async function findServer(
   };
   const hasPassword = options().password !== undefined;
   const answers = nodes.map(async (node) => {
-    // Most of them want no password, and say so where one is given. It is given only where it is asked for.
+    // Most Sentinels have no password and reject one. It is sent only to a Sentinel that asks for it.
     const answer = await ask(node, false).catch((error: unknown) =>
       hasPassword && wantsPassword(error) ? ask(node, true) : Promise.reject(error),
     );
@@ -143,12 +147,12 @@ function optionsFor({ url, ca }: RedisAddress): RedisClientOptions {
     ...(ca && ca.length > 0 && { ca: [...ca] }),
   };
   const socket: Socket = {
-    // Ends what nobody waits for any more.
+    // Ends an attempt that no caller waits for any more.
     connectTimeout: 10_000,
     reconnectStrategy: false,
     ...(protocol === "rediss:" && { tls: true as const }),
-    // Set whatever the URL of this node says: another node of the cluster may use TLS. The password goes to the server that
-    // answers, so it is verified even with NODE_TLS_REJECT_UNAUTHORIZED=0.
+    // Also for a URL without TLS, because another node of the cluster may use TLS. The server that answers gets the password,
+    // so it is verified even with NODE_TLS_REJECT_UNAUTHORIZED=0.
     ...verified,
   };
   return {

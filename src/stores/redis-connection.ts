@@ -3,16 +3,16 @@ import { workingTimeLimit } from "../lib/time-limit.js";
 import { withinTime } from "../lib/wait.js";
 import { createRedisClient, type RedisAddress, type RedisClient } from "./redis-client.js";
 
-// A server that is there answers in milliseconds. One that is not costs whoever asks this much, once.
+// Milliseconds. A server that is up answers in a few. One that is down costs one caller this much.
 const connectLimit = 2_500;
 const commandLimit = 2_500;
-/** Milliseconds without use after which a connection is closed: a token is asked for once in its lifetime. */
+/** Milliseconds without use after which a connection is closed. A process needs a token only once in its lifetime. */
 const idleAfter = 1_000;
 
-/** Asks one thing, and rejects when there is no answer in time. */
-export type Command = <R>(ask: (client: RedisClient) => Promise<R>) => Promise<R>;
+/** Sends one command, and rejects if there is no answer in time. */
+export type Command = <R>(send: (client: RedisClient) => Promise<R>) => Promise<R>;
 
-/** Connects when it is used, again after every failure, and is closed when nobody uses it. */
+/** A connection that opens on use, reopens after a failure, and closes when it is not used. */
 export class RedisConnection {
   readonly #address: () => Promise<RedisAddress>;
   readonly #clock: Clock;
@@ -27,8 +27,8 @@ export class RedisConnection {
   }
 
   /**
-   * Runs what needs a connection, and asks by `command` alone, which is over in time: a connection that was cut without a
-   * word says nothing any more. One with which anything failed is not used again.
+   * Runs work that needs a connection. The work sends commands only through `command`, which limits their time: a connection
+   * that was cut silently never answers. A connection on which anything failed is not used again.
    */
   async use<T>(work: (command: Command) => Promise<T>): Promise<T> {
     if (this.#closed) throw new Error("The store is closed.");
@@ -38,30 +38,30 @@ export class RedisConnection {
     const connection = this.#connection;
     try {
       const client = await connection.ready;
-      return await work((ask) => inTime(ask(client), commandLimit, this.#clock));
+      return await work((send) => inTime(send(client), commandLimit, this.#clock));
     } catch (error) {
       if (this.#connection === connection) this.#connection = undefined;
       connection.destroy();
       throw error;
     } finally {
       this.#users -= 1;
-      if (this.#users === 0) this.#rest();
+      if (this.#users === 0) this.#closeWhenIdle();
     }
   }
 
   close(): void {
     this.#closed = true;
-    this.#end();
+    this.#disconnect();
   }
 
-  #rest(): void {
+  #closeWhenIdle(): void {
     if (this.#closed || this.#connection === undefined) return;
-    const timer = this.#clock.setTimeout(() => this.#end(), idleAfter);
+    const timer = this.#clock.setTimeout(() => this.#disconnect(), idleAfter);
     timer.unref();
     this.#idle = timer;
   }
 
-  #end(): void {
+  #disconnect(): void {
     this.#idle?.cancel();
     this.#connection?.destroy();
     this.#connection = undefined;
@@ -69,31 +69,32 @@ export class RedisConnection {
 }
 
 interface Connection {
+  /** Resolves when it is connected. */
   readonly ready: Promise<RedisClient>;
-  /** Also while it is being made. */
+  /** Also ends a connection that is still being opened. */
   destroy(): void;
 }
 
 function connect(address: () => Promise<RedisAddress>, clock: Clock): Connection {
   let client: RedisClient | undefined;
-  let isOver = false;
+  let isDestroyed = false;
   const make = async (): Promise<RedisClient> => {
     client = await createRedisClient(await address());
-    // Without a listener an error of a connection that nobody uses would end the process. Whoever uses it hears of it.
+    // Without a listener, an error of an idle connection would end the process. A command in progress rejects with it.
     client.on("error", () => {});
-    if (isOver) return client;
+    if (isDestroyed) return client;
     await client.connect();
-    // A process that has nothing else to do may end at any time: whoever waits for an answer keeps it alive.
+    // The connection does not keep the process alive. A caller who waits for an answer does.
     client.unref?.();
     return client;
   };
   const ready = inTime(make(), connectLimit, clock);
   const destroy = (): void => {
-    isOver = true;
+    isDestroyed = true;
     try {
       client?.destroy();
     } catch {
-      // The library throws where there is nothing to end any more.
+      // The library throws an error without a code if the client is closed already.
     }
   };
   ready.catch(destroy);

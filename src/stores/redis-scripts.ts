@@ -1,13 +1,12 @@
 import { longestValue } from "./store.js";
 
-// Each of them is one step for everybody: Redis runs a script without anything in between. The keys of one entry have a
-// hash tag in common, so that a cluster has them in one place. A user that may not publish is no reason to fail: whoever
-// waits looks by itself too.
+// Redis runs each script as one atomic step. The keys of one entry share a hash tag, so that a cluster keeps them on one node.
+// If the user has no permission to publish, the scripts still succeed: those who wait for a change poll too.
 
-const tell = "redis.pcall('PUBLISH', ARGV[1], '')";
+const notify = "redis.pcall('PUBLISH', ARGV[1], '')";
 
-// Something else may have put a list, say, under a key of ours. Then and for what is too long the text is empty: it does not
-// open, and is replaced and deleted like any other value that does not. Any other error is raised by the second GET.
+// Another program may have stored, say, a list under a key of ours. Such a value, and one that is too long, counts as an empty
+// text: it cannot be decrypted, and is replaced and deleted like any other such value. The second GET raises any other error.
 const text = `
 local function text(key)
   local found = redis.pcall('GET', key)
@@ -19,10 +18,10 @@ local function text(key)
   return found
 end`;
 
-// 0 for one that is lost, and for what is no number.
+// 0 if the last fence is lost or is not a number.
 const lastFence = "(tonumber(text(KEYS[2]) or '0') or 0)";
 
-/** Value and milliseconds until it is gone, negative for what stays. */
+/** KEYS: value. Returns the value and the milliseconds until it expires; negative if it does not expire. */
 export const read = `${text}
 return { text(KEYS[1]), redis.call('PTTL', KEYS[1]) }`;
 
@@ -31,26 +30,26 @@ export const write = `${text}
 if ARGV[4] ~= '0' and tonumber(ARGV[4]) < ${lastFence} then return 0 end
 if ARGV[3] == '0' then redis.call('SET', KEYS[1], ARGV[2])
 else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
-${tell}
+${notify}
 return 1`;
 
 /** KEYS: value. ARGV: channel. */
 export const remove = `
 redis.call('DEL', KEYS[1])
-${tell}
+${notify}
 return 1`;
 
-/** KEYS: value. ARGV: channel, the value that it has to be. */
+/** KEYS: value. ARGV: channel, expected value. */
 export const compareAndRemove = `${text}
 if text(KEYS[1]) ~= ARGV[2] then return 0 end
 redis.call('DEL', KEYS[1])
-${tell}
+${notify}
 return 1`;
 
 /**
- * KEYS: lock, fence. ARGV: owner, milliseconds. Gives the fence, or nothing when somebody has the lock. What has another type
- * or no expiry is no lock of ours, and would stay for ever. The time of the server keeps fences growing where the last one
- * was lost.
+ * KEYS: lock, fence. ARGV: owner, milliseconds. Returns the fence, or nothing if another process holds the lock. A key with
+ * another type or without an expiry is not a lock of ours; it is deleted, because it would stay forever. Fences contain the
+ * time of the server, so that they grow even if the last one was lost.
  */
 export const acquire = `${text}
 local function take() return redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) end
@@ -74,5 +73,5 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
 export const release = `${text}
 if text(KEYS[1]) ~= ARGV[2] then return 0 end
 redis.call('DEL', KEYS[1])
-${tell}
+${notify}
 return 1`;

@@ -8,50 +8,51 @@ import * as scripts from "./redis-scripts.js";
 import type { TokenStore } from "./store.js";
 
 export interface RedisStoreOptions {
-  /** Asked for each connection: a rotated password is used without a restart. */
+  /** Called for each connection, so that a rotated password is used without a restart. */
   readonly address: () => Promise<RedisAddress>;
-  /** What the name of every key and channel begins with. */
+  /** The names of all keys and channels begin with it. */
   readonly prefix: string;
   readonly clock?: Clock;
 }
 
 /**
- * Entries in Redis or Valkey, for the processes of many machines: one server, Sentinel, or a cluster. They expire with
- * their tokens. A lock is a key with a random value, which only the one that made it renews and removes.
+ * Returns a store that keeps entries in Redis or Valkey, for the processes of many machines: on one server, with Sentinel, or
+ * in a cluster. Entries expire with their tokens. A lock is a key with a random value; only the process that created it
+ * renews and removes it.
  */
 export function createRedisStore({ address, prefix, clock = systemClock }: RedisStoreOptions): TokenStore {
   const connection = new RedisConnection(address, clock);
-  const notices = new Notices(new RedisConnection(address, clock));
-  // A key that says where in a cluster it is: all that belongs to one entry, in one place.
-  const named = (key: string, what: "value" | "lock" | "fence") => `${prefix}{${key}}:${what}`;
+  const changes = new Subscriptions(new RedisConnection(address, clock));
+  // The braces are a hash tag: a cluster keeps all keys of one entry on one node.
+  const nameOf = (key: string, what: "value" | "lock" | "fence") => `${prefix}{${key}}:${what}`;
   const channelOf = (key: string) => `${prefix}{${key}}`;
   const run = (script: string, keys: string[], args: string[]): Promise<unknown> =>
     connection.use((command) => command((client) => client.eval(script, { keys, arguments: args })));
 
   return {
     async get(key) {
-      const answer = await run(scripts.read, [named(key, "value")], []);
+      const answer = await run(scripts.read, [nameOf(key, "value")], []);
       const [value, left] = Array.isArray(answer) ? answer : [];
       if (typeof value !== "string") return undefined;
       return typeof left === "number" && left >= 0 ? { value, expiresIn: left } : { value };
     },
     async set(key, value, { expiresIn, fence } = {}) {
-      // What expires within the millisecond has expired, and 0 is for what stays.
+      // At least 1, because 0 means no expiry.
       const lifetime = expiresIn === undefined ? 0 : Math.max(1, Math.ceil(expiresIn));
       const args = [channelOf(key), value, String(lifetime), String(fence ?? 0)];
-      return (await run(scripts.write, [named(key, "value"), named(key, "fence")], args)) === 1;
+      return (await run(scripts.write, [nameOf(key, "value"), nameOf(key, "fence")], args)) === 1;
     },
     async delete(key) {
-      await run(scripts.remove, [named(key, "value")], [channelOf(key)]);
+      await run(scripts.remove, [nameOf(key, "value")], [channelOf(key)]);
     },
     async compareAndDelete(key, value) {
-      return (await run(scripts.compareAndRemove, [named(key, "value")], [channelOf(key), value])) === 1;
+      return (await run(scripts.compareAndRemove, [nameOf(key, "value")], [channelOf(key), value])) === 1;
     },
     async withLock(key, ttl, work) {
       const owner = randomUUID();
-      const lock = named(key, "lock");
+      const lock = nameOf(key, "lock");
       const time = String(Math.ceil(ttl));
-      const fence = await run(scripts.acquire, [lock, named(key, "fence")], [owner, time]);
+      const fence = await run(scripts.acquire, [lock, nameOf(key, "fence")], [owner, time]);
       if (typeof fence !== "string") return { acquired: false };
       const renew = async () => (await run(scripts.renew, [lock], [owner, time])) === 1;
       const held = new HeldLease({ ttl, clock, renew });
@@ -59,25 +60,25 @@ export function createRedisStore({ address, prefix, clock = systemClock }: Redis
         return { acquired: true, value: await work({ fence: Number(fence), signal: held.signal }) };
       } finally {
         held.end();
-        // What cannot be released ends by itself.
+        // A lock that cannot be released, because Redis does not answer, expires.
         await run(scripts.release, [lock], [channelOf(key), owner]).catch(() => {});
       }
     },
-    onChange: (key, listener) => notices.listen(channelOf(key), listener),
-    async keys(wanted) {
-      const pattern = `${prefix.replace(/[\\*?[\]^]/g, "\\$&")}{${wanted}*}:value`;
+    onChange: (key, listener) => changes.listen(channelOf(key), listener),
+    async keys(start) {
+      const pattern = `${prefix.replace(/[\\*?[\]^]/g, "\\$&")}{${start}*}:value`;
       const found = await connection.use((command) => scanAll(command, pattern));
       return found.map((name) => name.slice(prefix.length + 1, -"}:value".length));
     },
     async close() {
       connection.close();
-      notices.close();
+      changes.close();
     },
   };
 }
 
-/** Hears of changes over a connection of its own, while anybody waits for one. */
-class Notices {
+/** Subscribes to changes over a separate connection, as long as there are listeners. */
+class Subscriptions {
   readonly #connection: RedisConnection;
   readonly #changes = new Changes();
 
@@ -88,8 +89,8 @@ class Notices {
   listen(channel: string, listener: () => void): () => void {
     const isFirst = !this.#changes.has(channel);
     const end = this.#changes.listen(channel, listener);
-    // A failure is no matter: whoever waits looks by itself too.
-    if (isFirst) this.#follow(channel).catch(() => {});
+    // If Redis does not answer, those who wait for a change poll too.
+    if (isFirst) this.#subscribe(channel).catch(() => {});
     return end;
   }
 
@@ -97,13 +98,13 @@ class Notices {
     this.#connection.close();
   }
 
-  /** Stays subscribed, and thereby connected, while there are listeners. */
-  async #follow(channel: string): Promise<void> {
+  /** Stays subscribed, and therefore connected, while there are listeners. */
+  async #subscribe(channel: string): Promise<void> {
     await this.#connection.use(async (command) => {
-      await command((client) => client.subscribe(channel, () => this.#changes.tell(channel)));
-      // Between the caller's last look and now something may have happened.
-      this.#changes.tell(channel);
-      await this.#changes.left(channel);
+      await command((client) => client.subscribe(channel, () => this.#changes.notify(channel)));
+      // The value may have changed before the subscription began.
+      this.#changes.notify(channel);
+      await this.#changes.unused(channel);
       await command((client) => client.unsubscribe(channel));
     });
   }
@@ -114,15 +115,15 @@ interface Scanning {
   scan(cursor: string, options: { readonly MATCH: string; readonly COUNT: number }): Promise<ScanReply>;
 }
 
-/** All nodes of a cluster, each of which knows its own keys. */
+/** Lists the keys of all nodes; each node of a cluster has different keys. */
 async function scanAll(command: Command, pattern: string): Promise<readonly string[]> {
   const nodes = await command(nodesOf);
   const found = new Set<string>();
   for (const node of nodes) {
     let cursor = "0";
     do {
-      const at = cursor;
-      const reply = await command(() => node.scan(at, { MATCH: pattern, COUNT: 1_000 }));
+      const from = cursor;
+      const reply = await command(() => node.scan(from, { MATCH: pattern, COUNT: 1_000 }));
       for (const key of reply.keys) found.add(key);
       cursor = reply.cursor;
     } while (cursor !== "0");
@@ -130,9 +131,9 @@ async function scanAll(command: Command, pattern: string): Promise<readonly stri
   return [...found];
 }
 
-/** A cluster lists its masters and gives the client of each; a single server scans itself. */
+/** Returns a client for each node of a cluster, or the client of a single server. */
 async function nodesOf(client: RedisClient): Promise<readonly Scanning[]> {
-  // Neither of the two is declared for what both have in common.
+  // `RedisClient` declares only what both kinds of client have.
   const cluster = client as unknown as {
     readonly masters?: readonly unknown[];
     nodeClient(master: unknown): Scanning | Promise<Scanning>;

@@ -1,34 +1,35 @@
 import type { FlattenedJWE } from "jose";
 import { McpAuthError } from "../errors/error.js";
 import { type Clock, systemClock } from "../lib/clock.js";
+import { errorCode } from "../lib/error-code.js";
 import { fingerprintOf, type Secret } from "../lib/secret.js";
 import { withinTime } from "../lib/wait.js";
 import { longestValue } from "./store.js";
 
-/** 32 bytes each, base64url. The first encrypts, all of them decrypt. */
+/** Reads the keys: 32 bytes each, in base64url. The first one encrypts, all of them decrypt. */
 export type EncryptionKeys = () => Promise<readonly Secret[]>;
 
-/** Milliseconds for which keys are believed. One that is not known is looked for at once, within the limits below. */
+/** Milliseconds after which the keys are read again. An unknown key is looked up at once, within the limits below. */
 const keysKnownFor = 60_000;
-/** Milliseconds between two prefetched for the sake of keys that are not known: reading may run a command. */
+/** Milliseconds between two lookups of unknown keys: reading the keys may run a command. */
 const searchPause = 5_000;
-/** Ids of keys that were looked for and are not there, until the keys are read again for another reason. */
+/** The most ids of keys that are remembered as missing, until the keys are read again for another reason. */
 const mostMissing = 100;
-/** Milliseconds that reading them may take. */
+/** Milliseconds that reading the keys may take. */
 const readingLimit = 10_000;
 
 const kidLength = 8;
 
 interface KeyRing {
   readonly keys: ReadonlyMap<string, Uint8Array>;
-  /** Of the one that encrypts. */
+  /** Id of the key that encrypts. */
   readonly kid: string;
   readonly readAt: number;
 }
 
 /**
- * Values as flattened JWE (RFC 7516 §7.2.2), `dir` with A256GCM, with the key of their entry as additional data: one that
- * was moved to another entry does not open.
+ * Encrypts and decrypts values as flattened JWE (RFC 7516 §7.2.2) with `dir` and A256GCM. The key of the entry is additional
+ * authenticated data, so that a value that was moved to another entry cannot be decrypted.
  */
 export class Seal {
   readonly #read: EncryptionKeys;
@@ -42,19 +43,19 @@ export class Seal {
     this.#clock = clock;
   }
 
-  /** Rejects with the codes of the function that reads the keys. */
+  /** Reads the keys. Rejects with the codes of the function that reads them. */
   async assertKeys(): Promise<void> {
     await this.#keys();
   }
 
-  /** Rejects with the codes of the function that reads the keys. */
+  /** Encrypts the text of an entry. Rejects with the codes of the function that reads the keys. */
   async close(entry: string, text: string): Promise<string> {
     const [{ keys, kid }, { FlattenedEncrypt }] = await Promise.all([
       this.#keys(),
       import("jose/jwe/flattened/encrypt"),
     ]);
     const key = keys.get(kid);
-    if (key === undefined) throw new TypeError("The key that encrypts is one of the keys.");
+    if (key === undefined) throw new TypeError("The key ring does not contain the key that encrypts.");
     const jwe = await new FlattenedEncrypt(new TextEncoder().encode(text))
       .setProtectedHeader({ alg: "dir", enc: "A256GCM", kid })
       .setAdditionalAuthenticatedData(new TextEncoder().encode(entry))
@@ -62,30 +63,35 @@ export class Seal {
     return JSON.stringify(jwe);
   }
 
-  /** `undefined` for what does not open: damaged, of another entry, or encrypted with a key that there is not. */
+  /**
+   * Decrypts the text of an entry. Resolves with `undefined` if that fails: the value is damaged, belongs to another entry, or
+   * was encrypted with an unknown key.
+   */
   async open(entry: string, sealed: string): Promise<string | undefined> {
     const jwe = sealed.length > longestValue ? undefined : flattened(sealed);
     if (jwe === undefined) return undefined;
     const { flattenedDecrypt } = await import("jose/jwe/flattened/decrypt");
-    const key = (await this.#keys()).keys.get(jwe.kid) ?? (await this.#search(jwe.kid));
+    const key = (await this.#keys()).keys.get(jwe.kid) ?? (await this.#lookUp(jwe.kid));
     if (key === undefined) return undefined;
     try {
-      // What it says of itself is not believed: this is the entry that it was found in.
+      // The `aad` in the value is not used: the value must belong to the entry in which it was found.
       const aad = Buffer.from(entry).toString("base64url");
       const { plaintext } = await flattenedDecrypt({ ...jwe.value, aad }, key, {
         keyManagementAlgorithms: ["dir"],
         contentEncryptionAlgorithms: ["A256GCM"],
       });
       return new TextDecoder().decode(plaintext);
-    } catch {
+    } catch (error) {
+      // Every failure of jose has a code. It must not be shown, and does not matter: a new value replaces this one.
+      if (!errorCode(error)?.startsWith("ERR_J")) throw error;
       return undefined;
     }
   }
 
-  /** Reads the keys again for one that is not among them, unless that was done a moment ago, or for this one already. */
-  async #search(kid: string): Promise<Uint8Array | undefined> {
+  /** Reads the keys again to find an unknown one, unless that was done a moment ago, or for this key already. */
+  async #lookUp(kid: string): Promise<Uint8Array | undefined> {
     const age = this.#clock.now() - this.#searchedAt;
-    // A clock that was set back does not make the pause longer.
+    // If the clock was set back, the pause does not become longer.
     const isTooSoon = age >= 0 && age < searchPause;
     if (!isTooSoon && !this.#missing.has(kid)) {
       this.#searchedAt = this.#clock.now();
@@ -95,25 +101,25 @@ export class Seal {
       const [oldest] = this.#missing;
       if (this.#missing.size > mostMissing && oldest !== undefined) this.#missing.delete(oldest);
     }
-    // Somebody else may be reading them for another one.
+    // Another call may be reading the keys to find another one.
     return (await this.#keys()).keys.get(kid);
   }
 
-  async #keys(anew = false): Promise<KeyRing> {
+  async #keys(again = false): Promise<KeyRing> {
     const latest = this.#ring;
     const known = await latest?.catch(() => undefined);
-    // Somebody else has begun to read them in the meantime.
+    // Another call has begun to read them in the meantime.
     if (this.#ring !== latest) return await this.#keys();
     const age = known === undefined ? Number.NaN : this.#clock.now() - known.readAt;
-    if (known !== undefined && !anew && age >= 0 && age < keysKnownFor) return known;
-    if (!anew) this.#missing.clear();
-    // Whoever asks meanwhile waits for the same keys.
+    if (known !== undefined && !again && age >= 0 && age < keysKnownFor) return known;
+    if (!again) this.#missing.clear();
+    // Calls in the meantime wait for the same keys.
     const ring = this.#load(known);
     this.#ring = ring;
     return await ring;
   }
 
-  /** Those that were `known` before serve on where they cannot be read again. */
+  /** Reads the keys. If that fails, the `known` ones remain in use. */
   async #load(known: KeyRing | undefined): Promise<KeyRing> {
     const readAt = this.#clock.now();
     let secrets: readonly Secret[];
@@ -127,25 +133,25 @@ export class Seal {
       secrets.map((secret) => [kidOf(secret), Buffer.from(secret.reveal(), "base64url")] as const),
     );
     const [kid] = keys.keys();
-    if (kid === undefined) throw new TypeError("There is at least one key.");
+    if (kid === undefined) throw new TypeError("There must be at least one key.");
     return { keys, kid, readAt };
   }
 
-  /** Whatever they are read from may not answer. */
+  /** Reads the keys, within a time limit: their source may not answer. */
   async #readInTime(): Promise<readonly Secret[]> {
     // In `then`, so that a function that throws is handled like one that rejects.
     const reading = Promise.resolve().then(this.#read);
     const late = (): McpAuthError =>
       new McpAuthError(
         "secret_unavailable",
-        `The store of the config: its encryption key was not there within ${readingLimit / 1_000} s.`,
+        `The store of the config: its encryption key could not be read within ${readingLimit / 1_000} s. Check where the config reads it from.`,
         { retryable: true },
       );
     return await withinTime(reading, readingLimit, late, { clock: this.#clock });
   }
 }
 
-/** Names a key without telling anything of it: it is random, and this is too short to be found again. */
+/** Returns an id for a key. It reveals nothing: the key is random, and the id is too short to find it. */
 function kidOf(secret: Secret): string {
   return fingerprintOf([secret]).slice(0, kidLength);
 }
@@ -158,7 +164,7 @@ function flattened(text: string): { readonly value: FlattenedJWE; readonly kid: 
     if (typeof ciphertext !== "string" || typeof iv !== "string") return undefined;
     if (typeof tag !== "string" || typeof header !== "string") return undefined;
     const { kid }: { kid?: unknown } = JSON.parse(Buffer.from(header, "base64url").toString("utf8"));
-    // Of another length it is none of ours, and not to be remembered.
+    // An id of another length is not ours, and must not be remembered as missing.
     if (typeof kid !== "string" || kid.length !== kidLength) return undefined;
     return { value: { ciphertext, iv, tag, protected: header }, kid };
   } catch {

@@ -5,80 +5,81 @@ import { type StoreFailure, storeUnavailable } from "./failure.js";
 import { type EncryptionKeys, Seal } from "./seal.js";
 import type { Lease, Locked, SetOptions, TokenStore } from "./store.js";
 
-/** What was found under a key. */
+/** The result of reading an entry. */
 export type Found =
   | { readonly kind: "absent" }
-  /** It is there and does not open. */
+  /** There is a value, but it cannot be decrypted. */
   | { readonly kind: "unreadable"; readonly raw: string }
   | Readable;
 
 export interface Readable {
   readonly kind: "value";
   readonly text: string;
-  /** As the store has it. */
+  /** The encrypted value, as the store has it. */
   readonly raw: string;
-  /** Milliseconds, by the store's clock. */
+  /** Milliseconds, by the clock of the store. */
   readonly expiresIn?: number;
 }
 
 export interface SharedStoreOptions {
   readonly store: TokenStore;
-  /** `false`: the store's own values are safe already. */
+  /** `false`: the store itself protects its values, so they are not encrypted. */
   readonly keys: EncryptionKeys | false;
   /** Milliseconds after which the lock of a process that died is taken over. */
   readonly lease: number;
   readonly clock?: Clock;
-  /** Awaited before anything is measured: fifty processes that load a library at once take their time. */
+  /** Loads the library of the store. It is awaited before the time of an operation begins, because many processes that start
+   * at once load it slowly. */
   readonly load?: (() => Promise<unknown>) | undefined;
   /** Where the store is, for messages. */
   readonly place?: (() => string | undefined) | undefined;
-  /** Whether it is Redis, whose replies say in words why they refuse. */
+  /** Whether it is Redis, whose errors have their code in the text. */
   readonly isRedis?: boolean | undefined;
 }
 
 export interface WriteOptions extends SetOptions, OperationOptions {}
 
-// Milliseconds that whoever has what was wanted waits for the store to be done with it: after that it ends by itself.
+/** Milliseconds that a caller with a result waits for the store to finish. After that, it finishes in the background. */
 const handoverLimit = 500;
-/** Milliseconds that closing waits for what is under way, and for the store itself. */
+/** Milliseconds that `close` waits for work in the background, and then for the store itself. */
 const closingLimit = 1_000;
 
 /**
- * A store as the rest of the package uses it: sealed, and guarded against outages. Everything rejects with
- * `store_unavailable`, or with `secret_unavailable`, `key_invalid` or `config_invalid` where a setting is missing or wrong.
+ * A store as the rest of the package uses it: values are encrypted, and a circuit breaker handles outages. All methods reject
+ * with `store_unavailable`, or with `secret_unavailable`, `key_invalid` or `config_invalid` if a setting is missing or wrong.
  */
 export class SharedStore {
   /** Milliseconds. */
   readonly lease: number;
-  /** Milliseconds within which whoever waits for a lock has to look again, to overtake one who died within the lease. */
-  readonly noticed: number;
+  /** Milliseconds between two tries to get a lock. With them, the lock of a dead process is taken over within the lease. */
+  readonly lockPollInterval: number;
   readonly #store: TokenStore;
   readonly #seal: Seal | undefined;
   readonly #clock: Clock;
   readonly #breaker: CircuitBreaker;
   readonly #load: (() => Promise<unknown>) | undefined;
   readonly #closing = new AbortController();
-  /** What only whoever closes waits for. */
+  /** Work that only `close` waits for. */
   readonly #background = new Set<Promise<unknown>>();
-  /** What must not be lost, and why it was not written yet. `close` waits longer for it. */
+  /** Work that must not be lost, with the reason why it is not written yet. `close` waits longer for it. */
   readonly #vital = new Map<Promise<unknown>, () => StoreFailure | undefined>();
 
   constructor({ store, keys, lease, clock = systemClock, load, place, isRedis = false }: SharedStoreOptions) {
     this.#load = load;
     this.lease = lease;
-    this.noticed = lease / 10;
+    this.lockPollInterval = lease / 10;
     this.#store = store;
     this.#clock = clock;
     this.#seal = keys === false ? undefined : new Seal(keys, clock);
     this.#breaker = new CircuitBreaker(clock, () => ({ place: place?.(), isRedis }));
   }
 
-  /** True once an outage, for whoever is the first to say so. */
+  /** Returns `true` to the first caller after the start of an outage, so that it is reported once. */
   takeOutageNotice(): boolean {
     return this.#breaker.takeOutageNotice();
   }
 
-  /** Why the store cannot be written or read at the moment; `undefined` when it can, and when nothing is known of it. */
+  /** Why the store cannot be used at the moment; `undefined` if it can, or if the reason is not known. */
   get failure(): StoreFailure | undefined {
     for (const reason of this.#vital.values()) {
       const failure = reason();
@@ -87,18 +88,18 @@ export class SharedStore {
     return this.#breaker.failureOf("write");
   }
 
-  /** Aborted when the store is about to be closed: what is still to be done is to be done now. */
+  /** Aborted just before the store is closed: work that waits for another try makes its last one. */
   get closing(): AbortSignal {
     return this.#closing.signal;
   }
 
-  /** Rejects with `secret_unavailable` or `key_invalid` where there is nothing to seal with. */
+  /** Rejects with `secret_unavailable` or `key_invalid` if the encryption key cannot be read. */
   async assertKeys(): Promise<void> {
     await this.#seal?.assertKeys();
   }
 
   async read(key: string, options?: OperationOptions): Promise<Found> {
-    // Whoever finds nothing will want to write: that a key is missing is not to be said after a token was got for nothing.
+    // A caller who finds nothing requests a token and writes it. A missing key must be reported before that request.
     await this.assertKeys();
     const stored = await this.#run("read", () => this.#store.get(key), options);
     if (stored === undefined) return { kind: "absent" };
@@ -108,7 +109,7 @@ export class SharedStore {
     return { kind: "value", text, raw, ...(expiresIn !== undefined && { expiresIn }) };
   }
 
-  /** `false` when somebody with a later lease has it now. */
+  /** Resolves with `false` if a process with a later lease holds the lock now. */
   async write(key: string, text: string, { bypass, ...options }: WriteOptions = {}): Promise<boolean> {
     const value = this.#seal === undefined ? text : await this.#seal.close(key, text);
     return await this.#run("write", () => this.#store.set(key, value, options), { bypass });
@@ -118,12 +119,12 @@ export class SharedStore {
     await this.#run("write", () => this.#store.delete(key));
   }
 
-  /** Deletes what was read, if it is still that. */
+  /** Deletes an entry if it still has the encrypted value that was read. */
   async deleteIfStill(key: string, raw: string): Promise<void> {
     await this.#run("write", () => this.#store.compareAndDelete(key, raw));
   }
 
-  /** Puts what does not open out of the way. */
+  /** Moves a value that cannot be decrypted out of the way. */
   async quarantine(key: string, raw: string): Promise<void> {
     const { quarantine } = this.#store;
     if (quarantine === undefined) await this.deleteIfStill(key, raw);
@@ -131,10 +132,10 @@ export class SharedStore {
   }
 
   /**
-   * Tries once to be the only one at this key; rejects with whatever `work` rejects with. Its lock lasts a little less than
-   * the lease, so that whoever waits for that of a process that died has overtaken it when the lease is over.
+   * Tries once to get the lock of a key and runs `work` under it. Rejects with the error of `work`. The lock lasts a little less
+   * than the lease, so that a waiting process has taken over the lock of a dead one when the lease ends.
    *
-   * What `work` has brought is handed over also where the lock cannot be given back: that ends by itself.
+   * The result of `work` is returned even if the lock cannot be released: the lock expires then.
    */
   withLock<T>(
     key: string,
@@ -148,8 +149,8 @@ export class SharedStore {
         void settledWithin(locked, handoverLimit, this.#clock).then(settle);
       };
       const lock = async (begun: () => boolean): Promise<Locked<void>> =>
-        await this.#store.withLock(key, this.lease - 2 * this.noticed, async (lease) => {
-          // The store took too long: whoever asked has gone on without it.
+        await this.#store.withLock(key, this.lease - 2 * this.lockPollInterval, async (lease) => {
+          // The store took too long, and the caller has gone on without it.
           if (!begun()) throw storeUnavailable();
           await work(lease).then(
             (value) => waitBriefly(() => resolve({ acquired: true, value })),
@@ -165,14 +166,18 @@ export class SharedStore {
     });
   }
 
-  /** Whoever closes the store waits for this, for a moment. */
+  /** Registers work for which `close` waits a moment. */
   background(work: Promise<unknown>): void {
     this.#background.add(work);
     const end = (): void => void this.#background.delete(work);
     work.then(end, end);
   }
 
-  /** The same for what must not be lost, as long as there is time. `reason` tells why it was not written yet, if that is known. */
+  /**
+   * Registers work that must not be lost, for which `close` waits longer.
+   *
+   * @param reason returns why it is not written yet, if that is known
+   */
   vital(work: Promise<unknown>, reason: () => StoreFailure | undefined): void {
     this.#vital.set(work, reason);
     const end = (): void => void this.#vital.delete(work);
@@ -180,19 +185,19 @@ export class SharedStore {
     this.background(work);
   }
 
-  /** The same, for what has to be written or deleted; whoever calls waits for it no longer than a moment. */
+  /** Registers work as `background` does, and waits a moment for it. */
   async waitBriefly(work: Promise<unknown>): Promise<void> {
     this.background(work);
     await settledWithin(work, handoverLimit, this.#clock);
   }
 
   onChange(key: string, listener: () => void): () => void {
-    // It would be one more connection to a store that does not answer.
+    // Listening would open one more connection to a store that does not answer.
     if (this.#breaker.isOpen("read")) return () => {};
     try {
       return this.#store.onChange(key, listener);
     } catch {
-      // Whoever waits looks by itself too.
+      // A store of the user may throw anything. Callers poll too.
       return () => {};
     }
   }
@@ -201,7 +206,11 @@ export class SharedStore {
     return await this.#run("read", () => this.#store.keys(prefix));
   }
 
-  /** Never rejects. What must not be lost has `grace` milliseconds to be written, and then is tried once more. */
+  /**
+   * Closes the store. Never rejects.
+   *
+   * @param grace milliseconds in which work that must not be lost can finish before its last try
+   */
   async close(grace = 0): Promise<void> {
     if (this.#vital.size > 0) await settledWithin(Promise.allSettled(this.#vital.keys()), grace, this.#clock);
     this.#closing.abort();

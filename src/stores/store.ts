@@ -1,37 +1,37 @@
 /** The most characters of a value: a response of 1 MiB, encoded twice in base64. A longer value cannot be read. */
 export const longestValue = 4_194_304;
 
-/** What a store has under a key. */
+/** A stored value. */
 export interface StoredValue {
   readonly value: string;
-  /** Milliseconds until it is gone, by the store's own clock; absent for what stays until it is deleted. */
+  /** Milliseconds until the value expires, by the clock of the store; absent for a value that does not expire. */
   readonly expiresIn?: number;
 }
 
 export interface SetOptions {
-  /** Milliseconds until it is gone; without it the entry stays until it is deleted. */
+  /** Milliseconds until the value expires; without it, the value stays until it is deleted. */
   readonly expiresIn?: number | undefined;
-  /** That of the lease under which the value was made: nothing is written once a later one was given out. */
+  /** The fence of the lease under which the value was made. Nothing is written after a later fence was given out. */
   readonly fence?: number | undefined;
 }
 
-/** What `withLock` gives to the one that has the lock. */
+/** The lock of a key, held by this process. `withLock` passes it to `run`. */
 export interface Lease {
-  /** Greater than that of every lease of the same key before it: who was overtaken writes nothing. */
+  /** Greater than the fence of every earlier lease of the same key, so that a process that lost its lease cannot write. */
   readonly fence: number;
-  /** Aborted when the lease is lost: somebody else may have it now. */
+  /** Aborted when the lease is lost: another process may hold the lock now. */
   readonly signal: AbortSignal;
 }
 
 export type Locked<T> = { readonly acquired: true; readonly value: T } | { readonly acquired: false };
 
 /**
- * Keeps tokens beyond one process, so that many behave like one client. All values are sealed before they get here,
- * and keys are hashes: a store sees neither a token nor whose it is.
+ * Keeps tokens for several processes, so that together they behave like one client. All values are encrypted before they get
+ * here, and keys are hashes: a store sees neither tokens nor names.
  *
- * Every method is safe to call any number of times at once, from any number of processes, and rejects with any error
- * when the store cannot be reached; nothing of that error is shown to anybody. What a process has written is whole or
- * not there, also when it is killed. `storeContract` of `mcp-auth-runtime/testing` tests all this.
+ * Every method can be called any number of times at once, from any number of processes. It rejects with any error if the
+ * store cannot be reached; the text of that error is shown to nobody. A value is either complete or absent, even if a process
+ * is killed while it writes. `storeContract` of `mcp-auth-runtime/testing` tests all of this.
  *
  * @example
  * ```ts
@@ -39,27 +39,34 @@ export type Locked<T> = { readonly acquired: true; readonly value: T } | { reado
  * ```
  */
 export interface TokenStore {
-  /** `undefined` for what is not there, or has expired. */
+  /** Resolves with `undefined` if there is no value or it has expired. */
   get(key: string): Promise<StoredValue | undefined>;
-  /** `false` when a later lease than `fence` was given out for this key: nothing was written. Durable before it resolves. */
+  /**
+   * Writes a value, which is durable when the promise resolves. Resolves with `false` and writes nothing if a later lease than
+   * `fence` was given out for this key.
+   */
   set(key: string, value: string, options?: SetOptions): Promise<boolean>;
   delete(key: string): Promise<void>;
-  /** Deletes only what is still this value; tells whether it was. */
+  /** Deletes an entry if it still has this value, and resolves with whether it had. */
   compareAndDelete(key: string, value: string): Promise<boolean>;
   /**
-   * Tries once, without waiting, to be the only one at this key; then runs `run` and releases. A holder that dies is
-   * overtaken after `ttl` milliseconds at the latest; one that lives renews its lease by itself for as long as `run` takes.
+   * Tries once to get the lock of a key, without waiting. If it gets the lock, it calls `run` and then releases the lock. The
+   * lock of a process that died is free after `ttl` milliseconds at the latest; a live process renews it as long as `run`
+   * takes.
    */
   withLock<T>(key: string, ttl: number, run: (lease: Lease) => Promise<T>): Promise<Locked<T>>;
   /**
-   * Calls `listener` when the value of a key has changed or its lock was released, by whichever process. It may be called
-   * without reason, and may miss something: whoever waits also looks by itself now and then. Gives the function that ends it.
+   * Calls `listener` when any process has changed the value of a key or released its lock. It may call it without a reason, and
+   * may miss a change, because callers also poll. Returns the function that removes the listener.
    */
   onChange(key: string, listener: () => void): () => void;
-  /** The keys that begin with `prefix` and hold a value. */
+  /** Resolves with the keys that begin with `prefix` and have a value. */
   keys(prefix: string): Promise<readonly string[]>;
-  /** Keeps a value that cannot be read where a person may look at it, and deletes the entry. Without it, it is deleted. */
+  /**
+   * Moves a value that cannot be decrypted to where a person can look at it, and deletes the entry. Without this method, the
+   * value is deleted.
+   */
   quarantine?(key: string, value: string): Promise<void>;
-  /** Ends connections and timers. What is asked later rejects. */
+  /** Ends connections and timers. Later calls reject. */
   close(): Promise<void>;
 }

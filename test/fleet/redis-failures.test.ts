@@ -52,7 +52,7 @@ test("a password that is refused is named, and not shown", async () => {
   const { kind, message } = await failureAt(redis.withUser("agent", password));
   expect([kind, message]).toEqual([
     "refused",
-    expect.stringContaining("refuses its user or password (WRONGPASS)"),
+    expect.stringContaining("rejected the user or password (WRONGPASS)"),
   ]);
 });
 
@@ -61,7 +61,7 @@ test("a password that is missing is named", async () => {
   const { kind, message } = await failureAt(redis.url);
   expect([kind, message]).toEqual([
     "refused",
-    expect.stringContaining("refuses its user or password (NOAUTH)"),
+    expect.stringContaining("rejected the user or password (NOAUTH)"),
   ]);
 });
 
@@ -74,7 +74,9 @@ test.each([
   const { kind, message } = await failureAt(redis.withUser("agent", password));
   expect([kind, message]).toEqual([
     "not_permitted",
-    expect.stringContaining("its Redis user may not do that (NOPERM). Give that user the commands"),
+    expect.stringContaining(
+      "the Redis user has no permission for a command or key (NOPERM). Give that user the commands",
+    ),
   ]);
 });
 
@@ -88,5 +90,5 @@ test("a replica is named as one", async () => {
   const primary = await redisWith([]);
   const replica = await redisWith([], ["REPLICAOF", "127.0.0.1", String(primary.port)]);
   const { kind, message } = await failureAt(replica.url);
-  expect([kind, message]).toEqual(["read_only", expect.stringContaining("takes no writes (READONLY)")]);
+  expect([kind, message]).toEqual(["read_only", expect.stringContaining("accepts no writes (READONLY)")]);
 });

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { interpolate } from "../../src/config/interpolate.js";
 import { checkConfig } from "../../src/config/load.js";
 import { parseChallenges } from "../../src/discovery/challenge.js";
-import { freshFor } from "../../src/discovery/freshness.js";
+import { freshFor } from "../../src/discovery/lookup-cache.js";
 import { isWithinReach } from "../../src/http/reach.js";
 import { readCertificate } from "../../src/keys/certificate.js";
 import { readJwk } from "../../src/keys/jwk.js";

@@ -4,8 +4,8 @@ import { checkResource } from "../../src/diagnosis/resource.js";
 import { fetchAuthorizationServer } from "../../src/discovery/authorization-server.js";
 import { findTarget } from "../../src/discovery/find-target.js";
 import { MetadataCache } from "../../src/discovery/metadata-cache.js";
+import { resourceLocations } from "../../src/discovery/metadata-locations.js";
 import { findProtectedResource } from "../../src/discovery/protected-resource.js";
-import { resourceCandidates } from "../../src/discovery/resource-locations.js";
 import { discover } from "../../src/index.js";
 import { systemClock } from "../../src/lib/clock.js";
 import type { Failure } from "../../src/net/failure.js";
@@ -172,7 +172,7 @@ function shownOf({ details: _details, ...failure }: Failure): string {
 }
 
 describe("resource metadata", () => {
-  const candidates = resourceCandidates({ url, issuer });
+  const candidates = resourceLocations({ url, issuer });
 
   property(
     "of any kind is well formed, absent, or a failure",

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect } from "vitest";
 import { findCronProblem } from "../../src/config/check-cron.js";
-import { freshFor } from "../../src/discovery/freshness.js";
+import { freshFor } from "../../src/discovery/lookup-cache.js";
 import { parseDuration } from "../../src/lib/duration.js";
 import { parseRetryAfter } from "../../src/net/retry.js";
 import { cronSchedule } from "../../src/schedule/cron.js";

@@ -130,7 +130,7 @@ test.runIf(canLimit())(
       code: "store_unavailable",
       message:
         `Server "tools": the store of the config, ${path}, cannot be used: this process may not write a file of that size ` +
-        "(EFBIG). Raise its limit on the size of files.",
+        "(EFBIG). Raise its limit for the size of a file (ulimit -f).",
     });
     expect((await Promise.race([once(child, "message"), ended]))[0]).toBe("stopping");
     limitFiles("unlimited");

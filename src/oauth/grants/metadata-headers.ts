@@ -1,5 +1,5 @@
 import type { ServerSpec } from "../../config/spec.js";
-import type { ServerHeaders } from "../../discovery/server-headers.js";
+import type { ServerHeaders } from "../../discovery/metadata-document.js";
 import { McpAuthError } from "../../errors/error.js";
 import { fail, succeed } from "../../net/failure.js";
 import { readHeaders } from "../../secrets/read-header.js";

@@ -124,7 +124,7 @@ describe("the candidates", () => {
     const error = await failure(lookUp(server.origin));
     expect(error).toMatchObject({ code: "discovery_failed", retryable: false });
     expect(error.message).toContain(
-      `Asked: ${server.origin}${rfc8414} answered with a redirect (302); ${server.origin}${openid} answered 404.`,
+      `Tried: ${server.origin}${rfc8414} answered with a redirect (302); ${server.origin}${openid} answered 404.`,
     );
     expect(error.details).toEqual({ location: "/login" });
   });
@@ -310,7 +310,7 @@ describe("an issuer other than the configured one", () => {
   test("is a mismatch whose message names the configured one, and whose details name the other", async () => {
     const { message, details } = await mismatchError("https://other.example");
     expect(message).toBe(
-      'Server "billing": the metadata of authorization server ORIGIN/Tenant names another issuer. Its metadata is not used, and no credential is sent. Check the issuer with the operator of the server. The error\'s `details` has it. Asked: ORIGIN/.well-known/oauth-authorization-server/Tenant names another issuer; ORIGIN/.well-known/openid-configuration/Tenant answered 404; ORIGIN/Tenant/.well-known/openid-configuration answered 404.',
+      'Server "billing": the metadata of authorization server ORIGIN/Tenant names another issuer. Its metadata is not used, and no credential is sent. Check the issuer with the operator of the server. The error\'s `details` has it. Tried: ORIGIN/.well-known/oauth-authorization-server/Tenant names another issuer; ORIGIN/.well-known/openid-configuration/Tenant answered 404; ORIGIN/Tenant/.well-known/openid-configuration answered 404.',
     );
     expect(details).toEqual({ issuer: "https://other.example" });
   });

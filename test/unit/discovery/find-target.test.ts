@@ -7,7 +7,7 @@ import {
   type WantedTarget,
 } from "../../../src/discovery/find-target.js";
 import { MetadataCache } from "../../../src/discovery/metadata-cache.js";
-import { resourceMetadataUrls } from "../../../src/discovery/well-known.js";
+import { resourceMetadataUrls } from "../../../src/discovery/metadata-locations.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { succeed } from "../../../src/net/failure.js";
 import { type FakeClock, fakeClock } from "../../support/fake-clock.js";

@@ -1,9 +1,8 @@
 import { getEventListeners } from "node:events";
 import type { ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { freshFor } from "../../../src/discovery/freshness.js";
+import { freshFor, type Loaded, LookupCache } from "../../../src/discovery/lookup-cache.js";
 import { MetadataCache } from "../../../src/discovery/metadata-cache.js";
-import { type Loaded, SharedLookups } from "../../../src/discovery/shared-lookups.js";
 import { fail, type Outcome, succeed } from "../../../src/net/failure.js";
 import { deferred } from "../../support/deferred.js";
 import { failure } from "../../support/failure.js";
@@ -277,7 +276,7 @@ test("metadata is fresh for its max-age within 5 minutes and 24 hours, an hour w
 });
 
 describe("shared lookups", () => {
-  const lookup = (lookups: SharedLookups<string>, key: string, load: () => string) =>
+  const lookup = (lookups: LookupCache<string>, key: string, load: () => string) =>
     lookups.lookup({
       key,
       variant: "",
@@ -288,7 +287,7 @@ describe("shared lookups", () => {
 
   test("hold at most their limit; what was not used for longest goes first", async () => {
     const loaded: string[] = [];
-    const lookups = new SharedLookups<string>("resource metadata", fakeClock(), 2);
+    const lookups = new LookupCache<string>("resource metadata", fakeClock(), 2);
     const get = (key: string) =>
       lookup(lookups, key, () => {
         loaded.push(key);
@@ -300,13 +299,13 @@ describe("shared lookups", () => {
   });
 
   test("hold at most a thousand entries unless told", async () => {
-    const lookups = new SharedLookups<string>("resource metadata", fakeClock());
+    const lookups = new LookupCache<string>("resource metadata", fakeClock());
     for (let i = 0; i < 1_500; i += 1) await lookup(lookups, String(i), () => "x");
     expect(lookups.size).toBe(1_000);
   });
 
   test("do not bring back what was forgotten while it was loaded", async () => {
-    const lookups = new SharedLookups<string>("resource metadata", fakeClock());
+    const lookups = new LookupCache<string>("resource metadata", fakeClock());
     const slow = deferred<string>();
     const old = lookups.lookup({
       key: "k",
@@ -326,7 +325,7 @@ describe("shared lookups", () => {
   });
 
   test("forget a load that broke instead of failing", async () => {
-    const lookups = new SharedLookups<string>("resource metadata", fakeClock());
+    const lookups = new LookupCache<string>("resource metadata", fakeClock());
     const broken = lookup(lookups, "k", () => {
       throw new Error("a mistake of ours");
     });
@@ -336,7 +335,7 @@ describe("shared lookups", () => {
 
   test("give the last good value while a load fails or finds nothing, and load again a minute later", async () => {
     const clock = fakeClock();
-    const lookups = new SharedLookups<string>("resource metadata", clock);
+    const lookups = new LookupCache<string>("resource metadata", clock);
     await lookup(lookups, "k", () => "old");
     let loads = 0;
     const load = (outcome: Outcome<Loaded<string>>) =>
@@ -351,7 +350,7 @@ describe("shared lookups", () => {
         },
       });
     const failed = fail({ code: "tls_failed", detail: "no" });
-    const nothing = succeed({ value: "", freshFor: hour, isNothing: true });
+    const nothing = succeed({ value: "", freshFor: hour, isEmpty: true });
     await clock.advance(hour);
     for (const outcome of [failed, nothing]) {
       expect(await load(outcome)).toEqual(succeed("old"));
@@ -362,11 +361,11 @@ describe("shared lookups", () => {
   });
 
   test("give the failure, or the nothing, where nothing good is known", async () => {
-    const lookups = new SharedLookups<string>("resource metadata", fakeClock());
+    const lookups = new LookupCache<string>("resource metadata", fakeClock());
     const common = { key: "k", variant: "", accepts: () => true, lastGood: () => undefined };
     const failed = fail({ code: "unavailable", detail: "no", retryable: true });
     expect(await lookups.lookup({ ...common, load: async () => failed })).toEqual(failed);
-    const load = async () => succeed({ value: "nothing", freshFor: hour, isNothing: true });
+    const load = async () => succeed({ value: "nothing", freshFor: hour, isEmpty: true });
     expect(await lookups.lookup({ ...common, load })).toEqual(succeed("nothing"));
   });
 });

@@ -95,7 +95,7 @@ describe("why a store cannot be used", () => {
     await mkdir(join(path, "token.a"), { recursive: true });
     await writeFile(join(path, "token.a", "theirs"), "");
     await expect(shared().read("token.a")).rejects.toMatchObject({
-      message: `${place}a folder in it has the name of an entry and holds other things. Name a folder of its own in "path", or remove what is in the way.`,
+      message: `${place}a folder in it has the name of an entry and holds other things. Set "path" to a folder that nothing else uses, or remove what is in the way.`,
     });
   });
 });
@@ -148,7 +148,7 @@ describe("a store that fails", () => {
     const shared = new SharedStore({ store, keys: false, lease: 10_000, clock });
     const read = errorOf(shared.read("token.a"));
     await clock.advance(3_000);
-    expect(String(await read)).toContain("it does not answer in time.");
+    expect(String(await read)).toContain("it did not answer in time.");
     expect(shared.failure?.kind).toBe("timeout");
   });
 });

@@ -2,28 +2,29 @@ import type { Clock } from "../lib/clock.js";
 import { debugMetadata, type EndpointKind } from "../lib/debug.js";
 import { fail, type Outcome, succeed } from "../net/failure.js";
 
-/** What a lookup brought, and for how long it is good, in milliseconds. */
+/** The result of a load. */
 export interface Loaded<V> {
   readonly value: V;
+  /** Milliseconds. */
   readonly freshFor: number;
-  /** Milliseconds since the epoch, for what was known to somebody else; the moment of the lookup unless told. */
+  /** When the value was requested, in milliseconds since the epoch, if another process did; else it is the start of the load. */
   readonly askedAt?: number;
-  /** Nothing was found: what is known already counts more. */
-  readonly isNothing?: boolean;
+  /** Nothing was found, so the last good value is better. */
+  readonly isEmpty?: boolean;
 }
 
 export interface Lookup<V> {
   readonly key: string;
-  /** Two lookups at the same time that agree in key and variant share one load. */
+  /** Concurrent lookups with the same key and variant share one load. */
   readonly variant: string;
-  /** Whether what is cached answers this lookup. */
+  /** Returns whether a cached value answers this lookup. */
   readonly accepts: (value: V) => boolean;
   /**
-   * Milliseconds since the epoch: what was asked for before this moment is stale, but for a minute, so that nobody can
-   * make us ask without end.
+   * Milliseconds since the epoch. A value that was requested earlier is stale, unless it is less than a minute old: a server
+   * must not be able to cause requests without end.
    */
   readonly since?: number | undefined;
-  /** What is known, for when a load fails or finds nothing; `undefined` for what is then of no use. */
+  /** Returns what of a cached value is used if the load fails or finds nothing; `undefined` for nothing. */
   readonly lastGood: (value: V) => V | undefined;
   readonly load: () => Promise<Outcome<Loaded<V>>>;
 }
@@ -34,15 +35,14 @@ interface Entry<V> {
   readonly freshUntil: number;
 }
 
-/** After an attempt what is stale serves for this long before the next. */
+/** Milliseconds for which a stale value is used after a load that failed, before the next load. */
 export const staleFor = 60_000;
 
 /**
- * A cache of lookups that are slow and may fail: concurrent ones share a load, the last good value serves while a new
- * load fails or finds nothing, failures are not kept. Holds at most `limit` entries, least recently used
- * out first.
+ * A cache for lookups that are slow and may fail. Concurrent lookups share a load. If a load fails or finds nothing, the last
+ * good value is used. Failures are not cached. The cache holds `limit` entries and drops the least recently used.
  */
-export class SharedLookups<V> {
+export class LookupCache<V> {
   /** For debug lines. */
   readonly #endpoint: EndpointKind;
   readonly #clock: Clock;
@@ -60,7 +60,7 @@ export class SharedLookups<V> {
     return this.#entries.size;
   }
 
-  /** Not tied to any caller: who gives up waiting leaves the load to the others. */
+  /** Returns the cached value, or loads it. A caller that stops waiting does not end the load. */
   lookup(wanted: Lookup<V>): Promise<Outcome<V>> {
     const { key, variant } = wanted;
     const entry = this.#entries.get(key);
@@ -89,7 +89,7 @@ export class SharedLookups<V> {
 
   async #load(wanted: Lookup<V>, flights: Map<string, Promise<Outcome<V>>>): Promise<Outcome<V>> {
     const { key, variant } = wanted;
-    // After `forget` the lookups of before are no longer in the map and must not bring back what was forgotten.
+    // After `forget`, earlier loads are no longer in the map. They must not bring back what was forgotten.
     const current = (): boolean => this.#flights.get(key) === flights;
     const askedAt = this.#clock.now();
     try {
@@ -106,32 +106,32 @@ export class SharedLookups<V> {
     this.#flights.delete(key);
   }
 
-  /** What is known is to be looked up again, and serves until something better is found. */
+  /** Makes the cached value stale: the next lookup loads, and uses the value only if the load fails. */
   expire(key: string): void {
-    const known = this.#entries.get(key);
-    if (known !== undefined) this.#entries.set(key, { ...known, freshUntil: 0 });
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) this.#entries.set(key, { ...entry, freshUntil: 0 });
     this.#flights.delete(key);
   }
 
   #settle(wanted: Lookup<V>, outcome: Outcome<Loaded<V>>, askedAt: number, current: boolean): Outcome<V> {
     const now = this.#clock.now();
-    const known = current ? this.#entries.get(wanted.key) : undefined;
-    const lastGood = known && wanted.lastGood(known.value);
-    if (outcome.ok && (outcome.value.isNothing !== true || lastGood === undefined)) {
+    const cached = current ? this.#entries.get(wanted.key) : undefined;
+    const lastGood = cached && wanted.lastGood(cached.value);
+    if (outcome.ok && (outcome.value.isEmpty !== true || lastGood === undefined)) {
       const { value, freshFor } = outcome.value;
       const entry = { value, askedAt: outcome.value.askedAt ?? askedAt, freshUntil: now + freshFor };
       if (current) this.#keep(wanted.key, entry);
       return succeed(value);
     }
-    if (known === undefined || lastGood === undefined) {
+    if (cached === undefined || lastGood === undefined) {
       return outcome.ok ? succeed(outcome.value.value) : fail(outcome.failure);
     }
-    const freshUntil = Math.max(known.freshUntil, now + staleFor);
+    const freshUntil = Math.max(cached.freshUntil, now + staleFor);
     this.#keep(wanted.key, { value: lastGood, askedAt, freshUntil });
     return succeed(lastGood);
   }
 
-  /** A `Map` iterates in order of insertion: the first key is the one used longest ago. */
+  /** A `Map` iterates in order of insertion, so the first key is the least recently used. */
   #keep(key: string, entry: Entry<V>): void {
     this.#entries.delete(key);
     this.#entries.set(key, entry);
@@ -140,4 +140,30 @@ export class SharedLookups<V> {
       this.#entries.delete(oldest);
     }
   }
+}
+
+const minute = 60_000;
+const minFresh = 5 * minute;
+/** The longest time that a document stays fresh, in milliseconds. */
+export const longestFresh = 24 * 60 * minute;
+const defaultFresh = 60 * minute;
+
+/** How long the absence of metadata is cached, in milliseconds. */
+export const absenceFreshFor = minFresh;
+
+/**
+ * Returns how long a metadata document stays fresh, in milliseconds: `max-age` of its `Cache-Control` within 5 minutes and 24
+ * hours, 5 minutes for `no-store` and `no-cache`, an hour without the header. Metadata is not private. If it becomes wrong
+ * earlier, the token endpoint answers 404 or 405, and the metadata is fetched again.
+ */
+export function freshFor(headers: Headers): number {
+  const directives = (headers.get("cache-control") ?? "").toLowerCase().split(",");
+  let maxAge: number | undefined;
+  for (const directive of directives) {
+    const [name = "", value = ""] = directive.split("=", 2).map((part) => part.trim());
+    if (name === "no-store" || name === "no-cache") return minFresh;
+    const seconds = value.replaceAll('"', "");
+    if (name === "max-age" && /^\d+$/.test(seconds)) maxAge ??= Number(seconds) * 1_000;
+  }
+  return maxAge === undefined ? defaultFresh : Math.min(Math.max(maxAge, minFresh), longestFresh);
 }

@@ -1,0 +1,106 @@
+import { checkListedIssuers } from "../diagnosis/issuer.js";
+import { checkResource } from "../diagnosis/resource.js";
+import { machineOf } from "../lib/loopback.js";
+import { type Failure, type Outcome, succeed } from "../net/failure.js";
+import { absenceFreshFor, freshFor, type Loaded, staleFor } from "./lookup-cache.js";
+import type { ResourceMetadata } from "./metadata.js";
+import type { MetadataFetch, MetadataLocation, ServerHeaders } from "./metadata-document.js";
+import { type FoundResource, findProtectedResource, storedResourceMetadata } from "./protected-resource.js";
+
+/** The result of a lookup of resource metadata, as the cache holds it. */
+export interface CachedResource {
+  readonly metadata?: ResourceMetadata;
+  /** The metadata is for another resource; see `FoundResource`. */
+  readonly other?: FoundResource["other"];
+  /** Why there is no metadata. `isAbsent`: the server publishes none. Otherwise it could not be read. */
+  readonly missing?: { readonly isAbsent: boolean; readonly failure: Failure };
+  /** The URLs that lead to this result: the one that a challenge named (`null` for none), and where it was found. */
+  readonly sources: readonly (string | null)[];
+}
+
+/** The MCP server that the metadata is about, and how the config says to fetch it. */
+export interface ResourceSource {
+  readonly url: string;
+  readonly resourceMetadata?: string | undefined;
+  readonly headers?: ServerHeaders | undefined;
+}
+
+const mostSources = 8;
+
+/** Fetches resource metadata for the cache. `named` is the URL of a challenge that may be followed. */
+export async function loadResource(
+  how: MetadataFetch,
+  wanted: {
+    readonly url: string;
+    readonly named: string | undefined;
+    readonly locations: readonly MetadataLocation[];
+  },
+): Promise<Outcome<Loaded<CachedResource>>> {
+  const { url, named, locations } = wanted;
+  const found = await findProtectedResource(how, url, locations, { retries: true });
+  if (!found.ok) return found;
+  if ("failure" in found.value) {
+    const missing = found.value;
+    const value = { missing, sources: [named ?? null] };
+    return succeed({ value, isEmpty: true, freshFor: missing.isAbsent ? absenceFreshFor : staleFor });
+  }
+  const { metadata, document, other } = found.value;
+  const value = { metadata, sources: [named ?? null, document.url], ...(other && { other }) };
+  return succeed({ value, freshFor: freshFor(document.headers), isEmpty: other !== undefined });
+}
+
+/**
+ * Returns whether a cached result answers a lookup whose challenge named this URL. Metadata of another resource answers only
+ * the lookup that led to it.
+ */
+export function answersLookup({ sources, other }: CachedResource, named: string | undefined): boolean {
+  return sources.includes(named ?? null) || (named === undefined && other === undefined);
+}
+
+/** Returns the cached result that is used when a lookup fails or finds nothing. From then on it answers that lookup, too. */
+export function lastGoodResource(named: string | undefined) {
+  return (cached: CachedResource): CachedResource | undefined => {
+    if (cached.metadata === undefined || cached.other !== undefined) return undefined;
+    const sources = [...new Set([named ?? null, ...cached.sources])].slice(0, mostSources);
+    return { ...cached, sources };
+  };
+}
+
+/** Returns whether other processes may use the result: the server publishes no metadata, or it agrees with the config. */
+export function agreesWithConfig(
+  { metadata, missing }: CachedResource,
+  url: string,
+  issuer: string,
+): boolean {
+  if (metadata === undefined) return missing?.isAbsent ?? true;
+  return (
+    checkResource(metadata.resource, url) === undefined &&
+    checkListedIssuers(metadata.authorization_servers, issuer) === undefined
+  );
+}
+
+/** Returns what is stored, as JSON. The reason for missing metadata concerns only the caller that requested it. */
+export function toStore({ sources, metadata }: CachedResource): object {
+  return { sources, metadata };
+}
+
+/** Returns a stored result, or `undefined` if the value does not have the form of this version of the package. */
+export function storedResource(value: unknown): CachedResource | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { sources, metadata }: { sources?: unknown; metadata?: unknown } = value;
+  const isSource = (each: unknown): each is string | null => each === null || typeof each === "string";
+  if (!Array.isArray(sources) || !sources.every(isSource)) return undefined;
+  if (metadata === undefined) return { sources };
+  const stored = storedResourceMetadata(metadata);
+  return stored && { sources, metadata: stored };
+}
+
+/** Returns a name for a lookup with its own location or headers, which may find another document; else `undefined`. */
+export function resourceVariant(
+  configured: string | undefined,
+  headers: ServerHeaders | undefined,
+): string | undefined {
+  if (configured === undefined && headers === undefined) return undefined;
+  const location = configured === undefined ? null : [configured, machineOf(configured)];
+  return JSON.stringify([location, headers?.id ?? null]);
+}

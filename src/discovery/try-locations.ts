@@ -1,0 +1,198 @@
+import { linkedAbort } from "../lib/abort-signal.js";
+import type { EndpointKind } from "../lib/debug.js";
+import { timeLimit } from "../lib/time-limit.js";
+import { pause } from "../lib/wait.js";
+import { type Failure, type Outcome, succeed } from "../net/failure.js";
+import { printableUrl } from "../net/printable-url.js";
+import {
+  type DocumentResult,
+  fetchDocument,
+  type MetadataDocument,
+  type MetadataFetch,
+  type MetadataLocation,
+} from "./metadata-document.js";
+
+/** The result of one location, after its document was judged. */
+export type LocationResult<V> =
+  | Exclude<DocumentResult, { readonly kind: "document" }>
+  /** The wanted document. */
+  | { readonly kind: "accepted"; readonly value: V }
+  /** A document of the same type about another issuer or resource. */
+  | { readonly kind: "other"; readonly value: V; readonly brief: string };
+
+export interface TriedLocation<V> {
+  readonly location: MetadataLocation;
+  readonly result: LocationResult<V>;
+}
+
+export interface LocationSearch<V> {
+  /** The wanted document in messages: "its resource metadata". */
+  readonly what: string;
+  /** For debug lines. */
+  readonly endpoint: EndpointKind;
+  /** In order of precedence. */
+  readonly locations: readonly MetadataLocation[];
+  readonly judge: (document: MetadataDocument, location: MetadataLocation) => LocationResult<V>;
+  /** Locations that were tried before. They are not tried again. */
+  readonly tried?: readonly TriedLocation<V>[] | undefined;
+  /** The end of the search, in milliseconds since the epoch. */
+  readonly until?: number;
+}
+
+export interface SearchResult<V> {
+  /** The wanted document of the first location that has it. */
+  readonly accepted: V | undefined;
+  /** All locations that were tried, now or before. */
+  readonly tried: readonly TriedLocation<V>[];
+  /** Why the config's headers could not be read. The locations that take them were then tried without. */
+  readonly headersFailure: Failure | undefined;
+}
+
+/**
+ * Tries each location once, until one has the wanted document. The next location is tried when the one before has
+ * answered or has used up its share of the timeout, so that a location that never answers does not block the others.
+ */
+export async function tryLocations<V>(
+  how: MetadataFetch,
+  search: LocationSearch<V>,
+): Promise<SearchResult<V>> {
+  const { what, locations, judge, until = Number.POSITIVE_INFINITY } = search;
+  const { clock } = how;
+  const share = Math.min(how.timeout, until - clock.now()) / locations.length;
+  // Ends the requests in flight once there is a document.
+  const { controller: found, unlink } = linkedAbort(how.signal);
+  const tried: (TriedLocation<V> | undefined)[] = locations.map(({ url }) =>
+    search.tried?.find(({ location }) => location.url === url),
+  );
+  const firstAccepted = () => tried.find((each) => each?.result.kind === "accepted")?.result;
+  let headers: Promise<Outcome<Readonly<Record<string, string>>>> | undefined;
+  const unreachable = new Map<string, LocationResult<V>>();
+  const inFlight = new Set<Promise<void>>();
+
+  const tryLocation = async (location: MetadataLocation): Promise<LocationResult<V>> => {
+    if (location.takesHeaders) headers ??= readHeaders(how, until);
+    const read = location.takesHeaders ? await headers : undefined;
+    const timeout = Math.min(how.timeout, until - clock.now());
+    if (timeout <= 0) return timedOut(what);
+    const limited = { ...how, timeout, signal: found.signal };
+    const result = await fetchDocument(limited, search, location, read?.ok ? read.value : {});
+    return result.kind === "document" ? judge(result.document, location) : result;
+  };
+  try {
+    for (const [index, location] of locations.entries()) {
+      if (tried[index] !== undefined) continue;
+      const { origin } = new URL(location.url);
+      // A server without a trusted connection cannot answer at its other URLs either.
+      const result = unreachable.get(origin);
+      if (result !== undefined) {
+        tried[index] = { location, result };
+        continue;
+      }
+      const attempt: Promise<void> = tryLocation(location).then((outcome) => {
+        tried[index] = { location, result: outcome };
+        if (outcome.kind === "failed" && outcome.failure.retryable !== true) unreachable.set(origin, outcome);
+        inFlight.delete(attempt);
+      });
+      inFlight.add(attempt);
+      await firstSettled(inFlight, share, how);
+      if (firstAccepted() !== undefined || found.signal.aborted) break;
+    }
+    while (inFlight.size > 0 && firstAccepted() === undefined) await Promise.race(inFlight);
+    const accepted = firstAccepted();
+    const read = await headers;
+    return {
+      accepted: accepted?.kind === "accepted" ? accepted.value : undefined,
+      tried: tried.filter((each) => each !== undefined),
+      headersFailure: read?.ok === false ? read.failure : undefined,
+    };
+  } finally {
+    found.abort();
+    unlink();
+  }
+}
+
+/** Waits until one of the attempts has settled, for so many milliseconds at most. */
+async function firstSettled(
+  attempts: ReadonlySet<Promise<void>>,
+  milliseconds: number,
+  { clock }: MetadataFetch,
+): Promise<void> {
+  const settled = new AbortController();
+  const waited = pause(milliseconds, { clock, signal: settled.signal, unref: true });
+  await Promise.race([...attempts, waited]);
+  settled.abort();
+}
+
+async function readHeaders(
+  { headers, clock, timeout, signal }: MetadataFetch,
+  until: number,
+): Promise<Outcome<Readonly<Record<string, string>>>> {
+  if (headers === undefined) return succeed({});
+  const { controller, unlink } = linkedAbort(signal);
+  const milliseconds = Math.max(Math.min(timeout, until - clock.now()), 0);
+  const limit = timeLimit(clock, milliseconds, () => controller.abort(), { unref: true });
+  try {
+    return await headers.read(controller.signal);
+  } finally {
+    limit.cancel();
+    unlink();
+  }
+}
+
+function timedOut<V>(what: string): LocationResult<V> {
+  const failure = { code: "timeout", detail: `${what} was not read in time.`, retryable: true } as const;
+  return { kind: "failed", brief: "was not tried in time", failure };
+}
+
+/** Returns the result of each location, for a message. URLs that a server chose are not shown. */
+export function describeResults<V>(tried: readonly TriedLocation<V>[]): string {
+  const described = tried.flatMap(({ location, result }) => {
+    if (result.kind === "accepted") return [];
+    const shown = location.isLearned ? undefined : printableUrl(location.url);
+    return [`${shown ?? "a URL that is not shown here"} ${result.brief}`];
+  });
+  return described.join("; ");
+}
+
+/** Returns what servers said, for `details`. A name that occurs several times gets a list. */
+export function resultDetails<V>(tried: readonly TriedLocation<V>[]): Readonly<Record<string, unknown>> {
+  const details = new Map<string, unknown[]>();
+  const add = (name: string, value: unknown): void => {
+    if (value === undefined || value === null) return;
+    details.set(name, [...(details.get(name) ?? []), value]);
+  };
+  for (const { location, result } of tried) {
+    if (location.isLearned) add("url", location.url);
+    if (result.kind !== "nothing") continue;
+    for (const [name, value] of Object.entries(result.details ?? {})) add(name, value);
+  }
+  return Object.fromEntries(
+    [...details].map(([name, values]) => [name, values.length === 1 ? values[0] : [...new Set(values)]]),
+  );
+}
+
+/**
+ * Returns why nothing was found, if a location that may have the document could not be reached: `unavailable` and
+ * retryable if it may answer later. Returns `undefined` if all locations have answered.
+ */
+export function searchFailure<V>(
+  what: string,
+  { tried, headersFailure }: SearchResult<V>,
+): Failure | undefined {
+  const failures = tried.flatMap(({ result }) => (result.kind === "failed" ? [result.failure] : []));
+  const temporary = failures.filter(({ retryable }) => retryable === true);
+  if (temporary.length > 0) {
+    // The location that may be tried again first decides when.
+    const waits = temporary.map(({ retryAfter = 0 }) => retryAfter);
+    const retryAfter = Math.min(...waits);
+    return {
+      code: "unavailable",
+      detail: `${what} is not available now: ${describeResults(tried)}. Try again later.`,
+      retryable: true,
+      details: resultDetails(tried),
+      neverArrived: failures.length === tried.length && failures.every(({ neverArrived }) => neverArrived),
+      ...(retryAfter > 0 && { retryAfter }),
+    };
+  }
+  return failures[0] ?? headersFailure;
+}
