@@ -11,6 +11,7 @@ import type { FetchFunction } from "../net/bounded-fetch.js";
 import type { Network } from "../net/network.js";
 import type { ServerClocks } from "../net/server-clocks.js";
 import type { CredentialMemory } from "../secrets/credential-memory.js";
+import type { IssuedToken } from "./grants/issued-token.js";
 import type { Redemption, RefreshTokens } from "./refresh-tokens.js";
 
 /** The part of the runtime's context that attempts inherit. The runtime sets it once per config. */
@@ -82,6 +83,12 @@ export interface AttemptContext extends OAuthRuntime, AttemptOptions {
   /** Waiting for a token keeps the process alive where it has to; pauses between two reads do not. */
   readonly unref: true;
 }
+
+/**
+ * Gets a token in one attempt: no retries, no caching; each attempt builds its request anew. Rejects with `McpAuthError`;
+ * `retryable` tells whether another attempt may help, and `retryAfter` when.
+ */
+export type Grant = (attempt: AttemptContext) => Promise<IssuedToken>;
 
 /** Makes the context of one attempt. Here, and nowhere else, an attempt inherits the fields of the runtime's context. */
 export function createAttempt(runtime: OAuthRuntime, options: AttemptOptions): AttemptContext {

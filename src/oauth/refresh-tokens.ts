@@ -1,5 +1,5 @@
 import type { Secret } from "../lib/secret.js";
-import type { IssuedToken } from "./grants/grant.js";
+import type { IssuedToken } from "./grants/issued-token.js";
 
 /** The latest refresh token of each family, for servers that replace refresh tokens when they are used. */
 export interface RefreshTokens {

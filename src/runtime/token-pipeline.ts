@@ -1,7 +1,8 @@
 import type { GrantSpec, ServerSpec } from "../config/spec.js";
 import type { McpAuthError } from "../errors/error.js";
+import type { Grant } from "../oauth/attempt.js";
 import { type AttemptRequest, createAttempt, type ManagerState } from "../oauth/attempt.js";
-import type { Grant, IssuedToken } from "../oauth/grants/grant.js";
+import type { IssuedToken } from "../oauth/grants/issued-token.js";
 import type { CredentialMemory } from "../secrets/credential-memory.js";
 import { CredentialRecorder } from "../secrets/credential-recorder.js";
 import { isLocal } from "../secrets/reference.js";
@@ -76,7 +77,11 @@ export function createTokenPipeline(
     onPlan,
     async hasNewCredential() {
       const { signal } = new AbortController();
-      const hasChanged = await manager.credentials.hasChanged(createAttempt(runtime, { spec, signal }));
+      const { credentialsChanged } = await import("../secrets/credentials-changed.js");
+      const hasChanged = await credentialsChanged(
+        manager.credentials,
+        createAttempt(runtime, { spec, signal }),
+      );
       if (hasChanged) onNewCredential();
       return hasChanged;
     },

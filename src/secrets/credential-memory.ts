@@ -1,7 +1,4 @@
 import type { SecretReference } from "../config/spec.js";
-import { fingerprintOf } from "../lib/secret.js";
-import { isLocal } from "./reference.js";
-import type { SecretContext } from "./secret-context.js";
 
 interface SecretNote {
   readonly reference: SecretReference;
@@ -9,7 +6,7 @@ interface SecretNote {
   readonly fingerprint: string | undefined;
   /** True when the last read found no value. */
   readonly missing: boolean;
-  /** Fingerprint of the value that `hasChanged` reported and that no request has read since. */
+  /** Fingerprint of the value that was reported, and that no request has read since. */
   readonly reported?: string;
 }
 
@@ -48,25 +45,14 @@ export class CredentialMemory {
     return previous !== undefined && previous !== bundle;
   }
 
-  /**
-   * Whether a request that is made now would use another credential than the last one. Reads environment variables and
-   * files; runs no command and calls no function. A value that cannot be read now counts as unchanged. Never rejects.
-   *
-   * Reports each value once: the next request may fail before it reads the value, and then it fails the same way again.
-   */
-  async hasChanged(context: SecretContext): Promise<boolean> {
-    const { readValue } = await import("./read-value.js");
-    let hasChanged = false;
-    for (const [key, { reference }] of [...this.#notes]) {
-      if (!isLocal(reference)) continue;
-      const found = await readValue(reference, context);
-      if ("value" in found && this.#report(key, fingerprintOf([found.value]))) hasChanged = true;
-    }
-    return hasChanged;
+  /** The references that the last requests read. */
+  references(): readonly SecretReference[] {
+    return [...this.#notes.values()].map(({ reference }) => reference);
   }
 
-  /** Whether a value is new. After that, it is no longer new. */
-  #report(key: string, found: string): boolean {
+  /** Returns true once for each value that differs from the one that the last request read, or that it could not read. */
+  reportSecret(reference: SecretReference, found: string): boolean {
+    const key = JSON.stringify(reference);
     const note = this.#notes.get(key);
     if (note === undefined || found === note.reported) return false;
     if (!note.missing && found === note.fingerprint) return false;

@@ -3,7 +3,7 @@ import type { Clock } from "../lib/clock.js";
 import { longestLifetime } from "../lib/duration.js";
 import { untilAborted } from "../lib/wait.js";
 import type { AttemptRequest } from "../oauth/attempt.js";
-import type { IssuedToken } from "../oauth/grants/grant.js";
+import type { IssuedToken } from "../oauth/grants/issued-token.js";
 import { jwtLifetime } from "./jwt-lifetime.js";
 import type { TokenRequest, TokenSource } from "./source.js";
 import { Token } from "./token.js";

@@ -1,5 +1,5 @@
 import type { ClientCredentialsSpec } from "../../config/spec.js";
-import type { Grant } from "./grant.js";
+import type { Grant } from "../attempt.js";
 import { tokenGrant } from "./token-grant.js";
 
 /** RFC 6749 §4.4: a token for the client itself. Rejects with the codes of `tokenGrant`. */

@@ -1,8 +1,8 @@
 import type { GrantSpec } from "../../config/spec.js";
 import { unreachable } from "../../lib/unreachable.js";
+import type { Grant } from "../attempt.js";
 import { clientCredentials } from "./client-credentials.js";
 import { enterpriseManaged } from "./enterprise-managed.js";
-import type { Grant } from "./grant.js";
 import { jwtBearer } from "./jwt-bearer.js";
 import { refreshToken } from "./refresh-token.js";
 import { staticToken } from "./static-token.js";

@@ -1,5 +1,5 @@
 import type { EnterpriseManagedSpec } from "../../config/spec.js";
-import type { Grant } from "./grant.js";
+import type { Grant } from "../attempt.js";
 import { requestIdJag } from "./id-jag.js";
 import { jwtBearerGrantType } from "./jwt-bearer.js";
 import { tokenGrant } from "./token-grant.js";

@@ -4,11 +4,10 @@ import { chooseAlgorithm } from "../../keys/choose-algorithm.js";
 import { issuedAt } from "../../keys/issued-at.js";
 import { signJwt } from "../../keys/sign-jwt.js";
 import { unreachable } from "../../lib/unreachable.js";
-import type { AttemptContext } from "../attempt.js";
+import type { AttemptContext, Grant } from "../attempt.js";
 import { audienceOf } from "../client-auth/client-assertion.js";
 import { assertionKey } from "../client-auth/credential-retry.js";
 import { readPlatformAssertion } from "../client-auth/platform-assertion.js";
-import type { Grant } from "./grant.js";
 import { type RequestToPresent, tokenGrant } from "./token-grant.js";
 
 export const jwtBearerGrantType = "urn:ietf:params:oauth:grant-type:jwt-bearer";

@@ -3,8 +3,8 @@ import { McpAuthError } from "../../errors/error.js";
 import { parseJsonObject } from "../../lib/json-object.js";
 import { Secret } from "../../lib/secret.js";
 import { readSecret } from "../../secrets/read-secret.js";
+import type { Grant } from "../attempt.js";
 import { createAttempt } from "../attempt.js";
-import type { Grant } from "./grant.js";
 import { tokenGrant } from "./token-grant.js";
 
 /**

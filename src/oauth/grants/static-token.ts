@@ -2,8 +2,8 @@ import type { SecretReference, StaticSpec } from "../../config/spec.js";
 import { McpAuthError } from "../../errors/error.js";
 import { readSecret, type SecretContext } from "../../secrets/read-secret.js";
 import { secretUnavailable } from "../../secrets/reference.js";
+import type { Grant } from "../attempt.js";
 import { isHeaderSafe } from "../token-endpoint/header-safe.js";
-import type { Grant } from "./grant.js";
 
 /**
  * A token that something else puts into an environment variable or a file. Reads it again at each call. Rejects with

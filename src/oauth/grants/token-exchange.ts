@@ -1,6 +1,6 @@
 import type { TokenExchangeSpec } from "../../config/spec.js";
+import type { Grant } from "../attempt.js";
 import type { TokenField } from "../token-endpoint/token-request.js";
-import type { Grant } from "./grant.js";
 import { readSubjectToken, tokenExchangeGrantType } from "./subject-token.js";
 import { tokenGrant } from "./token-grant.js";
 

@@ -5,6 +5,7 @@ import { McpAuthError, type McpAuthErrorCode } from "../../errors/error.js";
 import { rememberCredential } from "../../errors/sent-credentials.js";
 import type { SigningTime } from "../../net/server-clocks.js";
 import { readSecret, type SecretContext } from "../../secrets/read-secret.js";
+import type { Grant } from "../attempt.js";
 import { type AttemptContext, warnOnce } from "../attempt.js";
 import { judgeRefusal } from "../client-auth/credential-retry.js";
 import { askTokenEndpoint } from "../token-endpoint/ask-token-endpoint.js";
@@ -17,7 +18,7 @@ import {
 } from "../token-endpoint/token-request.js";
 import { readTokenResponse, type WantedTypes } from "../token-endpoint/token-response.js";
 import { findGrantTarget } from "./find-grant-target.js";
-import type { Grant, IssuedToken } from "./grant.js";
+import type { IssuedToken } from "./issued-token.js";
 import { metadataHeaders } from "./metadata-headers.js";
 
 type RequestingGrant = GrantCommon & { readonly client: ClientSpec };

@@ -15,7 +15,7 @@ import {
   type OAuthRuntime,
 } from "../../../src/oauth/attempt.js";
 import { createGrant } from "../../../src/oauth/grants/create-grant.js";
-import type { IssuedToken } from "../../../src/oauth/grants/grant.js";
+import type { IssuedToken } from "../../../src/oauth/grants/issued-token.js";
 import { CredentialMemory } from "../../../src/secrets/credential-memory.js";
 import { CredentialRecorder } from "../../../src/secrets/credential-recorder.js";
 import { type Handler, type HttpServer, sendJson, startHttpServer } from "../../support/http-server.js";

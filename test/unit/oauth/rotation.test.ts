@@ -10,6 +10,7 @@ import type { McpAuthError } from "../../../src/errors/error.js";
 import type { AttemptRequest } from "../../../src/oauth/attempt.js";
 import { hasAnotherCredential } from "../../../src/oauth/client-auth/another-credential.js";
 import { CredentialMemory } from "../../../src/secrets/credential-memory.js";
+import { credentialsChanged } from "../../../src/secrets/credentials-changed.js";
 import { createAuthority, type IssuedCertificate } from "../../support/certificates.js";
 import { type FakeClock, fakeClock } from "../../support/fake-clock.js";
 import { type Handler, type RecordedRequest, sendJson } from "../../support/http-server.js";
@@ -601,7 +602,7 @@ describe("a credential that is another one than at the request before", () => {
     const outcomes = await acquire(grant, { notify: (change) => heard.push(change) });
     expect(outcomes).toEqual(["again", "token"]);
     expect(heard).toEqual(["request", "secret:changed", "request"]);
-    expect(await credentials.hasChanged({ server: "crm", env })).toBe(false);
+    expect(await credentialsChanged(credentials, { server: "crm", env })).toBe(false);
   });
 
   it("is not told of what is new each time", async () => {

@@ -8,6 +8,7 @@ import { systemClock } from "../../../src/lib/clock.js";
 import { Secret } from "../../../src/lib/secret.js";
 import { CredentialMemory } from "../../../src/secrets/credential-memory.js";
 import { CredentialRecorder } from "../../../src/secrets/credential-recorder.js";
+import { credentialsChanged } from "../../../src/secrets/credentials-changed.js";
 import { readClientSecret, readSecret, type SecretContext } from "../../../src/secrets/read-secret.js";
 import { fakeClock } from "../../support/fake-clock.js";
 import { aged } from "./aged.js";
@@ -83,11 +84,11 @@ describe("what a reference gives", () => {
 
 describe("a credential", () => {
   it("has not changed while everything gives the same, or nothing was read", async () => {
-    expect(await memory.hasChanged(context())).toBe(false);
+    expect(await credentialsChanged(memory, context())).toBe(false);
     await writeFile(file, "in the file");
     await readSecret(reference, context());
     await readSecret({ file }, context());
-    expect(await memory.hasChanged(context())).toBe(false);
+    expect(await credentialsChanged(memory, context())).toBe(false);
   });
 
   it("has changed when a variable or a file gives something else, once for each value", async () => {
@@ -95,28 +96,28 @@ describe("a credential", () => {
     await readSecret(reference, context());
     await readSecret({ file }, context());
     await writeFile(file, "after");
-    expect(await memory.hasChanged(context())).toBe(true);
+    expect(await credentialsChanged(memory, context())).toBe(true);
     // A request that failed before it came to read the file would fail again, and again.
-    expect(await memory.hasChanged(context())).toBe(false);
+    expect(await credentialsChanged(memory, context())).toBe(false);
     await writeFile(file, "after that");
-    expect(await memory.hasChanged(context())).toBe(true);
+    expect(await credentialsChanged(memory, context())).toBe(true);
     await readSecret({ file }, context());
-    expect(await memory.hasChanged(context())).toBe(false);
+    expect(await credentialsChanged(memory, context())).toBe(false);
     env["CRM_SECRET"] = "two";
-    expect(await memory.hasChanged(context())).toBe(true);
+    expect(await credentialsChanged(memory, context())).toBe(true);
   });
 
   it("has changed when there is one where there was none", async () => {
     await aged(folder);
     await failing({ file });
     await failing({ env: "ABSENT" });
-    expect(await memory.hasChanged(context())).toBe(false);
+    expect(await credentialsChanged(memory, context())).toBe(false);
     await writeFile(file, "mended");
-    expect(await memory.hasChanged(context())).toBe(true);
+    expect(await credentialsChanged(memory, context())).toBe(true);
     await readSecret({ file }, context());
-    expect(await memory.hasChanged(context())).toBe(false);
+    expect(await credentialsChanged(memory, context())).toBe(false);
     env["ABSENT"] = "here";
-    expect(await memory.hasChanged(context())).toBe(true);
+    expect(await credentialsChanged(memory, context())).toBe(true);
   });
 
   it("has changed when it was unreadable and is back as it was", async () => {
@@ -124,7 +125,7 @@ describe("a credential", () => {
     env["CRM_SECRET"] = "";
     await failing(reference);
     env["CRM_SECRET"] = "canary-one";
-    expect(await memory.hasChanged(context())).toBe(true);
+    expect(await credentialsChanged(memory, context())).toBe(true);
   });
 
   it("has not changed when it cannot be read now, and is not waited for", async () => {
@@ -132,9 +133,9 @@ describe("a credential", () => {
     await writeFile(file, "whole");
     await readSecret({ file }, context());
     await writeFile(file, "");
-    expect(await memory.hasChanged(context({ clock }))).toBe(false);
+    expect(await credentialsChanged(memory, context({ clock }))).toBe(false);
     await rm(file);
-    expect(await memory.hasChanged(context({ clock }))).toBe(false);
+    expect(await credentialsChanged(memory, context({ clock }))).toBe(false);
     expect(clock.pending).toEqual([]);
   });
 
@@ -151,7 +152,7 @@ describe("a credential", () => {
     const secrets = context({ resolvers, env: { ...process.env } });
     await readSecret({ resolver: "counting", ref: "a" }, secrets);
     await readSecret(command, secrets);
-    expect(await memory.hasChanged(secrets)).toBe(false);
+    expect(await credentialsChanged(memory, secrets)).toBe(false);
     expect(calls).toBe(1);
     expect((await readSecret({ file }, context())).reveal()).toBe("x");
   });

@@ -1,4 +1,3 @@
-import type { AttemptContext } from "../attempt.js";
 import type { Binding } from "../token-endpoint/binding.js";
 
 /** A validated token response (RFC 6749 §5.1), or a static token. */
@@ -20,9 +19,3 @@ export interface IssuedToken {
   /** Requested while the metadata of the MCP server could not be read. Such a token is not shared. */
   readonly isProvisional?: boolean;
 }
-
-/**
- * Gets a token in one attempt: no retries, no caching; each attempt builds its request anew. Rejects with `McpAuthError`;
- * `retryable` tells whether another attempt may help, and `retryAfter` when.
- */
-export type Grant = (attempt: AttemptContext) => Promise<IssuedToken>;
