@@ -38,6 +38,7 @@ export class Agents {
   /** What the agents were made with. */
   #trusted: readonly string[] | undefined;
   #closed = false;
+  #retired = false;
 
   /** @param authorities the certificates to trust in PEM, `undefined` for the usual ones */
   constructor(authorities: () => Promise<readonly string[] | undefined>, limit = mostAgents) {
@@ -62,12 +63,12 @@ export class Agents {
     const entry = this.#entries.get(key) ?? {
       agent: createAgent(undici, tls, route, authorities),
       users: 0,
-      retired: false,
+      retired: this.#retired,
     };
     entry.users += 1;
     // A `Map` iterates in order of insertion: the first key is the one used longest ago.
     this.#entries.delete(key);
-    this.#entries.set(key, entry);
+    if (!this.#retired) this.#entries.set(key, entry);
     for (const [oldest, retiring] of this.#entries) {
       if (this.#entries.size <= this.#limit) break;
       this.#entries.delete(oldest);
@@ -84,6 +85,12 @@ export class Agents {
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** Closes agents as soon as no request uses them, from now on also those that are created later. */
+  retire(): void {
+    this.#retired = true;
+    this.#retireAll();
   }
 
   close(): void {

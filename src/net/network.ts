@@ -1,9 +1,9 @@
 import type { Dispatcher } from "undici";
 import type { NetworkSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
-import type { Agents } from "./agents.js";
+import type { AgentLease, Agents } from "./agents.js";
+import { assertResponse } from "./assert-response.js";
 import type { FetchFunction } from "./bounded-fetch.js";
-import { checkedFetch } from "./checked-fetch.js";
 import type { TlsIdentity } from "./client-certificate.js";
 import {
   isVerificationOff,
@@ -14,12 +14,15 @@ import {
 } from "./environment.js";
 import { type NetworkTrust, networkTrust } from "./network-trust.js";
 import type { ProxyRules } from "./proxy.js";
+import type { ServerClocks } from "./server-clocks.js";
 
 /** How requests leave this machine. */
 export interface Network {
   readonly fetch: FetchFunction;
   /** Presents this certificate. Calls with the same one share connections. */
   fetchAs(identity: TlsIdentity): FetchFunction;
+  /** Another network takes its place: closes connections as soon as no request uses them. Requests are still sent. */
+  retire(): void;
   /** Closes what is idle; requests under way end by themselves. */
   close(): Promise<void>;
 }
@@ -34,6 +37,8 @@ export interface NetworkOptions {
   readonly processEnv?: Variables;
   /** The authorities to trust; those of `spec` unless told. */
   readonly trust?: Pick<NetworkTrust, "authorities">;
+  /** Learns from each response how far the clock of its server is from ours. */
+  readonly serverClocks?: ServerClocks;
   /** Whether `fetch` takes an undici dispatcher: that of Node does, those of Bun and Deno do not. */
   readonly takesConnections?: boolean;
 }
@@ -51,51 +56,70 @@ export interface NetworkOptions {
  * place by `fetch`, and verification with it, but not by `fetchAs`, whose certificate would be missing.
  */
 export function createNetwork(options: NetworkOptions): Network {
-  const { spec, env, processEnv = process.env } = options;
-  const fetch = checkedFetch(options.fetch);
+  const { fetch, spec, env, processEnv = process.env, serverClocks } = options;
   const trust = options.trust ?? networkTrust({ spec, env, processEnv, hasOwnFetch: false });
-  if (!(options.takesConnections ?? isNode)) return networkOfPlatform(fetch, spec, processEnv);
+  if (!(options.takesConnections ?? isNode)) return networkOfPlatform(options);
   const mayUseProxy = namesProxy(spec.proxy, proxyVariables(env));
   let closed = false;
+  let retired = false;
   let connections: Promise<Connections> | undefined;
   // Loaded when it is needed: undici alone takes 50 to 85 ms (docs/dependencies.md).
   const load = async (): Promise<Connections> => {
     const [{ Agents }, { proxyRules }] = await Promise.all([import("./agents.js"), import("./proxy.js")]);
     const agents = new Agents(() => trust.authorities());
     if (closed) agents.close();
+    if (retired) agents.retire();
     return { agents, proxies: proxyRules(spec.proxy, env) };
   };
 
-  const send = async (
+  /** Leases an agent for the request, unless `fetch` needs none. */
+  const agentFor = async (
     identity: TlsIdentity | undefined,
     input: string | URL | Request,
     init: RequestInit | undefined,
-  ): Promise<Response> => {
+  ): Promise<AgentLease | undefined> => {
+    if (identity === undefined && hasDispatcher(init)) return undefined;
     const url = urlOf(input);
     // `fetch` itself says what is wrong with a URL that does not parse.
-    if (url === undefined || (url.protocol !== "https:" && !mayUseProxy)) return await fetch(input, init);
+    if (url === undefined || (url.protocol !== "https:" && !mayUseProxy)) return undefined;
     connections ??= load();
     const { agents, proxies } = await connections;
     const proxy = proxies.proxyFor(url);
-    if (url.protocol !== "https:" && proxy === undefined) return await fetch(input, init);
-    const lease = await agents.lease({ proxy, identity });
-    try {
-      return await fetch(input, withDispatcher(init, lease.agent));
-    } catch (error) {
-      throw ownError(error) ?? error;
-    } finally {
-      lease.release();
-    }
+    if (url.protocol !== "https:" && proxy === undefined) return undefined;
+    return await agents.lease({ proxy, identity });
   };
+
+  const fetchWith = (identity: TlsIdentity | undefined): FetchFunction =>
+    async function networkFetch(input, init) {
+      const lease = await agentFor(identity, input, init);
+      const sentAt = serverClocks?.now();
+      try {
+        const response = await fetch(input, lease === undefined ? init : withDispatcher(init, lease.agent));
+        assertResponse(response);
+        if (sentAt !== undefined) serverClocks?.note({ input, init }, response, sentAt);
+        return response;
+      } catch (error) {
+        throw (lease && ownError(error)) ?? error;
+      } finally {
+        lease?.release();
+      }
+    };
   return {
-    fetch: (input, init) => (hasDispatcher(init) ? fetch(input, init) : send(undefined, input, init)),
-    fetchAs: (identity) => (input, init) => send(identity, input, init),
+    fetch: fetchWith(undefined),
+    fetchAs: fetchWith,
+    retire() {
+      retired = true;
+      connections?.then(({ agents }) => agents.retire()).catch(ignore);
+    },
     async close() {
       closed = true;
       (await connections)?.agents.close();
     },
   };
 }
+
+/** What failed to load fails again where it is used. */
+function ignore(): void {}
 
 interface Connections {
   readonly agents: Agents;
@@ -108,8 +132,8 @@ const isNode = process.versions["bun"] === undefined && process.versions["deno"]
  * For a `fetch` that takes no dispatcher. It refuses what needs connections of our own, and https while the process has
  * verification off.
  */
-function networkOfPlatform(fetch: FetchFunction, spec: NetworkSpec, processEnv: Variables): Network {
-  const send: FetchFunction = async (input, init) => {
+function networkOfPlatform({ fetch, spec, processEnv = process.env, serverClocks }: NetworkOptions): Network {
+  const networkFetch: FetchFunction = async (input, init) => {
     if (spec.ca.length > 0) throw needsNode('"ca" under "network"');
     if (typeof spec.proxy === "string") throw needsNode('"proxy" under "network"');
     if (spec.proxy === false && namesProxy(undefined, proxyVariables(processEnv))) {
@@ -118,13 +142,18 @@ function networkOfPlatform(fetch: FetchFunction, spec: NetworkSpec, processEnv: 
     if (urlOf(input)?.protocol === "https:" && isVerificationOff(processEnv)) {
       throw new McpAuthError("tls_failed", `No request was sent. ${verificationIsOff}`);
     }
-    return await fetch(input, init);
+    const sentAt = serverClocks?.now();
+    const response = await fetch(input, init);
+    assertResponse(response);
+    if (sentAt !== undefined) serverClocks?.note({ input, init }, response, sentAt);
+    return response;
   };
   return {
-    fetch: send,
+    fetch: networkFetch,
     fetchAs: () => async () => {
       throw needsNode("a client certificate");
     },
+    retire() {},
     async close() {},
   };
 }

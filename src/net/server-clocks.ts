@@ -1,5 +1,4 @@
 import type { Clock } from "../lib/clock.js";
-import type { FetchFunction } from "./bounded-fetch.js";
 import { narrowed, type OffsetRange, offsetRange, smallestOffset } from "./clock-offset.js";
 
 /** Milliseconds. A smaller difference is not made up for: what we sign is dated back far enough to be taken. */
@@ -52,18 +51,9 @@ export class ServerClocks {
     this.#clock = clock;
   }
 
-  /** The same `fetch`; what its responses say of the time at their servers is noted. */
-  watch(fetch: FetchFunction): FetchFunction {
-    return async (input, init) => {
-      const sentAt = this.#clock.now();
-      const response = await fetch(input, init);
-      try {
-        this.#note({ input, init }, response, sentAt);
-      } catch {
-        // A caller's own `fetch` may return anything. The code that wants the response judges it.
-      }
-      return response;
-    };
+  /** Milliseconds since the epoch, by our clock. */
+  now(): number {
+    return this.#clock.now();
   }
 
   /** The time to sign a request to this URL in. Made for one request. */
@@ -109,7 +99,8 @@ export class ServerClocks {
     return { offset, isCorrected };
   }
 
-  #note(
+  /** Learns from the `Date` of a response to a request that was sent at `sentAt` by our clock. */
+  note(
     { input, init }: { readonly input: string | URL | Request; readonly init: RequestInit | undefined },
     response: Response,
     sentAt: number,

@@ -104,7 +104,7 @@ export async function createRuntime<Name extends string>(
   };
   const spec = loaded === undefined ? await load() : warnOnce(loaded);
   const serverClocks = new ServerClocks(clock);
-  const sending = { fetch: serverClocks.watch(platformFetch(options.fetch)), serverClocks };
+  const sending = { fetch: platformFetch(options.fetch), serverClocks };
   const shared = {
     ...sending,
     clock,

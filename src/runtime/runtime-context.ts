@@ -2,7 +2,7 @@ import { defaults } from "../config/defaults.js";
 import type { ConfigSpec } from "../config/spec.js";
 import { MetadataCache } from "../discovery/metadata-cache.js";
 import { forbidCommands } from "../lib/permissions.js";
-import { createNetwork } from "../net/network.js";
+import { createNetwork, type Network } from "../net/network.js";
 import { type NetworkTrust, networkTrust } from "../net/network-trust.js";
 import type { OAuthRuntime } from "../oauth/attempt.js";
 import { configuredStore } from "../sharing/configured-store.js";
@@ -12,14 +12,13 @@ import { storedMetadata } from "../sharing/stored-metadata.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { RetryAfterRegistry } from "../tokens/retry-after-registry.js";
 import type { Events } from "./events.js";
-import { type RetiringNetwork, retiringNetwork } from "./retiring-network.js";
 
 /**
  * Everything that the managers of one runtime share under one config. `createRuntimeContext` makes it; a reload that
  * changes the network, the store or the permissions makes another one. Attempts inherit the fields of `OAuthRuntime`.
  */
 export interface RuntimeContext extends OAuthRuntime {
-  readonly network: RetiringNetwork;
+  readonly network: Network;
   /** The authorities and proxies that `network` trusts. */
   readonly trust: NetworkTrust;
   readonly events: Events;
@@ -53,9 +52,10 @@ export function createRuntimeContext(
       : forbidCommands(dependencies.permissions, commands.forbidden);
   const processEnv = process.env;
   const trust = networkTrust({ spec, env, processEnv, hasOwnFetch, allow: permissions?.allow });
-  const network = retiringNetwork(() =>
-    createNetwork({ fetch: dependencies.fetch, spec, env, processEnv, trust }),
-  );
+  const network = createNetwork({
+    ...{ fetch: dependencies.fetch, serverClocks },
+    ...{ spec, env, processEnv, trust },
+  });
   const { fetch } = network;
   const openStore = (): SharedStore | undefined => {
     if (ownStore !== undefined) return customStore(ownStore, clock, defaults.lease);

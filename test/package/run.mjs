@@ -1,7 +1,7 @@
 // `npm run test:package`: the packed tarball, installed into an empty project and used as a stranger would.
-import { cp, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run, secondsSince } from "../../scripts/run.mjs";
 import { endRecords, recordingEnvironment, startRecords } from "../support/tls-recorder/records.js";
@@ -58,6 +58,9 @@ async function contents(folder) {
   const meant = [
     /^LICENSE$/,
     /^README\.md$/,
+    /^SECURITY\.md$/,
+    /^CHANGELOG\.md$/,
+    /^docs\/[\w-]+\.md$/,
     /^package\.json$/,
     /^mcp-auth\.config\.example\.json$/,
     /^schema\/mcp-auth\.schema\.json$/,
@@ -70,14 +73,29 @@ async function contents(folder) {
   verdict("holds nothing but what is meant", strays.length === 0, strays.join("\n"));
   const missing = meant.filter((pattern) => !files.some((name) => pattern.test(name)));
   verdict("holds all that is meant", missing.length === 0, missing.join("\n"));
+  const broken = await brokenLinks(folder, files);
+  verdict("its pages link only to files that it contains", broken.length === 0, broken.join("\n"));
   const sizes = await Promise.all(files.map(async (name) => (await stat(join(folder, name))).size));
   const size = sizes.reduce((sum, each) => sum + each, 0);
   const modules = files.filter((name) => name.endsWith(".js")).length;
   console.log(
     `      ${files.length} files, ${modules} of them modules, ${Math.ceil(size / 1024)} kB unpacked`,
   );
-  // Growth is to be a decision.
-  verdict("is at most 1100 kB unpacked", size <= 1100 * 1024);
+  // Growth is a decision. The documentation is 300 kB of it.
+  verdict("is at most 1400 kB unpacked", size <= 1400 * 1024);
+}
+
+async function brokenLinks(folder, files) {
+  const pages = files.filter((name) => name.endsWith(".md"));
+  const links = pages.map(async (page) => {
+    const text = await readFile(join(folder, page), "utf8");
+    const targets = [...text.matchAll(/\]\(([^)\s#]+)[^)]*\)/g)].map(([, target]) => target);
+    const relative = targets.filter((target) => !/^[a-z]+:/.test(target));
+    return relative
+      .filter((target) => !files.includes(posix.join(posix.dirname(page), target)))
+      .map((target) => `${page}: ${target}`);
+  });
+  return (await Promise.all(links)).flat();
 }
 
 async function programs(project) {

@@ -139,3 +139,41 @@ test("a stream of events may stay silent for a day, and an answer may take as lo
   expect(await (await answer).text()).toBe("late");
   expect(Buffer.from((await next)?.value ?? []).toString()).toBe("last");
 });
+
+test("after retire() an agent without a request closes its connections at once", async () => {
+  const server = await serve((response) => void response.end("ok"));
+  const replaced = agents();
+  await (await ask(replaced, 0, server.origin)).text();
+  replaced.retire();
+  await until(() => server.connections === 0);
+  expect(replaced.size).toBe(0);
+});
+
+test("after retire() a request in progress is answered before its connection closes", async () => {
+  const held = deferred<ServerResponse>();
+  const server = await serve((response) => held.resolve(response));
+  const replaced = agents();
+  const answer = ask(replaced, 0, server.origin);
+  const response = await held.promise;
+  replaced.retire();
+  response.end("late");
+  expect(await (await answer).text()).toBe("late");
+  await until(() => server.connections === 0);
+});
+
+test("after retire() a further request is sent, and its connection closes after it", async () => {
+  const server = await serve((response) => void response.end("ok"));
+  const replaced = agents();
+  replaced.retire();
+  for (const which of [0, 1]) expect(await (await ask(replaced, which, server.origin)).text()).toBe("ok");
+  await until(() => server.connections === 0);
+  expect(replaced.size).toBe(0);
+});
+
+test("without retire() requests of one identity share an agent, which stays open", async () => {
+  const server = await serve((response) => void response.end("ok"));
+  const current = agents();
+  for (const which of [0, 0, 0]) await (await ask(current, which, server.origin)).text();
+  expect(current.size).toBe(1);
+  expect(server.connections).toBeGreaterThan(0);
+});

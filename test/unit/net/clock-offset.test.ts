@@ -9,6 +9,7 @@ import {
   smallestOffset,
 } from "../../../src/net/clock-offset.js";
 import { mostCorrectedSkew, ServerClocks, toleratedSkew } from "../../../src/net/server-clocks.js";
+import { watchedBy } from "../../support/watched-by.js";
 
 const noon = Date.UTC(2026, 0, 1, 12);
 const date = (time: number) => new Date(time).toUTCString();
@@ -125,7 +126,7 @@ test("the true offset is never excluded, whatever the latencies, and none is ass
 async function signed(offset: number, exchange: Exchange, then: number) {
   let ours = noon + exchange.fraction;
   const clocks = new ServerClocks({ now: () => ours });
-  const fetch = clocks.watch(async () => {
+  const fetch = watchedBy(clocks, async () => {
     ours += exchange.there;
     const headers = { date: date(ours + offset) };
     ours += exchange.back;

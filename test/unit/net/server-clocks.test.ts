@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { clockSkewMessage, ServerClocks } from "../../../src/net/server-clocks.js";
 import { fakeClock } from "../../support/fake-clock.js";
+import { watchedBy } from "../../support/watched-by.js";
 
 const url = "https://auth.example/token";
 const minute = 60_000;
@@ -10,7 +11,8 @@ function started() {
   const clock = fakeClock();
   const clocks = new ServerClocks(clock);
   const server = { skew: 0, headers: {} as Record<string, string> };
-  const fetch = clocks.watch(
+  const fetch = watchedBy(
+    clocks,
     async () =>
       new Response("", {
         headers: { date: new Date(clock.now() + server.skew).toUTCString(), ...server.headers },
@@ -76,10 +78,12 @@ describe("the time to sign in", () => {
     const followed = Object.defineProperty(new Response("", { headers: { date } }), "redirected", {
       value: true,
     });
-    expect(await clocks.watch(async () => followed)(url, { method: "POST" })).toBe(followed);
+    expect(await watchedBy(clocks, async () => followed)(url, { method: "POST" })).toBe(followed);
     // A caller's own `fetch` may return anything.
     const nothing = JSON.parse("null");
-    expect(await clocks.watch(async () => nothing)(url)).toBeNull();
+    await expect(watchedBy(clocks, async () => nothing)(url)).rejects.toMatchObject({
+      code: "config_invalid",
+    });
     expect(corrected()).toBe(0);
   });
 

@@ -7,6 +7,7 @@ import type { OAuthRuntime } from "../../../src/oauth/attempt.js";
 import { revokeToken } from "../../../src/oauth/revoke-token.js";
 import { failure } from "../../support/failure.js";
 import { type Handler, type HttpServer, startHttpServer } from "../../support/http-server.js";
+import { watchedBy } from "../../support/watched-by.js";
 import { clock, now, oauthRuntime, secretClient, serverSpec, signal } from "./fixtures.js";
 
 /** An authorization server that answers revocations so. */
@@ -70,7 +71,7 @@ test("an assertion that is refused by a server whose clock differs is made anew 
       : new Response(await response.text(), { headers: { "content-type": "application/json" } });
   };
   const env = { CRM_SECRET: "canary-secret-that-is-long-enough-to-sign" };
-  await failure(revoke(server, client, { env, serverClocks, fetch: serverClocks.watch(silent) }));
+  await failure(revoke(server, client, { env, serverClocks, fetch: watchedBy(serverClocks, silent) }));
   const issued = revocations(server).map(
     ({ body }) => decodeJwt(new URLSearchParams(body).get("client_assertion") ?? "").iat,
   );

@@ -1,20 +1,13 @@
 import { McpAuthError } from "../errors/error.js";
-import type { FetchFunction } from "./bounded-fetch.js";
 
-/**
- * A `fetch` of the caller's, whose answers are responses as the Fetch standard has them: whatever else it gives rejects with
- * `config_invalid`, before anything looks into it.
- */
-export function checkedFetch(fetch: FetchFunction): FetchFunction {
-  return async (input, init) => {
-    const response: unknown = await fetch(input, init);
-    if (isResponse(response)) return response;
-    throw new McpAuthError(
-      "config_invalid",
-      "The `fetch` that was given returned something else than a Response of the Fetch standard. Return what the global " +
-        "`fetch` returns.",
-    );
-  };
+/** Throws `config_invalid` for anything but a response of the Fetch standard, before any code reads it. */
+export function assertResponse(response: unknown): asserts response is Response {
+  if (isResponse(response)) return;
+  throw new McpAuthError(
+    "config_invalid",
+    "The `fetch` that was given returned something else than a Response of the Fetch standard. Return what the global " +
+      "`fetch` returns.",
+  );
 }
 
 /** By its members, since test runners and copies of undici have classes of their own. */
