@@ -66,7 +66,7 @@ async function afterRefusedToken(
 ): Promise<Token | undefined> {
   const { request, url, token, response, pending } = refusal;
   // The server refuses the proof, not the token.
-  if (token.binding?.prover !== undefined && proofErrors(response).length > 0) return undefined;
+  if (token.binding?.dpopSigner !== undefined && proofErrors(response).length > 0) return undefined;
   if (history.hasSteppedUp) {
     await authorizer.refusedAgain(refusal);
     return undefined;
@@ -154,7 +154,7 @@ function namedScopes(
 
 /** Returns the challenges, those for the type of token that was sent first. */
 function challengesOf({ token, response: { headers } }: Refusal): readonly ServerChallenge[] {
-  const own = token.binding?.prover === undefined ? "Bearer" : "DPoP";
+  const own = token.binding?.dpopSigner === undefined ? "Bearer" : "DPoP";
   const other = own === "DPoP" ? "Bearer" : "DPoP";
   return [...tokenChallenges(headers, own), ...tokenChallenges(headers, other)];
 }

@@ -23,16 +23,16 @@ export async function sendWithToken(
     headers.set(name, value);
   }
   const { binding } = token;
-  const prover = binding?.prover;
+  const dpopSigner = binding?.dpopSigner;
   // The caller's own `Authorization` and proof are replaced: the server gets the token that was issued for it.
-  headers.set("authorization", `${prover === undefined ? token.tokenType : "DPoP"} ${token.accessToken}`);
+  headers.set("authorization", `${dpopSigner === undefined ? token.tokenType : "DPoP"} ${token.accessToken}`);
   headers.delete("dpop");
   const fetch = binding?.certificate?.fetch ?? authorizer.fetch;
   const onOutcome = debugRequest("MCP server", { url, method: request.method, server: authorizer.name });
   try {
-    const response = await (prover === undefined
+    const response = await (dpopSigner === undefined
       ? request.send(fetch, url, headers)
-      : sendWithProof(authorizer, { request, url, token, headers, fetch, prover }));
+      : sendWithProof(authorizer, { request, url, token, headers, fetch, dpopSigner }));
     onOutcome(response.status);
     return response;
   } catch (error) {
@@ -50,7 +50,7 @@ interface BoundRequest {
   readonly token: Token;
   readonly headers: Headers;
   readonly fetch: FetchFunction;
-  readonly prover: DpopSigner;
+  readonly dpopSigner: DpopSigner;
 }
 
 /**
@@ -59,7 +59,7 @@ interface BoundRequest {
  */
 async function sendWithProof(authorizer: Authorizer, bound: BoundRequest): Promise<Response> {
   const { nonces, serverClocks, limits } = authorizer;
-  const { request, url, headers, fetch, prover } = bound;
+  const { request, url, headers, fetch, dpopSigner } = bound;
   const { method, signal, replayable } = request;
   const { accessToken } = bound.token;
   const tried = new Set<string>();
@@ -67,7 +67,7 @@ async function sendWithProof(authorizer: Authorizer, bound: BoundRequest): Promi
     const nonce = nonces?.get("resource", url);
     const time = serverClocks?.at(url);
     const prove = (ends: AbortSignal | undefined) =>
-      prover.proof({ method, url, accessToken, nonce, time, signal: ends });
+      dpopSigner.proof({ method, url, accessToken, nonce, time, signal: ends });
     const proof = await (limits?.run("the DPoP proof", signal, prove) ?? prove(signal));
     headers.set("dpop", proof);
     const response = await request.send(fetch, url, headers);

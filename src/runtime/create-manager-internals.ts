@@ -79,7 +79,7 @@ export function createManagerInternals(
 function tokenAtHand({ latest }: TokenCache, now: number): CurrentToken | "bound" | undefined {
   if (latest === undefined || latest.expiresAt <= now) return undefined;
   const { accessToken, tokenType, binding } = latest;
-  if (binding?.prover !== undefined || binding?.certificate?.bound === true) return "bound";
+  if (binding?.dpopSigner !== undefined || binding?.certificate?.bound === true) return "bound";
   return { accessToken, authorization: `${tokenType} ${accessToken}` };
 }
 

@@ -6,7 +6,7 @@ import type { Token } from "../tokens/token.js";
 /** The token as a string, for whoever puts it into a header alone. Throws `sender_constrained` when that is no use. */
 export function bareToken(server: string, token: Token): string {
   const { binding } = token;
-  if (binding?.prover !== undefined) {
+  if (binding?.dpopSigner !== undefined) {
     throw senderConstrained(
       server,
       "its tokens are bound to a key (DPoP), and each request needs a proof of its own. Use the manager's `fetch`, or " +
@@ -32,9 +32,9 @@ export interface HeaderTarget {
 /** The headers that a token needs to be taken: `authorization`, and for DPoP a proof, good for one request. */
 export async function tokenHeaders(token: Token, target: HeaderTarget): Promise<Record<string, string>> {
   const { server, request, nonce, time, signal, limits } = target;
-  const { prover, certificate } = token.binding ?? {};
+  const { dpopSigner, certificate } = token.binding ?? {};
   if (certificate?.bound === true) throw boundToCertificate(server);
-  if (prover === undefined) return { authorization: `${token.tokenType} ${token.accessToken}` };
+  if (dpopSigner === undefined) return { authorization: `${token.tokenType} ${token.accessToken}` };
   if (request.method === undefined || request.url === undefined) {
     throw senderConstrained(
       server,
@@ -46,7 +46,7 @@ export async function tokenHeaders(token: Token, target: HeaderTarget): Promise<
   const { accessToken } = token;
   const method = request.method.toUpperCase();
   const proof = await limits.run("the DPoP proof", signal, (ends) =>
-    prover.proof({ method, url, accessToken, nonce: nonce(url), time: time(url), signal: ends }),
+    dpopSigner.proof({ method, url, accessToken, nonce: nonce(url), time: time(url), signal: ends }),
   );
   return { authorization: `DPoP ${accessToken}`, dpop: proof };
 }

@@ -174,11 +174,11 @@ async function bindingOf(
 ): Promise<unknown> {
   const client = grant.type === "static" ? undefined : grant.client;
   const { credential } = client ?? {};
-  const [prover, identity] = await Promise.all([
+  const [dpopSigner, identity] = await Promise.all([
     dpop === undefined
       ? undefined
-      : dpop().then(({ prover }) => prover({ issuer: client?.issuer ?? "" }, context)),
+      : dpop().then((loaded) => loaded.dpopSigner({ issuer: client?.issuer ?? "" }, context)),
     credential?.kind === "certificate" ? loadTlsIdentity(credential.certificate, context) : undefined,
   ]);
-  return { jkt: prover?.thumbprint ?? null, x5t: identity?.thumbprint ?? null };
+  return { jkt: dpopSigner?.thumbprint ?? null, x5t: identity?.thumbprint ?? null };
 }

@@ -22,11 +22,11 @@ export interface BindingSources {
 /** Serializes a token, with the thumbprints of the key and certificate that it is bound to. */
 export function serializeToken(token: Token): string {
   const { accessToken, tokenType, requestedAt, expiresAt, scopes, issuer, resource, binding } = token;
-  const { prover, certificate } = binding ?? {};
+  const { dpopSigner, certificate } = binding ?? {};
   return JSON.stringify({
     v: formatVersion,
     ...{ accessToken, tokenType, requestedAt, expiresAt, scopes, issuer, resource },
-    ...(prover && { jkt: prover.thumbprint, alg: prover.alg }),
+    ...(dpopSigner && { jkt: dpopSigner.thumbprint, alg: dpopSigner.alg }),
     ...(certificate && { x5t: certificate.thumbprint, bound: certificate.bound }),
   });
 }
@@ -65,13 +65,13 @@ async function restoreBinding(
   if ((x5t === undefined) !== (certificate === undefined)) return undefined;
   if (jkt === undefined && x5t === undefined) return "none";
   const listed = { issuer, ...(typeof alg === "string" && { authorizationServer: [alg] }) };
-  const [prover, identity] = await Promise.all([
-    dpop?.().then((loaded) => loaded.prover(listed, context)),
+  const [dpopSigner, identity] = await Promise.all([
+    dpop?.().then((loaded) => loaded.dpopSigner(listed, context)),
     certificate && loadTlsIdentity(certificate, context),
   ]);
-  if (prover?.thumbprint !== jkt || identity?.thumbprint !== x5t) return undefined;
+  if (dpopSigner?.thumbprint !== jkt || identity?.thumbprint !== x5t) return undefined;
   return {
-    ...(prover && { prover }),
+    ...(dpopSigner && { dpopSigner }),
     ...(identity && {
       certificate: {
         fetch: network.fetchAs(identity),

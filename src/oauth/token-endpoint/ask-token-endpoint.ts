@@ -47,8 +47,8 @@ export async function askTokenEndpoint<F extends Found>({
   }
 }
 
-function wantsNewNonce({ response, prover, hasNewNonce }: TokenAnswer): boolean {
-  if (prover === undefined || !hasNewNonce) return false;
+function wantsNewNonce({ response, dpopSigner, hasNewNonce }: TokenAnswer): boolean {
+  if (dpopSigner === undefined || !hasNewNonce) return false;
   const { status, body } = response;
   return (status === 400 || status === 401) && parseJsonObject(body)?.["error"] === "use_dpop_nonce";
 }

@@ -52,7 +52,7 @@ export interface TokenAnswer {
   /** The scopes that were asked for. */
   readonly scopes: readonly string[];
   /** The key that the request proved to have. */
-  readonly prover?: DpopSigner | undefined;
+  readonly dpopSigner?: DpopSigner | undefined;
   /** The certificate that was presented, and what presents it again. */
   readonly certificate?: { readonly fetch: FetchFunction; readonly identity: TlsIdentity } | undefined;
   /** Whether another DPoP nonce is known by now than the one in the proof. */
@@ -80,7 +80,7 @@ export async function sendTokenRequest(
   const time = serverClocks.at(contactedUrl(client, metadata));
   const authentication = await authenticateClient(client, metadata, { time, onSigned }, attempt);
   const onUnlisted = () => warnOnce(attempt, `authentication at ${client.issuer}`);
-  const prover = await dpop?.prover(
+  const dpopSigner = await dpop?.dpopSigner(
     { issuer, authorizationServer, resource: resourceAlgorithms, onUnlisted },
     attempt,
   );
@@ -95,7 +95,7 @@ export async function sendTokenRequest(
   );
   await authentication.apply({ issuer }, named, body, headers);
   const nonce = dpop?.nonces.get("token", url);
-  const proof = await prover?.proof({ method: "POST", url, nonce, time, signal });
+  const proof = await dpopSigner?.proof({ method: "POST", url, nonce, time, signal });
   if (proof !== undefined) headers.set("dpop", proof);
   rememberSent(headers, body);
   await attempt.redemption?.sending();
@@ -118,7 +118,7 @@ export async function sendTokenRequest(
   if (skew !== undefined) attempt.warn?.("clock_skew", clockSkewMessage(server, what, skew));
   const { fetch, identity } = authentication;
   return {
-    ...{ response, requestedAt, scopes: asked.scopes, prover },
+    ...{ response, requestedAt, scopes: asked.scopes, dpopSigner },
     certificate: identity && { fetch, identity },
     hasNewNonce: dpop?.nonces.get("token", url) !== nonce,
     hasNewTime: time.isOutdated,

@@ -337,7 +337,7 @@ describe("a key that is refused", () => {
     // The token in hand stays with its own key.
     const target = { method: "GET", url: "https://mcp.example", accessToken: "granted" };
     const jwk = async ({ binding }: typeof before) =>
-      decodeProtectedHeader((await binding?.prover?.proof(target)) ?? "").jwk?.x;
+      decodeProtectedHeader((await binding?.dpopSigner?.proof(target)) ?? "").jwk?.x;
     expect([await jwk(before), await jwk(after)]).toEqual([proofs[0], proofs[2]]);
   });
 });

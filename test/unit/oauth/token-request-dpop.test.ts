@@ -62,7 +62,7 @@ describe("a token request with DPoP", () => {
     const { jwk } = protectedHeader;
     if (jwk === undefined) throw new Error("expected a key");
     expect(token).toMatchObject({ accessToken: "canary-bound", tokenType: "DPoP", expiresIn: 60 });
-    expect(token.binding?.prover?.thumbprint).toBe(await calculateJwkThumbprint(jwk));
+    expect(token.binding?.dpopSigner?.thumbprint).toBe(await calculateJwkThumbprint(jwk));
     expect(token.binding).not.toHaveProperty("certificate");
   });
 
