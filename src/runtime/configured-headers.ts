@@ -5,8 +5,8 @@ import { createAttempt, type OAuthRuntime } from "../oauth/attempt.js";
 type Headers = Readonly<Record<string, string>>;
 
 /**
- * The `headers` of a server, each secret read when it is used, within the limits of a call; without any, a function that
- * gives `undefined`.
+ * Returns a function that reads the `headers` of a server with their secrets, within the limits of a call. It returns
+ * `undefined` if the config has none.
  */
 export function configuredHeaders(
   spec: ServerSpec,

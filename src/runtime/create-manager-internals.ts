@@ -21,18 +21,18 @@ import type { RuntimeContext } from "./runtime-context.js";
 import { senderConstrained } from "./sender-constrained.js";
 import { issuerOf } from "./token-pipeline.js";
 
-/** What an adapter may use of a manager. */
+/** The parts of a manager that its internals use. */
 export interface InternalsContext {
   readonly caches: CachesByScope;
   readonly manager: ManagerState;
-  /** The same, found out now where nobody has looked yet. */
+  /** Returns the metadata of the two servers, and fetches it if it is not known yet. */
   readonly learn: () => Promise<Target | undefined>;
-  /** The server refuses new tokens too: says what may be wrong. */
+  /** Explains why the server may refuse new tokens too. */
   readonly explainRefusal: (token: Token, challenge: string | null) => Promise<McpAuthError>;
   readonly limits: Pick<WaitLimits, "run">;
 }
 
-/** The internals of a manager: what an adapter may do with its tokens and its client. */
+/** Creates the internals of a manager, which adapters use. */
 export function createManagerInternals(
   spec: ServerSpec,
   runtime: RuntimeContext,
@@ -41,16 +41,21 @@ export function createManagerInternals(
   const { grant, name: server } = spec;
   const { clock, events } = runtime;
   const { caches } = access;
-  // A host can make the requests of this grant by itself, but of no other.
+  // A host can only send the requests of this grant itself.
   const own = grant.type === "client_credentials" ? grant : undefined;
   const refusals = new HostRefusals({ caches, clock, explain: access.explainRefusal });
   return {
     now: () => clock.now(),
     reportRefused: (accessToken, challenge = null) => refusals.refused(accessToken, challenge),
     reportAccepted: (accessToken) => refusals.accepted(accessToken),
-    currentToken: () => tokenAtHand(caches.defaultCache, clock.now()),
+    currentToken: () => unexpiredToken(caches.defaultCache, clock.now()),
     async acceptTokenResponse(response) {
-      const token = await judged(spec, response, clock.now(), access.manager.target?.resource ?? spec.url);
+      const token = await validatedToken(
+        spec,
+        response,
+        clock.now(),
+        access.manager.target?.resource ?? spec.url,
+      );
       caches.defaultCache.accept(token);
       const { expiresAt } = token;
       const issuer = issuerOf(grant);
@@ -76,7 +81,7 @@ export function createManagerInternals(
   };
 }
 
-function tokenAtHand({ latest }: TokenCache, now: number): CurrentToken | "bound" | undefined {
+function unexpiredToken({ latest }: TokenCache, now: number): CurrentToken | "bound" | undefined {
   if (latest === undefined || latest.expiresAt <= now) return undefined;
   const { accessToken, tokenType, binding } = latest;
   if (binding?.dpopSigner !== undefined || binding?.certificate?.bound === true) return "bound";
@@ -92,7 +97,7 @@ function withStepUp(
   return scopes && [...new Set([...scopes, ...named.filter((scope) => stepUp.includes(scope))])];
 }
 
-/** Loaded when a command asks for it. */
+/** Loads the commands on first use. */
 function lazyStoreCommands(spec: ServerSpec, store: SharedStore, runtime: RuntimeContext): StoreCommands {
   const load = async (): Promise<StoreCommands> =>
     (await import("../sharing/store-commands.js")).storeCommands(spec, store, runtime);
@@ -104,8 +109,8 @@ function lazyStoreCommands(spec: ServerSpec, store: SharedStore, runtime: Runtim
   };
 }
 
-/** A host's answer, held to what we hold our own to. */
-async function judged(
+/** Validates a token response that a host received, as one of our own. */
+async function validatedToken(
   spec: ServerSpec,
   response: HostTokenResponse,
   now: number,

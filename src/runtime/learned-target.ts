@@ -6,8 +6,8 @@ import { abortedError } from "../tokens/cache-errors.js";
 import type { RuntimeContext } from "./runtime-context.js";
 
 /**
- * What is known of the two servers. Where the token came from the store nobody has looked yet: then their metadata is read.
- * Rejects with `aborted`, and with the codes of `findTarget`.
+ * Returns the metadata of the MCP server and its authorization server. Fetches it if the token came from the store and
+ * nothing has fetched it yet. Rejects with `aborted` and the codes of `findTarget`.
  */
 export async function learnedTarget(
   spec: ServerSpec,

@@ -17,41 +17,41 @@ import { StepUps } from "./step-ups.js";
 import { type RuntimeSubject, runtimeSubjectToken } from "./subjects.js";
 import { createTokenPipeline } from "./token-pipeline.js";
 
-/** Whose tokens they are, when they are not the server's own. */
+/** The user of the tokens, if they are not those of the server itself. */
 export interface UserTokens {
   readonly subject: () => RuntimeSubject;
-  /** The server's own, whose key and nonces users share. */
-  readonly supply: ServerTokens;
+  /** The tokens of the server itself. Users share its DPoP key and nonces. */
+  readonly serverTokens: ServerTokens;
 }
 
-/** What is known of one server and its tokens: the caches, and what was learned on the way to them. */
+/** The token caches of one server, and the metadata, challenge and nonces that were learned from the servers. */
 export class ServerTokens implements ManagerState {
   readonly caches: CachesByScope;
   readonly stepUps: StepUps;
   readonly internals: ManagerInternals;
   readonly nonces: Nonces;
   readonly dpop: (() => Promise<Dpop>) | undefined;
-  /** The user whose tokens they are; `undefined` for the server's own. */
+  /** The user of the tokens; `undefined` for the tokens of the server itself. */
   readonly subject: ManagerSubject | undefined;
-  /** Of what calls wait for beside their token. */
+  /** Limits on what calls wait for besides their token, such as header secrets. */
   readonly limits: WaitLimits;
   /** The last challenge of the MCP server. */
   challenge: ServerChallenge | undefined;
-  /** What was found out about the two servers. */
+  /** Metadata of the MCP server and its authorization server. */
   target: Target | undefined;
-  /** Of the key that the latest assertion was signed with. */
+  /** The `kid` of the key that signed the last assertion. */
   kid: string | undefined;
   readonly credentials: CredentialMemory;
   #planned: (renewAt: number | undefined) => void = () => {};
 
-  /** `before`: another for the same tokens, which were asked for in another way. */
+  /** `previous` has the same tokens, requested with other settings. Its tokens are kept. */
   constructor(
     spec: ServerSpec,
     runtime: RuntimeContext,
     user: UserTokens | undefined,
     previous: ServerTokens | undefined,
   ) {
-    const known = previous ?? user?.supply;
+    const known = previous ?? user?.serverTokens;
     const { name: server, deadline } = spec;
     this.limits = new WaitLimits({ server, deadline, clock: runtime.clock });
     this.nonces = known?.nonces ?? new Nonces();
@@ -90,7 +90,7 @@ export class ServerTokens implements ManagerState {
     if (previous !== undefined) this.caches.takeOver(previous.caches);
   }
 
-  /** From now on it is `planned` that hears when the token is to be renewed: at once what is known. */
+  /** Calls `planned` with the time of the next background renewal, now and after each change. */
   onPlan(planned: (renewAt: number | undefined) => void): void {
     this.#planned = planned;
     planned(this.caches.renewAt);

@@ -21,12 +21,12 @@ import type { CredentialRecorder } from "../secrets/credential-recorder.js";
 import { readSecret } from "../secrets/read-secret.js";
 
 /**
- * Returns the key of a token in the store: a hash of everything that determines the token, so that a change never finds the
- * old one. Returns `undefined` for a token that no other process can use: a static token, and one that is bound to a key that
- * this process generated.
+ * Returns the key of a token in the store: a hash of everything that determines the token, so that a change never finds
+ * the old one. Returns `undefined` for a token that no other process can use: a static token, and one that is bound to
+ * a key that this process generated.
  *
- * Reads the references that determine the token (params, subject tokens, keys) and keeps their values for the request that
- * may follow. Rejects with their codes.
+ * Reads the references that determine the token (params, subject tokens, keys) and keeps their values for the request
+ * that may follow. Rejects with their codes.
  */
 export async function tokenEntryKey(
   attempt: AttemptContext,

@@ -11,7 +11,10 @@ import { refreshTokenPrefix } from "./refresh-token-entry.js";
 import { formatVersion } from "./stored-format.js";
 import { limitsKey } from "./stored-limits.js";
 
-/** What the commands `store` and `headers` do with the entries of one server. Rejects with `store_unavailable` and the codes of what is read or requested. */
+/**
+ * What the commands `store` and `headers` do with the entries of one server. Rejects with `store_unavailable` and the
+ * codes of what is read or requested.
+ */
 export interface StoreCommands {
   /**
    * Deletes the entries of this server, its metadata and the metadata of its issuer. With the grant refresh_token, also
@@ -21,14 +24,15 @@ export interface StoreCommands {
   /** Deletes the entries of all servers, of this config and of any other. Returns their number. */
   forgetEverything(): Promise<number>;
   /**
-   * Revokes the tokens that `forget` would delete (RFC 7009) and deletes them. Returns how many the authorization server
-   * revoked, and for how many it does not support revocation. If one token cannot be read, nothing is revoked or deleted: it
-   * rejects with `store_unavailable`, which is not retryable.
+   * Revokes the tokens that `forget` would delete (RFC 7009) and deletes them. Returns how many the authorization
+   * server revoked, and for how many it does not support revocation. If one token cannot be read, nothing is revoked or
+   * deleted: it rejects with `store_unavailable`, which is not retryable.
    */
   revoke(signal: AbortSignal): Promise<{ readonly revoked: number; readonly unsupported: number }>;
   /**
-   * Returns whether this token differs from the token of the previous call, in this or another process, and remembers a hash
-   * of it until it has expired. A static token is always new, because a host that asks for it again wants it again.
+   * Returns whether this token differs from the token of the previous call, in this or another process, and remembers a
+   * hash of it until it has expired. A static token is always new, because a host that asks for it again wants it
+   * again.
    */
   isNewToken(token: Pick<AccessToken, "accessToken" | "expiresAt">): Promise<boolean>;
 }

@@ -87,8 +87,8 @@ async function restoreBinding(
 const sameTime = 1_000;
 
 /**
- * Returns the token with its times converted to the clock of this process. The remaining time that the store states, at most
- * the lifetime of the token, shows by how much the clock of the process that requested the token differs.
+ * Returns the token with its times converted to the clock of this process. The remaining time that the store states, at
+ * most the lifetime of the token, shows by how much the clock of the process that requested the token differs.
  */
 export function inOurTime(token: Token, expiresIn: number | undefined, now: number): Token {
   const { requestedAt, expiresAt } = token;

@@ -43,8 +43,8 @@ const nothing: StoredLookup = { isFresh: false };
 const unending = new AbortController().signal;
 
 /**
- * Finds, reads, writes and deletes the entries of one cache in the store. An outage of the store looks like an empty store,
- * and is reported once.
+ * Finds, reads, writes and deletes the entries of one cache in the store. An outage of the store looks like an empty
+ * store, and is reported once.
  */
 export class TokenEntries {
   readonly #options: TokenEntriesOptions;
@@ -58,7 +58,10 @@ export class TokenEntries {
     this.#policy = { ...options.policy, random: () => spread };
   }
 
-  /** Finds the entry. If a secret for its key cannot be read, there is none: the token request will fail with the reason. */
+  /**
+   * Finds the entry. If a secret for its key cannot be read, there is none: the token request will fail with the
+   * reason.
+   */
   async find(signal: AbortSignal = unending): Promise<Entry | undefined> {
     try {
       this.#latest = await untilAborted(this.#options.entryOf(signal), signal, aborted);
@@ -133,8 +136,8 @@ export class TokenEntries {
   }
 
   /**
-   * Uses the store until the signal is aborted. Returns `undefined` during an outage, which is reported once. Rejects with all
-   * other errors.
+   * Uses the store until the signal is aborted. Returns `undefined` during an outage, which is reported once. Rejects
+   * with all other errors.
    */
   async guarded<T>(request: TokenRequest, work: () => Promise<T>): Promise<T | undefined> {
     return await untilAborted(this.#reportingOutage(request, work), request.signal, aborted);

@@ -19,8 +19,8 @@ export interface GrantSourceOptions {
 }
 
 /**
- * The innermost token source: runs the grant at every call. When its signal is aborted it stops waiting, even for a grant
- * that ignores the signal.
+ * The innermost token source: runs the grant at every call. When its signal is aborted it stops waiting, even for a
+ * grant that ignores the signal.
  */
 export function grantSource(
   grant: (request: AttemptRequest) => Promise<IssuedToken>,
@@ -59,8 +59,8 @@ export function grantSource(
 }
 
 /**
- * Returns the lifetime in milliseconds from the request: `expires_in` of the response, else what a JWT says about itself. A
- * static token was issued before it was read, so for it the JWT comes before the config.
+ * Returns the lifetime in milliseconds from the request: `expires_in` of the response, else what a JWT says about
+ * itself. A static token was issued before it was read, so for it the JWT comes before the config.
  */
 function knownLifetime({ expiresIn, accessToken, issuer, requestedAt }: IssuedToken): number | undefined {
   const stated = expiresIn === undefined ? undefined : expiresIn * 1_000;
