@@ -17,9 +17,12 @@ type Listed = readonly string[] | undefined;
 /** `listed` by the authorization server, `resource` by the MCP server. */
 function dpopOf(key?: KeySpec, context: Partial<KeyContext> = {}, warnings: string[] = []) {
   const dpop = createDpop({ ...(key && { key }), clock: fakeClock(now) });
-  const warn = (code: string) => void warnings.push(code);
+  const onUnlisted = () => void warnings.push("unsupported_by_server");
   return (authorizationServer?: Listed, resource?: Listed) =>
-    dpop.dpopSigner({ authorizationServer, resource }, { server: "crm", env: {}, issuer, warn, ...context });
+    dpop.dpopSigner(
+      { issuer, authorizationServer, resource, onUnlisted },
+      { server: "crm", env: {}, ...context },
+    );
 }
 
 /** Checks the signature with the key that the proof itself names, and gives what it says. */
