@@ -129,9 +129,12 @@ describe("an ephemeral DPoP key", () => {
     [undefined, ["ES384", "PS256"], "ES384"],
     [["ES256", "ES384"], ["PS256", "ES384"], "ES384"],
     [["ES256", "ES384"], undefined, "ES256"],
-  ])("signs, if the authorization server lists %j and the MCP server %j, with %s", async (listed, resource, alg) => {
-    expect(await signedBy(await dpopOf()(listed, resource))).toBe(alg);
-  });
+  ])(
+    "signs, if the authorization server lists %j and the MCP server %j, with %s",
+    async (listed, resource, alg) => {
+      expect(await signedBy(await dpopOf()(listed, resource))).toBe(alg);
+    },
+  );
 
   test.each<[Listed, Listed, string]>([
     [
@@ -146,12 +149,15 @@ describe("an ephemeral DPoP key", () => {
     ],
     [undefined, ["ES256K"], "it accepts no DPoP proof that a generated key can sign"],
     [undefined, ["ES256K"], "The MCP server lists ES256K. Leave"],
-  ])("is unsupported_by_server if the authorization server lists %j and the MCP server %j", async (listed, resource, says) => {
-    const { code, message } = await failure(dpopOf()(listed, resource));
-    expect(code).toBe("unsupported_by_server");
-    expect(message).toContain(says);
-    expect(message).not.toContain("canary");
-  });
+  ])(
+    "is unsupported_by_server if the authorization server lists %j and the MCP server %j",
+    async (listed, resource, says) => {
+      const { code, message } = await failure(dpopOf()(listed, resource));
+      expect(code).toBe("unsupported_by_server");
+      expect(message).toContain(says);
+      expect(message).not.toContain("canary");
+    },
+  );
 
   test("is generated once for concurrent calls", async () => {
     const dpopSigner = dpopOf();
@@ -206,11 +212,14 @@ describe("a DPoP key that the config names", () => {
     ["RSA", rsa, undefined, "RS256"],
     ["RSA", rsa, ["PS256", "RS256"], "PS256"],
     ["Ed25519", ed25519, ["ES256", "Ed25519"], "Ed25519"],
-  ])("of the type %s signs with an algorithm that it and the server support", async (_name, { privateKey, publicKey }, listed, alg) => {
-    const dpopSigner = await dpopOf(named, { env: { KEY: pem(privateKey) } })(listed);
-    expect(dpopSigner.thumbprint).toBe(await thumbprintOf(publicKey));
-    expect(await signedBy(dpopSigner)).toBe(alg);
-  });
+  ])(
+    "of the type %s signs with an algorithm that it and the server support",
+    async (_name, { privateKey, publicKey }, listed, alg) => {
+      const dpopSigner = await dpopOf(named, { env: { KEY: pem(privateKey) } })(listed);
+      expect(dpopSigner.thumbprint).toBe(await thumbprintOf(publicKey));
+      expect(await signedBy(dpopSigner)).toBe(alg);
+    },
+  );
 
   test("reveals only its public members and no kid", async () => {
     const jwk = { ...p256.privateKey.export({ format: "jwk" }), kid: "my-key", use: "sig", "x-own": "y" };
