@@ -1,25 +1,26 @@
 import { blockLength, placeholder, withoutCredentials } from "./sent-credentials.js";
 
-/** What servers said, by the name that it has in the protocol. */
+/** What servers said, by its name in the protocol. */
 export type ErrorDetails = Readonly<Record<string, string | readonly string[]>>;
 
-/** Characters of one value. */
-const longest = 200;
-/** More is not looked at: it would have to be looked through for credentials. */
-const longestRead = 2 * longest;
+/** The most characters of a value. */
+const longestValue = 200;
+/** The most characters that are searched for credentials; the rest of the value is dropped. */
+const longestRead = 2 * longestValue;
 const mostEntries = 20;
-/** Characters of all values together that are looked through for credentials, which takes time. */
+/** The most characters that are searched in all values together, because the search takes time. */
 const mostRead = 4_000;
 
-const made = new WeakSet<object>();
+/** Objects that `errorDetails` has returned. */
+const checked = new WeakSet<object>();
 
 /**
- * What of that may be kept, whatever a server chose to say: strings, numbers, and lists of them, each bounded and
- * without the credentials that were sent; `undefined` for nothing.
+ * Returns what may be kept of what servers said: strings, numbers, and lists of them. Long values are cut, and the
+ * credentials that we sent are replaced. `undefined` if nothing is left.
  */
 export function errorDetails(said: Readonly<Record<string, unknown>>): ErrorDetails | undefined {
-  // An error that is made anew from another has its details.
-  if (made.has(said)) return said as ErrorDetails; // Only what is returned below is in the set.
+  // An error that is created from another error reuses its details.
+  if (checked.has(said)) return said as ErrorDetails; // The set contains only results of this function.
   let left = mostRead;
   const bounded = (value: unknown): string | undefined => {
     const text = boundedText(value, left);
@@ -37,20 +38,20 @@ export function errorDetails(said: Readonly<Record<string, unknown>>): ErrorDeta
     if (text !== undefined) details[name] = text;
   }
   if (Object.keys(details).length === 0) return undefined;
-  made.add(details);
+  checked.add(details);
   return Object.freeze(details);
 }
 
-/** `left`: how many characters may still be read. */
+/** @param left how many characters may still be searched */
 function boundedText(value: unknown, left: number): string | undefined {
   if (typeof value === "number" || typeof value === "boolean") return String(value);
   if (typeof value !== "string" || value.trim() === "" || left <= 0) return undefined;
   const read = value.slice(0, longestRead);
   const isWhole = read.length === value.length;
   const clean = withoutCredentials(read);
-  // A credential may begin where we stopped reading.
+  // The end may be the beginning of a credential.
   const shown = isWhole || clean.endsWith(placeholder) ? clean : clean.slice(0, -blockLength);
-  const text = isWhole && shown.length <= longest ? shown : `${shown.slice(0, longest - 1)}…`;
-  // Half a character, where one was cut in two or a server sent it so.
+  const text = isWhole && shown.length <= longestValue ? shown : `${shown.slice(0, longestValue - 1)}…`;
+  // Replaces unpaired surrogates: a character was cut in two, or the server sent it so.
   return text.replaceAll(/\p{Surrogate}/gu, "\ufffd");
 }

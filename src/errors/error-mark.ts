@@ -1,6 +1,8 @@
 import { McpAuthError } from "./error.js";
 
-/** Facts about errors for our own code. They are kept beside the errors, so that users of the package do not see them. */
+/**
+ * Facts about errors for our own code. They are kept beside the errors, so that users of the package do not see them.
+ */
 export interface ErrorNotes<T> {
   /** Keeps a note about an error, and returns the error. */
   add(error: McpAuthError, note: T): McpAuthError;

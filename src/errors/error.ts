@@ -29,15 +29,15 @@ export type McpAuthErrorCode =
   | "store_unavailable"
   | "stopped";
 
-/** One mistake in a config file: where it is and what is allowed there. It never carries the value of a string. */
+/** One mistake in a config: where it is, and what is allowed there. It never contains the value of a string. */
 export interface Violation {
-  /** Path of the file, absent for a config given as an object. */
+  /** Path of the file; absent for a config given as an object. */
   readonly file?: string;
   /** 1-based line in the file. */
   readonly line?: number;
   /** 1-based column in the file, in UTF-16 code units. */
   readonly column?: number;
-  /** RFC 6901 JSON pointer to the mistake, `""` for the document itself. */
+  /** JSON pointer (RFC 6901) to the mistake; `""` for the document itself. */
   readonly pointer: string;
   /** What is wrong and what is allowed. */
   readonly message: string;
@@ -48,23 +48,25 @@ export interface Violation {
 export interface McpAuthErrorOptions {
   /** Name of the MCP server in the config that the failure belongs to. */
   readonly server?: string | undefined;
-  /** Whether the same call may succeed later without anyone changing anything. */
+  /** Whether the same call may succeed later without any change. */
   readonly retryable?: boolean | undefined;
-  /** Milliseconds to wait before it is worth asking again. */
+  /** Milliseconds to wait before another try is useful. */
   readonly retryAfter?: number | undefined;
-  /** The `error` code of RFC 6749 §5.2 that the authorization server answered with, if it is a registered one. */
+  /** The `error` code (RFC 6749 §5.2) that the authorization server returned, if it is a registered one. */
   readonly oauthError?: string | undefined;
-  /** What servers said: strings, numbers, and lists of them. It is bounded here, and credentials are taken out. */
+  /**
+   * What servers said: strings, numbers, and lists of them. The constructor cuts long values and removes credentials.
+   */
   readonly details?: Readonly<Record<string, unknown>> | undefined;
   readonly violations?: readonly Violation[] | undefined;
 }
 
 /**
- * Every failure of this package. The message says what failed, for which server, and what to do; it holds no
- * secret, token, assertion, response body or text chosen by a server, so it may be logged or shown to a model. What
- * servers chose to say is in `details`, which is neither in JSON nor under `util.inspect`.
+ * Every failure of this package. The message says what failed, for which server, and what to do. It contains no secret,
+ * token, assertion, response body or text that a server chose, so it may be logged or shown to a model. What servers
+ * said is in `details`, which appears neither in JSON nor under `util.inspect`.
  *
- * It never has a `cause`: errors of libraries can carry requests and response bodies.
+ * It never has a `cause`, because errors of libraries can contain requests and response bodies.
  *
  * @example
  * ```ts
@@ -78,7 +80,7 @@ export interface McpAuthErrorOptions {
  */
 export class McpAuthError extends Error {
   static {
-    // The build shortens names, and `util.inspect` shows this one.
+    // The build shortens the names of classes, but `util.inspect` must show this one.
     Object.defineProperty(McpAuthError, "name", { value: "McpAuthError" });
   }
   override readonly name: string = "McpAuthError";
@@ -88,7 +90,7 @@ export class McpAuthError extends Error {
   declare readonly retryAfter?: number;
   declare readonly oauthError?: string;
   declare readonly violations?: readonly Violation[];
-  // Not a property of its own: loggers copy those, the ones that cannot be enumerated too.
+  // Private, because loggers copy all properties, even those that are not enumerable.
   readonly #details: ErrorDetails | undefined;
 
   constructor(code: McpAuthErrorCode, message: string, options: McpAuthErrorOptions = {}) {
@@ -103,12 +105,13 @@ export class McpAuthError extends Error {
   }
 
   /**
-   * What servers said, by the name that it has in the protocol: scopes, URLs, `error_description`. For a person to read,
-   * not for a log or a model: the text is a server's. At most 200 characters a value, and `<secret>` in place of what was
-   * sent as a credential. It shows only to those who ask for it: not in JSON, not under `util.inspect`, not in a copy.
+   * What servers said, by its name in the protocol: scopes, URLs, `error_description`. It is for a person to read, not
+   * for a log or a model, because a server chose the text. A value has at most 200 characters, with `<secret>` in place
+   * of credentials that were sent. It appears only when it is read: not in JSON, not under `util.inspect`, not in a
+   * copy.
    */
   get details(): ErrorDetails | undefined {
-    // The prototype has none, and may be looked at too.
+    // The prototype, which a debugger may inspect, does not have the private field.
     return #details in this ? this.#details : undefined;
   }
 

@@ -1,34 +1,37 @@
-// What this process proved itself with, as keyed hashes: enough to find it again in what a server says, and of no use
-// to anybody else. Servers quote what they refuse.
+// Remembers the credentials that this process has sent, as keyed hashes. Servers quote what they reject. The hashes are
+// enough to find a credential in the text of a server, and useless to anybody else.
 
-/** A piece of a credential that is at least twice as long has one of these blocks whole in it. */
+/** Characters of a block. Every piece of a credential that is at least twice as long contains a whole block. */
 export const blockLength = 16;
-/** What is left of a credential. */
+/** Replaces a credential. */
 export const placeholder = "<secret>";
-/** Anything shorter is in every other text, and tells nothing. */
+/** Characters. A shorter credential would be found in any text. */
 const shortest = 4;
-/** About fifty signed tokens, in 100 kB. Those remembered first make room; one that is used is remembered anew. */
+/**
+ * The most hashes: about fifty signed tokens, in 100 kB. The oldest are forgotten first; sending a credential renews
+ * it.
+ */
 const mostSent = 3_000;
 const mostShortLived = 1_000;
-/** As many as a number holds exactly, and a number takes less memory than a text. */
+/** As many as a number can hold exactly. A number takes less memory than a string. */
 const hashBytes = 6;
-/** Characters of one credential. What is behind them is not looked for. */
+/** The most characters of a credential that are remembered. */
 const longest = 16_384;
 
-// A `Set` iterates in order of insertion. Of the process and not of a runtime: lookups are shared, and a server may quote
-// what another request has brought it.
+// A `Set` iterates in order of insertion. It belongs to the process and not to a runtime, because lookups are shared
+// and a server may quote the credential of another request.
 const sent = new Set<number>();
-/** Apart from the others, which no server can have us forget by how many tokens it issues. */
+/** Separate, so that a server that issues many tokens cannot make us forget the other credentials. */
 const shortLived = new Set<number>();
 const lengths = new Set<number>();
 let key: Uint8Array | undefined;
 
-/** To be called with everything secret that goes to a server, unless it is short-lived. */
+/** Remembers a secret that is sent to a server. Call it for every secret that is not short-lived. */
 export function rememberCredential(value: string): void {
   remember(value.slice(0, longest), sent, mostSent);
 }
 
-/** To be called with every token that comes from a server, and with what is sent along with it. */
+/** Remembers a short-lived secret. Call it for every token from a server, and for proofs that are sent with it. */
 export function rememberShortLived(value: string): void {
   remember(value.slice(0, longest), shortLived, mostShortLived);
 }
@@ -37,7 +40,7 @@ function remember(value: string, known: Set<number>, most: number): void {
   if (value.length < shortest) return;
   const whole = hashOf(value);
   if (known.has(whole)) return;
-  // First, so that it is forgotten before its blocks are, which are then remembered anew.
+  // Added first, so that it is forgotten before its blocks. Sending it again then remembers all of them.
   keep(whole, known);
   for (const form of formsOf(value)) {
     const length = Math.min(form.length, blockLength);
@@ -53,13 +56,13 @@ function remember(value: string, known: Set<number>, most: number): void {
   }
 }
 
-/** As the latest, also where it is known. */
+/** Adds a hash, or moves it to the end. */
 function keep(hash: number, known: Set<number>): void {
   known.delete(hash);
   known.add(hash);
 }
 
-/** The text with `<secret>` in place of every credential in it, and of every longer piece of one. */
+/** Replaces every credential in a text, and every longer piece of one, with `<secret>`. */
 export function withoutCredentials(text: string): string {
   const hidden = new Uint8Array(text.length);
   for (const length of lengths) {
@@ -67,7 +70,7 @@ export function withoutCredentials(text: string): string {
       const hash = hashOf(text.slice(at, at + length));
       if (!sent.has(hash) && !shortLived.has(hash)) continue;
       hidden.fill(1, at, at + length);
-      // What is left of a piece at both ends is shorter than a block, and belongs to it.
+      // A piece can extend beyond its whole blocks by less than a block on both sides.
       if (length === blockLength) widen(text, hidden, at, at + length);
     }
   }
@@ -79,18 +82,21 @@ export function withoutCredentials(text: string): string {
   return result;
 }
 
-/** Covers the characters around a block that a credential can have, but none that end a word or a part of a URL. */
+/**
+ * Also hides the characters around a block that can belong to the credential, up to the end of the word or URL part.
+ */
 function widen(text: string, hidden: Uint8Array, from: number, to: number): void {
   const isOfWord = (at: number) => /^[\w.~+=%-]$/.test(text[at] ?? "");
   for (let at = from - 1; at >= 0 && isOfWord(at); at -= 1) hidden[at] = 1;
   for (let at = to; at < text.length && isOfWord(at); at += 1) hidden[at] = 1;
 }
 
-/** As it goes over the wire, and as a server may write it into a URL, into JSON or into a page. */
+/** Returns a credential as it is sent, and as a server may write it into a URL, JSON or a page. */
 function formsOf(value: string): ReadonlySet<string> {
   const form = new URLSearchParams([["", value]]).toString().slice("=".length);
   const escaped = form.replaceAll("+", "%20");
-  // `encodeURIComponent` leaves more as it is than a form does, and throws where half a character is.
+  // `encodeURIComponent` escapes fewer characters than a form does. It is not called, because it throws for half a
+  // character.
   const percent = [escaped, escaped.replaceAll(/%(?:21|27|28|29|7E)/g, decodeURIComponent)];
   const lowerCase = percent.map((text) => text.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()));
   const json = JSON.stringify(value).slice(1, -1);
@@ -100,7 +106,7 @@ function formsOf(value: string): ReadonlySet<string> {
   return new Set([value, form, ...percent, ...lowerCase, json, ...html]);
 }
 
-/** As the template engines of most languages write characters into a page, then those of Go, Python and Mustache. */
+/** How template engines escape characters: those of most languages, then of Go, Python and Mustache. */
 const markup = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
 const pages: readonly Readonly<Record<string, string>>[] = [
   { ...markup, '"': "&quot;", "'": "&#39;" },
@@ -110,13 +116,13 @@ const pages: readonly Readonly<Record<string, string>>[] = [
 ];
 
 function hashOf(text: string): number {
-  // Imported where it is used: to load it takes longer than to load all of ours that a start needs.
+  // Loaded on use, because loading it takes longer than loading all our own code that a start needs.
   const { createHmac, randomBytes } = process.getBuiltinModule("node:crypto");
   key ??= randomBytes(32);
   return createHmac("sha256", key).update(text).digest().readUIntBE(0, hashBytes);
 }
 
-/** For tests, of which each begins with nothing remembered. */
+/** Forgets everything, for tests. */
 export function forgetCredentials(): void {
   sent.clear();
   shortLived.clear();

@@ -39,8 +39,8 @@ interface Refusal {
 }
 
 /**
- * Returns another token to send the request with, `undefined` if the caller gets the response. Rejects with `aborted`, and
- * after a 403 with `insufficient_scope` and the codes of `getAccessToken`; then it also discards the response.
+ * Returns another token to send the request with, `undefined` if the caller gets the response. Rejects with `aborted`,
+ * and after a 403 with `insufficient_scope` and the codes of `getAccessToken`; then it also discards the response.
  */
 export async function tokenAfter(
   authorizer: Authorizer,

@@ -10,7 +10,10 @@ import { type ProofError, proofErrors } from "./proof-errors.js";
 import type { ReplayableRequest } from "./replayable-request.js";
 import { withoutBytes } from "./without-bytes.js";
 
-/** Sends a request with the headers of the config, the token, and the proof or certificate that must accompany the token. */
+/**
+ * Sends a request with the headers of the config, the token, and the proof or certificate that must accompany the
+ * token.
+ */
 export async function sendWithToken(
   authorizer: Authorizer,
   request: ReplayableRequest,
@@ -54,8 +57,8 @@ interface BoundRequest {
 }
 
 /**
- * Sends a request with a DPoP proof. Sends it once more with a new proof if the server wants another nonce (RFC 9449 §9), and
- * once more if the server refused the proof and its response shows that its clock differs from ours.
+ * Sends a request with a DPoP proof. Sends it once more with a new proof if the server wants another nonce (RFC 9449
+ * §9), and once more if the server refused the proof and its response shows that its clock differs from ours.
  */
 async function sendWithProof(authorizer: Authorizer, bound: BoundRequest): Promise<Response> {
   const { nonces, serverClocks, limits } = authorizer;

@@ -1,17 +1,19 @@
 import { lstat, realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { McpAuthError } from "../errors/error.js";
+import { ignoreSystemError } from "./error-code.js";
 import type { Allow, AllowRules, OpenedFile } from "./permissions.js";
 
-/** Ports that need not be written. Those of http and https are known to `URL`. */
+/** Default ports by scheme. `URL` knows only those of http and https. */
 const defaultPorts: Readonly<Record<string, string>> = { "redis:": "6379", "rediss:": "6379" };
 const sentinelPort = "26379";
 
 /**
- * The rules of `allow`. What it does not name is refused, so a list that is left out allows nothing of its kind.
+ * Returns the rules of `allow`. Everything that it does not name is refused, so a missing list allows nothing of its
+ * kind.
  *
- * @param cwd absolute: what its relative paths are relative to
- * @throws `config_invalid` for what is not of the right form: a list that is misread would allow too much or too little
+ * @param cwd the absolute path to which relative paths in `allow` are relative
+ * @throws `config_invalid` if `allow` has the wrong form: a misread list would allow too much or too little
  */
 export function allowRules(given: Allow, cwd: string): AllowRules {
   assertForm(given);
@@ -39,7 +41,7 @@ export function allowRules(given: Allow, cwd: string): AllowRules {
       const real = await realPath(path);
       const allowed = await Promise.all(roots.map(realPath));
       if (!allowed.some((root) => isWithin(real, root))) return false;
-      return opened === undefined || (await isStill(real, opened));
+      return opened === undefined || (await isSameFile(real, opened));
     },
   };
 }
@@ -54,7 +56,7 @@ function assertForm(given: unknown): asserts given is Allow {
   const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
   for (const [name, list] of Object.entries(given)) {
     if (!lists.some((known) => known === name)) {
-      throw refuse(`has a property that it does not know. It may have: ${lists.join(", ")}.`);
+      throw refuse(`has an unknown property. It may have: ${lists.join(", ")}.`);
     }
     if (list === undefined) continue;
     const isVector = (value: unknown): boolean =>
@@ -63,59 +65,61 @@ function assertForm(given: unknown): asserts given is Allow {
     if (Array.isArray(list) && list.every(isItem)) continue;
     throw refuse(
       name === "exec"
-        ? "`exec` must be a list of commands, each of them a list of strings: the command and all its arguments."
-        : `\`${name}\` must be a list of strings, none of them empty.`,
+        ? "`exec` must be a list of commands. Each command is a list of strings: the program and all its arguments."
+        : `\`${name}\` must be a list of strings that are not empty.`,
     );
   }
 }
 
 function matcher(names: readonly string[]): (name: string) => boolean {
   const whole = new Set(names.filter((name) => !name.endsWith("*")));
-  const beginnings = names.filter((name) => name.endsWith("*")).map((name) => name.slice(0, -1));
-  return (name) => whole.has(name) || beginnings.some((beginning) => name.startsWith(beginning));
+  const prefixes = names.filter((name) => name.endsWith("*")).map((name) => name.slice(0, -1));
+  return (name) => whole.has(name) || prefixes.some((prefix) => name.startsWith(prefix));
 }
 
 function namedOrigin(text: string): string {
   const origin = originOf(text);
-  // Nothing behind the host: it would look as if it counted.
+  // Text after the host would be ignored although it looks as if it counted, so it is an error.
   if (origin !== undefined && /^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s]+\/?$/i.test(text)) return origin;
   throw new McpAuthError(
     "config_invalid",
-    "`allow` has something in `origins` that is not an origin: write scheme and host, and a port that is not the " +
-      'usual one, such as "https://auth.example" or "rediss://redis.example:6380".',
+    "`allow` has an entry in `origins` that is not an origin. Write scheme and host, and the port if it is not the " +
+      'default one, such as "https://auth.example" or "rediss://redis.example:6380".',
   );
 }
 
-/** `URL.origin` is only there for the schemes that browsers know. */
+/** Returns the origin of a URL. `URL.origin` works only for schemes that browsers know. */
 function originOf(text: string, defaultPort?: string): string | undefined {
   if (!URL.canParse(text)) return undefined;
   const { protocol, hostname, port } = new URL(text);
   if (hostname === "") return undefined;
-  const written = port === "" ? (defaultPort ?? defaultPorts[protocol] ?? "") : port;
-  return `${protocol}//${hostname}${written === "" ? "" : `:${written}`}`;
+  const effective = port === "" ? (defaultPort ?? defaultPorts[protocol] ?? "") : port;
+  return `${protocol}//${hostname}${effective === "" ? "" : `:${effective}`}`;
 }
 
-/** Also of what is not there yet: then of the nearest folder above it that is. */
+/** Resolves links in a path. If the file does not exist yet, resolves those of the nearest existing folder above it. */
 async function realPath(path: string): Promise<string> {
   try {
     return await realpath(path);
-  } catch {
+  } catch (error) {
+    ignoreSystemError(error);
     const above = dirname(path);
     return above === path ? path : join(await realPath(above), basename(path));
   }
 }
 
-/** Whether a path without links leads to what was opened, which something else may have taken the place of. */
-async function isStill(path: string, { dev, ino }: OpenedFile): Promise<boolean> {
+/** Returns whether a real path is the file that was opened. Another file may have taken its place since. */
+async function isSameFile(path: string, { dev, ino }: OpenedFile): Promise<boolean> {
   try {
     const found = await lstat(path, { bigint: true });
     return found.dev === dev && found.ino === ino;
-  } catch {
+  } catch (error) {
+    ignoreSystemError(error);
     return false;
   }
 }
 
 function isWithin(path: string, root: string): boolean {
-  const way = relative(root, path);
-  return way === "" || (way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way));
+  const steps = relative(root, path);
+  return steps === "" || (steps !== ".." && !steps.startsWith(`..${sep}`) && !isAbsolute(steps));
 }

@@ -18,8 +18,8 @@ export interface CallLimits {
 }
 
 /**
- * Calls a function that a user of this package wrote, such as a resolver. Waits no longer than the limits allow, even if
- * the function ignores the signal that it gets. Never rejects.
+ * Calls a function that a user of this package wrote, such as a resolver. Waits no longer than the limits allow, even
+ * if the function ignores the signal that it gets. Never rejects.
  */
 export async function callFunction(
   work: (signal: AbortSignal) => unknown,

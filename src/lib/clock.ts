@@ -1,16 +1,16 @@
-/** A timer that never keeps the process alive once `unref()` was called. */
+/** A timer. After `unref()`, it does not keep the process alive. */
 export interface ClockTimer {
   unref(): void;
   cancel(): void;
 }
 
-/** Time as the runtime sees it: milliseconds since the epoch, and one-shot timers. */
+/** The source of time: milliseconds since the epoch, and one-shot timers. Tests pass a fake clock. */
 export interface Clock {
   now(): number;
   setTimeout(callback: () => void, milliseconds: number): ClockTimer;
 }
 
-// A longer delay fires at once: `setTimeout` keeps it in a signed 32-bit integer.
+// `setTimeout` keeps the delay in a signed 32-bit integer, so that a longer one fires at once.
 const longestTimer = 2 ** 31 - 1;
 
 export const systemClock: Clock = {

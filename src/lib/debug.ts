@@ -1,8 +1,8 @@
 import { McpAuthError } from "../errors/error.js";
 
-// `NODE_DEBUG=mcp-auth` prints one line per step of a token acquisition to stderr. Each function here prints one kind of
-// line. A line contains names from the config, our own codes, registered OAuth error codes, statuses and times: no secret,
-// and no text that a server chose. docs/debugging.md explains each line.
+// `NODE_DEBUG=mcp-auth` prints one line per step of a token acquisition to stderr. Each function here prints one kind
+// of line. A line contains names from the config, our own codes, registered OAuth error codes, statuses and times: no
+// secret, and no text that a server chose. docs/debugging.md explains each line.
 
 const log = process.getBuiltinModule("node:util").debuglog("mcp-auth");
 
@@ -101,7 +101,10 @@ export function debugFlight(server: string, reason: string, isInFlight: boolean)
   if (isDebugging) print(server, `request: ${isInFlight ? "joined" : "started"} (${reason})`);
 }
 
-/** Runs one attempt. Prints its begin and its end, and marks every line printed during it. Call it only if `isDebugging`. */
+/**
+ * Runs one attempt. Prints its begin and its end, and marks every line printed during it. Call it only if
+ * `isDebugging`.
+ */
 export async function debugAttempt<T>(attempt: DebuggedAttempt, work: () => Promise<T>): Promise<T> {
   return await attemptStorage().run(attempt, async () => {
     const started = performance.now();
@@ -118,8 +121,8 @@ export async function debugAttempt<T>(attempt: DebuggedAttempt, work: () => Prom
 }
 
 /**
- * A request was sent. Returns the function that prints its outcome: an HTTP status or one of our error codes. The host is
- * shown if it is in the config: if no server chose the URL, or if it is the host of the issuer.
+ * A request was sent. Returns the function that prints its outcome: an HTTP status or one of our error codes. The host
+ * is shown if it is in the config: if no server chose the URL, or if it is the host of the issuer.
  */
 export function debugRequest(
   endpoint: EndpointKind,

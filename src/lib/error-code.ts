@@ -10,8 +10,8 @@ export function hasErrorCode(error: unknown, ...codes: readonly string[]): boole
 }
 
 /**
- * Ignores an error of the operating system, such as `ENOENT`. Throws any other error again, because that is a mistake in
- * the program.
+ * Ignores an error of the operating system, such as `ENOENT`. Throws any other error again, because that is a mistake
+ * in the program.
  */
 export function ignoreSystemError(error: unknown): void {
   // The codes of Node's own errors, such as `ERR_INVALID_ARG_TYPE`, begin with `ERR_`.

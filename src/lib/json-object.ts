@@ -1,18 +1,19 @@
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The object that a text holds as JSON; `undefined` for anything else. Never throws: the error would quote the text. */
+/** Parses a JSON object; `undefined` for any other text. Never throws, because the error would quote the text. */
 export function parseJsonObject(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
     const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-    // An object that is neither null nor an array; its members are looked at one by one.
+    // Checked above: it is neither null nor an array.
     return isObject ? (value as JsonObject) : undefined;
   } catch {
+    // `JSON.parse` throws only a SyntaxError.
     return undefined;
   }
 }
 
-/** Whether a text is JSON of any kind, and whole. */
+/** Returns whether a text is complete JSON of any type. */
 export function isWholeJson(text: string): boolean {
   try {
     JSON.parse(text);

@@ -1,11 +1,11 @@
 import { type JsonObject, parseJsonObject } from "./json-object.js";
 
-/** Longer than this many characters, a token is not looked into. */
+/** Characters. A longer token is not parsed. */
 const longestToken = 65_536;
 
 /**
- * The claims of a JWT in compact form, RFC 7515 §7.1; `undefined` for what is none. Nothing is verified: the token is
- * for the server that it is sent to.
+ * Returns the claims of a JWT in compact form (RFC 7515 §7.1); `undefined` for any other text. Nothing is verified:
+ * only the server that receives the token can judge it.
  */
 export function jwtClaims(token: string): JsonObject | undefined {
   if (token.length > longestToken) return undefined;

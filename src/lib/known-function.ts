@@ -2,8 +2,8 @@ import { nearNames } from "./near-names.js";
 import { printable, someOf } from "./printable.js";
 
 /**
- * The function that the config names among those given in code under `option`, or in a sentence why there is none. Own
- * members only: an object also has `constructor` and the like.
+ * Returns the function that the config names, from those given in code under `option`; otherwise the problem, as the
+ * end of a sentence. Looks only at own members, because every object inherits functions such as `constructor`.
  */
 export function knownFunction<F extends (...args: never[]) => unknown>(
   given: Readonly<Record<string, F>> | undefined,

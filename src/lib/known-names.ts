@@ -1,5 +1,5 @@
 /**
- * What a server lists, as far as it may be shown: only names that a registry has, each once, and that there were
+ * Returns a server's list of names for a message. Shows only registered names, each once, and says whether there were
  * others. Empty for an empty list.
  */
 export function knownNames(listed: readonly string[], registered: ReadonlySet<string>): string {

@@ -1,10 +1,10 @@
-/** Runs work, so many pieces at a time; the others wait in the order in which they came. */
+/** Runs at most so many pieces of work at a time. The others wait, first come, first served. */
 export class Limit {
   readonly #waiting: (() => void)[] = [];
   #free: number;
 
-  constructor(most: number) {
-    this.#free = most;
+  constructor(limit: number) {
+    this.#free = limit;
   }
 
   async run<T>(work: () => Promise<T>): Promise<T> {
@@ -14,7 +14,7 @@ export class Limit {
       return await work();
     } finally {
       const next = this.#waiting.shift();
-      // The place goes from one to the next.
+      // The next piece takes over the place of this one.
       if (next === undefined) this.#free += 1;
       else next();
     }

@@ -1,7 +1,7 @@
 /**
- * Returns whether a hostname, as `URL.hostname` returns it, always means this machine: `localhost` and the names under it
- * (RFC 6761 §6.3), 127.0.0.0/8 and `[::1]`. `URL` has already converted names to lower case and short IPv4 forms to four
- * parts.
+ * Returns whether a hostname, as `URL.hostname` returns it, always means this machine: `localhost` and the names under
+ * it (RFC 6761 §6.3), 127.0.0.0/8 and `[::1]`. `URL` has already converted names to lower case and short IPv4 forms to
+ * four parts.
  */
 export function isLoopbackHost(hostname: string): boolean {
   return (

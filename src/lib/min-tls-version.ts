@@ -1,6 +1,6 @@
 import type { SecureVersion } from "node:tls";
 
-/** TLS 1.2, unless the process asks for a higher one, which it may do at any time. */
+/** Returns TLS 1.2, or TLS 1.3 if the process requires it. Call it each time, because the process may change that. */
 export function minTlsVersion(): SecureVersion {
   return process.getBuiltinModule("node:tls").DEFAULT_MIN_VERSION === "TLSv1.3" ? "TLSv1.3" : "TLSv1.2";
 }

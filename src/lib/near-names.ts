@@ -1,29 +1,29 @@
 import leven from "leven";
 
-const most = 3;
-// Longer names are nobody's typo; the bound keeps the quadratic comparison cheap.
+const mostNames = 3;
+// A longer name is not a typo. The limit also keeps the quadratic comparison cheap.
 const longestName = 100;
 
-/** The candidates that `name` is most probably a typo of: at most three, best first. */
+/** Returns the candidates that `name` is probably a typo of: at most three, the closest first. */
 export function nearNames(name: string, candidates: Iterable<string>): readonly string[] {
   if (name.length > longestName) return [];
-  const written = name.toLowerCase();
+  const typed = name.toLowerCase();
   const near: { readonly candidate: string; readonly distance: number }[] = [];
   for (const candidate of new Set(candidates)) {
     if (candidate === name || candidate.length > longestName) continue;
     const length = Math.max(name.length, candidate.length);
-    // A third of the letters, but never so many that any two short names are near.
+    // A third of the letters, but not so many that all short names are close to each other.
     const allowed = Math.min(3, Math.max(1, Math.floor(length / 3)));
-    const distance = distanceBetween(plain(written), plain(candidate.toLowerCase()));
+    const distance = distanceBetween(withoutSeparators(typed), withoutSeparators(candidate.toLowerCase()));
     if (distance <= allowed && distance < length) near.push({ candidate, distance });
   }
   return near
     .sort((a, b) => a.distance - b.distance || compare(a.candidate, b.candidate))
-    .slice(0, most)
+    .slice(0, mostNames)
     .map(({ candidate }) => candidate);
 }
 
-/** As leven counts, but two neighbours that changed places are one slip of the fingers, not two. */
+/** Returns the edit distance, in which two swapped neighbors count as one change and not as two. */
 function distanceBetween(a: string, b: string): number {
   let at = 0;
   while (at < a.length && a[at] === b[at]) at += 1;
@@ -31,8 +31,8 @@ function distanceBetween(a: string, b: string): number {
   return swapped === b && a !== b ? 1 : leven(a, b);
 }
 
-// `private_key`, `private-key` and `privateKey` are one name to whoever mistyped it.
-function plain(name: string): string {
+/** `private_key`, `private-key` and `privateKey` count as the same name. */
+function withoutSeparators(name: string): string {
   return name.replaceAll(/[-_.]/g, "");
 }
 

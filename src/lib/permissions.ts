@@ -1,6 +1,6 @@
 import { McpAuthError } from "../errors/error.js";
 
-/** What a config that somebody else wrote may use: see `allow` of `createMcpAuth`. */
+/** What a config may use that somebody else wrote: see `allow` of `createMcpAuth`. */
 export interface Allow {
   /** Whole argument vectors. Commands also need `allowExec`. */
   readonly exec?: readonly (readonly string[])[];
@@ -22,13 +22,16 @@ export interface OpenedFile {
   readonly ino: bigint;
 }
 
-/** Each says whether `allow` names something. */
+/** Checks against `allow`. Each method returns whether `allow` names something. */
 export interface AllowRules {
   command(command: readonly string[]): boolean;
-  /** Where commands run: in `cwd` of `createMcpAuth`, since that of the config may be its author's. */
+  /**
+   * The folder in which commands run: `cwd` of `createMcpAuth`, because the author of the config may control its
+   * folder.
+   */
   readonly folder: string;
   variable(name: string): boolean;
-  /** `opened`: what the path led to when it was opened, which must be what is judged. */
+  /** @param opened the file that was opened under this path; the check is about that file */
   file(path: string, opened?: OpenedFile): Promise<boolean>;
   url(url: string): boolean;
   /** A host that may be reached over plain http. */
@@ -41,9 +44,9 @@ export interface AllowRules {
 
 /** What a config may do in this process. */
 export interface Permissions {
-  /** Why no command of the config may run, as the end of a sentence; `undefined` where commands may run. */
+  /** Returns why commands of the config may not run, as the end of a sentence; `undefined` if they may. */
   commandsForbidden(): string | undefined;
-  /** Absent: everything is allowed. */
+  /** If absent, everything is allowed. */
   readonly allow?: AllowRules | undefined;
 }
 
@@ -52,7 +55,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export interface PermissionOptions {
   readonly allowExec?: boolean | undefined;
   readonly allow?: AllowRules | undefined;
-  /** Where MCP_AUTH_ALLOW_EXEC is looked up, at each use. One that forbids is enough. */
+  /** Environments in which each use looks up MCP_AUTH_ALLOW_EXEC. One that forbids commands is enough. */
   readonly environments: readonly Environment[];
 }
 
@@ -64,12 +67,16 @@ export function createPermissions({ allowExec, allow, environments }: Permission
   };
 }
 
-/** The same for a config whose commands may not run, whatever else says that they may. `why` ends a sentence. */
+/**
+ * Returns permissions that forbid commands, even if something else allows them.
+ *
+ * @param why the end of a sentence
+ */
 export function forbidCommands(permissions: Permissions | undefined, why: string): Permissions {
   return { ...permissions, commandsForbidden: () => why };
 }
 
-/** Why the commands of a config may not run, for a context that may have no permissions of its own. */
+/** Returns why commands may not run, in a context that may have no permissions. `undefined` if they may. */
 export function commandsForbidden({
   permissions,
   env,
@@ -84,17 +91,17 @@ export function commandsForbidden({
 const forbiddenHere =
   "running commands is forbidden here, by `allowExec: false` or by MCP_AUTH_ALLOW_EXEC in the environment.";
 
-/** Somebody without types may pass anything, and means to forbid with "false" or 0. */
+/** Without types, a caller may pass `"false"` or `0` to forbid commands. */
 function mayNotRun(allowExec: unknown): boolean {
   return allowExec !== undefined && allowExec !== true;
 }
 
-const meansYes: ReadonlySet<string> = new Set(["1", "true", "yes", "on"]);
+const yesValues: ReadonlySet<string> = new Set(["1", "true", "yes", "on"]);
 
-/** An empty variable counts as unset, as everywhere; what is not understood forbids, spaces included. */
+/** An empty variable counts as unset. A value that is not understood forbids commands. */
 function forbidsCommands(env: Environment): boolean {
   const value = (env["MCP_AUTH_ALLOW_EXEC"] ?? "").toLowerCase();
-  return value !== "" && !meansYes.has(value);
+  return value !== "" && !yesValues.has(value);
 }
 
 /**

@@ -1,28 +1,28 @@
-// Control characters (a terminal obeys them), format characters (bidirectional ones show a text in another order than it
-// has), what ends a line for some readers, what shows as nothing, and halves of surrogate pairs, which are no characters.
-// And the `##` of `##[` and `##vso[`, wherever they stand in a line: the runners of GitHub and Azure Pipelines take what
-// follows for a command.
+// Control characters, which a terminal obeys; format characters, of which bidirectional ones reorder the text;
+// characters that end a line for some readers or are invisible; unpaired surrogates, which are not characters. And the
+// `##` of `##[` and `##vso[` anywhere in a line, because the runners of GitHub and Azure Pipelines take the rest for a
+// command.
 const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]|#(?=#[a-z]*\[)/giu;
-// Most texts. To make the expression above takes a third of a millisecond.
+// Matches most texts, so that the expression above, which takes a third of a millisecond to compile, is not needed.
 const plain = /^[\x20-\x22\x24-\x7e]*$/;
 
 /**
- * A text from elsewhere (a path, an argument, a name in a config) as it may stand in a message: on one line, and with
- * nothing that a terminal, a log viewer or a CI runner acts on. Each such character becomes `\uXXXX`, one beyond U+FFFF two
- * of them, as in JSON. Applied twice it changes nothing more.
+ * Returns a text from outside (a path, an argument, a name in a config) for a message: on one line, and without
+ * anything that a terminal, a log viewer or a CI runner acts on. Each such character becomes `\uXXXX` as in JSON; one
+ * beyond U+FFFF becomes two of them. Applying the function twice changes nothing more.
  */
 export function printable(text: string): string {
   return plain.test(text) ? text : text.replaceAll(unprintable, unicodeEscape);
 }
 
-/** The same in double quotes, for what may have spaces in it. */
+/** Returns a printable text in double quotes, for texts that may contain spaces. */
 export function quoted(text: string): string {
   return printable(JSON.stringify(text));
 }
 
 /**
- * A text of several lines as it may be printed: each is `printable`, and none is a command to GitHub's runner, which takes a line
- * for one that begins with `::`, after any white space.
+ * Returns a printable text with several lines. No line can be a command for GitHub's runner, which is a line that
+ * begins with `::` after white space.
  */
 export function printableLines(text: string): string {
   return text
@@ -33,7 +33,7 @@ export function printableLines(text: string): string {
     .join("\n");
 }
 
-/** A character as JSON can write it. */
+/** Escapes a character as in JSON. */
 function unicodeEscape(character: string): string {
   let text = "";
   for (let index = 0; index < character.length; index += 1) {

@@ -1,37 +1,37 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { onAbort } from "./abort-signal.js";
 import { type Clock, systemClock } from "./clock.js";
-import { errorCode } from "./error-code.js";
+import { errorCode, ignoreSystemError } from "./error-code.js";
 
 export interface ProcessOptions {
-  /** Command and arguments. No shell sees them. */
+  /** Command and arguments. They are not passed to a shell. */
   readonly command: readonly string[];
   /** An absolute path. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** What it reads; without it stdin is closed. */
+  /** The input on stdin. Without it, stdin is closed. */
   readonly input?: string | Uint8Array;
   /** Milliseconds. */
   readonly timeout: number;
-  /** Measures `timeout`; the system's unless told. */
+  /** Measures `timeout`; the system clock by default. */
   readonly clock?: Clock;
   readonly signal?: AbortSignal | undefined;
-  /** The most that it may print; 1 MiB unless told. */
+  /** The most bytes that it may print on stdout; 1 MiB by default. */
   readonly maxBytes?: number;
 }
 
 export type ProcessOutcome =
   | { readonly kind: "done"; readonly code: 0; readonly stdout: Buffer }
-  /** A short sentence of ours, with nothing in it that the process printed. */
+  /** `problem` is a short sentence of ours, without any output of the process. `mayPass`: another run may succeed. */
   | { readonly kind: "failed"; readonly problem: string; readonly mayPass: boolean }
   | { readonly kind: "aborted" };
 
 const defaultMaxBytes = 1_048_576;
 
 /**
- * Runs a command to its end and gives what it printed. What it says on stderr is nobody's business: it may hold what
- * the command is asked for. At the time-out, at an abort and when this process exits before it does, it is killed with
- * all that it has started. Never rejects.
+ * Runs a command and returns its output on stdout. Its output on stderr is discarded, because it may contain the secret
+ * that the command prints. On timeout, on abort, and when this process exits first, the command is killed with all
+ * processes that it has started. Never rejects.
  */
 export async function runProcess(options: ProcessOptions): Promise<ProcessOutcome> {
   if (options.signal?.aborted) return { kind: "aborted" };
@@ -40,7 +40,7 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessOutcom
   const { cwd, env } = options;
   let child: ChildProcess;
   try {
-    // A group of its own, so that what it starts can be ended with it.
+    // A process group of its own, so that the processes which it starts can be killed with it.
     const detached = process.platform !== "win32";
     const stdio: ["pipe" | "ignore", "pipe", "ignore"] = [
       options.input === undefined ? "ignore" : "pipe",
@@ -49,21 +49,21 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessOutcom
     ];
     child = spawn(file, args, {
       ...{ cwd, stdio, detached, shell: false, windowsHide: true },
-      env: unregistered(env),
+      env: withoutRegister(env),
     });
   } catch (error) {
-    // A null byte in an argument, an environment that is too large.
+    // For example, a null byte in an argument, or an environment that is too large.
     return failed(startProblem(error));
   }
-  return await ended(child, options);
+  return await waitForEnd(child, options);
 }
 
-/** A program of Node that inherits the import of `register` would wait for the secret that it is to bring. */
-function unregistered(env: ProcessOptions["env"]): NodeJS.ProcessEnv {
+/** Turns `register` off in a Node program that inherits it: it would wait for the secret that it is asked for. */
+function withoutRegister(env: ProcessOptions["env"]): NodeJS.ProcessEnv {
   return { ...env, ...(env["MCP_AUTH_REGISTER_FOLDER"] !== undefined && { MCP_AUTH_REGISTER: "off" }) };
 }
 
-function ended(child: ChildProcess, options: ProcessOptions): Promise<ProcessOutcome> {
+function waitForEnd(child: ChildProcess, options: ProcessOptions): Promise<ProcessOutcome> {
   const { timeout, signal, input, clock = systemClock, maxBytes = defaultMaxBytes } = options;
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
@@ -73,7 +73,7 @@ function ended(child: ChildProcess, options: ProcessOptions): Promise<ProcessOut
       timer.cancel();
       stopListening();
       forget(child);
-      // What is not to be killed, such as a command that has become another user, must not hold this process.
+      // A command that cannot be killed, because it runs as another user, must not keep this process alive.
       child.stdin?.destroy();
       child.stdout?.destroy();
       child.unref();
@@ -103,19 +103,19 @@ function ended(child: ChildProcess, options: ProcessOptions): Promise<ProcessOut
     child.on("exit", () => {
       hasExited = true;
     });
-    // Not `exit`: what it has printed may still be under way.
+    // Not `exit`, because its output may not have arrived completely by then.
     child.on("close", (code, killedBy) => {
       if (code === 0) settle({ kind: "done", code, stdout: Buffer.concat(chunks) });
       else
         settle(failed(code === null ? `it was ended by ${killedBy}.` : `it ended with exit code ${code}.`));
     });
-    // A command may end without reading what it is given.
+    // A command may exit without reading its input.
     child.stdin?.on("error", ignore);
     child.stdin?.end(input);
   });
 }
 
-/** Commands under way. Being groups of their own, they get no interrupt from a terminal: nobody else would end them. */
+/** Commands in progress. A terminal does not interrupt them, because they have process groups of their own. */
 const running = new Set<ChildProcess>();
 
 function watch(child: ChildProcess): void {
@@ -144,8 +144,9 @@ function kill(child: ChildProcess): void {
   }
   try {
     process.kill(-child.pid, "SIGKILL");
-  } catch {
-    // It has ended by itself.
+  } catch (error) {
+    // It has ended already (ESRCH), or runs as another user (EPERM).
+    ignoreSystemError(error);
   }
 }
 
@@ -156,12 +157,12 @@ function failed(problem: string, mayPass = false): ProcessOutcome {
 const startProblems: ReadonlyMap<string, string> = new Map([
   ["ENOENT", "the command was not found, or its folder does not exist."],
   ["EACCES", "this process may not run the command."],
-  ["ENOEXEC", "it is no program: a script needs a line with #! at its top."],
-  ["EINVAL", "it could not be started. On Windows name the .exe: a .cmd or .bat file needs a shell."],
+  ["ENOEXEC", "it is not a program. A script needs a first line with #!."],
+  ["EINVAL", "it could not be started. On Windows, name the .exe: a .cmd or .bat file needs a shell."],
   ["E2BIG", "its arguments or the environment are too long."],
 ]);
 
-/** The error's own text names the command with its arguments, in which anything may stand. */
+/** Returns our own text, because that of the error contains the command and its arguments. */
 function startProblem(error: unknown): string {
   const code = errorCode(error) ?? "";
   const known = startProblems.get(code);

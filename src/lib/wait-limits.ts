@@ -14,8 +14,8 @@ export interface WaitLimitsOptions {
 
 /**
  * Limits the work that a call waits for besides its token, such as reading the secrets in `headers`. The wait ends with
- * the caller's signal, with the server's `deadline` and with `stop()`. The work gets a signal that is aborted then; if it
- * ignores that signal, nobody waits for it.
+ * the caller's signal, with the server's `deadline` and with `stop()`. The work gets a signal that is aborted then; if
+ * it ignores that signal, nobody waits for it.
  */
 export class WaitLimits {
   readonly #options: WaitLimitsOptions;

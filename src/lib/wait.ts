@@ -29,8 +29,8 @@ export async function pause(
 }
 
 /**
- * Waits for `work`, and rejects with `aborted()` if the signal is aborted first. The work itself goes on: this is how one
- * caller leaves a request that it shares with others. If the work fails later, nobody sees an unhandled rejection.
+ * Waits for `work`, and rejects with `aborted()` if the signal is aborted first. The work itself goes on: this is how
+ * one caller leaves a request that it shares with others. If the work fails later, nobody sees an unhandled rejection.
  */
 export function untilAborted<T>(
   work: Promise<T>,

@@ -1,6 +1,6 @@
 import { McpAuthError } from "../errors/error.js";
 
-/** Where this process runs; `undefined` where that folder was deleted. */
+/** Returns the working directory of this process; `undefined` if it was deleted. */
 export function workingFolder(): string | undefined {
   try {
     return process.cwd();
@@ -9,11 +9,11 @@ export function workingFolder(): string | undefined {
   }
 }
 
-/** For whom a working directory that is not there matters: a relative path, or the search for a config. */
+/** Returns the error for a relative path, or a search for a config, in a working directory that was deleted. */
 export function noWorkingFolder(): McpAuthError {
   return new McpAuthError(
     "config_not_found",
-    "The working directory does not exist any more, so there is nowhere to look for a config. Change to another folder, or " +
+    "The working directory does not exist any more, so a config cannot be searched for. Change to another folder, or " +
       "name the config by its full path.",
   );
 }

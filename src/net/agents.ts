@@ -1,18 +1,19 @@
 import type { SecureContext, SecureContextOptions } from "node:tls";
 import type { Agent } from "undici";
 import { McpAuthError } from "../errors/error.js";
+import { errorCode } from "../lib/error-code.js";
 import { minTlsVersion } from "../lib/min-tls-version.js";
 import type { TlsIdentity } from "./client-certificate.js";
 import type { HttpProxy } from "./proxy.js";
 import { openTunnel, type TunnelOptions } from "./tunnel.js";
 
-/** How a request is to leave this machine. */
+/** How a request leaves this machine. */
 export interface Route {
   readonly proxy: HttpProxy | undefined;
   readonly identity: TlsIdentity | undefined;
 }
 
-/** An agent that stays open until it is given back. */
+/** An agent that stays open until it is released. */
 export interface AgentLease {
   readonly agent: Agent;
   release(): void;
@@ -24,29 +25,34 @@ interface Entry {
   retired: boolean;
 }
 
-/** More than the certificates of any config; beyond it are those of before a rotation. */
+/**
+ * More than a config needs for its client certificates. Any further agents belong to certificates that were replaced.
+ */
 const mostAgents = 32;
 
 /**
- * The pools of connections, one for each way that requests leave. Those not used for longest are closed when there are
- * too many: requests under way end first.
+ * The connection pools, one per route. If there are too many, the least recently used ones are closed, after their
+ * requests have ended.
  */
 export class Agents {
   readonly #authorities: () => Promise<readonly string[] | undefined>;
   readonly #limit: number;
   readonly #entries = new Map<string, Entry>();
-  /** What the agents were made with. */
+  /** The authorities that the agents were created with. */
   #trusted: readonly string[] | undefined;
   #closed = false;
   #retired = false;
 
-  /** @param authorities the certificates to trust in PEM, `undefined` for the usual ones */
+  /** @param authorities returns the certificates to trust in PEM; `undefined` for those that Node trusts by default */
   constructor(authorities: () => Promise<readonly string[] | undefined>, limit = mostAgents) {
     this.#authorities = authorities;
     this.#limit = limit;
   }
 
-  /** Rejects with `config_invalid`, `key_invalid`, or after `close()` with `stopped`. */
+  /**
+   * Returns the agent for a route. Rejects with `config_invalid`, with `key_invalid`, or with `stopped` after
+   * `close()`.
+   */
   async lease(route: Route): Promise<AgentLease> {
     const [undici, tls, authorities] = await Promise.all([
       import("undici"),
@@ -58,7 +64,7 @@ export class Agents {
       this.#trusted = authorities;
       this.#retireAll();
     }
-    // The certificate with its chain: a chain that was mended leaves the thumbprint as it was.
+    // The certificate with its chain and not its thumbprint, which stays the same when the chain is corrected.
     const key = JSON.stringify([route.proxy ?? null, route.identity?.certificate ?? null]);
     const entry = this.#entries.get(key) ?? {
       agent: createAgent(undici, tls, route, authorities),
@@ -66,7 +72,7 @@ export class Agents {
       retired: this.#retired,
     };
     entry.users += 1;
-    // A `Map` iterates in order of insertion: the first key is the one used longest ago.
+    // A `Map` iterates in order of insertion, so the first key is the least recently used one.
     this.#entries.delete(key);
     if (!this.#retired) this.#entries.set(key, entry);
     for (const [oldest, retiring] of this.#entries) {
@@ -104,9 +110,10 @@ export class Agents {
   }
 }
 
-/** Closes an agent once all who hold it have handed over their requests; those then end by themselves. */
+/** Closes an agent after all its leases are released. Requests in progress still end normally. */
 function retire(entry: Entry): void {
   entry.retired = true;
+  // Nobody waits for the connections to close, so a failure to close them has no consequence.
   if (entry.users === 0) entry.agent.close().catch(() => {});
 }
 
@@ -118,29 +125,30 @@ function createAgent(
 ): Agent {
   const minVersion = minTlsVersion();
   const trust = { minVersion, ...(authorities && { ca: [...authorities] }) } as const;
-  // With authorities it is made once, because parsing all the roots takes longer than a handshake. Without them Node makes one
-  // for each connection, from the certificates that it trusts then: `tls.setDefaultCACertificates` can change them.
+  // With authorities, the context is created once, because parsing all roots takes longer than a handshake. Without
+  // them, Node creates one per connection from the certificates that it trusts then: `tls.setDefaultCACertificates` can
+  // change them.
   const shared = authorities && (identity === undefined || proxy !== undefined);
   const plain = shared ? tls.createSecureContext(trust) : undefined;
   const connector = buildConnector({
     minVersion,
     secureContext: identity === undefined ? plain : identified(tls, trust, identity),
-    // Also where NODE_TLS_REJECT_UNAUTHORIZED says otherwise.
+    // Overrides NODE_TLS_REJECT_UNAUTHORIZED.
     rejectUnauthorized: true,
   });
   const connect: typeof connector = (options, callback) =>
     connector(options, (...outcome) => {
       const [error, socket] = outcome;
-      // With TLS 1.3 it is after the handshake that a server says that it wants a certificate or does not like ours. The
-      // end of the connection, which follows at once, must not take the place of what it said.
+      // With TLS 1.3, a server rejects a client certificate only after the handshake, and then ends the connection. The
+      // error about the certificate must win over the error about the connection.
       if (error === null) socket.once("error", (reason) => socket.destroy(reason));
       callback(...outcome);
     });
   return new Agent({
     connect:
       proxy === undefined ? connect : throughProxy(connect, proxy, { secureContext: plain, minVersion }),
-    // Undici would give up after five minutes without a byte. A stream of events may be silent for longer, and a tool
-    // may take longer to answer; what is to end earlier has a signal for that.
+    // Undici would give up after five minutes without a byte. An event stream may be silent for longer, and a tool may
+    // take longer to answer. Requests that must end earlier have a signal.
     headersTimeout: 0,
     bodyTimeout: 0,
   });
@@ -178,10 +186,12 @@ function identified(
       key: privateKey.reveal(),
       ...(passphrase && { passphrase: passphrase.reveal() }),
     });
-  } catch {
+  } catch (error) {
+    // Errors of OpenSSL and of the arguments have a code; their text may contain parts of the key.
+    if (errorCode(error) === undefined) throw error;
     throw new McpAuthError(
       "key_invalid",
-      "The client certificate cannot be used together with its private key.",
+      "The client certificate cannot be used with its private key. Check that both belong together and are valid PEM.",
     );
   }
 }

@@ -5,22 +5,22 @@ export function assertResponse(response: unknown): asserts response is Response 
   if (isResponse(response)) return;
   throw new McpAuthError(
     "config_invalid",
-    "The `fetch` that was given returned something else than a Response of the Fetch standard. Return what the global " +
-      "`fetch` returns.",
+    "The `fetch` that was given did not return a Response of the Fetch standard. Return a response like that of the global " +
+      "`fetch`.",
   );
 }
 
-/** By its members, since test runners and copies of undici have classes of their own. */
+/** Checks the members, because test runners and copies of undici have their own classes. */
 function isResponse(value: unknown): value is Response {
   if (typeof value !== "object" || value === null) return false;
   if (!("status" in value) || typeof value.status !== "number") return false;
   if (!("headers" in value) || !hasMethod(value.headers, "get")) return false;
   const body = "body" in value ? value.body : undefined;
-  // node-fetch has a stream of Node there.
+  // The body of node-fetch is a stream of Node.
   return body === undefined || body === null || (hasMethod(body, "getReader") && hasMethod(body, "cancel"));
 }
 
 function hasMethod(value: unknown, name: string): boolean {
-  // Any object may have a member of any name.
+  // `Reflect.get`, because the type does not say which members the object has.
   return typeof value === "object" && value !== null && typeof Reflect.get(value, name) === "function";
 }

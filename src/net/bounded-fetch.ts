@@ -7,51 +7,51 @@ import { type Failure, failureError } from "./failure.js";
 import { networkFailure } from "./network-failure.js";
 import { printableUrl } from "./printable-url.js";
 
-/** The part of the Fetch standard that we use, so that a caller can bring a `fetch` of their own. */
+/** The part of the Fetch standard that we use, so that a caller can pass another `fetch`. */
 export type FetchFunction = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
 export interface BoundedRequest {
-  /** Name of the MCP server this is for, for error messages. */
+  /** Name of the MCP server in the config, for error messages. */
   readonly server: string;
-  /** What is asked for, for error messages: "the token endpoint", "resource metadata". */
+  /** Names the target in error messages: "the token endpoint", "resource metadata". */
   readonly what: string;
   /** What answers there, for debug lines. */
   readonly endpoint: EndpointKind;
   readonly url: string;
   /**
-   * A server chose the URL: messages do not show it, and it is in the `details` of the error. Else it is from the config,
-   * or was made of one that is.
+   * Whether a server chose the URL. Then it is not in messages but in the `details` of the error. Otherwise, the URL is
+   * from the config, or was derived from a URL of the config.
    */
   readonly isLearned?: boolean;
   readonly method?: "GET" | "POST";
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Milliseconds for the whole exchange, body included. */
+  /** Milliseconds for the whole exchange, including the body. */
   readonly timeout: number;
   readonly signal?: AbortSignal;
-  /** Cap on the body after decompression; 1 MiB unless told. */
+  /** The largest body in bytes, after decompression; 1 MiB by default. */
   readonly maxBytes?: number;
-  /** The body is not wanted: it is cancelled and comes back as `""`. For answers that may never end. */
+  /** Cancels the body, which is `""` then. For responses that may never end. */
   readonly discardBody?: boolean;
-  /** Measures `timeout`; the system's unless told. */
+  /** Measures `timeout`; the system clock by default. */
   readonly clock?: Clock;
 }
 
-/** Redirects are not followed: a 3xx status comes back as it is. */
+/** Redirects are not followed: the response has the status 3xx. */
 export interface BoundedResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly body: string;
 }
 
-/** An answer was larger than the cap. What that means is the caller's to say. */
+/** A response was larger than `maxBytes`. The caller turns this into its own error. */
 export class BodyTooLarge extends Error {
   override readonly name = "BodyTooLarge";
-  /** HTTP status of the answer. */
+  /** HTTP status of the response. */
   readonly status: number;
 
   constructor(status: number) {
-    super("The answer is larger than allowed.");
+    super("The response is larger than allowed.");
     this.status = status;
   }
 }
@@ -64,15 +64,16 @@ export type Exchange =
 const defaultMaxBytes = 1_048_576;
 
 /**
- * How every request of ours is made. Next.js replaces the global `fetch` with one that keeps responses on disk, those to a
- * POST included, and would return a token from there after it has expired. To be spread into an `init`, because Node's types
- * do not know this member.
+ * Members for the `init` of all our requests. Next.js replaces the global `fetch` with one that caches responses on
+ * disk, even those to a POST, and would return a token after it has expired. Spread it into an `init`, because Node's
+ * types do not declare the member.
  */
 export const noStore = { cache: "no-store" } as const;
 
 /**
- * One HTTP exchange with a cap on its body and on its time, without redirects. Rejects with `McpAuthError`
- * `unavailable` or `timeout` (both retryable), `tls_failed` or `aborted`, or with `BodyTooLarge`.
+ * Sends a request and reads its response, with limits for the time and the size of the body, and without following
+ * redirects. Rejects with `unavailable` or `timeout` (both retryable), with `tls_failed` or `aborted`, or with
+ * `BodyTooLarge`.
  */
 export async function boundedFetch(fetch: FetchFunction, request: BoundedRequest): Promise<BoundedResponse> {
   const result = await exchange(fetch, request);
@@ -84,7 +85,7 @@ export async function boundedFetch(fetch: FetchFunction, request: BoundedRequest
 /** A request that may be shared by several servers. */
 export type SharedRequest = Omit<BoundedRequest, "server"> & { readonly server?: string };
 
-/** The same with failures as values, for work that is shared by several servers. Never rejects. */
+/** Does the same with failures as values, for work that several servers share. Never rejects. */
 export async function exchange(fetch: FetchFunction, request: SharedRequest): Promise<Exchange> {
   const { signal, timeout, what, url, isLearned = false } = request;
   const shown = isLearned ? undefined : printableUrl(url);
@@ -128,7 +129,7 @@ export async function exchange(fetch: FetchFunction, request: SharedRequest): Pr
   } finally {
     timer.cancel();
     stopListening();
-    // Whatever ended early gives its socket back.
+    // Releases the socket of a response that was not read to the end.
     if (!complete) controller.abort();
     onOutcome(outcome);
   }
@@ -153,12 +154,12 @@ async function callFetch(
   return response;
 }
 
-/** A caller's own `fetch` may follow redirects all the same: what comes after one must not be trusted. */
+/** A `fetch` of the caller may follow redirects anyway. The response after a redirect must not be trusted. */
 function statusOf(response: Response): number {
   return response.redirected || response.type === "opaqueredirect" ? 302 : response.status;
 }
 
-/** The text, or `undefined` when there is too much of it. A byte order mark is dropped. */
+/** Returns the body as text without a byte order mark; `undefined` if it is too large. */
 async function readBody(
   response: Response,
   request: SharedRequest,

@@ -2,9 +2,9 @@ import type { Secret } from "../lib/secret.js";
 
 /** A client certificate with its key, ready for TLS. */
 export interface TlsIdentity {
-  /** PEM, with the chain. */
+  /** Certificate with its chain, in PEM. */
   readonly certificate: string;
-  /** PEM. */
+  /** In PEM. */
   readonly privateKey: Secret;
   readonly passphrase: Secret | undefined;
   /** SHA-256 of the certificate, base64url: `x5t#S256` of RFC 8705 §3.1. */

@@ -1,31 +1,34 @@
 import { parseHttpDate } from "./http-date.js";
 
-/** Where the offset of a server's clock lies: milliseconds that it is ahead of ours, negative when it is behind. */
+/**
+ * The range of possible offsets of a server's clock: milliseconds that it is ahead of ours, negative if it is behind.
+ */
 export interface OffsetRange {
   readonly least: number;
   readonly most: number;
 }
 
-/** What a response says of the time at its server. */
+/** A response with what is needed to compare the clock of its server with ours. */
 export interface DatedResponse {
   /** By our clock, before the request was sent. */
   readonly sentAt: number;
-  /** By our clock, when the headers of the response were there. */
+  /** By our clock, when the headers of the response had arrived. */
   readonly receivedAt: number;
   readonly headers: Pick<Headers, "get">;
-  /** No cache on the way can have answered. */
+  /** Whether no cache can have answered. */
   readonly isUncached: boolean;
 }
 
-/** `Date` and `Age` have whole seconds. */
+/** Milliseconds. `Date` and `Age` are in whole seconds. */
 const resolution = 1_000;
 
 /**
- * What one response says of the offset, `undefined` when it says nothing. The server wrote the response after the request
- * was sent and before the response arrived, in the second that `Date` names.
+ * Returns the range that follows from one response; `undefined` if it has no usable `Date`. The server wrote the
+ * response after the request was sent and before the response arrived, in the second that `Date` names.
  *
- * A response that a cache has kept may have an old `Date`, so that alone it only tells what the server's clock has reached.
- * `Age` (RFC 9111 §5.1) tells how old it is. Some caches write a new `Date` and keep `Age`; the range has room for both.
+ * A response from a cache may have an old `Date`, which only proves that the server's clock has reached that time.
+ * `Age` (RFC 9111 §5.1) says how old the response is. Some caches write a new `Date` and keep `Age`; the range allows
+ * for both.
  */
 export function offsetRange({
   sentAt,
@@ -34,7 +37,7 @@ export function offsetRange({
   isUncached,
 }: DatedResponse): OffsetRange | undefined {
   const date = parseHttpDate(headers.get("date") ?? "");
-  // Our clock was set back meanwhile.
+  // If the response arrived before it was sent, our clock was set back in between.
   if (Number.isNaN(date) || receivedAt < sentAt) return undefined;
   const least = date - receivedAt;
   const age = headers.get("age");
@@ -46,8 +49,8 @@ export function offsetRange({
 }
 
 /**
- * What two responses say together, `latest` being of the later one. Where they contradict each other, a clock was set in
- * between, and only the later one counts.
+ * Returns the range that follows from two responses, of which `latest` came later. If they contradict each other, a
+ * clock was set in between, and only the later one counts.
  */
 export function narrowed(known: OffsetRange | undefined, latest: OffsetRange): OffsetRange {
   if (known === undefined) return latest;
@@ -56,7 +59,7 @@ export function narrowed(known: OffsetRange | undefined, latest: OffsetRange): O
   return least <= most ? { least, most } : latest;
 }
 
-/** The smallest offset within the range, in whichever direction: no difference is assumed that need not be there. */
+/** Returns the offset in the range that is closest to zero, so that no difference is assumed without proof. */
 export function smallestOffset({ least, most }: OffsetRange): number {
   if (least > 0) return least;
   return most < 0 ? most : 0;

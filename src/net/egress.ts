@@ -2,21 +2,22 @@ import { McpAuthError } from "../errors/error.js";
 import { isLoopbackHost } from "../lib/loopback.js";
 import { printableUrl } from "./printable-url.js";
 
-/** What a URL learned from the network is judged by. */
+/** The rules for URLs that servers name. */
 export interface EgressRules {
   /** Name of the MCP server in the config, for error messages. */
   readonly server: string;
-  /** The URLs that the config names: the server's own and the issuer. */
+  /** The URLs in the config: that of the server, and the issuer. */
   readonly configured: readonly string[];
-  /** Hosts that may be reached over plain http, as `URL.hostname` gives them. */
+  /** Hosts that may be reached over plain http, as `URL.hostname` returns them. */
   readonly insecureHosts?: readonly string[];
 }
 
 /**
- * Accepts a URL that a person wrote: https, or http to this machine or to one of `insecureHosts`. Anything else is
- * `insecure_url`; what is no absolute URL or carries userinfo is `config_invalid`.
+ * Parses a URL of the config. It must be https, or http to this machine or to one of `insecureHosts`. Throws
+ * `insecure_url` for any other URL, and `config_invalid` for text that is not an absolute URL or has a user name or
+ * password.
  *
- * @param what what the URL is, for the message: "the issuer"
+ * @param what names the URL in the message: "the issuer"
  */
 export function assertConfiguredUrl(
   url: string,
@@ -29,7 +30,10 @@ export function assertConfiguredUrl(
     new McpAuthError(code, `${server === undefined ? "" : `Server "${server}": `}${what} ${why}`, { server });
   if (parsed === undefined) throw refuse("config_invalid", "is not an absolute URL.");
   if (parsed.username !== "" || parsed.password !== "") {
-    throw refuse("config_invalid", "carries a user name or password; credentials belong into the client.");
+    throw refuse(
+      "config_invalid",
+      "has a user name or password. Remove it; credentials belong in the client.",
+    );
   }
   if (parsed.protocol === "https:") return parsed;
   if (parsed.protocol === "http:") {
@@ -37,16 +41,16 @@ export function assertConfiguredUrl(
   }
   throw refuse(
     "insecure_url",
-    "must be https; http is only for this machine (localhost, 127.0.0.1, [::1]) and for the hosts in " +
+    "must be https. Plain http is only allowed to this machine (localhost, 127.0.0.1, [::1]) and to the hosts in " +
       '"allowInsecureHttp" under "network".',
   );
 }
 
 /**
- * Accepts a URL that came over the network: https, or http to this machine when everything that the config names
- * is on this machine, or http to one of `insecureHosts`. IP addresses and localhost names pass only if the config
- * names that very host, there or in a URL, so that metadata cannot point us into a private network. A name that
- * resolves to a private address is allowed. Anything else is `insecure_url`, with the URL in its `details`.
+ * Parses a URL that a server named. It must be https, or http to this machine if all URLs in the config are on this
+ * machine, or http to one of `insecureHosts`. An IP address or localhost name is only allowed if the config names the
+ * same host, so that metadata cannot direct us into a private network. A name that resolves to a private address is
+ * allowed. Throws `insecure_url`, with the URL in its `details`.
  */
 export function assertLearnedUrl(url: string, what: string, rules: EgressRules): URL {
   const shown = rules.configured.includes(url) ? printableUrl(url) : undefined;
@@ -60,14 +64,16 @@ export function assertLearnedUrl(url: string, what: string, rules: EgressRules):
   const parsed = new URL(url);
   const configured = rules.configured.filter((known) => URL.canParse(known)).map((known) => new URL(known));
 
-  if (parsed.username !== "" || parsed.password !== "") throw refuse("it carries a user name or password.");
+  if (parsed.username !== "" || parsed.password !== "") throw refuse("it has a user name or password.");
   const exempt = rules.insecureHosts?.includes(parsed.hostname) ?? false;
   if (parsed.protocol !== "https:" && !(exempt && parsed.protocol === "http:")) {
     const allLocal = configured.length > 0 && configured.every((known) => isLoopbackHost(known.hostname));
     const local = parsed.protocol === "http:" && isLoopbackHost(parsed.hostname);
     if (!local) throw refuse("it is not https.");
     if (!allLocal)
-      throw refuse("http is only for this machine, and only if server and issuer are on it too.");
+      throw refuse(
+        "plain http is only allowed to this machine, and only if server and issuer are on it too.",
+      );
   }
   const named = exempt || configured.some((known) => known.hostname === parsed.hostname);
   if (!named && isIpLiteral(parsed.hostname))
@@ -78,16 +84,16 @@ export function assertLearnedUrl(url: string, what: string, rules: EgressRules):
   return parsed;
 }
 
-/** `URL` has turned every other spelling of an IPv4 address (hexadecimal, octal, one number) into four parts. */
+/** `URL` has already converted other forms of an IPv4 address (hexadecimal, octal, one number) to four parts. */
 function isIpLiteral(hostname: string): boolean {
   return hostname.startsWith("[") || /^\d{1,3}(\.\d{1,3}){3}\.*$/.test(hostname);
 }
 
-/** A trailing dot marks a name as complete and resolves to the same place. */
+/** A name with a trailing dot is complete, and resolves to the same address. */
 function isLocalName(hostname: string): boolean {
   const name = hostname.replace(/\.+$/, "");
   return isLoopbackHost(name) || namesInHostsFiles.test(name);
 }
 
-/** What the hosts file of a Debian or a Red Hat calls the machine itself. */
+/** The names of the machine itself in the hosts files of Debian and Red Hat. */
 const namesInHostsFiles = /^(?:ip6-(?:localhost|loopback)|localhost[46]?(?:\.localdomain[46]?)?)$/;

@@ -27,8 +27,8 @@ export function namesProxy(configured: NetworkSpec["proxy"], { forHttps, forHttp
 }
 
 /**
- * Returns whether the process turns off the verification of TLS peers, for every connection that does not ask for it. Node
- * reads the variable for each connection, so call this each time.
+ * Returns whether the process turns off the verification of TLS peers, for every connection that does not ask for it.
+ * Node reads the variable for each connection, so call this each time.
  *
  * @param processEnv the environment of the process itself: TLS does not look at the `env` of a caller
  */

@@ -2,14 +2,16 @@ import { McpAuthError, type McpAuthErrorCode } from "../errors/error.js";
 import { errorMark } from "../errors/error-mark.js";
 
 /**
- * A failure that does not name a server of the config yet. Several servers share a lookup, and each of them gets an error
- * with its own name.
+ * A failure that does not name a server of the config yet. Several servers share a lookup, and each of them gets an
+ * error with its own name.
  */
 export interface Failure {
   readonly code: McpAuthErrorCode;
   /** What failed and what to do, in a sentence or two that follow `Server "name": `. */
   readonly detail: string;
-  /** The same in a few words that follow a URL, for a message that lists several: "could not be reached (ECONNREFUSED)". */
+  /**
+   * The same in a few words that follow a URL, for a message that lists several: "could not be reached (ECONNREFUSED)".
+   */
   readonly brief?: string;
   readonly retryable?: boolean;
   /** Milliseconds. */

@@ -1,51 +1,56 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Failure } from "./failure.js";
 
-// OpenSSL's verification results by name, and Node's own codes for everything that goes wrong in a handshake.
+// The names of OpenSSL's verification results, and Node's own codes for failures in a handshake.
 const tlsCode = new RegExp(
   "^(?:CERT_|ERR_TLS_|ERR_SSL_|ERR_OSSL_|UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED_CERT|CRL_|INVALID_CA|" +
     "INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH|ERROR_IN_C|EPROTO$)",
 );
 
-/** Failures before there is a connection. */
+/** Codes of failures to connect. The server has received nothing. */
 const unconnected: ReadonlySet<string> = new Set([
   ...["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"],
 ]);
 
-/** What to do, by the code: the first that matches. */
+/** What to do, by the code. The first match counts. */
 const remedies: readonly (readonly [RegExp, string])[] = [
-  // Alerts (RFC 8446 §6.2) come from the server. Up to TLS 1.2 one of them stands for a certificate that is missing.
+  // The server sends alerts (RFC 8446 §6.2). Up to TLS 1.2, handshake_failure can also mean a missing client
+  // certificate.
   [
     /ALERT_CERTIFICATE_REQUIRED/,
     'The server demands a client certificate. Give the client a "certificate" in the config, if it is registered with one.',
   ],
   [
     /ALERT_(?:UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_|UNSUPPORTED_CERTIFICATE|ACCESS_DENIED|DECRYPT_ERROR)/,
-    "The server refuses the client certificate. Check with whoever runs it which authority it trusts, and that the " +
-      "certificate is not expired or revoked and comes with its chain.",
+    "The server rejected the client certificate. Check that the certificate is not expired or revoked and comes with its " +
+      "chain, and ask the operator of the server which authority it trusts.",
   ],
   [
     /ALERT_HANDSHAKE_FAILURE/,
-    "The server ended the handshake: it may demand a client certificate, or have no TLS version or cipher in common.",
+    "The server ended the handshake. It may demand a client certificate, or support no common TLS version or cipher.",
   ],
   [
     /(?:WRONG_VERSION|UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|PACKET_LENGTH)/,
-    "It does not speak TLS 1.2 or later there. Check the scheme and the port of the URL.",
+    "The server does not support TLS 1.2 or later on this port. Check the scheme and the port of the URL.",
   ],
   [
     /^(?:CERT_HAS_EXPIRED|CERT_NOT_YET_VALID)$/,
-    "Its certificate is not valid today. Have it renewed, and check this machine's clock.",
+    "The server's certificate is expired or not valid yet. Have it renewed, and check the clock of this machine.",
   ],
-  [/ALTNAME_INVALID|HOSTNAME_MISMATCH/, "Its certificate is for another name. Use the name that it is for."],
+  [
+    /ALTNAME_INVALID|HOSTNAME_MISMATCH/,
+    "The server's certificate is for another name. Use a name in the certificate.",
+  ],
 ];
 
-const otherwise =
-  'Check its certificate; an authority of your own can be trusted with "ca" under "network" in the config (network.ca), ' +
-  "or with NODE_EXTRA_CA_CERTS.";
+const otherRemedy =
+  'Check its certificate. To trust an authority of your own, name it in "ca" under "network" in the config (network.ca), or ' +
+  "in NODE_EXTRA_CA_CERTS.";
 
 /**
- * Tells what a rejected `fetch` means: `tls_failed`, which asking again does not mend, or `unavailable`, which it
- * may. Only the code of the error is shown: its text can hold anything. What `Network` rejects with is kept.
+ * Returns the failure for a rejected `fetch`: `tls_failed`, which is permanent, or `unavailable`, which is retryable.
+ * Only the code of the error is shown, because its text may contain anything. Our own errors, such as those of
+ * `Network`, keep their code and message.
  */
 export function networkFailure(error: unknown, target: string): Failure {
   if (error instanceof McpAuthError) {
@@ -55,7 +60,7 @@ export function networkFailure(error: unknown, target: string): Failure {
   const codes = errorCodes(error);
   const tls = codes.find((code) => tlsCode.test(code));
   if (tls !== undefined) {
-    const remedy = remedies.find(([pattern]) => pattern.test(tls))?.[1] ?? otherwise;
+    const remedy = remedies.find(([pattern]) => pattern.test(tls))?.[1] ?? otherRemedy;
     const detail = `no trusted TLS connection to ${target} (${tls}). ${remedy}`;
     return {
       code: "tls_failed",
@@ -71,8 +76,8 @@ export function networkFailure(error: unknown, target: string): Failure {
 }
 
 /**
- * Codes of an error and of what is under it: `fetch` puts the reason in `cause`, several addresses in `errors`. Those
- * made of OpenSSL's words may have a slash, as in `SSL/TLS_ALERT`.
+ * Returns the codes of an error and of its causes. `fetch` puts the reason into `cause`, and the errors of several
+ * addresses into `errors`. Codes from OpenSSL may have a slash, as in `SSL/TLS_ALERT`.
  */
 function errorCodes(error: unknown, depth = 0): readonly string[] {
   if (depth > 4 || typeof error !== "object" || error === null) return [];

@@ -3,16 +3,16 @@ import { machineOf } from "../lib/loopback.js";
 import type { AllowRules } from "../lib/permissions.js";
 import { proxyVariables } from "./environment.js";
 
-/** Which servers this process trusts. Processes with the same trust may share what they learned from the network. */
+/** Which servers this process trusts. Processes with the same trust may share what servers told them. */
 export interface NetworkTrust {
   /**
-   * The certificates to trust, in PEM; `undefined` for those that Node trusts by itself. The files of `network.ca` are read
-   * when they are first needed, and again after a failure. Rejects with `config_invalid`.
+   * Returns the certificates to trust, in PEM; `undefined` for those that Node trusts by default. Reads the files of
+   * `network.ca` on first use, and again after a failure. Rejects with `config_invalid`.
    */
   authorities(): Promise<readonly string[] | undefined>;
   /**
-   * The same text in every process with the same trust, whatever the machine and the version of Node; `"default"` where
-   * nothing was added to what Node trusts by itself. Makes no request. Rejects with `config_invalid`.
+   * Returns the same text in every process with the same trust, on any machine and version of Node: `"default"` if
+   * nothing was added to what Node trusts by default. Makes no request. Rejects with `config_invalid`.
    */
   fingerprint(): Promise<string>;
 }
@@ -21,15 +21,15 @@ export interface TrustOptions {
   readonly spec: NetworkSpec;
   /** For `HTTP_PROXY` and `NO_PROXY`. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Where Node itself looks for authorities, whatever `env` is. */
+  /** The environment in which Node itself looks for authorities, even if `env` is another one. */
   readonly processEnv: Readonly<Record<string, string | undefined>>;
-  /** The caller passed a `fetch` of their own. What it trusts is unknown. */
+  /** Whether the caller passed a `fetch`. Which servers it trusts is unknown. */
   readonly hasOwnFetch: boolean;
-  /** Confines which files of `network.ca` are read; absent: all of them. */
+  /** Restricts which files of `network.ca` are read; without it, all of them are. */
   readonly allow?: AllowRules | undefined;
 }
 
-/** Reads and loads nothing before it is asked. */
+/** Returns the trust of this process. Nothing is read or loaded before it is needed. */
 export function networkTrust({ spec, env, processEnv, hasOwnFetch, allow }: TrustOptions): NetworkTrust {
   let read: Promise<readonly string[]> | undefined;
   const configured = async (): Promise<readonly string[]> => {
@@ -42,24 +42,24 @@ export function networkTrust({ spec, env, processEnv, hasOwnFetch, allow }: Trus
       });
     return await read;
   };
-  let usual: { readonly of: readonly string[]; readonly added: Promise<readonly string[]> } | undefined;
-  // Computed once and not for every entry: it takes a millisecond or two.
+  let defaults: { readonly of: readonly string[]; readonly added: Promise<readonly string[]> } | undefined;
+  // Computed once and not per entry, because it takes a millisecond or two.
   const added = async (): Promise<readonly string[]> => {
-    const { addedAuthorities, presentAuthorities } = await import("./authorities.js");
-    const present = presentAuthorities();
-    if (usual?.of !== present) usual = { of: present, added: addedAuthorities(processEnv) };
-    return await usual.added;
+    const { addedAuthorities, currentAuthorities } = await import("./authorities.js");
+    const current = currentAuthorities();
+    if (defaults?.of !== current) defaults = { of: current, added: addedAuthorities(processEnv) };
+    return await defaults.added;
   };
   let trusted: { readonly of: readonly string[]; readonly all: Promise<readonly string[]> } | undefined;
   return {
     async authorities() {
       const own = await configured();
       if (own.length === 0) return undefined;
-      const { presentAuthorities, usualAuthorities } = await import("./authorities.js");
-      const present = presentAuthorities();
-      // The same list for all who ask at once: another one means other connections.
-      if (trusted?.of !== present) {
-        trusted = { of: present, all: usualAuthorities(processEnv).then((usual) => [...usual, ...own]) };
+      const { currentAuthorities, defaultAuthorities } = await import("./authorities.js");
+      const current = currentAuthorities();
+      // All callers get the same list, because a different list opens new connections.
+      if (trusted?.of !== current) {
+        trusted = { of: current, all: defaultAuthorities(processEnv).then((found) => [...found, ...own]) };
       }
       return await trusted.all;
     },
@@ -76,18 +76,18 @@ export function networkTrust({ spec, env, processEnv, hasOwnFetch, allow }: Trus
   };
 }
 
-/** Anyone on the path of plain http can answer in place of the host, a proxy included. Over https a proxy cannot. */
+/** Returns the hosts whose plain http responses anyone on the path can forge, with the proxy on that path. */
 function insecureHosts(
   { proxy, allowInsecureHttp }: NetworkSpec,
   env: TrustOptions["env"],
 ): readonly string[] {
   if (allowInsecureHttp.length === 0) return [];
   const { forHttp, noProxy } = proxyVariables(env);
-  // NO_PROXY as a whole, since it may name ports. The proxy without what it is authorized by.
-  const written = proxy ?? forHttp ?? false;
+  // All of NO_PROXY, because it may name ports. The proxy without its credentials.
+  const configured = proxy ?? forHttp ?? false;
   const hosts = [...new Set(allowInsecureHttp)].toSorted();
-  if (written === false) return hosts;
-  const origin = URL.canParse(written) ? new URL(written).origin : written;
-  // A proxy on loopback is another one on each machine.
-  return [...hosts, origin, noProxy, machineOf(written) ?? ""];
+  if (configured === false) return hosts;
+  const origin = URL.canParse(configured) ? new URL(configured).origin : configured;
+  // A proxy on loopback is a different one on each machine.
+  return [...hosts, origin, noProxy, machineOf(configured) ?? ""];
 }

@@ -19,51 +19,54 @@ import type { ServerClocks } from "./server-clocks.js";
 /** How requests leave this machine. */
 export interface Network {
   readonly fetch: FetchFunction;
-  /** Presents this certificate. Calls with the same one share connections. */
+  /** Returns a `fetch` that presents a client certificate. Calls with the same certificate share connections. */
   fetchAs(identity: TlsIdentity): FetchFunction;
   /** Another network takes its place: closes connections as soon as no request uses them. Requests are still sent. */
   retire(): void;
-  /** Closes what is idle; requests under way end by themselves. */
+  /** Closes idle connections. Requests in progress still end normally. */
   close(): Promise<void>;
 }
 
 export interface NetworkOptions {
-  /** What sends in the end. */
+  /** Sends the requests. */
   readonly fetch: FetchFunction;
   readonly spec: NetworkSpec;
   /** For `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The environment of the process, at which TLS itself looks whatever `env` is; `process.env` unless told. */
+  /**
+   * The environment in which Node itself looks up TLS settings, even if `env` is another one; `process.env` by default.
+   */
   readonly processEnv?: Variables;
-  /** The authorities to trust; those of `spec` unless told. */
+  /** The authorities to trust; those of `spec` by default. */
   readonly trust?: Pick<NetworkTrust, "authorities">;
-  /** Learns from each response how far the clock of its server is from ours. */
+  /** Learns from each response how far the clock of its server differs from ours. */
   readonly serverClocks?: ServerClocks;
-  /** Whether `fetch` takes an undici dispatcher: that of Node does, those of Bun and Deno do not. */
-  readonly takesConnections?: boolean;
+  /** Whether `fetch` supports an undici dispatcher. That of Node does; those of Bun and Deno do not. */
+  readonly supportsDispatcher?: boolean;
 }
 
 /**
- * Sends every https request over connections of our own. They verify their peer: NODE_TLS_REJECT_UNAUTHORIZED has no effect,
- * whenever it is set. No other code in the process uses them, so a request never reuses a connection that was opened
- * unverified. They go through the proxy that the config or the environment names, trust the authorities that the config names
- * beside the usual ones, and present a certificate where one is asked for. Plain http without a proxy goes to the given `fetch`
- * unchanged.
+ * Returns functions that send every https request over our own connections. These verify the server even if
+ * NODE_TLS_REJECT_UNAUTHORIZED turns verification off, and whenever it does. No other code in the process uses them, so
+ * a request never reuses a connection that was opened without verification. They use the proxy that the config or the
+ * environment names, trust the authorities that the config adds, and present a client certificate where one is
+ * required. Plain http without a proxy goes to the given `fetch` unchanged.
  *
- * What its functions reject with beside what the given `fetch` does: `config_invalid` for a proxy or a file of
- * authorities that cannot be used, and where that `fetch` gives no response, `unavailable` and `tls_failed` for a proxy that does not let us through,
- * `key_invalid` for a certificate without its key, `stopped` after `close()`. A `dispatcher` of the caller's is left in
- * place by `fetch`, and verification with it, but not by `fetchAs`, whose certificate would be missing.
+ * The functions reject with the errors of the given `fetch` and with: `config_invalid` for a proxy or a file of
+ * authorities that cannot be used and for a `fetch` that does not return a response, `unavailable` or `tls_failed` for
+ * a proxy that does not connect us, `key_invalid` for a certificate that does not fit its key, and `stopped` after
+ * `close()`. `fetch` keeps a `dispatcher` of the caller, which then decides about verification; `fetchAs` replaces it,
+ * because the certificate would be missing.
  */
 export function createNetwork(options: NetworkOptions): Network {
   const { fetch, spec, env, processEnv = process.env, serverClocks } = options;
   const trust = options.trust ?? networkTrust({ spec, env, processEnv, hasOwnFetch: false });
-  if (!(options.takesConnections ?? isNode)) return networkOfPlatform(options);
+  if (!(options.supportsDispatcher ?? isNode)) return networkOfPlatform(options);
   const mayUseProxy = namesProxy(spec.proxy, proxyVariables(env));
   let closed = false;
   let retired = false;
   let connections: Promise<Connections> | undefined;
-  // Loaded when it is needed: undici alone takes 50 to 85 ms (docs/dependencies.md).
+  // Loaded on use, because undici alone takes 50 to 85 ms (docs/dependencies.md).
   const load = async (): Promise<Connections> => {
     const [{ Agents }, { proxyRules }] = await Promise.all([import("./agents.js"), import("./proxy.js")]);
     const agents = new Agents(() => trust.authorities());
@@ -80,7 +83,7 @@ export function createNetwork(options: NetworkOptions): Network {
   ): Promise<AgentLease | undefined> => {
     if (identity === undefined && hasDispatcher(init)) return undefined;
     const url = urlOf(input);
-    // `fetch` itself says what is wrong with a URL that does not parse.
+    // `fetch` itself reports a URL that does not parse.
     if (url === undefined || (url.protocol !== "https:" && !mayUseProxy)) return undefined;
     connections ??= load();
     const { agents, proxies } = await connections;
@@ -129,8 +132,8 @@ interface Connections {
 const isNode = process.versions["bun"] === undefined && process.versions["deno"] === undefined;
 
 /**
- * For a `fetch` that takes no dispatcher. It refuses what needs connections of our own, and https while the process has
- * verification off.
+ * Returns the network for a `fetch` that does not support a dispatcher. It rejects requests that need our own
+ * connections, and https requests while the process has verification turned off.
  */
 function networkOfPlatform({ fetch, spec, processEnv = process.env, serverClocks }: NetworkOptions): Network {
   const networkFetch: FetchFunction = async (input, init) => {
@@ -176,11 +179,11 @@ function hasDispatcher(init: RequestInit | undefined): boolean {
 }
 
 function withDispatcher(init: RequestInit | undefined, dispatcher: Dispatcher): RequestInit {
-  // Node's own fetch takes the dispatchers of this undici, of which its types know another copy.
+  // Node's own `fetch` supports the dispatchers of this undici, but its types come from another copy of undici.
   return { ...init, dispatcher } as unknown as RequestInit;
 }
 
-/** An error of ours that `fetch` has wrapped. */
+/** Returns our own error if `fetch` has wrapped one. */
 function ownError(error: unknown): McpAuthError | undefined {
   return error instanceof Error && error.cause instanceof McpAuthError ? error.cause : undefined;
 }

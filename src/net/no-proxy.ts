@@ -1,9 +1,9 @@
 import { BlockList, isIP } from "node:net";
 
 /**
- * Whether a `NO_PROXY` list says that a URL is to be reached without a proxy. Entries are parted by commas or spaces: a
- * name stands for itself and for all under it, with or without a dot or `*.` before it; `:port` restricts an entry to
- * that port; an address stands for itself, a range such as `10.0.0.0/8` for all in it; `*` alone for everything.
+ * Returns whether a `NO_PROXY` list excludes a URL from the proxy. Entries are separated by commas or spaces. A name
+ * matches itself and its subdomains, with or without a dot or `*.` in front; an address matches itself; a range such as
+ * `10.0.0.0/8` matches all addresses in it; `*` matches everything. `:port` restricts an entry to that port.
  */
 export function isExempt(url: URL, noProxy: string): boolean {
   const host = bare(url.hostname);
@@ -46,7 +46,7 @@ function inRange(host: string, range: string): boolean {
   return list.check(host, family);
 }
 
-/** Without brackets, and without the dot that marks a name as complete. */
+/** Removes brackets, and the trailing dot of a complete name. */
 function bare(hostname: string): string {
   return hostname.replace(/^\[|\]$/g, "").replace(/\.$/, "");
 }

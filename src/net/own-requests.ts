@@ -1,8 +1,9 @@
 import type { FetchFunction } from "./bounded-fetch.js";
 
 /**
- * The member of an `init` that names the `fetch` to send with, in place of the global one. `register` sets it on calls that
- * reached it through the global `fetch`: other code that has wrapped that has seen them already.
+ * The member of an `init` with the `fetch` that sends the request instead of the global one. `register` sets it on
+ * calls that came through the global `fetch`, so that other code that has wrapped the global `fetch` does not see them
+ * twice.
  */
 export const through: unique symbol = Symbol("through");
 
@@ -10,27 +11,33 @@ export interface ThroughInit extends RequestInit {
   readonly [through]?: FetchFunction;
 }
 
-/** What registrations and runtimes of this process share, so that what is installed leaves requests of our own alone. */
+/**
+ * State that registrations and runtimes of this process share, so that a registration does not authorize our own
+ * requests.
+ */
 export interface OwnRequests {
-  /** A request is about to be sent that is not to be authorized; returns the function that says that it was. */
+  /** Marks a request that must not be authorized as in progress. Returns a function that ends the mark. */
   begin(url: string, authorization: string | null): () => void;
+  /** Returns whether such a request is in progress. */
   includes(url: string, authorization: string | null): boolean;
-  /** A registration for these URLs, and the `fetch` below it; returns the function that ends it. */
+  /** Adds a registration for some URLs, with the `fetch` below it. Returns a function that removes it. */
   register(covers: (url: string) => boolean, bare: FetchFunction): () => void;
-  /** What sends a request for this URL past all registrations; `undefined` where none would authorize it. */
+  /**
+   * Returns the `fetch` that bypasses all registrations for a URL; `undefined` if no registration would authorize it.
+   */
   bareFor(url: string): FetchFunction | undefined;
-  /** The registration that a request of undici has its token from. */
+  /** The registration that added the token to a request of undici. */
   readonly authorized: WeakMap<object, object>;
 }
 
-/** Registered, because several copies of this package may be loaded. */
+/** From the global symbol registry, because several copies of this package may be loaded. */
 const key = Symbol.for("mcp-auth-runtime.own-requests");
 
 type Global = { [key]?: OwnRequests };
 
-/** Made by the first registration; without one nobody asks. */
+/** Returns the shared state. The first registration creates it; without a registration, nothing needs it. */
 export function trackOwnRequests(): OwnRequests {
-  // Nobody else has a member of this name on the global object.
+  // Only this package uses the symbol.
   const global = globalThis as Global;
   const known = global[key];
   if (known !== undefined) return known;
@@ -40,18 +47,19 @@ export function trackOwnRequests(): OwnRequests {
 }
 
 /**
- * Sends with `chosen`, else with what the `init` names, else with the global `fetch`. That is looked up at each call, so that
- * instrumentation which replaces it later is used; but a request of ours without a token, to a URL at which a registration
- * authorizes requests, goes past that, because it is perhaps the one that asks for the token.
+ * Returns a `fetch` that sends with `chosen`, otherwise with the `fetch` in the `init`, otherwise with the global
+ * `fetch`. It looks up the global `fetch` for each call, so that instrumentation which replaces it later is used. A
+ * request without a token to a URL of a registration bypasses the registration, because it may be the request for that
+ * token.
  */
 export function platformFetch(chosen?: FetchFunction): FetchFunction {
   return async (input, given) => {
-    const { via, init } = sendingOf(given);
+    const { via, init } = splitInit(given);
     const own = (globalThis as Global)[key];
     if (own === undefined) return await (chosen ?? via ?? globalThis.fetch)(input, init);
     const url = urlOf(input);
     const authorization = authorizationOf(input, init);
-    const past = isOfToken(authorization) ? undefined : own.bareFor(url);
+    const past = hasToken(authorization) ? undefined : own.bareFor(url);
     const end = own.begin(url, authorization);
     try {
       return await (chosen ?? via ?? past ?? globalThis.fetch)(input, init);
@@ -61,13 +69,13 @@ export function platformFetch(chosen?: FetchFunction): FetchFunction {
   };
 }
 
-/** Client authentication is in the body or of this scheme (RFC 6749 §2.3.1), a token of no server is. */
-function isOfToken(authorization: string | null): boolean {
+/** Client authentication uses the body or the Basic scheme (RFC 6749 §2.3.1). Access tokens never use Basic. */
+function hasToken(authorization: string | null): boolean {
   return authorization !== null && !/^basic /i.test(authorization);
 }
 
-/** What an `init` says for us, and for the `fetch` that it goes to. */
-function sendingOf(given: ThroughInit | undefined): { via?: FetchFunction | undefined; init?: RequestInit } {
+/** Splits an `init` into the `fetch` to use and the `init` for that `fetch`. */
+function splitInit(given: ThroughInit | undefined): { via?: FetchFunction | undefined; init?: RequestInit } {
   if (given === undefined) return {};
   const { [through]: via, ...init } = given;
   return via === undefined ? { init: given } : { via, init };
@@ -76,7 +84,8 @@ function sendingOf(given: ThroughInit | undefined): { via?: FetchFunction | unde
 function createOwnRequests(): OwnRequests {
   const sending = new Map<string, number>();
   const registrations = new Set<{ covers: (url: string) => boolean; bare: FetchFunction }>();
-  // A wrapper around `fetch` may send another `Request` than the one it was given, so none is recognized by its identity.
+  // By URL and header and not by identity, because a wrapper around `fetch` may send another `Request` than it was
+  // given.
   const nameOf = (url: string, authorization: string | null): string => `${url} ${authorization ?? ""}`;
   return {
     begin(url, authorization) {
@@ -104,7 +113,7 @@ function urlOf(input: string | URL | Request): string {
   return URL.canParse(text) ? new URL(text).href : text;
 }
 
-/** What goes over the wire: the headers of an `init` take the place of those of a `Request`. */
+/** Returns the `Authorization` header that is sent. The headers of an `init` replace those of a `Request`. */
 function authorizationOf(input: string | URL | Request, init: RequestInit | undefined): string | null {
   const headers = init?.headers ?? (input instanceof Request ? input.headers : undefined);
   return headers === undefined ? null : new Headers(headers).get("authorization");

@@ -2,12 +2,12 @@ const longest = 200;
 const plainUrl = /^https?:\/\/[A-Za-z0-9.:[\]-]{1,120}(\/[A-Za-z0-9._~/-]*)?$/;
 
 /**
- * A URL of the config, or one made of such a URL, if a message may show it; else `undefined`. What only a server has
- * named belongs into `details`, whatever it looks like.
+ * Returns a URL of the config, or one that was derived from it, if a message may show it; otherwise `undefined`. A URL
+ * that a server named belongs in `details`, even if it looks harmless.
  *
- * What can carry a secret does not pass: only http or https, a host, a path of unreserved characters; no userinfo, query,
- * fragment, escapes or spaces; at most 200 characters. That is every issuer seen in the field. It is shown exactly as it
- * was written, because a slash or a capital letter is often the whole mistake.
+ * A URL that can contain a secret is not shown. Allowed are http or https, a host, and a path of unreserved characters,
+ * with at most 200 characters and without userinfo, query, fragment, escapes or spaces. All issuers that we have seen
+ * fit. The URL is shown exactly as it was written, because a slash or a capital letter is often the mistake.
  */
 export function printableUrl(text: unknown): string | undefined {
   if (typeof text !== "string" || text.length > longest || !plainUrl.test(text)) return undefined;

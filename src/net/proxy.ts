@@ -7,19 +7,19 @@ import { isExempt } from "./no-proxy.js";
 export interface HttpProxy {
   /** `http://host:port` or `https://host:port`, without user and password. */
   readonly origin: string;
-  /** The `Proxy-Authorization` header, for a proxy whose URL has a user or a password. */
+  /** The `Proxy-Authorization` header, if the URL of the proxy has a user or a password. */
   readonly authorization: string | undefined;
 }
 
 export interface ProxyRules {
-  /** The proxy for a URL. Throws `config_invalid` when what names it cannot be used. */
+  /** Returns the proxy for a URL. Throws `config_invalid` if the URL of the proxy cannot be used. */
   proxyFor(url: URL): HttpProxy | undefined;
 }
 
 /**
- * Which proxy a request goes through: that of the config, else by scheme `HTTPS_PROXY` or `HTTP_PROXY` (a name in small
- * letters comes first, as everywhere). `NO_PROXY` holds for both; `proxy: false` turns all of them off. What is on this
- * machine is never asked for through a proxy.
+ * Returns which proxy a request uses: that of the config, otherwise `HTTPS_PROXY` or `HTTP_PROXY` by scheme (a name in
+ * lower case wins, as in other programs). `NO_PROXY` applies to both; `proxy: false` turns off all proxies. A server on
+ * this machine is never reached through a proxy.
  */
 export function proxyRules(
   configured: NetworkSpec["proxy"],
@@ -30,32 +30,33 @@ export function proxyRules(
     proxyFor(url) {
       if (configured === false || isLoopbackHost(url.hostname.replace(/\.$/, ""))) return undefined;
       const secure = url.protocol === "https:";
-      const written = configured ?? (secure ? forHttps : forHttp);
-      if (written === undefined || isExempt(url, noProxy)) return undefined;
+      const chosen = configured ?? (secure ? forHttps : forHttp);
+      if (chosen === undefined || isExempt(url, noProxy)) return undefined;
       const source =
         configured === undefined
           ? `The environment variable ${secure ? "HTTPS_PROXY" : "HTTP_PROXY"}`
           : 'The proxy in "network"';
-      return parseProxy(written, source);
+      return parseProxy(chosen, source);
     },
   };
 }
 
-/** What is wrong is said without quoting it: it may hold a password. */
+/** Messages do not quote the URL, because it may contain a password. */
 function parseProxy(text: string, source: string): HttpProxy {
   const refuse = (why: string): McpAuthError => new McpAuthError("config_invalid", `${source} ${why}`);
-  // `proxy.example:3128` is how many write it in the environment.
+  // In the environment, many write it without a scheme, as `proxy.example:3128`.
   const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
   if (!URL.canParse(full)) throw refuse("is not a URL. Write it as http://host:port.");
   const { protocol, origin, username, password } = new URL(full);
   if (protocol !== "http:" && protocol !== "https:") {
-    throw refuse("is of a kind that is not supported; it must be http or https.");
+    throw refuse("has a scheme that is not supported. It must be http or https.");
   }
   if (username === "" && password === "") return { origin, authorization: undefined };
   try {
     const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
     return { origin, authorization: `Basic ${Buffer.from(credentials).toString("base64")}` };
-  } catch {
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
     throw refuse("has a user name or password with a % that is not an escape. Write %25 for the character.");
   }
 }

@@ -9,16 +9,17 @@ export function isTemporaryStatus(status: number): boolean {
 }
 
 /**
- * Returns the milliseconds to wait after failed attempt number `attempt`, counted from 1: a random share of a bound that
- * starts at `min`, doubles with each attempt and stops at `max`. With this full jitter, the clients of a fleet do not retry
- * at the same time.
+ * Returns the milliseconds to wait after failed attempt number `attempt`, counted from 1: a random share of a bound
+ * that starts at `min`, doubles with each attempt and stops at `max`. With this full jitter, the clients of a fleet do
+ * not retry at the same time.
  */
 export function backoffDelay(
   attempt: number,
   bounds: { readonly min: number; readonly max: number },
   random: () => number,
 ): number {
-  // 2 ** 52 is beyond any bound. With more doublings the factor becomes infinite, and a `min` of zero times it is `NaN`.
+  // 2 ** 52 is beyond any bound. With more doublings the factor becomes infinite, and a `min` of zero times it is
+  // `NaN`.
   const doublings = Math.min(Math.max(attempt - 1, 0), 52);
   return random() * Math.min(bounds.max, bounds.min * 2 ** doublings);
 }
@@ -26,10 +27,11 @@ export function backoffDelay(
 const longestRetryAfter = 24 * 60 * 60 * 1_000;
 
 /**
- * Returns the milliseconds that a `Retry-After` header (RFC 9110 §10.2.3) asks the client to wait, given as seconds or as
- * an HTTP date. A time in the past is 0, more than 24 hours is 24 hours, and any other text is `undefined`.
+ * Returns the milliseconds that a `Retry-After` header (RFC 9110 §10.2.3) asks the client to wait, given as seconds or
+ * as an HTTP date. A time in the past is 0, more than 24 hours is 24 hours, and any other text is `undefined`.
  *
- * @param date the `Date` header of the response: a server writes both dates by its own clock, which may differ from ours
+ * @param date the `Date` header of the response: a server writes both dates by its own clock, which may differ from
+ * ours
  */
 export function parseRetryAfter(
   value: string | null,

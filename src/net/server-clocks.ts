@@ -1,47 +1,49 @@
 import type { Clock } from "../lib/clock.js";
 import { narrowed, type OffsetRange, offsetRange, smallestOffset } from "./clock-offset.js";
 
-/** Milliseconds. A smaller difference is not made up for: what we sign is dated back far enough to be taken. */
+/** Milliseconds. A smaller difference is not corrected, because what we sign is backdated by more than that. */
 export const toleratedSkew = 2_000;
-/** Milliseconds. A larger difference is only reported: one of the two clocks is plainly wrong. */
+/** Milliseconds. A larger difference is only reported, because one of the two clocks is clearly wrong. */
 export const mostCorrectedSkew = 600_000;
 
-/** Milliseconds by which two differences count as one when they are reported. */
+/** Milliseconds. A difference that is closer than this to a reported one is not reported again. */
 const sameSkew = 5_000;
-/** Reports for one origin, whose servers may have any number of clocks. */
+/** The most reports for one origin: several servers with different clocks may answer for it. */
 const mostReports = 10;
-// Far more than one runtime meets. A server that names origins without end only displaces the oldest.
+// Far more than a runtime uses. A server that names any number of origins only displaces the oldest ones.
 const mostOrigins = 1_000;
 
-/** Milliseconds that the clock of a server is ahead of ours, negative when it is behind. */
+/** How far the clock of a server differs from ours. */
 export interface ClockSkew {
+  /** Milliseconds that the server's clock is ahead; negative if it is behind. */
   readonly offset: number;
-  /** What we sign for the server is made in its time. */
+  /** Whether we sign for the server in its time. */
   readonly isCorrected: boolean;
 }
 
-/** Of one origin. */
+/** What is known about one origin. */
 interface Known {
-  /** Of its clock; `undefined` before its first response. */
+  /** The offset of its clock; `undefined` before its first response. */
   range?: OffsetRange;
-  /** Something was signed for it, so that the difference matters. */
+  /** Whether we signed something for it. Only then does a difference matter. */
   isSignedFor: boolean;
+  /** Offsets that were reported. */
   readonly reported: number[];
 }
 
-/** The time that one request is signed in: that of the server which it is for. */
+/** The time of the server for which a request is signed. */
 export interface SigningTime {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Whether something was signed in a time that by now is known to be another one than the server's. */
+  /** Whether something was signed with an offset that has turned out to be wrong. */
   readonly isOutdated: boolean;
-  /** How far the two clocks differ, where something was signed and the difference is too large to be made up for. */
+  /** The offset in milliseconds if something was signed and the offset is too large to be corrected. */
   readonly uncorrected: number | undefined;
 }
 
 /**
- * How far the clocks of servers differ from ours, by origin, as the `Date` of their responses tells. In memory alone, for one
- * runtime. It is used for what we sign, and for nothing else: when a token expires is measured by our clock.
+ * Learns from the `Date` of responses how far the clock of each origin differs from ours. Kept only in memory, per
+ * runtime. Used only for what we sign: the expiry of a token is measured by our own clock.
  */
 export class ServerClocks {
   readonly #clock: Pick<Clock, "now">;
@@ -56,7 +58,7 @@ export class ServerClocks {
     return this.#clock.now();
   }
 
-  /** The time to sign a request to this URL in. Made for one request. */
+  /** Returns the time for signing one request to this URL. */
   at(url: string | URL): SigningTime {
     const origin = originOf(url);
     const clock = this.#clock;
@@ -82,8 +84,8 @@ export class ServerClocks {
   }
 
   /**
-   * The difference to the server at this URL, where something was signed for it and the difference was not reported yet.
-   * It counts as reported from now on.
+   * Returns the difference to the clock of the server at this URL if something was signed for it and the difference was
+   * not reported yet. Counts it as reported.
    */
   takeReport(url: string | URL): ClockSkew | undefined {
     const known = this.#known.get(originOf(url));
@@ -105,7 +107,7 @@ export class ServerClocks {
     response: Response,
     sentAt: number,
   ): void {
-    // What comes after a redirect may be another server's.
+    // After a redirect, the response may come from another server.
     if (response.redirected || response.type === "opaqueredirect") return;
     const { headers } = response;
     const isUncached = !isCacheable(input, init) || /\bno-store\b/i.test(headers.get("cache-control") ?? "");
@@ -115,7 +117,10 @@ export class ServerClocks {
     known.range = narrowed(known.range, range);
   }
 
-  /** What is known of an origin, as the last in the map, of which the first makes room. */
+  /**
+   * Returns what is known about an origin and moves it to the end of the map. The first entries are removed to limit
+   * its size.
+   */
   #latest(origin: string): Known {
     const known = this.#known.get(origin) ?? { isSignedFor: false, reported: [] };
     this.#known.delete(origin);
@@ -132,13 +137,13 @@ function offsetOf(known: Known | undefined): number {
   return known?.range === undefined ? 0 : smallestOffset(known.range);
 }
 
-/** What is added to our time for what we sign. */
+/** Returns the milliseconds to add to our time when we sign. */
 function correction(offset: number): number {
   const size = Math.abs(offset);
   return size > toleratedSkew && size <= mostCorrectedSkew ? offset : 0;
 }
 
-/** RFC 9110 §9.2.3: in practice no cache answers anything but these. */
+/** RFC 9110 §9.2.3: in practice, caches answer only these methods. */
 function isCacheable(input: string | URL | Request, init: RequestInit | undefined): boolean {
   const method = init?.method ?? (input instanceof Request ? input.method : "GET");
   return /^(?:GET|HEAD)$/i.test(method);
@@ -163,7 +168,10 @@ export function clockSkewMessage(server: string, owner: string, { offset, isCorr
   );
 }
 
-/** Returns "90 s ahead of" for an offset in milliseconds. Rounded up, because the offset is the smallest that is possible. */
+/**
+ * Returns "90 s ahead of" for an offset in milliseconds. Rounded up, because the offset is the smallest that is
+ * possible.
+ */
 export function secondsApart(offset: number): string {
   return `${Math.ceil(Math.abs(offset) / 1_000)} s ${offset > 0 ? "ahead of" : "behind"}`;
 }

@@ -7,22 +7,22 @@ import { networkFailure } from "./network-failure.js";
 import type { HttpProxy } from "./proxy.js";
 import { isTemporaryStatus } from "./retry.js";
 
-/** How long a proxy may take, in milliseconds; as long as undici allows for a connection. */
-const patience = 10_000;
+/** Milliseconds for the answer of a proxy; undici has the same limit for a connection. */
+const proxyTimeout = 10_000;
 
 export interface TunnelOptions {
   readonly proxy: HttpProxy;
-  /** Host and port at the other end. */
+  /** Host and port of the server. */
   readonly target: string;
-  /** For a proxy that is itself reached over TLS. */
+  /** For a connection to the proxy itself over TLS. */
   readonly secureContext: SecureContext | undefined;
   readonly minVersion: SecureVersion;
 }
 
 /**
- * A connection to `target` through an HTTP proxy: `CONNECT`, RFC 9110 §9.3.6. The proxy sees no more than host and port
- * of what goes through it over TLS. Rejects with `unavailable`, or with `tls_failed` when the proxy itself is not to be
- * trusted; messages name the host of the proxy and nothing else of its URL.
+ * Opens a connection to `target` through an HTTP proxy with `CONNECT` (RFC 9110 §9.3.6). Of TLS traffic, the proxy sees
+ * only host and port. Rejects with `unavailable`, or with `tls_failed` if the certificate of the proxy is not trusted.
+ * Messages show only the host of the proxy's URL.
  */
 export function openTunnel({ proxy, target, secureContext, minVersion }: TunnelOptions): Promise<Socket> {
   const { hostname, port, host, protocol } = new URL(proxy.origin);
@@ -38,15 +38,15 @@ export function openTunnel({ proxy, target, secureContext, minVersion }: TunnelO
       connection: "keep-alive",
       ...(proxy.authorization !== undefined && { "proxy-authorization": proxy.authorization }),
     },
-    // No pool: the connection becomes the tunnel.
+    // Not pooled, because the connection becomes the tunnel.
     agent: false,
-    timeout: patience,
+    timeout: proxyTimeout,
   };
   const request = secure
     ? httpsRequest({
         ...options,
         minVersion,
-        // Node would take it from the header `host`, and accept the certificate of the server at the other end of the tunnel.
+        // Otherwise, Node would take the name from the `host` header, which is that of the server behind the proxy.
         servername: isIP(name) === 0 ? name : "",
         rejectUnauthorized: true,
         ...(secureContext && { secureContext }),
@@ -63,14 +63,14 @@ export function openTunnel({ proxy, target, secureContext, minVersion }: TunnelO
       if (head.length > 0) socket.unshift(head);
       resolve(socket);
     });
-    // Only a server that does not know the method answers in any other way than "connect".
+    // A server that does not support CONNECT sends a normal response.
     request.on("response", (response) => {
       response.destroy();
       reject(refused(host, response.statusCode ?? 0));
     });
     request.on("timeout", () => {
       request.destroy();
-      reject(unavailable(`The proxy ${host} did not answer within ${patience} ms. ${look}`, true));
+      reject(unavailable(`The proxy ${host} did not answer within ${proxyTimeout} ms. ${remedy}`, true));
     });
     request.on("error", (error) => {
       const { code, detail, retryable } = networkFailure(error, `the proxy ${host}`);
@@ -80,17 +80,17 @@ export function openTunnel({ proxy, target, secureContext, minVersion }: TunnelO
   });
 }
 
-const look =
+const remedy =
   'Check "network.proxy" in the config, or HTTPS_PROXY, HTTP_PROXY and NO_PROXY in the environment.';
 
 function refused(host: string, status: number): McpAuthError {
   if (status === 407) {
-    const remedy = "Put the ones that it takes into the proxy's URL: http://user:password@host:port.";
-    return unavailable(`The proxy ${host} wants a user name and password (407). ${remedy}`, false);
+    const howTo = "Add them to the URL of the proxy: http://user:password@host:port.";
+    return unavailable(`The proxy ${host} wants a user name and password (407). ${howTo}`, false);
   }
-  // These say that the proxy, or what is behind it, is down; any other is a decision.
+  // Any other status is a decision of the proxy, which another attempt does not change.
   const retryable = isTemporaryStatus(status);
-  return unavailable(`The proxy ${host} refused to connect to the server (${status}). ${look}`, retryable);
+  return unavailable(`The proxy ${host} refused to connect to the server (${status}). ${remedy}`, retryable);
 }
 
 function unavailable(message: string, retryable: boolean): McpAuthError {

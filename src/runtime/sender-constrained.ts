@@ -3,7 +3,7 @@ import type { WaitLimits } from "../lib/wait-limits.js";
 import type { SigningTime } from "../net/server-clocks.js";
 import type { Token } from "../tokens/token.js";
 
-/** The token as a string, for whoever puts it into a header alone. Throws `sender_constrained` when that is no use. */
+/** Returns the token as a string. Throws `sender_constrained` for a token that does not work alone. */
 export function bareToken(server: string, token: Token): string {
   const { binding } = token;
   if (binding?.dpopSigner !== undefined) {
@@ -17,19 +17,19 @@ export function bareToken(server: string, token: Token): string {
   return token.accessToken;
 }
 
-/** What a request is for that headers are made for. */
+/** The request that headers are for, and what a DPoP proof needs. */
 export interface HeaderTarget {
   readonly server: string;
-  /** Its URL is one of the server's own. */
+  /** The URL has been checked to belong to the server. */
   readonly request: { readonly method?: string | undefined; readonly url?: string | URL | undefined };
   readonly nonce: (url: URL) => string | undefined;
-  /** The time to make the proof in. */
+  /** The time of the server, for the proof. */
   readonly time: (url: URL) => Pick<SigningTime, "now">;
   readonly signal: AbortSignal | undefined;
   readonly limits: Pick<WaitLimits, "run">;
 }
 
-/** The headers that a token needs to be taken: `authorization`, and for DPoP a proof, good for one request. */
+/** Returns the headers for a token: `authorization`, and for DPoP a proof for one request. */
 export async function tokenHeaders(token: Token, target: HeaderTarget): Promise<Record<string, string>> {
   const { server, request, nonce, time, signal, limits } = target;
   const { dpopSigner, certificate } = token.binding ?? {};

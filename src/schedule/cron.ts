@@ -1,8 +1,11 @@
 import { timeZone, type WallTime } from "./zoned-time.js";
 
-/** When a schedule ticks. */
+/** The ticks of a schedule. */
 export interface CronSchedule {
-  /** The first tick after a moment, milliseconds since the epoch; `undefined` if there is none in twelve years. */
+  /**
+   * Returns the first tick after a time, both in milliseconds since the epoch; `undefined` if there is none in twelve
+   * years.
+   */
   next(after: number): number | undefined;
 }
 
@@ -10,13 +13,13 @@ const second = 1_000;
 const minute = 60 * second;
 const hour = 60 * minute;
 const day = 24 * hour;
-// Eight years can lie between two 29ths of February.
+// There can be eight years between two 29ths of February.
 const longestSearch = 12 * 366 * day;
 
 /**
- * Reads a cron expression of five fields, or six with seconds first. node-cron reads the fields and says which days
- * match; its timers are not used. Where both day fields are restricted, both must match. A time that the clocks skip
- * does not tick on that day; in an hour that comes twice it ticks twice.
+ * Parses a cron expression with five fields, or six with seconds first. node-cron parses the fields and tells which
+ * days match; its timers are not used. If both day fields are restricted, both must match. A time that the clocks skip
+ * does not tick on that day; a time in an hour that occurs twice ticks twice.
  */
 export async function cronSchedule(expression: string, timezone: string): Promise<CronSchedule> {
   const { createTask, parse } = await import("node-cron");
@@ -25,13 +28,13 @@ export async function cronSchedule(expression: string, timezone: string): Promis
     (values) => new Set(values),
   );
   const [dayOfMonth, month, dayOfWeek] = expression.trim().split(/\s+/).slice(-3);
-  // Asks for noon of civil days only, so that no clock change is in the way.
+  // Asks only about noon in UTC, so that no change of the clocks interferes.
   const days = createTask(`0 0 12 ${dayOfMonth} ${month} ${dayOfWeek}`, () => {}, { timezone: "UTC" });
   await days.destroy();
   const matchesDay = (year: number, monthOfYear: number, date: number) =>
     months?.has(monthOfYear) === true && days.match(new Date(Date.UTC(year, monthOfYear - 1, date, 12)));
   const zone = timeZone(timezone);
-  // Days are gone through as days of a calendar: only those that match are worth looking at in the zone.
+  // Searches the days of the calendar first, because only a matching day needs a look at the time zone.
   const startOfNext = (wall: WallTime, end: number): number | undefined => {
     for (let noon = Date.UTC(wall.year, wall.month - 1, wall.day + 1, 12); noon < end; noon += day) {
       const date = new Date(noon);

@@ -3,17 +3,17 @@ import type { CronSchedule } from "./cron.js";
 
 export interface RenewalTimersOptions {
   readonly clock: Clock;
-  /** False: no timer ever. */
+  /** `false`: no timers are set. */
   readonly automatic: boolean;
-  /** Milliseconds without use after which nothing is renewed; `undefined`: it is always kept warm. */
+  /** Milliseconds without use after which tokens are not renewed; `undefined`: they are always renewed. */
   readonly idle: number | undefined;
-  /** Loads the schedule, when there is one. */
+  /** Loads the schedule, if there is one. */
   readonly cron: (() => Promise<CronSchedule>) | undefined;
-  /** 0 to 1, the same for the life of the instance: spreads the ticks of a fleet. */
+  /** From 0 to 1, constant for the life of the instance. Spreads the ticks of a fleet. */
   readonly spread: number;
-  /** Renews unless the token lasts until then. Never rejects. */
+  /** Renews the token unless it is usable until that time. Never rejects. */
   readonly ensureUsableUntil: (time: number, reason: "expiry" | "schedule") => Promise<void>;
-  /** Told by how many milliseconds the clock was set back while a timer ran. */
+  /** Called with the milliseconds by which the clock was set back while a timer ran. */
   readonly clockSetBack?: (by: number) => void;
 }
 
@@ -24,8 +24,8 @@ const day = 24 * hour;
 const longestOffset = 30 * second;
 
 /**
- * The timers of one manager: one for the moment at which its token is to be renewed, one for the next tick of its
- * schedule. None keeps the process alive. Without use for `idle` both let the token lapse.
+ * The timers of one manager: one for the renewal of its token, one for the next tick of its schedule. They do not keep
+ * the process alive. If the manager is not used for `idle`, both let the token expire.
  */
 export class RenewalTimers {
   readonly #options: RenewalTimersOptions;
@@ -33,7 +33,7 @@ export class RenewalTimers {
   readonly #tick: Alarm;
   #lastUse: number;
   #asleep = false;
-  /** A renewal was slept through. */
+  /** Whether a renewal was skipped while asleep. */
   #missed = false;
   #stopped = false;
   #ticking = false;
@@ -45,46 +45,46 @@ export class RenewalTimers {
     this.#tick = new Alarm(options.clock);
   }
 
-  /** Renewals have stopped until the next use. */
+  /** Whether renewals have stopped until the next use. */
   get asleep(): boolean {
     return this.#asleep && this.#isIdle();
   }
 
-  /** Milliseconds since the epoch. */
+  /** The next renewal, in milliseconds since the epoch. */
   get nextRefreshAt(): number | undefined {
     return [this.#expiry.at, this.#tick.at].reduce((first, at) =>
       first === undefined || (at !== undefined && at < first) ? at : first,
     );
   }
 
-  /** A caller was here. Cheap: it stands in the path of every call. */
+  /** Notes a use. It must be cheap, because every call runs it. */
   used(now: number): void {
     this.#lastUse = now;
     if (this.#missed) this.#catchUp(now);
   }
 
-  /** Takes the place of others, which are stopped: it has been used as they were, and ticks if they did. */
-  follow(others: RenewalTimers): void {
-    this.#lastUse = others.#lastUse;
-    if (others.#ticking) this.startTicking();
+  /** Takes over from timers that are stopped: their last use, and their schedule if it was started. */
+  follow(previous: RenewalTimers): void {
+    this.#lastUse = previous.#lastUse;
+    if (previous.#ticking) this.startTicking();
   }
 
-  /** The token is to be renewed at this moment; `undefined`: nothing is to be done before the next call. */
+  /** Sets the time of the next renewal; `undefined`: the token is not renewed before the next call. */
   plan(renewAt: number | undefined): void {
     if (!this.#options.automatic || this.#stopped) return;
     this.#asleep = false;
     this.#missed = false;
     if (renewAt === undefined) this.#expiry.clear();
-    else this.#planned(renewAt);
+    else this.#setExpiryTimer(renewAt);
     if (renewAt !== undefined) this.startTicking();
   }
 
-  /** Starts the schedule; a token starts it too. */
+  /** Starts the schedule. The first planned renewal starts it too. */
   startTicking(): void {
     const { automatic, cron } = this.#options;
     if (this.#ticking || this.#stopped || !automatic || cron === undefined) return;
     this.#ticking = true;
-    // An expression that cannot be read was refused with the config.
+    // It fails only if node-cron cannot be loaded: an invalid expression was rejected with the config.
     cron().then((schedule) => this.#armTick(schedule), ignore);
   }
 
@@ -95,10 +95,10 @@ export class RenewalTimers {
     this.#tick.clear();
   }
 
-  #planned(renewAt: number): void {
-    // What was planned for a clock that has been set back since is as far away as it was.
+  #setExpiryTimer(renewAt: number): void {
+    // If the clock was set back, the time that is left stays the same.
     const setBack = (by: number): void => {
-      this.#planned(renewAt - by);
+      this.#setExpiryTimer(renewAt - by);
       this.#options.clockSetBack?.(by);
     };
     this.#expiry.set(renewAt, () => this.#due(), setBack);
@@ -110,17 +110,17 @@ export class RenewalTimers {
       this.#missed = true;
       return;
     }
-    // Whatever is there now is to be replaced.
+    // Infinity, because the current token must be replaced in any case.
     void this.#options.ensureUsableUntil(Number.POSITIVE_INFINITY, "expiry");
   }
 
-  /** After the call that woke it, which may be answered without a renewal, in a cool-down for example. */
+  /** Renews after the call that woke the timers: the call itself may not renew, for example in a cool-down. */
   #catchUp(now: number): void {
     this.#missed = false;
-    this.#planned(now);
+    this.#setExpiryTimer(now);
   }
 
-  /** Sets the timer of the next tick and tells when that is. Ticks that a sleeping machine missed are left out. */
+  /** Sets the timer for the next tick and returns its time. Skips ticks that were missed while the machine slept. */
   #armTick(schedule: CronSchedule, after = this.#options.clock.now()): number | undefined {
     if (this.#stopped) return undefined;
     const tick = schedule.next(after);
@@ -132,7 +132,7 @@ export class RenewalTimers {
       this.#asleep = this.#isIdle();
       if (!this.#asleep) void this.#options.ensureUsableUntil(next ?? following, "schedule");
     };
-    // By the clock as it is now, there may be ticks before this one.
+    // The clock was set back, so there may be earlier ticks.
     const setBack = (): void => void this.#armTick(schedule);
     this.#tick.set(tick + offset, ring, setBack);
     return tick + offset;
@@ -141,15 +141,15 @@ export class RenewalTimers {
   #isIdle(): boolean {
     const { idle, clock } = this.#options;
     const now = clock.now();
-    // A use that lies in the future was before the clock was set back.
+    // If the last use is in the future, the clock was set back since.
     this.#lastUse = Math.min(this.#lastUse, now);
     return idle !== undefined && now - this.#lastUse > idle;
   }
 }
 
 /**
- * One timer for a moment that can be far away. Timers run by elapsed time, which stands still while the machine sleeps
- * and knows nothing of a clock that is set; so the clock is looked at on the way.
+ * One timer for a time that can be far away. Timers count elapsed time, which stops while the machine sleeps and
+ * ignores changes of the clock. Therefore the alarm checks the clock on the way.
  */
 class Alarm {
   readonly #clock: Clock;
@@ -160,7 +160,7 @@ class Alarm {
     this.#clock = clock;
   }
 
-  /** `setBack` is called in place of `ring` when the clock turns out to have been set back by so many milliseconds. */
+  /** Calls `ring` at a time, or `setBack` if the clock was set back before, with the milliseconds by which it was. */
   set(at: number, ring: () => void, setBack: (by: number) => void): void {
     this.clear();
     this.at = at;
@@ -170,7 +170,7 @@ class Alarm {
       const now = this.#clock.now();
       const by = set + wait - now;
       if (by > inaccuracy) return setBack(by);
-      // Part of a long wait is over, or the timer was a little early, as those of Node can be.
+      // Only a part of a long wait is over, or the timer was a little early, which happens in Node.
       if (now < at) return this.set(at, ring, setBack);
       this.clear();
       ring();
@@ -185,12 +185,13 @@ class Alarm {
   }
 }
 
-// A timer of Node's may be a millisecond early, and clocks are slewed by a few.
+// A timer of Node can be a millisecond early, and a clock can be adjusted by a few milliseconds.
 const inaccuracy = second;
 
 /**
- * How long to wait before the clock is looked at again: after a sleep, whatever was due within the hour is late by a
- * minute, and in general by a sixtieth of what was left. `setTimeout` could wait for 24.8 days at the most.
+ * Returns the milliseconds until the next check of the clock. After a sleep of the machine, an alarm that was due
+ * within the hour is at most a minute late, and others by a sixtieth of the time that was left. `setTimeout` can wait
+ * for at most 24.8 days.
  */
 function step(left: number): number {
   const longest = left > 30 * day ? day : Math.min(Math.max(Math.ceil(left / 60), minute), hour);

@@ -1,4 +1,4 @@
-/** A moment as a wall clock in some time zone shows it. */
+/** What a wall clock in a time zone shows. */
 export interface WallTime {
   readonly year: number;
   /** 1 to 12. */
@@ -10,20 +10,22 @@ export interface WallTime {
 }
 
 export interface TimeZone {
+  /** Returns the wall time at a moment in milliseconds since the epoch. */
   wall(time: number): WallTime;
-  /** The first moment of a day, milliseconds since the epoch: 00:00, or later where the clocks skip it. */
+  /** Returns the first moment of a day in milliseconds since the epoch: 00:00, or later if the clocks skip it. */
   startOfDay(year: number, month: number, day: number): number;
 }
 
 const hour = 3_600_000;
 
+/** @param name an IANA time zone */
 export function timeZone(name: string): TimeZone {
   const wall = name === "UTC" ? utcWall : zonedWall(name);
   return {
     wall,
     startOfDay(year, month, day) {
       const wanted = Date.UTC(year, month - 1, day);
-      // Zones are at most 14 hours ahead and 12 behind; the offset around the day leads to within an hour or two.
+      // Zones are at most 14 hours ahead and 12 behind. The offset near that day gives the start within an hour or two.
       const first = wanted - (asUtc(wall(wanted)) - wanted);
       const guess = wanted - (asUtc(wall(first)) - first);
       for (let time = guess - 2 * hour; time <= guess + 2 * hour; time += hour / 4) {

@@ -64,9 +64,9 @@ async function restoreBinding(
     return undefined;
   if ((x5t === undefined) !== (certificate === undefined)) return undefined;
   if (jkt === undefined && x5t === undefined) return "none";
-  const taken = typeof alg === "string" ? { authorizationServer: [alg] } : {};
+  const listed = { issuer, ...(typeof alg === "string" && { authorizationServer: [alg] }) };
   const [dpopSigner, identity] = await Promise.all([
-    dpop?.().then((own) => own.dpopSigner(taken, { ...context, issuer })),
+    dpop?.().then((loaded) => loaded.dpopSigner(listed, context)),
     certificate && loadTlsIdentity(certificate, context),
   ]);
   if (dpopSigner?.thumbprint !== jkt || identity?.thumbprint !== x5t) return undefined;
@@ -87,8 +87,8 @@ async function restoreBinding(
 const sameTime = 1_000;
 
 /**
- * Returns the token with its times converted to the clock of this process. The remaining time that the store states, at most
- * the lifetime of the token, shows by how much the clock of the process that requested the token differs.
+ * Returns the token with its times converted to the clock of this process. The remaining time that the store states, at
+ * most the lifetime of the token, shows by how much the clock of the process that requested the token differs.
  */
 export function inOurTime(token: Token, expiresIn: number | undefined, now: number): Token {
   const { requestedAt, expiresAt } = token;

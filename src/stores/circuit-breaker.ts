@@ -25,7 +25,9 @@ export interface OperationOptions {
   readonly bypass?: boolean | undefined;
 }
 
-/** The kinds of failure that open the circuit for each kind of operation: a store that cannot be read cannot be written. */
+/**
+ * The kinds of failure that open the circuit for each kind of operation: a store that cannot be read cannot be written.
+ */
 const blockedBy: Readonly<Record<OperationKind, readonly OperationKind[]>> = {
   read: ["read"],
   write: ["read", "write"],
@@ -42,9 +44,9 @@ interface Outage {
 const unknownPlace: StorePlace = { place: undefined, isRedis: false };
 
 /**
- * Protects callers from a store that is down. An operation that takes too long fails. After a failure, the circuit is open
- * for a while: operations fail at once, instead of waiting for the same failure again. Messages show only known codes of
- * what the store rejects with.
+ * Protects callers from a store that is down. An operation that takes too long fails. After a failure, the circuit is
+ * open for a while: operations fail at once, instead of waiting for the same failure again. Messages show only known
+ * codes of what the store rejects with.
  */
 export class CircuitBreaker {
   readonly #clock: Clock;
@@ -82,8 +84,8 @@ export class CircuitBreaker {
   }
 
   /**
-   * Runs one operation. Rejects with `store_unavailable`, which is retryable, or with the `McpAuthError` of a setting that
-   * is missing or wrong.
+   * Runs one operation. Rejects with `store_unavailable`, which is retryable, or with the `McpAuthError` of a setting
+   * that is missing or wrong.
    *
    * @param operation calls `begun` once it holds a lock and starts the work under it: only the time before is limited.
    * `begun` returns `false` if that took too long

@@ -7,8 +7,8 @@ import { hasErrorCode } from "../lib/error-code.js";
 export const unfinished = ".tmp";
 
 /**
- * Writes a file with mode 0600. Even if this process dies or the power fails, a reader finds either the old content or the
- * new one, complete. For that, it writes a file beside it, syncs and renames that file, and syncs the folder.
+ * Writes a file with mode 0600. Even if this process dies or the power fails, a reader finds either the old content or
+ * the new one, complete. For that, it writes a file beside it, syncs and renames that file, and syncs the folder.
  */
 export async function writeDurably(file: string, text: string): Promise<void> {
   const beside = `${file}.${randomUUID()}${unfinished}`;

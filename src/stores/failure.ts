@@ -144,7 +144,10 @@ const failures = errorNotes<StoreFailure>();
 /** Returns why the store could not be used; `undefined` for an error that does not say. */
 export const storeFailureIn = failures.of;
 
-/** Something that this package did not make is in the way. The message is the middle of a sentence, and is shown to users. */
+/**
+ * Something that this package did not make is in the way. The message is the middle of a sentence, and is shown to
+ * users.
+ */
 export class NotOurs extends Error {}
 
 /** What messages say about a store. */

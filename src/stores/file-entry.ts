@@ -1,7 +1,8 @@
 // The folder of one entry. The value is in a file that is named after the fence under which it was written. The highest
 // number counts, so that a process that lost its lease and writes late changes nothing. To remove the highest value, a
-// process removes the lower ones first: a lower one that is left would become the value again. Beside it are an empty file
-// for each fence that was given out, of which the latest stays, and a lock folder for each lease, of which the latest counts.
+// process removes the lower ones first: a lower one that is left would become the value again. Beside it are an empty
+// file for each fence that was given out, of which the latest stays, and a lock folder for each lease, of which the
+// latest counts.
 import { randomUUID } from "node:crypto";
 import type { Dirent } from "node:fs";
 import { link, lstat, readdir, rename, rm } from "node:fs/promises";
@@ -153,8 +154,8 @@ export async function takeValue(folder: string, value: string, quarantine?: stri
 }
 
 /**
- * Moves a file to `beside` if it has this value. The value is checked again after the move, when no process can replace it,
- * and a different one is put back.
+ * Moves a file to `beside` if it has this value. The value is checked again after the move, when no process can replace
+ * it, and a different one is put back.
  */
 async function moveIfValue(file: string, value: string, beside: string): Promise<boolean> {
   const hasValue = async (name: string): Promise<boolean> => {

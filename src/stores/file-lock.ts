@@ -1,7 +1,7 @@
-// The lock of one key. A lease is an empty folder `held-N` and an empty file `fence-N`; only one process can create each of
-// them. The next lease gets the next number, once the folder of the latest one is gone or was not renewed in time. So a
-// process never renews, takes over or removes the lease of another one: it touches only its own number and lower ones,
-// which have ended.
+// The lock of one key. A lease is an empty folder `held-N` and an empty file `fence-N`; only one process can create
+// each of them. The next lease gets the next number, once the folder of the latest one is gone or was not renewed in
+// time. So a process never renews, takes over or removes the lease of another one: it touches only its own number and
+// lower ones, which have ended.
 import { rmdirSync } from "node:fs";
 import { lstat, lutimes, mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
@@ -24,8 +24,8 @@ export interface HeldLock {
 const shortestTtl = 2_000;
 
 /**
- * Tries once to get the lock of an entry. Resolves with `undefined` if another process holds it and has renewed it within
- * the last `ttl` milliseconds. The lock is renewed three times per `ttl` until it is released.
+ * Tries once to get the lock of an entry. Resolves with `undefined` if another process holds it and has renewed it
+ * within the last `ttl` milliseconds. The lock is renewed three times per `ttl` until it is released.
  */
 export async function tryFileLock(folder: string, ttl: number): Promise<HeldLock | undefined> {
   const fence = await nextFence(folder, ttl);
@@ -48,8 +48,8 @@ export async function nextFence(folder: string, ttl: number): Promise<number | u
 }
 
 /**
- * Takes the lease with this number. Resolves with `undefined` if another process has taken it, however long ago: the number
- * may be out of date.
+ * Takes the lease with this number. Resolves with `undefined` if another process has taken it, however long ago: the
+ * number may be out of date.
  */
 export async function takeFence(folder: string, fence: number, ttl: number): Promise<HeldLock | undefined> {
   const lock = await createHeldFolder(folder, fence, ttl);
@@ -64,7 +64,9 @@ export async function takeFence(folder: string, fence: number, ttl: number): Pro
   return undefined;
 }
 
-/** Resolves with `false` if this fence or a later one was given out already. Removes the earlier ones, which have ended. */
+/**
+ * Resolves with `false` if this fence or a later one was given out already. Removes the earlier ones, which have ended.
+ */
 async function claimFence(folder: string, fence: number): Promise<boolean> {
   const file = join(folder, `fence-${fence}`);
   try {
@@ -117,8 +119,8 @@ async function createHeldFolder(folder: string, fence: number, ttl: number): Pro
 }
 
 /**
- * Returns the function that renews a lease by setting the time of its folder to now. It resolves with `false` if a process
- * with a later lease has removed the folder.
+ * Returns the function that renews a lease by setting the time of its folder to now. It resolves with `false` if a
+ * process with a later lease has removed the folder.
  */
 function renewalOf(path: string, createdAt: number): () => Promise<boolean> {
   // Rounded down to whole seconds, the lease would look older than it is.

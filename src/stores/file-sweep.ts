@@ -17,8 +17,8 @@ const endLimit = 250;
 const entriesPerPause = 32;
 
 /**
- * Removes expired values, files that a process was writing when it died, and folders that were not used for a week. Touches
- * only names that this package creates. It runs in the background, and skips what it cannot remove.
+ * Removes expired values, files that a process was writing when it died, and folders that were not used for a week.
+ * Touches only names that this package creates. It runs in the background, and skips what it cannot remove.
  */
 export class Sweep {
   readonly #done: Promise<void>;

@@ -38,8 +38,9 @@ const keyName = /^(?!(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$))[\w-][\w.-]{0,199}(
  * Returns a store that keeps entries as files in one folder, for the processes of one machine. Files have mode 0600,
  * folders 0700. A file is either complete or absent. The lock of a process that died is taken over.
  *
- * The folder may contain foreign files, and other users may be able to write to it. The store reads, overwrites and removes
- * only regular files and real folders that have a name which this package creates and belong to the user of this process.
+ * The folder may contain foreign files, and other users may be able to write to it. The store reads, overwrites and
+ * removes only regular files and real folders that have a name which this package creates and belong to the user of
+ * this process.
  */
 export function createFileStore({
   path,

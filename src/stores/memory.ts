@@ -22,7 +22,10 @@ export interface MemoryStoreOptions {
   readonly data?: MemoryData;
 }
 
-/** The simplest implementation of the store contract, for tests and as an example. It shares nothing with other processes. */
+/**
+ * The simplest implementation of the store contract, for tests and as an example. It shares nothing with other
+ * processes.
+ */
 export function createMemoryStore({
   clock = systemClock,
   data = new MemoryData(),

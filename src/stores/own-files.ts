@@ -14,16 +14,16 @@ const mostBytes = longestValue + 100;
 const noFollow = constants.O_NOFOLLOW ?? 0;
 
 /**
- * Returns whether a file belongs to the user of this process. There is no exception for root: another user could not read
- * what root writes. On Windows, every file counts as ours.
+ * Returns whether a file belongs to the user of this process. There is no exception for root: another user could not
+ * read what root writes. On Windows, every file counts as ours.
  */
 export function isOurs({ uid }: Pick<Stats, "uid">, user = process.geteuid?.()): boolean {
   return user === undefined || uid === user;
 }
 
 /**
- * Returns the text of a file; `undefined` if it is gone or is not a regular file. Rejects with `NotOurs` if it belongs to
- * another user.
+ * Returns the text of a file; `undefined` if it is gone or is not a regular file. Rejects with `NotOurs` if it belongs
+ * to another user.
  */
 export async function readOwnFile(file: string): Promise<string | undefined> {
   let handle: FileHandle | undefined;

@@ -18,10 +18,10 @@ const sticky = 0o1000;
 const mostLinks = 40;
 
 /**
- * Checks that the folder of the store is safe to use, if it exists. Rejects with `NotOurs` if the folder, or the target of a
- * symbolic link in its place, belongs to another user, if another user has put a link into its path, or if every user can
- * replace our files. In the last case, an empty folder gets mode 0700 instead; one that is not empty may also have another
- * purpose.
+ * Checks that the folder of the store is safe to use, if it exists. Rejects with `NotOurs` if the folder, or the target
+ * of a symbolic link in its place, belongs to another user, if another user has put a link into its path, or if every
+ * user can replace our files. In the last case, an empty folder gets mode 0700 instead; one that is not empty may also
+ * have another purpose.
  */
 export async function secureStoreFolder(folder: string): Promise<void> {
   const user = process.geteuid?.();
@@ -54,9 +54,9 @@ export function assertEntryFolder(found: Stats): void {
 }
 
 /**
- * Returns whether a folder may be used as it is, needs mode 0700 first, or must not be used. A folder of root may be open to
- * everybody, as volumes of a container often are. A folder of another user must not be used even by root: its owner could put
- * a link in place of an entry, and root would write wherever the link points.
+ * Returns whether a folder may be used as it is, needs mode 0700 first, or must not be used. A folder of root may be
+ * open to everybody, as volumes of a container often are. A folder of another user must not be used even by root: its
+ * owner could put a link in place of an entry, and root would write wherever the link points.
  */
 export function ruleFor({ uid, mode }: Ownership, user: number): "keep" | "close" | "refuse" {
   if (uid !== user) return uid === 0 ? "keep" : "refuse";
@@ -64,8 +64,8 @@ export function ruleFor({ uid, mode }: Ownership, user: number): "keep" | "close
 }
 
 /**
- * Checks the symbolic links in the path of the store. Each must belong to our user, to root, or to the owner of the folder
- * that contains it. Any other user who can write to that folder could redirect us to another folder of ours.
+ * Checks the symbolic links in the path of the store. Each must belong to our user, to root, or to the owner of the
+ * folder that contains it. Any other user who can write to that folder could redirect us to another folder of ours.
  */
 async function assertNoLinkOfOthers(path: string, user: number, linksLeft: number): Promise<void> {
   const above = dirname(path);

@@ -1,5 +1,5 @@
-// The names that this package creates in the folder of a file store. The folder may contain other files too. A file with any
-// other name belongs to somebody else, and is never changed or removed.
+// The names that this package creates in the folder of a file store. The folder may contain other files too. A file
+// with any other name belongs to somebody else, and is never changed or removed.
 
 // See `hashOf` in sharing/entry-key.ts.
 const hash = "[0-9a-f]{32}";
@@ -25,8 +25,8 @@ export const ownNames = {
 } as const;
 
 /**
- * Returns whether this package creates entries with this name. A new kind of entry must be added here: otherwise the sweep
- * skips it, and so does `store clear` unless its content shows that it is ours.
+ * Returns whether this package creates entries with this name. A new kind of entry must be added here: otherwise the
+ * sweep skips it, and so does `store clear` unless its content shows that it is ours.
  */
 export function isEntryName(name: string): boolean {
   return entryName.test(name);

@@ -54,8 +54,8 @@ export async function loadRedis(): Promise<RedisLibrary> {
 }
 
 /**
- * Creates a client that is not connected yet. It connects only once: after a failure, the caller creates another one. The
- * caller also limits the time of each command, because the timeouts of the library end when a command is written.
+ * Creates a client that is not connected yet. It connects only once: after a failure, the caller creates another one.
+ * The caller also limits the time of each command, because the timeouts of the library end when a command is written.
  */
 export async function createRedisClient(address: RedisAddress): Promise<RedisClient> {
   const library = await loadRedis();
@@ -94,9 +94,9 @@ function assertOneScheme(urls: readonly string[]): void {
 }
 
 /**
- * Asks all Sentinels where the server is, and returns the first answer. The library's own client for Sentinels would hold
- * half a dozen connections, and creating one takes a third of a second. We ask again after each failure, so one question is
- * enough.
+ * Asks all Sentinels where the server is, and returns the first answer. The library's own client for Sentinels would
+ * hold half a dozen connections, and creating one takes a third of a second. We ask again after each failure, so one
+ * question is enough.
  */
 async function findServer(
   { name, nodes }: Sentinel,
@@ -151,8 +151,8 @@ function optionsFor({ url, ca }: RedisAddress): RedisClientOptions {
     connectTimeout: 10_000,
     reconnectStrategy: false,
     ...(protocol === "rediss:" && { tls: true as const }),
-    // Also for a URL without TLS, because another node of the cluster may use TLS. The server that answers gets the password,
-    // so it is verified even with NODE_TLS_REJECT_UNAUTHORIZED=0.
+    // Also for a URL without TLS, because another node of the cluster may use TLS. The server that answers gets the
+    // password, so it is verified even with NODE_TLS_REJECT_UNAUTHORIZED=0.
     ...verified,
   };
   return {

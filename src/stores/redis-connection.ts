@@ -27,8 +27,8 @@ export class RedisConnection {
   }
 
   /**
-   * Runs work that needs a connection. The work sends commands only through `command`, which limits their time: a connection
-   * that was cut silently never answers. A connection on which anything failed is not used again.
+   * Runs work that needs a connection. The work sends commands only through `command`, which limits their time: a
+   * connection that was cut silently never answers. A connection on which anything failed is not used again.
    */
   async use<T>(work: (command: Command) => Promise<T>): Promise<T> {
     if (this.#closed) throw new Error("The store is closed.");

@@ -1,12 +1,13 @@
 import { longestValue } from "./store.js";
 
-// Redis runs each script as one atomic step. The keys of one entry share a hash tag, so that a cluster keeps them on one node.
-// If the user has no permission to publish, the scripts still succeed: those who wait for a change poll too.
+// Redis runs each script as one atomic step. The keys of one entry share a hash tag, so that a cluster keeps them on
+// one node. If the user has no permission to publish, the scripts still succeed: those who wait for a change poll too.
 
 const notify = "redis.pcall('PUBLISH', ARGV[1], '')";
 
-// Another program may have stored, say, a list under a key of ours. Such a value, and one that is too long, counts as an empty
-// text: it cannot be decrypted, and is replaced and deleted like any other such value. The second GET raises any other error.
+// Another program may have stored, say, a list under a key of ours. Such a value, and one that is too long, counts as
+// an empty text: it cannot be decrypted, and is replaced and deleted like any other such value. The second GET raises
+// any other error.
 const text = `
 local function text(key)
   local found = redis.pcall('GET', key)
@@ -47,9 +48,9 @@ ${notify}
 return 1`;
 
 /**
- * KEYS: lock, fence. ARGV: owner, milliseconds. Returns the fence, or nothing if another process holds the lock. A key with
- * another type or without an expiry is not a lock of ours; it is deleted, because it would stay forever. Fences contain the
- * time of the server, so that they grow even if the last one was lost.
+ * KEYS: lock, fence. ARGV: owner, milliseconds. Returns the fence, or nothing if another process holds the lock. A key
+ * with another type or without an expiry is not a lock of ours; it is deleted, because it would stay forever. Fences
+ * contain the time of the server, so that they grow even if the last one was lost.
  */
 export const acquire = `${text}
 local function take() return redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) end

@@ -16,9 +16,9 @@ export interface RedisStoreOptions {
 }
 
 /**
- * Returns a store that keeps entries in Redis or Valkey, for the processes of many machines: on one server, with Sentinel, or
- * in a cluster. Entries expire with their tokens. A lock is a key with a random value; only the process that created it
- * renews and removes it.
+ * Returns a store that keeps entries in Redis or Valkey, for the processes of many machines: on one server, with
+ * Sentinel, or in a cluster. Entries expire with their tokens. A lock is a key with a random value; only the process
+ * that created it renews and removes it.
  */
 export function createRedisStore({ address, prefix, clock = systemClock }: RedisStoreOptions): TokenStore {
   const connection = new RedisConnection(address, clock);

@@ -28,8 +28,8 @@ interface KeyRing {
 }
 
 /**
- * Encrypts and decrypts values as flattened JWE (RFC 7516 §7.2.2) with `dir` and A256GCM. The key of the entry is additional
- * authenticated data, so that a value that was moved to another entry cannot be decrypted.
+ * Encrypts and decrypts values as flattened JWE (RFC 7516 §7.2.2) with `dir` and A256GCM. The key of the entry is
+ * additional authenticated data, so that a value that was moved to another entry cannot be decrypted.
  */
 export class Seal {
   readonly #read: EncryptionKeys;
@@ -64,8 +64,8 @@ export class Seal {
   }
 
   /**
-   * Decrypts the text of an entry. Resolves with `undefined` if that fails: the value is damaged, belongs to another entry, or
-   * was encrypted with an unknown key.
+   * Decrypts the text of an entry. Resolves with `undefined` if that fails: the value is damaged, belongs to another
+   * entry, or was encrypted with an unknown key.
    */
   async open(entry: string, sealed: string): Promise<string | undefined> {
     const jwe = sealed.length > longestValue ? undefined : flattened(sealed);

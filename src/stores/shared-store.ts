@@ -28,8 +28,10 @@ export interface SharedStoreOptions {
   /** Milliseconds after which the lock of a process that died is taken over. */
   readonly lease: number;
   readonly clock?: Clock;
-  /** Loads the library of the store. It is awaited before the time of an operation begins, because many processes that start
-   * at once load it slowly. */
+  /**
+   * Loads the library of the store. It is awaited before the time of an operation begins, because many processes that
+   * start at once load it slowly.
+   */
   readonly load?: (() => Promise<unknown>) | undefined;
   /** Where the store is, for messages. */
   readonly place?: (() => string | undefined) | undefined;
@@ -39,19 +41,24 @@ export interface SharedStoreOptions {
 
 export interface WriteOptions extends SetOptions, OperationOptions {}
 
-/** Milliseconds that a caller with a result waits for the store to finish. After that, it finishes in the background. */
+/**
+ * Milliseconds that a caller with a result waits for the store to finish. After that, it finishes in the background.
+ */
 const handoverLimit = 500;
 /** Milliseconds that `close` waits for work in the background, and then for the store itself. */
 const closingLimit = 1_000;
 
 /**
- * A store as the rest of the package uses it: values are encrypted, and a circuit breaker handles outages. All methods reject
- * with `store_unavailable`, or with `secret_unavailable`, `key_invalid` or `config_invalid` if a setting is missing or wrong.
+ * A store as the rest of the package uses it: values are encrypted, and a circuit breaker handles outages. All methods
+ * reject with `store_unavailable`, or with `secret_unavailable`, `key_invalid` or `config_invalid` if a setting is
+ * missing or wrong.
  */
 export class SharedStore {
   /** Milliseconds. */
   readonly lease: number;
-  /** Milliseconds between two tries to get a lock. With them, the lock of a dead process is taken over within the lease. */
+  /**
+   * Milliseconds between two tries to get a lock. With them, the lock of a dead process is taken over within the lease.
+   */
   readonly lockPollInterval: number;
   readonly #store: TokenStore;
   readonly #seal: Seal | undefined;
@@ -132,8 +139,8 @@ export class SharedStore {
   }
 
   /**
-   * Tries once to get the lock of a key and runs `work` under it. Rejects with the error of `work`. The lock lasts a little less
-   * than the lease, so that a waiting process has taken over the lock of a dead one when the lease ends.
+   * Tries once to get the lock of a key and runs `work` under it. Rejects with the error of `work`. The lock lasts a
+   * little less than the lease, so that a waiting process has taken over the lock of a dead one when the lease ends.
    *
    * The result of `work` is returned even if the lock cannot be released: the lock expires then.
    */

@@ -9,7 +9,9 @@ interface StateFolderOptions {
   readonly home?: string;
 }
 
-/** Returns the folder in which programs of this user keep their state between runs, by the convention of the platform. */
+/**
+ * Returns the folder in which programs of this user keep their state between runs, by the convention of the platform.
+ */
 export function stateFolder({
   env,
   platform = process.platform,

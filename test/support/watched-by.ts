@@ -5,5 +5,5 @@ import type { ServerClocks } from "../../src/net/server-clocks.js";
 /** Returns a `fetch` whose responses tell `serverClocks` the time of their servers. */
 export function watchedBy(serverClocks: ServerClocks, fetch: FetchFunction): FetchFunction {
   const spec = { ca: [], allowInsecureHttp: [] };
-  return createNetwork({ fetch, spec, env: {}, serverClocks, takesConnections: false }).fetch;
+  return createNetwork({ fetch, spec, env: {}, serverClocks, supportsDispatcher: false }).fetch;
 }

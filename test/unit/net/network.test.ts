@@ -195,7 +195,7 @@ describe("authorities of one's own", () => {
     const error = await failure(network().fetch, origin);
     expect(error).toMatchObject({ code: "tls_failed", retryable: false });
     expect(error.message).toBe(
-      `Server "billing": no trusted TLS connection to the token endpoint (${origin}) (SELF_SIGNED_CERT_IN_CHAIN). Check its certificate; an authority of your own can be trusted with "ca" under "network" in the config (network.ca), or with NODE_EXTRA_CA_CERTS.`,
+      `Server "billing": no trusted TLS connection to the token endpoint (${origin}) (SELF_SIGNED_CERT_IN_CHAIN). Check its certificate. To trust an authority of your own, name it in "ca" under "network" in the config (network.ca), or in NODE_EXTRA_CA_CERTS.`,
     );
   });
 
@@ -334,7 +334,7 @@ describe("verification", () => {
     const processEnv: Record<string, string> = {};
     const own = createNetwork({
       ...{ fetch: send, spec: { ca: [], allowInsecureHttp: [] }, env: {}, processEnv },
-      takesConnections: false,
+      supportsDispatcher: false,
     });
     await own.fetch("https://auth.example/before");
     processEnv["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
@@ -353,7 +353,7 @@ describe("verification", () => {
     const own = createNetwork({
       fetch: () => Promise.reject(new Error("nothing should be sent")),
       ...{ spec: { ca: [], allowInsecureHttp: [], ...spec }, env: {} },
-      takesConnections: false,
+      supportsDispatcher: false,
     });
     const error = await failure(own.fetch, "https://auth.example/");
     expect(error.code).toBe("config_invalid");
@@ -365,7 +365,7 @@ describe("verification", () => {
     [
       "has expired",
       () => tls({ hosts: ["127.0.0.1"], notAfter: new Date(Date.now() - 60_000) }),
-      "is not valid today",
+      "is expired or not valid yet",
     ],
     ["is for another name", () => tls({ hosts: ["other.test"] }), "is for another name"],
     ["is self-signed", () => tls(undefined), "network.ca"],
@@ -434,16 +434,16 @@ describe("a client certificate", () => {
   );
 
   test.each([
-    [42, "refuses the client certificate"], // bad_certificate
-    [43, "refuses the client certificate"], // unsupported_certificate
-    [44, "refuses the client certificate"], // certificate_revoked
-    [45, "refuses the client certificate"], // certificate_expired
-    [46, "refuses the client certificate"], // certificate_unknown
-    [48, "refuses the client certificate"], // unknown_ca
-    [49, "refuses the client certificate"], // access_denied
+    [42, "rejected the client certificate"], // bad_certificate
+    [43, "rejected the client certificate"], // unsupported_certificate
+    [44, "rejected the client certificate"], // certificate_revoked
+    [45, "rejected the client certificate"], // certificate_expired
+    [46, "rejected the client certificate"], // certificate_unknown
+    [48, "rejected the client certificate"], // unknown_ca
+    [49, "rejected the client certificate"], // access_denied
     [116, "demands a client certificate"], // certificate_required
     [40, "may demand a client certificate"], // handshake_failure
-    [70, "does not speak TLS 1.2 or later"], // protocol_version
+    [70, "does not support TLS 1.2 or later"], // protocol_version
   ])(
     "that the server answers with alert %d is tls_failed, not retried, and says: %s",
     async (alert, says) => {
@@ -592,7 +592,7 @@ describe("a proxy", () => {
   });
 
   test.each([
-    [407, false, "wants a user name and password (407). Put the ones that it takes into the proxy's URL"],
+    [407, false, "wants a user name and password (407). Add them to the URL of the proxy"],
     [403, false, "refused to connect to the server (403)"],
     [502, true, "refused to connect to the server (502)"],
     [429, true, "refused to connect to the server (429)"],
@@ -635,7 +635,7 @@ describe("a proxy", () => {
   test("that is written wrongly is config_invalid when it is needed", async () => {
     const error = await failure(network({ proxy: "socks5://proxy.example" }).fetch, "https://auth.test/");
     expect(error).toMatchObject({ code: "config_invalid", server: "billing" });
-    expect(error.message).toContain('the proxy in "network" is of a kind that is not supported');
+    expect(error.message).toContain('the proxy in "network" has a scheme that is not supported');
   });
 
   test("has one tunnel a connection, which is used again", async () => {

@@ -70,7 +70,7 @@ describe("the proxy of a request", () => {
       "The environment variable HTTPS_PROXY is not a URL",
     ],
     ["another kind", { https_proxy: "socks5://u:hunter2@p.example" }, undefined, "must be http or https"],
-    ["another kind in the config", {}, "socks5://u:hunter2@p.example", 'The proxy in "network" is of a kind'],
+    ["another kind in the config", {}, "socks5://u:hunter2@p.example", 'The proxy in "network" has a scheme'],
     ["a stray %", {}, "http://u:hunter2%@p.example", "Write %25"],
   ])(
     "that is %s is config_invalid, says where it stands and does not quote it",
