@@ -1,7 +1,7 @@
-// One awaited call of a warm token source, in nanoseconds. Prints JSON.
+// Measures one awaited call of a token source that has a cached token, in nanoseconds. Prints JSON.
 //
-// All subjects run in one process, each in a loop of its own (a shared loop would see four classes at one call site,
-// which charges each for the others).
+// All subjects run in one process, each in its own loop. In a shared loop, the call site would see four classes, and
+// each subject would pay for the others.
 import { ConfidentialClientApplication } from "@azure/msal-node";
 import { OAuth2Client } from "google-auth-library";
 import { assertNode, coreUrl } from "./lib/node.mjs";
@@ -10,8 +10,8 @@ import { interleave, summarize } from "./lib/statistics.mjs";
 
 assertNode();
 const rounds = Number(process.argv[2] ?? 9);
-// A slice takes some 4 ms, less than a scheduler's turn, and a round's figure is the median of its slices: what other
-// processes take falls out.
+// A slice takes about 4 ms, less than a time slice of the scheduler. The figure of a round is the median of its slices,
+// which excludes the time of other processes.
 const slices = 15;
 const iterations = { bare: 50_000, ours: 50_000, google: 50_000, msal: 100 };
 
@@ -50,7 +50,7 @@ async function slice(name) {
 }
 
 function ownLoop(name, call) {
-  // Compiled afresh for each subject, from a source that differs: closures of one literal, and equal sources, would
+  // Compiled separately for each subject, from different sources, because closures of one literal and equal sources
   // share their inline caches.
   const source = `return async function ${name}(n) {
     for (let i = 0; i < n; i++) if ((await call()) === undefined) throw new Error("no token");
@@ -76,7 +76,7 @@ async function ourManager() {
 }
 
 async function googleClient() {
-  // The class behind the service account and user clients alike; its token endpoint can be set.
+  // The base class of the service account and user clients. Its token endpoint can be configured.
   const client = new OAuth2Client({
     clientId: servers.clientId,
     clientSecret: servers.secret,
@@ -106,7 +106,7 @@ async function msalClient() {
   if (second?.fromCache !== true) throw new Error("msal-node did not answer from its cache.");
   return () => client.acquireTokenByClientCredential(request);
 
-  // msal-node insists on https; only the transport of the first call is replaced.
+  // msal-node requires https, so the transport of the first call is replaced.
   async function send(url, { headers, body } = {}) {
     const response = await fetch(url.replace(/^https:/, "http:"), {
       method: body === undefined ? "GET" : "POST",

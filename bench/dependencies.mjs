@@ -1,6 +1,6 @@
-// `node bench/dependencies.mjs [--sizes]`: size on disk and import time of each run-time dependency, the figures of
-// docs/dependencies.md. Needs nothing but `npm ci` at the root: it runs on the Node that runs it. Prints a table, or
-// with `--sizes` the sizes alone as JSON.
+// `node bench/dependencies.mjs [--sizes]`: measures the size on disk and the import time of each run-time dependency,
+// for docs/dependencies.md. Needs only `npm ci` in the root, and uses the Node that runs it. Prints a table, or with
+// `--sizes` only the sizes as JSON.
 import { execFile } from "node:child_process";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -10,7 +10,7 @@ import { interleave } from "./lib/statistics.mjs";
 const rounds = 9;
 const root = new URL("../", import.meta.url);
 const { dependencies } = await manifest(root);
-// Declarations only: nothing of it is imported.
+// This package has only type declarations.
 const names = Object.keys(dependencies).filter((name) => !name.startsWith("@types/"));
 
 const sizes = Object.fromEntries(
@@ -30,7 +30,7 @@ async function report() {
     const { stdout } = await promisify(execFile)(process.execPath, [script, "import", urls.get(name)]);
     return JSON.parse(stdout).milliseconds;
   };
-  // Once before the rounds, so that each finds its files in the disk cache.
+  // One import before the rounds, so that the files are in the disk cache.
   for (const name of urls.keys()) await once(name);
   const measured = await interleave([...urls.keys()], rounds, once);
   console.log(`Node ${process.version}, lowest of ${rounds} interleaved rounds, each in a fresh process.\n`);
@@ -40,7 +40,7 @@ async function report() {
   }
 }
 
-/** Bytes of a package and of all that it brings along. */
+/** Returns the size in bytes of a package and all its dependencies. */
 async function installedSize(name) {
   const seen = new Set();
   let bytes = 0;
@@ -55,7 +55,7 @@ async function installedSize(name) {
   return bytes;
 }
 
-/** As Node resolves it: the nearest `node_modules` that has it. */
+/** Finds a package as Node does: in the nearest `node_modules` that has it. */
 async function folderOf(name, from) {
   for (let folder = from; ; folder = new URL("../", folder)) {
     const candidate = new URL(`node_modules/${name}/`, folder);
@@ -64,7 +64,7 @@ async function folderOf(name, from) {
   }
 }
 
-/** Without packages nested inside, which are counted where they are depended on. */
+/** Returns the size without nested packages, which are counted as dependencies. */
 async function bytesIn(folder) {
   let bytes = 0;
   for (const entry of await readdir(folder, { withFileTypes: true })) {

@@ -1,4 +1,4 @@
-// Milliseconds of an import in a fresh process, and of a first `createMcpAuth()`. Prints JSON.
+// Measures an import in a new process, and a first `createMcpAuth()`, in milliseconds. Prints JSON.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,12 +21,12 @@ await writeFile(join(folder, "mcp-auth.config.json"), JSON.stringify(config, nul
 const subjects = {
   core: ["import", coreUrl],
   client: ["import", clientUrl],
-  // A module of nothing: what `import()` itself costs.
+  // An empty module shows the cost of `import()` itself.
   empty: ["import", "data:text/javascript,"],
   createMcpAuth: ["createMcpAuth", coreUrl, folder],
 };
 const names = Object.keys(subjects);
-// Once before the rounds, so that each finds its files in the disk cache.
+// One run before the rounds, so that the files are in the disk cache.
 for (const name of names) await once(name);
 const milliseconds = await interleave(names, rounds, once);
 await rm(folder, { recursive: true });

@@ -1,7 +1,7 @@
-// What `mcp-auth-runtime/register` adds to a `fetch` to a URL that is not in the config. Prints JSON.
+// Measures what `mcp-auth-runtime/register` adds to a `fetch` to a URL that is not in the config. Prints JSON.
 //
-// The addition is less than the noise of a fetch over loopback, so it is measured twice: as the difference of the two, and by
-// itself, as a share of the fetch that was measured beside it.
+// The added time is smaller than the noise of a fetch over loopback. It is therefore measured in two ways: as the
+// difference of a fetch with and without the registration, and alone, as a share of a fetch of the same run.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -45,7 +45,7 @@ await servers.stop();
 await rm(folder, { recursive: true });
 process.stdout.write(JSON.stringify(results));
 
-/** The server that can be called, and others beside it, each at an origin of its own. */
+/** Returns a config with the server that is called, and other servers, each on its own origin. */
 function configOf(count) {
   const config = servers.config();
   for (let index = 1; index < count; index += 1)

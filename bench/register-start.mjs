@@ -1,6 +1,6 @@
-// `node bench/register-start.mjs [--rounds N]`: what `--import mcp-auth-runtime/register` adds to the start of a program, in a
-// folder with a plain JSON config. Needs nothing but `npm ci` and `npm run build` at the root: it runs on the Node that runs
-// it. Prints a table.
+// `node bench/register-start.mjs [--rounds N]`: measures what `--import mcp-auth-runtime/register` adds to the start of
+// a program, in a folder with a plain JSON config. Needs only `npm ci` and `npm run build` in the root, and uses the
+// Node that runs it. Prints a table.
 import { spawnSync } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -24,7 +24,7 @@ const flags = {
   ],
 };
 const names = Object.keys(flags);
-// Once before the rounds, so that each finds its files in the disk cache.
+// One run before the rounds, so that the files are in the disk cache.
 for (const name of names) once(name);
 const milliseconds = await interleave(names, rounds, once);
 await rm(folder, { recursive: true });

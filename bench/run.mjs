@@ -1,5 +1,5 @@
-// `npm run bench [-- --quick] [-- --json]`: runs the measurements on the Node of this package, prints the
-// tables and ends with exit code 1 when a target is missed, three times in a row.
+// `npm run bench [-- --quick] [-- --json]`: runs the measurements on the Node of this package and prints the tables.
+// Exits with code 1 if a measurement misses its target three times in a row.
 import { execFile } from "node:child_process";
 import { access, readFile } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
@@ -15,7 +15,7 @@ const say = (text) => {
 };
 
 await access(new URL(coreUrl)).catch(() => {
-  console.error("There is no dist/index.js: run `npm run build` at the root first.");
+  console.error("dist/index.js does not exist. Run `npm run build` in the root first.");
   process.exit(1);
 });
 const { stdout } = await promisify(execFile)(nodePath, ["--version"]);
@@ -48,7 +48,7 @@ const measure = async (name) => {
 for (const name of Object.keys(measurements)) await measure(name);
 
 let targets = judge(results);
-// What else the machine does may have come between: what is slower is so the next time too.
+// A target may be missed because of other work on the machine. A real regression is measured again.
 for (let again = 0; again < 2; again += 1) {
   const missed = new Set(targets.filter(({ met }) => !met).map(({ by }) => by));
   for (const name of missed) {

@@ -1,30 +1,30 @@
-// Requests on the wire and what a caller waits for them. Prints JSON.
+// Counts the requests on the network, and measures how long a caller waits for them. Prints JSON.
 //
-// Each round has servers of its own for each subject, so that nothing is known from the round before. Both run over
-// the MCP SDK's client and transport; only what authorizes the requests differs.
+// Each round starts new servers for each subject, so that nothing is cached from the previous round. Both subjects use
+// the MCP SDK's client and transport; only the authorization differs.
 import {
   Client,
   ClientCredentialsProvider,
   StreamableHTTPClientTransport,
 } from "@modelcontextprotocol/client";
-import { legsBeforeAuthorized } from "./lib/legs.mjs";
 import { assertNode, coreUrl } from "./lib/node.mjs";
+import { roundTripsBeforeAuthorized } from "./lib/round-trips.mjs";
 import { startServers } from "./lib/servers.mjs";
 
 assertNode();
 const { createMcpAuth } = await import(coreUrl);
 const rounds = Number(process.argv[2] ?? 9);
-// Held back at the servers for each response. Long enough that requests sent side by side overlap there also on a busy
-// machine; about the round trip to another region.
+// The servers delay each response by this time. It is about the round trip to another region, and long enough that
+// concurrent requests overlap at the servers even on a busy machine.
 const latency = 20;
 const concurrent = 50;
-// Tokens live ten minutes. Metadata that says nothing of its age is kept for an hour by ours, never by the SDK's.
+// Tokens live ten minutes. We cache metadata without a stated age for an hour; the SDK never caches it.
 const tokenLifetime = 600_000;
 const metadataLifetime = 3_600_000;
 
 const subjects = { ours, sdk };
 const results = Object.fromEntries(Object.keys(subjects).map((name) => [name, []]));
-// Once before the rounds: modules loaded on first use, and the first compilation, are the import's to measure.
+// One run before the rounds, because loading and compiling modules is measured by the import benchmark.
 for (const subject of Object.values(subjects)) await measure(subject);
 for (let round = 0; round < rounds; round++) {
   const names = Object.keys(subjects);
@@ -66,7 +66,9 @@ async function measure(subject) {
   return { cold, warm, expired, many, late };
 }
 
-/** What one phase cost: requests at both servers, token requests, legs, failures, milliseconds for the caller. */
+/**
+ * Returns the costs of one phase: requests to both servers, token requests, round trips, failures, and milliseconds.
+ */
 async function phase(servers, work) {
   await servers.clear();
   const start = performance.now();
@@ -76,14 +78,14 @@ async function phase(servers, work) {
   return {
     requests: records.length,
     tokenRequests: records.filter(({ kind }) => kind === "token").length,
-    legs: legsBeforeAuthorized(records),
+    roundTrips: roundTripsBeforeAuthorized(records),
     failures,
     milliseconds,
     sequence: records.map(({ kind, status }) => `${kind} ${status}`),
   };
 }
 
-/** The SDK opens its GET stream beside the caller's work: waits until two looks in a row show the same, all answered. */
+/** Waits until all requests are answered and no new one appears, because the SDK opens its GET stream in parallel. */
 async function settled(servers) {
   for (let previous = -1; ; ) {
     const records = await servers.records();
@@ -95,8 +97,8 @@ async function settled(servers) {
 
 async function ours(servers) {
   let offset = 0;
-  // Moved on together with the servers' clock. The timers are real and do not notice: as after a suspended night, the
-  // token has expired and no renewal ran ahead of it.
+  // This clock moves together with the servers' clock, but the timers are real. As after a night in standby, the token
+  // has expired and no renewal has happened ahead of time.
   const clock = {
     now: () => Date.now() + offset,
     setTimeout(callback, milliseconds) {
@@ -124,6 +126,6 @@ async function sdk(servers) {
     clientSecret: servers.secret,
     expectedIssuer: servers.issuer,
   });
-  // Nothing to tell of the time: it does not read `expires_in`.
+  // It needs no clock, because it does not read `expires_in`.
   return { options: { authProvider }, advance() {}, async stop() {} };
 }

@@ -1,4 +1,4 @@
-// Measures one thing once, for a process can import for the first time only once. Imports nothing before that.
+// Measures one import. A process can import a module for the first time only once, so this one imports nothing before.
 const [what, url, folder] = process.argv.slice(2);
 
 const start = process.hrtime.bigint();

@@ -3,10 +3,10 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = new URL("../../", import.meta.url);
 
-/** The Node of this package. Never `node` from the PATH: `npm run` and the shell each put another one there. */
+/** The Node of this package, and not `node` from the PATH, which differs between `npm run` and the shell. */
 export const nodePath = fileURLToPath(new URL("../node_modules/node/bin/node", import.meta.url));
 
-/** The core as it is published. */
+/** The published entry point. */
 export const coreUrl = new URL("dist/index.js", root).href;
 
 export const clientUrl = pathToFileURL(
@@ -15,18 +15,18 @@ export const clientUrl = pathToFileURL(
 
 export const expectedMajor = 26;
 
-/** Fails in a measuring process that runs on another Node than the one of this package. */
+/** Throws if this process does not run on the Node of this package. */
 export function assertNode() {
   const major = Number(process.versions.node.split(".")[0]);
   if (major !== expectedMajor || process.execPath !== nodePath) {
     throw new Error(
-      `Measured on Node ${process.version} at ${process.execPath}, wanted ${expectedMajor} at ${nodePath}`,
+      `This process runs on Node ${process.version} at ${process.execPath} instead of Node ${expectedMajor} at ${nodePath}.`,
     );
   }
 }
 
 /**
- * Runs a script of this package on its Node and gives what it printed, as JSON.
+ * Runs a script of this package on its Node, and returns the JSON that it prints.
  *
  * @param {string} script relative to `bench/`
  * @param {readonly string[]} args
@@ -50,7 +50,10 @@ export async function runJson(script, args = [], { flags = [], env = {} } = {}) 
   return JSON.parse(output);
 }
 
-/** What would change the figures from one shell to the next stays out: a compile cache, preloads, a config path. */
+/**
+ * Returns the environment without variables that affect the figures, such as a compile cache, preloads or a config
+ * path.
+ */
 function cleanEnvironment() {
   const kept = { ...process.env };
   for (const name of Object.keys(kept)) {

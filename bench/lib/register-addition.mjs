@@ -1,5 +1,5 @@
-// Nanoseconds of what the registration does for a request that is not its own: the wrapped `fetch`, by what it is called with,
-// and what is subscribed to undici's channels. Prints JSON.
+// Measures the work of the registration for a request to another URL, in nanoseconds: the wrapped `fetch`, for each
+// kind of argument, and the subscribers of undici's channels. Prints JSON.
 import { channel, subscribe, unsubscribe } from "node:diagnostics_channel";
 import { assertNode } from "./node.mjs";
 import { callAuthorized, urlsAt } from "./register-calls.mjs";
@@ -10,7 +10,7 @@ const [rounds, origin, authorizedUrl] = process.argv.slice(2);
 const slices = 15;
 const iterations = 20_000;
 const urls = urlsAt(origin);
-const messages = await recorded();
+const messages = await recordMessages();
 
 const bare = globalThis.fetch;
 let send = bare;
@@ -18,7 +18,7 @@ const stub = (input, init) => send(input, init);
 globalThis.fetch = stub;
 await import(new URL("../../dist/register.js", import.meta.url).href);
 const registered = globalThis.fetch;
-if (registered === stub) throw new Error("Nothing was registered.");
+if (registered === stub) throw new Error("The import did not replace `fetch`.");
 if (authorizedUrl !== "") await callAuthorized(authorizedUrl);
 const answer = Promise.resolve(new Response(null, { status: 204 }));
 send = () => answer;
@@ -34,22 +34,22 @@ const pairs = {
   channels: { without: loop(publish, silent), with: loop(publish, messages) },
 };
 const nanoseconds = {};
-for (const [kind, pair] of Object.entries(pairs)) nanoseconds[kind] = await addition(pair);
+for (const [kind, pair] of Object.entries(pairs)) nanoseconds[kind] = await measureAddition(pair);
 process.stdout.write(JSON.stringify(nanoseconds));
-// A timer of the token's renewal does not keep it alive, an open connection would for a while.
+// Without this, an open connection would keep the process alive for a while.
 process.exit();
 
 function pairOf(values) {
   return { without: loop(call, values, stub), with: loop(call, values, registered) };
 }
 
-/** Compiled apart: closures of one literal would share their inline caches. */
+/** Compiles a loop separately, because closures of one literal share their inline caches. */
 function loop(body, values, call) {
   return new Function("values", "call", `return (n) => { ${body} }`)(values, call);
 }
 
-/** A round's figure is the difference of the medians of its slices. */
-async function addition(pair) {
+/** Measures a pair. The figure of a round is the difference of the medians of its slices. */
+async function measureAddition(pair) {
   const slice = (name) => {
     const start = process.hrtime.bigint();
     pair[name](iterations);
@@ -65,8 +65,8 @@ async function addition(pair) {
   return summarize(differences);
 }
 
-/** What undici publishes for requests to the URLs: channels, with what makes a message as undici does. */
-async function recorded() {
+/** Records what undici publishes for requests to the URLs: the channels, with functions that create such messages. */
+async function recordMessages() {
   const channels = ["undici:request:create", "undici:request:headers"].map((name) => channel(name));
   const recordings = [];
   const record = ({ request, response }) => {
@@ -81,6 +81,6 @@ async function recorded() {
   for (const url of urls) await fetch(url);
   for (const { name } of channels) unsubscribe(name, record);
   if (recordings.length !== urls.length || recordings.some((each) => each.length !== 2))
-    throw new Error("undici published something else than requests and their headers.");
+    throw new Error("undici published other messages than requests and their headers.");
   return recordings;
 }

@@ -1,9 +1,9 @@
-/** Several, made at run time: a program does not call with the same text each time. */
+/** Returns several URLs, created at run time, because real programs do not always use the same string. */
 export function urlsAt(origin) {
   return Array.from({ length: 64 }, (_, index) => `${origin}/items/${index}`);
 }
 
-/** Makes one request that is authorized: from then on the runtime is loaded, and has a token. */
+/** Makes one authorized request. After it, the runtime is loaded and has a token. */
 export async function callAuthorized(url) {
   const response = await fetch(url, {
     method: "POST",
@@ -12,5 +12,5 @@ export async function callAuthorized(url) {
   });
   await response.text();
   if (response.status !== 200)
-    throw new Error(`The request to ${url} was answered ${response.status}: it had no token.`);
+    throw new Error(`The request to ${url} was answered with ${response.status}, so it had no token.`);
 }

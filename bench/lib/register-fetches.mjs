@@ -1,4 +1,5 @@
-// Microseconds of a fetch without and with the registration, at 1 and at 100 in flight, in turns in one process. Prints JSON.
+// Measures a fetch without and with the registration, with 1 and with 100 requests in flight, alternating in one
+// process, in microseconds. Prints JSON.
 import diagnosticsChannel from "node:diagnostics_channel";
 import { syncBuiltinESMExports } from "node:module";
 import { assertNode } from "./node.mjs";
@@ -11,7 +12,8 @@ const urls = urlsAt(origin);
 const bare = globalThis.fetch;
 let isOn = true;
 
-// What is subscribed stays so, and does nothing in the turns without it: to subscribe anew would have undici compiled anew.
+// The subscribers stay subscribed and do nothing in the turns without the registration. Subscribing again would make V8
+// compile undici again.
 const { subscribe } = diagnosticsChannel;
 diagnosticsChannel.subscribe = (name, listener) => {
   subscribe(name, (...args) => {
@@ -21,36 +23,36 @@ diagnosticsChannel.subscribe = (name, listener) => {
 syncBuiltinESMExports();
 await import(new URL("../../dist/register.js", import.meta.url).href);
 const registered = globalThis.fetch;
-if (registered === bare) throw new Error("Nothing was registered.");
+if (registered === bare) throw new Error("The import did not replace `fetch`.");
 if (authorizedUrl !== "") await callAuthorized(authorizedUrl);
 
-// `bareAgain` is the same once more: how far apart two equal subjects are.
+// `bareAgain` is the same as `bare`. It shows how far apart two equal subjects are.
 const subjects = { bare, bareAgain: bare, registered };
 const names = Object.keys(subjects);
 const shapes = { 1: { requests: 1, turns: 1500, warmUps: 8 }, 100: { requests: 100, turns: 60, warmUps: 2 } };
 const microseconds = {};
 for (const [inFlight, { warmUps }] of Object.entries(shapes)) {
-  // As in a program that has run for a while: all that takes part is compiled.
-  for (let warmUp = 0; warmUp < warmUps; warmUp += 1) await round(inFlight);
+  // Warms up, so that all code is compiled as in a program that has run for a while.
+  for (let warmUp = 0; warmUp < warmUps; warmUp += 1) await runRound(inFlight);
   const values = Object.fromEntries(names.map((name) => [name, []]));
-  for (let each = 0; each < Number(rounds); each += 1) {
-    const medians = await round(inFlight);
+  for (let round = 0; round < Number(rounds); round += 1) {
+    const medians = await runRound(inFlight);
     for (const name of names) values[name].push(medians[name]);
   }
   microseconds[inFlight] = Object.fromEntries(names.map((name) => [name, summarize(values[name])]));
 }
 process.stdout.write(JSON.stringify(microseconds));
-// A timer of the token's renewal does not keep it alive, an open connection would for a while.
+// Without this, an open connection would keep the process alive for a while.
 process.exit();
 
-/** The median of each subject. Their order is another one each turn, since one leaves something behind for the next. */
-async function round(inFlight) {
+/** Returns the median of each subject. The order changes in each turn, because a subject can affect the next one. */
+async function runRound(inFlight) {
   const { requests, turns } = shapes[inFlight];
   const values = Object.fromEntries(names.map((name) => [name, []]));
   for (let turn = 0; turn < turns; turn += 1) {
     for (const name of shuffled(names)) {
       isOn = name === "registered";
-      values[name].push(await timed(subjects[name], requests, Number(inFlight)));
+      values[name].push(await measure(subjects[name], requests, Number(inFlight)));
     }
   }
   return Object.fromEntries(names.map((name) => [name, median(values[name])]));
@@ -61,7 +63,7 @@ function shuffled(list) {
   return keyed.sort(([a], [b]) => a - b).map(([, each]) => each);
 }
 
-async function timed(fetch, requests, inFlight) {
+async function measure(fetch, requests, inFlight) {
   const start = process.hrtime.bigint();
   if (inFlight === 1) await send(fetch, requests);
   else await Promise.all(Array.from({ length: inFlight }, () => send(fetch, requests / inFlight)));

@@ -1,7 +1,7 @@
 import { ratio, summarize } from "./statistics.mjs";
 import { registerShare } from "./targets.mjs";
 
-/** Rows of cells as aligned text; the first column to the left, the others to the right. */
+/** Formats rows as aligned text, with the first column on the left and the others on the right. */
 function table(heading, rows) {
   const lines = [heading, ...rows];
   const widths = heading.map((_, column) => Math.max(...lines.map((line) => line[column].length)));
@@ -52,10 +52,10 @@ export function importReport({ milliseconds }, versions) {
 
 export function wireReport({ latency, concurrent, results }) {
   const phases = {
-    cold: "cold connect and a call",
-    warm: "one more call",
+    cold: "cold connect and one call",
+    warm: "another call",
     expired: "one call after expiry",
-    many: `${concurrent} calls at once after expiry`,
+    many: `${concurrent} concurrent calls after expiry`,
     late: "one call an hour later",
   };
   const rows = Object.entries(phases).map(([phase, label]) => {
@@ -72,8 +72,8 @@ export function wireReport({ latency, concurrent, results }) {
       label,
       pair("requests"),
       pair("tokenRequests"),
-      // Of many calls at once each has legs of its own, which mix at the servers.
-      phase === "many" ? "" : pair("legs"),
+      // The round trips of concurrent calls cannot be told apart at the servers.
+      phase === "many" ? "" : pair("roundTrips"),
       pair("failures"),
       `${round(ours.waited.median)} : ${round(sdk.waited.median)}`,
       ratio(ours.waited, sdk.waited).value.toPrecision(3),
@@ -82,10 +82,10 @@ export function wireReport({ latency, concurrent, results }) {
   });
   return table(
     [
-      `on the wire, ours : SDK's, ${latency} ms a response`,
+      `ours : SDK's, with ${latency} ms per response`,
       "requests",
       "token requests",
-      "legs",
+      "round trips",
       "failures",
       "ms",
       "times SDK",
@@ -107,7 +107,7 @@ export function registerReport(results) {
       const compared = [registered, bareAgain].flatMap((subject) => differences(ratio(subject, bare)));
       return [label, round(bare.median), round(registered.median), ...compared];
     });
-    const heading = ["µs bare", "with it", "more", "spread", "bare once more", "spread"];
+    const heading = ["bare, µs", "with it, µs", "added", "spread", "bare again", "spread"];
     return table([`fetch of another URL, ${inFlight} in flight`, ...heading], rows);
   });
   const additions = Object.entries(labels).map(([name, label]) => [
@@ -121,7 +121,7 @@ export function registerReport(results) {
 
 export function targetReport(judged) {
   return table(
-    ["target", "wanted", "measured", ""],
+    ["target", "limit", "measured", ""],
     judged.map(({ name, limit, measured, met }) => [
       name,
       limit,

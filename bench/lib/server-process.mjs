@@ -1,5 +1,5 @@
-// The servers of the benchmark, driven over IPC by servers.mjs: an authorization server that issues opaque tokens,
-// and an MCP server of the SDK's behind a check of the token and its expiry. Every request is recorded.
+// The servers of the benchmark, controlled over IPC by servers.mjs: an authorization server that issues opaque tokens,
+// and an MCP server of the SDK that checks the token and its expiry. Each request is recorded.
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { NodeStreamableHTTPServerTransport } from "@modelcontextprotocol/node";
@@ -7,7 +7,7 @@ import { McpServer } from "@modelcontextprotocol/server";
 import * as z from "zod";
 
 const latency = Number(process.argv[2] ?? 0);
-// Seconds.
+// The lifetime of tokens in seconds.
 const lifetime = Number(process.argv[3] ?? 3600);
 const expiry = new Map();
 let records = [];
@@ -21,7 +21,7 @@ const authorization = await listen(async (request, response, record) => {
     return sendJson(response, metadata(issuer));
   }
   if (pathname === "/.well-known/openid-configuration") {
-    // Only msal-node comes here, which insists on https.
+    // Only msal-node requests this, and it requires https.
     record.kind = "openid configuration";
     return sendJson(response, metadata(issuer.replace(/^http:/, "https:")));
   }
@@ -49,7 +49,7 @@ const protectedServer = await listen(async (request, response, record) => {
     return response.writeHead(401, { "www-authenticate": challenge }).end();
   }
   record.authorized = true;
-  // As the SDK's stateless servers do: no stream of the server's own.
+  // Like the SDK's stateless servers, it offers no stream for server messages.
   if (request.method !== "POST") return response.writeHead(405, { allow: "POST" }).end();
   const server = new McpServer({ name: "bench", version: "1.0.0" });
   server.registerTool("echo", { inputSchema: z.object({ text: z.string() }) }, ({ text }) => ({

@@ -7,11 +7,11 @@ const clientId = "bench-agent";
 const secret = "bench-secret";
 
 /**
- * An authorization server and a protected MCP server on loopback, in a process of their own, so that their work is
- * not measured with the client's.
+ * Starts an authorization server and a protected MCP server on loopback, in their own process, so that their work is not
+ * measured.
  *
- * @param {{ latency?: number; lifetime?: number }} [options] `latency`: milliseconds by which each response is held back, as
- *   a network would; `lifetime`: seconds that a token lives
+ * @param {{ latency?: number; lifetime?: number }} [options] `latency`: delay of each response in milliseconds;
+ *   `lifetime`: lifetime of tokens in seconds
  */
 export async function startServers({ latency = 0, lifetime = 3600 } = {}) {
   const child = fork(
@@ -35,17 +35,19 @@ export async function startServers({ latency = 0, lifetime = 3600 } = {}) {
     secret,
     tokenEndpoint: `${issuer}/token`,
     httpsAuthority: issuer.replace(/^http:/, "https:"),
-    /** The same for each measurement: defaults throughout. */
+    /** Returns the config, which uses only defaults. */
     config: () => ({
       servers: {
         bench: { url: mcpUrl, grant: { client: { issuer, id: clientId, secret: { env: "BENCH_SECRET" } } } },
       },
     }),
-    /** Every request so far: `{ kind, authorized, start, end, status }`, milliseconds on the servers' clock. */
+    /**
+     * Returns all requests so far: `{ kind, authorized, start, end, status }`, in milliseconds by the servers' clock.
+     */
     records: () => ask({ type: "records" }),
-    /** Forgets the records. */
+    /** Deletes the records. */
     clear: () => ask({ type: "clear" }),
-    /** Moves the servers' clock on, which expires what was issued before. */
+    /** Moves the servers' clock forward, which expires earlier tokens. */
     advance: (milliseconds) => ask({ type: "advance", milliseconds }),
     async stop() {
       const closed = once(child, "exit");

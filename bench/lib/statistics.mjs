@@ -1,24 +1,24 @@
-/** The middle value; of an even count the mean of the middle two. */
+/** Returns the median. */
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const half = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
-/** Median and spread of the rounds of one subject. */
+/** Returns the median and the spread of the rounds of one subject. */
 export function summarize(values) {
   return { median: median(values), min: Math.min(...values), max: Math.max(...values), rounds: values };
 }
 
-/** Ratio of medians, with the lowest and highest ratio that any one round gave. */
+/** Returns the ratio of the medians, with the lowest and highest ratio of a single round. */
 export function ratio(subject, base) {
   const perRound = subject.rounds.map((value, round) => value / base.rounds[round]);
   return { value: subject.median / base.median, min: Math.min(...perRound), max: Math.max(...perRound) };
 }
 
 /**
- * Runs every subject once a round, in an order that turns by one each round, so that drift of the machine and what
- * one subject leaves behind for the next fall on all alike.
+ * Runs each subject once per round. The order rotates by one in each round, so that drift of the machine and effects of one
+ * subject on the next are spread over all of them.
  *
  * @param {readonly string[]} names
  * @param {number} rounds

@@ -1,6 +1,6 @@
 import { ratio } from "./statistics.mjs";
 
-/** What `npm run bench` stands for, each with the measurement that it is judged by. */
+/** The targets of `npm run bench`, each with the measurement that decides it. */
 export const targets = [
   {
     name: "cached getAccessToken(), times the bare async function",
@@ -30,23 +30,29 @@ export const targets = [
     value: ({ imports }) => ratio(imports.milliseconds.core, imports.milliseconds.client).value,
     met: (value) => value <= 0.25,
   },
-  wireTarget("cold connect and a call: requests", "at most 7", "cold", "requests", 7),
-  wireTarget("cold connect and a call: legs before the first MCP request", "at most 2", "cold", "legs", 2),
+  wireTarget("cold connect and one call: requests", "at most 7", "cold", "requests", 7),
+  wireTarget(
+    "cold connect and one call: round trips before the first MCP request",
+    "at most 2",
+    "cold",
+    "roundTrips",
+    2,
+  ),
   wireTarget("one call after expiry: requests", "at most 2", "expired", "requests", 2),
   wireTarget("one call after expiry: token requests", "at most 1", "expired", "tokenRequests", 1),
-  wireTarget("50 calls at once after expiry: token requests", "at most 1", "many", "tokenRequests", 1),
-  wireTarget("50 calls at once after expiry: failed calls", "0", "many", "failures", 0),
+  wireTarget("50 concurrent calls after expiry: token requests", "at most 1", "many", "tokenRequests", 1),
+  wireTarget("50 concurrent calls after expiry: failed calls", "0", "many", "failures", 0),
   registerTarget(
     1,
     "the difference",
     ({ microseconds: { 1: each } }) => ratio(each.registered, each.bare).value - 1,
   ),
   registerTarget(1, "the added work alone", (result) => registerShare(result, 1)),
-  // The difference of the two is not looked at: here two equal subjects differ by more than that.
+  // There is no target for the difference, because two equal subjects differ by more than that here.
   registerTarget(100, "the added work alone", (result) => registerShare(result, 100)),
 ];
 
-/** @param results what the measurements printed */
+/** @param results the output of the measurements */
 export function judge(results) {
   return targets.map(({ name, by, limit, value, met }) => {
     const measured = value(results);
@@ -54,7 +60,9 @@ export function judge(results) {
   });
 }
 
-/** What the registration adds to a `fetch` of another URL, as a share of it: the worst of the configs. */
+/**
+ * A target for what the registration adds to a `fetch` to another URL, as a share of it, for the worst of the configs.
+ */
 function registerTarget(inFlight, what, shareOf) {
   return {
     name: `fetch of a URL that is not in the config, ${inFlight} in flight: ${what}`,
@@ -65,14 +73,14 @@ function registerTarget(inFlight, what, shareOf) {
   };
 }
 
-/** The added work as a share of the bare fetch that was measured in the same run. */
+/** Returns the added work as a share of the bare fetch of the same run. */
 export function registerShare({ microseconds, nanoseconds }, inFlight) {
   const { channels, ...inputs } = nanoseconds;
   const added = Math.max(...Object.values(inputs).map(({ median }) => median)) + channels.median;
   return added / 1000 / microseconds[inFlight].bare.median;
 }
 
-/** Counts must hold in each round: the worst one is judged, not the median. */
+/** A target for a count. It must hold in each round, so the worst round is judged and not the median. */
 function wireTarget(name, limit, phase, count, most) {
   return {
     name,

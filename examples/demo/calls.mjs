@@ -1,26 +1,26 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** What is called at each server. */
+/** The tool call for each server. */
 export const requests = {
   crm: { name: "find_customer", arguments: { name: "optics" } },
   billing: { name: "invoice_total", arguments: { customer: "c-1" } },
 };
 
 /** Milliseconds between two calls of a server. */
-export const every = 250;
+export const interval = 250;
 
-/** Calls of one tool of one server, and what became of them. */
+/** The calls of one tool of one server, and their outcomes. */
 export class Calls {
   made = 0;
-  /** @type {string[]} what went wrong, one entry a failure */
+  /** @type {string[]} one message per failed call */
   failures = [];
-  /** The longest wait of a call after the first, in milliseconds. */
+  /** The longest duration of a call except the first, in milliseconds. */
   longest = 0;
   #client;
   #request;
 
   /**
-   * @param {string} server its name
+   * @param {string} server the name of the server
    * @param {import("@modelcontextprotocol/client").Client} client
    * @param {{ name: string, arguments: Record<string, unknown> }} request
    */
@@ -30,10 +30,10 @@ export class Calls {
     this.#request = request;
   }
 
-  /** @returns {Promise<string>} the text of the answer, empty when the call failed */
+  /** @returns {Promise<string>} the text of the answer; empty if the call failed */
   async call() {
-    const first = this.made === 0;
-    const begun = performance.now();
+    const isFirst = this.made === 0;
+    const startedAt = performance.now();
     this.made += 1;
     try {
       const { content, isError } = await this.#client.callTool(this.#request);
@@ -43,21 +43,25 @@ export class Calls {
       this.failures.push(error instanceof Error ? error.message : String(error));
       return "";
     } finally {
-      if (!first) this.longest = Math.max(this.longest, performance.now() - begun);
+      if (!isFirst) this.longest = Math.max(this.longest, performance.now() - startedAt);
     }
   }
 }
 
 /**
- * Does something every so often, until the time is over or the signal aborts. A turn that takes longer than the
- * interval delays the next, it is not overtaken.
+ * Calls a function at an interval, until the time is over or the signal aborts. A call that takes longer than the interval
+ * delays the next one.
  *
- * @param {{ every: number, from: number, until: number, signal: AbortSignal }} when milliseconds of `performance.now()`
- * @param {() => Promise<unknown>} act
+ * @param {{ interval: number, from: number, until: number, signal: AbortSignal }} schedule milliseconds of `performance.now()`
+ * @param {() => Promise<unknown>} run
  */
-export async function repeat({ every, from, until, signal }, act) {
-  for (let next = from; next < until && !signal.aborted; next = Math.max(next + every, performance.now())) {
+export async function repeat({ interval, from, until, signal }, run) {
+  for (
+    let next = from;
+    next < until && !signal.aborted;
+    next = Math.max(next + interval, performance.now())
+  ) {
     await sleep(next - performance.now(), undefined, { signal }).catch(() => {});
-    if (!signal.aborted) await act();
+    if (!signal.aborted) await run();
   }
 }

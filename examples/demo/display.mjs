@@ -1,19 +1,19 @@
 import { styleText } from "node:util";
 
 /**
- * What the demo shows: lines, and below them on a terminal one live line. Without a terminal, or with `NO_COLOR`,
- * plain lines alone.
+ * Writes the output of the demo: lines, and on a terminal one live line below them. Without a terminal, or with `NO_COLOR`, it
+ * writes only plain lines.
  *
  * @param {NodeJS.WriteStream} out
  * @param {Readonly<Record<string, string | undefined>>} env
  */
 export function display(out, env) {
-  const lively = out.isTTY === true && !env["NO_COLOR"] && env["TERM"] !== "dumb";
+  const isLive = out.isTTY === true && !env["NO_COLOR"] && env["TERM"] !== "dumb";
   let live = "";
   const clear = () => {
     if (live !== "") out.write("\r\x1b[2K");
   };
-  const paint = (style, text) => (lively ? styleText(style, text) : text);
+  const paint = (style, text) => (isLive ? styleText(style, text) : text);
 
   return {
     strong: (text) => paint("bold", text),
@@ -29,11 +29,11 @@ export function display(out, env) {
       this.line();
       this.line(this.strong(text));
     },
-    /** Replaces the live line; nothing ends it. */
+    /** Replaces the live line; without a text it removes it. */
     live(text = "") {
-      if (!lively) return;
+      if (!isLive) return;
       clear();
-      // Cut to the width, where it is known: a line that wraps could not be replaced.
+      // Truncated to the width of the terminal, because a line that wraps cannot be replaced.
       live = text.slice(0, (out.columns || 80) - 1);
       out.write(live);
     },

@@ -4,23 +4,23 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-/** What a person would type, but for the path of the settings. */
+/** The command that a person would type, without the path of the settings. */
 export const command = ["--import", "mcp-auth-runtime/register", "examples/demo/plain-host.mjs"];
 
 /**
- * Starts the host. It calls its servers until it is told to stop.
+ * Starts the host, which calls its servers until `stop()`.
  *
  * @param {string} settings the path of its `.mcp.json`
- * @param {Readonly<Record<string, string>>} env what the config needs
+ * @param {Readonly<Record<string, string>>} env the variables that the config needs
  */
 export function startHost(settings, env) {
-  // Node looks for the module of `--import` from here.
+  // Node resolves the module of `--import` from the working directory.
   const cwd = fileURLToPath(new URL("../../", import.meta.url));
   const child = spawn(process.execPath, [...command, settings], {
     cwd,
     env: { ...process.env, ...env },
     stdio: ["pipe", "pipe", "inherit"],
-    // Ctrl-C reaches the whole group; the demo ends it, or its own end does, which ends its input.
+    // Ctrl-C reaches the whole process group, so the host has its own. It ends with the demo, which closes its input.
     detached: true,
   });
   child.stdin.on("error", () => {});
@@ -31,35 +31,35 @@ export function startHost(settings, env) {
     child.emit("called");
   });
 
-  let ending = false;
-  const ended = once(child, "close");
+  let isStopping = false;
+  const closed = once(child, "close");
   const failure = new Promise((_resolve, reject) => {
     child.once("close", (code, signal) => {
-      if (!ending || code > 0) reject(new Error(`The host ended (${signal ?? code}).`));
+      if (!isStopping || code > 0) reject(new Error(`The host ended unexpectedly (${signal ?? code}).`));
     });
   });
   failure.catch(() => {});
 
   return {
-    /** Of each server: how its calls went until now, its tools and its last answer. */
+    /** Returns the calls so far, the tools and the last answer of each server. */
     outcome: () => [...latest.values()],
-    /** Resolves when each of so many servers has been called. */
+    /** Resolves when this number of servers has been called. */
     async called(servers) {
       while (latest.size < servers) await Promise.race([once(child, "called"), failure]);
     },
-    /** Rejects when it ends before it is told to, or with an error; never resolves. */
+    /** Rejects if the host ends before `stop()`, or with an error. Never resolves. */
     failure,
-    /** Lets the calls under way end. Nothing of it is left when this resolves. */
+    /** Waits for running calls, and for the end of the process. */
     async stop() {
-      ending = true;
+      isStopping = true;
       child.stdin.end();
-      await ended;
+      await closed;
     },
-    /** Ends it at once. */
+    /** Ends the process at once. */
     async kill() {
-      ending = true;
+      isStopping = true;
       child.kill("SIGKILL");
-      await ended;
+      await closed;
     },
   };
 }

@@ -1,17 +1,17 @@
-// What the demo says; display.mjs is how.
+// The texts of the demo. display.mjs writes them.
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 
 /**
- * How the calls of both agents went: one entry a server.
+ * The outcomes of the calls of both agents, one entry per server.
  *
  * @typedef {Pick<import("./calls.mjs").Calls, "server" | "made" | "failures" | "longest">} Outcome
- * @typedef {{ own: readonly Outcome[], host: readonly Outcome[] }} Outcomes `own`: through `manager.fetch`
+ * @typedef {{ code: readonly Outcome[], host: readonly Outcome[] }} Outcomes `code`: the calls through `manager.fetch`
  */
 
 /**
- * Whether all went as it should. Where a machine is so busy that a token expires on the way, a call is refused, or waits: it
- * does not fail.
+ * Whether the demo passed. On a busy machine a token may expire before it arrives. Then a call waits or is sent again, but does
+ * not fail.
  *
  * @param {Outcomes} outcome
  */
@@ -19,14 +19,14 @@ export function passed(outcome) {
   return failuresOf(outcome).length === 0;
 }
 
-/** How many tokens a call had to wait for: those that were not renewed ahead of time. */
-function waitedFor(renewals) {
+/** Returns the number of tokens that were not renewed ahead of time, so that a call waited for them. */
+function countAwaited(renewals) {
   return renewals.filter(({ reason }) => reason === "demand").length;
 }
 
-/** What the config declares, with its variables filled in. */
+/** Shows what the config declares, with the values of its variables. */
 export async function showConfig(screen, { file, env, auth }) {
-  // The example is plain JSON, which configs need not be.
+  // The example config is plain JSON, so it can be parsed directly.
   const { servers, clients } = JSON.parse(await readFile(file, "utf8"));
   screen.heading(`Loaded ${basename(file)}`);
   screen.line(`  issuer   ${env.ISSUER}`);
@@ -44,33 +44,33 @@ export async function showConfig(screen, { file, env, auth }) {
   }
 }
 
-/** A new token, why, and how long it took. */
+/** Shows a new token, its reason and its duration. */
 export function showRenewal(screen, { server, reason, durationMs, expiresAt }, elapsed) {
   const life = ((expiresAt - Date.now()) / 1000).toFixed(1);
-  const what = `new token by ${screen.good(reason)} in ${Math.round(durationMs)} ms, good for ${life} s`;
+  const what = `new token by ${screen.good(reason)} in ${Math.round(durationMs)} ms, valid for ${life} s`;
   screen.line(`  ${seconds(elapsed)}  ${label(screen, server)} ${what}`);
 }
 
-/** What a server offers, and the answer to a first call. */
+/** Shows the tools of a server, and the answer to the first call. */
 export function showTools(screen, { server, tools, answer }, request) {
   screen.line(`  ${label(screen, server)} ${tools.map(({ name }) => name).join(", ")}`);
   screen.line(screen.faint(`           ${request.name} ${JSON.stringify(request.arguments)} → ${answer}`));
 }
 
-/** The live line, short enough for a terminal of 80 columns. */
+/** Returns the live line, which fits into 80 columns. */
 export function tally(outcome, elapsed) {
   const made = (calls) => total(calls.map((each) => each.made));
   const wait = longestOf(outcome).toFixed(0);
   const failures = failuresOf(outcome).length;
-  return `  ${seconds(elapsed)}  calls: host ${made(outcome.host)}, code ${made(outcome.own)}; failures: ${failures}, longest wait: ${wait} ms`;
+  return `  ${seconds(elapsed)}  calls: host ${made(outcome.host)}, code ${made(outcome.code)}; failures: ${failures}, longest wait: ${wait} ms`;
 }
 
 /**
  * @param {object} run
  * @param {Outcomes} run.outcome
- * @param {readonly { reason: string }[]} run.renewals those of the code
- * @param {{ issued: Record<string, number>, unauthorized: number }} run.atServers as counted there
- * @param {number} run.stall by how many milliseconds a timer of ours was late at most
+ * @param {readonly { reason: string }[]} run.renewals the tokens of the code
+ * @param {{ issued: Record<string, number>, unauthorized: number }} run.atServers the counts of the servers
+ * @param {number} run.stall the longest delay of a timer in milliseconds
  */
 export function showSummary(screen, { outcome, renewals, atServers, stall }) {
   const failures = failuresOf(outcome);
@@ -96,32 +96,32 @@ export function showSummary(screen, { outcome, renewals, atServers, stall }) {
     `by reason: ${list(count(renewals.map(({ reason }) => reason)))}`,
   );
   row(
-    "waited for",
-    mark(waitedFor(renewals) === outcome.own.length, String(waitedFor(renewals))),
-    "tokens of the code, the first of each server; all others were renewed ahead of time",
+    "awaited tokens",
+    mark(countAwaited(renewals) === outcome.code.length, String(countAwaited(renewals))),
+    "the first token of each server; the other tokens of the code were renewed ahead of time",
   );
   row(
     "longest wait",
     `${longest.toFixed(1)} ms`,
-    `of a call after the first to each server; timers on this machine were up to ${stall.toFixed(0)} ms late`,
+    `of all calls except the first to each server; timers were up to ${stall.toFixed(0)} ms late`,
   );
   for (const [failure, times] of Object.entries(count(failures)))
     screen.line(screen.bad(`  ${times} × ${failure}`));
 }
 
-function all({ own, host }) {
-  return [...own, ...host];
+function all({ code, host }) {
+  return [...code, ...host];
 }
 
-function madeBy({ own, host }) {
+function madeBy({ code, host }) {
   const made = (calls) => list(Object.fromEntries(calls.map(({ server, made }) => [server, made])));
-  return `host ${made(host)}; code ${made(own)}`;
+  return `host ${made(host)}; code ${made(code)}`;
 }
 
-function failuresOf({ own, host }) {
+function failuresOf({ code, host }) {
   const of = (agent, calls) =>
     calls.flatMap(({ server, failures }) => failures.map((message) => `${server}, ${agent}: ${message}`));
-  return [...of("code", own), ...of("host", host)];
+  return [...of("code", code), ...of("host", host)];
 }
 
 function longestOf(outcome) {

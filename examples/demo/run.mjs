@@ -1,6 +1,7 @@
-// Two agents that call two protected MCP servers as themselves for fifteen seconds, with tokens that live eight. How they
-// get them is all in mcp-auth.config.example.json: for `crm` by a client secret, for `billing` by a private key. One is a
-// host that knows only URLs, plain-host.mjs; the other is the code here, which passes `manager.fetch` on.
+// Two agents call two protected MCP servers for fifteen seconds, with tokens that live eight seconds. Both use
+// mcp-auth.config.example.json, which gets the tokens for `crm` with a client secret and for `billing` with a private
+// key. One agent is a host that knows only URLs (plain-host.mjs). The other is the code in this file, which uses
+// `manager.fetch`.
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -10,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { calculateJwkThumbprint } from "jose";
 import { createMcpAuth } from "mcp-auth-runtime";
-import { Calls, every, repeat, requests } from "./calls.mjs";
+import { Calls, interval, repeat, requests } from "./calls.mjs";
 import { display } from "./display.mjs";
 import { command, startHost } from "./host-process.mjs";
 import { passed, showConfig, showRenewal, showSummary, showTools, tally } from "./report.mjs";
@@ -30,7 +31,7 @@ try {
   await rm(folder, { recursive: true });
 }
 
-/** Runs the agents beside their servers; returns the exit code. */
+/** Starts the servers and runs the agents. Returns the exit code. */
 async function demo() {
   screen.line(screen.strong("mcp-auth-runtime: two agents call two protected MCP servers as themselves"));
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
@@ -38,7 +39,7 @@ async function demo() {
   await writeFile(keyFile, privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
   const secret = randomBytes(24).toString("base64url");
 
-  // What one registers: the public key, under the name that the runtime gives to a key without one (RFC 7638).
+  // The public key is registered with the `kid` that the runtime uses by default (RFC 7638).
   const jwk = publicKey.export({ format: "jwk" });
   const servers = startServers(secret, { ...jwk, kid: await calculateJwkThumbprint(jwk) });
   try {
@@ -50,21 +51,24 @@ async function demo() {
       BILLING_URL: billingUrl,
       AGENT_KEY_FILE: keyFile,
     };
-    return await Promise.race([agents(servers, env), servers.failure]);
+    return await Promise.race([runAgents(servers, env), servers.failure]);
   } catch (error) {
     const exitCode = interruption.signal.aborted ? 130 : 1;
     interruption.abort();
     screen.live("");
     console.error(error instanceof Error ? error.message : error);
-    if (servers.chatter() !== "") console.error(`The servers printed:\n${servers.chatter()}`);
+    if (servers.output() !== "") console.error(`The servers printed:\n${servers.output()}`);
     return exitCode;
   } finally {
     await servers.stop();
   }
 }
 
-/** The host, and beside it what an agent in code does: load the config, resolve a manager for each server, and use its `fetch`. */
-async function agents(servers, env) {
+/**
+ * Runs the host and, in parallel, the agent in code, which loads the config and uses the `fetch` of each server's
+ * manager.
+ */
+async function runAgents(servers, env) {
   const auth = await createMcpAuth({ config, env });
   await showConfig(screen, { file: config, env, auth });
   const host = startHost(await writeSettings(auth), { ...env, MCP_AUTH_CONFIG: config });
@@ -72,14 +76,14 @@ async function agents(servers, env) {
     screen.heading(`A host that knows only URLs: node ${command.join(" ")}`);
     await host.called(auth.servers.length);
     for (const calls of host.outcome()) showTools(screen, calls, requests[calls.server]);
-    return await Promise.race([agent(auth, host, servers), host.failure]);
+    return await Promise.race([runAgentInCode(auth, host, servers), host.failure]);
   } finally {
     await host.kill();
     await auth.stop();
   }
 }
 
-/** The settings of the host, as most hosts have them. Returns the path. */
+/** Writes the settings of the host in the usual format, and returns their path. */
 async function writeSettings(auth) {
   const entries = auth.servers.map((name) => [name, { type: "http", url: auth.resolve(name).url }]);
   const file = join(folder, ".mcp.json");
@@ -87,13 +91,13 @@ async function writeSettings(auth) {
   return file;
 }
 
-async function agent(auth, host, servers) {
+async function runAgentInCode(auth, host, servers) {
   const renewals = [];
-  const begun = performance.now();
+  const startedAt = performance.now();
   screen.heading("Code that uses manager.fetch: its tokens, and its tools");
   auth.on("token:renewed", (event) => {
     renewals.push(event);
-    showRenewal(screen, event, performance.now() - begun);
+    showRenewal(screen, event, performance.now() - startedAt);
   });
   const failures = await auth.start();
   if (failures.length > 0) throw failures[0];
@@ -109,30 +113,35 @@ async function agent(auth, host, servers) {
     clients.set(client, calls);
   }
 
-  screen.heading(`Calls of both, ${1000 / every} a second to each server for ${duration / 1000} seconds`);
-  const own = [...clients.values()];
-  const outcome = () => ({ own, host: host.outcome() });
-  const counter = setInterval(() => screen.live(tally(outcome(), performance.now() - begun)), 200).unref();
-  // What it gives includes the ten milliseconds between its samples.
+  screen.heading(
+    `Calls of both agents: ${1000 / interval} per second to each server, for ${duration / 1000} seconds`,
+  );
+  const codeCalls = [...clients.values()];
+  const outcome = () => ({ code: codeCalls, host: host.outcome() });
+  const tallyTimer = setInterval(
+    () => screen.live(tally(outcome(), performance.now() - startedAt)),
+    200,
+  ).unref();
+  // The measured delay includes the ten milliseconds between two samples.
   const delay = monitorEventLoopDelay({ resolution: 10 });
   delay.enable();
   const from = performance.now();
   await Promise.all(
-    own.map((calls, index) => {
-      // In turn, not all at the same moment.
-      const offset = ((index + 1) * every) / own.length;
-      const when = { every, from: from + offset, until: from + duration, signal: interruption.signal };
-      return repeat(when, () => calls.call());
+    codeCalls.map((calls, index) => {
+      // The calls to different servers are spread over the interval.
+      const offset = ((index + 1) * interval) / codeCalls.length;
+      const schedule = { interval, from: from + offset, until: from + duration, signal: interruption.signal };
+      return repeat(schedule, () => calls.call());
     }),
   );
   delay.disable();
-  clearInterval(counter);
+  clearInterval(tallyTimer);
   screen.live("");
   for (const client of clients.keys()) await client.close();
   if (interruption.signal.aborted) return 130;
 
   await host.stop();
-  // Before the count: a renewal in flight is waited for.
+  // Stops before counting, to wait for a renewal in flight.
   await auth.stop();
   const atServers = await servers.count();
   showSummary(screen, { outcome: outcome(), renewals, atServers, stall: delay.max / 1e6 - 10 });

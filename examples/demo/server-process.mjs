@@ -1,14 +1,14 @@
-// Runs servers.ts in a child process. It is TypeScript shared with the tests, and Node 20 runs none: esbuild makes
-// one module of it, which goes to the child through stdin.
+// Runs servers.ts in a child process. It is TypeScript code that the tests share, which Node 20 cannot run. esbuild
+// bundles it into one module, which the child reads from stdin.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 
 /**
- * Starts the servers. What they print is kept back.
+ * Starts the servers. Their output is collected, not printed.
  *
- * @param {string} crmSecret of the client `crm-agent`
+ * @param {string} crmSecret the secret of the client `crm-agent`
  * @param {import("node:crypto").JsonWebKey} billingKey the public key of the client `billing-agent`
  */
 export function startServers(crmSecret, billingKey) {
@@ -20,22 +20,22 @@ export function startServers(crmSecret, billingKey) {
     packages: "external",
     write: false,
   });
-  // The imports of a module from stdin are found from the working directory.
+  // Imports of a module from stdin are resolved from the working directory.
   const cwd = fileURLToPath(new URL(".", import.meta.url));
   const child = spawn(process.execPath, ["--input-type=module", "-"], {
     cwd,
     stdio: ["pipe", "pipe", "pipe", "ipc"],
   });
-  let chatter = "";
+  let output = "";
   for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding("utf8").on("data", (text) => (chatter += text));
+    stream.setEncoding("utf8").on("data", (text) => (output += text));
   child.stdin.on("error", () => {}).end(outputFiles[0].contents);
 
-  let ending = false;
-  // Not "exit", which can come before the last of what it printed.
-  const ended = once(child, "close");
-  const failure = ended.then(([code, signal]) => {
-    if (!ending) throw new Error(`The servers ended (${signal ?? code}).`);
+  let isStopping = false;
+  // "close" and not "exit", which can be emitted before the last output.
+  const closed = once(child, "close");
+  const failure = closed.then(([code, signal]) => {
+    if (!isStopping) throw new Error(`The servers ended unexpectedly (${signal ?? code}).`);
   });
   failure.catch(() => {});
   const ask = async (question) => {
@@ -46,20 +46,20 @@ export function startServers(crmSecret, billingKey) {
   };
 
   return {
-    /** `{ issuer, crmUrl, billingUrl }` */
+    /** Returns `{ issuer, crmUrl, billingUrl }`. */
     addresses: () => ask({ ask: "start", crmSecret, billingKey }),
-    /** `{ issued, unauthorized }`: tokens by client id, and how many calls were refused. */
+    /** Returns `{ issued, unauthorized }`: the number of tokens by client ID, and of refused calls. */
     count: () => ask({ ask: "count" }),
-    /** Rejects when they end before they are told to. */
+    /** Rejects if the servers end before `stop()`. */
     failure,
-    /** What they printed. */
-    chatter: () => chatter,
-    /** Ends them; nothing of them is left when this resolves. */
+    /** Returns what the servers printed. */
+    output: () => output,
+    /** Ends the servers, and resolves when their process has ended. */
     async stop() {
-      ending = true;
-      // After a disconnect() from this side Node never says "close".
+      isStopping = true;
+      // After a disconnect() from this side, Node never emits "close".
       child.kill();
-      await ended;
+      await closed;
     },
   };
 }

@@ -1,17 +1,17 @@
-// The servers' half of the demo, a process of its own: an authorization server whose tokens live eight seconds and
-// two MCP servers that accept nothing else. It lives as long as the demo is connected to it.
+// The servers of the demo, in their own process: an authorization server whose tokens live eight seconds, and two MCP
+// servers that accept only these tokens. The process ends when the demo disconnects.
 import type { JWK } from "jose";
 import { startAuthorizationServer } from "../../test/support/authorization-server.js";
 import { startMcpServer } from "../../test/support/mcp-server.js";
 import { billingTools, crmTools } from "./tools.js";
 
-/** What the demo asks for. */
+/** A question of the demo. */
 type Question =
   | { readonly ask: "start"; readonly crmSecret: string; readonly billingKey: JWK }
   | { readonly ask: "count" };
 
 process.once("disconnect", () => process.exit());
-// Ctrl-C reaches the whole group; the demo hangs up when it has finished with us.
+// Ctrl-C reaches the whole process group. The demo disconnects when it no longer needs the servers.
 process.on("SIGINT", () => {});
 
 process.once("message", async ({ crmSecret, billingKey }: Extract<Question, { ask: "start" }>) => {

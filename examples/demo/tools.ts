@@ -14,18 +14,21 @@ const invoices = [
   { id: "i-104", customer: "c-3", amount: 610 },
 ];
 
-/** What the CRM offers. */
+/** Registers the tools of the CRM. */
 export function crmTools(server: McpServer): void {
-  server.registerTool("list_customers", { description: "Every customer." }, () => answer(customers));
+  server.registerTool("list_customers", { description: "All customers." }, () => answer(customers));
   server.registerTool(
     "find_customer",
-    { description: "The customers whose name has this in it.", inputSchema: z.object({ name: z.string() }) },
+    {
+      description: "The customers whose name contains this text.",
+      inputSchema: z.object({ name: z.string() }),
+    },
     ({ name }) =>
       answer(customers.filter((customer) => customer.name.toLowerCase().includes(name.toLowerCase()))),
   );
 }
 
-/** What the billing system offers. */
+/** Registers the tools of the billing system. */
 export function billingTools(server: McpServer): void {
   const inputSchema = z.object({ customer: z.string() });
   const of = (customer: string) => invoices.filter((invoice) => invoice.customer === customer);
@@ -36,7 +39,7 @@ export function billingTools(server: McpServer): void {
   );
   server.registerTool(
     "invoice_total",
-    { description: "What a customer owes.", inputSchema },
+    { description: "The amount that a customer owes.", inputSchema },
     ({ customer }) => answer({ total: of(customer).reduce((sum, { amount }) => sum + amount, 0) }),
   );
 }

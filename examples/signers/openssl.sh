@@ -1,15 +1,15 @@
 #!/bin/sh
-# A signer for mcp-auth-runtime: signs with a private key file through openssl, version 3 or later.
+# A signer for mcp-auth-runtime. It signs with a private key file, using openssl version 3 or later.
 #
 #   "signer": { "exec": ["./openssl.sh", "agent.pem"], "format": "der" }
 #
-# The passphrase of an encrypted key is in the environment, in KEY_PASSPHRASE.
+# The variable KEY_PASSPHRASE has the passphrase of an encrypted key.
 # stdin: { "alg": …, "kid": …, "input": … }, stdout: the signature in base64url. ECDSA signatures are DER.
 set -eu
 umask 077
 
 key=$1
-# Without a passphrase an encrypted key fails, and nobody is asked.
+# Without a passphrase an encrypted key fails; openssl does not prompt.
 export KEY_PASSPHRASE="${KEY_PASSPHRASE:-}"
 request=$(cat)
 field() {

@@ -1,12 +1,12 @@
 #!/bin/sh
-# A signer for mcp-auth-runtime: signs inside of a hardware security module, through OpenSC's pkcs11-tool.
+# A signer for mcp-auth-runtime. It signs inside a hardware security module, using pkcs11-tool of OpenSC.
 #
 #   "signer": { "exec": ["./pkcs11.sh", "/usr/lib/softhsm/libsofthsm2.so", "agents", "01"] }
 #
-# The arguments are the PKCS#11 library of the module, the label of the token and the id of the key, as
-# `pkcs11-tool --list-objects` shows it: for its label pkcs11-tool does not look when it signs, and takes any key.
-# The PIN is in the environment, in PKCS11_PIN.
-# stdin: { "alg": …, "kid": …, "input": … }, stdout: the signature in base64url, as JOSE has it.
+# The arguments are the PKCS #11 library of the module, the label of the token, and the ID of the key as shown by
+# `pkcs11-tool --list-objects`. The label of the key cannot be used: pkcs11-tool ignores it when it signs, and uses any key.
+# The variable PKCS11_PIN has the PIN.
+# stdin: { "alg": …, "kid": …, "input": … }, stdout: the signature in base64url, in JOSE format.
 set -eu
 umask 077
 
@@ -35,11 +35,11 @@ case $alg in
     sign --mechanism "SHA$bits-RSA-PKCS" --input-file "$work/input"
     ;;
   PS*)
-    # A salt as long as the hash: RFC 7518, section 3.5.
+    # The salt is as long as the hash (RFC 7518, section 3.5).
     sign --mechanism "SHA$bits-RSA-PKCS-PSS" --mgf "MGF1-SHA$bits" --salt-len "$((bits / 8))" --input-file "$work/input"
     ;;
   ES*)
-    # Modules hash for ECDSA seldom, so that is done here.
+    # Few modules support ECDSA with hashing, so the hash is computed here.
     openssl dgst "-sha$bits" -binary -out "$work/digest" "$work/input"
     sign --mechanism ECDSA --signature-format rs --input-file "$work/digest"
     ;;

@@ -2,25 +2,26 @@ import type { ConfigSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { createPermissions, forbidCommands } from "../lib/permissions.js";
 import { quoted } from "../lib/printable.js";
+import { unreachable } from "../lib/unreachable.js";
 import { platformFetch } from "../net/own-requests.js";
 import { assertStorePackage } from "../runtime/manager-internals.js";
 import type { SecretContext } from "../secrets/read-secret.js";
 import { describeReference } from "../secrets/reference.js";
-import { referencesOf, type Sought, secretsOf, secretsOfStore } from "./config-secrets.js";
+import { type ConfigSecret, referencesOf, secretsOf, secretsOfStore } from "./config-secrets.js";
 import type { CommandIo } from "./io.js";
 
 export interface CheckedSecrets {
   readonly failures: readonly McpAuthError[];
-  /** What only the code of the agent can give. */
+  /** Secrets that only the code of the agent can provide. */
   readonly skipped: readonly { readonly server: string; readonly message: string }[];
 }
 
 type Sources = Omit<SecretContext, "server">;
 
 /**
- * Reads every secret, key and certificate that the config refers to, one after the other, each once, and looks whether the
- * package is there that its store needs. Commands are run for it, and GitHub is asked; nothing is signed and nothing is sent
- * to a server of the config. Rejects with `aborted`.
+ * Reads every secret, key and certificate of the config once, one after another, and checks that the package of its store is
+ * installed. It runs commands and asks GitHub for tokens, but signs nothing and sends nothing to the servers of the config.
+ * Rejects with `aborted`.
  */
 export async function checkSecrets(
   { servers, store, network: spec, commands }: ConfigSpec,
@@ -47,26 +48,26 @@ async function checkAll(
   const missing = await failureIn(assertStorePackage(store));
   if (missing !== undefined) failures.set(missing.message, missing);
   const wanted = [
-    { server: "", whose: "The store", all: secretsOfStore(store) },
-    // Why one cannot be used at all is among the violations.
+    { server: "", subject: "The store", all: secretsOfStore(store) },
+    // The violations say why other servers cannot be used.
     ...[...servers.values()].flatMap((entry) =>
       "spec" in entry
-        ? [{ server: entry.name, whose: `Server "${entry.name}"`, all: secretsOf(entry.spec) }]
+        ? [{ server: entry.name, subject: `Server "${entry.name}"`, all: secretsOf(entry.spec) }]
         : [],
     ),
   ];
-  for (const { server, whose, all } of wanted) {
-    for (const sought of all) {
-      const key = JSON.stringify(sought);
+  for (const { server, subject, all } of wanted) {
+    for (const secret of all) {
+      const key = JSON.stringify(secret);
       if (seen.has(key)) continue;
       seen.add(key);
-      const reason = reasonToSkip(sought);
+      const reason = reasonToSkip(secret);
       if (reason !== undefined) {
-        skipped.push({ server, message: `${whose}: ${reason}` });
+        skipped.push({ server, message: `${subject}: ${reason}` });
         continue;
       }
-      const failure = await failureIn(read(sought, { ...sources, server }));
-      // What is missing for several servers, or as several things, is one mistake.
+      const failure = await failureIn(read(secret, { ...sources, server }));
+      // A secret that is missing for several servers, or in several roles, is one mistake.
       const same = failure?.message.replace(`Server "${server}": `, "") ?? "";
       if (failure !== undefined && !failures.has(same)) failures.set(same, failure);
     }
@@ -74,14 +75,14 @@ async function checkAll(
   return { failures: [...failures.values()], skipped };
 }
 
-function reasonToSkip(sought: Sought): string | undefined {
-  if (sought.kind === "subject") return "the token of its user is given at run time and was not checked.";
-  const inCode = referencesOf(sought).find((reference) => "resolver" in reference);
+function reasonToSkip(secret: ConfigSecret): string | undefined {
+  if (secret.kind === "subject") return "the token of its user is given at run time, so it was not checked.";
+  const inCode = referencesOf(secret).find((reference) => "resolver" in reference);
   if (inCode !== undefined) {
-    return `${describeReference(inCode)} is a function given in code; what it gives was not checked.`;
+    return `${describeReference(inCode)} is a function given in code, so its secret was not checked.`;
   }
-  if (sought.kind !== "key" || !("signer" in sought.key) || !("name" in sought.key.signer)) return undefined;
-  return `the signer ${quoted(sought.key.signer.name)} is a function given in code and was not checked.`;
+  if (secret.kind !== "key" || !("signer" in secret.key) || !("name" in secret.key.signer)) return undefined;
+  return `the signer ${quoted(secret.key.signer.name)} is a function given in code, so it was not checked.`;
 }
 
 async function failureIn(work: Promise<unknown>): Promise<McpAuthError | undefined> {
@@ -94,24 +95,26 @@ async function failureIn(work: Promise<unknown>): Promise<McpAuthError | undefin
   }
 }
 
-async function read(sought: Sought, context: SecretContext): Promise<unknown> {
-  switch (sought.kind) {
+async function read(secret: ConfigSecret, context: SecretContext): Promise<unknown> {
+  switch (secret.kind) {
     case "secret":
-      return await (await import("../secrets/read-secret.js")).readSecret(sought.reference, context);
+      return await (await import("../secrets/read-secret.js")).readSecret(secret.reference, context);
     case "encryption key":
-      return await (await import("../keys/store-secret.js")).readEncryptionKey(sought.reference, context);
+      return await (await import("../keys/store-secret.js")).readEncryptionKey(secret.reference, context);
     case "redis url":
-      return await (await import("../keys/store-secret.js")).readRedisUrl(sought.reference, context);
+      return await (await import("../keys/store-secret.js")).readRedisUrl(secret.reference, context);
     case "header":
-      return await (await import("../secrets/read-header.js")).readHeader(sought.reference, context);
+      return await (await import("../secrets/read-header.js")).readHeader(secret.reference, context);
     case "key":
-      return await (await import("../keys/load-key.js")).loadKey(sought.key, context);
+      return await (await import("../keys/load-key.js")).loadKey(secret.key, context);
     case "certificate":
       return await (await import("../keys/load-tls-identity.js")).loadTlsIdentity(
-        sought.certificate,
+        secret.certificate,
         context,
       );
     case "subject":
       return undefined;
+    default:
+      return unreachable(secret);
   }
 }

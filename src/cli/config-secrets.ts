@@ -1,4 +1,5 @@
 import type {
+  AssertionSpec,
   CertificateSpec,
   ClientSpec,
   GrantSpec,
@@ -8,109 +9,136 @@ import type {
   StoreSpec,
   SubjectSpec,
 } from "../config/spec.js";
+import { unreachable } from "../lib/unreachable.js";
 
-/** Something of a config that has to be read to know whether it is there. */
-export type Sought =
+/** A secret of the config that `validate --secrets` reads. */
+export type ConfigSecret =
   | { readonly kind: "secret" | "header"; readonly reference: SecretReference }
   | { readonly kind: "encryption key" | "redis url"; readonly reference: SecretReference }
   | { readonly kind: "key"; readonly key: KeySpec }
   | { readonly kind: "certificate"; readonly certificate: CertificateSpec }
-  /** The token of a user, which only code can give. */
+  /** The token of a user, which only code can provide. */
   | { readonly kind: "subject"; readonly server: string };
 
-/** All that a server of the config refers to. */
-export function secretsOf({ name, headers, grant, dpop }: ServerSpec): readonly Sought[] {
+/** Returns all secrets of a server. */
+export function secretsOf({ name, headers, grant, dpop }: ServerSpec): readonly ConfigSecret[] {
   return [
     ...references(headers).map((reference) => ({ kind: "header", reference }) as const),
-    ...ofGrant(grant, name),
-    ...references(grant.params).map(secret),
-    ...(dpop?.key === undefined ? [] : [key(dpop.key)]),
+    ...secretsOfGrant(grant, name),
+    ...references(grant.params).map(plainSecret),
+    ...(dpop?.key === undefined ? [] : [keySecret(dpop.key)]),
   ];
 }
 
-/** All that the store of the config refers to. */
-export function secretsOfStore(store: StoreSpec): readonly Sought[] {
-  if (store.type === "memory") return [];
-  const url = store.type === "redis" ? [{ kind: "redis url", reference: store.url } as const] : [];
-  return [
-    ...url,
-    ...store.encryptionKeys.map((reference) => ({ kind: "encryption key", reference }) as const),
-  ];
+/** Returns all secrets of the store. */
+export function secretsOfStore(store: StoreSpec): readonly ConfigSecret[] {
+  switch (store.type) {
+    case "memory":
+      return [];
+    case "file":
+      return store.encryptionKeys.map(encryptionKey);
+    case "redis":
+      return [{ kind: "redis url", reference: store.url }, ...store.encryptionKeys.map(encryptionKey)];
+    default:
+      return unreachable(store);
+  }
 }
 
-/** The references that must be readable for it, in the order in which they are read. */
-export function referencesOf(sought: Sought): readonly SecretReference[] {
-  switch (sought.kind) {
+/** Returns the references of a secret, in the order in which they are read. */
+export function referencesOf(secret: ConfigSecret): readonly SecretReference[] {
+  switch (secret.kind) {
     case "secret":
     case "header":
     case "encryption key":
     case "redis url":
-      return [sought.reference];
+      return [secret.reference];
     case "subject":
       return [];
     case "certificate": {
-      const { cert, key, passphrase } = sought.certificate;
+      const { cert, key, passphrase } = secret.certificate;
       return [cert, key, ...(passphrase === undefined ? [] : [passphrase])];
     }
     case "key": {
-      const { certificate } = sought.key;
-      const own = "signer" in sought.key ? [] : [sought.key.privateKey, sought.key.passphrase];
-      return [...own, certificate].filter((each) => each !== undefined);
+      const { certificate } = secret.key;
+      const ownSecrets = "signer" in secret.key ? [] : [secret.key.privateKey, secret.key.passphrase];
+      return [...ownSecrets, certificate].filter((each) => each !== undefined);
     }
+    default:
+      return unreachable(secret);
   }
 }
 
-function ofGrant(grant: GrantSpec, server: string): readonly Sought[] {
+function secretsOfGrant(grant: GrantSpec, server: string): readonly ConfigSecret[] {
   switch (grant.type) {
     case "static":
-      return [secret(grant.token)];
+      return [plainSecret(grant.token)];
     case "client_credentials":
-      return ofClient(grant.client);
-    case "jwt_bearer": {
-      const { assertion } = grant;
-      const own = assertion.kind === "platform" ? secret(assertion.reference) : key(assertion.key);
-      return [...ofClient(grant.client), own];
-    }
+      return secretsOfClient(grant.client);
+    case "jwt_bearer":
+      return [...secretsOfClient(grant.client), secretOfAssertion(grant.assertion)];
     case "refresh_token":
-      return [...ofClient(grant.client), secret(grant.refreshToken)];
+      return [...secretsOfClient(grant.client), plainSecret(grant.refreshToken)];
     case "token_exchange":
       return [
-        ...ofClient(grant.client),
-        ofSubject(grant.subject, server),
-        ...(grant.actor === undefined ? [] : [ofSubject(grant.actor, server)]),
+        ...secretsOfClient(grant.client),
+        secretOfSubject(grant.subject, server),
+        ...(grant.actor === undefined ? [] : [secretOfSubject(grant.actor, server)]),
       ];
     case "enterprise_managed":
-      return [...ofClient(grant.client), ...ofClient(grant.idp.client), ofSubject(grant.idp.subject, server)];
+      return [
+        ...secretsOfClient(grant.client),
+        ...secretsOfClient(grant.idp.client),
+        secretOfSubject(grant.idp.subject, server),
+      ];
+    default:
+      return unreachable(grant);
   }
 }
 
-function ofClient({ credential }: ClientSpec): readonly Sought[] {
+function secretsOfClient({ credential }: ClientSpec): readonly ConfigSecret[] {
   switch (credential.kind) {
     case "secret":
-      return [secret(credential.secret)];
+      return [plainSecret(credential.secret)];
     case "key":
-      return [key(credential.key)];
+      return [keySecret(credential.key)];
     case "assertion":
-      return [secret(credential.assertion)];
+      return [plainSecret(credential.assertion)];
     case "certificate":
       return [{ kind: "certificate", certificate: credential.certificate }];
     case "none":
       return [];
+    default:
+      return unreachable(credential);
   }
 }
 
-function ofSubject({ token }: SubjectSpec, server: string): Sought {
-  return "runtime" in token ? { kind: "subject", server } : secret(token);
+function secretOfAssertion(assertion: AssertionSpec): ConfigSecret {
+  switch (assertion.kind) {
+    case "platform":
+      return plainSecret(assertion.reference);
+    case "signed":
+      return keySecret(assertion.key);
+    default:
+      return unreachable(assertion);
+  }
+}
+
+function secretOfSubject({ token }: SubjectSpec, server: string): ConfigSecret {
+  return "runtime" in token ? { kind: "subject", server } : plainSecret(token);
 }
 
 function references(values: Readonly<Record<string, string | SecretReference>>): readonly SecretReference[] {
   return Object.values(values).filter((value) => typeof value !== "string");
 }
 
-function secret(reference: SecretReference): Sought {
+function encryptionKey(reference: SecretReference): ConfigSecret {
+  return { kind: "encryption key", reference };
+}
+
+function plainSecret(reference: SecretReference): ConfigSecret {
   return { kind: "secret", reference };
 }
 
-function key(spec: KeySpec): Sought {
+function keySecret(spec: KeySpec): ConfigSecret {
   return { kind: "key", key: spec };
 }

@@ -8,17 +8,17 @@ import { withRuntime } from "./with-runtime.js";
 
 const help = `Usage: npx mcp-auth-runtime headers [SERVER] [--config FILE] [--env-file FILE]
 
-Prints one JSON object with the headers of a request to SERVER, as a headersHelper does. Without SERVER it is the one
-named by $CLAUDE_CODE_MCP_SERVER_NAME, or that of the URL $CLAUDE_CODE_MCP_SERVER_URL. Where that URL is set, it must be
-one that the token of SERVER may go to; otherwise nothing is printed. The token is always a new one, never one of the
-store, and never the one that the last call has printed: it is called again when that was refused. Only a static token is
+Prints one JSON object with the headers of a request to SERVER, as a headersHelper does. Without SERVER, it uses the
+server that $CLAUDE_CODE_MCP_SERVER_NAME names, or the one at $CLAUDE_CODE_MCP_SERVER_URL. If that URL is set, the token
+of SERVER must be allowed to go there; otherwise nothing is printed. The token is always new: never from the store, and
+never the one that the last call printed, because a host calls again after a token was rejected. Only a static token is
 printed each time.
 `;
 
-/** Whoever calls a helper waits ten seconds for it. */
+/** Milliseconds. A host waits ten seconds for a headersHelper. */
 const timeLimit = 8_000;
 
-/** `headers [SERVER]`: the headersHelper contract. */
+/** `headers [SERVER]`: prints the headers of a request, as the headersHelper contract of Claude Code says. */
 export async function headers(args: readonly string[], io: CommandIo): Promise<number> {
   const { values, positionals } = parseOptions(args, {});
   if (values.help === true) {
@@ -26,9 +26,10 @@ export async function headers(args: readonly string[], io: CommandIo): Promise<n
     return exitCodes.done;
   }
   const [named, ...rest] = positionals;
-  if (rest.length > 0) throw new UsageError("Name one server of the config, or none");
-  const late = AbortSignal.timeout(timeLimit);
-  const signal = AbortSignal.any([io.signal, late]);
+  if (rest.length > 0)
+    throw new UsageError("Name at most one server of the config: npx mcp-auth-runtime headers [SERVER]");
+  const timeout = AbortSignal.timeout(timeLimit);
+  const signal = AbortSignal.any([io.signal, timeout]);
   let server: string | undefined;
   const printed = withRuntime(
     io,
@@ -37,7 +38,7 @@ export async function headers(args: readonly string[], io: CommandIo): Promise<n
       const manager = managerFor(auth, named, io);
       server = manager.name;
       const { accessToken, object } = await newHeaders(manager, signal);
-      // The caller has been told already that there are none.
+      // After the time limit, the error was already reported.
       signal.throwIfAborted();
       if (io.env["GITHUB_ACTIONS"] === "true") io.print.mask([accessToken, ...secretsIn(object, manager)]);
       io.print.json(object);
@@ -46,18 +47,18 @@ export async function headers(args: readonly string[], io: CommandIo): Promise<n
     signal,
   );
   try {
-    return await untilAborted(printed, late, () => tooLate(server));
+    return await untilAborted(printed, timeout, () => tooLate(server));
   } catch (error) {
-    if (!late.aborted || io.signal.aborted) throw error;
-    // Whatever did not end in time is not waited for.
+    if (!timeout.aborted || io.signal.aborted) throw error;
+    // Pending work is not waited for.
     io.abandon?.();
     throw tooLate(server);
   }
 }
 
 /**
- * The server to print headers for. The host sends them to the URL that it names, so that must be one that the token may go
- * to, however the server was chosen: a project can give its own server the name of another.
+ * Returns the manager of the server to print headers for. The host sends the headers to the URL that it names, so the token must
+ * be allowed to go there, however the server was chosen: a project can give its own server the name of another.
  */
 function managerFor(auth: McpAuth, named: string | undefined, { env }: CommandIo): TokenManager {
   const name = env["CLAUDE_CODE_MCP_SERVER_NAME"] ?? "";
@@ -67,23 +68,23 @@ function managerFor(auth: McpAuth, named: string | undefined, { env }: CommandIo
   return manager;
 }
 
-/** A host sets what it knows, and may have other names for its servers than the config. */
+/** By name, then by URL: the host may have other names for its servers than the config. */
 function managerOfHost(auth: McpAuth, name: string, url: string): TokenManager {
   if (auth.has(name)) return auth.resolve(name);
   const manager = auth.resolveUrl(url);
   if (manager !== undefined) return manager;
-  const missed = [
+  const tried = [
     ...(name === "" ? [] : ["has the name in CLAUDE_CODE_MCP_SERVER_NAME"]),
     ...(url === "" ? [] : ["is at the URL in CLAUDE_CODE_MCP_SERVER_URL"]),
   ];
   throw new UsageError(
-    missed.length === 0
+    tried.length === 0
       ? "Name a server of the config: npx mcp-auth-runtime headers SERVER"
-      : `No server of the config ${missed.join(" or ")}; name one: npx mcp-auth-runtime headers SERVER`,
+      : `No server of the config ${tried.join(" or ")}. Name one: npx mcp-auth-runtime headers SERVER`,
   );
 }
 
-/** The values of those headers that the config takes from secrets. */
+/** Returns the values of headers that come from secret references. */
 function secretsIn(object: NewHeaders["object"], manager: TokenManager): readonly string[] {
   const names = new Set(internalsOf(manager).secretHeaders);
   return Object.entries(object).flatMap(([name, value]) => (names.has(name) ? [value] : []));
@@ -94,27 +95,27 @@ interface NewHeaders {
   readonly object: Readonly<Record<string, string>>;
 }
 
-/** With another token than the one that was given the last time, which may have been refused. */
+/** Requests a token other than the one of the last call, which may have been rejected. */
 async function newHeaders(manager: TokenManager, signal: AbortSignal): Promise<NewHeaders> {
   for (let attempt = 1; attempt <= 2; attempt += 1) {
     const { expiresAt } = await manager.getToken({ forceRefresh: true, signal });
-    // Fails for a token that is of no use in a header: that one is not given, and not remembered.
+    // Fails for a token that is bound to a key or certificate, before it is remembered.
     const object = await manager.getHeaders({ signal });
-    // That of the headers is what is printed: they have another one where the first had expired when it came.
+    // The token of the headers is printed. It is another one if the first had expired on arrival.
     const accessToken = (object["authorization"] ?? "").replace(/^\S+ /, "");
     if (await isNews(manager, { accessToken, expiresAt })) return { accessToken, object };
   }
   const { name: server } = manager;
   throw new McpAuthError(
     "unauthorized",
-    `Server "${server}": the authorization server gives the same token again that was given out before, and that may have ` +
-      "been refused. Nothing is printed until there is another one or this one has expired. If it was not refused, have it " +
-      `forgotten, with all else that is stored for this server: npx mcp-auth-runtime store clear ${server}`,
+    `Server "${server}": the authorization server issued the same token as for the last call, which may have been ` +
+      "rejected. Nothing is printed until it issues another one or this one has expired. If the token was not rejected, " +
+      `delete what is stored for this server: npx mcp-auth-runtime store clear ${server}`,
     { server },
   );
 }
 
-/** Without a store nobody remembers; and who cannot be asked now is no reason to give nothing. */
+/** Without a store, or if it is unavailable, every token counts as new. */
 async function isNews(
   manager: TokenManager,
   token: Pick<Token, "accessToken" | "expiresAt">,
@@ -130,8 +131,9 @@ async function isNews(
 }
 
 function tooLate(server: string | undefined): McpAuthError {
-  const whose = server === undefined ? "There were no headers" : `Server "${server}": no headers`;
-  return new McpAuthError("timeout", `${whose} within ${timeLimit} ms. Try again.`, {
+  const subject =
+    server === undefined ? "There were no headers" : `Server "${server}": there were no headers`;
+  return new McpAuthError("timeout", `${subject} within ${timeLimit} ms. Try again.`, {
     server,
     retryable: true,
   });

@@ -1,23 +1,23 @@
 import type { Printer, Writers } from "./print.js";
 
-/** What a command may touch of the process around it, apart from what it prints. */
-interface Surroundings {
-  /** `undefined` where that folder was deleted. */
+/** The parts of the process that a command uses, except for its output. */
+interface ProcessParts {
+  /** `undefined` if the working directory was deleted. */
   readonly cwd: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
-  /** The command is over, and what is still under way is not waited for. */
+  /** Ends the process after the command, without waiting for what is still running. */
   readonly abandon?: () => void;
 }
 
 /** The process around a command line. */
-export interface ProcessIo extends Surroundings, Writers {}
+export interface ProcessIo extends ProcessParts, Writers {}
 
-/** What a command gets. Results go to stdout, everything else to stderr. */
-export interface CommandIo extends Surroundings {
+/** What a command is given. Results go to stdout, everything else to stderr. */
+export interface CommandIo extends ProcessParts {
   readonly print: Printer;
 }
 
-/** A command gets the arguments behind its name and gives the exit code. */
+/** Runs with the arguments after the command's name, and returns the exit code. */
 export type Command = (args: readonly string[], io: CommandIo) => Promise<number>;

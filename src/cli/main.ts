@@ -3,7 +3,6 @@ import { printable, quoted } from "../lib/printable.js";
 import { version } from "../lib/version.js";
 import { untilAborted } from "../lib/wait.js";
 import { workingFolder } from "../lib/working-folder.js";
-import { detailLines } from "./detail-lines.js";
 import { exitCodeOf, exitCodes } from "./exit-code.js";
 import type { Command, CommandIo, ProcessIo } from "./io.js";
 import { UsageError } from "./options.js";
@@ -38,10 +37,10 @@ Options of every command
 Exit codes: 0 done, 1 internal error, 2 usage or config, 3 refused by a server, 4 unreachable, 130 interrupted
 `;
 
-/** Runs one command line and gives its exit code. Nothing in it ends the process. */
-export async function run(argv: readonly string[], surroundings: ProcessIo): Promise<number> {
-  const { cwd, env, signal, abandon } = surroundings;
-  const print = createPrinter(surroundings);
+/** Runs one command line and returns the exit code. It never ends the process. */
+export async function run(argv: readonly string[], processIo: ProcessIo): Promise<number> {
+  const { cwd, env, signal, abandon } = processIo;
+  const print = createPrinter(processIo);
   const io: CommandIo = { cwd, env, signal, print, ...(abandon && { abandon }) };
   const [name, ...args] = argv;
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
@@ -57,7 +56,7 @@ export async function run(argv: readonly string[], surroundings: ProcessIo): Pro
     if (load === undefined)
       throw new UsageError(`There is no command ${quoted(name)}. See npx mcp-auth-runtime --help`);
     const command = load().then((run) => run(args, io));
-    // Whatever it waits for, a file on a disk that hangs among it.
+    // An interrupt ends the wait at once, even if a file system hangs.
     return await untilAborted(command, signal, () => new Error("interrupted"));
   } catch (error) {
     return report(error, io);
@@ -75,20 +74,28 @@ function report(error: unknown, { signal, print }: CommandIo): number {
     print.failure("error", error.message);
     return exitCodes.usage;
   }
-  print.failure("internal error", error instanceof Error ? faultOf(error) : typeof error);
+  print.failure("internal error", error instanceof Error ? describeBug(error) : typeof error);
   return exitCodes.internal;
 }
 
-/** A fault of ours. Its message could hold anything, so only its kind and place are shown. */
-function faultOf({ name, message, stack = "" }: Error): string {
-  // The stack begins with the message, which may have lines that look like places.
-  const places = stack.slice(stack.indexOf(message) + message.length).split("\n");
-  return `${name}${places.find((line) => /^\s+at /.test(line))?.trimEnd() ?? ""}`;
+/** What servers said about a failure, one line each. `printable` keeps their text from moving the cursor. */
+export function detailLines({ details = {} }: McpAuthError): readonly string[] {
+  return Object.entries(details).map(([name, value]) => {
+    const text = typeof value === "string" ? value : value.join(", ");
+    return `  ${name}: ${printable(text)}`;
+  });
+}
+
+/** An error that is a bug of this package. The message may have a secret in it, so only the name and the place are shown. */
+function describeBug({ name, message, stack = "" }: Error): string {
+  // The stack starts with the message, which may have lines that look like stack frames.
+  const frames = stack.slice(stack.indexOf(message) + message.length).split("\n");
+  return `${name}${frames.find((line) => /^\s+at /.test(line))?.trimEnd() ?? ""}`;
 }
 
 /**
- * The command on this process. The exit code is set, not forced, so that what is written gets out; only an interrupt
- * ends what is under way.
+ * Runs the command line of this process. It sets the exit code and lets the process end by itself, so that pending output is
+ * written. Only an interrupt, or a command that abandons its work, ends the process.
  */
 export async function main(): Promise<void> {
   const interrupt = new AbortController();
@@ -96,13 +103,13 @@ export async function main(): Promise<void> {
   process.once("SIGINT", onSignal);
   process.once("SIGTERM", onSignal);
   const { env } = process;
-  const [result, talk] = [output(process.stdout), output(process.stderr)];
+  const [stdout, stderr] = [output(process.stdout), output(process.stderr)];
   let abandoned = false;
   const code = await run(process.argv.slice(2), {
     cwd: workingFolder(),
     env,
-    out: result.write,
-    err: talk.write,
+    out: stdout.write,
+    err: stderr.write,
     color: process.stderr.isTTY === true && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
     signal: interrupt.signal,
     abandon: () => {
@@ -113,10 +120,10 @@ export async function main(): Promise<void> {
   process.removeListener("SIGTERM", onSignal);
   process.exitCode = code;
   if (code === exitCodes.interrupted) process.exit();
-  const failure = await result.failure();
-  // A reader that goes away, such as `head`, has all that it wanted. What nobody hears on stderr changes nothing.
+  const failure = await stdout.failure();
+  // EPIPE: the reader, such as `head`, has read all that it wanted. A failure of stderr changes nothing.
   if (failure !== undefined && failure !== "EPIPE") {
-    talk.write(`error: The result cannot be written to stdout (${printable(failure)}).\n`);
+    stderr.write(`error: The result cannot be written to stdout (${printable(failure)}).\n`);
     if (code === exitCodes.done) process.exitCode = exitCodes.internal;
   }
   if (abandoned) process.exit();

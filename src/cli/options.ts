@@ -1,11 +1,12 @@
-import { dirname, isAbsolute, resolve } from "node:path";
+import { resolve } from "node:path";
 import { type ParseArgsConfig, parseArgs, parseEnv } from "node:util";
+import { folderFor } from "../config/starting-folder.js";
+import { errorCode } from "../lib/error-code.js";
 import { printable } from "../lib/printable.js";
-import { noWorkingFolder } from "../lib/working-folder.js";
 import type { CommandIo } from "./io.js";
 import { readEnvFile, UnreadableEnvFile } from "./read-env-file.js";
 
-/** What was typed is wrong; the message is for the person who typed it. */
+/** The command line is wrong. The message is for the person who typed it. */
 export class UsageError extends Error {}
 
 const common = {
@@ -14,13 +15,13 @@ const common = {
   help: { type: "boolean", short: "h" },
 } as const satisfies ParseArgsConfig["options"];
 
-/** The arguments of a command: its own options beside `--config`, `--env-file` and `--help`. */
+/** Parses the arguments of a command: its own `options`, and `--config`, `--env-file` and `--help`. Throws `UsageError`. */
 export function parseOptions<O extends NonNullable<ParseArgsConfig["options"]>>(
   args: readonly string[],
   options: O,
 ) {
   const parsed = parse(args, options);
-  // As a path, nothing would be the working directory.
+  // An empty path would be the working directory.
   const { config, "env-file": envFiles }: { config?: unknown; "env-file"?: unknown } = parsed.values;
   if (config === "") throw new UsageError("--config needs the name of a file");
   if (Array.isArray(envFiles) && envFiles.includes("")) {
@@ -38,13 +39,14 @@ function parse<O extends NonNullable<ParseArgsConfig["options"]>>(args: readonly
       strict: true,
     });
   } catch (error) {
-    // `parseArgs` explains itself well, in up to three sentences; the first says what is wrong. It shows the argument.
-    const message = error instanceof Error ? printable(error.message) : "The arguments cannot be read.";
+    if (!(error instanceof Error) || errorCode(error)?.startsWith("ERR_PARSE_ARGS_") !== true) throw error;
+    // The first sentence says what is wrong. The message shows the argument.
+    const message = printable(error.message);
     throw new UsageError(message.split(". ")[0] ?? message);
   }
 }
 
-/** The environment with each `--env-file` under it: a variable that is set already wins, as with `node --env-file`. */
+/** Returns the environment with the variables of each `--env-file`. As with `node --env-file`, variables that are set win. */
 export async function environment(
   { cwd, env, signal }: Pick<CommandIo, "cwd" | "env" | "signal">,
   files: readonly string[] = [],
@@ -54,7 +56,7 @@ export async function environment(
     const text = await readEnvFile(resolve(folderFor(cwd, file), file), signal).catch((error: unknown) => {
       if (!(error instanceof UnreadableEnvFile)) throw error;
       throw new UsageError(
-        `The file given by --env-file cannot be read (${error.message}): ${printable(file)}`,
+        `The file ${printable(file)} of --env-file cannot be read: ${error.message}. Correct the path or its permissions.`,
       );
     });
     merged = { ...merged, ...parseEnv(text) };
@@ -62,7 +64,7 @@ export async function environment(
   return { ...merged, ...env };
 }
 
-/** Where a command begins: the working directory, or without one the folder of the config that is named by its full path. */
+/** Returns the folder that relative paths of a command start from. Throws `config_not_found`. */
 export function startingFolder(
   cwd: string | undefined,
   config: string | undefined,
@@ -71,8 +73,9 @@ export function startingFolder(
   return folderFor(cwd, config ?? env["MCP_AUTH_CONFIG"]);
 }
 
-function folderFor(cwd: string | undefined, path: string | undefined): string {
-  if (cwd !== undefined) return cwd;
-  if (path === undefined || !isAbsolute(path)) throw noWorkingFolder();
-  return dirname(path);
+/** For commands about stored tokens. */
+export function noStore(): UsageError {
+  return new UsageError(
+    'The config keeps tokens only in memory, so no command can reach them. Set "store" to the type file or redis',
+  );
 }

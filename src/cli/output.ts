@@ -1,32 +1,34 @@
 import type { Writable } from "node:stream";
+import { errorCode } from "../lib/error-code.js";
 
-/** A standard stream, which may be a pipe that nobody reads any more, or a file on a full disk. */
+/** stdout or stderr. It may be a closed pipe, or a file on a full disk. */
 export interface Output {
   readonly write: (text: string) => void;
-  /** The code of what failed, when all is written or was tried to be; `undefined` where nothing did. */
+  /** Resolves after all writes have ended: with the code of the first error, or `undefined`. */
   failure(): Promise<string | undefined>;
 }
 
-/** Without this, what a stream cannot write ends the process with a stack. */
+/** Collects the errors of a stream, which would otherwise end the process with a stack trace. */
 export function output(stream: Writable): Output {
   const pending: Promise<void>[] = [];
   let failed: string | undefined;
-  const note = (error: unknown): void => {
-    failed ??= error instanceof Error && "code" in error ? String(error.code) : "unknown reason";
+  const fail = (error: unknown): void => {
+    failed ??= errorCode(error) ?? "unknown reason";
   };
-  stream.on("error", note);
+  stream.on("error", fail);
   return {
     write(text) {
       const written = new Promise<void>((resolve) => {
         const end = (error?: Error | null): void => {
-          if (error) note(error);
+          if (error) fail(error);
           resolve();
         };
         try {
           stream.write(text, end);
         } catch (error) {
-          // A file is written to at once, and some versions of Node throw here.
-          note(error);
+          // Writes to a file are synchronous, and some versions of Node throw their errors here.
+          if (errorCode(error) === undefined) throw error;
+          fail(error);
           resolve();
         }
       });

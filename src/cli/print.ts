@@ -1,28 +1,27 @@
 import { printableLines } from "../lib/printable.js";
-import { maskCommand } from "./mask.js";
 
-/** Where text goes as it is. Only `run` has them: a command prints through a `Printer`. */
+/** Writes text unescaped. Only `run` has this: commands print through a `Printer`. */
 export interface Writers {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
-  /** Whether stderr takes colors. */
+  /** Whether to print colors on stderr. */
   readonly color: boolean;
 }
 
 /**
- * The one way in which commands print. What a terminal or the runner of a CI job would act on is escaped, wherever it comes
- * from. Only line breaks are kept, so a text from elsewhere is made `printable` before it becomes a part of a longer one.
+ * The only way in which commands print. It escapes everything that a terminal or a CI runner would act on, except line breaks:
+ * text from elsewhere must be made `printable` before it becomes part of a longer text.
  */
 export interface Printer {
   /** Lines of the result, on stdout. */
   result(text: string): void;
-  /** The result as JSON; the escapes are those of JSON, so the value stays the same. */
+  /** The result as JSON. The escapes are JSON escapes, so the value is unchanged. */
   json(value: unknown, indent?: number): void;
-  /** Lines beside the result, on stderr. */
+  /** Lines for the person, on stderr. */
   note(text: string): void;
-  /** `label: message` on stderr, the label in red where that can be seen. */
+  /** `label: message` on stderr, the label in red if colors are on. */
   failure(label: string, message: string): void;
-  /** Has the runner of GitHub Actions hide these secrets in its log, before anything is printed that holds them. */
+  /** Makes the runner of GitHub Actions hide these secrets in its log. Must be called before a secret is printed. */
   mask(secrets: readonly string[]): void;
 }
 
@@ -36,15 +35,15 @@ export function createPrinter({ out, err, color }: Writers): Printer {
       const { length } = printableLines(label);
       err(color ? `\u001b[31m${text.slice(0, length)}\u001b[39m${text.slice(length)}` : text);
     },
-    // The only text that is printed as it is.
+    // The only text that is printed unescaped.
     mask: (secrets) => {
       for (const secret of new Set(secrets.flatMap(formsOf))) err(maskCommand(secret));
     },
   };
 }
 
-/** Whether a text is printed as it is, which a token must be to be of use. */
-export function isPrintedAsIs(text: string): boolean {
+/** Whether a text is printed unchanged. An escaped token would not work. */
+export function isPrintedUnchanged(text: string): boolean {
   return printableLines(text) === text;
 }
 
@@ -53,10 +52,16 @@ function lines(text: string): string {
 }
 
 /**
- * What a log may show of a secret: all of it, each of its lines, since a log is masked line by line, and these as JSON
- * has them.
+ * Returns the texts that a log may show of a secret: the secret, each of its lines, because the runner masks line by line, and
+ * all of these escaped as in JSON.
  */
 function formsOf(secret: string): readonly string[] {
   const parts = [secret, ...secret.split(/[\r\n]+/)].filter((part) => part.trim() !== "");
   return parts.flatMap((part) => [part, printableLines(JSON.stringify(part)).slice(1, -1)]);
+}
+
+/** The command that makes the runner of GitHub Actions hide a value in its log, escaped as the runner's own toolkit does. */
+export function maskCommand(value: string): string {
+  const escaped = value.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+  return `::add-mask::${escaped}\n`;
 }

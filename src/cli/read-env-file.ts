@@ -2,21 +2,22 @@ import { constants, createReadStream, fstat, open } from "node:fs";
 import { Socket } from "node:net";
 import { addAbortSignal, type Readable } from "node:stream";
 import { promisify } from "node:util";
+import { errorCode } from "../lib/error-code.js";
 
-/** 1 MiB: variables are a few KiB, so more is a mistake in the path. */
+/** 1 MiB. Variables are a few KiB, so a larger file is the wrong one. */
 const maxBytes = 1_048_576;
 
-/** Why a file of variables cannot be read, as the end of a sentence. */
+/** A file of variables cannot be read. The message is the reason, as a clause. */
 export class UnreadableEnvFile extends Error {}
 
 /**
- * The text of a file of variables: a regular file, or a pipe, as that of `<(sops -d secrets.env)`. The command behind a pipe
- * may take any time, which ends with the signal: a pipe is neither opened nor read with a call of the system that blocks,
- * since no interrupt would end that. Rejects with `UnreadableEnvFile`.
+ * Reads a file of variables: a regular file, or a pipe such as that of `<(sops -d secrets.env)`. The command behind a pipe can
+ * take any time. The signal ends the wait, because the pipe is opened and read without blocking calls, which an interrupt could
+ * not end. Rejects with `UnreadableEnvFile`.
  */
 export async function readEnvFile(path: string, signal: AbortSignal): Promise<string> {
   try {
-    // Windows has no such flag.
+    // Windows does not have O_NONBLOCK.
     const fd = await promisify(open)(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     const isPipe = (await promisify(fstat)(fd)).isFIFO();
     const stream = isPipe
@@ -25,7 +26,8 @@ export async function readEnvFile(path: string, signal: AbortSignal): Promise<st
     return await textOf(addAbortSignal(signal, stream));
   } catch (error) {
     if (error instanceof UnreadableEnvFile) throw error;
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    const code = errorCode(error);
+    if (code === undefined) throw error;
     throw new UnreadableEnvFile(reasons[code] ?? (/^[A-Z0-9]{2,20}$/.test(code) ? code : "unknown reason"));
   }
 }
@@ -40,9 +42,9 @@ const reasons: Readonly<Record<string, string>> = {
 async function textOf(stream: Readable): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
-  // Leaving the loop closes it.
+  // Leaving the loop closes the stream.
   for await (const chunk of stream) {
-    // No encoding was set.
+    // Chunks are buffers, because no encoding was set.
     const bytes = chunk as Buffer;
     size += bytes.byteLength;
     if (size > maxBytes) throw new UnreadableEnvFile("it is larger than 1 MiB");

@@ -1,9 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { open, realpath, rename, rm, stat } from "node:fs/promises";
+import { errorCode } from "../lib/error-code.js";
 import { printable } from "../lib/printable.js";
 import { UsageError } from "./options.js";
 
-/** Writes beside a file and renames, so that no failure leaves half of it. Its mode stays, and a link to it too. */
+/**
+ * Replaces the content of a file. It writes a new file beside it and renames that, so that a failure leaves the old content. The
+ * mode of the file, and a link to it, are kept.
+ */
 export async function replaceFile(file: string, text: string): Promise<void> {
   const target = await realpath(file);
   const { mode } = await stat(target);
@@ -12,7 +16,7 @@ export async function replaceFile(file: string, text: string): Promise<void> {
     const handle = await open(beside, "wx", 0o600);
     try {
       await handle.writeFile(text);
-      // By the descriptor: something else may have taken the place of the file.
+      // By descriptor, because the path may lead to another file by now.
       await handle.chmod(mode & 0o777);
     } finally {
       await handle.close();
@@ -20,7 +24,8 @@ export async function replaceFile(file: string, text: string): Promise<void> {
     await rename(beside, target);
   } catch (error) {
     await rm(beside, { force: true });
-    const reason = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
-    throw new UsageError(`The file cannot be written${reason}: ${printable(file)}`);
+    const code = errorCode(error);
+    if (code === undefined) throw error;
+    throw new UsageError(`The file ${printable(file)} cannot be written (${code}). Check its permissions.`);
   }
 }

@@ -1,17 +1,16 @@
 import { internalsOf } from "../runtime/manager-internals.js";
 import { exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
-import { noStore } from "./no-store.js";
-import { parseOptions, UsageError } from "./options.js";
+import { noStore, parseOptions, UsageError } from "./options.js";
 import { withRuntime } from "./with-runtime.js";
 
 const help = `Usage: npx mcp-auth-runtime revoke SERVER [--config FILE] [--env-file FILE]
 
-Gives the tokens that are stored for SERVER back to the authorization server (RFC 7009), the refresh token first, and
-forgets them. With the grant refresh_token those are all refresh tokens of its client, also where another server uses them.
+Revokes the tokens that are stored for SERVER at the authorization server (RFC 7009), the refresh token first, and deletes
+them. With the grant refresh_token these are all refresh tokens of the client, even if another server uses them.
 
-Exit code 3 when the server cannot revoke one of them: it is forgotten all the same, and stays good there until it expires.
-Exit code 4 when one cannot be read: then nothing is sent, and nothing forgotten.
+Exit code 3: the authorization server cannot revoke a token. It is deleted here, and stays valid until it expires.
+Exit code 4: a token cannot be read. Nothing was sent or deleted.
 `;
 
 /** `revoke SERVER`. */

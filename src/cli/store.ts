@@ -1,17 +1,15 @@
-import type { McpAuth } from "../index.js";
+import { type McpAuth, McpAuthError } from "../index.js";
 import { internalsOf, type ManagerInternals } from "../runtime/manager-internals.js";
 import { exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
-import { noStore } from "./no-store.js";
-import { parseOptions, UsageError } from "./options.js";
+import { noStore, parseOptions, UsageError } from "./options.js";
 import { withRuntime } from "./with-runtime.js";
 
 const help = `Usage: npx mcp-auth-runtime store clear [SERVER] [--config FILE] [--env-file FILE]
 
-Forgets what is stored for SERVER, its metadata included, or without SERVER everything that is in the store of the config.
-Tokens stay good at the servers until they expire: see revoke. With the grant refresh_token all refresh tokens of its client
-are forgotten, also where another server uses them; a new one is needed afterwards where the authorization server has
-replaced the first.
+Deletes what is stored for SERVER, its metadata included, or without SERVER everything in the store of the config.
+Tokens stay valid until they expire: see revoke. With the grant refresh_token it deletes all refresh tokens of the client,
+even if another server uses them. If the authorization server has replaced the first refresh token, a new one is needed.
 `;
 
 /** `store clear [SERVER]`. */
@@ -23,7 +21,7 @@ export async function store(args: readonly string[], io: CommandIo): Promise<num
   }
   const [action, server, ...rest] = positionals;
   if (action !== "clear" || rest.length > 0) {
-    throw new UsageError("Say what to do with the store: npx mcp-auth-runtime store clear [SERVER]");
+    throw new UsageError("The command is: npx mcp-auth-runtime store clear [SERVER]");
   }
   return await withRuntime(io, values, async (auth) => {
     const access = server === undefined ? anyStore(auth) : internalsOf(auth.resolve(server)).store;
@@ -39,14 +37,15 @@ export async function store(args: readonly string[], io: CommandIo): Promise<num
   });
 }
 
-/** The store is the same whichever server leads to it; one that cannot be used leads nowhere. */
+/** Returns the store, which all servers share, from the first server that can be used. */
 function anyStore(auth: McpAuth): ManagerInternals["store"] {
-  let failure: unknown = new UsageError("The config names no server");
-  // From the last to the first: when there is none, the first says why.
+  let failure: unknown = new UsageError("The config has no server");
+  // From the last to the first, so that the error of the first remains if none can be used.
   for (const name of auth.servers.toReversed()) {
     try {
       return internalsOf(auth.resolve(name)).store;
     } catch (error) {
+      if (!(error instanceof McpAuthError)) throw error;
       failure = error;
     }
   }

@@ -2,7 +2,7 @@ import { McpAuthError, type Token, type TokenManager } from "../index.js";
 import { exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
 import { parseOptions, UsageError } from "./options.js";
-import { isPrintedAsIs } from "./print.js";
+import { isPrintedUnchanged } from "./print.js";
 import { withRuntime } from "./with-runtime.js";
 
 const help = `Usage: npx mcp-auth-runtime token SERVER [--json] [--force-refresh] [--config FILE] [--env-file FILE]
@@ -10,7 +10,7 @@ const help = `Usage: npx mcp-auth-runtime token SERVER [--json] [--force-refresh
 Prints the access token for SERVER, alone, on stdout.
 
   --json            an object with the token, its type, expiry (milliseconds since the epoch), scopes, issuer, resource
-  --force-refresh   ask the authorization server even when a usable token is at hand
+  --force-refresh   request a new token even if a usable one is cached or stored
 `;
 
 /** `token SERVER`: the access token alone on stdout. */
@@ -31,14 +31,14 @@ export async function token(args: readonly string[], io: CommandIo): Promise<num
   return await withRuntime(io, values, async (auth) => {
     const manager = auth.resolve(server);
     const { signal } = io;
-    // Fails for a token that is of no use by itself.
+    // Fails for a token that is bound to a key or certificate.
     const accessToken = await manager.getAccessToken({ signal, forceRefresh });
     if (json) {
       const issued = await manager.getToken({ signal });
       maskToken(io, issued.accessToken);
       io.print.json(described(issued), 2);
     } else {
-      if (!isPrintedAsIs(accessToken)) throw notForALog(manager);
+      if (!isPrintedUnchanged(accessToken)) throw unprintableToken(manager);
       maskToken(io, accessToken);
       io.print.result(accessToken);
     }
@@ -50,17 +50,17 @@ function described(token: Token): Record<string, unknown> {
   return { ...token.toJSON(), accessToken: token.accessToken };
 }
 
-/** The runner of GitHub Actions hides what it was told of, which must be before it is printed. */
+/** The runner of GitHub Actions hides a token only if it was masked before it is printed. */
 function maskToken({ env, print }: CommandIo, accessToken: string): void {
   if (env["GITHUB_ACTIONS"] === "true") print.mask([accessToken]);
 }
 
-/** Escaped, it would be another token. Printed as it is, its issuer could run commands in a CI job. */
-function notForALog({ name: server }: TokenManager): McpAuthError {
+/** An escaped token would not work. Unescaped, its issuer could run commands of a CI runner. */
+function unprintableToken({ name: server }: TokenManager): McpAuthError {
   return new McpAuthError(
     "token_response_invalid",
-    `Server "${server}": its token is not printed, because it would be read as a command in the log of a CI job. ` +
-      "Use --json, which escapes it, and check who issues such tokens.",
+    `Server "${server}": the token is not printed, because a CI runner would read it as a command. ` +
+      "Use --json, which escapes it, and find out why the authorization server issues such tokens.",
     { server },
   );
 }

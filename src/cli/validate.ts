@@ -1,4 +1,5 @@
 import { relative } from "node:path";
+import { formatViolation } from "../config/format-violation.js";
 import { type CheckedConfig, checkConfig } from "../config/load.js";
 import { McpAuthError, type Violation } from "../errors/error.js";
 import { printable } from "../lib/printable.js";
@@ -10,16 +11,16 @@ import { replaceFile } from "./replace-file.js";
 
 const help = `Usage: npx mcp-auth-runtime validate [--json] [--secrets] [--fix] [--config FILE] [--env-file FILE]
 
-Checks the config and lists every mistake at once, with its place and what to write instead.
+Checks the config and lists all mistakes, each with its position and the correction.
 
   --json      an object: file, valid, violations, warnings, secrets, skipped; error when there is no config
-  --secrets   also read every secret, key and certificate that the config refers to, without showing or sending any.
-              Runs the commands of "exec" references; what only code can give is skipped, and said so
-  --fix       first mend, in the file, what can mean only one thing: misspelt names and values, and a variable in
-              place of the reference to it. Comments and layout stay as they are
+  --secrets   also read every secret, key and certificate of the config, without showing or sending any. Runs the
+              commands of "exec" references. Secrets that only code can provide are skipped with a note
+  --fix       first correct the file where only one thing can be meant: misspelled names and values, and a variable
+              in place of a reference. Comments and layout are kept
 `;
 
-/** `validate`: every violation at once. Exit code 2 when there is one. */
+/** `validate`: lists every violation. Exit code 2 if there is one. */
 export async function validate(args: readonly string[], io: CommandIo): Promise<number> {
   const { values, positionals } = parseOptions(args, {
     json: { type: "boolean" },
@@ -31,7 +32,7 @@ export async function validate(args: readonly string[], io: CommandIo): Promise<
     return exitCodes.done;
   }
   if (positionals.length > 0) {
-    throw new UsageError("validate takes no argument; name the file with --config FILE");
+    throw new UsageError("validate takes no argument. Name the file with --config FILE");
   }
   const { json = false, fix = false, secrets = false } = values;
   const env = await environment(io, values["env-file"]);
@@ -41,12 +42,12 @@ export async function validate(args: readonly string[], io: CommandIo): Promise<
   try {
     checked = await checkConfig(options);
   } catch (error) {
-    // Whoever reads JSON wants to read also that there is nothing to check.
+    // With --json, an error is JSON too.
     if (!json || !(error instanceof McpAuthError)) throw error;
     io.print.json({ valid: false, violations: [], warnings: [], secrets: [], skipped: [], error }, 2);
     return exitCodeOf(error.code);
   }
-  if (fix && (await wasFixed(checked, io))) checked = await checkConfig(options);
+  if (fix && (await applyFixes(checked, io))) checked = await checkConfig(options);
   const { file, violations, warnings, spec } = checked;
   const { failures, skipped }: CheckedSecrets =
     secrets && spec !== undefined
@@ -65,16 +66,17 @@ export async function validate(args: readonly string[], io: CommandIo): Promise<
   return valid ? exitCodes.done : exitCodes.usage;
 }
 
-async function wasFixed(
+/** Returns whether the file was changed. */
+async function applyFixes(
   { file, fixed, isForeign }: CheckedConfig,
   { print }: Pick<CommandIo, "print">,
 ): Promise<boolean> {
   if (fixed === undefined || file === undefined) return false;
   if (isForeign) {
-    // Its owner could put a link in its place, and have this user write to any file.
+    // The owner of the folder could replace the file with a link, and make this user write to any file.
     throw new UsageError(
-      "The config is not changed, because the search found it in a working directory of another user. If you trust that " +
-        "user, name it with --config FILE",
+      "The config is not changed, because the search found it in a working directory of another user. If you trust " +
+        "that user, name the config with --config FILE",
     );
   }
   await replaceFile(file, fixed.text);
@@ -88,7 +90,7 @@ function report(
   secrets: readonly McpAuthError[],
   io: CommandIo,
 ): void {
-  for (const violation of violations) io.print.result(line(violation, file));
+  for (const violation of violations) io.print.result(formatViolation({ ...violation, file }));
   for (const failure of secrets) io.print.result(printable(`${file}: ${failure.message}`));
   const count = violations.length + secrets.length;
   if (count > 0) io.print.note(mistakes(count));
@@ -96,10 +98,4 @@ function report(
 
 function mistakes(count: number): string {
   return `${count} ${count === 1 ? "mistake" : "mistakes"}`;
-}
-
-function line({ line, column, pointer, message, hint }: Violation, file: string): string {
-  const place = line === undefined ? file : `${file}:${line}:${column ?? 1}`;
-  const what = printable(`${place} ${pointer === "" ? "" : `${pointer} `}${message}`);
-  return hint === undefined ? what : `${what}\n    ${printable(hint)}`;
 }

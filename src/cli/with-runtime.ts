@@ -5,22 +5,22 @@ import { printable } from "../lib/printable.js";
 import type { CommandIo } from "./io.js";
 import { environment, startingFolder } from "./options.js";
 
-interface Wanted {
+interface CommonOptions {
   readonly config?: string | undefined;
   readonly "env-file"?: string[] | undefined;
 }
 
-/** Runs a command with the runtime of the config that its options name, which is stopped in the end. */
+/** Runs a command with a runtime of the config that its options name, and stops the runtime afterwards. */
 export async function withRuntime(
   io: CommandIo,
-  { config, "env-file": envFiles }: Wanted,
+  { config, "env-file": envFiles }: CommonOptions,
   work: (auth: McpAuth) => Promise<number>,
-  /** Aborted when nobody waits any more. */
+  /** Ends the command early. */
   signal = io.signal,
 ): Promise<number> {
   const env = await environment({ cwd: io.cwd, env: io.env, signal }, envFiles);
   const cwd = startingFolder(io.cwd, config, env);
-  // By itself the runtime would say that code had named the file.
+  // Otherwise the error for a missing file would say that code named it.
   if (config !== undefined)
     await readNamedConfig(config, { cwd, fs: asyncFileSystem, origin: "--config names" });
   const logger = configWarnings(io);
@@ -30,13 +30,13 @@ export async function withRuntime(
     return await work(auth);
   } finally {
     const stopped = auth.stop();
-    // Whoever interrupts does not want to wait for what is under way.
+    // After an interrupt, pending work is not waited for.
     if (signal.aborted) io.abandon?.();
     else await stopped;
   }
 }
 
-/** Prints what is to be known of the config. Events are logged too, and are the business of the commands. */
+/** Prints warnings about the config. Events are logged too, but each command reports them in its own way. */
 function configWarnings({ print }: CommandIo): Logger {
   const ignore = (): void => {};
   return {
@@ -48,14 +48,13 @@ function configWarnings({ print }: CommandIo): Logger {
 }
 
 /**
- * A command that does without the store is as good as before, once. Someone who runs it again and again wants to know, and
- * so does someone whose clock is wrong.
+ * Warns of a store that cannot be used, since the command then requests a new token each time, and of a wrong clock.
  */
 function printWarnings(auth: McpAuth, { print }: CommandIo): void {
-  const said = new Set<string>();
+  const printed = new Set<string>();
   const warn = (text: string): void => {
-    if (!said.has(text)) print.note(`warning: ${text}`);
-    said.add(text);
+    if (!printed.has(text)) print.note(`warning: ${text}`);
+    printed.add(text);
   };
   auth.on("store:down", ({ message = "The store of the config cannot be used." }) => {
     warn(`${message} Access tokens are requested without it.`);
@@ -63,6 +62,6 @@ function printWarnings(auth: McpAuth, { print }: CommandIo): void {
   auth.on("token:warning", ({ server, code, message }) => {
     if (code === "clock_skew" && message !== undefined) warn(message);
     if (code !== "store_unavailable") return;
-    warn(`what is stored for "${server}" cannot be read and is not used; a new token is asked for`);
+    warn(`what is stored for "${server}" cannot be read and is not used. A new token is requested.`);
   });
 }

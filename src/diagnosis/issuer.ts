@@ -8,7 +8,7 @@ export function issuerName(issuer: string): string {
 }
 
 /** Returns whether two issuers are so alike that one is a misspelling of the other. */
-export function isNearIssuer(found: string, configured: string): boolean {
+function isNearIssuer(found: string, configured: string): boolean {
   return withoutSlash(found).toLowerCase() === withoutSlash(configured).toLowerCase();
 }
 

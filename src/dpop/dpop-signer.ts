@@ -3,40 +3,41 @@ import { McpAuthError } from "../errors/error.js";
 import { issuedAt } from "../keys/issued-at.js";
 import type { SigningKey } from "../keys/signing-key.js";
 import type { Clock } from "../lib/clock.js";
+import { isProgrammingError } from "../lib/programming-error.js";
 import type { SigningTime } from "../net/server-clocks.js";
 import type { ProofJwk } from "./proof-jwk.js";
 
-/** What a proof is for, RFC 9449 §4.2. */
+/** The request that a proof is for (RFC 9449 §4.2). */
 export interface ProofTarget {
   readonly method: string;
-  /** Its query and fragment are left out of `htu`. */
+  /** `htu` is the URL without query and fragment. */
   readonly url: string | URL;
   readonly nonce?: string | undefined;
-  /** At the resource: it becomes `ath`. */
+  /** The access token that the request is sent with, for `ath`. Absent for a token request. */
   readonly accessToken?: string | undefined;
-  /** That of the server; ours unless told. */
+  /** The time of the server; the time of this machine by default. */
   readonly time?: Pick<SigningTime, "now"> | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A key that tokens are bound to, ready to prove that we have it. */
+/** Signs DPoP proofs with the key that tokens are bound to. */
 export interface DpopSigner {
   /** RFC 7638 thumbprint of the public key, `jkt`. */
   readonly thumbprint: string;
-  /** JOSE algorithm of the proofs. */
+  /** The JOSE algorithm of the proofs. */
   readonly alg: string;
-  /** A proof for one request: it must not be sent twice. */
+  /** Returns a proof for one request. It must not be sent twice. Rejects with `key_invalid`. */
   proof(target: ProofTarget): Promise<string>;
 }
 
-/** What proofs are made with. */
+/** The key that proofs are signed with, and its public part. */
 export interface ProofKey {
   readonly alg: string;
   readonly jwk: ProofJwk;
   readonly sign: SigningKey["sign"];
 }
 
-/** A prover for one key, which stays with it whatever becomes of the place that the key was loaded from. */
+/** Creates a signer for one key. It keeps the key, even if the file or command that the key was loaded from changes. */
 export function createDpopSigner(
   key: ProofKey,
   { clock, server }: { readonly clock: Clock; readonly server: string },
@@ -50,8 +51,8 @@ export function createDpopSigner(
       try {
         return await sign(header, proofClaims(target, clock), target.signal);
       } catch (error) {
-        if (error instanceof McpAuthError) throw error;
-        // What a library threw may carry the claims or the key.
+        if (error instanceof McpAuthError || isProgrammingError(error)) throw error;
+        // The error of a library may contain the claims or the key.
         throw new McpAuthError("key_invalid", `Server "${server}": the DPoP key cannot sign with ${alg}.`, {
           server,
         });
@@ -60,7 +61,7 @@ export function createDpopSigner(
   };
 }
 
-/** RFC 9449 §4.2. */
+/** Returns the claims of RFC 9449 §4.2. */
 function proofClaims(
   { method, url, nonce, accessToken, time }: ProofTarget,
   clock: Clock,
@@ -76,8 +77,9 @@ function proofClaims(
 }
 
 /**
- * `URL` has normalised scheme, host, port and dot segments already (RFC 3986 §6.2.2 and §6.2.3). Percent-encoding
- * stays as it goes over the wire: a server that compares strings finds what it got, one that normalises does so itself.
+ * Returns the URL without query and fragment. `URL` has already normalized scheme, host, port and dot segments (RFC 3986
+ * §6.2.2 and §6.2.3). The percent-encoding is that of the request: a server that compares strings finds what it received, and
+ * one that normalizes does so itself.
  */
 function withoutQuery(url: string | URL): string {
   const { origin, pathname } = typeof url === "string" ? new URL(url) : url;

@@ -1,10 +1,11 @@
 import type { KeySpec } from "../config/spec.js";
-import { McpAuthError, type McpAuthErrorCode } from "../errors/error.js";
+import { McpAuthError } from "../errors/error.js";
 import { chooseAlgorithm, registeredAlgorithms } from "../keys/choose-algorithm.js";
 import { loadKey } from "../keys/load-key.js";
 import type { KeyContext } from "../keys/signing-key.js";
 import type { Clock } from "../lib/clock.js";
 import { knownNames } from "../lib/known-names.js";
+import { isProgrammingError } from "../lib/programming-error.js";
 import { createDpopSigner, type DpopSigner } from "./dpop-signer.js";
 import { ephemeralKeyAlgorithms, generateEphemeralKey } from "./ephemeral-key.js";
 import { Nonces } from "./nonces.js";
@@ -12,85 +13,88 @@ import { proofJwk } from "./proof-jwk.js";
 
 export type { DpopSigner, ProofTarget } from "./dpop-signer.js";
 
-/** DPoP as one manager does it. */
+/** The DPoP nonces and keys of one token manager. */
 export interface Dpop {
   readonly nonces: Nonces;
   /**
-   * The key to bind a new token to: the named key, loaded afresh, or this manager's own. A configured `alg` that is not
-   * listed is used all the same, with a warning. Rejects with `unsupported_by_server`, and for a named key with the
-   * codes of `loadKey`.
+   * Returns the signer for the key that a new token is bound to: the key that the config names, loaded again, or an ephemeral
+   * key of this manager. A configured `alg` that the servers do not list is used with a warning. Rejects with
+   * `unsupported_by_server` and `key_invalid`, and for a named key with the codes of `loadKey`.
    */
-  prover(listed: ProofAlgorithms, context: ProverContext): Promise<DpopSigner>;
+  dpopSigner(servers: ProofServers, context: KeyContext): Promise<DpopSigner>;
 }
 
-/** `dpop_signing_alg_values_supported` of both servers; absent where they do not say. */
-export interface ProofAlgorithms {
+/** The servers that see the proofs, with the `dpop_signing_alg_values_supported` that each lists. */
+export interface ProofServers {
+  readonly issuer: string;
   /** RFC 9449 §5.1. */
   readonly authorizationServer?: readonly string[] | undefined;
   /** RFC 9728 §2. */
   readonly resource?: readonly string[] | undefined;
-}
-
-interface ProverContext extends KeyContext {
-  readonly issuer: string;
-  /** Something is off that does not stop the request. */
-  readonly warn?: ((code: McpAuthErrorCode) => void) | undefined;
+  /** Called when a configured `alg` is used that is not listed. */
+  readonly onUnlisted?: (() => void) | undefined;
 }
 
 interface DpopOptions {
-  /** The named key; without one this manager makes its own, once it needs it. */
+  /** The key that the config names. Without it, the manager generates an ephemeral key when it needs one. */
   readonly key?: KeySpec | undefined;
   readonly clock: Clock;
-  /** Where there are some already. */
+  /** Nonces that are known already. */
   readonly nonces?: Nonces | undefined;
 }
 
+/** Creates the DPoP state of one token manager. */
 export function createDpop({ key, clock, nonces = new Nonces() }: DpopOptions): Dpop {
   if (key !== undefined) {
-    return { nonces, prover: (listed, context) => namedKeyProver(key, clock, listed, context) };
+    return { nonces, dpopSigner: (listed, context) => createNamedKeySigner(key, clock, listed, context) };
   }
-  const own = new Map<string, Promise<DpopSigner>>();
+  const ephemeral = new Map<string, Promise<DpopSigner>>();
   return {
     nonces,
-    async prover(listed, context) {
-      const alg = ownAlgorithm([...own.keys()], listed, context);
+    async dpopSigner(listed, context) {
+      const alg = chooseEphemeralAlgorithm([...ephemeral.keys()], listed, context);
       const { server } = context;
-      const known = own.get(alg);
+      const known = ephemeral.get(alg);
       if (known !== undefined) return await known;
-      const made = makeProver(alg, clock, server);
-      own.set(alg, made);
-      // A key that could not be made is tried again the next time; whoever waits for this one is told.
-      made.catch(() => own.delete(alg));
-      return await made;
+      const signer = createEphemeralSigner(alg, clock, server);
+      ephemeral.set(alg, signer);
+      // If no key can be generated, the next call tries again. The callers that wait for this one get the error.
+      signer.catch(() => ephemeral.delete(alg));
+      return await signer;
     },
   };
 }
 
-/** What there is a key for already, if the server takes it; else the first that both can. */
-function ownAlgorithm(made: readonly string[], listed: ProofAlgorithms, context: ProverContext): string {
-  const taken = takenByBoth(listed);
-  const chosen = [...made, ...ephemeralKeyAlgorithms].find((alg) => taken?.includes(alg) ?? true);
+/** Returns the algorithm of an existing key if the servers accept it, else the first one that both sides support. */
+function chooseEphemeralAlgorithm(
+  existing: readonly string[],
+  listed: ProofServers,
+  { server }: KeyContext,
+): string {
+  const accepted = acceptedByBoth(listed);
+  const chosen = [...existing, ...ephemeralKeyAlgorithms].find((alg) => accepted?.includes(alg) ?? true);
   if (chosen !== undefined) return chosen;
   const remedy = 'Leave "dpop" out of the server, or name a key with its "alg" there if the list is wrong.';
-  throw notTaken(
-    `a key made for it can sign (${ephemeralKeyAlgorithms.join(", ")})`,
+  throw noCommonAlgorithm(
+    `a generated key can sign (${ephemeralKeyAlgorithms.join(", ")})`,
     listed,
     remedy,
-    context,
+    server,
   );
 }
 
-/** The token is bound to one key, of which both servers see proofs. */
-function takenByBoth({ authorizationServer, resource }: ProofAlgorithms): readonly string[] | undefined {
+/** Returns the algorithms that both servers accept: a token is bound to one key, and both servers verify its proofs. */
+function acceptedByBoth({ authorizationServer, resource }: ProofServers): readonly string[] | undefined {
   if (authorizationServer === undefined || resource === undefined) return authorizationServer ?? resource;
   return authorizationServer.filter((alg) => resource.includes(alg));
 }
 
-function notTaken(
+/** The error if the key cannot sign with an algorithm that both servers accept. `what` says what it can sign. */
+function noCommonAlgorithm(
   what: string,
-  { authorizationServer, resource }: ProofAlgorithms,
+  { issuer, authorizationServer, resource }: ProofServers,
   remedy: string,
-  { server, issuer }: ProverContext,
+  server: string,
 ): McpAuthError {
   const lists = (listed: readonly string[]) => `lists ${knownNames(listed, registeredAlgorithms) || "none"}`;
   const itself = resource && `The MCP server ${lists(resource)}.`;
@@ -100,7 +104,7 @@ function notTaken(
       : `the authorization server ${issuer} ${itself === undefined ? "accepts" : "and the MCP server accept"} no DPoP ` +
         `proof that ${what}. ${itself === undefined ? "It" : "The authorization server"} ${lists(authorizationServer)}.` +
         (itself === undefined ? "" : ` ${itself}`);
-  // Both have a list of this name.
+  // Both servers have a list of this name.
   const details = {
     dpop_signing_alg_values_supported: [...(authorizationServer ?? []), ...(resource ?? [])],
   };
@@ -110,42 +114,49 @@ function notTaken(
   });
 }
 
-async function makeProver(alg: string, clock: Clock, server: string): Promise<DpopSigner> {
+async function createEphemeralSigner(alg: string, clock: Clock, server: string): Promise<DpopSigner> {
   try {
     return createDpopSigner(await generateEphemeralKey(alg), { clock, server });
-  } catch {
-    // FIPS mode, for one, has no Ed25519.
+  } catch (error) {
+    if (isProgrammingError(error)) throw error;
+    // In FIPS mode, for example, Node has no Ed25519. The error of a library is not shown.
     throw new McpAuthError(
       "key_invalid",
-      `Server "${server}": no DPoP key for ${alg} can be made in this process. Name a key in the server's "dpop".`,
+      `Server "${server}": this process cannot generate a DPoP key for ${alg}. Name a key in the server's "dpop".`,
       { server },
     );
   }
 }
 
-async function namedKeyProver(
+async function createNamedKeySigner(
   spec: KeySpec,
   clock: Clock,
-  listed: ProofAlgorithms,
-  context: ProverContext,
+  listed: ProofServers,
+  context: KeyContext,
 ): Promise<DpopSigner> {
-  const { server, warn } = context;
+  const { server } = context;
+  const { issuer, onUnlisted } = listed;
   const key = await loadKey(spec, context);
-  const taken = takenByBoth(listed);
-  const isTaken = (one: string) => taken?.includes(one) ?? true;
-  if (key.configuredAlgorithm === undefined && !key.algorithms.some(isTaken)) {
+  const accepted = acceptedByBoth(listed);
+  const isAccepted = (one: string) => accepted?.includes(one) ?? true;
+  if (key.configuredAlgorithm === undefined && !key.algorithms.some(isAccepted)) {
     const remedy =
       'Name a key of a type that is listed in the server\'s "dpop", or set its "alg" if the list is wrong.';
-    throw notTaken(`the key of its "dpop" can sign (${key.algorithms.join(", ")})`, listed, remedy, context);
+    throw noCommonAlgorithm(
+      `the key of its "dpop" can sign (${key.algorithms.join(", ")})`,
+      listed,
+      remedy,
+      server,
+    );
   }
-  const alg = chooseAlgorithm(key, taken, context);
-  if (!isTaken(alg)) warn?.("unsupported_by_server");
+  const alg = chooseAlgorithm(key, accepted, { server, issuer });
+  if (!isAccepted(alg)) onUnlisted?.();
   const jwk = key.publicJwk === undefined ? undefined : proofJwk(key.publicJwk);
   if (jwk === undefined) {
     throw new McpAuthError(
       "key_invalid",
-      `Server "${server}": the key of its "dpop" cannot be used: each proof carries the public key, which a "signer" ` +
-        'does not tell. Add the key\'s "certificate" to the config.',
+      `Server "${server}": the key of its "dpop" cannot be used: each proof contains the public key, which a "signer" ` +
+        'does not return. Add the key\'s "certificate" to the config.',
       { server },
     );
   }

@@ -5,21 +5,21 @@ import type { ProofKey } from "./dpop-signer.js";
 import { proofJwk } from "./proof-jwk.js";
 
 const generate = promisify(generateKeyPair);
-const signElsewhere = promisify(sign);
+const signInThreadPool = promisify(sign);
 
 interface Algorithm {
-  /** Of the signature; `null` where the algorithm has its own. */
+  /** The hash of the signature; `null` if the algorithm includes one. */
   readonly hash: string | null;
   generate(): Promise<{ readonly publicKey: KeyObject; readonly privateKey: KeyObject }>;
   readonly options?: Omit<SignKeyObjectInput, "key">;
-  /** Takes a small part of a millisecond: less than to hand it to another thread and to wait for that. */
+  /** Signing takes a small part of a millisecond: less than the way to another thread and back. */
   readonly quick?: true;
 }
 
 const ec = (namedCurve: string, hash: string): Algorithm => ({
   hash,
   generate: () => generate("ec", { namedCurve }),
-  // As JOSE has it, RFC 7518 §3.4.
+  // The format of JOSE (RFC 7518 §3.4).
   options: { dsaEncoding: "ieee-p1363" },
 });
 
@@ -33,7 +33,7 @@ const rsa = (hash: string, options: Omit<SignKeyObjectInput, "key"> = {}): Algor
 
 const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
 
-// Best first: what every server has, then what is quick, because there is a proof for each request.
+// In order of preference: first what every server supports, then what is quick, because each request has a proof.
 const algorithms: ReadonlyMap<string, Algorithm> = new Map([
   ["ES256", { ...ec("P-256", "sha256"), quick: true }],
   ["EdDSA", ed25519],
@@ -48,19 +48,19 @@ const algorithms: ReadonlyMap<string, Algorithm> = new Map([
   ["RS512", rsa("sha512")],
 ]);
 
-/** What a key of our own may sign with, best first. */
+/** The algorithms of ephemeral keys, in order of preference. */
 export const ephemeralKeyAlgorithms: readonly string[] = [...algorithms.keys()];
 
 /**
- * A new key that only this process has, for one of `ownAlgorithms`. It signs with `node:crypto` itself: through `jose`
- * each proof takes four times as long, and there is one for each request.
+ * Generates a key that only this process has, for one of `ephemeralKeyAlgorithms`. It signs with `node:crypto` instead of
+ * `jose`, with which a proof takes four times as long, because each request has a proof.
  */
 export async function generateEphemeralKey(alg: string): Promise<ProofKey> {
   const algorithm = algorithms.get(alg);
-  if (algorithm === undefined) throw new TypeError("No key can be made for this algorithm.");
+  if (algorithm === undefined) throw new TypeError("No key can be generated for this algorithm.");
   const { hash, options, quick } = algorithm;
   const { publicKey, privateKey } = await algorithm.generate();
-  // A public key in JWK form has nothing but strings.
+  // All members of a public JWK are strings.
   const jwk = proofJwk(publicKey.export({ format: "jwk" }) as PublicJwk);
   if (jwk === undefined) throw new TypeError("The new key has no public part.");
   const key: SignKeyObjectInput = { ...options, key: privateKey };
@@ -70,7 +70,7 @@ export async function generateEphemeralKey(alg: string): Promise<ProofKey> {
     async sign(header, claims) {
       const input = signingInput(header, claims);
       const bytes = Buffer.from(input, "ascii");
-      const signature = quick === true ? sign(hash, bytes, key) : await signElsewhere(hash, bytes, key);
+      const signature = quick === true ? sign(hash, bytes, key) : await signInThreadPool(hash, bytes, key);
       return `${input}.${signature.toString("base64url")}`;
     },
   };

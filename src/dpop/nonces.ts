@@ -1,23 +1,23 @@
-/** Which end a nonce is from: an authorization server and an MCP server may share an origin. */
+/** The kind of server that sent a nonce. An authorization server and an MCP server may share an origin. */
 export type NonceRole = "token" | "resource";
 
-// Far more than one manager meets: whoever names origins without end only displaces the oldest.
+// Far more than one manager needs. A server that redirects to ever new origins only displaces the oldest.
 const mostOrigins = 1_000;
 
-// NQCHAR of RFC 9449 §8.1; it lets through neither a space nor what two headers would be joined by. The length is ours.
+// NQCHAR of RFC 9449 §8.1, which excludes spaces and the comma between two joined headers. The length limit is ours.
 const nonceSyntax = /^[\x21\x23-\x5b\x5d-\x7e]{1,1024}$/;
 
-/** The latest `DPoP-Nonce` of each server, RFC 9449 §8 and §9. */
+/** Holds the latest `DPoP-Nonce` of each server (RFC 9449 §8 and §9). */
 export class Nonces {
   readonly #latest: Readonly<Record<NonceRole, Map<string, string>>> = {
     token: new Map(),
     resource: new Map(),
   };
 
-  /** The nonce to send to the origin of this URL. */
+  /** Returns the nonce to send to the origin of this URL. */
   get(role: NonceRole, url: string | URL): string | undefined {
     const latest = this.#latest[role];
-    // Most servers want none, and this is asked before each request.
+    // Called before each request. Most servers require no nonce.
     if (latest.size === 0) return undefined;
     const origin = originOf(url);
     const nonce = latest.get(origin);
@@ -25,7 +25,7 @@ export class Nonces {
     return nonce;
   }
 
-  /** Keeps the nonce of a response, if there is one; whether it is another than before. */
+  /** Keeps the nonce of a response, if it has one. Returns whether it differs from the nonce before. */
   note(role: NonceRole, url: string | URL, headers: Headers): boolean {
     const nonce = headers.get("dpop-nonce");
     if (nonce === null || !nonceSyntax.test(nonce)) return false;
@@ -41,7 +41,7 @@ function originOf(url: string | URL): string {
   return (typeof url === "string" ? new URL(url) : url).origin;
 }
 
-/** Puts an entry last, and drops the first when there are too many: a map keeps the order in which entries came. */
+/** Makes an entry the latest, and drops the oldest if there are too many. A `Map` iterates in order of insertion. */
 function keep(latest: Map<string, string>, origin: string, nonce: string): void {
   latest.delete(origin);
   latest.set(origin, nonce);

@@ -7,8 +7,9 @@ export function ignoreFailure(error: unknown): undefined {
 }
 
 /**
- * Ignores a failure of background work, which an event has reported. Everything else is a mistake in the code: nobody awaits
- * the work, so a process warning says where it is. The message of the error is left out, because it may contain a secret.
+ * Ignores a failure of background work, which an event has reported. Everything else is a mistake in the code: nobody
+ * awaits the work, so a process warning says where it is. The message of the error is left out, because it may contain
+ * a secret.
  */
 export function ignoreFailureInBackground(error: unknown): void {
   if (error instanceof McpAuthError) return;

@@ -12,16 +12,16 @@ import { requestKind } from "./request-kind.js";
 import { sendWithToken } from "./send-with-token.js";
 
 /**
- * Creates a `fetch` that sends each request with the server's token, and only to that server. It adds the `Authorization`
- * header, and the proof for a token that is bound to a key (RFC 9449), when it sends the request.
+ * Creates a `fetch` that sends each request with the server's token, and only to that server. It adds the
+ * `Authorization` header, and the proof for a token that is bound to a key (RFC 9449), when it sends the request.
  *
- * After a 401, or a 403 with `invalid_token`, it sends the request again with another token if there is one. After a 403 with
- * `insufficient_scope` it sends the request again with a token that has the scopes, at most three times. It returns a response
- * that refuses the new token too.
+ * After a 401, or a 403 with `invalid_token`, it sends the request again with another token if there is one. After a
+ * 403 with `insufficient_scope` it sends the request again with a token that has the scopes, at most three times. It
+ * returns a response that refuses the new token too.
  *
- * Rejects with `egress_denied` for a URL or a redirect outside of the server's reach, with the codes of `getAccessToken` if it
- * gets no token, with `insufficient_scope` if the server wants a scope that the config does not allow, and with the errors of
- * the underlying `fetch`.
+ * Rejects with `egress_denied` for a URL or a redirect outside of the server's reach, with the codes of
+ * `getAccessToken` if it gets no token, with `insufficient_scope` if the server wants a scope that the config does not
+ * allow, and with the errors of the underlying `fetch`.
  */
 export function createAuthorizedFetch(authorizer: Authorizer): FetchFunction {
   return async function authorizedFetch(input, init) {

@@ -44,8 +44,8 @@ export interface Authorizer {
   /** The server refused a new token, or the same token came again. The caller gets the response. Never rejects. */
   refusedAgain(refusing: RefusingResponse): Promise<void>;
   /**
-   * Returns a token that has these scopes too, `undefined` if there is no other token. Rejects with `insufficient_scope` if
-   * the config does not allow the scopes.
+   * Returns a token that has these scopes too, `undefined` if there is no other token. Rejects with
+   * `insufficient_scope` if the config does not allow the scopes.
    */
   stepUp?(
     scopes: readonly string[],

@@ -39,8 +39,8 @@ interface Refusal {
 }
 
 /**
- * Returns another token to send the request with, `undefined` if the caller gets the response. Rejects with `aborted`, and
- * after a 403 with `insufficient_scope` and the codes of `getAccessToken`; then it also discards the response.
+ * Returns another token to send the request with, `undefined` if the caller gets the response. Rejects with `aborted`,
+ * and after a 403 with `insufficient_scope` and the codes of `getAccessToken`; then it also discards the response.
  */
 export async function tokenAfter(
   authorizer: Authorizer,
@@ -66,7 +66,7 @@ async function afterRefusedToken(
 ): Promise<Token | undefined> {
   const { request, url, token, response, pending } = refusal;
   // The server refuses the proof, not the token.
-  if (token.binding?.prover !== undefined && proofErrors(response).length > 0) return undefined;
+  if (token.binding?.dpopSigner !== undefined && proofErrors(response).length > 0) return undefined;
   if (history.hasSteppedUp) {
     await authorizer.refusedAgain(refusal);
     return undefined;
@@ -154,7 +154,7 @@ function namedScopes(
 
 /** Returns the challenges, those for the type of token that was sent first. */
 function challengesOf({ token, response: { headers } }: Refusal): readonly ServerChallenge[] {
-  const own = token.binding?.prover === undefined ? "Bearer" : "DPoP";
+  const own = token.binding?.dpopSigner === undefined ? "Bearer" : "DPoP";
   const other = own === "DPoP" ? "Bearer" : "DPoP";
   return [...tokenChallenges(headers, own), ...tokenChallenges(headers, other)];
 }

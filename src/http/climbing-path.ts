@@ -2,10 +2,10 @@
 const mostRounds = 4;
 
 /**
- * Whether a server may resolve a path to a place above it, because it reads paths more freely than the URL standard: the path
- * has a segment `.` or `..` after all decoding. Some servers also take encoded, fullwidth and shortened forms for dots and
- * slashes, and end a segment at `;`, `?`, `#` and `:`. Backslashes, control characters and bytes that are not UTF-8 (such as
- * overlong forms) are always rejected, because servers differ on them and no client needs them.
+ * Whether a server may resolve a path to a place above it, because it reads paths more freely than the URL standard:
+ * the path has a segment `.` or `..` after all decoding. Some servers also take encoded, fullwidth and shortened forms
+ * for dots and slashes, and end a segment at `;`, `?`, `#` and `:`. Backslashes, control characters and bytes that are
+ * not UTF-8 (such as overlong forms) are always rejected, because servers differ on them and no client needs them.
  *
  * @param path of a `URL`, which has already resolved the segments `..` and `%2e%2e`
  */

@@ -9,8 +9,8 @@ export function hasQueryOf(url: URL, server: URL): boolean {
 }
 
 /**
- * Whether `url` belongs to the resource at `server`: its path is that of the server or below, and no query parameter of the
- * server has another value. A parameter may be missing, because servers also name URLs without it.
+ * Whether `url` belongs to the resource at `server`: its path is that of the server or below, and no query parameter of
+ * the server has another value. A parameter may be missing, because servers also name URLs without it.
  */
 export function isSameResource(url: URL, server: URL): boolean {
   if (!isWithinPath(url.pathname, server.pathname)) return false;
@@ -23,8 +23,8 @@ interface Addressed {
 }
 
 /**
- * Returns the server that `url` belongs to: one with the same origin, a path at or above that of `url`, and query parameters
- * that `url` has too. The longest path wins, then the most parameters, then the first server.
+ * Returns the server that `url` belongs to: one with the same origin, a path at or above that of `url`, and query
+ * parameters that `url` has too. The longest path wins, then the most parameters, then the first server.
  */
 export function closestServer<S extends Addressed>(url: URL, servers: Iterable<S>): S | undefined {
   let closest: { readonly server: S; readonly address: URL } | undefined;

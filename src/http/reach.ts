@@ -5,8 +5,8 @@ import { mayClimb } from "./climbing-path.js";
 export type Reach = "origin" | "path";
 
 /**
- * Whether `path` is `base` or lies below it, compared segment by segment. A path that a server may resolve to another place
- * does not lie below: see `mayClimb`.
+ * Whether `path` is `base` or lies below it, compared segment by segment. A path that a server may resolve to another
+ * place does not lie below: see `mayClimb`.
  */
 export function isWithinPath(path: string, base: string): boolean {
   if (path === base) return true;

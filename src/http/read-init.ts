@@ -16,9 +16,9 @@ const members = [
 ];
 
 /**
- * Reads `init` as `fetch` does (Web IDL §3.2.17): each member once and by property access, so that inherited members and
- * accessors count. `undefined` means absent. All enumerable members are kept, because a `fetch` of the caller may know further
- * ones. Copies a body that the caller can change later. Throws `TypeError` for a value that is no object.
+ * Reads `init` as `fetch` does (Web IDL §3.2.17): each member once and by property access, so that inherited members
+ * and accessors count. `undefined` means absent. All enumerable members are kept, because a `fetch` of the caller may
+ * know further ones. Copies a body that the caller can change later. Throws `TypeError` for a value that is no object.
  */
 export function readInit(init: RequestInit | null | undefined): RequestInit {
   if (init === undefined || init === null) return {};

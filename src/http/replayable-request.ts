@@ -22,8 +22,8 @@ export interface ReplayableRequest {
 }
 
 /**
- * Parses the arguments of `fetch`, and reads `init` once. Throws `TypeError` for arguments that `fetch` would reject, such as
- * a URL that does not parse, and `config_invalid` for a `signal` that is no `AbortSignal`.
+ * Parses the arguments of `fetch`, and reads `init` once. Throws `TypeError` for arguments that `fetch` would reject,
+ * such as a URL that does not parse, and `config_invalid` for a `signal` that is no `AbortSignal`.
  */
 export function parseRequest(input: string | URL | Request, given?: RequestInit): ReplayableRequest {
   const init = readInit(given);
@@ -75,8 +75,8 @@ function redirectMode(given: RequestInit["redirect"] = "follow"): NonNullable<Re
 }
 
 /**
- * Passes a `Request` on as one, because it has settings that cannot be read from it. A body that came with `init` can be sent
- * again.
+ * Passes a `Request` on as one, because it has settings that cannot be read from it. A body that came with `init` can
+ * be sent again.
  */
 function fromRequest(request: Request, { body: given, [through]: via }: ThroughInit): ReplayableRequest {
   const { method, headers, signal, redirect } = request;

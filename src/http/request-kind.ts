@@ -6,8 +6,9 @@ const longestBody = 1_048_576;
 const mostMessages = 16;
 
 /**
- * Returns the kind of a request. A server is expected to accept or refuse all requests of one kind: those with the same URL,
- * MCP session, JSON-RPC method, and tool, prompt or resource. If the body cannot be read, only URL and session count.
+ * Returns the kind of a request. A server is expected to accept or refuse all requests of one kind: those with the same
+ * URL, MCP session, JSON-RPC method, and tool, prompt or resource. If the body cannot be read, only URL and session
+ * count.
  */
 export function requestKind(
   { method, headers, text }: Pick<ReplayableRequest, "method" | "headers" | "text">,

@@ -10,7 +10,10 @@ import { type ProofError, proofErrors } from "./proof-errors.js";
 import type { ReplayableRequest } from "./replayable-request.js";
 import { withoutBytes } from "./without-bytes.js";
 
-/** Sends a request with the headers of the config, the token, and the proof or certificate that must accompany the token. */
+/**
+ * Sends a request with the headers of the config, the token, and the proof or certificate that must accompany the
+ * token.
+ */
 export async function sendWithToken(
   authorizer: Authorizer,
   request: ReplayableRequest,
@@ -23,16 +26,16 @@ export async function sendWithToken(
     headers.set(name, value);
   }
   const { binding } = token;
-  const prover = binding?.prover;
+  const dpopSigner = binding?.dpopSigner;
   // The caller's own `Authorization` and proof are replaced: the server gets the token that was issued for it.
-  headers.set("authorization", `${prover === undefined ? token.tokenType : "DPoP"} ${token.accessToken}`);
+  headers.set("authorization", `${dpopSigner === undefined ? token.tokenType : "DPoP"} ${token.accessToken}`);
   headers.delete("dpop");
   const fetch = binding?.certificate?.fetch ?? authorizer.fetch;
   const onOutcome = debugRequest("MCP server", { url, method: request.method, server: authorizer.name });
   try {
-    const response = await (prover === undefined
+    const response = await (dpopSigner === undefined
       ? request.send(fetch, url, headers)
-      : sendWithProof(authorizer, { request, url, token, headers, fetch, prover }));
+      : sendWithProof(authorizer, { request, url, token, headers, fetch, dpopSigner }));
     onOutcome(response.status);
     return response;
   } catch (error) {
@@ -50,16 +53,16 @@ interface BoundRequest {
   readonly token: Token;
   readonly headers: Headers;
   readonly fetch: FetchFunction;
-  readonly prover: DpopSigner;
+  readonly dpopSigner: DpopSigner;
 }
 
 /**
- * Sends a request with a DPoP proof. Sends it once more with a new proof if the server wants another nonce (RFC 9449 §9), and
- * once more if the server refused the proof and its response shows that its clock differs from ours.
+ * Sends a request with a DPoP proof. Sends it once more with a new proof if the server wants another nonce (RFC 9449
+ * §9), and once more if the server refused the proof and its response shows that its clock differs from ours.
  */
 async function sendWithProof(authorizer: Authorizer, bound: BoundRequest): Promise<Response> {
   const { nonces, serverClocks, limits } = authorizer;
-  const { request, url, headers, fetch, prover } = bound;
+  const { request, url, headers, fetch, dpopSigner } = bound;
   const { method, signal, replayable } = request;
   const { accessToken } = bound.token;
   const tried = new Set<string>();
@@ -67,7 +70,7 @@ async function sendWithProof(authorizer: Authorizer, bound: BoundRequest): Promi
     const nonce = nonces?.get("resource", url);
     const time = serverClocks?.at(url);
     const prove = (ends: AbortSignal | undefined) =>
-      prover.proof({ method, url, accessToken, nonce, time, signal: ends });
+      dpopSigner.proof({ method, url, accessToken, nonce, time, signal: ends });
     const proof = await (limits?.run("the DPoP proof", signal, prove) ?? prove(signal));
     headers.set("dpop", proof);
     const response = await request.send(fetch, url, headers);

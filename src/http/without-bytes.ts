@@ -2,8 +2,8 @@
 const deepest = 4;
 
 /**
- * Removes from an error of `fetch` the bytes that its HTTP parser could not read. A server can copy the request with the token
- * into them, and the caller may log the error. The rest of the error stays unchanged.
+ * Removes from an error of `fetch` the bytes that its HTTP parser could not read. A server can copy the request with
+ * the token into them, and the caller may log the error. The rest of the error stays unchanged.
  */
 export function withoutBytes(error: unknown): unknown {
   let inner = error;

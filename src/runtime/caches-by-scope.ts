@@ -6,27 +6,30 @@ type Scopes = readonly string[] | undefined;
 interface Entry {
   readonly scopes: Scopes;
   readonly cache: TokenCache;
-  /** When its token is to be renewed, milliseconds since the epoch. */
+  /** Time of the next background renewal, in milliseconds since the epoch. */
   renewAt: number | undefined;
 }
 
 export interface CachesByScopeOptions {
   readonly createCache: (scopes: Scopes, onPlan: (renewAt: number | undefined) => void) => TokenCache;
-  /** What the config says. */
+  /** The scopes of the config. */
   readonly scopes: Scopes;
-  /** Told when the token of the manager's own set is to be renewed: only that one is renewed before anybody asks. */
+  /**
+   * Called with the time of the next background renewal of the default scopes. Only their token is renewed in the
+   * background.
+   */
   readonly onPlan: (renewAt: number | undefined) => void;
 }
 
-// Of the set that is left to the config and the server. A scope has no space.
-const defaultScopes = " ";
+// Key of the scopes that the config and the server decide. It is no other key, because a scope has no space.
+const defaultKey = " ";
 
-/** More sets than any server has use for; the one used longest ago makes room. */
-const mostSets = 100;
+/** More scope sets than any server needs. Beyond that, the least recently used one is dropped. */
+const mostCaches = 100;
 
 /**
- * The token caches of one manager, one a scope set: its own, which a step-up widens, and those that callers ask for.
- * What befalls one harms no other.
+ * The token caches of one manager, one for each scope set: the default one, which a step-up widens, and those that
+ * callers request. A failure in one does not affect the others.
  */
 export class CachesByScope {
   readonly #options: CachesByScopeOptions;
@@ -39,62 +42,62 @@ export class CachesByScope {
     this.#default = this.#entry(options.scopes);
   }
 
-  /** The cache of the manager's own set. */
+  /** The cache of the default scopes. */
   get defaultCache(): TokenCache {
     return this.#default.cache;
   }
 
-  /** The manager's own set as far as it is known before the server is asked. */
+  /** The default scopes; `undefined` if the server decides. */
   get scopes(): Scopes {
     return this.#default.scopes;
   }
 
-  /** When the token of the manager's own set is to be renewed, milliseconds since the epoch. */
+  /** Time of the next background renewal of the default scopes, in milliseconds since the epoch. */
   get renewAt(): number | undefined {
     return this.#default.renewAt;
   }
 
-  /** The cache of one set, whatever the order of its scopes. */
+  /** Returns the cache of a scope set. The order of the scopes does not matter. */
   of(scopes: Scopes): TokenCache {
     return this.#entry(scopes).cache;
   }
 
-  /** From now on the manager's own set is this one. */
+  /** Makes these scopes the default ones. */
   adopt(scopes: readonly string[]): void {
     this.#default = this.#entry(scopes);
     this.#options.onPlan(this.#default.renewAt);
   }
 
-  /** Takes what has not expired from others, for the same scopes of the config, and what the manager's own set has grown to. */
-  takeOver(others: CachesByScope): void {
-    for (const { scopes, cache } of others.#entries.values()) {
+  /** Takes the unexpired tokens and the default scopes of the caches that these replace. */
+  takeOver(previous: CachesByScope): void {
+    for (const { scopes, cache } of previous.#entries.values()) {
       if (cache.snapshot().expiresAt !== undefined) this.#entry(scopes).cache.takeOver(cache);
     }
-    if (others.scopes !== undefined) this.adopt(others.scopes);
+    if (previous.scopes !== undefined) this.adopt(previous.scopes);
   }
 
-  /** A timer that rang tells by how many milliseconds the clock was set back while it ran. */
+  /** A timer noticed that the clock was set back by this many milliseconds. */
   clockSetBack(by: number): void {
     for (const { cache } of this.#entries.values()) cache.clockSetBack(by);
   }
 
-  /** There is another credential than before. */
+  /** There is a new credential. */
   credentialChanged(): void {
     for (const { cache } of this.#entries.values()) cache.credentialChanged();
   }
 
-  /** Those that are asked for later have stopped too. */
+  /** Stops all caches. Caches that are created later are stopped too. */
   async stop(grace: number): Promise<void> {
     this.#stopped = true;
     await Promise.all([...this.#entries.values()].map(({ cache }) => cache.stop(grace)));
   }
 
   #entry(wanted: Scopes): Entry {
-    // A list of our own: the caller's may change.
+    // A copy, because the caller may change its list.
     const scopes = wanted && [...new Set(wanted)];
-    const key = scopes === undefined ? defaultScopes : scopes.toSorted().join(" ");
+    const key = scopes === undefined ? defaultKey : scopes.toSorted().join(" ");
     const known = this.#entries.get(key);
-    // A `Map` iterates in order of insertion: the first is the one used longest ago.
+    // Inserted again, so that the first entry of the `Map` is the least recently used one.
     if (known !== undefined) this.#entries.delete(key);
     const entry = known ?? this.#create(scopes);
     this.#entries.set(key, entry);
@@ -112,17 +115,20 @@ export class CachesByScope {
     return entry;
   }
 
-  /** `latest` is about to be asked, and others may be under way: whoever asks for the same is to find them. */
+  /**
+   * Drops the least recently used caches, but not `latest` and none with a request in flight, which later callers must
+   * find.
+   */
   #makeRoom(latest: Entry): void {
-    if (this.#entries.size <= mostSets) return;
+    if (this.#entries.size <= mostCaches) return;
     let looked = 0;
     for (const [key, entry] of this.#entries) {
-      // With any number under way, the next call looks on.
-      if (looked > 2 * mostSets) return;
+      // If this many have a request in flight, the next call continues.
+      if (looked > 2 * mostCaches) return;
       looked += 1;
       if (entry === this.#default || entry === latest || entry.cache.isRequesting) continue;
       this.#entries.delete(key);
-      if (this.#entries.size <= mostSets) return;
+      if (this.#entries.size <= mostCaches) return;
     }
   }
 }

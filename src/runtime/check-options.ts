@@ -2,16 +2,17 @@ import { McpAuthError } from "../errors/error.js";
 import { isAbortSignal } from "../lib/abort-signal.js";
 import { isScope } from "../lib/scope.js";
 
-// What callers pass is checked where it comes in: from JavaScript anything can come, and further in it would fail late,
-// without a code, or be taken for something else.
+// Arguments of public functions are checked at the entry, because JavaScript can pass any value. Further inside, a
+// wrong value
+// would fail late and without a code.
 
-/** A mistake of the caller: `config_invalid`, which is not worth another try. */
+/** Returns `config_invalid` for a mistake of the caller. */
 export function misuse(problem: string, server?: string): McpAuthError {
   const message = server === undefined ? problem : `Server "${server}": ${problem}`;
   return new McpAuthError("config_invalid", message, { server });
 }
 
-/** Throws `config_invalid` for what are no options of `getAccessToken`, `getToken` or `getHeaders`. */
+/** Throws `config_invalid` for wrong options of `getAccessToken`, `getToken` or `getHeaders`. */
 export function assertTokenOptions(server: string, options: unknown): void {
   assertObject(options, "the options are", server);
   const { scopes, forceRefresh, signal }: Given = options;
@@ -27,7 +28,7 @@ export function assertTokenOptions(server: string, options: unknown): void {
   }
 }
 
-/** Throws `config_invalid` for what are no options of `getHeaders`. */
+/** Throws `config_invalid` for wrong options of `getHeaders`. */
 export function assertHeaderOptions(server: string, options: unknown): void {
   assertTokenOptions(server, options);
   assertObject(options, "the options are", server);
@@ -40,7 +41,7 @@ export function assertHeaderOptions(server: string, options: unknown): void {
   }
 }
 
-/** The names of `require`. Throws `config_invalid` for what is no list of strings. */
+/** Returns the names in `require`. Throws `config_invalid` if it is no list of strings. */
 export function requiredNames(options: unknown): ReadonlySet<string> {
   assertObject(options, "The options of start() are");
   const { require: names = [] }: Given = options;
@@ -48,7 +49,7 @@ export function requiredNames(options: unknown): ReadonlySet<string> {
   throw misuse("The option `require` of start() is a list of names of servers.");
 }
 
-/** Throws `config_invalid` for what discover() cannot use. `network` is checked where it is read. */
+/** Throws `config_invalid` for wrong options of `discover`. `network` is checked when it is read. */
 export function assertDiscoverOptions(options: unknown): void {
   assertObject(options, "The options of discover() are");
   const { fetch, timeout, signal }: Given = options;
@@ -63,7 +64,7 @@ export function assertDiscoverOptions(options: unknown): void {
   }
 }
 
-/** Throws `config_invalid` for what createMcpAuth cannot use. `allow` and `store` are checked where they are read. */
+/** Throws `config_invalid` for wrong options of `createMcpAuth`. `allow` and `store` are checked when they are read. */
 export function assertRuntimeOptions(options: unknown): void {
   assertObject(options, "The options of createMcpAuth() are");
   const given: Given = options;
@@ -75,7 +76,7 @@ export function assertRuntimeOptions(options: unknown): void {
     const value = given[name];
     if (value === undefined) continue;
     if (typeof value !== "object" || value === null) throw wrong(name, "an object");
-    // Any object may have a member of any name.
+    // `Reflect.get`, because the type of the object is unknown.
     const missing = methods.find((method) => typeof Reflect.get(value, method) !== "function");
     if (missing !== undefined) throw wrong(name, `an object with the method \`${missing}\``);
   }
@@ -101,6 +102,6 @@ function assertObject(value: unknown, what: string, server?: string): asserts va
 
 function isListOf(value: unknown, holds: (text: string) => boolean): value is readonly string[] {
   if (!Array.isArray(value)) return false;
-  // A list with holes, too.
+  // `Array.from` also visits the holes of a list.
   return Array.from(value, (item: unknown) => typeof item === "string" && holds(item)).every(Boolean);
 }

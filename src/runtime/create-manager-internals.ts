@@ -4,6 +4,7 @@ import { McpAuthError } from "../errors/error.js";
 import { assertOwnUrl } from "../http/own-url.js";
 import type { WaitLimits } from "../lib/wait-limits.js";
 import { isVerificationOff, verificationIsOff } from "../net/environment.js";
+import { type AttemptContext, createAttempt, type ManagerState } from "../oauth/attempt.js";
 import type { StoreCommands } from "../sharing/store-commands.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { TokenCache } from "../tokens/cache.js";
@@ -20,20 +21,18 @@ import type { RuntimeContext } from "./runtime-context.js";
 import { senderConstrained } from "./sender-constrained.js";
 import { issuerOf } from "./token-pipeline.js";
 
-/** What an adapter may use of a manager. */
+/** The parts of a manager that its internals use. */
 export interface InternalsContext {
   readonly caches: CachesByScope;
-  readonly signedWith: (kid: string | undefined) => void;
-  /** What has been found out about the two servers. */
-  readonly target: () => Target | undefined;
-  /** The same, found out now where nobody has looked yet. */
+  readonly manager: ManagerState;
+  /** Returns the metadata of the two servers, and fetches it if it is not known yet. */
   readonly learn: () => Promise<Target | undefined>;
-  /** The server refuses new tokens too: says what may be wrong. */
+  /** Explains why the server may refuse new tokens too. */
   readonly explainRefusal: (token: Token, challenge: string | null) => Promise<McpAuthError>;
   readonly limits: Pick<WaitLimits, "run">;
 }
 
-/** The internals of a manager: what an adapter may do with its tokens and its client. */
+/** Creates the internals of a manager, which adapters use. */
 export function createManagerInternals(
   spec: ServerSpec,
   runtime: RuntimeContext,
@@ -42,16 +41,21 @@ export function createManagerInternals(
   const { grant, name: server } = spec;
   const { clock, events } = runtime;
   const { caches } = access;
-  // A host can make the requests of this grant by itself, but of no other.
+  // A host can only send the requests of this grant itself.
   const own = grant.type === "client_credentials" ? grant : undefined;
   const refusals = new HostRefusals({ caches, clock, explain: access.explainRefusal });
   return {
     now: () => clock.now(),
     reportRefused: (accessToken, challenge = null) => refusals.refused(accessToken, challenge),
     reportAccepted: (accessToken) => refusals.accepted(accessToken),
-    currentToken: () => tokenAtHand(caches.defaultCache, clock.now()),
+    currentToken: () => unexpiredToken(caches.defaultCache, clock.now()),
     async acceptTokenResponse(response) {
-      const token = await judged(spec, response, clock.now(), access.target()?.resource ?? spec.url);
+      const token = await validatedToken(
+        spec,
+        response,
+        clock.now(),
+        access.manager.target?.resource ?? spec.url,
+      );
       caches.defaultCache.accept(token);
       const { expiresAt } = token;
       const issuer = issuerOf(grant);
@@ -70,16 +74,17 @@ export function createManagerInternals(
     async authenticate(request) {
       if (own === undefined) return;
       await access.limits.run("the credential of its client", undefined, async (signal) => {
-        await authenticate(spec, own, { ...runtime, signal }, access, request);
+        const attempt = createAttempt(runtime, { spec, manager: access.manager, signal });
+        await authenticate(own, attempt, request);
       });
     },
   };
 }
 
-function tokenAtHand({ latest }: TokenCache, now: number): CurrentToken | "bound" | undefined {
+function unexpiredToken({ latest }: TokenCache, now: number): CurrentToken | "bound" | undefined {
   if (latest === undefined || latest.expiresAt <= now) return undefined;
   const { accessToken, tokenType, binding } = latest;
-  if (binding?.prover !== undefined || binding?.certificate?.bound === true) return "bound";
+  if (binding?.dpopSigner !== undefined || binding?.certificate?.bound === true) return "bound";
   return { accessToken, authorization: `${tokenType} ${accessToken}` };
 }
 
@@ -92,7 +97,7 @@ function withStepUp(
   return scopes && [...new Set([...scopes, ...named.filter((scope) => stepUp.includes(scope))])];
 }
 
-/** Loaded when a command asks for it. */
+/** Loads the commands on first use. */
 function lazyStoreCommands(spec: ServerSpec, store: SharedStore, runtime: RuntimeContext): StoreCommands {
   const load = async (): Promise<StoreCommands> =>
     (await import("../sharing/store-commands.js")).storeCommands(spec, store, runtime);
@@ -104,8 +109,8 @@ function lazyStoreCommands(spec: ServerSpec, store: SharedStore, runtime: Runtim
   };
 }
 
-/** A host's answer, held to what we hold our own to. */
-async function judged(
+/** Validates a token response that a host received, as one of our own. */
+async function validatedToken(
   spec: ServerSpec,
   response: HostTokenResponse,
   now: number,
@@ -128,12 +133,12 @@ async function judged(
 
 /** Adds the credential to a request that goes where the config says, and refuses any other. */
 async function authenticate(
-  { name: server, timeout, url, dpop }: ServerSpec,
   { client, resource, audience, params }: ClientCredentialsSpec,
-  runtime: RuntimeContext & { readonly signal: AbortSignal },
-  { signedWith }: InternalsContext,
+  attempt: AttemptContext,
   request: HostTokenRequest,
 ): Promise<void> {
+  const { server, manager } = attempt;
+  const { timeout, url, dpop } = attempt.spec;
   const { issuer, id = "" } = client;
   // The host sends the request over connections of its own, which follow the process.
   if (isHttps(request.url) && isVerificationOff(process.env)) {
@@ -144,19 +149,23 @@ async function authenticate(
   if (request.issuer !== undefined && request.issuer !== issuer) throw elsewhere(server, request);
   const { findAuthorizationServer } = await import("../discovery/find-target.js");
   const wanted = { server, url, issuer, timeout, metadata: client.metadata };
-  const authorizationServer = await findAuthorizationServer(runtime.metadata, wanted);
+  const authorizationServer = await findAuthorizationServer(attempt.metadata, wanted);
   if (!sameUrl(request.url, authorizationServer.token_endpoint)) throw elsewhere(server, request);
   const { authenticateClient } = await import("../oauth/client-auth/authenticate-client.js");
-  const signingTime = runtime.serverClocks.at(request.url);
-  const context = { ...runtime, server, signedWith, signingTime };
-  const { apply, identity } = await authenticateClient(client, authorizationServer, context);
+  const signing = {
+    time: attempt.serverClocks.at(request.url),
+    onSigned(kid: string | undefined) {
+      manager.kid = kid;
+    },
+  };
+  const { apply, identity } = await authenticateClient(client, authorizationServer, signing, attempt);
   if (identity !== undefined || dpop !== undefined) {
     const problem =
       "its tokens are bound to a key or certificate, which a token request of the host cannot show.";
     throw senderConstrained(server, `${problem} Use the manager's \`fetch\`.`);
   }
   const { readParam } = await import("../oauth/grants/token-grant.js");
-  const further = await Promise.all(Object.entries(params).map((param) => readParam(param, context)));
+  const further = await Promise.all(Object.entries(params).map((param) => readParam(param, attempt)));
   // The host knows of the resource only what the server's metadata says, and of the others nothing.
   if (resource === false) request.body.delete("resource");
   else if (resource !== undefined) request.body.set("resource", resource);

@@ -18,42 +18,51 @@ import type { McpAuth } from "./mcp-auth.js";
 import { Runtime } from "./runtime.js";
 
 export interface McpAuthOptions<Name extends string = string> {
-  /** A config, or the path of one; without it `MCP_AUTH_CONFIG`, else the nearest file from `cwd` up. */
+  /**
+   * A config or the path of a config file. By default, the file in `MCP_AUTH_CONFIG`, else the nearest one in `cwd` and
+   * above.
+   */
   readonly config?: string | McpAuthConfig<Name>;
-  /** Where the search begins and what relative paths of an object config are relative to. */
+  /**
+   * The folder where the search for a config begins, and the base of relative paths in a config object. By default, the
+   * working folder.
+   */
   readonly cwd?: string;
-  /** Where `${NAME}` and `{ "env": "NAME" }` look; `process.env` unless told. */
+  /** The variables for `${NAME}` and `{ "env": "NAME" }`. By default, `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /**
-   * Used for every request in place of the global `fetch`. For https it gets connections that verify their peer, as
-   * `init.dispatcher`. What it trusts is unknown, so the metadata that it fetches is not shared through a store.
+   * Sends every request instead of the global `fetch`. For https it gets connections that verify the server's
+   * certificate, as `init.dispatcher`. Metadata that it fetches is not shared through a store, because the authorities
+   * that it trusts are unknown.
    */
   readonly fetch?: FetchFunction;
+  /** Gets a line for each event. */
   readonly logger?: Logger;
-  /** The functions that references of the form `{ "resolver": "NAME", "ref": … }` call, by name. */
+  /** Functions for references of the form `{ "resolver": "NAME", "ref": … }`, by name. */
   readonly resolvers?: Readonly<Record<string, SecretResolver>>;
-  /** The functions that keys of the form `{ "signer": { "name": "NAME" } }` sign with, by name. */
+  /** Functions that sign for keys of the form `{ "signer": { "name": "NAME" } }`, by name. */
   readonly signers?: Readonly<Record<string, Signer>>;
   /**
-   * `false` runs no command of the config: `exec` references and signers fail. So they do where MCP_AUTH_ALLOW_EXEC, in
-   * `env` or in the environment of the process, has another value than 1, true, yes or on.
+   * With `false`, no command of the config runs: `exec` references and signers fail. They also fail if
+   * MCP_AUTH_ALLOW_EXEC, in `env` or in the environment of the process, has another value than 1, true, yes or on.
    */
   readonly allowExec?: boolean;
   /**
-   * Confines a config that somebody else wrote: what these lists do not name is refused with `config_invalid`, when the
-   * config is loaded, or on use where a variable or a reference leads to it.
+   * Restricts a config that somebody else wrote to what these lists name. Everything else is `config_invalid`: when the
+   * config is loaded, or on use of a value from a variable or a reference.
    */
   readonly allow?: Allow;
+  /** Replaces the system clock, for tests. */
   readonly clock?: Clock;
-  /** Where tokens are kept, in place of the `store` of the config. */
+  /** A store for tokens that replaces the `store` of the config. */
   readonly store?: McpAuthStore;
 }
 
 /**
- * Finds and validates the config and builds one token manager a server. It makes no request, reads no secret and
- * runs nothing.
+ * Finds and validates the config, and returns its token managers. It sends no request, reads no secret and runs no
+ * command.
  *
- * Rejects with `config_not_found` and `config_invalid`, whose `violations` hold every mistake of a config.
+ * Rejects with `config_not_found`, and with `config_invalid`, whose `violations` list every mistake in the config.
  *
  * @example
  * ```ts
@@ -67,7 +76,7 @@ export async function createMcpAuth<Name extends string = string>(
   return await createRuntime(options);
 }
 
-/** The same; with a config that was loaded already, that one. */
+/** Creates the runtime, from `loaded` if the config has been loaded already. */
 export async function createRuntime<Name extends string>(
   options: McpAuthOptions<Name>,
   loaded?: ConfigSpec,
@@ -75,13 +84,13 @@ export async function createRuntime<Name extends string>(
   assertRuntimeOptions(options);
   const { clock = systemClock, env = process.env } = options;
   const { config, resolvers, signers, allowExec } = options;
-  // Also for a reload, wherever the process is then.
+  // Determined now, so that a reload finds the same file after the process has changed its folder.
   const cwd = startingFolder(options, env);
   const allow =
     options.allow === undefined
       ? undefined
       : (await import("../lib/allow.js")).allowRules(options.allow, cwd);
-  // A host that passes an `env` of its own does not lift what was forbidden for the process.
+  // An `env` of the host does not lift restrictions of the process.
   const permissions = createPermissions({ allowExec, allow, environments: [env, process.env] });
   const hasStore = options.store !== undefined;
   if (options.store !== undefined) assertStore(options.store);
@@ -113,7 +122,7 @@ export async function createRuntime<Name extends string>(
     resolvers,
     signers,
     permissions,
-    holds: new RetryAfterRegistry(),
+    retryAfter: new RetryAfterRegistry(),
   };
   const given = { ...shared, ownStore: options.store, hasOwnFetch: options.fetch !== undefined };
   return new Runtime<Name>(spec, given, load);

@@ -11,28 +11,27 @@ import { platformFetch } from "../net/own-requests.js";
 import { assertDiscoverOptions } from "./check-options.js";
 
 export interface DiscoverOptions {
-  /** Sends all requests; the global `fetch` unless told. */
+  /** Sends all requests. By default, the global `fetch`. */
   readonly fetch?: FetchFunction;
-  /** Milliseconds for each request; 10 seconds unless told. */
+  /** Milliseconds for each request. By default, 10,000. */
   readonly timeout?: number;
   readonly signal?: AbortSignal;
   /**
-   * As `network` in a config. Paths in `ca` are relative to the working directory, and `allowInsecureHttp` holds for the URL
-   * that is asked for as well as for those that the server names.
+   * The `network` section of a config. Paths in `ca` are relative to the working folder. `allowInsecureHttp` applies to
+   * `url` and to the URLs that the server names.
    */
   readonly network?: McpAuthConfig["network"];
 }
 
 /**
- * Finds out how an MCP server wants to be authorized: one unauthenticated request to get its challenge, then its
- * resource metadata (RFC 9728), then the metadata of each authorization server (RFC 8414) side by side. For people
- * and tools that write a config; the runtime itself never takes an issuer from the network. It sends requests as the
- * runtime does: through the proxy that `network` or the environment names, and only to servers whose certificate it verified.
+ * Finds out how an MCP server wants to be authorized, for people and tools that write a config. Sends one request
+ * without a token to get the challenge, then reads the resource metadata (RFC 9728) and the metadata of each
+ * authorization server (RFC 8414). The runtime itself never takes an issuer from the network.
  *
- * It reports what it found and lists in `problems` what is wrong, or could not be reached, instead of failing.
+ * Requests go through the proxy that `network` or the environment names, and only to servers whose certificate is
+ * valid. Problems, such as a server that could not be reached, are listed in `problems` and do not make it fail.
  *
- * Rejects with `config_invalid` (also for what is wrong with `network`) or `insecure_url` for a URL that cannot be asked, and
- * with `aborted`.
+ * Rejects with `config_invalid` for a wrong option or URL, with `insecure_url`, and with `aborted`.
  *
  * @example
  * ```ts
@@ -59,7 +58,7 @@ export async function discover(url: string, options: DiscoverOptions = {}): Prom
   }
 }
 
-/** Held to the same rules as the config. Rejects with `config_invalid`. */
+/** Validates `network` as in a config. Rejects with `config_invalid`. */
 async function networkSpec(
   network: DiscoverOptions["network"],
   env: Readonly<Record<string, string | undefined>>,
@@ -67,7 +66,7 @@ async function networkSpec(
   if (network === undefined) return { ca: [], allowInsecureHttp: [] };
   const { spec, violations } = await checkConfig({
     config: { servers: {}, network },
-    // Where that is gone, nothing is relative to it.
+    // If the working folder was deleted, no path can be relative to it.
     cwd: workingFolder() ?? resolve("/"),
     env,
   });

@@ -8,32 +8,32 @@ export interface McpAuthEvents {
   /** A new token is in use. */
   "token:renewed": TokenEvent;
   /**
-   * Something is off that does not stop tokens: a token without a lifetime, for example, or with code `unauthorized` that
-   * the server refused a new token too.
+   * Something is wrong, but tokens still arrive. Examples: a token without a lifetime; with code `unauthorized`, a
+   * server that refused a new token too.
    */
   "token:warning": TokenEvent;
-  /** An attempt at a token failed. */
+  /** An attempt to get a token failed. `code` and `message` say why. */
   "token:failed": TokenEvent;
-  /** The MCP server refused a token, which is used until a request for another one has succeeded. */
+  /** The MCP server refused a token. It stays in use until a request for another token succeeds. */
   "token:rejected": TokenEvent;
-  /** No usable token, and no request for one for `durationMs`. */
+  /** There is no usable token, and none is requested for `durationMs` milliseconds. */
   "token:cooldown": TokenEvent;
-  /** The store of the config cannot be used; said once until it can be again. Access tokens are got without it. */
+  /** The store cannot be used. Reported once per outage. Access tokens are requested without it. */
   "store:down": TokenEvent;
-  /** The secret of a client is another one than at the request before. */
+  /** The client secret has changed since the previous request. */
   "secret:changed": TokenEvent;
-  /** The key of a client is another one than at the request before, with what belongs to it. */
+  /** The key or certificate of the client has changed since the previous request. */
   "key:rotated": TokenEvent;
-  /** `reload()` has put another config in place. */
+  /** `reload()` has loaded a config that differs. */
   "config:reloaded": ConfigReloadedEvent;
 }
 
-/** What `reload()` did, as names of servers. Those that are in none of the lists go on as they were. */
+/** The servers that `reload()` changed, by name. Servers in none of the lists are unchanged. */
 export interface ConfigReloadedEvent {
   readonly added: readonly string[];
   readonly changed: readonly string[];
   readonly removed: readonly string[];
-  /** Milliseconds. */
+  /** Duration of the reload in milliseconds. */
   readonly durationMs: number;
 }
 
@@ -55,8 +55,8 @@ const levels = {
 type Listeners = { readonly [E in McpAuthEventName]: Set<(event: McpAuthEvents[E]) => unknown> };
 
 /**
- * Hands events to listeners, to `node:diagnostics_channel` as `mcp-auth:<event>`, and to the logger. A listener
- * that throws disturbs nobody: what it threw goes to the logger by its name only.
+ * Passes events to listeners, to `node:diagnostics_channel` as `mcp-auth:<event>`, and to the logger. If a listener
+ * throws, only the name of its error goes to the logger.
  */
 export class Events {
   readonly #listeners: Listeners = {
@@ -71,21 +71,24 @@ export class Events {
     "config:reloaded": new Set(),
   };
   readonly #logger: Logger | undefined;
-  /** What was said by a process warning. */
+  /** Keys of the process warnings so far. */
   readonly #warned = new Set<string>();
 
   constructor(logger: Logger | undefined) {
     this.#logger = logger;
   }
 
-  /** Returns the function that removes the listener. Throws `config_invalid` for what is no event or no listener. */
+  /**
+   * Returns the function that removes the listener. Throws `config_invalid` for an unknown event, and for a listener
+   * that is no function.
+   */
   on<E extends McpAuthEventName>(name: E, listener: McpAuthListener<E>): () => void {
     if (!Object.hasOwn(this.#listeners, name)) {
       throw misuse(`There is no such event. There are: ${Object.keys(levels).join(", ")}.`);
     }
     if (typeof listener !== "function") throw misuse("A listener is a function.");
     const listeners = this.#listeners[name];
-    // One more wrapper, so that the same function can listen twice and be removed once.
+    // Wrapped, so that the same function can be added twice and removed once.
     const entry = (event: McpAuthEvents[E]) => listener(event);
     listeners.add(entry);
     return () => void listeners.delete(entry);
@@ -103,10 +106,7 @@ export class Events {
     this.#log(levels[name], { event: name, ...event }, name);
   }
 
-  /**
-   * A process warning for what nobody would hear of, because there is neither a logger nor a listener: the first with this
-   * `key`.
-   */
+  /** Emits a process warning if there is neither a logger nor a listener for the event. Only once for each `key`. */
   warnUnheard(name: McpAuthEventName, key: string, { code, message }: McpAuthError): void {
     const isHeard =
       this.#logger !== undefined ||
@@ -117,7 +117,7 @@ export class Events {
     process.emitWarning(message, { type: "McpAuthWarning", code });
   }
 
-  /** Logs what no event tells. */
+  /** Logs a warning for which there is no event. */
   warn(fields: object, message: string): void {
     this.#log("warn", fields, message);
   }
@@ -131,7 +131,7 @@ export class Events {
   }
 }
 
-/** Calls foreign code. An async function passes for any other, and would end the process with what it rejects with. */
+/** Calls code of the host. It may be an async function, whose rejection would end the process. */
 function settle(call: () => unknown, onThrow: (error: unknown) => void): void {
   try {
     const result = call();

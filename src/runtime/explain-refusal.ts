@@ -6,9 +6,9 @@ import type { CachesByScope } from "./caches-by-scope.js";
 import type { RuntimeContext } from "./runtime-context.js";
 
 /**
- * Explains that the server refuses new tokens too: in `status()` and, once until the last suspect was accepted, in an event,
- * in the log, and in a process warning if there is neither a listener nor a logger. `challenge` is the `WWW-Authenticate`
- * header of the response, if it is known.
+ * Explains that the server refuses new tokens too: in `status()` and, once until the last suspect was accepted, in an
+ * event, in the log, and in a process warning if there is neither a listener nor a logger. `challenge` is the
+ * `WWW-Authenticate` header of the response, if it is known.
  */
 export async function explainRefusal(
   spec: ServerSpec,

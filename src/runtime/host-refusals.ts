@@ -4,13 +4,13 @@ import type { Replacement } from "../tokens/refused-tokens.js";
 import type { Token } from "../tokens/token.js";
 import type { CachesByScope } from "./caches-by-scope.js";
 
-/** Milliseconds after which a new token that was not refused counts as accepted: most hosts do not say so. */
+/** Milliseconds after which a new token that was not refused counts as accepted, because most hosts do not report that. */
 const silenceMeansAccepted = 2_000;
 
-/** The requests of a host cannot be seen: all of them are of one kind. */
+/** The one kind of all requests of a host, because they cannot be seen. */
 const kind = "host";
 
-/** So many tokens replaced within so many milliseconds: the server hardly revoked each of them. */
+/** This many replacements within this many milliseconds mean that the server refuses new tokens. */
 const manyReplacements = 3;
 const inShortTime = 60_000;
 
@@ -18,28 +18,28 @@ export interface HostRefusalsOptions {
   readonly caches: CachesByScope;
   readonly clock: Clock;
   /**
-   * Says what may be wrong when the server refuses new tokens too. `challenge`: the `WWW-Authenticate` header, where the host
-   * passes it on.
+   * Explains why the server may refuse new tokens too. `challenge`: the `WWW-Authenticate` header, if the host passes
+   * it on.
    */
   readonly explain: (token: Token, challenge: string | null) => Promise<McpAuthError>;
 }
 
-interface Latest {
+interface LastReplacement {
   readonly replacement: Replacement;
   readonly accessToken: string;
-  /** When it came, and the host sent its request again. */
+  /** When the token arrived and the host sent its request again. */
   readonly at: number;
-  /** When the host last said that it is refused. */
+  /** When the host last reported that the token was refused. */
   refusedAt: number | undefined;
-  /** The host has seen it accepted. */
+  /** The host has reported that the token was accepted. */
   isAccepted: boolean;
 }
 
-/** What follows when a host reports a 401. It is not told which token that was for, and may report it late. */
+/** Handles a 401 that a host reports, perhaps late and without the request that it belongs to. */
 export class HostRefusals {
   readonly #options: HostRefusalsOptions;
-  #latest: Latest | undefined;
-  /** When the latest tokens were replaced. */
+  #latest: LastReplacement | undefined;
+  /** When the last tokens were replaced. */
   #replacedAt: readonly number[] = [];
 
   constructor(options: HostRefusalsOptions) {
@@ -47,8 +47,8 @@ export class HostRefusals {
   }
 
   /**
-   * Resolves when the host may send its request again, with another token where there is one. Rejects with what the token
-   * request failed with, and with `unauthorized` when it brought the refused token again.
+   * Resolves when the host may send its request again, with another token if there is one. Rejects with the error of
+   * the token request, and with `unauthorized` if it brought the same token again.
    */
   async refused(accessToken: string, challenge: string | null): Promise<void> {
     const { caches, clock, explain } = this.#options;
@@ -77,16 +77,16 @@ export class HostRefusals {
     if (this.#latest?.accessToken === accessToken) this.#latest.isAccepted = true;
   }
 
-  /** Whether the server accepted the latest replacement, which it refuses now. */
-  #judge(replaced: Latest): void {
+  /** Decides whether the server had accepted the last replacement, which it refuses now. */
+  #judge(last: LastReplacement): void {
     const { caches, clock } = this.#options;
-    const { at, refusedAt = at, replacement, isAccepted } = replaced;
+    const { at, refusedAt = at, replacement, isAccepted } = last;
     const now = clock.now();
     const silence = now - refusedAt;
-    replaced.refusedAt = now;
+    last.refusedAt = now;
     if (isAccepted || silence < 0 || silence >= silenceMeansAccepted)
       caches.defaultCache.refused.accepted(kind);
-    // It was refused when the request was sent again, which the host did at once and did not report.
+    // The server refused it when the host sent its request again, at the time `at`.
     else replacement.failed(kind, at);
   }
 }

@@ -18,27 +18,27 @@ import { specChange, withTokensOf } from "./spec-changes.js";
 import { hasRuntimeSubject, type RuntimeSubject } from "./subjects.js";
 import type { HeaderOptions, TokenManagerStatus, TokenOptions } from "./token-manager.js";
 
-/** Milliseconds that a renewal in flight, and the writing of a refresh token, get when the manager stops. */
+/** Milliseconds that a renewal in flight, and the write of a refresh token, have to end after `stop()`. */
 export const stopGrace = 5_000;
 
-/** Whose tokens they are, when they are not the server's own. */
+/** The user of the tokens, if they are not those of the server itself. */
 export interface LiveServerUser {
   readonly server: LiveServer;
   readonly subject: () => RuntimeSubject;
 }
 
 /**
- * One server as one config has it: its tokens, the timers that keep them fresh, and a `fetch` over both. It never
- * changes; with another config another takes its place, and calls that began here end here.
+ * One server with one config: its tokens, the timers that renew them, and a `fetch` that uses them. Immutable: after a
+ * reload another one replaces it, and calls that began here end here.
  */
 export class LiveServer {
   readonly url: string;
-  /** `url`, taken apart. */
+  /** `url`, parsed. */
   readonly address: URL;
   readonly clientCapabilities: McpClientCapabilities;
   readonly fetch: FetchFunction;
   readonly spec: ServerSpec;
-  /** The tokens of the one whose place this took are as good as new ones. */
+  /** Whether it took over the tokens of the one that it replaced. */
   readonly keepsTokens: boolean;
   readonly #runtime: RuntimeContext;
   readonly #clock: Clock;
@@ -47,7 +47,7 @@ export class LiveServer {
   readonly #timers: RenewalTimers;
   readonly #headers: ReturnType<typeof configuredHeaders>;
 
-  /** `before` is the one whose place this takes: what it knows that still holds is kept. */
+  /** Takes over from `previous`, which it replaces, everything that is still valid under the new config. */
   constructor(latest: ServerSpec, runtime: RuntimeContext, previous?: LiveServer, user?: LiveServerUser) {
     // Another runtime context is another network. Whatever came over the previous network stays there.
     const isSameNetwork = previous !== undefined && previous.#runtime === runtime;
@@ -62,9 +62,11 @@ export class LiveServer {
     this.#clock = runtime.clock;
     this.keepsTokens = kept !== undefined;
     const known = kept === undefined ? undefined : kept.#tokens;
-    const ofUser = user && { subject: user.subject, supply: user.server.#tokens };
+    const userTokens = user && { subject: user.subject, serverTokens: user.server.#tokens };
     const tokens =
-      known !== undefined && change !== "requested" ? known : new ServerTokens(spec, runtime, ofUser, known);
+      known !== undefined && change !== "requested"
+        ? known
+        : new ServerTokens(spec, runtime, userTokens, known);
     this.#tokens = tokens;
     this.#caches = tokens.caches;
     this.#timers = renewalTimers(spec, runtime, tokens.caches, user !== undefined);
@@ -84,8 +86,8 @@ export class LiveServer {
   }
 
   /**
-   * Notes the use, and returns the token at once if it is fresh. If this returns `undefined`, call `acquireToken`, which also
-   * handles all options.
+   * Notes the use, and returns the token at once if it is fresh. If this returns `undefined`, call `acquireToken`,
+   * which also handles all options.
    */
   freshToken(options?: TokenOptions): Token | undefined {
     const now = this.#clock.now();
@@ -137,26 +139,26 @@ export class LiveServer {
     };
   }
 
-  /** The same for a user, whose `before` may be of an earlier config. */
+  /** Returns this server for a user. `previous` is that of the same user, perhaps from an earlier config. */
   ofUser(subject: () => RuntimeSubject, previous: LiveServer | undefined): LiveServer {
     return new LiveServer(this.spec, this.#runtime, previous, { server: this, subject });
   }
 
-  /** There is another credential than before. */
+  /** There is a new credential. */
   credentialChanged(): void {
     this.#caches.credentialChanged();
   }
 
-  /** Starts the schedule and waits for a first token, if the server is to have one before it is used. */
+  /** Starts the schedule, and waits for a first token if the server is renewed automatically or `required`. */
   async start(required: boolean): Promise<void> {
-    // Whose token it would be is not known yet.
+    // There is no user yet whose token could be requested.
     if (hasRuntimeSubject(this.spec.grant) && !required) return;
     this.#timers.startTicking();
     if (!this.spec.refresh.automatic && !required) return;
     if (this.freshToken() === undefined) await this.acquireToken();
   }
 
-  /** Another takes its place: from now on nothing happens here by itself. */
+  /** Stops the timers, because another one replaces it. */
   retire(): void {
     this.#timers.stop();
   }
@@ -167,7 +169,10 @@ export class LiveServer {
     await this.#caches.stop(stopGrace);
   }
 
-  /** For a request that the server decides about: a token that has not expired is better than any error. */
+  /**
+   * Returns any unexpired token instead of an error, for `fetch`: the server decides whether it still accepts the
+   * token.
+   */
   async #unexpiredToken(signal: AbortSignal | undefined): Promise<Token> {
     const { defaultCache } = this.#caches;
     return (
@@ -179,12 +184,12 @@ export class LiveServer {
 function renewalTimers(
   spec: ServerSpec,
   runtime: RuntimeContext,
-  sets: CachesByScope,
-  ofUser: boolean,
+  caches: CachesByScope,
+  isForUser: boolean,
 ): RenewalTimers {
   const { idle, schedule, timezone } = spec.refresh;
-  // There may be any number of users, and nobody knows which of them comes back: their tokens are renewed by use.
-  const automatic = spec.refresh.automatic && !ofUser;
+  // Tokens of users are renewed when they are used, because there may be any number of users.
+  const automatic = spec.refresh.automatic && !isForUser;
   const { clock, random } = runtime;
   return new RenewalTimers({
     clock,
@@ -195,7 +200,7 @@ function renewalTimers(
       schedule === undefined
         ? undefined
         : async () => (await import("../schedule/cron.js")).cronSchedule(schedule, timezone),
-    ensureUsableUntil: (time, reason) => sets.defaultCache.ensureUsableUntil(time, reason),
-    clockSetBack: (by) => sets.clockSetBack(by),
+    ensureUsableUntil: (time, reason) => caches.defaultCache.ensureUsableUntil(time, reason),
+    clockSetBack: (by) => caches.clockSetBack(by),
   });
 }

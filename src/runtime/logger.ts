@@ -1,4 +1,4 @@
-/** The shape of pino, bunyan and console-like loggers: fields first, then a message. Nothing secret is passed. */
+/** A logger that takes fields and a message, such as pino or bunyan. It never gets a secret. */
 export interface Logger {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;

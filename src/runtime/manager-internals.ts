@@ -3,16 +3,16 @@ import type { StoreCommands } from "../sharing/store-commands.js";
 import type { TokenManager } from "./token-manager.js";
 
 /**
- * What an adapter for a host needs of a manager beyond the public API. A registered symbol, so that it also works
- * when two copies of the package meet in one process.
+ * Key of the internals that adapters for hosts need besides the public API. A registered symbol, so that it also works
+ * if two copies of the package are loaded in one process.
  */
 export const managerInternals: unique symbol = Symbol.for("mcp-auth-runtime.manager-internals");
 
-/** What `register` needs of an `McpAuth`, registered for the same reason. */
+/** Key of the server URLs that `register` needs. Registered for the same reason. */
 export const serverUrls: unique symbol = Symbol.for("mcp-auth-runtime.server-urls");
 
 export interface McpAuthWithInternals {
-  /** The URL of each server, also of one that cannot be used, by its name; where it is known. */
+  /** The known URLs by server name, including those of servers that cannot be used. */
   readonly [serverUrls]: ReadonlyMap<string, string>;
 }
 
@@ -20,41 +20,41 @@ export interface ManagerInternals {
   /** Milliseconds since the epoch, by the clock of the runtime. */
   now(): number;
   /**
-   * The server answered 401 to this token; one that is no longer in use changes nothing. Resolves when the host may send
-   * its request again, with another token where there is one. Rejects with the codes of `getAccessToken`, and with
-   * `unauthorized` when the authorization server returned the same token again.
+   * The server answered 401 to this token. A token that is no longer in use changes nothing. Resolves when the host may
+   * send its request again, with another token if there is one. Rejects with the codes of `getAccessToken`, and with
+   * `unauthorized` if the authorization server returned the same token again.
    */
   reportRefused(accessToken: string, challenge?: string | null): Promise<void>;
-  /** The server answered a request with this token as one that it accepts; not every host sees that. */
+  /** The server accepted this token. Not every host can see that. */
   reportAccepted(accessToken: string): void;
   /**
-   * The token that has not expired, for requests that cannot wait for one; `"bound"` where it is of no use alone, because a
-   * proof or a certificate has to accompany it.
+   * Returns the unexpired token, for requests that cannot wait. Returns `"bound"` for a token that needs a proof or a
+   * certificate.
    */
   currentToken(): CurrentToken | "bound" | undefined;
-  /** The token endpoint's answer that the host got by itself. Rejects with `token_response_invalid`. */
+  /** Accepts the response to a token request that the host sent. Rejects with `token_response_invalid`. */
   acceptTokenResponse(response: HostTokenResponse): Promise<void>;
-  /** The registered client; `undefined` for a grant other than `client_credentials`, which a host cannot make. */
+  /** The registered client. `undefined` for grants other than `client_credentials`, which a host cannot request. */
   readonly client: { readonly id: string; readonly issuer: string } | undefined;
   /**
-   * The scopes of the manager's own set: those of the config with what step-ups added, else `named`, which the host was
-   * told by the server, else what the server's metadata names.
+   * Returns the default scopes: those of the config and of step-ups, else `named`, which the server told the host, else
+   * those in the server's metadata.
    */
   scopes(named: readonly string[] | undefined): Promise<readonly string[]>;
-  /** The names, as the config has them, of the headers whose values come from secrets. */
+  /** The names of the headers in the config whose values come from secrets. */
   readonly secretHeaders: readonly string[];
   /**
-   * Throws `egress_denied` for a URL that the server's tokens may not go to: one that lies outside of its `reach`, lacks a
-   * parameter of its query, or cannot be parsed. `what` names the URL at the beginning of the message.
+   * Throws `egress_denied` for a URL to which the server's tokens must not be sent: one that is outside of its `reach`,
+   * lacks a query parameter of its URL, or cannot be parsed. `what` names the URL at the beginning of the message.
    */
   assertWithinReach(url: string, what: string): void;
   /**
-   * Adds the client's credential to a token request that the host makes. Rejects with `issuer_mismatch` when the
-   * request does not go to the token endpoint of the pinned issuer, and with `sender_constrained` when the token that it
-   * brings would be bound to a key or certificate that the host does not have.
+   * Adds the client's credential to a token request of the host. Rejects with `issuer_mismatch` if the request does not
+   * go to the token endpoint of the configured issuer, and with `sender_constrained` if the token would be bound to a
+   * key or certificate that the host does not have.
    */
   authenticate(request: HostTokenRequest): Promise<void>;
-  /** What is stored for this server, and shared with other processes; `undefined` where tokens are in memory alone. */
+  /** Commands for the stored entries of this server. `undefined` if tokens are only in memory. */
   readonly store: StoreCommands | undefined;
 }
 
@@ -66,13 +66,13 @@ export interface CurrentToken {
 
 export interface HostTokenRequest {
   readonly url: string;
-  /** `issuer` of the metadata that the host found, when it found any. */
+  /** `issuer` in the metadata that the host found, if any. */
   readonly issuer: string | undefined;
   readonly headers: Headers;
   readonly body: URLSearchParams;
 }
 
-/** RFC 6749 §5.1, not judged yet. */
+/** RFC 6749 §5.1, not validated yet. */
 export interface HostTokenResponse {
   readonly access_token: string;
   readonly token_type: string;
@@ -91,11 +91,11 @@ export async function assertStorePackage({ type }: Pick<StoreSpec, "type">): Pro
 }
 
 /**
- * The internals of a manager that this package made; anything else is a mistake of the caller. It is another one once a
- * reload has replaced what the tokens depend on, so it is asked for when it is used.
+ * Returns the internals of a manager of this package. Throws `TypeError` for any other object. Call it at each use,
+ * because a reload can replace the internals.
  */
 export function internalsOf(manager: TokenManager): ManagerInternals {
-  // Only our own managers carry the symbol; the check below says so of any other.
+  // Only our own managers have the symbol. The check below handles all others.
   const internals = (manager as Partial<ManagerWithInternals>)[managerInternals];
   if (internals === undefined) throw new TypeError("Not a token manager of mcp-auth-runtime.");
   return internals;

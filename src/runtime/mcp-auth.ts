@@ -3,22 +3,26 @@ import type { McpAuthEventName, McpAuthListener } from "./events.js";
 import type { TokenManager, TokenManagerStatus } from "./token-manager.js";
 
 export interface StartOptions<Name extends string = string> {
-  /** Servers that must have a token; `start()` rejects with the error of the first that gets none. */
+  /** Servers that must have a token. `start()` rejects with the error of the first one that gets none. */
   readonly require?: readonly Name[];
 }
 
-/** The managers of one config: what `createMcpAuth` gives. It is itself the host-neutral plugin. */
+/**
+ * The token managers of one config. `createMcpAuth` creates it. It is also a plugin for any host with `name`, `start`
+ * and `stop`.
+ */
 export interface McpAuth<Name extends string = string> extends AsyncDisposable {
   readonly name: "mcp-auth-runtime";
   /** The version of this package. */
   readonly version: string;
-  /** The names of the servers, in the order of the config; after a reload, of the new one. */
+  /** The names of the servers, in the order of the current config. */
   readonly servers: readonly Name[];
+  /** Whether the config has a server with this name. */
   has(name: string): name is Name;
   /**
-   * The manager of a server, the same each time.
+   * Returns the manager of a server, the same object each time. Makes no request.
    *
-   * Throws `unknown_server`, with near names, and `stopped` after `stop()`.
+   * Throws `unknown_server`, with similar names in its message, and `stopped` after `stop()`.
    *
    * @example
    * ```ts
@@ -27,29 +31,39 @@ export interface McpAuth<Name extends string = string> extends AsyncDisposable {
    */
   resolve(name: Name): TokenManager;
   /**
-   * The manager whose URL the given one is or lies below; `undefined` without one. A server whose URL has a query matches
-   * only URLs that have the same values for each of its parameters. Of several servers the one with the longest path wins,
-   * then the one with the most parameters, then the first in the config.
+   * Returns the manager of the server that a URL belongs to, `undefined` if there is none. The URL must be that of the
+   * server or below it, and have the same values for each query parameter of the server's URL. The longest path wins,
+   * then the most parameters, then the first server in the config.
+   *
+   * @example
+   * ```ts
+   * const manager = auth.resolveUrl("https://mcp.acme.example/billing/invoices");
+   * ```
    */
   resolveUrl(url: string | URL): TokenManager | undefined;
   /**
-   * Gets a token for every server that is renewed automatically, and starts the schedules. Optional: managers also
-   * start by themselves when they are used.
+   * Gets a token for every server that is renewed automatically, and starts the schedules. Calling it is optional: a
+   * manager also starts when it is used.
    *
-   * Resolves, when each has its first token or has failed, with the failures. Rejects only for a server named in
-   * `require`, or with `stopped`.
+   * Resolves with the failures when each server has its first token or has failed. Rejects with the error of a server
+   * in `require`, with `unknown_server` for a name in `require` that the config does not have, and with `stopped`.
+   *
+   * @example
+   * ```ts
+   * const failures = await auth.start({ require: ["billing"] });
+   * for (const { server, message } of failures) console.warn(server, message);
+   * ```
    */
   start(options?: StartOptions<Name>): Promise<readonly McpAuthError[]>;
   /**
-   * Reads the config again, the same file or object, and puts it in the place of the one in use. Servers that are the
-   * same keep their tokens, timers and calls; the managers of the others stay the same objects, and what they do next
-   * is by the new config. Calls under way end as they began. After `start()`, added and changed servers are started,
-   * too; what fails then is told by events.
+   * Reads the config again, from the same file or object, and uses it from then on. Unchanged servers keep their tokens
+   * and timers. Managers stay the same objects and use the new config for their next calls; calls in flight end as they
+   * began. After `start()`, added and changed servers are started too, and their failures are reported as events.
    *
    * Resolves when the new config is in use. Rejects with `config_not_found` and `config_invalid`, and then nothing has
-   * changed, or with `stopped`. Several at once run one after the other.
+   * changed, or with `stopped`. Concurrent calls run one after the other.
    *
-   * Nothing else reads the config again: a file that was written has no effect before this call.
+   * A change of the file has no effect before this call.
    *
    * @example
    * ```ts
@@ -58,15 +72,15 @@ export interface McpAuth<Name extends string = string> extends AsyncDisposable {
    */
   reload(): Promise<void>;
   /**
-   * Ends all timers. Calls from now on reject with `stopped`; renewals in flight have five seconds. May be called
-   * any number of times.
+   * Stops all timers. New calls reject with `stopped` at once. Renewals in flight, and writes of a new refresh token,
+   * have five seconds to end. Can be called more than once.
    */
   stop(): Promise<void>;
-  /** Where each server stands, without waiting and without a secret. */
+  /** Returns the state of each server, without a request and without a secret. */
   status(): readonly TokenManagerStatus[];
   /**
-   * Listens to an event; gives the function that removes the listener. What a listener throws reaches nobody but
-   * the logger.
+   * Adds a listener for an event and returns the function that removes it. An error that a listener throws goes only to
+   * the logger. Throws `config_invalid` for an unknown event.
    *
    * @example
    * ```ts

@@ -17,15 +17,15 @@ import { isSameEntry } from "./spec-changes.js";
 import type { TokenManager } from "./token-manager.js";
 import { removedServer, unknownServer } from "./unknown-server.js";
 
-/** How many first tokens are asked for at once. More would be a burst that few authorization servers like. */
+/** How many first tokens are requested at once. More would be a burst for the authorization server. */
 const mostStarting = 16;
 
-/** Reads the config again: the file that the present one came from, or whatever createMcpAuth was given. */
+/** Reads the config again, from the file of the current one or from the object that `createMcpAuth` got. */
 type Load = (present: ConfigSpec) => Promise<ConfigSpec>;
 
 type Changes = Omit<ConfigReloadedEvent, "durationMs">;
 
-/** The managers of one config, and of those that take its place. */
+/** The managers of one config, and of those that a reload loads. */
 export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithInternals {
   readonly name = "mcp-auth-runtime";
   readonly version = version;
@@ -33,15 +33,15 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
   readonly #given: RuntimeDependencies;
   readonly #load: Load;
   readonly #managers = new Map<string, ServerTokenManager>();
-  /** Of removed servers: whoever has one finds it at work again when its server is back. */
+  /** Managers of removed servers. They work again when a reload brings their server back. */
   readonly #removed = new Map<string, WeakRef<ServerTokenManager>>();
-  /** Replaced, and perhaps in use by calls that began before. */
+  /** Replaced contexts, which calls in flight may still use. */
   #retired: WeakRef<RuntimeContext>[] = [];
   readonly #starting = new Limit(mostStarting);
   #spec: ConfigSpec;
   #context: RuntimeContext;
   #servers: readonly Name[];
-  /** What `start()` was called with. */
+  /** The `require` option of `start()`. */
   #required: ReadonlySet<string> | undefined;
   #reloads: Promise<unknown> = Promise.resolve();
   #stopped: Promise<void> | undefined;
@@ -78,7 +78,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
   }
 
   resolveUrl(url: string | URL): TokenManager | undefined {
-    // From JavaScript anything can come, and what is no URL belongs to no server. Test runners have a `URL` of their own.
+    // JavaScript can pass any value, and test runners have a `URL` class of their own.
     const text: unknown = typeof url === "object" && url !== null ? url.href : url;
     if (typeof text !== "string" || !URL.canParse(text)) return undefined;
     return closestServer(new URL(text), this.#currentManagers());
@@ -101,7 +101,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
     return failures.flatMap(({ failure }) => (failure === undefined ? [] : [failure]));
   }
 
-  /** The same for one server. Its failures are told by events. */
+  /** Starts one server. Its failures are reported as events. */
   startOne(name: Name): void {
     const manager = this.#managers.get(name);
     if (manager !== undefined) this.#startManager(manager, new Set()).catch(ignoreFailureInBackground);
@@ -137,9 +137,9 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
     const replaced = this.#retired.flatMap((reference) => reference.deref() ?? []);
     for (const { metadata } of replaced) metadata.close();
     const stores = new Set([this.#context, ...replaced].map(({ store }) => store));
-    // One grace for both: what was in flight may have used it up.
-    const left = Math.min(Math.max(begun + stopGrace - clock.now(), 0), stopGrace);
-    await Promise.all([...stores].map((store) => store?.close(left)));
+    // The grace period covers both. Requests in flight may have used it up.
+    const remaining = Math.min(Math.max(begun + stopGrace - clock.now(), 0), stopGrace);
+    await Promise.all([...stores].map((store) => store?.close(remaining)));
     await this.#context.network.close();
   }
 
@@ -155,7 +155,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
     if (this.#required !== undefined) this.#prewarm([...added, ...changed], this.#required);
   }
 
-  /** In one go: no call sees half of it. */
+  /** Replaces the config synchronously, so that no call sees a part of it. */
   #swap(spec: ConfigSpec): Changes {
     const previous = this.#spec;
     const keepsContext =
@@ -203,7 +203,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
     this.#removed.set(name, new WeakRef(manager));
   }
 
-  /** What fails is told by events. */
+  /** Starts servers in the background. Failures are reported as events. */
   #prewarm(names: readonly string[], required: ReadonlySet<string>): void {
     for (const name of names) {
       const manager = this.#managers.get(name);
@@ -211,15 +211,15 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
     }
   }
 
-  /** Starts one manager, when its turn has come; gives what went wrong. */
+  /** Starts one manager when it is its turn. Returns its failure, if any. */
   #startManager(
     manager: ServerTokenManager,
     required: ReadonlySet<string>,
   ): Promise<McpAuthError | undefined> {
-    return this.#starting.run(() => started(manager, required.has(manager.name)));
+    return this.#starting.run(() => startFailure(manager, required.has(manager.name)));
   }
 
-  /** The managers of the present config, in its order. */
+  /** Returns the managers of the current config, in its order. */
   #currentManagers(): readonly ServerTokenManager[] {
     return this.#servers.flatMap((name) => this.#managers.get(name) ?? []);
   }
@@ -230,7 +230,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
   }
 }
 
-/** Whether a store of one config serves another: what is to be written there is written, and connections stay. */
+/** Whether a store can be kept after a reload, with its connections and pending writes. */
 function keepsStore({ ownStore }: RuntimeDependencies, previous: ConfigSpec, after: ConfigSpec): boolean {
   if (ownStore !== undefined) return true;
   const { store, network, commands } = previous;
@@ -242,8 +242,11 @@ function namesOf<Name extends string>(spec: ConfigSpec): readonly Name[] {
   return Object.freeze([...spec.servers.keys()] as Name[]);
 }
 
-/** Starts one manager and waits for its first token; gives what went wrong. */
-async function started(manager: ServerTokenManager, required: boolean): Promise<McpAuthError | undefined> {
+/** Starts one manager and waits for its first token. Returns its failure, if any. */
+async function startFailure(
+  manager: ServerTokenManager,
+  required: boolean,
+): Promise<McpAuthError | undefined> {
   try {
     await manager.start(required);
     return undefined;

@@ -3,10 +3,10 @@ import type { WaitLimits } from "../lib/wait-limits.js";
 import type { SigningTime } from "../net/server-clocks.js";
 import type { Token } from "../tokens/token.js";
 
-/** The token as a string, for whoever puts it into a header alone. Throws `sender_constrained` when that is no use. */
+/** Returns the token as a string. Throws `sender_constrained` for a token that does not work alone. */
 export function bareToken(server: string, token: Token): string {
   const { binding } = token;
-  if (binding?.prover !== undefined) {
+  if (binding?.dpopSigner !== undefined) {
     throw senderConstrained(
       server,
       "its tokens are bound to a key (DPoP), and each request needs a proof of its own. Use the manager's `fetch`, or " +
@@ -17,24 +17,24 @@ export function bareToken(server: string, token: Token): string {
   return token.accessToken;
 }
 
-/** What a request is for that headers are made for. */
+/** The request that headers are for, and what a DPoP proof needs. */
 export interface HeaderTarget {
   readonly server: string;
-  /** Its URL is one of the server's own. */
+  /** The URL has been checked to belong to the server. */
   readonly request: { readonly method?: string | undefined; readonly url?: string | URL | undefined };
   readonly nonce: (url: URL) => string | undefined;
-  /** The time to make the proof in. */
+  /** The time of the server, for the proof. */
   readonly time: (url: URL) => Pick<SigningTime, "now">;
   readonly signal: AbortSignal | undefined;
   readonly limits: Pick<WaitLimits, "run">;
 }
 
-/** The headers that a token needs to be taken: `authorization`, and for DPoP a proof, good for one request. */
+/** Returns the headers for a token: `authorization`, and for DPoP a proof for one request. */
 export async function tokenHeaders(token: Token, target: HeaderTarget): Promise<Record<string, string>> {
   const { server, request, nonce, time, signal, limits } = target;
-  const { prover, certificate } = token.binding ?? {};
+  const { dpopSigner, certificate } = token.binding ?? {};
   if (certificate?.bound === true) throw boundToCertificate(server);
-  if (prover === undefined) return { authorization: `${token.tokenType} ${token.accessToken}` };
+  if (dpopSigner === undefined) return { authorization: `${token.tokenType} ${token.accessToken}` };
   if (request.method === undefined || request.url === undefined) {
     throw senderConstrained(
       server,
@@ -46,7 +46,7 @@ export async function tokenHeaders(token: Token, target: HeaderTarget): Promise<
   const { accessToken } = token;
   const method = request.method.toUpperCase();
   const proof = await limits.run("the DPoP proof", signal, (ends) =>
-    prover.proof({ method, url, accessToken, nonce: nonce(url), time: time(url), signal: ends }),
+    dpopSigner.proof({ method, url, accessToken, nonce: nonce(url), time: time(url), signal: ends }),
   );
   return { authorization: `DPoP ${accessToken}`, dpop: proof };
 }

@@ -20,11 +20,11 @@ export interface AuthorizedServer {
   readonly token: Authorizer["token"];
 }
 
-/** What the authorized `fetch` of one server needs of its tokens. */
+/** Creates what the authorized `fetch` of one server needs from its tokens. */
 export function serverAuthorizer(server: AuthorizedServer): Authorizer {
   const { spec, address, runtime, tokens } = server;
   const { caches, stepUps } = tokens;
-  // Needed only where the config leaves the scopes to the server. Without it, what the config says is all there is.
+  // Only needed if the config leaves the scopes to the server.
   const target = async (signal: AbortSignal | undefined): Promise<Target | undefined> => {
     if (spec.grant.scopes !== undefined) return tokens.target;
     return await learnedTarget(spec, runtime, tokens, signal).catch((error: unknown) => {
@@ -52,9 +52,10 @@ export function serverAuthorizer(server: AuthorizedServer): Authorizer {
       if (refused.hasSuspects) refused.accepted(kind());
     },
     challenged({ response, url }) {
-      // Another path of the same origin, or another query, may be another resource; what it asks for is not for us.
+      // Another path of the same origin, or another query, may be another resource. Its challenge does not concern this
+      // server.
       if (!isSameResource(url, address)) return;
-      // Another token is for the same scopes. Those that it names are for a step-up, if that does not help.
+      // The next token is for the same scopes. If it does not help, a step-up uses the scopes of the challenge.
       const { resourceMetadataUrl } = serverChallenge(response.headers) ?? {};
       if (resourceMetadataUrl !== undefined) tokens.challenge = { resourceMetadataUrl };
     },

@@ -10,34 +10,34 @@ import { assertSubject, type RuntimeSubject, Subjects, subjectRefusal } from "./
 import type { HeaderOptions, TokenManager, TokenManagerStatus, TokenOptions } from "./token-manager.js";
 import { UnusableServer } from "./unusable-server.js";
 
-/** The server itself, as the config has it. */
+/** A manager for the server itself. */
 interface ManagerServer {
   readonly entry: ServerEntry;
   readonly runtime: RuntimeContext;
 }
 
-/** One of its users. */
+/** A manager for one user of the server. */
 interface ManagerUser {
   readonly parent: ServerTokenManager;
   readonly subject: () => RuntimeSubject;
 }
 
 /**
- * The manager of one name, the same object for as long as the runtime lives. What it stands for, the server as the
- * present config has it, may be replaced by a reload; calls end where they began.
+ * The manager of one server name, the same object for the lifetime of the runtime. A reload replaces the `LiveServer`
+ * behind it; calls in flight end with the one that they began with.
  */
 export class ServerTokenManager implements ManagerWithInternals {
   readonly name: string;
   readonly fetch: FetchFunction;
   readonly #user: ManagerUser | undefined;
   readonly #subjects = new Subjects<ServerTokenManager>();
-  /** `undefined` for a user of whom nothing has been wanted since the server's own was replaced. */
+  /** `undefined` for a user whose manager was not used since the server was replaced. */
   #current: LiveServer | UnusableServer | undefined;
-  /** What a user's token is in until something is wanted of it again. */
+  /** Holds the tokens of a user until the manager is used again. */
   #previous: LiveServer | undefined;
-  /** What says who a user is, for as long as the tokens are the same server's. */
+  /** The subject of a user, as long as the tokens of the server stay valid. */
   #subject: { latest: () => RuntimeSubject } | undefined;
-  /** Replaced, and perhaps in use by calls that began before. */
+  /** Replaced servers, which calls in flight may still use. */
   #retired: WeakRef<LiveServer>[] = [];
   #stopped = false;
 
@@ -48,7 +48,7 @@ export class ServerTokenManager implements ManagerWithInternals {
     this.fetch = (input, init) => (this.#current ?? this.#resolveCurrent()).fetch(input, init);
   }
 
-  /** The server's URL, taken apart; `undefined` without a usable one. */
+  /** The server's URL, parsed; `undefined` for a server that cannot be used. */
   get address(): URL | undefined {
     return this.#current instanceof LiveServer ? this.#current.address : undefined;
   }
@@ -102,14 +102,14 @@ export class ServerTokenManager implements ManagerWithInternals {
     return (this.#current ?? this.#resolveCurrent()).status();
   }
 
-  /** Starts the schedule and waits for a first token, if the server is to have one before it is used. */
+  /** Starts the schedule, and waits for a first token if the server is renewed automatically or `required`. */
   async start(required: boolean): Promise<void> {
     const current = this.#current ?? this.#resolveCurrent();
     if (current instanceof UnusableServer) return current.fail();
     await current.start(required);
   }
 
-  /** From now on it stands for this. Calls that began before go on with what they began with, requests included. */
+  /** Uses another config from now on. Calls in flight, with their requests, end with the previous one. */
   replaceWith(origin: ManagerServer): void {
     const current = serverOf(origin, this.#retireCurrent());
     this.#current = current;
@@ -135,13 +135,13 @@ export class ServerTokenManager implements ManagerWithInternals {
     this.#current = undefined;
     if (!(retired instanceof LiveServer)) return undefined;
     retired.retire();
-    // Whoever is in the middle of a call holds it.
+    // Calls in flight keep it alive.
     this.#retired = this.#retired.filter((reference) => reference.deref() !== undefined);
     this.#retired.push(new WeakRef(retired));
     return retired;
   }
 
-  /** Calls that began before go on with the subject that they had: the next may be for another issuer. */
+  /** Calls in flight keep their subject, because the next one may be for another issuer. */
   #settleSubject(): void {
     if (this.#subject === undefined) return;
     const last = this.#subject.latest();
@@ -149,9 +149,9 @@ export class ServerTokenManager implements ManagerWithInternals {
     this.#subject = undefined;
   }
 
-  /** What a user's manager stands for: the server as it is now, for this user. */
+  /** Creates the live server for a user from that of the parent. */
   #resolveCurrent(): LiveServer | UnusableServer {
-    if (this.#user === undefined) throw new TypeError("A server's own manager always stands for something.");
+    if (this.#user === undefined) throw new TypeError("The manager of a server always has a current server.");
     const { parent, subject } = this.#user;
     const server = parent.#current ?? parent.#resolveCurrent();
     const current = server instanceof LiveServer ? this.#userOf(server, subject) : server;
@@ -163,8 +163,8 @@ export class ServerTokenManager implements ManagerWithInternals {
     const refusal = subjectRefusal(this.name, server.spec.grant);
     if (refusal !== undefined) return new UnusableServer(this.name, refusal);
     this.#subject ??= { latest: subject };
-    const held = this.#subject;
-    const live = server.ofUser(() => held.latest(), this.#previous);
+    const subjectOfServer = this.#subject;
+    const live = server.ofUser(() => subjectOfServer.latest(), this.#previous);
     this.#previous = undefined;
     if (this.#stopped) void live.stop();
     return live;

@@ -5,7 +5,8 @@ import type { Dpop } from "../dpop/dpop.js";
 import { Nonces } from "../dpop/nonces.js";
 import type { Clock } from "../lib/clock.js";
 import { WaitLimits } from "../lib/wait-limits.js";
-import { CredentialWatch } from "../secrets/credential-watch.js";
+import type { ManagerState, ManagerSubject } from "../oauth/attempt.js";
+import { CredentialMemory } from "../secrets/credential-memory.js";
 import { CachesByScope } from "./caches-by-scope.js";
 import { createManagerInternals } from "./create-manager-internals.js";
 import { explainRefusal } from "./explain-refusal.js";
@@ -14,55 +15,59 @@ import type { ManagerInternals } from "./manager-internals.js";
 import type { RuntimeContext } from "./runtime-context.js";
 import { StepUps } from "./step-ups.js";
 import { type RuntimeSubject, runtimeSubjectToken } from "./subjects.js";
-import { createTokenPipeline, type GrantHooks } from "./token-pipeline.js";
+import { createTokenPipeline } from "./token-pipeline.js";
 
-/** Whose tokens they are, when they are not the server's own. */
+/** The user of the tokens, if they are not those of the server itself. */
 export interface UserTokens {
   readonly subject: () => RuntimeSubject;
-  /** The server's own, whose key and nonces users share. */
-  readonly supply: ServerTokens;
+  /** The tokens of the server itself. Users share its DPoP key and nonces. */
+  readonly serverTokens: ServerTokens;
 }
 
-/** What is known of one server and its tokens: the caches, and what was learned on the way to them. */
-export class ServerTokens {
+/** The token caches of one server, and the metadata, challenge and nonces that were learned from the servers. */
+export class ServerTokens implements ManagerState {
   readonly caches: CachesByScope;
   readonly stepUps: StepUps;
   readonly internals: ManagerInternals;
   readonly nonces: Nonces;
-  readonly dpop: GrantHooks["dpop"];
-  /** Of what calls wait for beside their token. */
+  readonly dpop: (() => Promise<Dpop>) | undefined;
+  /** The user of the tokens; `undefined` for the tokens of the server itself. */
+  readonly subject: ManagerSubject | undefined;
+  /** Limits on what calls wait for besides their token, such as header secrets. */
   readonly limits: WaitLimits;
   /** The last challenge of the MCP server. */
   challenge: ServerChallenge | undefined;
-  /** What was found out about the two servers. */
+  /** Metadata of the MCP server and its authorization server. */
   target: Target | undefined;
-  /** Of the key that the latest assertion was signed with. */
+  /** The `kid` of the key that signed the last assertion. */
   kid: string | undefined;
-  readonly #watch: CredentialWatch;
+  readonly credentials: CredentialMemory;
   #planned: (renewAt: number | undefined) => void = () => {};
 
-  /** `before`: another for the same tokens, which were asked for in another way. */
+  /** `previous` has the same tokens, requested with other settings. Its tokens are kept. */
   constructor(
     spec: ServerSpec,
     runtime: RuntimeContext,
     user: UserTokens | undefined,
     previous: ServerTokens | undefined,
   ) {
-    const known = previous ?? user?.supply;
+    const known = previous ?? user?.serverTokens;
     const { name: server, deadline } = spec;
     this.limits = new WaitLimits({ server, deadline, clock: runtime.clock });
     this.nonces = known?.nonces ?? new Nonces();
     this.dpop = known === undefined ? lazyDpop(spec, runtime.clock, this.nonces) : known.dpop;
-    this.#watch = previous === undefined ? new CredentialWatch() : previous.#watch;
+    this.credentials = previous === undefined ? new CredentialMemory() : previous.credentials;
+    this.subject = user && {
+      key: () => user.subject().key,
+      token: () => runtimeSubjectToken(server, user.subject()),
+    };
     this.challenge = previous?.challenge;
     this.target = previous?.target;
     this.kid = previous?.kid;
-    const hooks = this.#hooks(server, user);
     this.caches = new CachesByScope({
       scopes: spec.grant.scopes,
       createCache: (scopes, onPlan) =>
-        createTokenPipeline(spec, runtime, {
-          ...hooks,
+        createTokenPipeline(spec, runtime, this, {
           scopes,
           onPlan,
           onNewCredential: () => this.caches.credentialChanged(),
@@ -77,8 +82,7 @@ export class ServerTokens {
     });
     this.internals = createManagerInternals(spec, runtime, {
       caches: this.caches,
-      signedWith: hooks.signedWith,
-      target: () => this.target,
+      manager: this,
       learn: () => learnedTarget(spec, runtime, this, undefined),
       explainRefusal: (token, challenge) => explainRefusal(spec, runtime, this, { token, challenge }),
       limits: this.limits,
@@ -86,26 +90,10 @@ export class ServerTokens {
     if (previous !== undefined) this.caches.takeOver(previous.caches);
   }
 
-  /** From now on it is `planned` that hears when the token is to be renewed: at once what is known. */
+  /** Calls `planned` with the time of the next background renewal, now and after each change. */
   onPlan(planned: (renewAt: number | undefined) => void): void {
     this.#planned = planned;
     planned(this.caches.renewAt);
-  }
-
-  #hooks(server: string, user: UserTokens | undefined): GrantHooks {
-    return {
-      challenge: () => this.challenge,
-      signedWith: (kid) => {
-        this.kid = kid;
-      },
-      onTarget: (target) => {
-        this.target = target;
-      },
-      dpop: this.dpop,
-      subjectKey: user && (() => user.subject().key),
-      subjectToken: user && (() => runtimeSubjectToken(server, user.subject())),
-      watch: this.#watch,
-    };
   }
 }
 

@@ -7,19 +7,19 @@ import type { Token } from "../tokens/token.js";
 import type { StepUps } from "./step-ups.js";
 
 export interface StepUp {
-  /** What the server's 403 or 401 asks for, RFC 6750 §3.1. */
+  /** The scopes that the server's 403 or 401 names (RFC 6750 §3.1). */
   readonly wanted: readonly string[];
-  /** The token that was not enough. */
+  /** The token that the server refused. */
   readonly token: Token;
   readonly signal: AbortSignal | undefined;
 }
 
 /**
- * A token with the scopes that a 403 asks for beside those so far, which from then on are the manager's own;
- * `undefined` when they have been asked for already and there is nothing to be gained.
+ * Returns a token that also has the scopes that a 403 names. They become default scopes of the manager. Returns
+ * `undefined` if they were requested already.
  *
- * Rejects with `insufficient_scope`, and without a request, when the config does not allow one of them, or leaves them
- * to a server that wants too many. A request that fails leaves the manager's set as it is.
+ * Rejects with `insufficient_scope`, without a request, if the config does not allow one of the scopes, or if it leaves
+ * the scopes to a server that wants too many. If the request fails, the default scopes stay as they are.
  */
 export async function stepUp(
   spec: ServerSpec,
@@ -43,8 +43,8 @@ async function widened(
 }
 
 /**
- * The same after a 401 that names scopes: those that the config does not allow are ignored, since the server may mean
- * something else. A request that fails gives no token either.
+ * Returns a token that also has the scopes that a 401 names. Ignores scopes that the config does not allow, because the
+ * server may refuse the token for another reason. Returns `undefined` if the request fails.
  */
 export async function stepUpWithin(
   spec: ServerSpec,
@@ -52,7 +52,7 @@ export async function stepUpWithin(
   target: Target | undefined,
   { wanted, token, signal }: StepUp,
 ): Promise<Token | undefined> {
-  // Where nobody says which scopes there are, the server does so now.
+  // If neither the config nor the metadata names scopes, those of the challenge are allowed.
   const isOpen = spec.grant.scopes === undefined && (target?.supportedScopes ?? []).length === 0;
   const allowed = isOpen ? new Set(wanted) : allowedScopes(spec, target);
   const held = new Set(stepUps.held);
@@ -66,14 +66,14 @@ export async function stepUpWithin(
   }
 }
 
-/** A config that leaves the scopes to the server means those that it names beforehand. */
+/** Returns the scopes of the config, or those in the metadata if the config leaves them to the server. */
 function allowedScopes(spec: ServerSpec, target: Target | undefined): ReadonlySet<string> {
   const own = spec.grant.scopes ?? [...(target?.scopes ?? []), ...(target?.supportedScopes ?? [])];
   return new Set([...own, ...spec.stepUp]);
 }
 
 function insufficientScope(server: string, beyond: readonly string[]): McpAuthError {
-  // The server has chosen their names.
+  // The message does not show the names, because the server chose them.
   const [scopes, them] = beyond.length === 1 ? ["a scope", "it"] : [`${beyond.length} scopes`, "them"];
   return new McpAuthError(
     "insufficient_scope",

@@ -2,70 +2,70 @@ import { McpAuthError } from "../errors/error.js";
 import type { Token } from "../tokens/token.js";
 import type { CachesByScope } from "./caches-by-scope.js";
 
-/** More than any server has, and an end to a set to which a server adds with each challenge. */
+/** More scopes than any server has. Ends a set to which a server adds with each challenge. */
 const mostScopes = 256;
 
 export interface StepUpsOptions {
   readonly server: string;
   readonly caches: CachesByScope;
-  /** What the own set asks for where the config leaves the scopes to the server. */
+  /** Returns the default scopes if the config leaves them to the server. */
   readonly learned: () => readonly string[];
-  /** The config says which scopes there are. */
+  /** Whether the config names the scopes. */
   readonly isBounded: boolean;
 }
 
-interface Wish {
+interface StepUpCall {
   readonly scopes: readonly string[];
   readonly resolve: (token: Token) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * Widens the manager's own scope set. Any number of calls may want more scopes at once: while one token request is under
- * way the wishes that come are collected, and the next request is for all of them. Where that is refused for good, one of
- * them may be to blame, and each is asked for by itself.
+ * Adds scopes to the default ones of a manager. While one token request is in flight, further calls are collected, and
+ * the next request is for the scopes of all of them. If it fails permanently, one of them may be the reason, so each
+ * call gets a request of its own.
  */
 export class StepUps {
   readonly #options: StepUpsOptions;
-  #wishes: Wish[] = [];
+  #calls: StepUpCall[] = [];
   #isBusy = false;
 
   constructor(options: StepUpsOptions) {
     this.#options = options;
   }
 
-  /** The scopes that are asked for already. */
+  /** The scopes that are requested already. */
   get held(): readonly string[] {
     return this.#options.caches.scopes ?? this.#options.learned();
   }
 
-  /** A token with these scopes beside those that are asked for already. Rejects with the codes of `getAccessToken`. */
+  /** Returns a token that also has these scopes. Rejects with the codes of `getAccessToken`. */
   widen(scopes: readonly string[]): Promise<Token> {
     return new Promise((resolve, reject) => {
-      this.#wishes.push({ scopes, resolve, reject });
+      this.#calls.push({ scopes, resolve, reject });
       if (!this.#isBusy) void this.#work();
     });
   }
 
   async #work(): Promise<void> {
     this.#isBusy = true;
-    while (this.#wishes.length > 0) {
-      const wishes = this.#wishes;
-      this.#wishes = [];
-      await this.#grant(wishes);
+    while (this.#calls.length > 0) {
+      const calls = this.#calls;
+      this.#calls = [];
+      await this.#grant(calls);
     }
     this.#isBusy = false;
   }
 
   /** Never rejects. */
-  async #grant(wishes: readonly Wish[]): Promise<void> {
+  async #grant(calls: readonly StepUpCall[]): Promise<void> {
     try {
-      const token = await this.#request(wishes.flatMap(({ scopes }) => scopes));
-      for (const { resolve } of wishes) resolve(token);
+      const token = await this.#request(calls.flatMap(({ scopes }) => scopes));
+      for (const { resolve } of calls) resolve(token);
     } catch (error) {
-      const mayPass = error instanceof McpAuthError && (error.retryable || error.code === "stopped");
-      if (wishes.length === 1 || mayPass) for (const { reject } of wishes) reject(error);
-      else for (const wish of wishes) await this.#grant([wish]);
+      const isTemporary = error instanceof McpAuthError && (error.retryable || error.code === "stopped");
+      if (calls.length === 1 || isTemporary) for (const { reject } of calls) reject(error);
+      else for (const call of calls) await this.#grant([call]);
     }
   }
 

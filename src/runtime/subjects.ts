@@ -3,11 +3,14 @@ import { McpAuthError } from "../errors/error.js";
 import { Secret } from "../lib/secret.js";
 import { misuse } from "./check-options.js";
 
-/** A user on whose behalf tokens are asked for. */
+/** A user for whom tokens are requested. */
 export interface RuntimeSubject {
-  /** Who it is, for the cache: the same key gets the same tokens. Not sent anywhere. */
+  /** Identifies the user in the cache: the same key gets the same tokens. It is not sent to any server. */
   readonly key: string;
-  /** The token that says so, or a function that is called for each request that needs it. */
+  /**
+   * The user's token (RFC 8693 `subject_token`), or a function that returns it. The function is called for each token
+   * request.
+   */
   readonly subjectToken: string | (() => string | Promise<string>);
 }
 
@@ -17,7 +20,7 @@ export function hasRuntimeSubject(grant: GrantSpec): boolean {
   return grant.type === "enterprise_managed" && "runtime" in grant.idp.subject.token;
 }
 
-/** Why there are no users to choose from: `config_invalid` where the grant takes no subject from code. */
+/** Returns `config_invalid` for a grant that takes no subject at run time. */
 export function subjectRefusal(server: string, grant: GrantSpec): McpAuthError | undefined {
   if (hasRuntimeSubject(grant)) return undefined;
   return new McpAuthError(
@@ -28,11 +31,11 @@ export function subjectRefusal(server: string, grant: GrantSpec): McpAuthError |
   );
 }
 
-/** Throws `config_invalid` where the grant takes no subject from code, and for what is no subject. */
+/** Throws `config_invalid` for a grant that takes no subject at run time, and for a value that is no subject. */
 export function assertSubject(server: string, grant: GrantSpec, subject: RuntimeSubject): void {
   const refusal = subjectRefusal(server, grant);
   if (refusal !== undefined) throw refusal;
-  // From JavaScript anything can come.
+  // JavaScript can pass any value.
   const { key, subjectToken }: Partial<RuntimeSubject> = subject ?? {};
   if (typeof key !== "string" || key === "")
     throw misuse("the `key` of a subject is a string with content.", server);
@@ -41,7 +44,10 @@ export function assertSubject(server: string, grant: GrantSpec, subject: Runtime
   }
 }
 
-/** Rejects with `secret_unavailable`, without anything of what the function threw: it may carry the token. */
+/**
+ * Reads the subject token. Rejects with `secret_unavailable`, without the error of the function, which may contain the
+ * token.
+ */
 export async function runtimeSubjectToken(server: string, subject: RuntimeSubject): Promise<Secret> {
   const { subjectToken } = subject;
   let token: unknown;
@@ -63,33 +69,33 @@ function unavailable(server: string, problem: string): McpAuthError {
   );
 }
 
-/** More users than are active at once; the one seen longest ago makes room. */
+/** More users than are active at once. Beyond that, the least recently used one is dropped. */
 const mostSubjects = 1_000;
 
 interface Known<M> {
   readonly manager: M;
-  /** Of the latest call. */
+  /** The subject of the last call. */
   subject: RuntimeSubject;
 }
 
-/** What there is for each user, the same as long as it is not forgotten. */
+/** Keeps one manager for each user, until it is dropped. */
 export class Subjects<M extends object> {
   readonly #managers = new Map<string, Known<M>>();
-  /** Forgotten here, but perhaps not by those who have them. */
-  readonly #forgotten = new Set<WeakRef<M>>();
-  /** How many there may be before those that are gone are cleared away. */
+  /** Dropped managers that the host may still use. */
+  readonly #dropped = new Set<WeakRef<M>>();
+  /** Number of dropped managers at which those that are gone are removed. */
   #sweepAt = mostSubjects;
 
   /**
-   * The one of this user; `create` gets a function that gives the subject of the latest call. `renewed` is called when
-   * that has another token than the call before; what a function would give is not known.
+   * Returns the manager of a user. `create` gets a function that returns the subject of the last call. `renewed` is
+   * called if the token differs from that of the previous call; the token that a function would return is not known.
    */
   get(
     { key, subjectToken }: RuntimeSubject,
     create: (latest: () => RuntimeSubject) => M,
     renewed?: (manager: M) => void,
   ): M {
-    // The object is the caller's, who may use it again for another user.
+    // A copy, because the caller may change its object.
     const subject = { key, subjectToken };
     const known = this.#managers.get(key);
     this.#managers.delete(key);
@@ -103,23 +109,23 @@ export class Subjects<M extends object> {
     const entry: Known<M> = { subject, manager: create(() => entry.subject) };
     this.#managers.set(key, entry);
     const [oldest] = this.#managers;
-    if (this.#managers.size > mostSubjects && oldest !== undefined) this.#forget(...oldest);
+    if (this.#managers.size > mostSubjects && oldest !== undefined) this.#drop(...oldest);
     return entry.manager;
   }
 
-  /** All that may still be in use. */
+  /** Returns all managers that may still be in use. */
   all(): readonly M[] {
-    const forgotten = [...this.#forgotten].flatMap((reference) => reference.deref() ?? []);
-    return [...[...this.#managers.values()].map(({ manager }) => manager), ...forgotten];
+    const dropped = [...this.#dropped].flatMap((reference) => reference.deref() ?? []);
+    return [...[...this.#managers.values()].map(({ manager }) => manager), ...dropped];
   }
 
-  #forget(key: string, { manager }: Known<M>): void {
+  #drop(key: string, { manager }: Known<M>): void {
     this.#managers.delete(key);
-    this.#forgotten.add(new WeakRef(manager));
-    if (this.#forgotten.size < this.#sweepAt) return;
-    for (const reference of this.#forgotten)
-      if (reference.deref() === undefined) this.#forgotten.delete(reference);
-    // To look at them all each time would take ever longer, and whom one looks at the collector has to leave.
-    this.#sweepAt = Math.max(2 * this.#forgotten.size, mostSubjects);
+    this.#dropped.add(new WeakRef(manager));
+    if (this.#dropped.size < this.#sweepAt) return;
+    for (const reference of this.#dropped)
+      if (reference.deref() === undefined) this.#dropped.delete(reference);
+    // Looking at all of them each time would take ever longer, and `deref` keeps a manager alive.
+    this.#sweepAt = Math.max(2 * this.#dropped.size, mostSubjects);
   }
 }

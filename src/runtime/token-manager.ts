@@ -6,66 +6,66 @@ import type { RuntimeSubject } from "./subjects.js";
 
 export interface TokenOptions {
   /**
-   * A token for just these scopes, in place of the manager's own. Each set of scopes has a cache of its own. `[]` asks
-   * for none, so that the authorization server decides.
+   * Request a token for exactly these scopes instead of the manager's own. Each set of scopes has a cache of its own.
+   * With `[]` no `scope` is sent, and the authorization server decides (RFC 6749 §3.3).
    */
   readonly scopes?: readonly string[];
   /**
-   * Get a new token although the present one is good. Concurrent calls share one request; when it fails, the call
-   * rejects and the present token stays.
+   * Get a new token although the current one is still usable. Concurrent calls share one request. If it fails, the call
+   * rejects and the current token stays in use.
    */
   readonly forceRefresh?: boolean;
-  /** Detaches this caller, who gets `aborted`; a request that others share goes on. */
+  /** Rejects this call with `aborted`. A token request that other calls share goes on. */
   readonly signal?: AbortSignal;
 }
 
 export interface HeaderOptions {
   /** Detaches this caller, who gets `aborted`. */
   readonly signal?: AbortSignal;
-  /** As for `getAccessToken`. */
+  /** As in `TokenOptions`. */
   readonly scopes?: readonly string[];
-  /** The request that the headers are for, which DPoP needs to know: its headers are good for that one request. */
+  /** Method of the request that the headers are for. Required with DPoP, whose proof is for one request (RFC 9449 §4.2). */
   readonly method?: string;
-  /** Its URL, within the server's `reach`. */
+  /** URL of that request. It must be within the server's `reach`. */
   readonly url?: string | URL;
 }
 
 export type TokenState = "none" | "fresh" | "stale" | "expired" | "cooldown" | "asleep" | "stopped";
 
-/** Where a manager stands. Holds no secret. */
+/** The state of a manager. It contains no secret. */
 export interface TokenManagerStatus {
   readonly server: string;
   readonly state: TokenState;
   /** Milliseconds since the epoch. */
   readonly expiresAt?: number;
-  /** Milliseconds since the epoch; absent when no renewal is planned. */
+  /** Time of the next background renewal, in milliseconds since the epoch. Absent if none is planned. */
   readonly nextRefreshAt?: number;
-  /** The latest failure, gone with the next token. */
+  /** The failure of the last token request. Absent after a success. */
   readonly lastError?: McpAuthError;
-  /** The `kid` that the latest assertion was signed with. */
+  /** The `kid` of the key that signed the last client assertion (RFC 7523). */
   readonly kid?: string;
 }
 
 /**
- * The tokens of one MCP server. Every method may be called any number of times at once: callers share one request.
+ * Gets, caches and renews the tokens of one MCP server. All methods can be called concurrently: calls that need a new
+ * token share one request.
  *
- * They reject with `McpAuthError`: `secret_unavailable`, `key_invalid`, `signer_unavailable`, `insecure_url`,
+ * Methods reject with `McpAuthError`: `secret_unavailable`, `key_invalid`, `signer_unavailable`, `insecure_url`,
  * `discovery_failed`, `issuer_mismatch`, `resource_mismatch`, `unsupported_by_server`, `token_request_rejected`,
  * `token_response_invalid`, `unauthorized`, `unavailable`, `tls_failed`, `timeout`, `aborted`, `stopped`, and
- * `config_invalid` or `insecure_url` for a server that its config leaves unusable. What is no failure of
- * authorization, such as a network error of the MCP request itself, `fetch` rejects with as any `fetch` does.
+ * `config_invalid` or `insecure_url` for a server whose config cannot be used. Other failures, such as a network error
+ * of the MCP request itself, reject as they do with any `fetch`.
  */
 export interface TokenManager {
   /** The server's name in the config. */
   readonly name: string;
   /**
-   * The server's URL as the config has it, variables filled in. Throws `config_invalid` or `insecure_url` where it
-   * cannot be used.
+   * The server's URL from the config, with variables replaced. Throws `config_invalid` or `insecure_url` if it cannot be
+   * used.
    */
   readonly url: string;
   /**
-   * What an MCP client that uses this manager may declare in its `capabilities`: the authorization extensions that the
-   * config makes use of.
+   * The authorization extensions that the config uses, for the `capabilities` of an MCP client.
    *
    * @example
    * ```ts
@@ -74,12 +74,13 @@ export interface TokenManager {
    */
   readonly clientCapabilities: McpClientCapabilities;
   /**
-   * `fetch` that sends the server's token, with the proof or certificate that goes with it, to this server only. It
-   * gets a new token after a 401, and one with more scopes after a 403 that asks for scopes which the config allows.
-   * It needs no `this`.
+   * A `fetch` that adds the server's token (RFC 6750 §2.1), and sends it to this server only. It also adds the DPoP
+   * proof (RFC 9449) or presents the certificate (RFC 8705) that the token is bound to. After a 401 it sends the
+   * request again with a new token; after a 403 with `insufficient_scope`, with a token that has the scopes. It is
+   * bound: it can be passed on without the manager.
    *
-   * Rejects with `egress_denied` for a URL outside of the server's `reach`, and with `insufficient_scope` when the
-   * server wants a scope that is neither among `scopes` nor `stepUp` (RFC 6750 §3.1), besides the codes above.
+   * Rejects with the codes above, with `egress_denied` for a URL outside of the server's `reach`, and with
+   * `insufficient_scope` if the server wants a scope that is neither in `scopes` nor in `stepUp` (RFC 6750 §3.1).
    *
    * @example
    * ```ts
@@ -88,10 +89,10 @@ export interface TokenManager {
    */
   readonly fetch: FetchFunction;
   /**
-   * The access token as a string.
+   * Returns the access token as a string: at once if there is a usable one, else after a token request.
    *
-   * Rejects with `sender_constrained` when the token is of no use alone, because it is bound to a key (RFC 9449) or to
-   * a certificate (RFC 8705), besides the codes above.
+   * Rejects with the codes above, and with `sender_constrained` for a token that does not work alone because it is
+   * bound to a key (RFC 9449) or a certificate (RFC 8705).
    *
    * @example
    * ```ts
@@ -99,23 +100,36 @@ export interface TokenManager {
    * ```
    */
   getAccessToken(options?: TokenOptions): Promise<string>;
-  /** The access token with what is known of it. The token itself shows neither in JSON nor under `inspect`. */
+  /**
+   * Returns the access token with its expiry and scopes. JSON and `util.inspect` show `<secret>` instead of the token.
+   * Rejects with the codes above.
+   *
+   * @example
+   * ```ts
+   * const { accessToken, expiresAt } = await billing.getToken();
+   * ```
+   */
   getToken(options?: TokenOptions): Promise<AccessToken>;
   /**
-   * The `headers` of the config and `Authorization`, for clients that take headers. They hold secrets. With DPoP they
-   * are for the one request that `method` and `url` name, and there is no one who tries again when the server wants
-   * another nonce: `fetch` does.
+   * Returns the `headers` of the config and `Authorization`, for clients that accept headers. They contain secrets.
+   * With DPoP, they are for the one request that `method` and `url` name. Prefer `fetch`, which also sends a request
+   * again if the server wants another DPoP nonce (RFC 9449 §9).
    *
-   * Rejects with `sender_constrained` when a certificate must go along, or with DPoP without `method` and `url`, and
-   * with `egress_denied` for a `url` outside of the server's `reach`, besides the codes above.
+   * Rejects with the codes above, with `sender_constrained` if the token is bound to a certificate, or to a key and
+   * `method` or `url` is missing, and with `egress_denied` for a `url` outside of the server's `reach`.
+   *
+   * @example
+   * ```ts
+   * const headers = await billing.getHeaders({ method: "POST", url });
+   * ```
    */
   getHeaders(options?: HeaderOptions): Promise<Record<string, string>>;
   /**
-   * The manager of one user, where the config gives the subject as `{ "runtime": true }` (RFC 8693, SEP-990). The same
-   * `key` gives the same one, with a cache of its own; the latest `subjectToken` is used from then on. The tokens of
-   * users are renewed by use, not by timers.
+   * Returns the manager of one user, for a config whose subject is `{ "runtime": true }` (RFC 8693, SEP-990). Each user
+   * has a cache of their own. Calls with the same `key` return the same manager, which uses the `subjectToken` of the
+   * last call. The tokens of users are renewed when they are used, not by timers.
    *
-   * Throws `config_invalid` for a server whose config gives no such subject.
+   * Throws `config_invalid` for a server whose config has no such subject.
    *
    * @example
    * ```ts
@@ -123,6 +137,6 @@ export interface TokenManager {
    * ```
    */
   for(subject: RuntimeSubject): TokenManager;
-  /** Where this manager stands, without waiting and without a secret. */
+  /** Returns the state of this manager, without a request and without a secret. */
   status(): TokenManagerStatus;
 }

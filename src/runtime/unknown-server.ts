@@ -2,7 +2,7 @@ import { McpAuthError } from "../errors/error.js";
 import { nearNames } from "../lib/near-names.js";
 import { printable, someOf } from "../lib/printable.js";
 
-/** For the manager of a server that a reload has taken away. */
+/** The error of a manager whose server a reload has removed. */
 export function removedServer(name: string): McpAuthError {
   return new McpAuthError(
     "unknown_server",
@@ -12,7 +12,7 @@ export function removedServer(name: string): McpAuthError {
   );
 }
 
-/** For a name that is none of `servers`. From JavaScript it can be anything. */
+/** The error for a name that is not in `servers`. JavaScript can pass any value. */
 export function unknownServer(given: unknown, servers: readonly string[]): McpAuthError {
   const name = typeof given === "string" ? given : typeof given;
   const known =

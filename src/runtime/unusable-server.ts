@@ -5,8 +5,8 @@ import { type ManagerInternals, managerInternals } from "./manager-internals.js"
 import type { TokenManagerStatus } from "./token-manager.js";
 
 /**
- * Stands for a server that its config leaves without an address or a client, or that is in no config any more: every
- * use says why.
+ * Replaces `LiveServer` for a server that cannot be used: its config has no URL or client, or it was removed. Every use
+ * fails with the reason.
  */
 export class UnusableServer {
   readonly #server: string;

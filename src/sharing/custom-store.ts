@@ -7,9 +7,9 @@ import type { TokenStore } from "../stores/store.js";
 /** A store of your own, for the option `store` of `createMcpAuth`. */
 export interface McpAuthStore extends TokenStore {
   /**
-   * Returns the keys that encrypt the entries, each 32 bytes in base64url. The first one encrypts, all of them decrypt. It is
-   * called again from time to time, so that keys can be rotated. `false`: the store gets the entries unencrypted, and must
-   * protect them itself.
+   * Returns the keys that encrypt the entries, each 32 bytes in base64url. The first one encrypts, all of them decrypt.
+   * It is called again from time to time, so that keys can be rotated. `false`: the store gets the entries unencrypted,
+   * and must protect them itself.
    */
   readonly encryptionKeys: false | (() => readonly string[] | Promise<readonly string[]>);
 }

@@ -1,7 +1,7 @@
 import { McpAuthError } from "../errors/error.js";
 import { parseJsonObject } from "../lib/json-object.js";
 import { Secret } from "../lib/secret.js";
-import type { RefreshTokenFamily } from "../oauth/grants/grant-environment.js";
+import type { RefreshTokenFamily } from "../oauth/refresh-tokens.js";
 import type { OperationOptions } from "../stores/circuit-breaker.js";
 import { storeUnavailable } from "../stores/failure.js";
 import type { SharedStore } from "../stores/shared-store.js";
@@ -9,8 +9,8 @@ import { hashOf } from "./entry-key.js";
 import { formatVersion } from "./stored-format.js";
 
 /**
- * Milliseconds after which an unused refresh token family expires. The remaining time that the store states tells the age of
- * an entry by the clock of the store.
+ * Milliseconds after which an unused refresh token family expires. The remaining time that the store states tells the
+ * age of an entry by the clock of the store.
  */
 const retention = 400 * 24 * 3_600_000;
 
@@ -33,7 +33,10 @@ export function refreshTokenPrefix({
   return `refresh.${hashOf([issuer, clientId ?? null])}.`;
 }
 
-/** Reads the latest refresh token of a family. Rejects with `store_unavailable`, also for an entry that cannot be decrypted. */
+/**
+ * Reads the latest refresh token of a family. Rejects with `store_unavailable`, also for an entry that cannot be
+ * decrypted.
+ */
 export async function readRefreshToken(
   store: SharedStore,
   key: string,
@@ -54,8 +57,8 @@ export async function readRefreshToken(
 }
 
 /**
- * Writes the latest refresh token of a family. Rejects with `store_unavailable`, also if another process has a later lease: it
- * has read what this process wrote before, and decides what to do with it.
+ * Writes the latest refresh token of a family. Rejects with `store_unavailable`, also if another process has a later
+ * lease: it has read what this process wrote before, and decides what to do with it.
  */
 export async function writeRefreshToken(
   store: SharedStore,

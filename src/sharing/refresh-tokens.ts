@@ -4,8 +4,8 @@ import type { Clock } from "../lib/clock.js";
 import type { Secret } from "../lib/secret.js";
 import { pause, settledWithin } from "../lib/wait.js";
 import { neverArrived } from "../net/failure.js";
-import type { IssuedToken } from "../oauth/grants/grant.js";
-import type { Redemption, RefreshTokenFamily, RefreshTokens } from "../oauth/grants/grant-environment.js";
+import type { IssuedToken } from "../oauth/grants/issued-token.js";
+import type { Redemption, RefreshTokenFamily, RefreshTokens } from "../oauth/refresh-tokens.js";
 import { type StoreFailure, storeFailureIn, storeUnavailable } from "../stores/failure.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { Lease } from "../stores/store.js";
@@ -52,9 +52,9 @@ interface FailedRedemption {
 }
 
 /**
- * Keeps the latest refresh token of each family in the store. A server may revoke a whole family if one of its tokens is
- * redeemed twice (RFC 9700 §4.14.2). So only one process at a time redeems a token, after it has written to the store that it
- * does so and for how long. If it cannot write that, it does not redeem the token.
+ * Keeps the latest refresh token of each family in the store. A server may revoke a whole family if one of its tokens
+ * is redeemed twice (RFC 9700 §4.14.2). So only one process at a time redeems a token, after it has written to the
+ * store that it does so and for how long. If it cannot write that, it does not redeem the token.
  */
 export class StoredRefreshTokens implements RefreshTokens {
   readonly #store: SharedStore;
@@ -89,7 +89,10 @@ export class StoredRefreshTokens implements RefreshTokens {
     }
   }
 
-  /** Waits while another process redeems the token, or died while it did, and while this process still writes its successor. */
+  /**
+   * Waits while another process redeems the token, or died while it did, and while this process still writes its
+   * successor.
+   */
   async #untilFree(
     key: string,
     family: RefreshTokenFamily,
@@ -207,8 +210,8 @@ export class StoredRefreshTokens implements RefreshTokens {
   }
 
   /**
-   * Writes the successor, again and again until it is written or another process has written one. Returns `false` if the store
-   * was closed before. Never rejects.
+   * Writes the successor, again and again until it is written or another process has written one. Returns `false` if
+   * the store was closed before. Never rejects.
    */
   async #write(
     { key, family, current, fence }: InFlight,

@@ -24,8 +24,9 @@ export interface SharedTokensOptions extends TokenEntriesOptions {
 const lookupTimeout = 2_000;
 
 /**
- * Shares the token of one cache with other processes. It takes a token that another process has put into the store, and lets
- * one process send a request while the others wait. The store only saves requests: without it, each process sends its own.
+ * Shares the token of one cache with other processes. It takes a token that another process has put into the store, and
+ * lets one process send a request while the others wait. The store only saves requests: without it, each process sends
+ * its own.
  */
 export class SharedTokens implements SharedLimits {
   readonly #options: SharedTokensOptions;
@@ -66,8 +67,8 @@ export class SharedTokens implements SharedLimits {
   }
 
   /**
-   * Returns a fresh token from the store, so that no request is needed. Called before the attempts, and before a wait that
-   * the server asked for with `Retry-After`.
+   * Returns a fresh token from the store, so that no request is needed. Called before the attempts, and before a wait
+   * that the server asked for with `Retry-After`.
    */
   async present(request: TokenRequest): Promise<Token | undefined> {
     this.#entry = await this.#entries.find(request.signal);
@@ -77,7 +78,10 @@ export class SharedTokens implements SharedLimits {
     return undefined;
   }
 
-  /** Returns a usable token from the store, for a call that would fail because of a cool-down. A failure of the store is ignored. */
+  /**
+   * Returns a usable token from the store, for a call that would fail because of a cool-down. A failure of the store is
+   * ignored.
+   */
   async elsewhere(): Promise<Token | undefined> {
     const late = new AbortController();
     const limit = timeLimit(this.#options.clock, lookupTimeout, () => late.abort(), { unref: true });
@@ -155,7 +159,7 @@ export class SharedTokens implements SharedLimits {
 
   async #request(source: TokenSource, request: TokenRequest, entry: Entry, lease?: Lease): Promise<Token> {
     await this.#takeAllowance(request, entry, lease);
-    const token = await source.getToken({ ...request, prefetched: entry.prefetched });
+    const token = await source.getToken({ ...request, reads: entry.reads });
     if (!token.isProvisional) await this.#entries.keep(entry, token, request, lease);
     return token;
   }

@@ -2,6 +2,7 @@ import type { ServerSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { parseJsonObject } from "../lib/json-object.js";
 import { Secret } from "../lib/secret.js";
+import type { OAuthRuntime } from "../oauth/attempt.js";
 import { revokeToken, type TokenToRevoke } from "../oauth/revoke-token.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { AccessToken } from "../tokens/token.js";
@@ -10,7 +11,10 @@ import { refreshTokenPrefix } from "./refresh-token-entry.js";
 import { formatVersion } from "./stored-format.js";
 import { limitsKey } from "./stored-limits.js";
 
-/** What the commands `store` and `headers` do with the entries of one server. Rejects with `store_unavailable` and the codes of what is read or requested. */
+/**
+ * What the commands `store` and `headers` do with the entries of one server. Rejects with `store_unavailable` and the
+ * codes of what is read or requested.
+ */
 export interface StoreCommands {
   /**
    * Deletes the entries of this server, its metadata and the metadata of its issuer. With the grant refresh_token, also
@@ -20,19 +24,18 @@ export interface StoreCommands {
   /** Deletes the entries of all servers, of this config and of any other. Returns their number. */
   forgetEverything(): Promise<number>;
   /**
-   * Revokes the tokens that `forget` would delete (RFC 7009) and deletes them. Returns how many the authorization server
-   * revoked, and for how many it does not support revocation. If one token cannot be read, nothing is revoked or deleted: it
-   * rejects with `store_unavailable`, which is not retryable.
+   * Revokes the tokens that `forget` would delete (RFC 7009) and deletes them. Returns how many the authorization
+   * server revoked, and for how many it does not support revocation. If one token cannot be read, nothing is revoked or
+   * deleted: it rejects with `store_unavailable`, which is not retryable.
    */
   revoke(signal: AbortSignal): Promise<{ readonly revoked: number; readonly unsupported: number }>;
   /**
-   * Returns whether this token differs from the token of the previous call, in this or another process, and remembers a hash
-   * of it until it has expired. A static token is always new, because a host that asks for it again wants it again.
+   * Returns whether this token differs from the token of the previous call, in this or another process, and remembers a
+   * hash of it until it has expired. A static token is always new, because a host that asks for it again wants it
+   * again.
    */
   isNewToken(token: Pick<AccessToken, "accessToken" | "expiresAt">): Promise<boolean>;
 }
-
-type RevocationEnvironment = Parameters<typeof revokeToken>[3];
 
 /** Milliseconds for which the hash of a token is kept after its expiry, because clocks differ. */
 const keptAfterExpiry = 60_000;
@@ -41,11 +44,7 @@ const lockAttempts = 40;
 const lockInterval = 50;
 
 /** Returns the commands for the entries of one server. */
-export function storeCommands(
-  spec: ServerSpec,
-  store: SharedStore,
-  environment: RevocationEnvironment,
-): StoreCommands {
+export function storeCommands(spec: ServerSpec, store: SharedStore, runtime: OAuthRuntime): StoreCommands {
   const { grant, name: server } = spec;
   const lastTokenKey = `given.${tokenPrefix(spec).slice("token.".length)}latest`;
 
@@ -102,14 +101,14 @@ export function storeCommands(
       tokens.sort((a, b) => b.hint.localeCompare(a.hint));
       const counts = { revoked: 0, unsupported: 0 };
       for (const token of tokens) {
-        counts[await revokeToken(spec, grant.client, token, environment, signal)] += 1;
+        counts[await revokeToken(spec, grant.client, token, runtime, signal)] += 1;
       }
       await forget(keys);
       return counts;
     },
     async isNewToken({ accessToken, expiresAt }) {
       if (grant.type === "static") return true;
-      const expiresIn = expiresAt - environment.clock.now() + keptAfterExpiry;
+      const expiresIn = expiresAt - runtime.clock.now() + keptAfterExpiry;
       if (expiresIn <= 0) return true;
       const hash = hashOf(accessToken);
       const compare = async (): Promise<boolean> => {

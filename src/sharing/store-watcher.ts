@@ -32,8 +32,8 @@ export class StoreWatcher {
   }
 
   /**
-   * Resolves when there was a change since the last call, when it is time for another look, after `atMost` milliseconds, or
-   * when the signal is aborted.
+   * Resolves when there was a change since the last call, when it is time for another look, after `atMost`
+   * milliseconds, or when the signal is aborted.
    */
   async next(clock: Clock, signal: AbortSignal, atMost = Number.POSITIVE_INFINITY): Promise<void> {
     this.#stopListening ??= this.#listen();

@@ -10,12 +10,18 @@ const keptFor = 600_000;
 const sameTime = 1_000;
 const formatVersion = 1;
 
-/** Returns the key of the limits that belong to the token at `tokenKey`. A prefix of token keys gives a prefix of limits keys. */
+/**
+ * Returns the key of the limits that belong to the token at `tokenKey`. A prefix of token keys gives a prefix of limits
+ * keys.
+ */
 export function limitsKey(tokenKey: string): string {
   return `refusals${tokenKey.slice("token".length)}`;
 }
 
-/** Stores the limits on token requests after refusals, which processes share. Read and written under the lock of the token. */
+/**
+ * Stores the limits on token requests after refusals, which processes share. Read and written under the lock of the
+ * token.
+ */
 export class StoredLimits {
   readonly #store: SharedStore;
   readonly #clock: Clock;

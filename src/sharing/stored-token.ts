@@ -22,11 +22,11 @@ export interface BindingSources {
 /** Serializes a token, with the thumbprints of the key and certificate that it is bound to. */
 export function serializeToken(token: Token): string {
   const { accessToken, tokenType, requestedAt, expiresAt, scopes, issuer, resource, binding } = token;
-  const { prover, certificate } = binding ?? {};
+  const { dpopSigner, certificate } = binding ?? {};
   return JSON.stringify({
     v: formatVersion,
     ...{ accessToken, tokenType, requestedAt, expiresAt, scopes, issuer, resource },
-    ...(prover && { jkt: prover.thumbprint, alg: prover.alg }),
+    ...(dpopSigner && { jkt: dpopSigner.thumbprint, alg: dpopSigner.alg }),
     ...(certificate && { x5t: certificate.thumbprint, bound: certificate.bound }),
   });
 }
@@ -64,14 +64,14 @@ async function restoreBinding(
     return undefined;
   if ((x5t === undefined) !== (certificate === undefined)) return undefined;
   if (jkt === undefined && x5t === undefined) return "none";
-  const taken = typeof alg === "string" ? { authorizationServer: [alg] } : {};
-  const [prover, identity] = await Promise.all([
-    dpop?.().then((own) => own.prover(taken, { ...context, issuer })),
+  const listed = { issuer, ...(typeof alg === "string" && { authorizationServer: [alg] }) };
+  const [dpopSigner, identity] = await Promise.all([
+    dpop?.().then((loaded) => loaded.dpopSigner(listed, context)),
     certificate && loadTlsIdentity(certificate, context),
   ]);
-  if (prover?.thumbprint !== jkt || identity?.thumbprint !== x5t) return undefined;
+  if (dpopSigner?.thumbprint !== jkt || identity?.thumbprint !== x5t) return undefined;
   return {
-    ...(prover && { prover }),
+    ...(dpopSigner && { dpopSigner }),
     ...(identity && {
       certificate: {
         fetch: network.fetchAs(identity),
@@ -87,8 +87,8 @@ async function restoreBinding(
 const sameTime = 1_000;
 
 /**
- * Returns the token with its times converted to the clock of this process. The remaining time that the store states, at most
- * the lifetime of the token, shows by how much the clock of the process that requested the token differs.
+ * Returns the token with its times converted to the clock of this process. The remaining time that the store states, at
+ * most the lifetime of the token, shows by how much the clock of the process that requested the token differs.
  */
 export function inOurTime(token: Token, expiresIn: number | undefined, now: number): Token {
   const { requestedAt, expiresAt } = token;

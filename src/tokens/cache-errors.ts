@@ -25,8 +25,8 @@ export function abortedError(server: string): McpAuthError {
 }
 
 /**
- * Rejects a request for a replacement that the limits on replacements do not allow. It stays inside of the cache: callers
- * get the response of the MCP server instead.
+ * Rejects a request for a replacement that the limits on replacements do not allow. It stays inside of the cache:
+ * callers get the response of the MCP server instead.
  */
 export class ReplacementWithheld extends Error {
   override readonly name = "ReplacementWithheld";

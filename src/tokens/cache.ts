@@ -42,11 +42,11 @@ export interface CacheSnapshot {
 }
 
 /**
- * Caches the token of one scope set. A fresh token is returned at once; a stale one is returned at once while a request in
- * the background replaces it; otherwise all callers wait for one request.
+ * Caches the token of one scope set. A fresh token is returned at once; a stale one is returned at once while a request
+ * in the background replaces it; otherwise all callers wait for one request.
  *
- * `Lifecycle` decides, `CachedToken` holds the token, `Renewal` makes the request that callers share, and `RefusedTokens`
- * limits replacements.
+ * `Lifecycle` decides, `CachedToken` holds the token, `Renewal` makes the request that callers share, and
+ * `RefusedTokens` limits replacements.
  */
 export class TokenCache {
   /** What to do when the MCP server refuses a token. */

@@ -15,8 +15,8 @@ export interface CachedTokenOptions {
 }
 
 /**
- * The current token of a cache and the state of its lifecycle. `lifecycle.ts` and `transitions.ts` decide; this class adds
- * the clock, and corrects the times when the clock is set back.
+ * The current token of a cache and the state of its lifecycle. `lifecycle.ts` and `transitions.ts` decide; this class
+ * adds the clock, and corrects the times when the clock is set back.
  */
 export class CachedToken {
   readonly #options: CachedTokenOptions;

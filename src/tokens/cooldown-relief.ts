@@ -4,69 +4,69 @@ import { tokenEndpointAsksToWait } from "../oauth/token-endpoint/asked-to-wait.j
 import type { Token } from "./token.js";
 
 export interface CooldownReliefOptions {
-  /** Whether the credential is another one than that of the last request. */
+  /** Whether the credential differs from that of the last request. */
   readonly hasNewCredential?: (() => Promise<boolean>) | undefined;
-  /** Whether the authorization server still wants to be left alone. */
+  /** Whether the wait that the authorization server asked for still lasts. */
   readonly isHeld?: (() => boolean) | undefined;
-  /** A usable token that another process has got. */
+  /** Returns a usable token of another process. */
   readonly elsewhere?: (() => Promise<Token | undefined>) | undefined;
 }
 
-/** Milliseconds. */
-const lookedAgainAfter = 1_000;
+/** Milliseconds between two looks for a token of another process. */
+const lookInterval = 1_000;
 
-/** What a wrong credential fails with, and another may mend. */
+/** Codes of failures that another credential may fix. */
 const ofCredential: ReadonlySet<string> = new Set([
   "token_request_rejected",
   "secret_unavailable",
   "key_invalid",
-  // The key may be of a kind that the server does not take.
+  // The server may not accept the type of the key.
   "unsupported_by_server",
   // The server may have refused our certificate.
   "tls_failed",
 ]);
 
-/** Whether another credential may mend it. Anything else it does not, and there may be a new one with each call. */
+/** Whether another credential may fix the failure. */
 export function isOfCredential(error: McpAuthError | undefined): boolean {
   return error !== undefined && ofCredential.has(error.code);
 }
 
-/** What can end a cool-down before its time. */
+/** Finds reasons to end a cool-down early. */
 export class CooldownRelief {
   readonly #options: CooldownReliefOptions & { readonly clock: Clock };
-  #looking: Promise<Token | undefined> | undefined;
+  #look: Promise<Token | undefined> | undefined;
   #lookedAt = Number.NEGATIVE_INFINITY;
-  #checking: Promise<boolean> | undefined;
+  #check: Promise<boolean> | undefined;
 
   constructor(options: CooldownReliefOptions & { readonly clock: Clock }) {
     this.#options = options;
   }
 
-  /** Somebody who forced a request may have found that the server, which asked to be left alone, is there again. */
+  /** Whether the failure was a wait that the server asked for, and that has ended. A forced refresh may have ended it. */
   isHoldLifted(error: McpAuthError | undefined): boolean {
     return error !== undefined && tokenEndpointAsksToWait(error) && this.#options.isHeld?.() === false;
   }
 
-  /** Looked for once for all callers whom the cool-down keeps waiting, and no more than once a second. */
+  /** Looks for a token of another process, once for all callers and at most once per second. */
   tokenElsewhere(): Promise<Token | undefined> {
     const { elsewhere, clock } = this.#options;
-    if (this.#looking !== undefined) return this.#looking;
+    if (this.#look !== undefined) return this.#look;
     const age = clock.now() - this.#lookedAt;
-    if (elsewhere === undefined || (age >= 0 && age < lookedAgainAfter)) return Promise.resolve(undefined);
+    if (elsewhere === undefined || (age >= 0 && age < lookInterval)) return Promise.resolve(undefined);
     this.#lookedAt = clock.now();
-    this.#looking = elsewhere().finally(() => {
-      this.#looking = undefined;
+    this.#look = elsewhere().finally(() => {
+      this.#look = undefined;
     });
-    return this.#looking;
+    return this.#look;
   }
 
-  /** Asked once for all callers whom the cool-down keeps waiting. */
+  /** Checks whether there is a new credential, once for all callers. */
   hasNewCredential(error: McpAuthError | undefined): Promise<boolean> {
     const { hasNewCredential } = this.#options;
     if (hasNewCredential === undefined || !isOfCredential(error)) return Promise.resolve(false);
-    this.#checking ??= hasNewCredential().finally(() => {
-      this.#checking = undefined;
+    this.#check ??= hasNewCredential().finally(() => {
+      this.#check = undefined;
     });
-    return this.#checking;
+    return this.#check;
   }
 }

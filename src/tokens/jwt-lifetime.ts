@@ -2,9 +2,10 @@ import { longestLifetime } from "../lib/duration.js";
 import { jwtClaims } from "../lib/jwt-claims.js";
 
 /**
- * The lifetime of a JWT access token in milliseconds: `exp` less `iat`, which needs no agreement of clocks. For a token
- * that was not issued just now, `now` (milliseconds since the epoch) takes the place of `iat`, and 0 is a token that
- * has expired. `undefined` for an opaque token. Nothing is verified: the token is for the server that it is sent to.
+ * Returns the lifetime of a JWT access token in milliseconds: `exp` minus `iat`, which does not depend on our clock.
+ * For a token that was not issued just now, pass `now` (milliseconds since the epoch) to replace `iat`; then 0 means
+ * that the token has expired. Returns `undefined` for an opaque token. Verifies nothing, because the token is meant for
+ * the MCP server.
  */
 export function jwtLifetime(accessToken: string, now?: number): number | undefined {
   const { exp, iat } = jwtClaims(accessToken) ?? {};

@@ -108,9 +108,9 @@ export function mayReplace({ stopped, cooldown }: Lifecycle, now: number): boole
 }
 
 /**
- * Returns when the next background request begins: before the token becomes unusable, and at the end of each cool-down if
- * the failure is temporary. `spread` (0 to 1) delays the latter a little, so that a fleet does not ask at one moment.
- * Returns `undefined` when a background request would save no caller a wait.
+ * Returns when the next background request begins: before the token becomes unusable, and at the end of each cool-down
+ * if the failure is temporary. `spread` (0 to 1) delays the latter a little, so that a fleet does not ask at one
+ * moment. Returns `undefined` when a background request would save no caller a wait.
  */
 export function nextRefreshAt(state: Lifecycle, now: number, spread: number): number | undefined {
   const { token, cooldown, failures, notBefore, retryable } = state;

@@ -22,21 +22,21 @@ import type { Token } from "./token.js";
 
 /** A request that the server refused. */
 export interface RefusedCall {
-  /** The token that it was sent with. */
+  /** The token that the request was sent with. */
   readonly token: Token;
-  /** Requests of the same kind are expected to be accepted or refused together. */
+  /** The server is expected to accept or refuse all requests of one kind. */
   readonly kind: string;
   /** Detaches this caller. */
   readonly signal?: AbortSignal | undefined;
-  /** The token request that was under way when it was sent (`TokenCache.pending`). */
+  /** The token request that was in flight when the request was sent (`TokenCache.pending`). */
   readonly pending?: object | undefined;
 }
 
 /** The token request that brought a new token. */
 export interface Replacement {
   /**
-   * The server refused this kind of request with the new token too, `at` this time if not just now. Returns the present token:
-   * another may have come meanwhile.
+   * The server refused this kind of request with the new token too, now or at the time `at`. Returns the current token,
+   * which may be another one by now.
    */
   failed(kind: string, at?: number): Token | undefined;
 }
@@ -44,25 +44,26 @@ export interface Replacement {
 /** A token request that refused calls wait for. */
 interface PendingReplacement extends Replacement {
   readonly flight: Promise<Token>;
-  /** Resolves with `undefined` when there is no new token; `withheld`: nobody was asked for one. */
+  /** Resolves with the new token, `undefined` if the request failed, or `"withheld"` if none was sent. */
   readonly outcome: Promise<Token | "withheld" | undefined>;
-  /** Of the calls that wait for it, and can be sent again. */
+  /** The kinds of the waiting calls that can be sent again. */
   readonly kinds: Set<string>;
-  /** It counts as a failure no more: it has been counted, or another process made the request and counts it. */
+  /** The failure has been counted, or another process made the request and counts it. */
   isCounted: boolean;
   error: McpAuthError | undefined;
 }
 
 export type AfterRefusal =
-  /** Send it again with this token. `replacement`: the request that brought it; without one others have got it. */
+  /** Send the request again with this token. `replacement` is absent if the token request was made for other calls. */
   | { readonly kind: "resend"; readonly token: Token; readonly replacement: Replacement | undefined }
   /** The authorization server returned the refused token again. */
   | { readonly kind: "same" }
-  /** The response is the answer. `error`: what the token request failed with, if there was one. */
+  /** Return the response to the caller. `error`: the failure of the token request, if there was one. */
   | { readonly kind: "none"; readonly error?: McpAuthError | undefined };
 
-/** What processes share of the limits. Changes take effect in the background; `undefined`: there is none. */
+/** The limits that processes share. `update` changes them in the background. */
 export interface SharedLimits {
+  /** Calls `change` with the stored limits and stores its result, unless that is `undefined`. */
   update(change: (stored: RequestLimits | undefined) => RequestLimits | undefined): void;
 }
 
@@ -71,19 +72,22 @@ export interface RefusedTokensOptions {
   readonly clock: Clock;
   readonly current: () => Token | undefined;
   readonly inFlight: () => Promise<Token> | undefined;
-  /** Whether anything but a refusal is against a request now. */
+  /** Whether the state of the cache allows a request now. */
   readonly mayRequest: () => boolean;
-  /** A request asks nobody: the token is read where the config says, which nothing limits. */
+  /** The token is read from a variable or a file, so nothing limits how often. */
   readonly isLocal: boolean;
-  /** Whether a credential that was refused has been replaced, which ends the hold. */
+  /** Whether a rejected credential has been replaced, which ends the hold. */
   readonly hasNewCredential: () => Promise<boolean>;
-  /** Begins a request for a token in place of the refused one. */
+  /** Begins a request for a token that replaces the refused one. */
   readonly request: (refused: RefusedToken) => Promise<Token>;
-  /** Where tokens are shared: then the code that makes the request calls `RefusedToken.take`, under the token's lock. */
+  /**
+   * Present if processes share tokens. Then the code that makes the request calls `RefusedToken.take`, under the lock
+   * of the token.
+   */
   readonly shared: SharedLimits | undefined;
 }
 
-/** Replaces tokens that the MCP server refused, as the policy in `refusals.ts` allows. */
+/** Replaces tokens that the MCP server refused, within the limits of `refusal-policy.ts`. */
 export class RefusedTokens {
   readonly #options: RefusedTokensOptions;
   #refusals: Refusals = noRefusals;
@@ -94,7 +98,7 @@ export class RefusedTokens {
     this.#options = options;
   }
 
-  /** Another token for a call that can be sent again. Rejects with `aborted`. */
+  /** Requests another token for a call that can be sent again. Rejects with `aborted`. */
   async replace({ token, kind, signal, pending }: RefusedCall): Promise<AfterRefusal> {
     for (;;) {
       const current = this.#options.current();
@@ -108,22 +112,22 @@ export class RefusedTokens {
       }
       replacement.kinds.add(kind);
       const next = await untilAborted(replacement.outcome, signal, aborted);
-      // It was for another kind, and says nothing of what this one may do.
+      // It was withheld for another kind of request. This kind may be allowed one.
       if (next === "withheld") continue;
       if (next === undefined) return { kind: "none", error: replacement.error };
       if (next.accessToken === token.accessToken) return { kind: "same" };
-      // What was requested before the call was sent may have been revoked with the token that it was sent with.
+      // A token that was requested before the call was sent may have been revoked together with the token of the call.
       const isOlder = replacement.flight === pending;
       return { kind: "resend", token: next, replacement: isOlder ? undefined : replacement };
     }
   }
 
-  /** The same for a call that cannot be sent again: the next one finds another token. */
+  /** Requests another token for later calls, because this one cannot be sent again. */
   replaceForOthers({ token, kind }: RefusedCall): void {
     if (this.#options.current()?.accessToken === token.accessToken) this.#joinOrStart(token, kind);
   }
 
-  /** Whether there is anything that an accepted request could change. */
+  /** Whether an accepted request could change anything. */
   get hasSuspects(): boolean {
     return this.#refusals.suspects.size > 0;
   }
@@ -138,7 +142,7 @@ export class RefusedTokens {
   credentialChanged(): void {
     this.#refusals = credentialChanged(this.#refusals);
     this.#isExplained = false;
-    // For all processes.
+    // The hold ends for all processes.
     this.#options.shared?.update((stored) => stored && withoutHold(stored));
   }
 
@@ -146,7 +150,7 @@ export class RefusedTokens {
     this.#refusals = clockSetBack(this.#refusals, by);
   }
 
-  /** True once until the last suspect was accepted: for the one who says that the server refuses new tokens too. */
+  /** Returns true once until the last suspect is accepted, so that the refusal of new tokens is explained once. */
   takeExplanation(): boolean {
     const isFirst = !this.#isExplained;
     this.#isExplained = true;
@@ -198,7 +202,7 @@ export class RefusedTokens {
   #fail(replacement: PendingReplacement, kinds: Iterable<string>, at?: number): void {
     const before = this.#refusals;
     const refusals = suspected(before, kinds);
-    // Without a kind there are only calls that could not be sent again, of which nobody knows whether it helped them.
+    // Without a kind, no waiting call could be sent again, and it is unknown whether the new token would have helped.
     if (refusals === before) return;
     this.#refusals = refusals;
     if (replacement.isCounted) return;
@@ -207,15 +211,16 @@ export class RefusedTokens {
     this.#refusals = { ...refusals, ...requestFailed(refusals, time()) };
     this.#options.shared?.update((stored) => {
       const limits = requestFailed(stored ?? before, time());
-      // Unless the last suspect was accepted meanwhile.
+      // If the last suspect was accepted in the meantime, its limits have ended.
       if (this.hasSuspects) this.#refusals = { ...this.#refusals, ...limits };
       return limits;
     });
   }
 
   /**
-   * What the store has is what counts, where it has anything. `undefined`: there is to be no request now. What the kind was
-   * when it was refused is what it is here, though it may have become a suspect while the lock was waited for.
+   * Applies the stored limits, if there are any, and returns the limits to store; `undefined` if they allow no request
+   * now. `isSuspect` is what the kind was when it was refused. It may have become a suspect during the wait for the
+   * lock.
    */
   #take(isSuspect: boolean, stored: RequestLimits | undefined): RequestLimits | undefined {
     const now = this.#options.clock.now();

@@ -48,8 +48,8 @@ export class Renewal {
   }
 
   /**
-   * Joins the request in flight, or begins one. A request for a replacement that was withheld was not made for this caller,
-   * so another one follows it.
+   * Joins the request in flight, or begins one. A request for a replacement that was withheld was not made for this
+   * caller, so another one follows it.
    */
   async join(reason: RenewalReason): Promise<Token> {
     for (;;) {

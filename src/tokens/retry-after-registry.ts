@@ -1,27 +1,27 @@
 /**
- * Token endpoints that asked to be left alone for longer than a caller waits. One object for all managers, so that
- * what one was told holds back every other that would ask the same server.
+ * Remembers for how long token endpoints asked us to wait (`Retry-After`, RFC 9110 §10.2.3). All managers share one
+ * registry, so that a response to one of them holds back the requests of all.
  */
 export class RetryAfterRegistry {
   readonly #holds = new Map<string, { readonly since: number; readonly until: number }>();
 
-  /** Milliseconds left, 0 when it may be asked. */
+  /** Returns the remaining milliseconds, 0 if the endpoint may be asked. */
   remaining(endpoint: string | undefined, now: number): number {
     const hold = endpoint === undefined ? undefined : this.#holds.get(endpoint);
     if (hold === undefined) return 0;
-    // One that began in the future would last by as much longer as the clock was set back.
+    // A hold that begins in the future means that the clock was set back. It would last that much longer, so it ends.
     if (hold.since <= now && now < hold.until) return hold.until - now;
     this.release(endpoint);
     return 0;
   }
 
-  /** Holds back requests to a token endpoint for so many milliseconds from now; a shorter one does not shorten it. */
+  /** Holds back requests to a token endpoint for this many milliseconds, unless a longer hold exists. */
   hold(endpoint: string | undefined, now: number, milliseconds: number): void {
     if (endpoint === undefined || milliseconds <= this.remaining(endpoint, now)) return;
     this.#holds.set(endpoint, { since: now, until: now + milliseconds });
   }
 
-  /** It may be asked again. */
+  /** Ends the hold of an endpoint. */
   release(endpoint: string | undefined): void {
     if (endpoint !== undefined) this.#holds.delete(endpoint);
   }

@@ -1,40 +1,39 @@
-import type { PrefetchedSecrets } from "../secrets/prefetched-secrets.js";
+import type { CredentialRecorder } from "../secrets/credential-recorder.js";
 import type { RequestLimits } from "./refusal-policy.js";
 import type { Token } from "./token.js";
 
-/** Why a token is asked for; it is the `reason` of the events. */
+/** Why a token is requested. Events show it as `reason`. */
 export type RenewalReason = "demand" | "expiry" | "schedule" | "forced" | "rejected";
 
 export interface TokenRequest {
   readonly reason: RenewalReason;
-  /** Ends the shared work, not one caller: deadline passed or manager stopped. */
+  /** Aborted when the deadline passes or the manager stops. A single caller does not abort it. */
   readonly signal: AbortSignal;
-  /** What was read for this attempt already. */
-  readonly prefetched?: PrefetchedSecrets | undefined;
+  /** Has the values that were read to compute the entry key. Absent without a store. */
+  readonly reads?: CredentialRecorder | undefined;
   /** Counts from 1. */
   readonly attempt: number;
-  /** The MCP server refused this token, which is to be replaced. */
+  /** The MCP server refused this token, and the new one replaces it. */
   readonly refused?: RefusedToken | undefined;
-  /** It follows failures: it is tried once, and whoever asks sees to the pauses. */
+  /** The request follows failures. It is a single attempt, and the caller handles the pauses. */
   readonly probe?: boolean;
 }
 
-/** A token that the MCP server refused, and that other calls may still be accepted with. */
+/** A token that the MCP server refused. It may still accept it for other calls. */
 export interface RefusedToken {
   readonly token: Token;
   /**
-   * Called under the token's lock, right before a request, with what is stored of the limits: those to be stored from now
-   * on, or `undefined` when no request may be made now.
+   * Called with the stored limits right before the request, under the lock of the token. Returns the limits to store, or
+   * `undefined` if the limits allow no request now.
    */
   take(stored: RequestLimits | undefined): RequestLimits | undefined;
 }
 
 /**
- * Anything that can hand out a token. Safe to call any number of times at once; the token must not be changed.
- * Rejects with `McpAuthError` only.
+ * Returns tokens. Safe for concurrent calls. The token must not be modified. Rejects only with `McpAuthError`.
  *
- * The leaf asks the authorization server at every call; the wrappers around it add observing, retrying, the
- * cool-down, sharing and caching, one each.
+ * The innermost source, `grantSource`, sends a request at every call. Each wrapper adds one thing: `withEvents`,
+ * `SharedTokens`, `withRetry`, and `SingleFlight` within the cache.
  */
 export interface TokenSource {
   getToken(request: TokenRequest): Promise<Token>;

@@ -1,28 +1,31 @@
 import type { McpAuthError, McpAuthErrorCode } from "../errors/error.js";
 import type { RenewalReason } from "./source.js";
 
-/** What an event says. It holds no secret. */
+/** The payload of a token event. It contains no secret. */
 export interface TokenEvent {
   /** The server's name in the config. */
   readonly server: string;
   /** `undefined` for a static token. */
   readonly issuer: string | undefined;
   readonly reason: RenewalReason;
-  /** Milliseconds: what the attempt took, how long the cool-down is, or how old the rejected token was. */
+  /** Milliseconds: duration of the attempt or of the cool-down, or age of the rejected token. */
   readonly durationMs: number;
-  /** Milliseconds since the epoch. */
+  /** Expiry of the token, in milliseconds since the epoch. */
   readonly expiresAt?: number;
-  /** What went wrong; `clock_skew`: the clock of the server differs from that of this machine. */
+  /** The code of the error. `clock_skew`: the clock of the server differs from that of this machine. */
   readonly code?: McpAuthErrorCode | "clock_skew";
-  /** The `error` that the authorization server answered with, if it is a registered code (RFC 6749 §11.4). */
+  /** The `error` in the response of the authorization server, if it is a registered code (RFC 6749 §11.4). */
   readonly oauthError?: string;
-  /** What to do about it: the message of the error or warning, which holds nothing that a server chose. */
+  /** The message of the error or warning: what failed and what to do. It contains no text that a server chose. */
   readonly message?: string;
-  /** Counts from 1. */
+  /** Number of the attempt, from 1. */
   readonly attempt?: number;
 }
 
-/** What an event says of an error. Its `details` are a server's text, and stay with the error. */
+/**
+ * Returns the fields of an event that describe an error. The `details` of the error are left out, because they are text
+ * of a server.
+ */
 export function errorFields(
   error: McpAuthError | undefined,
 ): Pick<TokenEvent, "code" | "oauthError" | "message"> {

@@ -11,34 +11,31 @@ export interface TokenFields {
   readonly issuer: string | undefined;
   readonly resource?: string | undefined;
   readonly binding?: Binding | undefined;
-  /** Another process has asked for it. */
+  /** Another process requested it. */
   readonly isShared?: boolean;
-  /** Asked for without knowing what the MCP server wants: it is for this process alone. */
+  /** Requested before the metadata of the MCP server was known. It is not shared with other processes. */
   readonly isProvisional?: boolean;
 }
 
-/**
- * An access token and what is known of it. Immutable. The token itself shows neither in JSON nor under
- * `util.inspect`.
- */
+/** An access token with its expiry and scopes. Immutable. JSON and `util.inspect` show `<secret>` instead of the token. */
 export interface AccessToken {
   readonly accessToken: string;
-  /** As it goes into the `Authorization` header; `DPoP` is of no use without a proof for each request (RFC 9449). */
+  /** The scheme for the `Authorization` header. `DPoP` needs a proof for each request (RFC 9449 §7.1). */
   readonly tokenType: "Bearer" | "DPoP";
-  /** Milliseconds since the epoch at which the request that brought it was sent. */
+  /** Time of the token request, in milliseconds since the epoch. */
   readonly requestedAt: number;
-  /** Milliseconds since the epoch. */
+  /** Expiry, in milliseconds since the epoch. */
   readonly expiresAt: number;
   readonly scopes: readonly string[];
   /** The authorization server that issued it; `undefined` for a static token. */
   readonly issuer: string | undefined;
-  /** The RFC 8707 resource it was asked for; `undefined` where none was sent. */
+  /** The resource that it was requested for (RFC 8707); `undefined` if none was sent. */
   readonly resource: string | undefined;
-  /** Everything but the token itself. */
+  /** Returns all fields, with `<secret>` instead of the token. */
   toJSON(): Record<string, unknown>;
 }
 
-/** What the runtime holds: with the token, what must accompany it. */
+/** A token with the key or certificate that it is bound to. */
 export class Token implements AccessToken {
   readonly #accessToken: string;
   readonly #binding: Binding | undefined;
@@ -53,7 +50,7 @@ export class Token implements AccessToken {
 
   constructor(fields: TokenFields) {
     this.#accessToken = fields.accessToken;
-    // Wherever it came from, it is going to be sent.
+    // Remembered for all tokens, because each may be sent and then quoted by a server.
     rememberShortLived(fields.accessToken);
     this.#binding = fields.binding;
     this.#isShared = fields.isShared ?? false;
@@ -71,17 +68,17 @@ export class Token implements AccessToken {
     return this.#accessToken;
   }
 
-  /** `undefined` for a token that works for whoever has it. */
+  /** The key or certificate that must accompany the token; `undefined` for a bearer token. */
   get binding(): Binding | undefined {
     return this.#binding;
   }
 
-  /** Another process has asked for it, and put it into the store. */
+  /** Another process requested it and put it into the store. */
   get isShared(): boolean {
     return this.#isShared;
   }
 
-  /** Asked for without knowing what the MCP server wants: it is for this process alone. */
+  /** Requested before the metadata of the MCP server was known. It is not shared with other processes. */
   get isProvisional(): boolean {
     return this.#isProvisional;
   }

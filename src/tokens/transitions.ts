@@ -84,9 +84,9 @@ export function stopped(state: Lifecycle): Lifecycle {
 }
 
 /**
- * The clock was set back by `by` milliseconds since the last look, and shows `now`. The token keeps at most the time that
- * it had left, so that it is not used after its expiry. A cool-down that would now begin in the future ends, because it
- * would last that much longer.
+ * The clock was set back by `by` milliseconds since the last look, and shows `now`. The token keeps at most the time
+ * that it had left, so that it is not used after its expiry. A cool-down that would now begin in the future ends,
+ * because it would last that much longer.
  */
 export function clockSetBack(state: Lifecycle, now: number, by: number): Lifecycle {
   const { token, cooldown, notBefore } = state;

@@ -4,24 +4,24 @@ import type { Token } from "./token.js";
 
 export interface SharedWait {
   readonly clock: Clock;
-  /** Detaches this caller, who gets the error. */
+  /** Detaches this caller, which gets the error `aborted()`. */
   readonly signal: AbortSignal | undefined;
   readonly aborted: () => Error;
-  /** What there is instead from a moment on (milliseconds since the epoch), if there is something then. */
+  /** From `at` on (milliseconds since the epoch), `token()` replaces the shared result if it returns a token. */
   readonly stale: { readonly at: number | undefined; readonly token: () => Token | undefined };
 }
 
-// Longer than anybody waits, and the longest that `setTimeout` takes.
+// The longest delay of `setTimeout`. No caller waits that long.
 const longestTimer = 2 ** 31 - 1;
 
 /**
- * Waits as one caller among others. What they wait for may be a renewal that began in the background, whose timers keep
- * no process alive: those who wait do.
+ * Waits for a shared request as one of its callers. The request may have begun in the background, where its timers do
+ * not keep the process alive. This wait does.
  */
-export async function waitForShared(answer: Promise<Token>, attendance: SharedWait): Promise<Token> {
-  const { clock, signal, aborted, stale } = attendance;
+export async function waitForShared(result: Promise<Token>, options: SharedWait): Promise<Token> {
+  const { clock, signal, aborted, stale } = options;
   let keepAlive: ClockTimer | undefined;
-  const instead = new Promise<Token>((resolve) => {
+  const fallback = new Promise<Token>((resolve) => {
     const wait = (milliseconds: number): void => {
       keepAlive = clock.setTimeout(() => {
         wait(longestTimer);
@@ -32,7 +32,7 @@ export async function waitForShared(answer: Promise<Token>, attendance: SharedWa
     wait(stale.at === undefined ? longestTimer : stale.at - clock.now());
   });
   try {
-    const first = stale.at === undefined ? answer : Promise.race([answer, instead]);
+    const first = stale.at === undefined ? result : Promise.race([result, fallback]);
     return await untilAborted(first, signal, aborted);
   } finally {
     keepAlive?.cancel();

@@ -13,8 +13,8 @@ export interface EventOptions {
 }
 
 /**
- * Reports each attempt as `token:renewed` or `token:failed`. An attempt that the deadline ended failed with the reason of
- * its signal. A canceled attempt is not reported.
+ * Reports each attempt as `token:renewed` or `token:failed`. An attempt that the deadline ended failed with the reason
+ * of its signal. A canceled attempt is not reported.
  */
 export function withEvents(
   source: TokenSource,

@@ -29,12 +29,12 @@ export interface RetryOptions {
 }
 
 /**
- * Retries temporary failures: with capped exponential backoff and full jitter, or after what `Retry-After` says, within the
- * deadline.
+ * Retries temporary failures: with capped exponential backoff and full jitter, or after what `Retry-After` says, within
+ * the deadline.
  *
- * A `Retry-After` that ends beyond the deadline fails at once as `unavailable`. It holds back every manager of that token
- * endpoint, and so does one that follows the last attempt. Callers with enough time wait until the hold ends; only a forced
- * refresh sends a request anyway.
+ * A `Retry-After` that ends beyond the deadline fails at once as `unavailable`. It holds back every manager of that
+ * token endpoint, and so does one that follows the last attempt. Callers with enough time wait until the hold ends;
+ * only a forced refresh sends a request anyway.
  *
  * Rejects with the error of the last attempt, with `aborted`, and, when the deadline passes, with `causeOfTimeout` or
  * `timeout`.
@@ -92,7 +92,10 @@ function endedError(
   return limit.aborted ? (causeOfTimeout?.() ?? deadlinePassed(server, deadline)) : undefined;
 }
 
-/** Makes all attempts after the first, whose error is `firstError`, and holds back others if the token endpoint asks for it. */
+/**
+ * Makes all attempts after the first, whose error is `firstError`, and holds back others if the token endpoint asks for
+ * it.
+ */
 async function tryAgain(
   source: TokenSource,
   request: TokenRequest,

@@ -1,10 +1,12 @@
-// The client under test: a config file for the server that the suite names, and then only what any user has.
-// It knows no scenario. Exit code 0: tools were listed and one was called; 3: refused; 1: anything else.
-// What only the operator can say comes by environment: CONFORMANCE_STEP_UP, scopes that may be asked for later;
-// CONFORMANCE_DPOP, that the client is registered for bound tokens (RFC 9449 §5.2); CONFORMANCE_ASSERTION, which of the
-// workload's JWTs is the one in the file.
-// The issuer comes from `discover`; with CONFORMANCE_ISSUER_FROM=metadata from the server's resource metadata as it
-// stands, as by somebody who does not ask first, so that what `discover` refuses is put to the token manager too.
+// The client under test. It writes a config file for the server that the suite names, and then uses only the public
+// API. It does not know the scenarios. Exit code 0: tools were listed and one was called; 3: refused; 1: anything else.
+//
+// Environment variables have what only an operator can know: CONFORMANCE_STEP_UP, the scopes that may be requested
+// later; CONFORMANCE_DPOP, that the client is registered for bound tokens (RFC 9449 §5.2); CONFORMANCE_ASSERTION, which
+// of the workload's JWTs to use.
+//
+// The issuer comes from `discover`. With CONFORMANCE_ISSUER_FROM=metadata it comes unchecked from the server's resource
+// metadata, so that the token manager itself has to refuse it.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,7 +15,7 @@ import { createMcpAuth, discover, McpAuthError } from "../../dist/index.js";
 
 const expectedNode = process.env.CONFORMANCE_CLIENT_NODE;
 if (process.version !== expectedNode) {
-  throw new Error(`The client runs on ${process.version}, and ${expectedNode} is to be tested.`);
+  throw new Error(`The client runs on Node ${process.version} instead of ${expectedNode}.`);
 }
 
 const url = process.argv.at(-1);
@@ -21,7 +23,7 @@ const context = JSON.parse(process.env.MCP_CONFORMANCE_CONTEXT ?? "{}");
 const folder = await mkdtemp(join(tmpdir(), "mcp-auth-client-"));
 let outcome = "called";
 try {
-  await callAsTheConfigSays(await writeConfig(folder));
+  await callServer(await writeConfig(folder));
 } catch (error) {
   const refusal = refusalIn(error);
   outcome = refusal?.code ?? error.code ?? error.name;
@@ -32,7 +34,7 @@ try {
 }
 console.log(JSON.stringify({ conformanceClient: { node: process.version, outcome } }));
 
-async function callAsTheConfigSays(config) {
+async function callServer(config) {
   const auth = await createMcpAuth({ config });
   try {
     const { fetch } = auth.resolve("server");
@@ -47,9 +49,9 @@ async function callAsTheConfigSays(config) {
   }
 }
 
-/** What a person would write who was given a client by the operator of the authorization server. */
+/** Writes the config of a person who got a client registration from the operator of the authorization server. */
 async function writeConfig(folder) {
-  const found = await lookUp();
+  const found = await discoverServers();
   const server = {
     url,
     grant: await grant(folder, found),
@@ -61,8 +63,8 @@ async function writeConfig(folder) {
   return path;
 }
 
-/** What the operator would say of the two servers; scopes only if the MCP server wants them named at its door. */
-async function lookUp() {
+/** Returns what an operator would know about the two servers. It has scopes only if the MCP server's 401 names them. */
+async function discoverServers() {
   if (process.env.CONFORMANCE_ISSUER_FROM === "metadata") {
     const { origin, pathname } = new URL(url);
     const response = await fetch(`${origin}/.well-known/oauth-protected-resource${pathname}`);
@@ -79,28 +81,28 @@ async function lookUp() {
   };
 }
 
-/** The grant for what the suite gives: an identity provider's token, a workload's token, else a client's credential. */
+/** Returns the grant for what the suite provides: an ID token, a workload's JWT, or a client credential. */
 async function grant(folder, { issuer, methods, scopes }) {
-  const own = scopes === undefined ? {} : { scopes };
+  const requested = scopes === undefined ? {} : { scopes };
   const workload = context[process.env.CONFORMANCE_ASSERTION ?? "valid_jwt"];
   if (workload !== undefined) {
     await writeFile(join(folder, "workload.jwt"), workload, { mode: 0o600 });
     const client = { issuer, id: context.client_id };
-    return { type: "jwt_bearer", client, assertion: { file: "workload.jwt" }, ...own };
+    return { type: "jwt_bearer", client, assertion: { file: "workload.jwt" }, ...requested };
   }
   const client = { issuer, ...(await credential(folder, methods)) };
-  if (context.idp_id_token === undefined) return { client, ...own };
+  if (context.idp_id_token === undefined) return { client, ...requested };
   process.env.ID_TOKEN = context.idp_id_token;
   const idp = {
     client: { issuer: context.idp_issuer, id: context.idp_client_id },
     subject: { token: { env: "ID_TOKEN" } },
   };
-  return { type: "enterprise_managed", client, idp, ...own };
+  return { type: "enterprise_managed", client, idp, ...requested };
 }
 
 /**
- * The credential that the suite gives. Where it gives none it expects a registration by a browser user; the
- * authorization server there takes any client, so it gets a made-up one of the kind that it says it takes.
+ * Returns the credential that the suite provides. If it provides none, it expects a browser user to register a client.
+ * Its authorization server then accepts any client, so a made-up one with a supported method is used.
  */
 async function credential(folder, methods) {
   const id = context.client_id ?? "made-up-client";
@@ -114,7 +116,7 @@ async function credential(folder, methods) {
   return { id, secret: { env: "CLIENT_SECRET" } };
 }
 
-/** The stateless revision is negotiated; the one before it is the SDK's default. */
+/** Options for the stateless protocol revision, which is negotiated. The earlier revision is the SDK's default. */
 function protocolOptions() {
   const stateless = process.env.MCP_CONFORMANCE_PROTOCOL_VERSION === "2026-07-28";
   return stateless ? { versionNegotiation: { mode: "auto" } } : {};

@@ -1,9 +1,9 @@
-/** The header of a JWT; empty when it is none. */
+/** Returns the header of a JWT; empty if it is not a JWT. */
 export function headerOf(jwt) {
   return part(jwt, 0);
 }
 
-/** The claims of a JWT, which nobody has verified; empty when it is none. */
+/** Returns the unverified claims of a JWT; empty if it is not a JWT. */
 export function claimsOf(jwt) {
   return part(jwt, 1);
 }

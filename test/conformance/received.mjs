@@ -1,13 +1,14 @@
-// What the suite's servers received of one scenario, headers and identity provider included (see `recorder.mjs`).
+// Assertions on what the suite's servers received in one scenario, including headers and the identity provider (see
+// `recorder.mjs`).
 import { ofProofs } from "./dpop-proofs.mjs";
 
 /**
- * Assertions on the requests as they arrived.
+ * Yields assertions on the received requests.
  *
- * @param requests what `recorder.mjs` wrote, in the order of arrival
+ * @param requests the output of `recorder.mjs`, in the order of arrival
  * @param context what the suite gave to the client
- * @param traffic what the suite recorded of its own MCP server and authorization server
- * @param expected the record of the run
+ * @param traffic what the suite recorded at its MCP server and authorization server
+ * @param expected the expectations of the run
  */
 export function* ofReceived(requests, context, traffic, expected) {
   const { issuer, issued } = traffic;
@@ -16,14 +17,14 @@ export function* ofReceived(requests, context, traffic, expected) {
   const posted = parsed.filter(({ method, path }) => method === "POST" && path.endsWith("/token"));
   const tokenRequests = posted.filter(({ origin }) => origin === originOf(issuer));
   const exchanges = posted.filter((request) => !tokenRequests.includes(request));
-  // A client begins with the one URL that it is told; what the metadata say of the server may be wrong.
+  // The first request goes to the MCP server, whose URL the client was told. The URL in the metadata may be wrong.
   const atMcpServer = parsed.filter(({ origin, path }) => origin === parsed[0]?.origin && isMcp(path));
   const authorized = atMcpServer.filter(({ authorization }) => authorization !== undefined);
 
-  // Of none, all that follows would hold.
-  yield ["what the servers received was recorded", parsed.length > 0];
+  // Without requests, all following assertions would hold.
+  yield ["the received requests were recorded", parsed.length > 0];
   yield [
-    "all but the MCP server are asked for metadata and tokens only, the identity provider for one",
+    "the other servers receive only requests for metadata and tokens, and the identity provider at most one token request",
     parsed.every((request) => isForMetadata(request) || [...posted, ...atMcpServer].includes(request)) &&
       exchanges.length === (grant === "enterprise" ? 1 : 0),
   ];
@@ -31,7 +32,7 @@ export function* ofReceived(requests, context, traffic, expected) {
   if (grant === "workload") yield* ofWorkload(tokenRequests, context[assertion ?? "valid_jwt"]);
   if (grant === "enterprise") yield* ofExchange(exchanges[0], tokenRequests[0], context, traffic);
   yield [
-    "the MCP server gets a token that was issued, with the scheme of its kind",
+    "the MCP server receives only issued tokens, with the right scheme",
     authorized.every(({ scheme, token }) => scheme === (dpop ? "DPoP" : "Bearer") && issued.includes(token)),
   ];
   yield ["an issued token is used", authorized.length > 0 === issued.length > 0];
@@ -39,56 +40,68 @@ export function* ofReceived(requests, context, traffic, expected) {
   const proving = parsed.filter((request) => [...tokenRequests, ...authorized].includes(request));
   const known = { tokenRequests, authorized, tokenEndpoint, dpopAlgorithms, nonces: expected.nonces };
   if (dpop) yield* ofProofs(proving, known);
-  else yield ["no proof is sent unasked", parsed.every(({ header }) => header("dpop").length === 0)];
+  else yield ["no proof is sent without DPoP", parsed.every(({ header }) => header("dpop").length === 0)];
   yield* ofCredentials(parsed, { tokenRequests, exchanges, authorized }, context, traffic);
 }
 
-/** RFC 6749 §2.3.1 and §3.2, whatever the grant. */
+/** RFC 6749 §2.3.1 and §3.2, for all grants. */
 function* ofTokenRequest({ header, authorization, fields }, context, { methods }) {
   const types = header("content-type").map((value) => value.split(";")[0]);
   yield ["a token request is a form", types.join() === "application/x-www-form-urlencoded"];
   const names = [...fields.keys()];
-  yield ["no parameter is sent twice", new Set(names).size === names.length];
+  yield ["no parameter is repeated", new Set(names).size === names.length];
   const { client_id: id, client_secret: secret } = context;
   const basic = `Basic ${Buffer.from(`${formEncoded(id)}:${formEncoded(secret)}`).toString("base64")}`;
   yield [
-    "the client's own `Authorization: Basic` where the server wants it, else none",
+    "the client's own `Authorization: Basic` if the server lists it, or else none",
     authorization === (methods.includes("client_secret_basic") ? basic : undefined),
   ];
 }
 
-/** SEP-1933. Nobody but the platform signs, and what it signed is passed on as it is. */
+/** SEP-1933. Only the platform signs, and its JWT is passed on unchanged. */
 function* ofWorkload(tokenRequests, jwt) {
   yield [
-    "the assertion is the platform's, byte for byte",
+    "the assertion is the platform's JWT, byte for byte",
     jwt !== undefined && tokenRequests.every(({ fields }) => fields.get("assertion") === jwt),
   ];
   yield [
-    "no client assertion and no secret beside it",
+    "the request has neither a client assertion nor a secret",
     tokenRequests.every(({ fields }) => !fields.has("client_assertion") && !fields.has("client_secret")),
   ];
 }
 
-/** SEP-990, both legs: RFC 8693 at the identity provider, then RFC 7523 §2.1 at the authorization server. */
+/** SEP-990: RFC 8693 at the identity provider, then RFC 7523 §2.1 at the authorization server. */
 function* ofExchange(exchange, tokenRequest, context, { issuer, resource }) {
   const field = (name) => exchange?.fields.getAll(name).join();
   const type = (name) => `urn:ietf:params:oauth:${name}`;
-  yield ["the exchange is at the identity provider", exchange?.origin === originOf(context.idp_issuer)];
-  yield ["the exchange comes first", exchange?.at <= tokenRequest?.at];
-  yield ["it is a token exchange", field("grant_type") === type("grant-type:token-exchange")];
-  yield ["it asks for an ID-JAG", field("requested_token_type") === type("token-type:id-jag")];
-  yield ["it presents an ID token", field("subject_token_type") === type("token-type:id_token")];
-  yield ["it is the user's, byte for byte", field("subject_token") === context.idp_id_token];
-  yield ["its `audience` is the issuer of the authorization server", field("audience") === issuer];
-  yield ["its `resource` is that of the metadata, byte for byte", field("resource") === resource];
-  yield ["its client is the one of the identity provider", field("client_id") === context.idp_client_id];
+  yield ["the token exchange is at the identity provider", exchange?.origin === originOf(context.idp_issuer)];
+  yield ["the token exchange comes before the token request", exchange?.at <= tokenRequest?.at];
   yield [
-    "which has no secret",
+    "the grant of the exchange is token exchange",
+    field("grant_type") === type("grant-type:token-exchange"),
+  ];
+  yield ["the exchange requests an ID-JAG", field("requested_token_type") === type("token-type:id-jag")];
+  yield ["the exchange presents an ID token", field("subject_token_type") === type("token-type:id_token")];
+  yield ["the ID token is the user's, byte for byte", field("subject_token") === context.idp_id_token];
+  yield [
+    "the `audience` of the exchange is the issuer of the authorization server",
+    field("audience") === issuer,
+  ];
+  yield [
+    "the `resource` of the exchange is the one in the metadata, byte for byte",
+    field("resource") === resource,
+  ];
+  yield [
+    "the client of the exchange is the one registered at the identity provider",
+    field("client_id") === context.idp_client_id,
+  ];
+  yield [
+    "the client of the exchange sends no secret",
     exchange?.authorization === undefined && !exchange?.fields.has("client_secret"),
   ];
 }
 
-/** What was given for one server reaches no other, and a private key none. */
+/** A credential for one server reaches no other server, and a private key reaches none. */
 function* ofCredentials(parsed, { tokenRequests, exchanges, authorized }, context, { issued }) {
   const staysWith = (secrets, requests) =>
     parsed.every((request) => requests.includes(request) || !carries(request, secrets));
@@ -96,13 +109,13 @@ function* ofCredentials(parsed, { tokenRequests, exchanges, authorized }, contex
   const jwts = [context.valid_jwt, context.wrong_audience_jwt, context.expired_jwt];
   const grants = tokenRequests.map(({ fields }) => fields.get("assertion"));
   yield [
-    "what the client has for the token endpoint goes there only",
+    "the credentials for the token endpoint are sent only there",
     staysWith([secret, ...jwts, ...grants], tokenRequests),
   ];
-  yield ["the user's token goes to the identity provider only", staysWith([idToken], exchanges)];
-  yield ["the access token goes to the MCP server only", staysWith(issued, authorized)];
+  yield ["the user's token is sent only to the identity provider", staysWith([idToken], exchanges)];
+  yield ["the access token is sent only to the MCP server", staysWith(issued, authorized)];
   yield [
-    "the private key goes nowhere",
+    "the private key is not sent",
     staysWith(
       pem.split("\n").filter((line) => line.length > 40),
       [],

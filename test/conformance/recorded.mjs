@@ -1,17 +1,17 @@
-// What the suite does not look at for a machine client, read from the requests that it recorded.
+// Assertions on the requests that the suite recorded, which the suite does not check for a machine client.
 import { claimsOf, headerOf } from "./jwt.mjs";
 import { ofReceived } from "./received.mjs";
 
 /**
- * Assertions on the requests of one scenario.
+ * Checks the requests of one scenario.
  *
  * @param checks the scenario's `checks.json`
  * @param {{ outcome: string, tokenRequests: number, unauthorized: number, grant: string, assertion?: string, dpop: boolean, nonces: boolean }} expected
- * `tokenRequests` are those at the authorization server. `grant` is `client_credentials`, `workload` (the platform's
- * JWT, of which `assertion` says which) or `enterprise` (an ID-JAG). `dpop`: tokens are to be bound. `nonces`: both
- * servers want a DPoP nonce of their own, so that the first request to each is repeated.
- * @param {{ received: object[] | undefined, context: object } | undefined} run what the servers received and what the
- * suite gave to the client, when the scenario was run by itself
+ * `tokenRequests`: their number at the authorization server. `grant`: `client_credentials`, `workload` (a JWT of the platform,
+ * which `assertion` selects) or `enterprise` (an ID-JAG). `dpop`: tokens must be bound. `nonces`: both servers require a DPoP
+ * nonce, so the first request to each is repeated.
+ * @param {{ received: object[] | undefined, context: object } | undefined} run what the servers received and what the suite gave
+ * to the client, if the scenario ran alone
  * @returns {{ asserted: number, failures: string[] }}
  */
 export function assertRecorded(checks, expected, run) {
@@ -19,51 +19,54 @@ export function assertRecorded(checks, expected, run) {
   const isRefusal = expected.outcome === "issuer_mismatch" || expected.outcome === "resource_mismatch";
   const assertions = [
     ...(isRefusal ? ofRefusal(traffic) : ofTokenRequests(traffic, expected)),
-    // The server's word, not the client's.
+    // According to the server, not to the client.
     ["tools are listed", traffic.answered("tools/list") || expected.outcome !== "called"],
-    ["a tool is called, or none", traffic.answered("tools/call") === (expected.outcome === "called")],
+    ["a tool is called only if expected", traffic.answered("tools/call") === (expected.outcome === "called")],
     ...(run === undefined ? [] : ofReceived(run.received ?? [], run.context, traffic, expected)),
     [
-      "the token manager asks the MCP server nothing without a token",
+      "the token manager sends the MCP server no request without a token",
       traffic.unauthorized.length <= expected.unauthorized,
     ],
   ];
-  const failures = assertions.filter(([, holds]) => !holds).map(([what]) => `not so: ${what}`);
+  const failures = assertions.filter(([, holds]) => !holds).map(([what]) => `does not hold: ${what}`);
   return { asserted: assertions.length, failures };
 }
 
-/** The suite passes a refusal also when a client makes no request at all, and when it asks for a token. */
+/** For a refusal, the suite also accepts a client that makes no request at all or that requests a token. */
 function* ofRefusal({ authRequests, tokenRequests, resource }) {
   yield ["the resource metadata was read", resource !== undefined];
   yield ["no token is requested", tokenRequests.length === 0];
-  yield ["the authorization server is asked for metadata only", authRequests.every(isForMetadata)];
+  yield ["the authorization server receives only metadata requests", authRequests.every(isForMetadata)];
 }
 
 function* ofTokenRequests(traffic, { tokenRequests: count, grant, nonces }) {
-  const { tokenRequests, resource, scopesAtTheDoor, scopesSupported, challenges, methods } = traffic;
-  yield [`token requests: ${count}, found ${tokenRequests.length}`, tokenRequests.length === count];
+  const { tokenRequests, resource, scopesOf401, scopesSupported, challenges, methods } = traffic;
+  yield [`there are ${count} token requests (found ${tokenRequests.length})`, tokenRequests.length === count];
   for (const [index, { body }] of tokenRequests.entries()) {
     yield [`the grant is ${grantTypes[grant]}`, body.grant_type === grantTypes[grant]];
     if (grant === "enterprise") yield* ofIdJag(body.assertion, traffic);
     yield [
-      "`resource` is that of the metadata, byte for byte",
+      "`resource` is the one in the metadata, byte for byte",
       resource !== undefined && body.resource === resource,
     ];
     yield [
-      "a secret is in the body only for client_secret_post",
+      "the secret is in the body exactly for client_secret_post",
       "client_secret" in body === methods.includes("client_secret_post"),
     ];
-    const asked = body.scope?.split(" ") ?? [];
-    const wanted = scopesAtTheDoor ?? scopesSupported ?? [];
+    const requested = body.scope?.split(" ") ?? [];
+    const wanted = scopesOf401 ?? scopesSupported ?? [];
     if (index === 0)
-      yield ["`scope` is that of the 401, else `scopes_supported`, else absent", sameSet(asked, wanted)];
+      yield [
+        "`scope` is the one in the 401, or else `scopes_supported`, or else absent",
+        sameSet(requested, wanted),
+      ];
     else if (nonces)
-      yield ["the request is repeated as it was, with a nonce", sameRequest(body, tokenRequests[0].body)];
+      yield ["the request is repeated unchanged with a nonce", sameRequest(body, tokenRequests[0].body)];
     else {
       const before = tokenRequests[index - 1].body.scope?.split(" ") ?? [];
       yield [
-        "`scope` is what it was and what a challenge asked for",
-        challenges.some((scopes) => sameSet(asked, [...before, ...scopes])),
+        "`scope` has the previous scopes and those of a challenge",
+        challenges.some((scopes) => sameSet(requested, [...before, ...scopes])),
       ];
     }
   }
@@ -71,7 +74,7 @@ function* ofTokenRequests(traffic, { tokenRequests: count, grant, nonces }) {
     .map(({ body }) => body.client_assertion)
     .filter((jwt) => jwt !== undefined);
   yield [
-    "an assertion is sent where the server wants one",
+    "an assertion is sent exactly if the server lists private_key_jwt",
     assertions.length > 0 === methods.includes("private_key_jwt"),
   ];
   for (const assertion of assertions) yield* ofAssertion(assertion, traffic);
@@ -80,32 +83,35 @@ function* ofTokenRequests(traffic, { tokenRequests: count, grant, nonces }) {
 const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const grantTypes = { client_credentials: "client_credentials", workload: jwtBearer, enterprise: jwtBearer };
 
-/** SEP-990: the identity provider writes into it what it was asked for. */
+/** SEP-990: the ID-JAG contains what was requested from the identity provider. */
 function* ofIdJag(assertion, { issuer, resource }) {
   const header = headerOf(assertion);
   const claims = claimsOf(assertion);
   yield ["the assertion is an ID-JAG", header.typ === "oauth-id-jag+jwt"];
-  yield ["the ID-JAG was asked for this authorization server", claims.aud === issuer];
-  yield ["the ID-JAG was asked for this MCP server", claims.resource === resource];
+  yield ["the ID-JAG is for this authorization server", claims.aud === issuer];
+  yield ["the ID-JAG is for this MCP server", claims.resource === resource];
 }
 
-/** RFC 7523 with the audience of its revision: the issuer, and as one string. */
+/** RFC 7523, with the audience of its revision: the issuer as a single string. */
 function* ofAssertion(assertion, { issuer, algorithms, tokenRequests }) {
   const header = headerOf(assertion);
   const claims = claimsOf(assertion);
-  yield ["`aud` is the issuer, one string", typeof claims.aud === "string" && claims.aud === issuer];
+  yield ["`aud` is the issuer as a single string", typeof claims.aud === "string" && claims.aud === issuer];
   yield ["`iss` and `sub` are the client", typeof claims.iss === "string" && claims.iss === claims.sub];
   yield ["`typ` is client-authentication+jwt", header.typ === "client-authentication+jwt"];
   yield ["`alg` is one that the server lists", algorithms.includes(header.alg)];
   yield ["`kid` is a thumbprint", /^[\w-]{43}$/.test(header.kid)];
   yield [
-    "the assertion lives five minutes at most",
+    "the assertion lives at most five minutes",
     claims.exp > claims.iat && claims.exp - claims.iat <= 300,
   ];
-  yield ["no `nbf`, which a clock a second behind refuses", claims.nbf === undefined];
-  yield ["`jti` cannot be guessed", typeof claims.jti === "string" && claims.jti.length >= 16];
   yield [
-    "no `client_id` beside an assertion",
+    "the assertion has no `nbf`, which a server with a slow clock would refuse",
+    claims.nbf === undefined,
+  ];
+  yield ["`jti` is unguessable", typeof claims.jti === "string" && claims.jti.length >= 16];
+  yield [
+    "no `client_id` is sent with an assertion",
     tokenRequests.every(({ body }) => body.client_id === undefined),
   ];
 }
@@ -133,7 +139,7 @@ function readTraffic(checks) {
     issued: details("outgoing-auth-response").flatMap(({ body }) => body?.access_token ?? []),
     methods: serverMetadata?.token_endpoint_auth_methods_supported ?? [],
     algorithms: serverMetadata?.token_endpoint_auth_signing_alg_values_supported ?? [],
-    scopesAtTheDoor: unauthorized.map(challengedScopes).find((scopes) => scopes !== undefined),
+    scopesOf401: unauthorized.map(challengedScopes).find((scopes) => scopes !== undefined),
     challenges: responses.map(challengedScopes).filter((scopes) => scopes !== undefined),
   };
 }

@@ -1,6 +1,6 @@
-// Loaded into the suite's process ahead of the suite: notes the requests that its servers receive, as they arrive, and
-// writes them to the file of `?to=` in the end. The suite itself records no headers, and nothing of what reaches its
-// identity provider. What is written holds credentials: the reader removes it.
+// Loaded into the suite's process before the suite. Records the requests to its servers and writes them to the file in
+// `?to=` at the end, because the suite records neither headers nor requests to its identity provider. The file contains
+// credentials, so the reader must remove it.
 import { subscribe } from "node:diagnostics_channel";
 import { writeFileSync } from "node:fs";
 
@@ -9,7 +9,7 @@ const exchanges = [];
 
 subscribe("http.server.request.start", ({ request, response }) => {
   const chunks = [];
-  // Whoever listened for the body would take it from the server.
+  // Listening for the body would consume it before the server does.
   const { push } = request;
   request.push = (chunk, ...rest) => {
     if (chunk !== null) chunks.push(chunk);

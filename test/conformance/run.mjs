@@ -1,10 +1,10 @@
-// The MCP conformance suite against the built package. `npm test` here, or from the root `npm run test:conformance`.
+// Runs the MCP conformance suite against the built package: `npm test` here, or `npm run test:conformance` in the root.
 //
 //   node run.mjs [--client-node PATH] [--client FILE]
 //
-// --client-node  the Node that the client under test runs on; default: the one that runs this, or that runs npm,
-//                because npm puts the runner's newer Node first in the PATH
-// --client       another client, to see this fail: a suite that passes anything proves nothing
+// --client-node  the Node for the client under test. The default is the Node that runs npm, or that runs this, because
+// npm puts                the newer Node of the suite first in the PATH --client       another client, to see the run
+// fail
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -34,7 +34,7 @@ const rows = await inParallel([
 ]);
 report(rows.flat());
 
-/** One scenario by itself, where the client's exit code counts. */
+/** Runs one scenario alone, and checks the exit code of the client. */
 async function runSingle(record) {
   const { version, scenario, wire, passed, issuerFrom = "discover", assertion, stepUp, unmet = {} } = record;
   const result = await runSuite({ ...record, issuerFrom, client });
@@ -42,7 +42,7 @@ async function runSingle(record) {
   const { failures, asserted } = judge(recorded, record, result);
   const { counts } = result;
   const missing = Object.keys(unmet).length;
-  if (result.skipped) failures.push("the suite skipped it");
+  if (result.skipped) failures.push("the suite skipped the scenario");
   if ((result.code === 0) !== (missing === 0)) failures.push(`the suite ended with exit code ${result.code}`);
   failures.push(...differences(recorded?.checks ?? [], new Set(Object.keys(unmet)), "on record"));
   if (result.clientExit !== exitCodeOf(record.client))
@@ -50,7 +50,7 @@ async function runSingle(record) {
   if (counts === undefined) failures.push("the suite printed no `Passed: n/n`");
   else if (counts.of - counts.passed !== missing || counts.warnings > 0)
     failures.push("not all checks passed");
-  else if (counts.passed < passed) failures.push(`${counts.passed} checks, on record are ${passed}`);
+  else if (counts.passed < passed) failures.push(`${counts.passed} checks passed instead of ${passed}`);
   return [
     {
       name: `${version}  ${wire ?? "default wire"}  ${scenario}${issuerFrom === "discover" ? "" : ", not asking discover"}${assertion === undefined ? "" : `, ${assertion}`}${stepUp === undefined ? "" : `, stepUp ${stepUp}`}`,
@@ -62,13 +62,13 @@ async function runSingle(record) {
   ];
 }
 
-/** 3 for a refusal of ours, 1 for an error of the SDK, as when the server's own refusal is what remains. */
+/** Returns 3 for an error of this package, and 1 for an error of the SDK, such as a refusal of the server. */
 function exitCodeOf(outcome) {
   if (outcome === "called") return 0;
   return /^[a-z_]+$/.test(outcome) ? 3 : 1;
 }
 
-/** All scenarios of a suite on one wire, each check held against the baseline of that wire. */
+/** Runs all scenarios of a suite with one protocol revision, and compares each check with its baseline. */
 async function runWholeSuite(record) {
   const { version, suite, wire } = record;
   const result = await runSuite({ version, suite, wire, issuerFrom: "discover", client });
@@ -79,7 +79,7 @@ async function runWholeSuite(record) {
     const checks = recorded?.checks ?? [];
     const passes = checks.filter(({ status }) => status === "SUCCESS").length;
     if (passes < expectation.passed)
-      failures.push(`${passes} checks passed, on record are ${expectation.passed}`);
+      failures.push(`${passes} checks passed instead of ${expectation.passed}`);
     const allowed = new Set(
       baseline.filter((entry) => entry.scenario === scenario).map(({ check }) => check),
     );
@@ -93,16 +93,16 @@ async function runWholeSuite(record) {
       said: recorded?.said || result.said,
     };
   });
-  rows.push(ofTheWhole(record, result, baseline));
+  rows.push(judgeWholeSuite(record, result, baseline));
   return rows;
 }
 
-/** That the suite ran what the record lists and nothing else, and that the baseline speaks of nothing else. */
-function ofTheWhole({ version, suite, wire, scenarios }, result, baseline) {
+/** Checks that the suite ran exactly the recorded scenarios, and that the baseline has no other ones. */
+function judgeWholeSuite({ version, suite, wire, scenarios }, result, baseline) {
   const failures = [];
   if (result.skipped) failures.push("the suite skipped scenarios");
   for (const name of result.scenarios.keys())
-    if (!(name in scenarios)) failures.push(`${name} is not on record`);
+    if (!(name in scenarios)) failures.push(`${name} is not in expected.json`);
   for (const { scenario, check, reason } of baseline) {
     if (!(scenario in scenarios)) failures.push(`the baseline has an unknown ${scenario}`);
     if (!reason) failures.push(`the baseline gives no reason for ${scenario} ${check}`);
@@ -146,7 +146,7 @@ function judge(recorded, record, run) {
   return { failures: [...failures, ...requests.failures], asserted: requests.asserted + 3 };
 }
 
-/** What fails and is not expected to, and the reverse. */
+/** Returns the checks that fail unexpectedly, and those that pass unexpectedly. */
 function differences(checks, allowed, where) {
   const failing = new Set(checks.filter(isFailure).map(({ id }) => id));
   return [
@@ -192,7 +192,7 @@ function versionOf(node) {
   return execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
 }
 
-/** The client imports `dist`: a build that is older than its sources would prove something else. */
+/** Builds the package if the sources have changed, because the client imports `dist`. */
 function buildWhenStale() {
   execFileSync(process.execPath, [join(root, "scripts/build.mjs"), "--if-stale"], {
     stdio: ["ignore", "ignore", "inherit"],
@@ -203,7 +203,7 @@ function readJson(name) {
   return JSON.parse(readFileSync(join(here, name), "utf8"));
 }
 
-/** Runs the jobs, as many at a time as there are processors, and gives their results in the order of the jobs. */
+/** Runs the jobs with as many workers as processors, at most four. Returns the results in the order of the jobs. */
 async function inParallel(jobs) {
   const results = [];
   const queue = jobs.entries();

@@ -1,5 +1,5 @@
-// Runs the conformance suite's own command and reads what it left behind. Nothing of its output is printed as it
-// is: it holds the private key and the secret that the suite made up for the client.
+// Runs the command of the conformance suite and reads its results. Its output is not printed unchanged, because it
+// contains the private key and the secret that the suite generates for the client.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
@@ -10,7 +10,7 @@ import { hangLimit } from "../support/hang-limit.js";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 
-/** The Node that the suite runs on: its runner needs `fs.globSync`, which Node 20 has not. */
+/** The Node for the suite, which needs `fs.globSync`. Node 20 does not have it. */
 export const runnerNode = join(here, "node_modules/node/bin/node");
 
 const commands = {
@@ -18,11 +18,11 @@ const commands = {
   "0.1.16": "node_modules/conformance-0-1-16/dist/index.js",
 };
 
-/** Milliseconds that the suite gives to a client, and that this gives to the suite, to end what hangs. */
+/** Time limits in milliseconds for a client and for the suite, against hangs. */
 const clientTimeout = hangLimit;
 const suiteTimeout = 2 * hangLimit;
 
-/** Fails with what to do about it unless the suite is there in the versions that the records are for. */
+/** Throws with a remedy if the suite is not installed in the expected versions. */
 export async function assertInstalled() {
   for (const [version, path] of Object.entries(commands)) {
     if (!existsSync(runnerNode) || !existsSync(join(here, path))) {
@@ -34,11 +34,11 @@ export async function assertInstalled() {
 }
 
 /**
- * One run of the suite: of a `scenario`, or of a whole `suite` of them.
+ * Runs a `scenario` or a whole `suite` of scenarios.
  *
  * @param {{ version: string, scenario?: string, suite?: string, wire?: string, issuerFrom: string, assertion?: string, stepUp?: string, dpop?: boolean, client: { node: string, file: string, version: string } }} options
- * `wire` is a revision of the protocol; without it the suite chooses one. `assertion` is which of the workload's JWTs the
- * client is to use, `stepUp` what the operator says the MCP server may ask for later, `dpop` that tokens are to be bound.
+ * `wire`: the protocol revision; by default the suite chooses one. `assertion`: which of the workload's JWTs the client uses.
+ * `stepUp`: scopes that the MCP server may request later. `dpop`: tokens must be bound.
  */
 export async function runSuite({
   version,
@@ -54,15 +54,15 @@ export async function runSuite({
   const out = await mkdtemp(join(tmpdir(), "mcp-auth-conformance-"));
   try {
     const received = join(out, "received.json");
-    // Not by NODE_OPTIONS, which the client would inherit.
+    // Passed as an argument, because the client would inherit NODE_OPTIONS.
     const recorder = `${new URL("recorder.mjs", import.meta.url)}?to=${encodeURIComponent(received)}`;
     const args = ["--import", recorder, commands[version], "client"];
     args.push("--timeout", `${clientTimeout}`, "-o", out);
-    // A scenario outside of the revision, and each of an extension, is skipped with exit code 0 unless forced.
+    // Without --force, scenarios of extensions and of other revisions are skipped with exit code 0.
     if (wire !== undefined) args.push("--spec-version", wire);
     if (wire !== undefined && scenario !== undefined) args.push("--force");
     args.push(...(scenario === undefined ? ["--suite", suite] : ["--scenario", scenario]));
-    // Without `exec` a client that hangs outlives the shell that the suite ends.
+    // With `exec` the suite's timeout ends the client itself and not only a shell.
     args.push("--command", `exec ${quoted(client.node)} ${quoted(client.file)}`);
     const { NODE_OPTIONS: _, ...env } = process.env;
     const { code, stdout, stderr } = await run(args, {
@@ -79,7 +79,7 @@ export async function runSuite({
       code,
       skipped: /SKIPPED/.test(output) || /, [1-9]\d* skipped/.test(stdout),
       counts: counts(output),
-      // Said of one scenario run by itself, and only of a failure.
+      // Printed only for a single scenario, and only if it failed.
       clientExit: Number(/^Client exited with code (-?\d+)$/m.exec(output)?.[1] ?? 0),
       scenarios: await readResults(out, secrets),
       context: contexts(stderr)[0] ?? {},
@@ -91,7 +91,7 @@ export async function runSuite({
   }
 }
 
-/** `Passed: 8/8, 0 failed` of a scenario that was run by itself. */
+/** Parses `Passed: 8/8, 0 failed` in the output of a single scenario. */
 function counts(output) {
   const match = /^Passed: (\d+)\/(\d+), (\d+) failed, (\d+) warnings/m.exec(output);
   if (match === null) return undefined;
@@ -99,7 +99,7 @@ function counts(output) {
   return { passed, of, failed, warnings };
 }
 
-/** What was recorded for each scenario, by its name. */
+/** Reads the results of each scenario, by name. */
 async function readResults(out, secrets) {
   const results = new Map();
   for (const entry of existsSync(join(out, "auth")) ? await readdir(join(out, "auth")) : []) {
@@ -115,13 +115,13 @@ async function readResults(out, secrets) {
   return results;
 }
 
-/** The line that the client under test ends with. */
+/** Returns the report in the last line of the client under test. */
 function clientReport(stdout) {
   const line = stdout.split("\n").find((text) => text.startsWith('{"conformanceClient":'));
   return line === undefined ? undefined : JSON.parse(line).conformanceClient;
 }
 
-/** The credentials that the suite gave to the client, for the test that the client does not print them. */
+/** Returns the credentials that the suite gave to the client, to check that the client does not print them. */
 function secretsIn(stderr) {
   return contexts(stderr)
     .flatMap(({ client_secret: secret, private_key_pem: key, ...rest }) => {
@@ -134,19 +134,19 @@ function secretsIn(stderr) {
     .filter((secret) => secret !== undefined);
 }
 
-/** What the suite gave to the client, one for each scenario that gives something. */
+/** Returns what the suite gave to the client, one entry per scenario that gives something. */
 function contexts(stderr) {
   return [...stderr.matchAll(/^With context: (\{.*\})$/gm)].map(([, json]) => JSON.parse(json));
 }
 
-/** Fit to be printed: without the credentials that the suite gave to the client, tokens, and colours. */
+/** Removes credentials, tokens and colors from output. */
 function redacted(output, secrets) {
   let text = output
     .replace(/^With context: .*$/gm, "With context: <secret>")
     .replace(/-----BEGIN[\s\S]*?-----END[^-]*-----/g, "<secret>")
     .replace(/\b(cc|test)-token[\w-]*/g, "<token>")
     .replace(/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, "<assertion>")
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape codes of colours begin with one.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape codes of colors start with one.
     .replace(/\u001b\[\d+m/g, "");
   for (const secret of secrets) text = text.replaceAll(secret, "<secret>");
   return text;
@@ -170,7 +170,7 @@ function run(args, env) {
   });
 }
 
-/** For the shell that the suite starts the client with. */
+/** Quotes a word for the shell in which the suite starts the client. */
 function quoted(word) {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }

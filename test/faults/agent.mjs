@@ -1,48 +1,48 @@
-// An agent of one server, as a process of its own: `node agent.mjs PLAN`, with the config in CONFIG. Says what happens in
-// lines on stdout.
+// An agent with one server, in its own process: `node agent.mjs PLAN`, with the config in the variable CONFIG. Prints
+// what happens as lines on stdout.
 import { subscribe } from "node:diagnostics_channel";
 import { createMcpAuth } from "../../dist/index.js";
 
-const say = (line) => process.stdout.write(`${line}\n`);
-process.on("unhandledRejection", () => say("unhandled"));
+const print = (line) => process.stdout.write(`${line}\n`);
+process.on("unhandledRejection", () => print("unhandled"));
 const plan = process.argv[2];
-// That of a process that is to end in time stands still, but for the seconds that it has.
-const clock = plan === "stops" ? stillClock() : undefined;
+// The process that must stop in time uses a fake clock, and moves it forward only by the allowed time.
+const clock = plan === "stops" ? createFakeClock() : undefined;
 const auth = await createMcpAuth({ config: JSON.parse(process.env.CONFIG), ...(clock && { clock }) });
 const manager = auth.resolve("tools");
-const token = () =>
+const requestToken = () =>
   manager.getAccessToken().then(
-    () => say("token"),
-    (error) => say(error.code),
+    () => print("token"),
+    (error) => print(error.code),
   );
 
 const plans = {
-  /** Waits for a token, and stops when told to end, within six seconds or never. */
+  /** Waits for a token. On SIGTERM it calls `stop()`, and moves its clock by six seconds. */
   async stops() {
     process.once("SIGTERM", async () => {
       const stopped = auth.stop();
-      for (let passed = 0; passed < 6_000; passed += 100) await clock.pass(100);
+      for (let passed = 0; passed < 6_000; passed += 100) await clock.advance(100);
       await stopped;
-      say("stopped");
+      print("stopped");
     });
-    await token();
+    await requestToken();
   },
-  /** The same, and leaves what is to be done then to Node. */
+  /** Waits for a token. Node handles SIGTERM. */
   async dies() {
-    await token();
+    await requestToken();
   },
-  /** Has all that there is to go on by itself, and nothing to do. */
+  /** Starts everything that runs by itself, and then has nothing more to do. */
   async ends() {
     await auth.start();
-    await token();
-    say("done");
+    await requestToken();
+    print("done");
   },
-  /** Does nothing else until two seconds after the timeout of fifteen, while the answer comes. */
+  /** Blocks the event loop while the response arrives, until two seconds after the timeout of 15 s. */
   async blocks() {
     const isSent = new Promise((resolve) => {
       subscribe("undici:request:bodySent", ({ request }) => request.path === "/token" && resolve());
     });
-    const waiting = token();
+    const waiting = requestToken();
     await isSent;
     const end = Date.now() + 17_000;
     while (Date.now() < end);
@@ -52,7 +52,7 @@ const plans = {
 };
 await plans[plan]();
 
-function stillClock() {
+function createFakeClock() {
   const timers = new Set();
   let now = Date.now();
   return {
@@ -62,7 +62,7 @@ function stillClock() {
       timers.add(timer);
       return { unref() {}, cancel: () => void timers.delete(timer) };
     },
-    async pass(milliseconds) {
+    async advance(milliseconds) {
       now += milliseconds;
       for (const timer of [...timers]) if (timer.dueAt <= now && timers.delete(timer)) timer.callback();
       await new Promise((resolve) => setImmediate(resolve));

@@ -1,4 +1,4 @@
-// The answers of a token endpoint that misbehaves over HTTP.
+// Responses of a token endpoint that misbehaves on the level of HTTP.
 import type { ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 import type { RecordedRequest } from "../support/http-server.js";
@@ -13,7 +13,7 @@ export type Answer = (
 
 type Row = Omit<AuthorizationFault, "start">;
 
-/** Every token request is answered so. */
+/** A row in which the token endpoint gives this response to each request. */
 export function answered(row: Row, answer: Answer): AuthorizationFault {
   return {
     ...row,
@@ -22,7 +22,7 @@ export function answered(row: Row, answer: Answer): AuthorizationFault {
   };
 }
 
-/** The next token request is answered so, and the others are granted. */
+/** A row in which the token endpoint gives this response once, and then grants tokens. */
 export function answeredOnce(row: Row, answer: Answer): AuthorizationFault {
   return {
     ...row,
@@ -38,12 +38,12 @@ type Headers = Readonly<Record<string, string>>;
 
 const json = { "content-type": "application/json" };
 
-/** An answer with this status, without a body. */
+/** A response with this status and without a body. */
 export function empty(status: number, headers: Headers = {}): Answer {
   return (_world, response) => response.writeHead(status, headers).end();
 }
 
-/** The page of a proxy or a framework. */
+/** An HTML page, as from a proxy or a framework. */
 export function html(status: number, headers: Headers = {}): Answer {
   return ({ canary }, response) =>
     response
@@ -51,7 +51,7 @@ export function html(status: number, headers: Headers = {}): Answer {
       .end(`<!doctype html><title>${canary}</title><p>Something went wrong: ${canary}</p>`);
 }
 
-/** An error of RFC 6749 §5.2, with prose. */
+/** An error response (RFC 6749 §5.2) with a description that contains the canary and a token. */
 export function oauthError(error: unknown, status = 400, headers: Headers = {}): Answer {
   return ({ canary, issued }, response) => {
     const description = `Not for you, ${canary}; the last token was ${issued.at(-1)}.`;
@@ -60,7 +60,7 @@ export function oauthError(error: unknown, status = 400, headers: Headers = {}):
   };
 }
 
-/** An answer with this body. */
+/** A response with this body. */
 export function body(
   make: (world: AuthorizationWorld) => string | Uint8Array,
   headers: Headers = json,
@@ -69,13 +69,13 @@ export function body(
   return (world, response) => response.writeHead(status, headers).end(make(world));
 }
 
-/** What a good answer holds. */
+/** The body of a correct token response. */
 export function grantedToken(world: AuthorizationWorld): string {
   const { lifetime } = world.issuer;
   return JSON.stringify({ access_token: world.issue(), token_type: "Bearer", expires_in: lifetime });
 }
 
-/** Bytes on the connection, whatever HTTP says of them. */
+/** Writes raw bytes to the connection. */
 export function raw(make: (world: AuthorizationWorld) => string): Answer {
   return (world, response) => {
     const { socket } = response;
@@ -83,8 +83,8 @@ export function raw(make: (world: AuthorizationWorld) => string): Answer {
   };
 }
 
-/** A gigabyte of spaces before a good answer would end: about one megabyte on the wire. */
+/** One gigabyte of spaces, which is about one megabyte of compressed data. */
 export const bomb: Buffer = Buffer.concat(
-  // A file of gzip may have any number of members, one after the other (RFC 1952 §2.2).
+  // A gzip file may have any number of concatenated members (RFC 1952 §2.2).
   Array<Buffer>(256).fill(gzipSync(Buffer.alloc(4 * 1_048_576, " "))),
 );

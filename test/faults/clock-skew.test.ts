@@ -1,4 +1,4 @@
-// Servers whose clocks differ from ours, and that allow for no difference.
+// Servers whose clocks differ from ours, and that tolerate no difference.
 import { generateKeyPairSync } from "node:crypto";
 import { expect } from "vitest";
 import type { McpAuthConfig } from "../../src/index.js";
@@ -12,8 +12,8 @@ const minute = 60 * second;
 const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const key = { privateKey: { env: "SIGNING_KEY" } } as const;
 
-/** A client that signs, at two servers that look at their own clocks. */
-async function strict(world: FaultWorld, skew: number, more: { readonly dpop?: true } = {}) {
+/** A client that signs, with two servers that check times by their own clocks. */
+async function startStrictServers(world: FaultWorld, skew: number, more: { readonly dpop?: true } = {}) {
   const { clock } = world;
   const issuer = await startStrictAuthorizationServer(clock, publicKey);
   const mcp = await startStrictMcpServer(clock);
@@ -31,15 +31,15 @@ async function strict(world: FaultWorld, skew: number, more: { readonly dpop?: t
   return { issuer, mcp, auth, manager: auth.resolve("tools"), warnings };
 }
 
-/** A client that signs gets its token from an authorization server that is so far ahead. */
+/** The client gets its token although the authorization server's clock differs by `skew`. */
 function granted(name: string, skew: number, requests: number, warned: boolean): Fault {
   return {
-    name: `the authorization server's is ${name}, and it allows for none`,
+    name: `the authorization server's clock is ${name}, and it tolerates no difference`,
     sees: `a token${warned ? "; one warning" : ""}`,
     requests: String(requests),
     recovery: requests === 1 ? "none needed" : "in the same call",
     async run(world) {
-      const { issuer, manager, warnings } = await strict(world, skew);
+      const { issuer, manager, warnings } = await startStrictServers(world, skew);
       await world.until(manager.getToken());
       expect(issuer.calls).toHaveLength(requests);
       await world.until(manager.getToken({ forceRefresh: true }));
@@ -51,12 +51,12 @@ function granted(name: string, skew: number, requests: number, warned: boolean):
 
 function refused(name: string, skew: number): Fault {
   return {
-    name: `the authorization server's is ${name}, and it allows for none`,
+    name: `the authorization server's clock is ${name}, and it tolerates no difference`,
     sees: "`token_request_rejected`, with advice about the clock; one warning",
     requests: "1",
-    recovery: "1 s after the clock is right",
+    recovery: "1 s after the clock is correct",
     async run(world) {
-      const { issuer, manager, warnings } = await strict(world, skew);
+      const { issuer, manager, warnings } = await startStrictServers(world, skew);
       const error = await world.failure(manager.getToken());
       expect(error.code).toBe("token_request_rejected");
       expect(error.message).toContain(`The clock of ${issuer.origin} is 1200 s`);
@@ -71,12 +71,12 @@ function refused(name: string, skew: number): Fault {
 
 function cached(name: string, saysAge: boolean): Fault {
   return {
-    name: `a cache has kept the metadata for five minutes, with its \`Date\`, and ${name}`,
+    name: `a cache returns metadata that is five minutes old, with the original \`Date\`, and ${name}`,
     sees: "a token",
     requests: "1",
     recovery: "none needed",
     async run(world) {
-      const { issuer, manager, warnings } = await strict(world, 0);
+      const { issuer, manager, warnings } = await startStrictServers(world, 0);
       Object.assign(issuer, { age: 300, saysAge });
       await world.until(manager.getToken());
       expect(issuer.calls).toHaveLength(1);
@@ -94,15 +94,15 @@ faults("Clocks", [
   granted("5 minutes behind ours", -5 * minute, 2, true),
   refused("20 minutes ahead of ours", 20 * minute),
   refused("20 minutes behind ours", -20 * minute),
-  cached("says so with `Age`", true),
-  cached("does not say so", false),
+  cached("reports its age with `Age`", true),
+  cached("does not report its age", false),
   {
-    name: "the authorization server's is 5 minutes ahead of ours, the MCP server's 5 minutes behind, with DPoP",
-    sees: "200; a warning of each",
-    requests: "1 token request, 2 to the server, whose answer tells its time",
+    name: "with DPoP, the authorization server's clock is 5 minutes ahead of ours, and the MCP server's clock 5 minutes behind",
+    sees: "200; one warning for each server",
+    requests: "1 token request, 2 to the MCP server, whose first answer shows its time",
     recovery: "in the same call",
     async run(world) {
-      const { issuer, mcp, manager, warnings } = await strict(world, 5 * minute, { dpop: true });
+      const { issuer, mcp, manager, warnings } = await startStrictServers(world, 5 * minute, { dpop: true });
       mcp.skew = -5 * minute;
       const call = () => world.until(manager.fetch(manager.url, { method: "POST", body: "{}" }));
       expect((await call()).status).toBe(200);
@@ -113,12 +113,12 @@ faults("Clocks", [
     },
   },
   {
-    name: "the authorization server's is set back by four minutes while we run, after it was 90 s ahead",
+    name: "the authorization server's clock is set back by four minutes while the process runs, after it was 90 s ahead",
     sees: "a token; one more warning",
     requests: "2",
     recovery: "in the same call",
     async run(world) {
-      const { issuer, manager, warnings } = await strict(world, 90 * second);
+      const { issuer, manager, warnings } = await startStrictServers(world, 90 * second);
       await world.until(manager.getToken());
       issuer.skew -= 4 * minute;
       await world.until(manager.getToken({ forceRefresh: true }));

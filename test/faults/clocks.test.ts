@@ -8,16 +8,16 @@ const minute = 60 * second;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-/** A manager with its first token, of 600 s, and how many token requests there are from then on. */
-async function supplied(world: FaultWorld) {
+/** A manager with a first token that lives 600 s, and a function that counts the token requests after it. */
+async function withFirstToken(world: FaultWorld) {
   const manager = await world.manager();
   const first = await world.until(manager.getAccessToken());
   const calls = world.issuer.calls;
   return { manager, first, requests: () => world.issuer.calls - calls };
 }
 
-/** Token requests are not answered until the function it gives is called. */
-function held(world: FaultWorld): () => void {
+/** Holds all token requests until the returned function is called. */
+function holdTokenRequests(world: FaultWorld): () => void {
   const waiting: (() => void)[] = [];
   world.issuer.answer("token", (_request, response) => {
     waiting.push(() =>
@@ -38,12 +38,12 @@ function held(world: FaultWorld): () => void {
 
 faults("Clocks", [
   {
-    name: "set forward by an hour",
+    name: "our clock is set forward by an hour",
     sees: "a new token",
     requests: "1",
     recovery: "in the same call",
     async run(world) {
-      const { manager, first, requests } = await supplied(world);
+      const { manager, first, requests } = await withFirstToken(world);
       world.clock.jump(hour);
       const tokens = await world.until(
         Promise.all(Array.from({ length: 20 }, () => manager.getAccessToken())),
@@ -54,12 +54,12 @@ faults("Clocks", [
     },
   },
   {
-    name: "set back by an hour, with a call just before",
-    sees: "its token, until that has lived its time by the clock of the server",
-    requests: "1, when it was due",
+    name: "our clock is set back by an hour, just after a call",
+    sees: "its token, until the token's lifetime has passed by the server's clock",
+    requests: "1, when the renewal was due",
     recovery: "none needed",
     async run(world) {
-      const { manager, first, requests } = await supplied(world);
+      const { manager, first, requests } = await withFirstToken(world);
       await world.clock.skip(minute);
       expect(await manager.getAccessToken()).toBe(first);
       world.clock.jump(-hour);
@@ -72,12 +72,12 @@ faults("Clocks", [
     },
   },
   {
-    name: "set back to before the token was asked for",
+    name: "our clock is set back to before the token request",
     sees: "its token",
-    requests: "1, when it was due",
+    requests: "1, when the renewal was due",
     recovery: "none needed",
     async run(world) {
-      const { manager, first, requests } = await supplied(world);
+      const { manager, first, requests } = await withFirstToken(world);
       world.clock.jump(-day);
       expect(await manager.getAccessToken()).toBe(first);
       await world.clock.skip(8 * minute);
@@ -86,7 +86,7 @@ faults("Clocks", [
     },
   },
   {
-    name: "set back by an hour during a cool-down",
+    name: "our clock is set back by an hour during a cool-down",
     sees: "a token",
     requests: "1",
     recovery: "the next call",
@@ -105,7 +105,7 @@ faults("Clocks", [
     },
   },
   {
-    name: "set back by an hour while a server wants to be left alone for two minutes",
+    name: "our clock is set back by an hour during a `Retry-After` of two minutes",
     sees: "a token",
     requests: "1",
     recovery: "the next call",
@@ -124,12 +124,12 @@ faults("Clocks", [
     },
   },
   {
-    name: "a machine that slept for a day",
+    name: "the machine slept for a day",
     sees: "a new token",
     requests: "1",
     recovery: "in the same call",
     async run(world) {
-      const { manager, first, requests } = await supplied(world);
+      const { manager, first, requests } = await withFirstToken(world);
       world.clock.jump(day);
       const tokens = await world.until(
         Promise.all(Array.from({ length: 20 }, () => manager.getAccessToken())),
@@ -142,9 +142,9 @@ faults("Clocks", [
     },
   },
   {
-    name: "a machine that slept for a day, with a schedule of every minute",
+    name: "the machine slept for a day, with a schedule that ticks every minute",
     sees: "a new token",
-    requests: "1: ticks that were missed are left out",
+    requests: "1; missed ticks are skipped",
     recovery: "in the same call",
     async run(world) {
       const { tools } = world.config.servers;
@@ -159,13 +159,13 @@ faults("Clocks", [
     },
   },
   {
-    name: "set forward by a day in the middle of a token request",
-    sees: "the token that comes, and then another",
+    name: "our clock is set forward by a day during a token request",
+    sees: "the requested token, and then another one",
     requests: "2",
     recovery: "the next call",
     async run(world) {
       const manager = await world.manager();
-      const answer = held(world);
+      const answer = holdTokenRequests(world);
       const waiting = manager.getAccessToken();
       await world.issuer.received(world.issuer.requests.length + 2);
       world.clock.jump(day);
@@ -178,13 +178,13 @@ faults("Clocks", [
     },
   },
   {
-    name: "set forward by a month, with a token of ten years",
+    name: "our clock is set forward by a month, with a token that lives ten years",
     sees: "its token",
     requests: "0",
     recovery: "none needed",
     async run(world) {
       world.issuer.lifetime = 315_360_000;
-      const { manager, first, requests } = await supplied(world);
+      const { manager, first, requests } = await withFirstToken(world);
       world.clock.jump(30 * day);
       expect(await manager.getAccessToken()).toBe(first);
       await world.clock.skip(hour);
@@ -192,19 +192,19 @@ faults("Clocks", [
     },
   },
   {
-    name: "it stands still",
+    name: "our clock stands still",
     sees: "its token",
     requests: "0",
     recovery: "none needed",
     async run(world) {
-      const { manager, first, requests } = await supplied(world);
+      const { manager, first, requests } = await withFirstToken(world);
       for (let calls = 0; calls < 100; calls += 1) expect(await manager.getAccessToken()).toBe(first);
       expect(requests()).toBe(0);
     },
   },
   {
-    name: "the server's is an hour ahead of ours, in a JWT without `expires_in`",
-    sees: "a token that lives as long as the JWT says",
+    name: "the server's clock is an hour ahead of ours, the token is a JWT, and the response has no `expires_in`",
+    sees: "a token with the lifetime in the JWT",
     requests: "1",
     recovery: "none needed",
     async run(world) {
@@ -221,8 +221,8 @@ faults("Clocks", [
     },
   },
   {
-    name: "set forward by an hour in a pause between two attempts",
-    sees: "`unavailable`, whose deadline has passed",
+    name: "our clock is set forward by an hour between two attempts",
+    sees: "`unavailable`, because the deadline has passed",
     requests: "1",
     recovery: "1 s",
     async run(world) {
@@ -245,7 +245,7 @@ faults("Clocks", [
     requests: "1",
     recovery: "in the same call",
     async run(world) {
-      const { manager, first, requests } = await supplied(world);
+      const { manager, first, requests } = await withFirstToken(world);
       world.clock.stall(hour);
       const token = await world.until(manager.getAccessToken());
       expect(token).not.toBe(first);

@@ -6,35 +6,35 @@ import { sendJson } from "../support/http-server.js";
 import type { AnsweredPath } from "./faulty-server.js";
 import { answeredPath, startFaultyServer } from "./faulty-server.js";
 import { type Attempt, Observation } from "./observation.js";
-import { shiftedClock, type WorldClock } from "./shifted-clock.js";
-import { watchedFetch } from "./watched-fetch.js";
+import { createShiftedClock, type WorldClock } from "./shifted-clock.js";
+import { createWatchedFetch } from "./watched-fetch.js";
 import type { AuthorizationWorld } from "./world.js";
 
-// A clock that moves on does not wait for what is imported lazily.
+// The fake clock does not wait for lazy imports, so everything is imported beforehand.
 const chunks = new URL("../../dist/chunks/", import.meta.url);
 for (const name of readdirSync(chunks)) await import(new URL(name, chunks).href);
 await Promise.all(
   ["cosmiconfig", "node-cron", "oauth4webapi", "p-retry", "undici"].map((name) => import(name)),
 );
 
-/** What the framework itself has beside what rows have. */
-export interface OwnWorld extends AuthorizationWorld {
+/** A world with the members that only the framework uses, not the rows. */
+export interface RowWorld extends AuthorizationWorld {
   readonly attempts: readonly Attempt[];
-  /** Requests of a kind that the runtimes made. */
+  /** Returns the number of requests of a kind that the runtimes made. */
   count(kind: AnsweredPath): number;
-  /** What must show nowhere. */
+  /** Texts that must not appear anywhere. */
   readonly secrets: readonly string[];
-  /** Stops the runtimes, and says what they have left behind. */
+  /** Stops the runtimes and returns what they have left behind. */
   stop(): Promise<readonly string[]>;
-  /** Closes everything. */
+  /** Closes all servers. */
   close(): Promise<void>;
 }
 
-export async function createWorld(members: Readonly<Record<string, unknown>> = {}): Promise<OwnWorld> {
+export async function createWorld(members: Readonly<Record<string, unknown>> = {}): Promise<RowWorld> {
   const mark = randomBytes(9).toString("hex");
   const secret = `secret+of/the agent ${mark}`;
-  const requests = watchedFetch(() => clock.now());
-  const clock: WorldClock = shiftedClock(requests);
+  const requests = createWatchedFetch(() => clock.now());
+  const clock: WorldClock = createShiftedClock(requests);
   const tokens = new Map<string, { readonly endsAt: number; revoked: boolean }>();
   const closing: (() => unknown)[] = [];
   const servers = new Set<{ readonly connections: number }>();
@@ -65,7 +65,7 @@ export async function createWorld(members: Readonly<Record<string, unknown>> = {
   const observation = new Observation(issuer.origin);
   let first: Promise<McpAuth<"tools">> | undefined;
 
-  const world: OwnWorld = {
+  const world: RowWorld = {
     clock,
     issuer,
     mcp,
@@ -88,7 +88,7 @@ export async function createWorld(members: Readonly<Record<string, unknown>> = {
     manager: async () => (await world.auth()).resolve("tools"),
     async runtime<Name extends string = "tools">(options = {}) {
       const auth = await createMcpAuth<Name>({
-        // The config of the world is that of a caller who gives no other.
+        // Without a config in the options, `Name` is the type of the world's own config.
         config: world.config as McpAuthConfig<Name>,
         env: world.env,
         clock,
@@ -126,7 +126,7 @@ export async function createWorld(members: Readonly<Record<string, unknown>> = {
     until: (promise) => clock.until(promise),
     async failure(promise) {
       const error: unknown = await world.until(promise).then(
-        () => new Error("It resolved."),
+        () => new Error("The promise resolved."),
         (reason: unknown) => reason,
       );
       world.note(error);
@@ -143,13 +143,13 @@ export async function createWorld(members: Readonly<Record<string, unknown>> = {
     },
     async stop() {
       const managers = runtimes.flatMap((auth) => auth.servers.map((name) => managerOf(auth, name)));
-      const look = () => {
+      const observe = () => {
         for (const auth of runtimes) world.note([auth, auth.status()]);
         for (const manager of managers) world.note(manager);
       };
-      look();
+      observe();
       await world.until(Promise.all(runtimes.map((auth) => auth.stop())));
-      look();
+      observe();
       return await leftovers();
     },
     async close() {
@@ -164,9 +164,9 @@ export async function createWorld(members: Readonly<Record<string, unknown>> = {
     await clock.settle();
     if (clock.waiting > 0) left.push(`${clock.waiting} timers`);
     const pending = requests.exchanges.filter((exchange) => exchange.pending);
-    if (pending.length > 0) left.push(`requests under way: ${pending.map(({ url }) => url).join(", ")}`);
-    // The other end learns of a closed connection some turns later. One that never came to be is given up by Node's
-    // `fetch` after ten seconds.
+    if (pending.length > 0) left.push(`requests in progress: ${pending.map(({ url }) => url).join(", ")}`);
+    // The server notices a closed connection some turns later. Node's `fetch` gives up a connection that was never
+    // established after ten seconds.
     const until = performance.now() + hangLimit / 2;
     const open = () => [...servers].reduce((sum, { connections }) => sum + connections, 0);
     while (open() > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -178,7 +178,7 @@ export async function createWorld(members: Readonly<Record<string, unknown>> = {
   return world;
 }
 
-/** A runtime that a row has stopped gives none. */
+/** Returns the manager, or the error of a runtime that the row has stopped. */
 function managerOf(auth: McpAuth<string>, name: string): unknown {
   try {
     return auth.resolve(name);

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { Worker } from "node:worker_threads";
 
-/** A listener whose connections are never answered while it is deaf, as with a host that drops what comes. */
+/** A listener that can stop accepting connections, like a host that drops all packets. */
 export interface DeafListener {
   readonly origin: string;
   goDeaf(): Promise<void>;
@@ -10,26 +10,26 @@ export interface DeafListener {
   close(): Promise<void>;
 }
 
-// More than the shortest backlog of any system.
+// More connections than the shortest backlog of any operating system.
 const fillers = 16;
 
-/** Passes connections on to a port of this machine. */
+/** Starts a listener that forwards connections to a local port. */
 export async function deafListener(port: number): Promise<DeafListener> {
   const sleep = new SharedArrayBuffer(4);
   const flag = new Int32Array(sleep);
   const worker = new Worker(new URL("deaf-listener.worker.mjs", import.meta.url), {
     workerData: { port, sleep },
   });
-  const [own]: number[] = await once(worker, "message");
+  const [listenerPort]: number[] = await once(worker, "message");
   let filling: Socket[] = [];
   return {
-    origin: `http://127.0.0.1:${own}`,
+    origin: `http://127.0.0.1:${listenerPort}`,
     async goDeaf() {
       Atomics.store(flag, 0, 0);
       worker.postMessage("go deaf");
       await once(worker, "message");
       filling = Array.from({ length: fillers }, () => {
-        const socket = connect(own ?? 0, "127.0.0.1");
+        const socket = connect(listenerPort ?? 0, "127.0.0.1");
         socket.on("error", () => {});
         return socket;
       });

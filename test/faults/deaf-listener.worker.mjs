@@ -1,5 +1,5 @@
-// A listener in a thread of its own, which passes connections on until it is told to go deaf: then its thread sleeps,
-// nobody accepts, and once the short backlog is full the kernel answers no connection any more.
+// A listener in its own thread, which forwards connections. On the message to go deaf, the thread sleeps and accepts
+// nothing, and when the short backlog is full, the kernel no longer answers connection attempts.
 import { connect, createServer } from "node:net";
 import { parentPort, workerData } from "node:worker_threads";
 
@@ -17,6 +17,6 @@ server.listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () =>
 parentPort.on("message", () => {
   parentPort.postMessage("deaf");
   Atomics.wait(sleep, 0, 0);
-  // Those that had waited are accepted in the next turns.
+  // The connections in the backlog are accepted in the next turns of the event loop.
   setTimeout(() => parentPort.postMessage("awake"), 20);
 });

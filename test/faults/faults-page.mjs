@@ -1,76 +1,76 @@
-// The fault table as a page and for a terminal, from the lines of rows that ran. See `Line` in register.ts.
+// Renders the fault table as a page and for a terminal. See `Line` in register.ts.
 
-/** In the order of the page. */
+/** The groups in the order of the page, each with its introduction. */
 const groups = [
   [
     "Network",
-    "Between us and the token endpoint: names, connections, TLS, and servers that stop in the middle.",
+    "Failures on the way to the token endpoint: DNS, connections, TLS, and servers that stop in the middle of a response.",
   ],
-  ["HTTP", "What the token endpoint answers, as HTTP sees it."],
-  ["Token responses", "What the token endpoint answers, as OAuth sees it."],
-  ["Metadata", "What the MCP server and the authorization server publish about themselves."],
-  ["MCP server", "What the MCP server answers to calls."],
-  ["Clocks", "Time that does not pass as it should."],
-  ["Process", "What happens to the process that we run in."],
+  ["HTTP", "Responses of the token endpoint with unusual statuses, headers or bodies."],
+  ["Token responses", "Token responses whose members are missing, wrong or unusual."],
+  [
+    "Metadata",
+    "Metadata of the authorization server and of the MCP server that is missing, wrong or hostile.",
+  ],
+  ["MCP server", "Responses of the MCP server to calls."],
+  ["Clocks", "Clocks that change, and servers whose clocks differ."],
+  ["Process", "Failures of the process and of the host's own code."],
 ];
 
-const intro = `# What goes wrong, and what callers see of it
+const intro = `# See what callers get when something fails
 
-Written by \`npm run test:faults\`, which makes each of these happen: real servers and proxies on loopback, one pair of
-them for each row, that refuse, stall, lie or go away, and a runtime with the defaults of the config (four attempts,
-10 s for one, 30 s for all). It fails when a row does not do what its line says, and in CI when this page is not what
-came out.
+This page is written by \`npm run test:faults\`, which produces each of these failures with real servers and proxies on
+loopback, and a runtime with the default settings (four attempts, 10 s for each, 30 s in total). The command fails if a row
+does not behave as its line says. In CI it also fails if this page is out of date.
 
-- **What goes wrong** is there from before the call until after the failure. Then all is well again.
-- **The caller sees** a token, or an error with this [code](errors.md), from the first call.
-- **Requests** is how many of the kind in question that call made in all: token requests, under Metadata those for
-  metadata.
-- **Recovery** is how long after the failure the first call succeeds, once all is well. That the same call a
-  millisecond before does not, and makes no request, is asserted too. 1 s is the first cool-down.
-- **With a token** says what a caller sees who has a token that is due for renewal when it goes wrong: the token comes
-  without any wait, no call fails for as long as it is usable, and once all is well the renewal succeeds by itself.
+- **Failure** lasts from before the call until after it has failed. Then everything works again.
+- **The caller sees** a token, or an error with this [code](errors.md), in the first call.
+- **Requests** counts the requests that this call made: token requests, or metadata requests in the section Metadata.
+- **Recovery** is the time from the failed call until the first call that succeeds. One millisecond earlier, the same call
+  still fails and makes no request. 1 s is the first cool-down.
+- **With a token** is what a caller sees whose token is due for renewal when the failure starts: the token is returned
+  without a wait, no call fails while the token is usable, and afterwards the renewal succeeds by itself.
 
-For every row it is asserted as well that after \`stop()\` nothing is left behind: no timer, no request, no connection, no
-rejection that nobody handles; and that no secret, no token and nothing of a bad body shows in log lines of any level, in
-events, on diagnostics channels, in errors, or under \`inspect\` of the runtime. Time is that of a clock that stands
-still until it is moved, so that the milliseconds are exact. A connection that never came to be is given up by Node's
-\`fetch\` itself, after ten seconds.
+Each row also checks that nothing remains after \`stop()\`: no timer, request, connection or unhandled rejection. It checks
+that no secret, no token and no part of a bad body appears in log lines of any level, in events, on diagnostics channels, in
+errors, or in \`inspect\` of the runtime. The tests move the clock themselves, so the milliseconds are exact. Only a
+connection that is never established takes real time: Node's \`fetch\` gives up after ten seconds.
 `;
 
 export const knownGroups = groups.map(([name]) => name);
 
-/** Lines in the order of the page. */
+/** Returns the lines in the order of the page. */
 export function inOrder(lines) {
   return knownGroups.flatMap((group) => lines.filter((line) => line.group === group));
 }
 
-/** The page: the same for the same lines. */
+/** Renders the page. */
 export function page(lines) {
   const sections = groups.flatMap(([group, about]) => {
-    const own = lines.filter((line) => line.group === group);
-    if (own.length === 0) return [];
-    const columns = columnsOf(own);
+    const members = lines.filter((line) => line.group === group);
+    if (members.length === 0) return [];
+    const columns = columnsOf(members);
     const row = (cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
     const table = [
       row(columns.map(([title]) => title)),
       row(columns.map(() => "---")),
-      ...own.map((line) => row(columns.map(([, cell]) => cell(line)))),
+      ...members.map((line) => row(columns.map(([, cell]) => cell(line)))),
     ];
     return [`## ${group}`, about, table.join("\n")];
   });
   return `${[intro.trimEnd(), ...sections, `${lines.length} rows.`].join("\n\n")}\n`;
 }
 
-/** The same for a terminal. */
+/** Renders the table for a terminal. */
 export function table(lines) {
   return groups
     .flatMap(([group]) => {
-      const own = lines.filter((line) => line.group === group);
-      if (own.length === 0) return [];
-      const columns = columnsOf(own);
+      const members = lines.filter((line) => line.group === group);
+      if (members.length === 0) return [];
+      const columns = columnsOf(members);
       const rows = [
         columns.map(([title]) => title),
-        ...own.map((line) => columns.map(([, cell]) => cell(line).replaceAll("`", ""))),
+        ...members.map((line) => columns.map(([, cell]) => cell(line).replaceAll("`", ""))),
       ];
       const widths = columns.map((_, column) => Math.max(...rows.map((cells) => cells[column].length)));
       const text = rows.map((cells) => cells.map((cell, column) => cell.padEnd(widths[column])).join("  "));
@@ -81,7 +81,7 @@ export function table(lines) {
 
 function columnsOf(lines) {
   return [
-    ["What goes wrong", ({ name }) => name],
+    ["Failure", ({ name }) => name],
     ["The caller sees", ({ sees }) => sees],
     ["Requests", ({ requests }) => requests],
     ["Recovery", ({ recovery }) => recovery],

@@ -2,17 +2,17 @@ import { type Handler, type HttpServer, startHttpServer } from "../support/http-
 
 export type AnsweredPath = "metadata" | "token" | "mcp" | "resource-metadata";
 
-/** A server on loopback that answers as it should until told otherwise. */
+/** A server on loopback that answers correctly until it is told to answer otherwise. */
 export interface FaultyServer extends HttpServer {
-  /** Answers every request to this path from now on; `undefined` puts the good answer back. */
+  /** Sets the handler of a path; `undefined` restores the correct answer. */
   answer(path: AnsweredPath, handler: Handler | undefined): void;
-  /** Those to the token endpoint, or to the MCP endpoint, so far. */
+  /** The number of requests to the token endpoint or the MCP endpoint so far. */
   readonly calls: number;
-  /** Seconds of the tokens that it issues. */
+  /** The lifetime of issued tokens in seconds. */
   lifetime: number;
 }
 
-/** Which of the answers a path is for; what is none of them is 404. */
+/** Returns the kind of a path, or `undefined` for a path that answers 404. */
 export function answeredPath(url: string): AnsweredPath | undefined {
   const { pathname } = new URL(url, "http://server");
   if (pathname.startsWith("/.well-known/oauth-protected-resource")) return "resource-metadata";
@@ -21,17 +21,17 @@ export function answeredPath(url: string): AnsweredPath | undefined {
   return pathname.startsWith("/mcp") ? "mcp" : undefined;
 }
 
-/** Every request has a connection of its own: what is open is what is under way, and nothing old is used again. */
+/** Starts a server. Each request has its own connection, so an open connection is a request in progress. */
 export async function startFaultyServer(
-  good: (server: FaultyServer) => Readonly<Partial<Record<AnsweredPath, Handler>>>,
+  createHandlers: (server: FaultyServer) => Readonly<Partial<Record<AnsweredPath, Handler>>>,
 ): Promise<FaultyServer> {
-  const bad = new Map<AnsweredPath, Handler>();
+  const overrides = new Map<AnsweredPath, Handler>();
   let calls = 0;
   const server = await startHttpServer(async (request, response) => {
     response.shouldKeepAlive = false;
     const path = answeredPath(request.url);
     if (path === "token" || path === "mcp") calls += 1;
-    const handler = path && (bad.get(path) ?? answers[path]);
+    const handler = path && (overrides.get(path) ?? answers[path]);
     if (handler === undefined) response.writeHead(404).end();
     else await handler(request, response);
   });
@@ -45,14 +45,14 @@ export async function startFaultyServer(
     close: () => server.close(),
     [Symbol.asyncDispose]: () => server.close(),
     answer(path, handler) {
-      if (handler === undefined) bad.delete(path);
-      else bad.set(path, handler);
+      if (handler === undefined) overrides.delete(path);
+      else overrides.set(path, handler);
     },
     get calls() {
       return calls;
     },
     lifetime: 600,
   };
-  const answers = good(faulty);
+  const answers = createHandlers(faulty);
   return faulty;
 }

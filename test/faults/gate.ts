@@ -2,43 +2,43 @@ import { connect, createServer, type Socket } from "node:net";
 import { createSecureContext, type SecureContextOptions, TLSSocket } from "node:tls";
 import type { AuthorizationWorld } from "./world.js";
 
-/** What is done with a connection. */
+/** Handles one connection. */
 export type Treatment = (socket: Socket, gate: Gate) => void;
 
-/** What stands before the token endpoint: lets connections through, until it is told to do something else with them. */
+/** A proxy in front of the token endpoint. It forwards connections until it is told to treat them otherwise. */
 export interface Gate {
-  /** Where it listens. */
+  /** The origin where it listens. */
   readonly origin: string;
   readonly connections: number;
-  /** What is done with connections from now on; without it they are let through. */
+  /** Sets how connections are treated; `undefined` forwards them. */
   treat(treatment: Treatment | undefined): void;
-  /** Nobody listens any more, until `open`. */
+  /** Stops listening until `open`. */
   refuse(): Promise<void>;
   open(): Promise<void>;
   close(): Promise<void>;
-  /** The request that came this far is answered no more. */
+  /** Marks the current request as one that gets no further answer. */
   stall(): void;
 }
 
-// Below the ports that systems give out by themselves, lest somebody else gets that of a gate that refuses.
+// Below the ephemeral ports, so that no other process gets the port of a gate that has stopped listening.
 const firstPort = 20_000;
 const ports = 12_000;
 
-/** A gate before the issuer of a world, named by its metadata as the token endpoint. With `tls` it is https. */
-export async function gateBefore(world: AuthorizationWorld, tls?: SecureContextOptions): Promise<Gate> {
+/** Starts a gate in front of the issuer of a world, which becomes its token endpoint. With `tls` it uses https. */
+export async function startGate(world: AuthorizationWorld, tls?: SecureContextOptions): Promise<Gate> {
   const { port: issuerPort } = new URL(world.issuerOrigin);
-  const through: Treatment = (socket) => passOn(socket, Number(issuerPort));
-  const good = tls === undefined ? through : overTls(tls, through);
+  const forwarding: Treatment = (socket) => forward(socket, Number(issuerPort));
+  const normal = tls === undefined ? forwarding : overTls(tls, forwarding);
   const sockets = new Set<Socket>();
-  let treatment = good;
+  let treatment = normal;
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
-    // A client that goes away is no failure of the gate's.
+    // A client that closes the connection is not an error of the gate.
     socket.on("error", () => {});
     treatment(socket, gate);
   });
-  const open = async (wanted: number): Promise<void> => {
+  const listenOn = async (wanted: number): Promise<void> => {
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.listen(wanted, "127.0.0.1", () => {
@@ -51,17 +51,17 @@ export async function gateBefore(world: AuthorizationWorld, tls?: SecureContextO
     for (const socket of sockets) socket.destroy();
     if (server.listening) await new Promise<void>((resolve) => server.close(() => resolve()));
   };
-  const port = await anyPort(open);
+  const port = await listenOnAnyPort(listenOn);
   const gate: Gate = {
     origin: `${tls === undefined ? "http" : "https"}://127.0.0.1:${port}`,
     get connections() {
       return sockets.size;
     },
     treat(next) {
-      treatment = next ?? good;
+      treatment = next ?? normal;
     },
     refuse: close,
-    open: () => open(port),
+    open: () => listenOn(port),
     close,
     stall: () => world.stalled(gate.origin),
   };
@@ -70,11 +70,11 @@ export async function gateBefore(world: AuthorizationWorld, tls?: SecureContextO
   return gate;
 }
 
-async function anyPort(open: (port: number) => Promise<void>): Promise<number> {
+async function listenOnAnyPort(listenOn: (port: number) => Promise<void>): Promise<number> {
   for (let left = 20; ; left -= 1) {
     const port = firstPort + Math.floor(Math.random() * ports);
     try {
-      await open(port);
+      await listenOn(port);
       return port;
     } catch (error) {
       if (left === 0) throw error;
@@ -82,8 +82,8 @@ async function anyPort(open: (port: number) => Promise<void>): Promise<number> {
   }
 }
 
-/** Both ways, to a port of this machine. */
-function passOn(socket: Socket, port: number): void {
+/** Forwards both directions of a connection to a local port. */
+function forward(socket: Socket, port: number): void {
   const upstream = connect(port, "127.0.0.1");
   upstream.on("error", () => socket.destroy());
   socket.on("error", () => upstream.destroy());
@@ -91,19 +91,19 @@ function passOn(socket: Socket, port: number): void {
   socket.pipe(upstream).pipe(socket);
 }
 
-/** Ends the TLS of a connection, and does something else with what comes out. */
+/** Terminates TLS on a connection, and treats the decrypted connection. */
 export function overTls(options: SecureContextOptions, inside: Treatment): Treatment {
   const secureContext = createSecureContext(options);
   return (socket, gate) => {
     const secure = new TLSSocket(socket, { isServer: true, secureContext });
-    // Clients that do not trust what they see go away in the middle of it.
+    // A client that does not trust the certificate closes the connection during the handshake.
     secure.on("error", () => socket.destroy());
     secure.on("close", () => socket.destroy());
     inside(secure, gate);
   };
 }
 
-/** Reads one request to its end before something is done with the connection. */
+/** Reads one complete request before treating the connection. */
 export function afterRequest(then: Treatment): Treatment {
   return (socket, gate) => {
     let received = "";
@@ -120,17 +120,17 @@ export function afterRequest(then: Treatment): Treatment {
   };
 }
 
-/** Sends this much of an answer, and then does something else. */
+/** Sends this part of a response, and then treats the connection. */
 export function answering(text: string, then: Treatment): Treatment {
   return afterRequest((socket, gate) => void socket.write(text, () => then(socket, gate)));
 }
 
 export const reset: Treatment = (socket) => void socket.resetAndDestroy();
 export const hangUp: Treatment = (socket) => void socket.resume().end();
-/** After what was sent so far nothing comes any more. */
+/** Sends nothing more. */
 export const stall: Treatment = (_socket, gate) => gate.stall();
 
-/** Never answers: what comes is taken and left lying. */
+/** Reads everything and never answers. */
 export const silence: Treatment = (socket, gate) => {
   socket.resume();
   gate.stall();

@@ -1,5 +1,5 @@
 import type { AuthorizationFault } from "./fault.js";
-import { type Gate, gateBefore, type Treatment } from "./gate.js";
+import { type Gate, startGate, type Treatment } from "./gate.js";
 import type { AuthorizationWorld } from "./world.js";
 
 export const gates = new WeakMap<AuthorizationWorld, Gate>();
@@ -12,19 +12,19 @@ export function gateOf(world: AuthorizationWorld): Gate {
 
 type Row = Pick<AuthorizationFault, "name" | "sees" | "requests">;
 
-/** A fault of the connection to the token endpoint. */
-export function onTheWay(row: Row, treatment: Treatment): AuthorizationFault {
+/** A failure of the connection to the token endpoint. */
+export function connectionFault(row: Row, treatment: Treatment): AuthorizationFault {
   return {
     ...row,
     async before(world) {
-      gates.set(world, await gateBefore(world));
+      gates.set(world, await startGate(world));
     },
     start: (world) => gateOf(world).treat(treatment),
     end: (world) => gateOf(world).treat(undefined),
   };
 }
 
-/** Tried as often as attempts are allowed. */
+/** All attempts are used. */
 export const unreachable = { sees: "unavailable", requests: 4 } as const;
-/** Three times the ten seconds of `timeout`, and then the thirty of `deadline` are over. */
+/** Three attempts of ten seconds (`timeout`) use up the thirty seconds of `deadline`. */
 export const stalled = { sees: "timeout", requests: 3 } as const;

@@ -21,12 +21,12 @@ const refused = { sees: "token_request_rejected", requests: 1 } as const;
 const unavailable = { sees: "unavailable", requests: 4 } as const;
 const heldBack = { sees: "unavailable", requests: 1 } as const;
 const unusable = { sees: "token_response_invalid", requests: 1 } as const;
-/** No JSON at all, which may pass. */
+/** A body that is not JSON at all, which counts as temporary. */
 const garbled = { sees: "token_response_invalid", requests: 4 } as const;
 const granted = { sees: "a token", requests: 1 } as const;
 const grantedLater = { sees: "a token", requests: 2 } as const;
 
-/** The credential is in the request: it must come to nobody else. */
+/** The request has the credential, so the redirect must not be followed. */
 function redirected(status: number, what: string): AuthorizationFault {
   return answered(
     {
@@ -38,25 +38,25 @@ function redirected(status: number, what: string): AuthorizationFault {
   );
 }
 
-/** Milliseconds between the first two token requests after it began to go wrong. */
+/** Returns the milliseconds between successive token requests. */
 function pauses({ exchanges, tokenEndpoint }: AuthorizationWorld): readonly number[] {
   const at = exchanges.filter(({ url }) => url === tokenEndpoint).map((exchange) => exchange.at);
   return at.slice(1).map((time, index) => time - (at[index] ?? 0));
 }
 
-/** Waited for, and no more than a tenth longer than that, and than the second to which a date is rounded up. */
-function waits(from: number): (world: AuthorizationWorld) => void {
+/** Checks that one pause was as long as requested, or up to a tenth and the rounding of a date longer. */
+function expectPause(from: number): (world: AuthorizationWorld) => void {
   return (world) => {
     const waited = pauses(world).filter((pause) => pause >= from && pause <= (from + second) * 1.1);
     expect(waited).not.toEqual([]);
   };
 }
 
-/** An HTTP date, a little more than so many milliseconds from now: it has no fractions of seconds. */
-function dated(milliseconds: number, status: number): Answer {
+/** A response whose `Retry-After` is a date, rounded up to a full second. */
+function retryAt(milliseconds: number, status: number): Answer {
   return (world, response, request) => {
     const at = Math.ceil((world.clock.now() + milliseconds) / second) * second;
-    // The clock of the server is that of the world.
+    // The server uses the world's clock.
     const date = new Date(Math.floor(world.clock.now() / second) * second).toUTCString();
     return empty(status, { "retry-after": new Date(at).toUTCString(), date })(world, response, request);
   };
@@ -96,35 +96,38 @@ authorizationFaults("HTTP", [
   answered({ name: "400 with `invalid_target` (RFC 8707)", ...refused }, oauthError("invalid_target")),
   answered({ name: "403 with `access_denied`", ...refused }, oauthError("access_denied", 403)),
   answered(
-    { name: "400 with `invalid_dpop_proof`, where nobody asked for DPoP (RFC 9449)", ...refused },
+    { name: "400 with `invalid_dpop_proof` although DPoP is not used (RFC 9449)", ...refused },
     oauthError("invalid_dpop_proof"),
   ),
   answered(
-    { name: "400 with `use_dpop_nonce` and a nonce, where nobody asked for DPoP", ...refused },
+    { name: "400 with `use_dpop_nonce` and a nonce although DPoP is not used", ...refused },
     oauthError("use_dpop_nonce", 400, { "dpop-nonce": "n1" }),
   ),
   answered(
-    { name: "400 with `interaction_required`: it wants a person", ...refused },
+    { name: "400 with `interaction_required`, which needs a person", ...refused },
     oauthError("interaction_required"),
   ),
   ...ofOtherGrants.map((code) =>
-    answered({ name: `400 with \`${code}\`, which is of another grant`, ...refused }, oauthError(code)),
+    answered({ name: `400 with \`${code}\`, which belongs to another grant`, ...refused }, oauthError(code)),
   ),
   answered({ name: "400 with `server_error`", ...unavailable }, oauthError("server_error")),
   answered(
     { name: "400 with `temporarily_unavailable`", ...unavailable },
     oauthError("temporarily_unavailable"),
   ),
-  answered({ name: "400 with a code that nobody knows", ...refused }, oauthError("quota_of_moon_exceeded")),
+  answered({ name: "400 with an unknown `error`", ...refused }, oauthError("quota_of_moon_exceeded")),
   answered(
-    { name: "400 whose `error` is prose with a token in it", ...refused },
+    { name: "400 with an `error` that is a sentence with a token in it", ...refused },
     (world, response, request) =>
       oauthError(`${world.canary} ${world.issue()}`, 400)(world, response, request),
   ),
-  answered({ name: "400 whose `error` is an object", ...refused }, oauthError({ code: "invalid_client" })),
+  answered(
+    { name: "400 with an `error` that is an object", ...refused },
+    oauthError({ code: "invalid_client" }),
+  ),
   answered({ name: "400 with HTML", ...refused }, html(400)),
   answered(
-    { name: "200 with `invalid_client` in place of a token", ...refused },
+    { name: "200 with `invalid_client` instead of a token", ...refused },
     oauthError("invalid_client", 200),
   ),
 
@@ -148,7 +151,7 @@ authorizationFaults("HTTP", [
     {
       name: "429 once, `Retry-After` in seconds, within the deadline",
       ...grantedLater,
-      check: waits(5 * second),
+      check: expectPause(5 * second),
     },
     later(429, "5"),
   ),
@@ -156,21 +159,21 @@ authorizationFaults("HTTP", [
     {
       name: "429 once, `Retry-After` as a date, within the deadline",
       ...grantedLater,
-      check: waits(5 * second),
+      check: expectPause(5 * second),
     },
-    dated(5 * second, 429),
+    retryAt(5 * second, 429),
   ),
   answered(
     { name: "429, `Retry-After` in seconds, beyond the deadline", ...heldBack, recovery: 90 * second },
     later(429, "90"),
   ),
-  answered({ name: "429, `Retry-After` negative", ...unavailable }, later(429, "-5")),
+  answered({ name: "429, negative `Retry-After`", ...unavailable }, later(429, "-5")),
   answered(
-    { name: "429, `Retry-After` of ten years (a day is the most)", ...heldBack, recovery: day },
+    { name: "429, `Retry-After` of ten years (limited to a day)", ...heldBack, recovery: day },
     later(429, "315360000"),
   ),
   answered(
-    { name: "429, `Retry-After` that is neither number nor date", ...unavailable },
+    { name: "429, `Retry-After` that is neither a number nor a date", ...unavailable },
     later(429, "soon"),
   ),
 
@@ -182,7 +185,7 @@ authorizationFaults("HTTP", [
     {
       name: "503 once, `Retry-After` in seconds, within the deadline",
       ...grantedLater,
-      check: waits(7 * second),
+      check: expectPause(7 * second),
     },
     later(503, "7"),
   ),
@@ -190,9 +193,9 @@ authorizationFaults("HTTP", [
     {
       name: "503 once, `Retry-After` as a date, within the deadline",
       ...grantedLater,
-      check: waits(7 * second),
+      check: expectPause(7 * second),
     },
-    dated(7 * second, 503),
+    retryAt(7 * second, 503),
   ),
   answered(
     { name: "503, `Retry-After` in seconds, beyond the deadline", ...heldBack, recovery: 90 * second },
@@ -203,17 +206,17 @@ authorizationFaults("HTTP", [
     later(503, "Sun, 06 Nov 1994 08:49:37 GMT"),
   ),
   answered(
-    { name: "503, `Retry-After` as a date in the year 9999 (a day is the most)", ...heldBack, recovery: day },
+    { name: "503, `Retry-After` as a date in the year 9999 (limited to a day)", ...heldBack, recovery: day },
     later(503, "Fri, 31 Dec 9999 23:59:59 GMT"),
   ),
-  answered({ name: "503, `Retry-After` negative", ...unavailable }, later(503, "-1")),
+  answered({ name: "503, negative `Retry-After`", ...unavailable }, later(503, "-1")),
   answered({ name: "503, `Retry-After` of zero", ...unavailable }, later(503, "0")),
   answered(
-    { name: "503, `Retry-After` of more digits than a number has", ...heldBack, recovery: day },
+    { name: "503, `Retry-After` with 400 digits", ...heldBack, recovery: day },
     later(503, "9".repeat(400)),
   ),
   answered(
-    { name: "503, `Retry-After` that is neither number nor date", ...unavailable },
+    { name: "503, `Retry-After` that is neither a number nor a date", ...unavailable },
     later(503, "tomorrow"),
   ),
   answered({ name: "504", ...unavailable }, html(504)),
@@ -223,14 +226,17 @@ authorizationFaults("HTTP", [
   answered({ name: "204", ...garbled }, empty(204)),
   answered({ name: "200 with HTML", ...garbled }, html(200)),
   answered(
-    { name: "200 with JSON that is cut off", ...garbled },
+    { name: "200 with truncated JSON", ...garbled },
     body((world) => grantedToken(world).slice(0, -9)),
   ),
   answered(
-    { name: "200 with a good answer as text/plain", ...unusable },
+    { name: "200 with a correct token response as text/plain", ...unusable },
     body(grantedToken, { "content-type": "text/plain" }),
   ),
-  answered({ name: "200 with a good answer and no content type", ...unusable }, body(grantedToken, {})),
+  answered(
+    { name: "200 with a correct token response without a content type", ...unusable },
+    body(grantedToken, {}),
+  ),
   answered(
     { name: "200 with a JSON list", ...unusable },
     body((world) => `[${grantedToken(world)}]`),
@@ -240,7 +246,7 @@ authorizationFaults("HTTP", [
     body(() => "null"),
   ),
   answered(
-    { name: "200 with JSON nested 100,000 deep", ...unusable },
+    { name: "200 with JSON that is nested 100,000 levels deep", ...unusable },
     body(({ canary }) => `{"${canary}":${"[".repeat(100_000)}${"]".repeat(100_000)}}`),
   ),
   answered(
@@ -248,11 +254,11 @@ authorizationFaults("HTTP", [
     body(({ canary }) => JSON.stringify({ access_token: canary.repeat(10_000_000 / canary.length) })),
   ),
   answered(
-    { name: "200 with a gzip bomb of a gigabyte", ...unusable, check: readsNoMoreThan(2 * 1_048_576) },
+    { name: "200 with a gzip bomb of one gigabyte", ...unusable, check: readsNoMoreThan(2 * 1_048_576) },
     body(() => bomb, { "content-type": "application/json", "content-encoding": "gzip" }),
   ),
   answered(
-    { name: "200 that claims to be compressed and is not", ...unavailable },
+    { name: "200 with `Content-Encoding: gzip` and a body that is not compressed", ...unavailable },
     body(grantedToken, { "content-type": "application/json", "content-encoding": "gzip" }),
   ),
   answered(
@@ -268,32 +274,32 @@ authorizationFaults("HTTP", [
     body((world) => Buffer.concat([Buffer.from(grantedToken(world)), Buffer.from([0xff, 0xfe, 0xc0])])),
   ),
   answered(
-    // Node's fetch takes no 100 that it has not asked for.
-    { name: "100 Continue that nobody asked for, and then the answer", ...unavailable },
-    raw((world) => `HTTP/1.1 100 Continue\r\n\r\n${onTheWire(grantedToken(world))}`),
+    // Node's fetch rejects an unexpected 100.
+    { name: "an unexpected 100 Continue before the token response", ...unavailable },
+    raw((world) => `HTTP/1.1 100 Continue\r\n\r\n${httpResponse(grantedToken(world))}`),
   ),
   answered(
-    { name: "103 Early Hints, and then the answer", ...granted },
-    raw((world) => `HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n${onTheWire(grantedToken(world))}`),
+    { name: "103 Early Hints before the token response", ...granted },
+    raw((world) => `HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n${httpResponse(grantedToken(world))}`),
   ),
   answered(
     { name: "`Content-Length` larger than the body", ...unavailable },
-    raw((world) => onTheWire(grantedToken(world), 1_000)),
+    raw((world) => httpResponse(grantedToken(world), 1_000)),
   ),
   answered(
     { name: "`Content-Length` smaller than the body", ...garbled },
-    raw((world) => onTheWire(grantedToken(world), 10)),
+    raw((world) => httpResponse(grantedToken(world), 10)),
   ),
   answered(
-    { name: "`Content-Length` twice, and different", ...unavailable },
-    raw((world) => onTheWire(grantedToken(world)).replace("\r\n", "\r\ncontent-length: 3\r\n")),
+    { name: "two different `Content-Length` headers", ...unavailable },
+    raw((world) => httpResponse(grantedToken(world)).replace("\r\n", "\r\ncontent-length: 3\r\n")),
   ),
   answered(
-    { name: "a chunk whose size is no number", ...unavailable },
+    { name: "a chunk whose size is not a number", ...unavailable },
     raw(({ canary }) => `${chunkedHead}zz\r\n${canary}\r\n0\r\n\r\n`),
   ),
   answered(
-    { name: "chunks that end too early", ...unavailable },
+    { name: "a chunked body that ends too early", ...unavailable },
     raw(({ canary }) => `${chunkedHead}ff\r\n${canary}`),
   ),
   answered(
@@ -308,12 +314,12 @@ authorizationFaults("HTTP", [
 
 const chunkedHead = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
 
-function onTheWire(text: string, length = Buffer.byteLength(text)): string {
+function httpResponse(text: string, length = Buffer.byteLength(text)): string {
   const headers = `content-type: application/json\r\ncontent-length: ${length}\r\nconnection: close`;
   return `HTTP/1.1 200 OK\r\n${headers}\r\n\r\n${text}`;
 }
 
-/** Of any answer, after decompression. */
+/** Checks that no more than this number of bytes was read of a response, after decompression. */
 function readsNoMoreThan(bytes: number): (world: AuthorizationWorld) => void {
   return ({ exchanges }) => {
     expect(Math.max(...exchanges.map(({ bytesRead }) => bytesRead))).toBeLessThanOrEqual(bytes);

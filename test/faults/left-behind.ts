@@ -1,11 +1,11 @@
 import { expect } from "vitest";
-import type { OwnWorld } from "./create-world.js";
+import type { RowWorld } from "./create-world.js";
 
 const unhandled: unknown[] = [];
 process.on("unhandledRejection", (reason) => unhandled.push(reason));
 
-/** Runs something in a world, and asserts that nothing was left behind in the end and that no secret showed. */
-export async function withWorld<W extends OwnWorld>(
+/** Runs a row in a world, and checks that nothing is left behind and that no secret has appeared. */
+export async function runInWorld<W extends RowWorld>(
   world: W,
   run: (world: W) => Promise<void>,
 ): Promise<void> {
@@ -16,8 +16,8 @@ export async function withWorld<W extends OwnWorld>(
     expect(unhandled.slice(before), "unhandled rejections").toEqual([]);
     expect(world.seen.length).toBeGreaterThan(0);
     for (const secret of world.secrets) {
-      const shown = world.seen.find((text) => text.includes(secret));
-      expect(shown, "a secret, a token or a body showed").toBeUndefined();
+      const leak = world.seen.find((text) => text.includes(secret));
+      expect(leak, "a secret, a token or a body has appeared").toBeUndefined();
     }
   } finally {
     await world.close();

@@ -1,10 +1,10 @@
-// Calls of the MCP server in a row of the fault table, and what they cost.
+// Calls of the MCP server in rows of the fault table, and the requests that they cause.
 import { sendJson } from "../support/http-server.js";
 import type { FaultWorld } from "./world.js";
 
 export const post = { method: "POST", body: "{}" } as const;
 
-/** A call of the MCP server: its status, or the code of the error. */
+/** Calls the MCP server and returns the status, or the code of the error. */
 export async function call(world: FaultWorld, init: RequestInit = post, path = ""): Promise<number | string> {
   const manager = await world.manager();
   try {
@@ -17,14 +17,17 @@ export async function call(world: FaultWorld, init: RequestInit = post, path = "
   }
 }
 
-/** Requests to the MCP endpoint, and to the token endpoint, from here on. */
-export function counter(world: FaultWorld): () => { mcp: number; token: number } {
+/** Returns a function that counts the requests to the MCP endpoint and to the token endpoint from now on. */
+export function countRequests(world: FaultWorld): () => { mcp: number; token: number } {
   const before = { mcp: world.mcp.calls, token: world.issuer.calls };
   return () => ({ mcp: world.mcp.calls - before.mcp, token: world.issuer.calls - before.token });
 }
 
-/** A server whose config has the scope `a`, and `b`, `c` and `d` to grow to; the scopes that each token was issued for. */
-export async function growing(world: FaultWorld) {
+/**
+ * A runtime with the scope `a` and the step-up scopes `b`, `c` and `d`, and a function that returns the scopes of a
+ * token.
+ */
+export async function withStepUp(world: FaultWorld) {
   const { tools } = world.config.servers;
   const grant = { ...tools.grant, scopes: ["a"] };
   const config = { servers: { tools: { ...tools, grant, stepUp: ["b", "c", "d"] } } };

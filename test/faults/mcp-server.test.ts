@@ -1,14 +1,14 @@
 import { expect } from "vitest";
 import { sendJson } from "../support/http-server.js";
 import { type Fault, faults } from "./fault.js";
-import { call, counter, growing, post } from "./mcp-calls.js";
+import { call, countRequests, post, withStepUp } from "./mcp-calls.js";
 
-/** The server's answer is the caller's, the token stays as it is. */
+/** The caller gets the server's response, and the token stays in use. */
 function passedOn(name: string, status: number, headers: Readonly<Record<string, string>> = {}): Fault {
   return {
     name,
     sees: String(status),
-    requests: "1 to the server, no token request",
+    requests: "1 to the MCP server, no token request",
     recovery: "the next call",
     async run(world) {
       expect(await call(world)).toBe(200);
@@ -16,7 +16,7 @@ function passedOn(name: string, status: number, headers: Readonly<Record<string,
         "mcp",
         (_request, response) => void response.writeHead(status, headers).end(world.canary),
       );
-      const count = counter(world);
+      const count = countRequests(world);
       expect(await call(world)).toBe(status);
       expect(count()).toEqual({ mcp: 1, token: 0 });
       world.mcp.answer("mcp", undefined);
@@ -39,7 +39,7 @@ faults("MCP server", [
         "mcp",
         (_request, response) => void response.writeHead(403, { "www-authenticate": challenge }).end(),
       );
-      const count = counter(world);
+      const count = countRequests(world);
       expect(await call(world)).toBe("insufficient_scope");
       expect(count()).toEqual({ mcp: 1, token: 0 });
       world.mcp.answer("mcp", undefined);
@@ -47,22 +47,22 @@ faults("MCP server", [
     },
   },
   {
-    name: "403 for one scope after the other, in a circle",
+    name: "403 that asks for another scope each time",
     sees: "403",
-    requests: "3 token requests, 4 to the server",
+    requests: "3 token requests, 4 to the MCP server",
     recovery: "the next call",
     async run(world) {
       const wanted = ["b", "c", "d", "b", "c", "d"];
-      const { auth } = await growing(world);
+      const { auth } = await withStepUp(world);
       const manager = auth.resolve("tools");
       await world.until(manager.getAccessToken());
-      let asked = 0;
+      let challenges = 0;
       world.mcp.answer("mcp", (_request, response) => {
-        const challenge = `Bearer error="insufficient_scope", scope="${wanted[asked % wanted.length]}"`;
-        asked += 1;
+        const challenge = `Bearer error="insufficient_scope", scope="${wanted[challenges % wanted.length]}"`;
+        challenges += 1;
         response.writeHead(403, { "www-authenticate": challenge }).end();
       });
-      const count = counter(world);
+      const count = countRequests(world);
       expect((await world.until(manager.fetch(manager.url, post))).status).toBe(403);
       expect(count()).toEqual({ mcp: 4, token: 3 });
       world.mcp.answer("mcp", undefined);
@@ -93,9 +93,9 @@ faults("MCP server", [
     },
   },
   {
-    name: "307 to another path of its own",
+    name: "307 to another path on its own origin",
     sees: "200, with the token and the body",
-    requests: "2 to the server",
+    requests: "2 to the MCP server",
     recovery: "in the same call",
     async run(world) {
       expect(await call(world)).toBe(200);
@@ -108,15 +108,15 @@ faults("MCP server", [
           request.body === "{}" && request.headers.authorization !== undefined ? 200 : 400,
         );
       });
-      const count = counter(world);
+      const count = countRequests(world);
       expect(await call(world)).toBe(200);
       expect(count()).toEqual({ mcp: 2, token: 0 });
     },
   },
   {
-    name: "a redirect that leads in a circle",
+    name: "a redirect loop",
     sees: "`egress_denied`",
-    requests: "6 to the server",
+    requests: "6 to the MCP server",
     recovery: "the next call",
     async run(world) {
       expect(await call(world)).toBe(200);
@@ -124,7 +124,7 @@ faults("MCP server", [
         "mcp",
         (_request, response) => void response.writeHead(307, { location: "/mcp" }).end(),
       );
-      const count = counter(world);
+      const count = countRequests(world);
       expect(await call(world)).toBe("egress_denied");
       expect(count()).toEqual({ mcp: 6, token: 0 });
       world.mcp.answer("mcp", undefined);
@@ -132,9 +132,9 @@ faults("MCP server", [
     },
   },
   {
-    name: "the connection is reset in the middle of an answer",
-    sees: "what `fetch` says of it",
-    requests: "1 to the server, no token request",
+    name: "the connection is reset in the middle of a response",
+    sees: "the error of `fetch`",
+    requests: "1 to the MCP server, no token request",
     recovery: "the next call",
     async run(world) {
       expect(await call(world)).toBe(200);
@@ -143,13 +143,13 @@ faults("MCP server", [
         response.write("{", () => response.socket?.resetAndDestroy());
       });
       const manager = await world.manager();
-      const count = counter(world);
+      const count = countRequests(world);
       const outcome = await world.until(
         manager
           .fetch(manager.url, post)
           .then((response) => response.text())
           .then(
-            () => "it came",
+            () => "a response",
             (error: unknown) => (error instanceof TypeError ? "fetch failed" : String(error)),
           ),
       );
@@ -160,9 +160,9 @@ faults("MCP server", [
     },
   },
   {
-    name: "no answer, and the caller gives up",
+    name: "no response, and the caller aborts",
     sees: "an `AbortError`, at once",
-    requests: "1 to the server",
+    requests: "1 to the MCP server",
     recovery: "the next call",
     async run(world) {
       expect(await call(world)).toBe(200);
@@ -171,7 +171,7 @@ faults("MCP server", [
       const manager = await world.manager();
       const caller = new AbortController();
       const answer = manager.fetch(manager.url, { ...post, signal: caller.signal }).then(
-        () => "it came",
+        () => "a response",
         (error: unknown) => (error instanceof Error ? error.name : String(error)),
       );
       await world.mcp.received(world.mcp.requests.length + 1);

@@ -1,4 +1,4 @@
-// What the two servers publish about themselves, with something wrong in it.
+// Wrong metadata of the authorization server and of the MCP server.
 import { expect } from "vitest";
 import type { Handler } from "../support/http-server.js";
 import { sendJson } from "../support/http-server.js";
@@ -11,35 +11,37 @@ type Members = Readonly<Record<string, unknown>>;
 type Change = Members | ((world: AuthorizationWorld) => Members);
 
 export const failed = { sees: "discovery_failed", requests: 1 } as const;
-/** No location has it, of two. */
+/** Neither of the two locations has it. */
 export const nowhere = { sees: "discovery_failed", requests: 2 } as const;
 export const mismatched = { sees: "issuer_mismatch", requests: 2 } as const;
 export const notListed = { sees: "issuer_mismatch", requests: 1 } as const;
 export const insecure = { sees: "insecure_url", requests: 1 } as const;
 export const unsupported = { sees: "unsupported_by_server", requests: 1 } as const;
 export const otherResource = { sees: "resource_mismatch", requests: 2 } as const;
-/** Four times both locations. */
+/** Both locations, four times. */
 export const unavailable = { sees: "unavailable", requests: 8 } as const;
-/** Two times both locations, the second five seconds after the first, and then the thirty of `deadline` are over. */
+/**
+ * Both locations, twice, with the second five seconds after the first; then the thirty seconds of `deadline` are over.
+ */
 export const late = { sees: "timeout", requests: 4 } as const;
 export const well = { sees: "a token", requests: 1 } as const;
 
-/** Requests with a credential in them: where they went. */
+/** Returns the URLs of all requests that carried a credential. */
 export function credentialsSentTo({ exchanges }: FaultWorld): readonly string[] {
   return exchanges.filter(({ method }) => method !== "GET").map(({ url }) => url);
 }
 
-/** One answer, of the authorization server or of the MCP server. */
+/** A row with one wrong document, of the authorization server or of the MCP server. */
 function published(name: string, row: Row, path: AnsweredPath, handler: Answers): AuthorizationFault {
   return {
     name,
-    // Metadata is asked for once an hour: a caller with a token has nothing to do with it.
+    // Metadata is requested once an hour, so a caller with a token is not affected.
     warm: false,
     counted: path,
     ...row,
     start: (world) => (path === "metadata" ? world.issuer : world.mcp).answer(path, handler(world)),
     async check(world) {
-      // One token was asked for, at the right place: the one that came once all was well, or came all the same.
+      // There was exactly one token request, at the right place: after the failure, or in spite of it.
       expect(credentialsSentTo(world)).toEqual([world.tokenEndpoint]);
       await row.check?.(world);
     },
@@ -57,7 +59,7 @@ export function resourceMetadata(name: string, row: Row, handler: Answers): Auth
 const resolved = (change: Change, world: AuthorizationWorld): Members =>
   typeof change === "function" ? change(world) : change;
 
-/** What the authorization server says of itself, but for these members; `undefined` leaves one out. */
+/** Correct metadata of the authorization server, except for these members; `undefined` leaves one out. */
 export function issuer(name: string, row: Row, change: Change): AuthorizationFault {
   return metadata(name, row, (world) => (_request, response) => {
     const good = { issuer: world.issuer.origin, token_endpoint: world.tokenEndpoint };
@@ -65,7 +67,7 @@ export function issuer(name: string, row: Row, change: Change): AuthorizationFau
   });
 }
 
-/** The same of the MCP server. */
+/** Correct metadata of the MCP server, except for these members. */
 export function resource(name: string, row: Row, change: Change): AuthorizationFault {
   return resourceMetadata(name, row, (world) => (_request, response) => {
     const good = { resource: `${world.mcp.origin}/mcp`, authorization_servers: [world.issuer.origin] };
@@ -79,15 +81,15 @@ export const status =
   (_request, response) =>
     void response.writeHead(code).end();
 
-/** A body, whatever it is. */
+/** A document with this text. */
 export const text =
   (make: (world: AuthorizationWorld) => string, type = "application/json"): Answers =>
   (world) =>
   (_request, response) =>
     void response.writeHead(200, { "content-type": type }).end(make(world));
 
-/** A redirect to another origin, where there is what looks like a good answer. */
-export const moved =
+/** A redirect to another origin. */
+export const redirected =
   (code: number): Answers =>
   ({ mcp, issuer }) =>
   ({ url }, response) => {
@@ -95,24 +97,24 @@ export const moved =
     response.writeHead(code, { location: `${elsewhere.origin}/moved` }).end();
   };
 
-/** No answer to this request. */
+/** Gives no answer to this request. */
 function silentFirst({ issuer, mcp, ...world }: AuthorizationWorld): Handler {
   return ({ url }) => {
     for (const { origin } of [issuer, mcp]) world.stalled(`${origin}${url}`);
   };
 }
 
-/** A redirect to where it comes from. */
-export const circle: Answers = () => (request, response) =>
+/** A redirect to itself. */
+export const redirectedToItself: Answers = () => (request, response) =>
   void response.writeHead(302, { location: request.url }).end();
 
-/** No answer at all. */
+/** Gives no answer at all. */
 export const silent: Answers = (world) => () => {
   for (const { origin } of [world.issuer, world.mcp]) world.stalled(`${origin}/.well-known/`);
 };
 
-/** At the first location this, and at the others the good answer. */
-export const atFirst =
+/** A wrong answer at the first location, and correct answers at the others. */
+export const wrongAtFirst =
   (wrong: Answers): Answers =>
   (world) =>
   async (request, response) => {
@@ -126,48 +128,48 @@ export const atFirst =
     );
   };
 
-/** JSON that is something else. */
+/** A JSON document of something else. */
 const json =
   (value: object): Answers =>
   () =>
   (_request, response) =>
     sendJson(response, value);
 
-/** What is there in place of metadata, in the field. */
-export const inItsPlace: readonly (readonly [string, Answers])[] = [
+/** Answers that are found in practice instead of metadata. */
+export const wrongAnswers: readonly (readonly [string, Answers])[] = [
   ["204", status(204)],
   ["a page of HTML", text(({ canary }) => `<p>${canary}`, "text/html")],
-  ["302 to another origin", moved(302)],
+  ["302 to another origin", redirected(302)],
   ["500", status(500)],
   ["no answer", silentFirst],
   ["application/octet-stream", text(() => "{}", "application/octet-stream")],
-  ["JSON of something else", json({ message: "ok" })],
+  ["JSON without the required members", json({ message: "ok" })],
   [
-    "the document of another issuer",
+    "the metadata of another issuer",
     json({ issuer: "https://other.example", token_endpoint: "https://other.example/t" }),
   ],
 ];
 
-/** No redirect was followed. */
-export function notFollowed({ exchanges }: FaultWorld): void {
+/** Checks that no redirect was followed. */
+export function expectNotFollowed({ exchanges }: FaultWorld): void {
   expect(exchanges.filter(({ url }) => url.endsWith("/moved"))).toEqual([]);
 }
 
-/** No more was read than is needed to know that it is too much. */
-export function readLittle({ exchanges }: FaultWorld): void {
-  const most = Math.max(...exchanges.map(({ bytesRead }) => bytesRead));
-  expect(most).toBeGreaterThan(1_048_576);
-  expect(most).toBeLessThan(1_200_000);
+/** Checks that reading stopped soon after the limit of 1 MiB. */
+export function expectReadLittle({ exchanges }: FaultWorld): void {
+  const highest = Math.max(...exchanges.map(({ bytesRead }) => bytesRead));
+  expect(highest).toBeGreaterThan(1_048_576);
+  expect(highest).toBeLessThan(1_200_000);
 }
 
-/** The `resource` of each token request so far (RFC 8707). */
-export function resourcesAskedFor({ issuer }: FaultWorld): readonly (string | null)[] {
+/** Returns the `resource` of each token request so far (RFC 8707). */
+export function requestedResources({ issuer }: FaultWorld): readonly (string | null)[] {
   const requests = issuer.requests.filter(({ method }) => method === "POST");
   return requests.map(({ body }) => new URLSearchParams(body).get("resource"));
 }
 
-/** A millisecond before this has passed nothing is asked, and then there is a token. */
-export async function recoversAfter(
+/** Checks that a call fails without a request until this time has passed, and then returns a token. */
+export async function expectRecoveryAfter(
   world: FaultWorld,
   call: () => Promise<string>,
   milliseconds: number,

@@ -1,4 +1,5 @@
-// What the authorization server publishes about itself: group Metadata. What the MCP server does: resource-metadata.test.ts.
+// Failures in the metadata of the authorization server: group Metadata. For the MCP server, see
+// resource-metadata.test.ts.
 import { generateKeyPairSync } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,49 +8,49 @@ import { afterAll, expect } from "vitest";
 import { createAuthority } from "../support/certificates.js";
 import { sendJson } from "../support/http-server.js";
 import { authorizationFaults, type Fault, faults } from "./fault.js";
-import { gateBefore } from "./gate.js";
+import { startGate } from "./gate.js";
 import {
-  atFirst,
-  circle,
   credentialsSentTo,
+  expectNotFollowed,
+  expectReadLittle,
+  expectRecoveryAfter,
   failed,
-  inItsPlace,
   insecure,
   issuer,
   late,
   metadata,
   mismatched,
-  moved,
-  notFollowed,
   nowhere,
-  readLittle,
-  recoversAfter,
+  redirected,
+  redirectedToItself,
   silent,
   status,
   text,
   unavailable,
   unsupported,
   well,
+  wrongAnswers,
+  wrongAtFirst,
 } from "./metadata-answers.js";
 import { hasWarned } from "./token-answers.js";
 import type { FaultWorld } from "./world.js";
 
 const second = 1_000;
 
-/** A `token_endpoint` on this machine with another name for it, at the port of the authorization server. */
-const onThisMachine = (host: string) => (world: FaultWorld) => ({
+/** A `token_endpoint` on loopback under another name, at the port of the authorization server. */
+const onLoopback = (host: string) => (world: FaultWorld) => ({
   token_endpoint: `http://${host}:${new URL(world.issuer.origin).port}/token`,
 });
 
 authorizationFaults("Metadata", [
-  ...inItsPlace.map(([name, wrong]) =>
+  ...wrongAnswers.map(([name, wrong]) =>
     metadata(
-      `${name} at the first location, while the next one has it`,
+      `${name} at the first location, and the metadata at the next one`,
       { ...well, requests: 2 },
-      atFirst(wrong),
+      wrongAtFirst(wrong),
     ),
   ),
-  metadata("404 wherever it is looked for", { ...failed, requests: 2 }, status(404)),
+  metadata("404 at all locations", { ...failed, requests: 2 }, status(404)),
   metadata("500", unavailable, status(500)),
   metadata("429", unavailable, status(429)),
   metadata(
@@ -63,7 +64,7 @@ authorizationFaults("Metadata", [
     text(({ canary }) => `<p>${canary}`, "text/html"),
   ),
   metadata(
-    "JSON that is cut off",
+    "truncated JSON",
     nowhere,
     text(({ canary }) => `{"issuer":"${canary}`),
   ),
@@ -74,21 +75,25 @@ authorizationFaults("Metadata", [
   ),
   metadata(
     "larger than 1 MiB",
-    { ...nowhere, check: readLittle },
+    { ...nowhere, check: expectReadLittle },
     text(() => JSON.stringify({ x: "x".repeat(4_000_000) })),
   ),
-  metadata("302 to another origin", { ...nowhere, check: notFollowed }, moved(302)),
-  metadata("307 to another origin", { ...nowhere, check: notFollowed }, moved(307)),
-  metadata("302 to itself", nowhere, circle),
+  metadata("302 to another origin", { ...nowhere, check: expectNotFollowed }, redirected(302)),
+  metadata("307 to another origin", { ...nowhere, check: expectNotFollowed }, redirected(307)),
+  metadata("302 to itself", nowhere, redirectedToItself),
   metadata("no answer within the timeout", late, silent),
 
   issuer("no `issuer`", nowhere, { issuer: undefined }),
   issuer("`issuer` is null", mismatched, { issuer: null }),
   issuer("`issuer` is a number", mismatched, { issuer: 1 }),
-  issuer("`issuer` is a list with ours in it", mismatched, (world) => ({ issuer: [world.issuer.origin] })),
+  issuer("`issuer` is a list that contains the configured issuer", mismatched, (world) => ({
+    issuer: [world.issuer.origin],
+  })),
   issuer("`issuer` of another server", mismatched, { issuer: "https://other.example" }),
-  issuer("`issuer` with a slash at its end", mismatched, (world) => ({ issuer: `${world.issuer.origin}/` })),
-  issuer("`issuer` is https, where http was asked for", mismatched, (world) => ({
+  issuer("`issuer` with an extra trailing slash", mismatched, (world) => ({
+    issuer: `${world.issuer.origin}/`,
+  })),
+  issuer("`issuer` is https, but http in the config", mismatched, (world) => ({
     issuer: world.issuer.origin.replace("http:", "https:"),
   })),
 
@@ -96,81 +101,77 @@ authorizationFaults("Metadata", [
   issuer("`token_endpoint` is null", nowhere, { token_endpoint: null }),
   issuer("`token_endpoint` is a number", nowhere, { token_endpoint: 1 }),
   issuer("`token_endpoint` is empty", insecure, { token_endpoint: "" }),
-  issuer("`token_endpoint` is no URL", insecure, ({ canary }) => ({ token_endpoint: canary })),
+  issuer("`token_endpoint` is not a URL", insecure, ({ canary }) => ({ token_endpoint: canary })),
   issuer("`token_endpoint` is a path", insecure, { token_endpoint: "/token" }),
   issuer("`token_endpoint` is `file:`", insecure, { token_endpoint: "file:///etc/passwd" }),
-  issuer("`token_endpoint` is http at a public name", insecure, {
+  issuer("`token_endpoint` is http with a public name", insecure, {
     token_endpoint: "http://auth.example/token",
   }),
   issuer("`token_endpoint` at a private address (10.0.0.1)", insecure, {
     token_endpoint: "https://10.0.0.1/token",
   }),
-  issuer("`token_endpoint` at a private address in another spelling (0xa000001)", insecure, {
+  issuer("`token_endpoint` at a private address in another notation (0xa000001)", insecure, {
     token_endpoint: "https://0xa000001/token",
   }),
-  issuer("`token_endpoint` at the address of a cloud's metadata (169.254.169.254)", insecure, {
+  issuer("`token_endpoint` at the address of a cloud's metadata service (169.254.169.254)", insecure, {
     token_endpoint: "https://169.254.169.254/latest",
   }),
-  issuer("`token_endpoint` at the address of a cloud's metadata, with http", insecure, {
+  issuer("`token_endpoint` at the address of a cloud's metadata service, with http", insecure, {
     token_endpoint: "http://169.254.169.254/latest",
   }),
   issuer("`token_endpoint` at a private IPv6 address ([fd00::1])", insecure, {
     token_endpoint: "https://[fd00::1]/token",
   }),
   issuer(
-    "`token_endpoint` at an address of this machine that is not in the config ([::1])",
+    "`token_endpoint` at a loopback address that is not in the config ([::1])",
     insecure,
-    onThisMachine("[::1]"),
+    onLoopback("[::1]"),
   ),
-  issuer(
-    "`token_endpoint` at a localhost name that is not in the config",
-    insecure,
-    onThisMachine("localhost"),
-  ),
+  issuer("`token_endpoint` at a localhost name that is not in the config", insecure, onLoopback("localhost")),
   issuer("`token_endpoint` with a user name and a password", insecure, ({ canary, tokenEndpoint }) => ({
     token_endpoint: tokenEndpoint.replace("//", `//user:${canary}@`),
   })),
 
   issuer("no client authentication method", unsupported, { token_endpoint_auth_methods_supported: [] }),
-  issuer("other client authentication methods than ours", unsupported, {
+  issuer("other client authentication methods than the client's", unsupported, {
     token_endpoint_auth_methods_supported: ["private_key_jwt", "none"],
   }),
-  issuer("client authentication methods are no list", failed, {
+  issuer("client authentication methods are not a list", failed, {
     token_endpoint_auth_methods_supported: "client_secret_basic",
   }),
   issuer("client authentication methods are not strings", failed, {
     token_endpoint_auth_methods_supported: ["client_secret_basic", 1],
   }),
-  issuer("client authentication methods are null, as if it had none to tell", well, {
+  issuer("client authentication methods are null, which counts as not stated", well, {
     token_endpoint_auth_methods_supported: null,
   }),
-  issuer("signing algorithms are no list", failed, {
+  issuer("signing algorithms are not a list", failed, {
     token_endpoint_auth_signing_alg_values_supported: { ES256: true },
   }),
-  issuer("grant types are no list", failed, { grant_types_supported: "client_credentials" }),
+  issuer("grant types are not a list", failed, { grant_types_supported: "client_credentials" }),
   issuer(
-    "other grant types than ours, which is a warning",
+    "other grant types than the config's, which causes a warning",
     { ...well, check: (world) => expect(hasWarned(world)).toBe(true) },
     { grant_types_supported: ["authorization_code"] },
   ),
   issuer(
-    "no grant types, which is no warning",
+    "no grant types, which causes no warning",
     { ...well, check: (world) => expect(hasWarned(world)).toBe(false) },
     { grant_types_supported: undefined },
   ),
-  issuer("`mtls_endpoint_aliases` is no object", failed, { mtls_endpoint_aliases: ["x"] }),
-  issuer("a `token_endpoint` for client certificates at a private address", insecure, {
+  issuer("`mtls_endpoint_aliases` is not an object", failed, { mtls_endpoint_aliases: ["x"] }),
+  issuer("the mTLS `token_endpoint` is at a private address", insecure, {
     mtls_endpoint_aliases: { token_endpoint: "https://10.0.0.1/token" },
   }),
 ]);
 
-/** Requests for metadata of the authorization server so far. */
+/** Returns the number of requests for metadata of the authorization server. */
 function lookups(world: FaultWorld): number {
   return world.issuer.requests.filter(({ url }) => url.includes("/.well-known/")).length;
 }
 
-/** A `token_endpoint` that ends so; and where the credential is sent then. */
-function endsIn(name: string, suffix: string, asked: string): Fault {
+/** A `token_endpoint` with this suffix, and the URL that the credential is sent to. */
+function withSuffix(name: string, suffix: string, requested: string): Fault {
   return {
     name: `authorization server: ${name}`,
     sees: "a token",
@@ -184,13 +185,13 @@ function endsIn(name: string, suffix: string, asked: string): Fault {
       const manager = await world.manager();
       expect([await world.until(manager.getAccessToken())]).toEqual(world.issued);
       expect(lookups(world)).toBe(1);
-      const asks = world.issuer.requests.filter(({ method }) => method === "POST");
-      expect(asks.map(({ url }) => url)).toEqual([asked]);
+      const tokenRequests = world.issuer.requests.filter(({ method }) => method === "POST");
+      expect(tokenRequests.map(({ url }) => url)).toEqual([requested]);
     },
   };
 }
 
-/** The token endpoint is somewhere else now; the old one answers 404. */
+/** Moves the token endpoint. The old one answers 404. */
 function moveTokenEndpoint(world: FaultWorld): void {
   const { origin } = world.issuer;
   world.issuer.answer("token", ({ url }, response) => {
@@ -211,12 +212,12 @@ const { certificate, privateKey } = await authority.issue({ hosts: ["127.0.0.1"]
 
 faults("Metadata", [
   {
-    name: "authorization server: `issuer` is http, where https was asked for",
+    name: "authorization server: `issuer` is http, but https in the config",
     sees: "`issuer_mismatch`",
     requests: "2, and no token request",
     recovery: "1 s",
     async run(world) {
-      const gate = await gateBefore(world, { cert: certificate, key: privateKey });
+      const gate = await startGate(world, { cert: certificate, key: privateKey });
       const { tools } = world.config.servers;
       const client = { issuer: gate.origin, id: "agent", secret: { env: "SECRET" } };
       const config = { network: { ca: [trusted] }, servers: { tools: { ...tools, grant: { client } } } };
@@ -233,12 +234,12 @@ faults("Metadata", [
       expect(lookups(world)).toBe(2);
       expect(credentialsSentTo(world)).toEqual([]);
       publish(gate.origin);
-      await recoversAfter(world, () => manager.getAccessToken(), second);
+      await expectRecoveryAfter(world, () => manager.getAccessToken(), second);
       expect(credentialsSentTo(world)).toEqual([`${gate.origin}/token`]);
     },
   },
   {
-    name: "authorization server: other signing algorithms than those of our key",
+    name: "authorization server: other signing algorithms than those of the key",
     sees: "`unsupported_by_server`",
     requests: "1, and no token request",
     recovery: "1 s",
@@ -264,17 +265,17 @@ faults("Metadata", [
       expect(lookups(world)).toBe(1);
       expect(credentialsSentTo(world)).toEqual([]);
       publish(["RS256", "ES256"]);
-      await recoversAfter(world, () => manager.getAccessToken(), second);
+      await expectRecoveryAfter(world, () => manager.getAccessToken(), second);
       expect(credentialsSentTo(world)).toEqual([world.tokenEndpoint]);
       expect(lookups(world)).toBe(2);
     },
   },
-  endsIn("`token_endpoint` with a fragment, which goes to nobody", "#part", "/token"),
-  endsIn("`token_endpoint` with a query, which is part of it", "?tenant=a%20b", "/token?tenant=a%20b"),
+  withSuffix("`token_endpoint` with a fragment, which is not sent", "#part", "/token"),
+  withSuffix("`token_endpoint` with a query, which is sent", "?tenant=a%20b", "/token?tenant=a%20b"),
   {
-    name: "authorization server: its metadata is where OpenID has it",
+    name: "authorization server: its metadata is only at the OpenID Connect location",
     sees: "a token",
-    requests: "2, one for each place",
+    requests: "2, one for each location",
     recovery: "none needed",
     async run(world) {
       const { origin } = world.issuer;
@@ -292,7 +293,7 @@ faults("Metadata", [
   {
     name: "authorization server: its token endpoint moves",
     sees: "a token",
-    requests: "one that meets a 404, one for the metadata, one at the new place",
+    requests: "one that gets a 404, one for the metadata, one at the new endpoint",
     recovery: "in the same call",
     async run(world) {
       const { origin } = world.issuer;
@@ -302,8 +303,8 @@ faults("Metadata", [
       const before = world.exchanges.length;
       const token = await world.until(manager.getAccessToken({ forceRefresh: true }));
       expect(token).toBe(world.issued[1]);
-      const asked = world.exchanges.slice(before).map(({ url }) => url);
-      expect(asked).toEqual([
+      const requested = world.exchanges.slice(before).map(({ url }) => url);
+      expect(requested).toEqual([
         `${origin}/token`,
         `${origin}/.well-known/oauth-authorization-server`,
         `${origin}/new/token`,
@@ -311,23 +312,23 @@ faults("Metadata", [
     },
   },
   {
-    name: "authorization server: its token endpoint is gone, and its metadata does not say where to",
+    name: "authorization server: its token endpoint has moved, and its metadata does not say where",
     sees: "`token_request_rejected`",
-    requests: "one that meets a 404, one for the metadata",
-    recovery: "1 s after the metadata says it",
+    requests: "one that gets a 404, one for the metadata",
+    recovery: "1 s after the metadata names the new endpoint",
     async run(world) {
       const manager = await world.manager();
       world.issuer.answer("token", (_request, response) => void response.writeHead(404).end());
       expect((await world.failure(manager.getAccessToken())).code).toBe("token_request_rejected");
       expect({ token: world.issuer.calls, metadata: lookups(world) }).toEqual({ token: 1, metadata: 2 });
       moveTokenEndpoint(world);
-      await recoversAfter(world, () => manager.getAccessToken(), second);
+      await expectRecoveryAfter(world, () => manager.getAccessToken(), second);
       expect({ token: world.issuer.calls, metadata: lookups(world) }).toEqual({ token: 3, metadata: 3 });
     },
   },
   {
-    name: "authorization server: it names another issuer later, when its token endpoint is gone",
-    sees: "its token, until that is of no use any more; then `token_request_rejected`",
+    name: "authorization server: its token endpoint is gone, and its metadata now names another issuer",
+    sees: "its token while it is usable; then `token_request_rejected`",
     requests: "none to the other issuer",
     recovery: "with the next renewal",
     async run(world) {
@@ -341,12 +342,12 @@ faults("Metadata", [
       await world.clock.skip(569 * second);
       expect(await manager.getAccessToken()).toBe(first);
       await world.clock.skip(second);
-      // The last good document still says where, and there is nothing.
+      // The last good document still names the old token endpoint, which is gone.
       expect((await world.failure(manager.getAccessToken())).code).toBe("token_request_rejected");
       expect(new Set(credentialsSentTo(world))).toEqual(new Set([`${origin}/token`]));
       world.issuer.answer("token", undefined);
       world.issuer.answer("metadata", undefined);
-      await recoversAfter(world, () => manager.getAccessToken(), second);
+      await expectRecoveryAfter(world, () => manager.getAccessToken(), second);
       expect(new Set(credentialsSentTo(world))).toEqual(new Set([`${origin}/token`]));
     },
   },

@@ -2,17 +2,8 @@ import { isIP } from "node:net";
 import { Agent } from "undici";
 import { type DeafListener, deafListener } from "./deaf-listener.js";
 import { type AuthorizationFault, authorizationFaults } from "./fault.js";
-import {
-  afterRequest,
-  answering,
-  gateBefore,
-  hangUp,
-  reset,
-  silence,
-  stall,
-  type Treatment,
-} from "./gate.js";
-import { gateOf, gates, onTheWay, stalled, unreachable } from "./gated-row.js";
+import { afterRequest, answering, hangUp, reset, silence, stall, startGate, type Treatment } from "./gate.js";
+import { connectionFault, gateOf, gates, stalled, unreachable } from "./gated-row.js";
 import type { AuthorizationWorld } from "./world.js";
 
 const statusLine = "HTTP/1.1 200 OK\r\n";
@@ -20,15 +11,15 @@ const halfHeaders = `${statusLine}content-type: applica`;
 const headers = `${statusLine}content-type: application/json\r\ncontent-length: 200\r\n\r\n`;
 const halfBody = `${headers}{"access_token":"`;
 
-/** A byte every few seconds, for longer than anybody waits. */
-function dripping(world: AuthorizationWorld): Treatment {
+/** Sends one byte every three seconds, for longer than the timeout. */
+function sendSlowly(world: AuthorizationWorld): Treatment {
   return answering(headers, (socket) => {
-    // Whoever waits on the world's clock does not see each byte come.
+    // The world's clock does not wait for these bytes.
     world.stalled(new URL(world.tokenEndpoint).origin);
-    let timer = world.clock.setTimeout(drip, 3_000);
-    function drip(): void {
+    let timer = world.clock.setTimeout(sendByte, 3_000);
+    function sendByte(): void {
       socket.write(" ");
-      timer = world.clock.setTimeout(drip, 3_000);
+      timer = world.clock.setTimeout(sendByte, 3_000);
     }
     socket.on("close", () => timer.cancel());
   });
@@ -37,8 +28,8 @@ function dripping(world: AuthorizationWorld): Treatment {
 const listeners = new WeakMap<AuthorizationWorld, DeafListener>();
 const holds = new WeakMap<AuthorizationWorld, () => void>();
 
-/** Fails for the one name in question while it goes wrong. */
-function unresolved(name: string, code: string): AuthorizationFault {
+/** A row in which DNS fails for the name of the token endpoint. */
+function dnsFault(name: string, code: string): AuthorizationFault {
   const failing = new WeakSet<AuthorizationWorld>();
   return {
     name,
@@ -58,7 +49,7 @@ function unresolved(name: string, code: string): AuthorizationFault {
         },
       });
       world.onEnd(() => agent.close());
-      // Node's own fetch takes the dispatchers of this undici, of which its types know another copy.
+      // Node's fetch accepts the dispatchers of this undici, but its types come from another copy.
       world.send = (input, init) => fetch(input, { ...init, dispatcher: agent } as unknown as RequestInit);
       world.network = { allowInsecureHttp: ["tokens.example"] };
       world.tokenEndpoint = `http://tokens.example:${new URL(world.issuerOrigin).port}/token`;
@@ -73,13 +64,13 @@ authorizationFaults("Network", [
     name: "the connection is refused",
     ...unreachable,
     async before(world) {
-      gates.set(world, await gateBefore(world));
+      gates.set(world, await startGate(world));
     },
     start: (world) => gateOf(world).refuse(),
     end: (world) => gateOf(world).open(),
   },
   {
-    name: "the connection is never answered",
+    name: "the connection attempt is never answered",
     ...stalled,
     async before(world) {
       const listener = await deafListener(Number(new URL(world.issuerOrigin).port));
@@ -96,33 +87,66 @@ authorizationFaults("Network", [
       holds.get(world)?.();
     },
   },
-  unresolved("DNS: the name is not known (ENOTFOUND)", "ENOTFOUND"),
-  unresolved("DNS: the resolver cannot be reached (EAI_AGAIN)", "EAI_AGAIN"),
-  onTheWay({ name: "reset as soon as the connection is open", ...unreachable }, reset),
-  onTheWay({ name: "reset after the request, before the headers", ...unreachable }, afterRequest(reset)),
-  onTheWay({ name: "reset in the middle of the headers", ...unreachable }, answering(halfHeaders, reset)),
-  onTheWay({ name: "reset after the headers, before the body", ...unreachable }, answering(headers, reset)),
-  onTheWay({ name: "reset in the middle of the body", ...unreachable }, answering(halfBody, reset)),
-  onTheWay({ name: "closed as soon as the connection is open", ...unreachable }, hangUp),
-  onTheWay({ name: "closed without an answer", ...unreachable }, afterRequest(hangUp)),
-  onTheWay({ name: "closed in the middle of the headers", ...unreachable }, answering(halfHeaders, hangUp)),
-  onTheWay({ name: "closed in the middle of the body", ...unreachable }, answering(halfBody, hangUp)),
-  onTheWay({ name: "stalled before the request was read", ...stalled }, silence),
-  onTheWay({ name: "stalled after the request, before the headers", ...stalled }, afterRequest(stall)),
-  onTheWay({ name: "stalled in the middle of the headers", ...stalled }, answering(halfHeaders, stall)),
-  onTheWay({ name: "stalled after the headers, before the body", ...stalled }, answering(headers, stall)),
-  onTheWay({ name: "stalled in the middle of the body", ...stalled }, answering(halfBody, stall)),
+  dnsFault("DNS: the name does not exist (ENOTFOUND)", "ENOTFOUND"),
+  dnsFault("DNS: the resolver cannot be reached (EAI_AGAIN)", "EAI_AGAIN"),
+  connectionFault({ name: "the connection is reset as soon as it is open", ...unreachable }, reset),
+  connectionFault(
+    { name: "the connection is reset after the request, before the headers", ...unreachable },
+    afterRequest(reset),
+  ),
+  connectionFault(
+    { name: "the connection is reset in the middle of the headers", ...unreachable },
+    answering(halfHeaders, reset),
+  ),
+  connectionFault(
+    { name: "the connection is reset after the headers, before the body", ...unreachable },
+    answering(headers, reset),
+  ),
+  connectionFault(
+    { name: "the connection is reset in the middle of the body", ...unreachable },
+    answering(halfBody, reset),
+  ),
+  connectionFault({ name: "the connection is closed as soon as it is open", ...unreachable }, hangUp),
+  connectionFault(
+    { name: "the connection is closed without a response", ...unreachable },
+    afterRequest(hangUp),
+  ),
+  connectionFault(
+    { name: "the connection is closed in the middle of the headers", ...unreachable },
+    answering(halfHeaders, hangUp),
+  ),
+  connectionFault(
+    { name: "the connection is closed in the middle of the body", ...unreachable },
+    answering(halfBody, hangUp),
+  ),
+  connectionFault({ name: "the server stalls before it reads the request", ...stalled }, silence),
+  connectionFault(
+    { name: "the server stalls after the request, before the headers", ...stalled },
+    afterRequest(stall),
+  ),
+  connectionFault(
+    { name: "the server stalls in the middle of the headers", ...stalled },
+    answering(halfHeaders, stall),
+  ),
+  connectionFault(
+    { name: "the server stalls after the headers, before the body", ...stalled },
+    answering(headers, stall),
+  ),
+  connectionFault(
+    { name: "the server stalls in the middle of the body", ...stalled },
+    answering(halfBody, stall),
+  ),
   {
-    name: "the body comes a byte every three seconds, for longer than the timeout",
+    name: "the body arrives at one byte every three seconds, for longer than the timeout",
     ...stalled,
     async before(world) {
-      gates.set(world, await gateBefore(world));
+      gates.set(world, await startGate(world));
     },
-    start: (world) => gateOf(world).treat(dripping(world)),
+    start: (world) => gateOf(world).treat(sendSlowly(world)),
     end: (world) => gateOf(world).treat(undefined),
   },
-  onTheWay(
-    { name: "what answers does not speak HTTP", ...unreachable },
+  connectionFault(
+    { name: "the server does not speak HTTP", ...unreachable },
     answering("SSH-2.0-OpenSSH_9.9\r\n", hangUp),
   ),
 ]);

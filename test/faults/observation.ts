@@ -18,10 +18,10 @@ export interface Attempt {
   readonly attempt: number;
 }
 
-/** All that somebody could see who looks at a runtime from outside. */
+/** Everything that an observer of a runtime can see. */
 export class Observation {
   readonly seen: string[] = [];
-  /** Attempts at a token that have ended. */
+  /** The finished attempts to get a token. */
   readonly attempts: Attempt[] = [];
   readonly logger: Logger;
   readonly #issuer: string;
@@ -32,7 +32,7 @@ export class Observation {
     const line = (level: keyof Logger) => (fields: object, message: string) =>
       this.note([level, fields, message]);
     this.logger = { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
-    // The channels are of the whole process: other rows' messages are not ours.
+    // The channels belong to the whole process, so messages of other rows are ignored.
     this.#subscriber = (message) => {
       const issuer = Object(message).issuer;
       if (issuer === undefined || issuer === this.#issuer) this.note(message);
@@ -48,7 +48,7 @@ export class Observation {
   }
 
   note(value: unknown): void {
-    // Without calling getters: the one of an error gives what servers said, to those who ask for it.
+    // Getters are not called: `details` of an error intentionally returns what servers said.
     this.seen.push(inspect(value, { depth: 12, showHidden: true }));
     this.seen.push(json(value));
     if (value instanceof Error) this.seen.push(String(value), value.message, value.stack ?? "");
@@ -63,7 +63,7 @@ function json(value: unknown): string {
   try {
     return JSON.stringify(value) ?? "";
   } catch {
-    // What goes round in circles has no JSON to show anything.
+    // A circular value has no JSON.
     return "";
   }
 }

@@ -10,7 +10,7 @@ function takeDown(world: FaultWorld): void {
   world.issuer.answer("token", (_request, response) => sendJson(response, {}, 503));
 }
 
-async function outageOf(world: FaultWorld, length: number, each?: () => Promise<void>): Promise<void> {
+async function takeDownFor(world: FaultWorld, length: number, each?: () => Promise<void>): Promise<void> {
   takeDown(world);
   const end = world.clock.now() + length;
   while (world.clock.now() < end) {
@@ -22,17 +22,17 @@ async function outageOf(world: FaultWorld, length: number, each?: () => Promise<
 
 faults("HTTP", [
   {
-    name: "503 for twenty minutes, twice as long as the token lives, and nobody calls",
-    sees: "its token, at once, after the outage",
+    name: "503 for twenty minutes, twice the token's lifetime, without calls",
+    sees: "a token, at once, in the first call after the outage",
     requests: "fewer than 50",
-    recovery: "66 s at the most, by itself",
+    recovery: "at most 66 s, without calls",
     async run(world) {
       const manager = await world.manager();
       const first = await world.until(manager.getAccessToken());
       const before = world.issuer.calls;
       takeDown(world);
       await world.clock.skip(20 * minute);
-      // A probe, which comes up to a tenth of the cool-down after its end, has just opened the next.
+      // A retry, up to a tenth of the cool-down after its end, has just failed and started the next cool-down.
       const { nextRefreshAt = 0 } = manager.status();
       await world.clock.skip(nextRefreshAt + second - world.clock.now());
       expect(world.issuer.calls - before).toBeLessThan(50);
@@ -48,17 +48,17 @@ faults("HTTP", [
     },
   },
   {
-    name: "503 for twenty minutes, and a call every second",
+    name: "503 for twenty minutes, with a call every second",
     sees: "its token until it expires (600 s), then `unavailable`",
     requests: "fewer than 50",
-    recovery: "66 s at the most",
+    recovery: "at most 66 s",
     async run(world) {
       const manager = await world.manager();
       await world.until(manager.getAccessToken());
       const begun = world.clock.now();
       const before = world.issuer.calls;
       const failures: number[] = [];
-      await outageOf(world, 20 * minute, async () => {
+      await takeDownFor(world, 20 * minute, async () => {
         const asked = world.clock.now();
         await world.until(manager.getAccessToken()).catch((error: unknown) => {
           expect(error).toMatchObject({ code: "unavailable", retryable: true });
@@ -72,16 +72,16 @@ faults("HTTP", [
     },
   },
   {
-    name: "503 for two hours, longer than anybody calls",
+    name: "503 for two hours, and calls stop before its end",
     sees: "a token, after one request",
-    requests: "none from half an hour after the last call",
+    requests: "none later than half an hour after the last call",
     recovery: "the next call after the cool-down",
     async run(world) {
       const manager = await world.manager();
       await world.until(manager.getAccessToken());
-      await outageOf(world, 40 * minute);
+      await takeDownFor(world, 40 * minute);
       const calls = world.issuer.calls;
-      await outageOf(world, 80 * minute);
+      await takeDownFor(world, 80 * minute);
       expect(world.issuer.calls).toBe(calls);
       expect(manager.status().state).toBe("asleep");
       const token = await world.until(manager.getAccessToken());

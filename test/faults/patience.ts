@@ -1,10 +1,11 @@
 /**
- * So many turns of `turn` without anything happening mean that nothing will, but with time: about a second. They are
- * counted and not timed: on a busy machine this process and the servers in it get fewer turns, all alike.
+ * After this number of turns without any event, a request is considered to wait only for time to pass: about one
+ * second. Turns are counted instead of measuring time, because on a busy machine this process and the servers in it all
+ * get fewer turns.
  */
 export const patience = 100;
 
-/** Lets ten milliseconds of real time pass, or more where the process has other things to do. */
+/** Waits ten milliseconds of real time, or longer if the process is busy. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 10));
 }

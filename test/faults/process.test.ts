@@ -11,8 +11,8 @@ const second = 1_000;
 const minute = 60 * second;
 const program = fileURLToPath(new URL("agent.mjs", import.meta.url));
 
-/** An agent in a process of its own, over the servers of the world. */
-function agent(world: FaultWorld, plan: string, members: object = {}) {
+/** Starts an agent in its own process, with the servers of the world. */
+function startAgent(world: FaultWorld, plan: string, members: object = {}) {
   const { tools } = world.config.servers;
   const env = {
     ...process.env,
@@ -27,7 +27,7 @@ function agent(world: FaultWorld, plan: string, members: object = {}) {
   };
   child.stdout?.on("data", note);
   child.stderr?.on("data", note);
-  // At its "exit" alone, what it said may still be on its way.
+  // On "exit" alone, some output may not have arrived yet.
   const ended = Promise.all([
     once(child, "exit"),
     ...[child.stdout, child.stderr].map((stream) => stream && finished(stream)),
@@ -36,12 +36,12 @@ function agent(world: FaultWorld, plan: string, members: object = {}) {
   return { child, lines, ended };
 }
 
-/** Token requests are not answered. */
-function silence(world: FaultWorld): Promise<void> {
+/** Lets token requests wait for ever. Resolves on the first one. */
+function leaveTokenRequestsOpen(world: FaultWorld): Promise<void> {
   return new Promise((resolve) => world.issuer.answer("token", () => resolve()));
 }
 
-/** `stop()` while this is under way: whoever waits gets `stopped`, within five seconds. */
+/** Calls `stop()` while something is in progress. Waiting callers get `stopped` within five seconds. */
 function stopDuring(
   name: string,
   begin: (world: FaultWorld) => Promise<readonly Promise<unknown>[]>,
@@ -50,8 +50,8 @@ function stopDuring(
   return {
     name: `\`stop()\` during ${name}`,
     sees,
-    requests: "none after it",
-    recovery: "never: it has stopped",
+    requests: "none after `stop()`",
+    recovery: "none: the runtime has stopped",
     async run(world) {
       const waiting = (await begin(world)).map((promise) =>
         promise.then(
@@ -75,8 +75,8 @@ function stopDuring(
   };
 }
 
-/** The runtime works on whatever its host's own code does. */
-function foreign(
+/** The runtime works although code of the host fails. */
+function hostFault(
   name: string,
   options: (world: FaultWorld) => object,
   then?: (world: FaultWorld) => Promise<void>,
@@ -102,14 +102,14 @@ const throwing = (world: FaultWorld) => (): never => {
 
 faults("Process", [
   {
-    name: "SIGTERM during a token request, which the host answers with `stop()`",
+    name: "SIGTERM during a token request, and the host calls `stop()`",
     sees: "`stopped`",
     requests: "1",
     recovery: "the process ends by itself, within six seconds",
     async run(world) {
-      const asked = silence(world);
-      const { child, lines, ended } = agent(world, "stops");
-      await asked;
+      const requested = leaveTokenRequestsOpen(world);
+      const { child, lines, ended } = startAgent(world, "stops");
+      await requested;
       child.kill("SIGTERM");
       child.disconnect();
       expect(await ended).toEqual({ code: 0, signal: null });
@@ -118,14 +118,14 @@ faults("Process", [
     },
   },
   {
-    name: "SIGTERM during a token request, of which the host takes no notice",
-    sees: "nothing any more",
+    name: "SIGTERM during a token request, and the host does not handle it",
+    sees: "nothing",
     requests: "1",
-    recovery: "the process dies at once, as any other",
+    recovery: "none: the process ends at once",
     async run(world) {
-      const asked = silence(world);
-      const { child, lines, ended } = agent(world, "dies");
-      await asked;
+      const requested = leaveTokenRequestsOpen(world);
+      const { child, lines, ended } = startAgent(world, "dies");
+      await requested;
       child.kill("SIGTERM");
       const end = await ended;
       world.note(end);
@@ -134,12 +134,12 @@ faults("Process", [
     },
   },
   {
-    name: "the host has nothing more to do, with a token in hand and a schedule",
+    name: "the host has nothing more to do, while there is a token and a schedule",
     sees: "a token",
     requests: "1",
     recovery: "the process ends by itself",
     async run(world) {
-      const { child, lines, ended } = agent(world, "ends", { refresh: { schedule: "*/1 * * * * *" } });
+      const { child, lines, ended } = startAgent(world, "ends", { refresh: { schedule: "*/1 * * * * *" } });
       child.disconnect();
       expect(await ended).toEqual({ code: 0, signal: null });
       expect(lines).toEqual(["token", "done"]);
@@ -147,20 +147,20 @@ faults("Process", [
     },
   },
   {
-    name: "the event loop is blocked until two seconds after the timeout, while the answer arrives",
+    name: "the event loop is blocked until two seconds after the timeout, while the response arrives",
     sees: "a token",
     requests: "1",
     recovery: "in the same call",
     async run(world) {
-      const { lines, ended } = agent(world, "blocks", { timeout: "15s", retry: { attempts: 1 } });
+      const { lines, ended } = startAgent(world, "blocks", { timeout: "15s", retry: { attempts: 1 } });
       expect(await ended).toEqual({ code: 0, signal: null });
       expect(lines).toEqual(["token"]);
       expect(world.issuer.calls).toBe(1);
     },
   },
   {
-    name: "ten thousand callers at once, without a token",
-    sees: "a token, each of them the same",
+    name: "ten thousand concurrent callers, without a token",
+    sees: "a token, the same for each of them",
     requests: "1",
     recovery: "none needed",
     async run(world) {
@@ -173,8 +173,8 @@ faults("Process", [
     },
   },
   {
-    name: "ten thousand callers at once, after the token has expired",
-    sees: "a token, each of them the same",
+    name: "ten thousand concurrent callers, after the token has expired",
+    sees: "a token, the same for each of them",
     requests: "1",
     recovery: "none needed",
     async run(world) {
@@ -189,8 +189,8 @@ faults("Process", [
     },
   },
   {
-    name: "ten thousand callers at once, half of whom give up",
-    sees: "a token; `aborted` for those who gave up",
+    name: "ten thousand concurrent callers, half of which abort",
+    sees: "a token, or `aborted` after aborting",
     requests: "1",
     recovery: "none needed",
     async run(world) {
@@ -210,7 +210,7 @@ faults("Process", [
     },
   },
   {
-    name: "a caller who has given up before",
+    name: "a call with a signal that is already aborted",
     sees: "`aborted`",
     requests: "none",
     recovery: "the next call",
@@ -224,30 +224,30 @@ faults("Process", [
     },
   },
   stopDuring("discovery", async (world) => {
-    const asked = new Promise<void>((resolve) => world.issuer.answer("metadata", () => resolve()));
+    const requested = new Promise<void>((resolve) => world.issuer.answer("metadata", () => resolve()));
     world.hold(world.issuer.origin);
     const manager = await world.manager();
     const waiting = [manager.getAccessToken(), manager.getAccessToken()];
-    await asked;
+    await requested;
     return waiting;
   }),
   stopDuring("a token request", async (world) => {
-    const asked = silence(world);
+    const requested = leaveTokenRequestsOpen(world);
     world.hold(world.issuer.origin);
     const manager = await world.manager();
     const waiting = [manager.getAccessToken(), manager.getAccessToken({ forceRefresh: true })];
-    await asked;
+    await requested;
     return waiting;
   }),
   stopDuring(
-    "a token request that ends in time",
+    "a token request that finishes in time",
     async (world) => {
       const manager = await world.manager();
       const waiting = [manager.getAccessToken()];
       await world.issuer.received(1);
       return waiting;
     },
-    "the token, those who waited for it",
+    "the token",
   ),
   stopDuring("a pause between two attempts", async (world) => {
     world.issuer.answer("token", (_request, response) =>
@@ -268,20 +268,20 @@ faults("Process", [
   stopDuring("a renewal in the background", async (world) => {
     const manager = await world.manager();
     await world.until(manager.getAccessToken());
-    const asked = silence(world);
+    const requested = leaveTokenRequestsOpen(world);
     await world.clock.skip(419 * second);
     world.hold(world.issuer.origin);
     world.clock.stall(2 * second);
     await manager.getAccessToken();
-    await asked;
+    await requested;
     return [];
   }),
   stopDuring("`start()`", async (world) => {
-    const asked = silence(world);
+    const requested = leaveTokenRequestsOpen(world);
     world.hold(world.issuer.origin);
     const auth = await world.auth();
     const started = auth.start({ require: ["tools"] });
-    await asked;
+    await requested;
     return [started];
   }),
   stopDuring(
@@ -291,18 +291,18 @@ faults("Process", [
       await world.until((await world.manager()).getAccessToken());
       return [auth.stop(), auth.stop()];
     },
-    "nothing: both end",
+    "nothing: both calls resolve",
   ),
-  foreign("a logger that throws", (world) => {
+  hostFault("a logger that throws", (world) => {
     const fail = throwing(world);
     return { logger: { debug: fail, info: fail, warn: fail, error: fail } };
   }),
-  foreign("a logger that rejects", (world) => {
+  hostFault("a logger that rejects", (world) => {
     const fail = async () => throwing(world)();
     return { logger: { debug: fail, info: fail, warn: fail, error: fail } };
   }),
   {
-    name: "listeners that throw and reject",
+    name: "listeners that throw or reject",
     sees: "a token",
     requests: "1",
     recovery: "none needed",
@@ -316,10 +316,10 @@ faults("Process", [
     },
   },
   {
-    name: "a `fetch` of the host's that never settles and takes no notice of its signal",
+    name: "a `fetch` of the host that never settles and ignores its signal",
     sees: "`timeout`",
     requests: "as many as fit into the deadline",
-    recovery: "never, with such a `fetch`; the caller gets the error in time",
+    recovery: "none with such a `fetch`; the caller gets the error in time",
     async run(world) {
       const auth = await world.runtime<"tools">({ fetch: () => new Promise(() => {}) });
       const begun = world.clock.now();
@@ -328,10 +328,10 @@ faults("Process", [
     },
   },
   {
-    name: "a `fetch` of the host's that throws",
+    name: "a `fetch` of the host that throws",
     sees: "`unavailable`",
     requests: "4 attempts",
-    recovery: "never, with such a `fetch`",
+    recovery: "none with such a `fetch`",
     async run(world) {
       let calls = 0;
       const auth = await world.runtime<"tools">({
@@ -341,15 +341,15 @@ faults("Process", [
         },
       });
       expect((await world.failure(auth.resolve("tools").getAccessToken())).code).toBe("unavailable");
-      // Both locations of the issuer's metadata with each attempt; the server's own stops nothing.
+      // Each attempt requests both locations of the issuer's metadata.
       expect(calls).toBe(8);
     },
   },
   {
-    name: "a thousand calls that fail, over hours",
+    name: "a thousand failing calls over several hours",
     sees: "the same error, with `retryAfter`",
-    requests: "one a minute",
-    recovery: "nothing has gathered: one timer at the most",
+    requests: "one per minute",
+    recovery: "nothing accumulates: there is at most one timer",
     async run(world) {
       world.issuer.answer("token", (_request, response) =>
         sendJson(response, { error: "invalid_client" }, 401),

@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { chai, describe, type TestContext, test } from "vitest";
-import { recoveryOf, withoutToken, withToken } from "./authorization-fault.js";
+import { checkWithoutToken, checkWithToken, recoveryOf } from "./authorization-fault.js";
 import { createWorld } from "./create-world.js";
 import type { AuthorizationFault, Fault, Group } from "./fault.js";
-import { withWorld } from "./left-behind.js";
+import { runInWorld } from "./left-behind.js";
 
 /** A line of the table. */
 export interface Line {
@@ -12,7 +12,7 @@ export interface Line {
   readonly sees: string;
   readonly requests: string;
   readonly recovery: string;
-  /** What a caller with a usable token sees meanwhile; absent where the row says it all. */
+  /** What a caller with a usable token sees meanwhile; absent if the row describes one caller only. */
   readonly withToken?: string;
 }
 
@@ -22,14 +22,14 @@ declare module "vitest" {
   }
 }
 
-// Rows run side by side and share one `expect`: who asserts is told by where it is called from.
-const asserting = new AsyncLocalStorage<{ assertions: number }>();
+// Rows run concurrently and share one `expect`, so the async context tells which row an assertion belongs to.
+const assertingRow = new AsyncLocalStorage<{ assertions: number }>();
 chai.util.overwriteMethod(
   chai.Assertion.prototype,
   "assert",
   (original: (...args: unknown[]) => unknown) =>
     function (this: unknown, ...args: unknown[]) {
-      const row = asserting.getStore();
+      const row = assertingRow.getStore();
       if (row !== undefined) row.assertions += 1;
       return original.apply(this, args);
     },
@@ -44,12 +44,15 @@ export function authorizationFaults(group: Group, rows: readonly AuthorizationFa
         sees: row.sees === "a token" ? row.sees : `\`${row.sees}\``,
         requests: String(row.requests),
         recovery: duration(recoveryOf(row)),
-        withToken: row.warm === false ? "nothing of it" : "its token, at once",
+        withToken: row.warm === false ? "no difference" : "its token, at once",
       };
-      test(row.name, async (context) => {
-        await counted(context, line, async () => {
-          const callers = [withoutToken(group, row), ...(row.warm === false ? [] : [withToken(group, row)])];
-          // Each is to have closed what is its own before the row ends.
+      test(titleOf(line), async (context) => {
+        await runCounted(context, line, async () => {
+          const callers = [
+            checkWithoutToken(group, row),
+            ...(row.warm === false ? [] : [checkWithToken(group, row)]),
+          ];
+          // Both callers must have closed their servers before the row ends.
           for (const outcome of await Promise.allSettled(callers)) {
             if (outcome.status === "rejected") throw outcome.reason;
           }
@@ -63,20 +66,24 @@ export function faults(group: Group, rows: readonly Fault[]): void {
   describe.concurrent(group, () => {
     for (const row of rows) {
       const { name, sees, requests, recovery } = row;
-      test(name, async (context) => {
-        await withWorld(await createWorld(), (world) =>
-          counted(context, { group, name, sees, requests, recovery }, () => row.run(world)),
-        );
+      const line: Line = { group, name, sees, requests, recovery };
+      test(titleOf(line), async (context) => {
+        await runInWorld(await createWorld(), (world) => runCounted(context, line, () => row.run(world)));
       });
     }
   });
 }
 
-/** Only a row that has asserted something has a line. */
-async function counted({ task }: TestContext, line: Line, run: () => Promise<void>): Promise<void> {
+/** The title of a test: what a caller sees of a failure. */
+function titleOf({ name, sees }: Line): string {
+  return `${name}: the caller sees ${sees}`;
+}
+
+/** Runs a row, and adds its line to the table. Fails if the row has made no assertion. */
+async function runCounted({ task }: TestContext, line: Line, run: () => Promise<void>): Promise<void> {
   const row = { assertions: 0 };
-  await asserting.run(row, run);
-  if (row.assertions === 0) throw new Error("This row asserts nothing.");
+  await assertingRow.run(row, run);
+  if (row.assertions === 0) throw new Error("This row makes no assertion.");
   task.meta.line = line;
 }
 

@@ -8,47 +8,50 @@ export interface WorldClock extends ShiftedClock {
   until<T>(promise: Promise<T>): Promise<T>;
 }
 
-// Nothing that is waited for takes longer: what is due later is there to keep the process alive, or never comes.
+// No expected event takes longer. Timers that are due later only keep the process alive, or never run.
 const longestWait = 3_600_000;
 
-// What else a request may wait for before it is made takes real time: files of secrets, keys and authorities.
-const mostReading = 10 * patience;
+// Before a request is sent, the runtime may read files of secrets, keys and authorities, which takes real time.
+const maxTurnsForFiles = 10 * patience;
 
-// Before the first read of a file, and between two, there can be turns in which nothing is read: a module that was loaded
-// long ago is imported, or the stats of a file are judged. That is so where a call is waited for, which may be the first.
-const turnsOfCall = 4;
+// Before and between the reads of files there can be turns without any read, for example for the import of a loaded
+// module. This is so while a call is awaited, which may be the first one.
+const quietTurnsOfCall = 4;
 
-/** Resolves once this process reads no file and looks up no name, and what signs in other threads had its turn. */
-async function filesRead(enoughTurns: number): Promise<void> {
+/** Resolves when this process reads no file and resolves no name, and threads that sign have had time to finish. */
+async function untilFilesAreRead(enoughTurns: number): Promise<void> {
   const isReading = () =>
     process.getActiveResourcesInfo().some((name) => /^(?:FSReq|GetAddrInfo)/.test(name));
   let turns = 0;
   let quietTurns = 0;
-  while (quietTurns < enoughTurns && turns < mostReading) {
+  while (quietTurns < enoughTurns && turns < maxTurnsForFiles) {
     await new Promise((resolve) => setTimeout(resolve, 1));
     turns += 1;
     quietTurns = isReading() ? 0 : quietTurns + 1;
   }
 }
 
-/** A clock that moves when told, and not before the requests under way have got what they wait for. */
-export function shiftedClock(requests: Pick<WatchedFetch, "idle" | "moves">, start = Date.now()): WorldClock {
+/** Creates a clock that moves only on request, and only after the requests in progress have got what they wait for. */
+export function createShiftedClock(
+  requests: Pick<WatchedFetch, "idle" | "moves">,
+  start = Date.now(),
+): WorldClock {
   const clock = fakeClock(start);
-  let jumped = 0;
+  let jumpedBy = 0;
 
-  async function quiet(turns: number): Promise<void> {
+  async function untilQuiet(turns: number): Promise<void> {
     let before: number;
     do {
       before = requests.moves;
       await requests.idle();
-      await filesRead(turns);
+      await untilFilesAreRead(turns);
       await clock.settle();
     } while (requests.moves !== before);
   }
 
-  /** Runs the next timer that is due by then; false when there is none. */
+  /** Runs the next timer that is due by `end`. Returns false if there is none. */
   async function step(end: number, turns = 1): Promise<boolean> {
-    await quiet(turns);
+    await untilQuiet(turns);
     const [next] = clock.pending;
     if (next === undefined || next.dueAt > end) return false;
     await clock.advance(Math.max(next.dueAt - clock.now(), 0));
@@ -58,12 +61,12 @@ export function shiftedClock(requests: Pick<WatchedFetch, "idle" | "moves">, sta
   return {
     now: clock.now,
     setTimeout: clock.setTimeout,
-    serverTime: () => clock.now() - jumped,
+    serverTime: () => clock.now() - jumpedBy,
     async skip(milliseconds) {
       const end = clock.now() + milliseconds;
       while (await step(end));
       await clock.advance(end - clock.now());
-      await quiet(1);
+      await untilQuiet(1);
     },
     async until(promise) {
       let settled = false;
@@ -71,21 +74,22 @@ export function shiftedClock(requests: Pick<WatchedFetch, "idle" | "moves">, sta
         settled = true;
       };
       promise.then(settle, settle);
-      await quiet(turnsOfCall);
+      await untilQuiet(quietTurnsOfCall);
       let turns = 0;
       while (!settled) {
-        if (await step(clock.now() + longestWait, turnsOfCall)) turns = 0;
+        if (await step(clock.now() + longestWait, quietTurnsOfCall)) turns = 0;
         else {
-          if (turns === patience) throw new Error("Nothing is left that could settle it.");
+          if (turns === patience)
+            throw new Error("No timer or request is left that could settle the promise.");
           turns += 1;
           await turn();
         }
-        await quiet(1);
+        await untilQuiet(1);
       }
       return await promise;
     },
     jump(milliseconds) {
-      jumped += milliseconds;
+      jumpedBy += milliseconds;
       clock.jump(milliseconds);
     },
     stall: clock.stall,

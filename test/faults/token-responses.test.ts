@@ -1,4 +1,4 @@
-// What a token endpoint answers with status 200: group Token responses. How long tokens live is in token-times.test.ts.
+// Token responses with status 200: group Token responses. For the lifetime of tokens, see token-times.test.ts.
 import { expect } from "vitest";
 import { answered, body, grantedToken } from "./bad-answers.js";
 import { type AuthorizationFault, authorizationFaults, faults } from "./fault.js";
@@ -7,7 +7,7 @@ import type { AuthorizationWorld } from "./world.js";
 
 const invalid = { sees: "token_response_invalid", requests: 1 } as const;
 
-/** The scopes `a` and `b` are asked for, because the MCP server lists them, and these are granted. */
+/** The scopes `a` and `b` are requested, because the MCP server lists them, and the response has this `scope`. */
 function granting(name: string, scope: unknown, expected: readonly string[]): AuthorizationFault {
   const change = { scope };
   return usable(name, change, {
@@ -25,15 +25,15 @@ function granting(name: string, scope: unknown, expected: readonly string[]): Au
       const manager = await world.manager();
       const { scopes } = await world.until(manager.getToken());
       expect(scopes).toEqual(expected);
-      // What was granted does not change what is asked for.
-      const asked = tokenRequests(world).map((request) => request.get("scope"));
-      expect(new Set(asked)).toEqual(new Set(["a b"]));
+      // The granted scopes do not change the requested ones.
+      const requested = tokenRequests(world).map((request) => request.get("scope"));
+      expect(new Set(requested)).toEqual(new Set(["a b"]));
     },
   });
 }
 
-/** Every request was made with the client's own credential. */
-function neverUsed(world: AuthorizationWorld): void {
+/** Checks that each token request used the client's own credential. */
+function expectClientCredentials(world: AuthorizationWorld): void {
   const requests = tokenRequests(world);
   expect(requests.length).toBeGreaterThan(0);
   for (const request of requests) {
@@ -61,39 +61,39 @@ authorizationFaults("Token responses", [
   unusable("no `token_type`", { token_type: undefined }),
   unusable("`token_type` is null", { token_type: null }),
   unusable("`token_type` is a number", { token_type: 1 }),
-  unusable("`token_type` is of another kind (`mac`)", { token_type: "mac" }),
-  unusable("`token_type` is `N_A`, which says that it is no access token", { token_type: "N_A" }),
-  unusable("`token_type` is `DPoP`, which nobody asked for", { token_type: "DPoP" }),
-  usable("`token_type` in small letters", { token_type: "bearer" }),
-  usable("`token_type` in capitals", { token_type: "BEARER" }),
+  unusable("`token_type` is unknown (`mac`)", { token_type: "mac" }),
+  unusable("`token_type` is `N_A`, which means that it is not an access token", { token_type: "N_A" }),
+  unusable("`token_type` is `DPoP`, which was not requested", { token_type: "DPoP" }),
+  usable("`token_type` in lowercase", { token_type: "bearer" }),
+  usable("`token_type` in uppercase", { token_type: "BEARER" }),
 
-  granting("fewer scopes than were asked for", "a", ["a"]),
-  granting("scopes that nobody asked for", "a b admin", ["a", "b", "admin"]),
+  granting("fewer scopes than requested", "a", ["a"]),
+  granting("more scopes than requested", "a b admin", ["a", "b", "admin"]),
   granting("`scope` is empty", "", []),
-  granting("`scope` is a list, which says nothing", ["a"], ["a", "b"]),
-  granting("`scope` is null, which says nothing", null, ["a", "b"]),
+  granting("`scope` is a list, which is ignored", ["a"], ["a", "b"]),
+  granting("`scope` is null, which is ignored", null, ["a", "b"]),
 
-  usable("a stray `id_token`", ({ canary }) => ({ id_token: `e30.${canary}.c2ln` })),
-  usable("a `refresh_token`, which is left alone", ({ canary }) => ({ refresh_token: canary }), {
-    check: neverUsed,
+  usable("an additional `id_token`", ({ canary }) => ({ id_token: `e30.${canary}.c2ln` })),
+  usable("a `refresh_token`, which is ignored", ({ canary }) => ({ refresh_token: canary }), {
+    check: expectClientCredentials,
   }),
-  usable("members that nobody knows", ({ canary }) => ({ [canary]: canary, deep: { er: [canary] } })),
-  usable("members with names of JavaScript's", ({ canary }) => ({
-    // In brackets it is a member like any other.
+  usable("unknown members", ({ canary }) => ({ [canary]: canary, deep: { er: [canary] } })),
+  usable("members named like properties of JavaScript objects", ({ canary }) => ({
+    // In brackets, `__proto__` is an ordinary member.
     ["__proto__"]: { access_token: canary, expires_in: 1 },
     constructor: canary,
     toString: canary,
   })),
-  usable("an `error` beside a good token", ({ canary }) => ({
+  usable("an `error` in addition to a valid token", ({ canary }) => ({
     error: "invalid_client",
     error_description: canary,
   })),
   answered(
-    { name: "a good answer in a JSON list", ...invalid },
+    { name: "a correct token response in a JSON list", ...invalid },
     body((world) => `[${grantedToken(world)}]`),
   ),
   answered(
-    { name: "a good answer in a JSON string", ...invalid },
+    { name: "a correct token response in a JSON string", ...invalid },
     body((world) => JSON.stringify(grantedToken(world))),
   ),
 ]);

@@ -1,4 +1,4 @@
-// How long tokens live, by what a token endpoint says: group Token responses.
+// The lifetime of tokens in token responses: group Token responses.
 import { expect } from "vitest";
 import { body } from "./bad-answers.js";
 import { type AuthorizationFault, authorizationFaults, type Fault, faults } from "./fault.js";
@@ -10,11 +10,11 @@ const minute = 60 * second;
 const hour = 60 * minute;
 const day = 24 * hour;
 const tenYears = 315_360_000;
-/** What `refresh.assumedLifetime` is by default. */
-const assumed = 300;
+/** The default of `refresh.assumedLifetime`, in seconds. */
+const assumedLifetime = 300;
 
-/** Asserts how many seconds the token at hand lives, and that nobody, or somebody, was warned. */
-function counts(seconds: number, warned: boolean): (world: AuthorizationWorld) => Promise<void> {
+/** Checks the lifetime of the token in seconds, and whether there was a warning. */
+function hasLifetime(seconds: number, warned: boolean): (world: AuthorizationWorld) => Promise<void> {
   return async (world) => {
     const manager = await world.manager();
     const { requestedAt, expiresAt } = await manager.getToken();
@@ -23,36 +23,36 @@ function counts(seconds: number, warned: boolean): (world: AuthorizationWorld) =
   };
 }
 
-/** A lifetime that is said, well or badly. */
-function lives(name: string, expires_in: unknown, seconds: number): AuthorizationFault {
+/** A response with a lifetime, in any form. */
+function withLifetime(name: string, expires_in: unknown, seconds: number): AuthorizationFault {
   const named = `${name}: it counts as ${seconds.toLocaleString("en")} s`;
-  return usable(named, { expires_in }, { check: counts(seconds, false) });
+  return usable(named, { expires_in }, { check: hasLifetime(seconds, false) });
 }
 
-/** One that is not said at all: there is a warning. */
-function saysNothing(name: string, expires_in: unknown): AuthorizationFault {
-  const named = `${name}: it counts as ${assumed} s, with a warning`;
-  return usable(named, { expires_in }, { check: counts(assumed, true) });
+/** A response without a usable lifetime, which causes a warning. */
+function withoutLifetime(name: string, expires_in: unknown): AuthorizationFault {
+  const named = `${name}: it counts as ${assumedLifetime} s, with a warning`;
+  return usable(named, { expires_in }, { check: hasLifetime(assumedLifetime, true) });
 }
 
-const infinite = "more than a number can be (1e999)";
+const infinite = "larger than any number (1e999)";
 
 authorizationFaults("Token responses", [
-  saysNothing("no `expires_in`", undefined),
-  saysNothing("`expires_in` is null", null),
-  saysNothing("`expires_in` is a word", "abc"),
-  saysNothing("`expires_in` is the string `NaN`", "NaN"),
-  saysNothing("`expires_in` is an empty string", ""),
-  saysNothing("`expires_in` is an object", { seconds: 600 }),
-  saysNothing("`expires_in` is true", true),
-  lives("`expires_in` is a string of digits", "3600", 3_600),
-  lives("`expires_in` is a string with a fraction", "3599.5", 3_599.5),
-  lives("`expires_in` is a fraction", 3_599.9, 3_599.9),
-  lives("`expires_in` is huge (1e300)", 1e300, tenYears),
-  lives("`expires_in` is 2^53", 2 ** 53, tenYears),
-  lives("`expires_in` is a moment in place of a length", 1_800_000_000, tenYears),
+  withoutLifetime("no `expires_in`", undefined),
+  withoutLifetime("`expires_in` is null", null),
+  withoutLifetime("`expires_in` is a word", "abc"),
+  withoutLifetime("`expires_in` is the string `NaN`", "NaN"),
+  withoutLifetime("`expires_in` is an empty string", ""),
+  withoutLifetime("`expires_in` is an object", { seconds: 600 }),
+  withoutLifetime("`expires_in` is true", true),
+  withLifetime("`expires_in` is a string of digits", "3600", 3_600),
+  withLifetime("`expires_in` is a string with a fraction", "3599.5", 3_599.5),
+  withLifetime("`expires_in` is a fraction", 3_599.9, 3_599.9),
+  withLifetime("`expires_in` is huge (1e300)", 1e300, tenYears),
+  withLifetime("`expires_in` is 2^53", 2 ** 53, tenYears),
+  withLifetime("`expires_in` is a point in time instead of a duration", 1_800_000_000, tenYears),
   {
-    ...lives(`\`expires_in\` is ${infinite}`, undefined, tenYears),
+    ...withLifetime(`\`expires_in\` is ${infinite}`, undefined, tenYears),
     start: (world) =>
       world.issuer.answer("token", (request, response) => {
         const text = `{"access_token":"${world.issue()}","token_type":"Bearer","expires_in":1e999}`;
@@ -61,8 +61,8 @@ authorizationFaults("Token responses", [
   },
 ]);
 
-/** Calls so often for so long, of which none fails; gives the tokens, and how many requests there were. */
-async function calls(world: FaultWorld, every: number, length: number) {
+/** Calls at this interval for this time. No call may fail. Returns the tokens and the number of token requests. */
+async function callFor(world: FaultWorld, every: number, length: number) {
   const manager = await world.manager();
   const before = world.issuer.calls;
   const tokens = new Set<string>();
@@ -73,12 +73,12 @@ async function calls(world: FaultWorld, every: number, length: number) {
   return { tokens, requests: world.issuer.calls - before };
 }
 
-/** Usable for so many milliseconds, and for none: whoever waited for the token gets it. */
+/** A token that is usable for this number of milliseconds. The callers who waited for it get it in any case. */
 function brief(name: string, expires_in: number, usableFor: number): Fault {
   return {
     name,
-    sees: "the token, all who waited for it",
-    requests: `1, and 1 for each call that comes ${usableFor === 0 ? "" : `${usableFor} ms `}later`,
+    sees: "the token, for all callers who waited for it",
+    requests: `1, and 1 for each call ${usableFor === 0 ? "" : `${usableFor} ms `}later`,
     recovery: "the next call",
     async run(world) {
       answerWith(world, () => ({ expires_in }));
@@ -93,7 +93,7 @@ function brief(name: string, expires_in: number, usableFor: number): Fault {
         expect(await world.until(manager.getAccessToken())).toBe(world.issued[0]);
         await world.clock.skip(1);
       }
-      // Nobody calls: nobody is spared a wait by a token that would be gone before the next call.
+      // Without calls there is no renewal: the token would have expired before the next call anyway.
       await world.clock.skip(minute);
       expect(world.issuer.calls).toBe(1);
       expect(await world.until(manager.getAccessToken())).toBe(world.issued[1]);
@@ -102,7 +102,7 @@ function brief(name: string, expires_in: number, usableFor: number): Fault {
   };
 }
 
-/** A JWT that says this of itself; its signature is the canary. */
+/** A JWT with these claims. Its signature is the canary. */
 function jwt(
   name: string,
   sees: string,
@@ -131,29 +131,29 @@ function jwt(
   };
 }
 
-const unsaid = { expires_in: undefined };
+const noLifetime = { expires_in: undefined };
 
 faults("Token responses", [
   brief("`expires_in` is zero", 0, 0),
   brief("`expires_in` is negative", -600, 0),
   brief("`expires_in` is half a second", 0.5, 450),
   {
-    name: "`expires_in` is one second, and a call every tenth of one for a minute",
-    sees: "a token, each of 600 calls",
-    requests: "67, one each 0.9 s for as long as there are calls",
+    name: "`expires_in` is one second, with ten calls per second for a minute",
+    sees: "a token, in each of 600 calls",
+    requests: "67, one every 0.9 s as long as there are calls",
     recovery: "none needed",
     async run(world) {
       answerWith(world, () => ({ expires_in: 1 }));
-      const { requests } = await calls(world, 100, minute);
+      const { requests } = await callFor(world, 100, minute);
       expect(requests).toBe(67);
       await world.clock.skip(minute);
       expect(world.issuer.calls).toBe(67);
     },
   },
   {
-    name: "`expires_in` is two seconds, and nobody calls for a minute",
-    sees: "its token, at once, whenever it comes back",
-    requests: "46, one each 1.3 s",
+    name: "`expires_in` is two seconds, without calls for a minute",
+    sees: "a token, at once, in the next call",
+    requests: "46, one every 1.3 s",
     recovery: "none needed",
     async run(world) {
       answerWith(world, () => ({ expires_in: 2 }));
@@ -165,22 +165,22 @@ faults("Token responses", [
     },
   },
   {
-    name: "the same token at each renewal, as if it were new",
+    name: "each renewal returns the same token with the full lifetime",
     sees: "the token",
-    requests: "9 in an hour of calls, as for tokens of ten minutes that are new",
+    requests: "9 in an hour of calls, as for new tokens that live ten minutes",
     recovery: "none needed",
     async run(world) {
       const access_token = world.issue(tenYears);
       answerWith(world, () => ({ access_token }));
-      const { tokens, requests } = await calls(world, 10 * second, hour);
+      const { tokens, requests } = await callFor(world, 10 * second, hour);
       expect([...tokens]).toEqual([access_token]);
       expect(requests).toBe(9);
     },
   },
   {
-    name: "the same token at each renewal, with what is left of it, until it has expired",
-    sees: "the token, then the next one",
-    requests: "7 in the ten minutes of its life",
+    name: "each renewal returns the same token with its remaining lifetime, until it has expired",
+    sees: "the token, and then the next one",
+    requests: "7 in the ten minutes of its lifetime",
     recovery: "with the next token",
     async run(world) {
       const begun = world.clock.now();
@@ -191,18 +191,18 @@ faults("Token responses", [
         if (tokens.length <= age / lifetime) tokens.push(world.issue());
         return { access_token: tokens.at(-1), expires_in: (lifetime - (age % lifetime)) / second };
       });
-      const life = await calls(world, second, 10 * minute);
+      const life = await callFor(world, second, 10 * minute);
       expect([...life.tokens]).toEqual([tokens[0]]);
       expect(life.requests).toBe(7);
-      const next = await calls(world, 10 * second, 50 * minute);
+      const next = await callFor(world, 10 * second, 50 * minute);
       expect([...next.tokens]).toEqual(tokens.slice(1, 6));
       expect(next.requests).toBe(35);
     },
   },
   {
-    name: "each token expires a second earlier than the one before, and in the end each has expired when it comes",
+    name: "each token expires one second earlier than the previous one, until tokens have expired on arrival",
     sees: "a token",
-    requests: "12 in the ten minutes of calls in which the first would live; then 1 for each call",
+    requests: "12 in the ten minutes of the first token's lifetime; then 1 for each call",
     recovery: "the next call",
     async run(world) {
       const end = world.clock.now() + 600 * second;
@@ -212,17 +212,17 @@ faults("Token responses", [
         earlier += second;
         return { expires_in };
       });
-      const { requests } = await calls(world, second, 10 * minute);
+      const { requests } = await callFor(world, second, 10 * minute);
       expect(requests).toBe(12);
-      expect((await calls(world, 10 * second, 10 * minute)).requests).toBe(60);
+      expect((await callFor(world, 10 * second, 10 * minute)).requests).toBe(60);
       world.issuer.answer("token", undefined);
-      expect((await calls(world, 10 * second, 6 * minute)).requests).toBe(1);
+      expect((await callFor(world, 10 * second, 6 * minute)).requests).toBe(1);
     },
   },
   {
-    name: "each token lives seven minutes less than the one before, down to one minute",
+    name: "each token lives seven minutes less than the previous one, down to one minute",
     sees: "a token",
-    requests: "84 in four hours of calls, one each 39 s in the end",
+    requests: "84 in four hours of calls, one every 39 s in the end",
     recovery: "none needed",
     async run(world) {
       let lifetime = 3_600;
@@ -230,21 +230,21 @@ faults("Token responses", [
         lifetime = Math.max(lifetime - 420, 60);
         return { expires_in: lifetime };
       });
-      const { requests } = await calls(world, 10 * second, 4 * hour);
+      const { requests } = await callFor(world, 10 * second, 4 * hour);
       expect(requests).toBe(84);
     },
   },
   {
-    name: "tokens that have expired when they come, in the place of a good one",
-    sees: "the good one, as long as it is usable",
+    name: "renewals return tokens that have expired on arrival, while the current token is usable",
+    sees: "the current token, as long as it is usable",
     requests: "5 in half a minute, after 0, 1, 3, 7 and 15 s",
-    recovery: "with the next renewal, by itself",
+    recovery: "with the next renewal, without calls",
     async run(world) {
       const manager = await world.manager();
       const first = await world.until(manager.getAccessToken());
       await world.clock.skip(420 * second - 1);
       answerWith(world, () => ({ expires_in: 0 }));
-      const { tokens, requests } = await calls(world, second, 30 * second);
+      const { tokens, requests } = await callFor(world, second, 30 * second);
       expect([...tokens]).toEqual([first]);
       expect(requests).toBe(5);
       world.issuer.answer("token", undefined);
@@ -254,9 +254,9 @@ faults("Token responses", [
     },
   },
   {
-    name: "`expires_in` is ten years, which no timer can wait for",
+    name: "`expires_in` is ten years, which is longer than any timer",
     sees: "its token",
-    requests: "1 in sixty days, and no timer of more than 24.8 days",
+    requests: "1 in sixty days, and no timer longer than 24.8 days",
     recovery: "none needed",
     async run(world) {
       answerWith(world, () => ({ expires_in: tenYears }));
@@ -281,51 +281,51 @@ faults("Token responses", [
     },
   },
   jwt(
-    "a JWT says of itself how long it lives, and the answer does not",
-    "a token that lives as long as it says",
+    "a JWT that has a lifetime, in a response without `expires_in`",
+    "a token with the lifetime in the JWT",
     { iat: 1_000, exp: 1_900 },
-    unsaid,
+    noLifetime,
     900,
     false,
   ),
   jwt(
-    "a JWT whose `exp` is long past, with a good `expires_in`",
-    "a token that lives as long as the answer says",
+    "a JWT whose `exp` is in the past, in a response with `expires_in`",
+    "a token with the lifetime in the response",
     { iat: 1, exp: 2 },
     {},
     600,
     false,
   ),
   jwt(
-    "a JWT whose `exp` is long past, without `expires_in`",
-    "a token that lives for `exp` less `iat`, whatever the time is there",
+    "a JWT whose `exp` is in the past, in a response without `expires_in`",
+    "a token with the lifetime `exp` minus `iat`",
     { iat: 1_000, exp: 1_120 },
-    unsaid,
+    noLifetime,
     120,
     false,
   ),
   jwt(
-    "a JWT whose `exp` is before its `iat`, without `expires_in`",
-    `a token that counts as one of ${assumed} s, with a warning`,
+    "a JWT whose `exp` is before its `iat`, in a response without `expires_in`",
+    `a token that counts as living ${assumedLifetime} s, with a warning`,
     { iat: 1_900, exp: 1_000 },
-    unsaid,
-    assumed,
+    noLifetime,
+    assumedLifetime,
     true,
   ),
   jwt(
-    "a JWT without `iat`, and an answer without `expires_in`",
-    `a token that counts as one of ${assumed} s, with a warning`,
+    "a JWT without `iat`, in a response without `expires_in`",
+    `a token that counts as living ${assumedLifetime} s, with a warning`,
     { exp: 1_000 },
-    unsaid,
-    assumed,
+    noLifetime,
+    assumedLifetime,
     true,
   ),
   jwt(
-    "a JWT whose `exp` is no number, without `expires_in`",
-    `a token that counts as one of ${assumed} s, with a warning`,
+    "a JWT whose `exp` is not a number, in a response without `expires_in`",
+    `a token that counts as living ${assumedLifetime} s, with a warning`,
     { iat: 1_000, exp: "1900" },
-    unsaid,
-    assumed,
+    noLifetime,
+    assumedLifetime,
     true,
   ),
 ]);

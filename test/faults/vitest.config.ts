@@ -7,14 +7,14 @@ export default defineConfig({
     name: "faults",
     root: fileURLToPath(new URL("../..", import.meta.url)),
     include: ["test/faults/**/*.test.ts"],
-    // Rows wait more than they compute.
+    // Rows wait more than they use the processor.
     maxConcurrency: 20,
     maxWorkers: "100%",
     testTimeout: hangLimit,
     hookTimeout: hangLimit,
     globalSetup: ["test/support/build-before-tests.mjs"],
-    // What ships is tested, as Node itself imports it: with the sources each lazy import, known or not, waits for
-    // vitest's main process, and the clock of a row cannot see that.
+    // The built package is tested. With the sources, each lazy import would wait for vitest's main process, which the
+    // clock of a row cannot see.
     alias: [
       {
         find: /^.*\/src\/index\.js$/,

@@ -1,20 +1,20 @@
-// What a call waits for beside its token, and never comes.
+// Things other than the token that a call waits for, and that never arrive.
 import { expect } from "vitest";
 import { type Fault, faults } from "./fault.js";
 import type { FaultWorld } from "./world.js";
 
 const second = 1_000;
 
-/** A server with a header whose value never comes. */
-async function withSilentHeader(world: FaultWorld) {
+/** A runtime with a header whose value never arrives. */
+async function withPendingHeader(world: FaultWorld) {
   let arrived = (): void => {};
-  const asked = new Promise<void>((resolve) => {
+  const requested = new Promise<void>((resolve) => {
     arrived = resolve;
   });
   const { tools } = world.config.servers;
   const headers = { "x-key": { resolver: "silent", ref: "r" } };
   const auth = await world.runtime<"tools">({
-    // The metadata would be asked for with the header.
+    // Requests for the metadata would carry the header.
     config: { servers: { tools: { ...tools, headers, deadline: "5s", resourceMetadata: false } } },
     resolvers: {
       silent: () => {
@@ -23,29 +23,29 @@ async function withSilentHeader(world: FaultWorld) {
       },
     },
   });
-  return { auth, asked, manager: auth.resolve("tools") };
+  return { auth, requested, manager: auth.resolve("tools") };
 }
 
-/** It never comes, and the call ends all the same. */
-function silentHeader(
+/** The value never arrives, and the call still ends. */
+function pendingHeader(
   name: string,
   sees: "aborted" | "timeout" | "stopped",
   end: (world: FaultWorld, given: { stop: () => Promise<void>; caller: AbortController }) => unknown,
 ): Fault {
   return {
-    name: `the value of a header of the config never comes, ${name}`,
+    name: `the value of a header of the config never arrives, ${name}`,
     sees: `\`${sees}\``,
     requests: "none to the MCP server",
     recovery: "none needed",
     async run(world) {
-      const { auth, asked, manager } = await withSilentHeader(world);
+      const { auth, requested, manager } = await withPendingHeader(world);
       const caller = new AbortController();
       const call = manager.fetch(manager.url, { signal: caller.signal });
       const failed = call.then(
         () => "sent",
         (error: unknown) => error,
       );
-      await asked;
+      await requested;
       const begun = world.clock.now();
       await end(world, { stop: () => auth.stop(), caller });
       expect(await world.until(failed)).toMatchObject({ code: sees });
@@ -56,26 +56,26 @@ function silentHeader(
 }
 
 faults("Process", [
-  silentHeader("and the caller gives up", "aborted", (_world, { caller }) => caller.abort()),
-  silentHeader("and the deadline passes", "timeout", (world) => world.clock.skip(5 * second)),
-  silentHeader("and the host calls `stop()`", "stopped", (world, { stop }) => world.until(stop())),
+  pendingHeader("and the caller aborts", "aborted", (_world, { caller }) => caller.abort()),
+  pendingHeader("and the deadline passes", "timeout", (world) => world.clock.skip(5 * second)),
+  pendingHeader("and the host calls `stop()`", "stopped", (world, { stop }) => world.until(stop())),
   {
-    name: "a `fetch` of the host's that gives no response",
+    name: "a `fetch` of the host that returns no response",
     sees: "`config_invalid`",
     requests: "1 attempt",
-    recovery: "never, with such a `fetch`",
+    recovery: "none with such a `fetch`",
     async run(world) {
       let calls = 0;
       const auth = await world.runtime<"tools">({
         fetch: async () => {
           calls += 1;
-          // As JavaScript can.
+          // JavaScript code can do this in spite of the types.
           return undefined as never;
         },
       });
       const error = await world.failure(auth.resolve("tools").getAccessToken());
       expect([error.code, error.retryable]).toEqual(["config_invalid", false]);
-      // Both metadata documents.
+      // One for each of the two metadata documents.
       expect(calls).toBeLessThanOrEqual(2);
     },
   },

@@ -1,50 +1,50 @@
 import type { FetchFunction } from "../../src/index.js";
 import { patience, turn } from "./patience.js";
 
-/** One request that the runtime made, whether or not it reached anybody. */
+/** One request of the runtime, whether or not it reached a server. */
 export interface Exchange {
   readonly method: string;
   readonly url: string;
-  /** When it was made, in milliseconds since the epoch on the row's clock. */
+  /** The time of the request, in milliseconds since the epoch by the row's clock. */
   readonly at: number;
-  /** Bytes of the body that were read, after decompression. */
+  /** The number of bytes of the body that were read, after decompression. */
   readonly bytesRead: number;
-  /** Waits for an answer, or for more of one. */
+  /** Whether it waits for a response, or for more of its body. */
   readonly pending: boolean;
 }
 
 export interface WatchedFetch {
   readonly fetch: FetchFunction;
-  /** In the order in which they were made. */
+  /** In the order of the requests. */
   readonly exchanges: readonly Exchange[];
-  /** What sends in the end; the global `fetch` unless told. */
+  /** Sends the requests. The default is the global `fetch`. */
   send: FetchFunction;
-  /** Resolves once no request waits for anything but the passing of time, for this moment. */
+  /** Resolves when each pending request waits only for time to pass. */
   idle(): Promise<void>;
-  /** Grows with everything that happens to a request. */
+  /** Increases with each event of a request. */
   readonly moves: number;
-  /** Those to URLs that begin so wait for nothing but the passing of time, also those that come until it is undone. */
+  /** Treats requests to URLs with this prefix as waiting only for time, until the returned function is called. */
   hold(prefix: string): () => void;
-  /** Those under way to URLs that begin so are answered no more. */
+  /** Treats the current requests to URLs with this prefix as never answered. */
   stalled(prefix: string): void;
 }
 
 interface Entry extends Exchange {
   bytesRead: number;
   pending: boolean;
-  /** For how many turns it has not moved. */
+  /** The number of turns without an event. */
   turns: number;
   held: boolean;
 }
 
 const withoutBody: ReadonlySet<number> = new Set([204, 205, 304]);
 
-/** Knows which requests are under way, so that a clock that stands still can tell when it is time to move on. */
-export function watchedFetch(now: () => number): WatchedFetch {
+/** Tracks the requests in progress, so that a fake clock knows when it can move. */
+export function createWatchedFetch(now: () => number): WatchedFetch {
   const exchanges: Entry[] = [];
   const holds = new Set<{ readonly prefix: string }>();
   let wake: () => void = () => {};
-  const woken = () =>
+  const untilWoken = () =>
     new Promise<void>((resolve) => {
       wake = resolve;
     });
@@ -54,7 +54,7 @@ export function watchedFetch(now: () => number): WatchedFetch {
     entry.held || [...holds].some(({ prefix }) => entry.url.startsWith(prefix));
   const moving = () => exchanges.filter((entry) => entry.pending && !isHeld(entry));
 
-  async function during<T>(entry: Entry, work: () => Promise<T>): Promise<T> {
+  async function track<T>(entry: Entry, work: () => Promise<T>): Promise<T> {
     entry.pending = true;
     entry.turns = 0;
     moves += 1;
@@ -66,14 +66,14 @@ export function watchedFetch(now: () => number): WatchedFetch {
     }
   }
 
-  function followed(response: Response, entry: Entry): Response {
+  function trackBody(response: Response, entry: Entry): Response {
     const { body, status, statusText, headers } = response;
     if (body === null || withoutBody.has(status)) return response;
     const reader = body.getReader();
     const read = new ReadableStream<Uint8Array>(
       {
         async pull(controller) {
-          const chunk = await during(entry, () => reader.read());
+          const chunk = await track(entry, () => reader.read());
           entry.bytesRead += chunk.value?.byteLength ?? 0;
           if (chunk.done) controller.close();
           else controller.enqueue(chunk.value);
@@ -93,13 +93,13 @@ export function watchedFetch(now: () => number): WatchedFetch {
       const method = init?.method ?? (input instanceof Request ? input.method : "GET");
       const entry: Entry = { method, url, at: now(), bytesRead: 0, pending: false, turns: 0, held: false };
       exchanges.push(entry);
-      return followed(await during(entry, () => watched.send(input, init)), entry);
+      return trackBody(await track(entry, () => watched.send(input, init)), entry);
     },
     async idle() {
-      for (let left = moving(); left.length > 0; left = moving()) {
-        await Promise.race([turn(), woken()]);
-        // Whatever does not move for so long waits for the passing of time.
-        for (const entry of left) {
+      for (let active = moving(); active.length > 0; active = moving()) {
+        await Promise.race([turn(), untilWoken()]);
+        // A request without any event for so long waits for time to pass.
+        for (const entry of active) {
           entry.turns += 1;
           entry.held ||= entry.turns > patience;
         }

@@ -1,4 +1,4 @@
-// What the rows of the fault table run in. Everything is of its own for each row, so that rows run side by side.
+// The environment of a row of the fault table. Each row has its own servers and clock, so rows can run concurrently.
 import type {
   FetchFunction,
   McpAuth,
@@ -13,80 +13,82 @@ import type { Exchange } from "./watched-fetch.js";
 export type { AnsweredPath, FaultyServer } from "./faulty-server.js";
 
 /**
- * A clock that stands still until it is moved; timers that have become due run on the way. It counts those that wait.
- * Timeouts, pauses and cool-downs take no real time, and end to the millisecond.
+ * A fake clock. It stands still until it is moved, and runs the timers that become due. Timeouts, pauses and cool-downs
+ * take no real time, and are exact to the millisecond.
  */
 export interface ShiftedClock {
   now(): number;
   setTimeout(callback: () => void, milliseconds: number): { unref(): void; cancel(): void };
   /**
-   * Moves ahead, timer by timer, and lets what a timer caused settle (requests included) before it goes on. It does not
-   * wait for requests that are held (`FaultWorld.hold`), nor for those to which nothing has happened for a second.
+   * Moves forward, timer by timer. After each timer it waits until everything that the timer triggered has settled,
+   * including requests, but not requests that are held (`FaultWorld.hold`) or that have had no event for one second.
    */
   skip(milliseconds: number): Promise<void>;
-  /** Sets it forward or back, as an operator or NTP would: timers wait as long as before. The servers' stays right. */
+  /** Sets the clock forward or back, as an operator or NTP would. Timers and the servers' clocks do not change. */
   jump(milliseconds: number): void;
-  /** Lets time pass without any timer running, as when the event loop is blocked; `skip` then runs them late. */
+  /** Moves the clock without running timers, as when the event loop is blocked. `skip` then runs them late. */
   stall(milliseconds: number): void;
-  /** Lets promises settle without any time passing. */
+  /** Lets promises settle without moving the clock. */
   settle(): Promise<void>;
-  /** What the servers go by: it does not jump. */
+  /** The time of the servers, which `jump` does not change. */
   serverTime(): number;
-  /** Timers that wait. */
+  /** The number of pending timers. */
   readonly waiting: number;
 }
 
 export interface FaultWorld {
   readonly clock: ShiftedClock;
-  /** The authorization server: metadata and token endpoint, on an origin of its own; each issued token is another. */
+  /** The authorization server, with metadata and token endpoint. Each issued token is different. */
   readonly issuer: FaultyServer;
-  /** The MCP server: resource metadata, and 200 to whoever brings a token that the issuer has issued and not revoked, else 401 with a challenge. */
+  /** The MCP server. It answers 200 if the token was issued and is not revoked, or else 401 with a challenge. */
   readonly mcp: FaultyServer;
-  /** As the metadata names it; on the issuer's origin unless a row puts something before it. */
+  /** The token endpoint in the metadata. It is on the issuer's origin, unless a row puts a gate in front of it. */
   readonly tokenEndpoint: string;
   readonly config: McpAuthConfig<"tools">;
   readonly env: Record<string, string | undefined>;
-  /** Made with the config when it is first used; more of them, with other options, by `runtime`. */
+  /** The runtime with `config`, created on first use. */
   auth(): Promise<McpAuth<"tools">>;
   manager(): Promise<TokenManager>;
-  /** One more runtime, over the same servers and clock unless told. Stopped at the end. */
+  /** Creates another runtime, by default with the same servers and clock. It is stopped at the end. */
   runtime<Name extends string = "tools">(options?: McpAuthOptions<Name>): Promise<McpAuth<Name>>;
-  /** Everything that an observer could see: log lines, events, diagnostics, messages and `inspect` of what was thrown. */
+  /**
+   * Everything that an observer could see: log lines, events, diagnostics, and messages and `inspect` of thrown errors.
+   */
   readonly seen: readonly string[];
-  /** Adds to what was seen. */
+  /** Adds a value to `seen`. */
   note(value: unknown): void;
-  /** Every request that the runtimes made so far. */
+  /** All requests of the runtimes so far. */
   readonly exchanges: readonly Exchange[];
-  /** In the body of a bad answer it must not be seen by anybody. */
+  /** A text for bodies of wrong answers, which must not appear anywhere. */
   readonly canary: string;
-  /** A new token, as good as any that the issuer gives; `lifetime` in seconds. */
+  /** Issues a new valid token; `lifetime` in seconds. */
   issue(lifetime?: number): string;
   readonly issued: readonly string[];
-  /** The MCP server refuses every token issued so far. */
+  /** Makes the MCP server refuse all tokens that were issued so far. */
   revoke(): void;
-  /** Lets time pass until the promise is settled. */
+  /** Moves the clock until the promise has settled. */
   until<T>(promise: Promise<T>): Promise<T>;
-  /** The same for one that must reject, with an error of ours. */
+  /** Moves the clock until the promise rejects, and returns its `McpAuthError`. */
   failure(promise: Promise<unknown>): Promise<McpAuthError>;
   /**
-   * A stalled server says so: the clock does not wait for requests to URLs that begin so, until the function it gives is
+   * For a server that stalls: the clock does not wait for requests with this prefix until the returned function is
    * called.
    */
   hold(prefix: string): () => void;
-  /** The same for those that are under way now, and for good. */
+  /** The clock never waits for the current requests with this prefix. */
   stalled(prefix: string): void;
-  /** Registers what is to be closed at the end of the row. */
+  /** Registers a function that is called at the end of the row. */
   onEnd(close: () => unknown): void;
-  /** A server or proxy of the row's own: closed at the end, by when no connection to it may be open. */
+  /** Registers a server or proxy of the row. It is closed at the end, and must have no open connection by then. */
   own<S extends { readonly connections: number; close(): Promise<void> }>(server: S): S;
 }
 
-/** For what goes wrong between us and the authorization server. */
+/** The environment of failures of the authorization server. */
 export interface AuthorizationWorld extends FaultWorld {
-  /** As the config names it. */
+  /** The issuer in the config. */
   readonly issuerOrigin: string;
   tokenEndpoint: string;
-  /** What sends in the end; the global `fetch` unless told. */
+  /** Sends the requests. The default is the global `fetch`. */
   send: FetchFunction;
   /** `network` of the config. */
   network: NonNullable<McpAuthConfig["network"]>;

@@ -1,28 +1,28 @@
-// One process of a fleet, from what ships. Its parent tells it when to begin, how much time has passed and when to report; it
-// calls for a token ten times a second meanwhile, as an agent at work does. `PROVIDER=sdk`: with the MCP SDK's own provider
-// instead. `TOOLS=a,b`: it calls these tools of its server in turn.
+// One process of a fleet, with the built package. Its parent tells it when to start, to move its clock forward and to
+// report. Meanwhile it requests a token ten times a second, like a busy agent. With `PROVIDER=sdk` it uses the MCP
+// SDK's own provider instead. With `TOOLS=a,b` it calls these tools of its server in turn.
 import { setTimeout as delay } from "node:timers/promises";
 import { createMcpAuth } from "mcp-auth-runtime";
 import { movableClock } from "./clock.mjs";
 
 const config = JSON.parse(process.env.FLEET_CONFIG);
 const [name] = Object.keys(config.servers);
-const seen = { calls: 0, failures: [], tokens: [], renewals: 0, down: 0, answers: {} };
+const report = { calls: 0, failures: [], tokens: [], renewals: 0, down: 0, answers: {} };
 const clock = movableClock();
-const bornAt = clock.now();
+const startedAt = clock.now();
 
-const ours = async () => {
+const createRuntimeCaller = async () => {
   const auth = await createMcpAuth({ config, clock });
   auth.on("token:renewed", () => {
-    seen.renewals += 1;
+    report.renewals += 1;
   });
   auth.on("store:down", () => {
-    seen.down += 1;
+    report.down += 1;
   });
   const manager = auth.resolve(name);
   const tools = process.env.TOOLS?.split(",");
   if (tools === undefined) return { call: () => manager.getAccessToken(), end: () => auth.stop() };
-  // With a listener there is no process warning.
+  // A listener prevents the process warning.
   auth.on("token:warning", () => {});
   const callTool = async (tool) => {
     const params = { name: tool, arguments: {} };
@@ -31,11 +31,11 @@ const ours = async () => {
     await response.text();
     return `${tool} ${response.status}`;
   };
-  return { call: () => callTool(tools[seen.calls % tools.length]), end: () => auth.stop() };
+  return { call: () => callTool(tools[report.calls % tools.length]), end: () => auth.stop() };
 };
 
-/** Calls the MCP server, as that is the only time at which the SDK looks at its token. */
-const sdk = async () => {
+/** Calls the MCP server, because the SDK uses its token only then. */
+const createSdkCaller = async () => {
   const { ClientCredentialsProvider } = await import("@modelcontextprotocol/client");
   const { Client, StreamableHTTPClientTransport } = await import("@modelcontextprotocol/client");
   const { url, grant } = config.servers[name];
@@ -60,37 +60,37 @@ const sdk = async () => {
   };
 };
 
-const { call, end } = await (process.env.PROVIDER === "sdk" ? sdk() : ours());
-let working = true;
+const { call, end } = await (process.env.PROVIDER === "sdk" ? createSdkCaller() : createRuntimeCaller());
+let isWorking = true;
 
-async function work() {
-  while (working) {
-    seen.calls += 1;
+async function callRepeatedly() {
+  while (isWorking) {
+    report.calls += 1;
     try {
       const token = await call();
-      if (process.env.TOOLS !== undefined) seen.answers[token] = (seen.answers[token] ?? 0) + 1;
-      else if (seen.tokens.at(-1) !== token) seen.tokens.push(token);
+      if (process.env.TOOLS !== undefined) report.answers[token] = (report.answers[token] ?? 0) + 1;
+      else if (report.tokens.at(-1) !== token) report.tokens.push(token);
     } catch (error) {
-      seen.failures.push(String(error));
+      report.failures.push(String(error));
     }
-    if (seen.calls === 1) process.send({ called: true });
+    if (report.calls === 1) process.send({ called: true });
     await delay(100);
   }
 }
 
-let worked;
+let work;
 process.on("message", async (message) => {
-  if (message === "go") worked = work();
-  if (message === "present")
-    process.send({ present: { token: seen.tokens.at(-1), renewals: seen.renewals } });
-  if (message.pass !== undefined) {
-    clock.pass(message.pass);
-    process.send({ passed: true });
+  if (message === "start") work = callRepeatedly();
+  if (message === "current")
+    process.send({ current: { token: report.tokens.at(-1), renewals: report.renewals } });
+  if (message.advance !== undefined) {
+    clock.advance(message.advance);
+    process.send({ advanced: true });
   }
   if (message !== "report") return;
-  working = false;
-  await worked;
-  process.send({ report: { ...seen, lived: clock.now() - bornAt } });
+  isWorking = false;
+  await work;
+  process.send({ report: { ...report, lived: clock.now() - startedAt } });
   await end();
   process.disconnect();
 });

@@ -1,16 +1,16 @@
-/** The time of this machine, which can be moved on: what is due by then runs at once, whatever else takes its time. */
+/** The system clock, which can also be moved forward. Timers that are due by then run at once. */
 export function movableClock() {
   const timers = new Set();
-  let passed = 0;
-  const now = () => Date.now() + passed;
+  let offset = 0;
+  const now = () => Date.now() + offset;
 
   function arm(timer) {
     clearTimeout(timer.handle);
-    const due = () => {
+    const run = () => {
       timers.delete(timer);
       timer.callback();
     };
-    timer.handle = setTimeout(due, Math.min(Math.max(timer.dueAt - now(), 0), 2 ** 31 - 1));
+    timer.handle = setTimeout(run, Math.min(Math.max(timer.dueAt - now(), 0), 2 ** 31 - 1));
     if (timer.isUnrefd) timer.handle.unref();
   }
 
@@ -31,8 +31,8 @@ export function movableClock() {
         },
       };
     },
-    pass(milliseconds) {
-      passed += milliseconds;
+    advance(milliseconds) {
+      offset += milliseconds;
       for (const timer of timers) arm(timer);
     },
   };

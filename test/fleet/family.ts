@@ -1,6 +1,6 @@
 import { Secret } from "../../src/lib/secret.js";
 
-/** What `writer.ts` redeems. */
+/** The refresh token family that `writer.ts` redeems. */
 export const family = {
   ...{ server: "tools", issuer: "https://auth.example", clientId: "agent" },
   seed: new Secret("token-0"),

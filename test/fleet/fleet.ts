@@ -5,42 +5,43 @@ import { createClient } from "redis";
 
 const script = fileURLToPath(new URL("agent.mjs", import.meta.url));
 
-/** What one process saw. */
-export interface Seen {
+/** The report of one process at its end. */
+export interface AgentReport {
   readonly calls: number;
   readonly failures: readonly string[];
-  /** Each once, in order. */
+  /** The tokens that it used, in order. */
   readonly tokens: readonly string[];
-  /** Tokens that it has asked for by itself. */
+  /** The number of tokens that it requested itself. */
   readonly renewals: number;
+  /** The number of `store:down` events. */
   readonly down: number;
-  /** Milliseconds by its own clock, from its start to its report. */
+  /** Milliseconds from its start to its report, by its own clock. */
   readonly lived: number;
-  /** With `TOOLS`: how often which tool gave which status. */
+  /** With `TOOLS`: the number of answers by tool and status. */
   readonly answers: Readonly<Record<string, number>>;
 }
 
-/** What one process has at a moment. */
-export interface Present {
+/** The current state of one process. */
+export interface AgentState {
   readonly token: string;
-  /** As in `Seen`. */
+  /** As in `AgentReport`. */
   readonly renewals: number;
 }
 
 export interface Fleet {
-  /** All of them begin at the same moment; resolves when the first call of each has ended. */
-  go(): Promise<void>;
-  /** So many milliseconds pass for each of them. */
-  pass(milliseconds: number): Promise<void>;
-  present(): Promise<readonly Present[]>;
-  /** They end. */
-  report(): Promise<readonly Seen[]>;
+  /** Starts all processes at the same moment. Resolves when the first call of each has ended. */
+  start(): Promise<void>;
+  /** Moves the clock of each process forward. */
+  advance(milliseconds: number): Promise<void>;
+  current(): Promise<readonly AgentState[]>;
+  /** Ends all processes and returns their reports. */
+  report(): Promise<readonly AgentReport[]>;
   readonly processes: readonly ChildProcess[];
-  /** For a test that fails. */
+  /** Kills all processes, for example after a failed test. */
   kill(): void;
 }
 
-/** So many processes, which have loaded everything and asked for nothing. */
+/** Forks the processes of a fleet. They have loaded the package, and make no request before `start()`. */
 export async function startFleet(
   size: number,
   config: object,
@@ -50,14 +51,14 @@ export async function startFleet(
     fork(script, { env: { ...process.env, ...env, FLEET_CONFIG: JSON.stringify(config) } }),
   );
   await Promise.all(processes.map((child) => once(child, "message")));
-  /** What it answers under that name. */
-  const told = async (child: ChildProcess, message: string | object, name: string): Promise<unknown> => {
+  /** Sends a message, and resolves with the member `name` of the answer. */
+  const ask = async (child: ChildProcess, message: string | object, name: string): Promise<unknown> => {
     const answer = new Promise<unknown>((resolve) => {
-      child.on("message", function listen(said: object) {
-        if (!(name in said)) return;
+      child.on("message", function listen(message: object) {
+        if (!(name in message)) return;
         child.off("message", listen);
-        // It is there.
-        resolve((said as Readonly<Record<string, unknown>>)[name]);
+        // `in` has shown that the member exists.
+        resolve((message as Readonly<Record<string, unknown>>)[name]);
       });
     });
     child.send(message);
@@ -65,28 +66,28 @@ export async function startFleet(
   };
   return {
     processes,
-    async go() {
-      await Promise.all(processes.map((child) => told(child, "go", "called")));
+    async start() {
+      await Promise.all(processes.map((child) => ask(child, "start", "called")));
     },
-    async pass(milliseconds) {
-      await Promise.all(processes.map((child) => told(child, { pass: milliseconds }, "passed")));
+    async advance(milliseconds) {
+      await Promise.all(processes.map((child) => ask(child, { advance: milliseconds }, "advanced")));
     },
-    async present() {
-      const answers = await Promise.all(processes.map((child) => told(child, "present", "present")));
-      // What `agent.mjs` sends.
-      return answers.map((answer) => answer as Present);
+    async current() {
+      const answers = await Promise.all(processes.map((child) => ask(child, "current", "current")));
+      // The type of what `agent.mjs` sends.
+      return answers.map((answer) => answer as AgentState);
     },
     async report() {
       const answers = await Promise.all(
         processes.map(async (child) => {
           const ended = once(child, "exit");
-          const answer = await told(child, "report", "report");
+          const answer = await ask(child, "report", "report");
           await ended;
           return answer;
         }),
       );
-      // What `agent.mjs` sends.
-      return answers.map((answer) => answer as Seen);
+      // The type of what `agent.mjs` sends.
+      return answers.map((answer) => answer as AgentReport);
     },
     kill() {
       for (const child of processes) child.kill("SIGKILL");
@@ -94,8 +95,8 @@ export async function startFleet(
   };
 }
 
-/** So many milliseconds pass for all that is in redis. */
-export async function passIn({ url }: { readonly url: string }, milliseconds: number): Promise<void> {
+/** Moves the time of all entries in Redis forward. */
+export async function advanceRedis({ url }: { readonly url: string }, milliseconds: number): Promise<void> {
   const client = await createClient({ url }).connect();
   for (const key of await client.keys("*")) {
     const left = await client.pTTL(key);

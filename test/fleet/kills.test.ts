@@ -1,4 +1,4 @@
-// Processes that are killed at the worst moments.
+// Processes that are killed at critical moments.
 import { type ChildProcess, fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -15,8 +15,8 @@ import { SharedStore } from "../../src/stores/shared-store.js";
 import { agentSecret, ownIssuer, sendToken } from "../integration/harness.js";
 import { startRedis } from "../support/redis-server.js";
 import { family } from "./family.js";
-import { figure } from "./figures.js";
-import { passIn, startFleet } from "./fleet.js";
+import { recordFigure } from "./figures.js";
+import { advanceRedis, startFleet } from "./fleet.js";
 
 const agent = fileURLToPath(new URL("agent.mjs", import.meta.url));
 let folder: string;
@@ -25,12 +25,12 @@ beforeAll(async () => {
 });
 afterAll(async () => await rm(folder, { recursive: true, force: true }));
 
-test("a process that is killed while it holds the lease is overtaken within the lease time", async () => {
+test("another process requests the token within the lease time after the holder of the lease was killed", async () => {
   const lease = 60_000;
-  let held = true;
+  let isHeld = true;
   const issuer = await ownIssuer((_request, response) => {
     // The first request is never answered.
-    if (!held) sendToken(response, "after");
+    if (!isHeld) sendToken(response, "after");
   });
   const redis = await startRedis();
   onTestFinished(() => redis.stop());
@@ -42,30 +42,30 @@ test("a process that is killed while it holds the lease is overtaken within the 
   const config = { ...issuer.config, store, defaults: { timeout: "1m", deadline: "5m" } };
   const first = fork(agent, { env: { ...process.env, ...env, FLEET_CONFIG: JSON.stringify(config) } });
   await once(first, "message");
-  first.send("go");
+  first.send("start");
   await issuer.asked(1);
   const others = await startFleet(5, config, env);
   onTestFinished(() => others.kill());
-  const went = others.go();
-  held = false;
+  const started = others.start();
+  isHeld = false;
   const killed = once(first, "exit");
   first.kill("SIGKILL");
   await killed;
-  // They have it before the lease is over, or never: no more time passes.
+  // The clocks stop before the lease ends, so a later takeover would never happen.
   for (let tenths = 1; tenths <= 9; tenths += 1) {
-    await passIn(redis, lease / 10);
-    await others.pass(lease / 10);
+    await advanceRedis(redis, lease / 10);
+    await others.advance(lease / 10);
   }
-  await went;
-  const seen = await others.report();
-  expect(seen.flatMap(({ failures }) => failures)).toEqual([]);
+  await started;
+  const reports = await others.report();
+  expect(reports.flatMap(({ failures }) => failures)).toEqual([]);
   expect(issuer.tokenRequests().length).toBe(2);
 });
 
-test("200 kills while refresh tokens are written to files: never unreadable, and none is lost", async () => {
+test("200 processes that are killed while they write refresh tokens to files leave no unreadable entry and lose no token", async () => {
   const lanes = 20;
   const kills = 200;
-  // Where it finds the packages that it imports.
+  // In this folder the script finds the packages that it imports.
   const script = fileURLToPath(new URL("../../node_modules/.cache/mcp-auth-writer.mjs", import.meta.url));
   await build({
     entryPoints: [fileURLToPath(new URL("writer.ts", import.meta.url))],
@@ -79,7 +79,7 @@ test("200 kills while refresh tokens are written to files: never unreadable, and
   const outcomes = await Promise.all(
     Array.from({ length: lanes }, async (_, lane) => {
       const path = join(folder, `lane-${lane}`);
-      let [written, inTheMiddle] = [0, 0];
+      let [written, interrupted] = [0, 0];
       for (let round = 0; round < kills / lanes; round += 1) {
         const acknowledged = await writeUntilKilled(script, [path, key.reveal()]);
         const files = createFileStore({ path });
@@ -89,25 +89,28 @@ test("200 kills while refresh tokens are written to files: never unreadable, and
         const text = found.kind === "value" ? found.text : found.kind;
         const latest = Number(/^\{"v":1,"refreshToken":"token-(\d+)"/.exec(text)?.[1] ?? Number.NaN);
         expect(latest, text).toBeGreaterThanOrEqual(Math.max(acknowledged, written));
-        if (text.includes("redeeming") || latest > acknowledged) inTheMiddle += 1;
+        if (text.includes("redeeming") || latest > acknowledged) interrupted += 1;
         written = latest;
       }
-      const aside = await readdir(path, { recursive: true });
-      expect(aside.filter((name) => name.endsWith("unreadable"))).toEqual([]);
-      return { written, inTheMiddle };
+      const names = await readdir(path, { recursive: true });
+      expect(names.filter((name) => name.endsWith("unreadable"))).toEqual([]);
+      return { written, interrupted };
     }),
   );
   const writes = outcomes.reduce((sum, { written }) => sum + written, 0);
   expect(writes).toBeGreaterThanOrEqual(kills);
-  figure("kills while refresh tokens are written to files", kills);
-  figure("refresh tokens written before those kills", writes);
-  figure(
+  recordFigure("kills while refresh tokens are written to files", kills);
+  recordFigure("refresh tokens written before those kills", writes);
+  recordFigure(
     "kills in the middle of a redemption",
-    outcomes.reduce((sum, one) => sum + one.inTheMiddle, 0),
+    outcomes.reduce((sum, one) => sum + one.interrupted, 0),
   );
 });
 
-/** Runs a process that redeems one token after the other, kills it at some moment; the last that it says is written. */
+/**
+ * Runs a process that redeems one token after another, and kills it at a random moment. Returns the last token that it
+ * confirmed.
+ */
 async function writeUntilKilled(script: string, args: readonly string[]): Promise<number> {
   const child: ChildProcess = fork(script, args, { stdio: ["ignore", "ignore", "inherit", "ipc"] });
   let acknowledged = 0;
@@ -115,10 +118,10 @@ async function writeUntilKilled(script: string, args: readonly string[]): Promis
     acknowledged = Number(number);
   });
   const ended = once(child, "exit");
-  // From the first one on it is always writing.
+  // After the first message it writes all the time.
   await Promise.race([
     once(child, "message"),
-    ended.then(() => Promise.reject(new Error("It did not start."))),
+    ended.then(() => Promise.reject(new Error("The writer did not start."))),
   ]);
   await new Promise((resolve) => setTimeout(resolve, Math.random() * 250));
   child.kill("SIGKILL");
@@ -126,7 +129,7 @@ async function writeUntilKilled(script: string, args: readonly string[]): Promis
   return acknowledged;
 }
 
-test("what a command stores in files holds no token, in no form", async () => {
+test("the files of a store contain no token in plain text, base64 or hex", async () => {
   const canary = `canary-${randomBytes(12).toString("hex")}`;
   const issuer = await ownIssuer((_request, response) => sendToken(response, canary));
   const path = join(folder, "scanned");
@@ -134,7 +137,7 @@ test("what a command stores in files holds no token, in no form", async () => {
   const env = { SECRET: agentSecret, STORE_KEY: randomBytes(32).toString("base64url") };
   const fleet = await startFleet(3, { ...issuer.config, store }, env);
   onTestFinished(() => fleet.kill());
-  await fleet.go();
+  await fleet.start();
   await fleet.report();
   expect(issuer.tokenRequests().length).toBe(1);
   const texts: string[] = [];

@@ -1,5 +1,5 @@
-// Asks for one token, and has nothing more to do: it neither stops the runtime nor ends the process. Says what it has got, and
-// what has become of its connections to the port that is named when it is about to end by itself.
+// Requests one token, and neither stops the runtime nor exits. Sends the token to its parent, and when the process is
+// about to end by itself, the state of its connections to the given port.
 import { subscribe } from "node:diagnostics_channel";
 import { createMcpAuth } from "mcp-auth-runtime";
 

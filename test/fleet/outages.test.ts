@@ -1,4 +1,4 @@
-// A redis-server that is there and does not do what it should.
+// A redis-server that runs, but does not work.
 import { fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -13,22 +13,22 @@ import { listen, liveClock, managerOf, ownIssuer, sendToken } from "../integrati
 import { secondsNeeded } from "../integration/seconds-needed.js";
 import { freePort, type RedisServer, startRedis } from "../support/redis-server.js";
 
-async function started(...settings: readonly string[]): Promise<RedisServer> {
+async function startServer(...settings: readonly string[]): Promise<RedisServer> {
   const server = await startRedis(settings);
   onTestFinished(() => server.stop());
   return server;
 }
 
-/** An agent whose tokens live so many seconds, over a redis-server. */
-async function agentOver(
+/** An agent with a Redis store, and tokens that live `lifetime` seconds. */
+async function startAgent(
   { url }: Pick<RedisServer, "url">,
   lifetime = 3_600,
-  onAsked: () => void = () => {},
+  onTokenRequest: () => void = () => {},
 ) {
   let count = 0;
   const issuer = await ownIssuer((_request, response) => {
     count += 1;
-    onAsked();
+    onTokenRequest();
     sendToken(response, `t${count}`, lifetime);
   });
   const env = { ...issuer.env, REDIS_URL: url, KEY: randomBytes(32).toString("base64url") };
@@ -39,9 +39,9 @@ async function agentOver(
   return { ...issuer, config, env, time, ...(await managerOf({ config, env }, { clock, fetch })) };
 }
 
-test("one that stops while a token is asked for holds up neither the call, nor the next, nor the end", async () => {
-  const redis = await started();
-  const { manager, auth, time, tokenRequests } = await agentOver(redis, 3_600, () => redis.suspend());
+test("a Redis that stops answering during a token request blocks neither that call, nor the next, nor stop()", async () => {
+  const redis = await startServer();
+  const { manager, auth, time, tokenRequests } = await startAgent(redis, 3_600, () => redis.suspend());
   expect(await secondsNeeded(time, () => manager.getAccessToken())).toBeLessThan(4);
   expect(await manager.getAccessToken()).toBe("t1");
   expect(await secondsNeeded(time, () => manager.getAccessToken({ forceRefresh: true }))).toBeLessThan(6);
@@ -49,10 +49,10 @@ test("one that stops while a token is asked for holds up neither the call, nor t
   expect(await secondsNeeded(time, () => auth.stop())).toBeLessThan(5);
 });
 
-test("one that stops before anything is asked costs a few seconds, once", async () => {
-  const redis = await started();
+test("a Redis that does not answer from the start delays the first call by a few seconds, once", async () => {
+  const redis = await startServer();
   redis.suspend();
-  const { manager, auth, time } = await agentOver(redis);
+  const { manager, auth, time } = await startAgent(redis);
   const down: unknown[] = [];
   auth.on("store:down", (event) => down.push(event));
   expect(await secondsNeeded(time, () => manager.getAccessToken())).toBeLessThan(6);
@@ -60,29 +60,29 @@ test("one that stops before anything is asked costs a few seconds, once", async 
   expect(await secondsNeeded(time, () => auth.stop())).toBeLessThan(4);
 });
 
-test("a connection that was cut without a word is replaced", async () => {
-  const redis = await started();
+test("a connection to Redis that was dropped silently is replaced", async () => {
+  const redis = await startServer();
   const port = await freePort();
   let isCut = false;
   const sockets = new Set<Socket>();
-  const between = createServer((inward) => {
+  const relay = createServer((inward) => {
     const outward = connect(redis.port, "127.0.0.1");
-    // What was open when it was cut goes on as if nothing were: nothing comes through, and nobody is told.
-    const cutWith = isCut;
+    // A connection from before the cut stays open, but forwards nothing any more.
+    const wasCut = isCut;
     for (const [from, to] of [
       [inward, outward],
       [outward, inward],
     ] as const) {
       sockets.add(from);
       from.on("error", () => {});
-      from.on("data", (chunk) => void (isCut === cutWith && to.write(chunk)));
+      from.on("data", (chunk) => void (isCut === wasCut && to.write(chunk)));
     }
   });
-  between.listen(port, "127.0.0.1");
-  await once(between, "listening");
+  relay.listen(port, "127.0.0.1");
+  await once(relay, "listening");
   onTestFinished(() => {
     for (const socket of sockets) socket.destroy();
-    between.close();
+    relay.close();
   });
   const address = { url: new Secret(`redis://127.0.0.1:${port}`) };
   const store = createRedisStore({ address: async () => address, prefix: "test:" });
@@ -96,16 +96,16 @@ test("a connection that was cut without a word is replaced", async () => {
 test.each([
   ["is full", ["CONFIG", "SET", "maxmemory", "1"]],
   ["is a replica", ["REPLICAOF", "127.0.0.1", "1"]],
-])("one that %s is said to be down once, and no call fails", async (_name, spoil) => {
-  const redis = await started();
+])("a Redis that %s is reported as down once, and no call fails", async (_name, command) => {
+  const redis = await startServer();
   const admin = createClient({ url: redis.url });
   await admin.connect();
   onTestFinished(() => void admin.destroy());
-  const { manager, auth, time, tokenRequests } = await agentOver(redis, 3);
+  const { manager, auth, time, tokenRequests } = await startAgent(redis, 3);
   const down: unknown[] = [];
   auth.on("store:down", (event) => down.push(event));
-  const heard = listen(auth);
-  await admin.sendCommand(spoil);
+  const events = listen(auth);
+  await admin.sendCommand(command);
   for (let passed = 0; passed < 8_000; passed += 100) {
     expect(await manager.getAccessToken()).toMatch(/^t\d+$/);
     for (let turns = 0; turns < 3; turns += 1) await turn();
@@ -113,12 +113,12 @@ test.each([
   }
   expect(tokenRequests().length).toBeGreaterThan(2);
   expect(down.length).toBe(1);
-  expect(heard.filter(({ event }) => event === "token:failed")).toEqual([]);
+  expect(events.filter(({ event }) => event === "token:failed")).toEqual([]);
 });
 
-test("a process that has its token is not kept alive by the connection", async () => {
-  const redis = await started();
-  const agent = await agentOver(redis);
+test("an idle connection to Redis does not keep a process alive", async () => {
+  const redis = await startServer();
+  const agent = await startAgent(redis);
   const script = fileURLToPath(new URL("one-shot.mjs", import.meta.url));
   const env = { ...process.env, ...agent.env, FLEET_CONFIG: JSON.stringify(agent.config) };
   const child = fork(script, [String(redis.port)], { env });
@@ -127,6 +127,6 @@ test("a process that has its token is not kept alive by the connection", async (
   const [connections] = await once(child, "message");
   await ended;
   expect(token).toBe("t1");
-  // It did not wait until what is idle was closed.
+  // The process ended before the idle connection was closed.
   expect(connections).toEqual(["open"]);
 });

@@ -1,4 +1,4 @@
-// What is said when a real redis-server does not do what it is asked.
+// The messages of failures of a real redis-server.
 import { createClient } from "redis";
 import { expect, onTestFinished, test } from "vitest";
 import { Secret } from "../../src/lib/secret.js";
@@ -8,8 +8,8 @@ import { freePort, startRedis } from "../support/redis-server.js";
 
 const password = "hunter2-of-redis";
 
-/** What writing to a store at that URL fails of. */
-async function failureAt(url: string) {
+/** Writes to a store at the URL, and returns the failure. */
+async function writeFailure(url: string) {
   const store = createRedisStore({ address: async () => ({ url: new Secret(url) }), prefix: "test:" });
   const shared = new SharedStore({ store, keys: false, lease: 10_000, isRedis: true });
   onTestFinished(() => shared.close());
@@ -22,8 +22,8 @@ async function failureAt(url: string) {
   return { kind: shared.failure?.kind, message: String(error) };
 }
 
-/** A server with these settings, on which some commands were run. */
-async function redisWith(settings: readonly string[], ...commands: readonly (readonly string[])[]) {
+/** Starts a server with these settings, and runs commands on it. */
+async function startRedisWith(settings: readonly string[], ...commands: readonly (readonly string[])[]) {
   const redis = await startRedis(settings);
   onTestFinished(() => redis.stop());
   const client = await createClient({ url: redis.url }).connect();
@@ -33,32 +33,32 @@ async function redisWith(settings: readonly string[], ...commands: readonly (rea
   return { ...redis, withUser };
 }
 
-test("a server that is not there is named as one that cannot be reached", async () => {
-  const { kind, message } = await failureAt(`redis://127.0.0.1:${await freePort()}`);
+test("the message for a Redis that does not run says that it cannot be reached", async () => {
+  const { kind, message } = await writeFailure(`redis://127.0.0.1:${await freePort()}`);
   expect([kind, message]).toEqual([
     "unreachable",
     expect.stringContaining("it cannot be reached (ECONNREFUSED)"),
   ]);
 });
 
-test("a server that does not answer is named as one", async () => {
-  const redis = await redisWith([]);
+test("a Redis that does not answer is reported as a timeout", async () => {
+  const redis = await startRedisWith([]);
   redis.suspend();
-  expect((await failureAt(redis.url)).kind).toBe("timeout");
+  expect((await writeFailure(redis.url)).kind).toBe("timeout");
 });
 
-test("a password that is refused is named, and not shown", async () => {
-  const redis = await redisWith([], ["ACL", "SETUSER", "agent", "on", ">another", "~*", "&*", "+@all"]);
-  const { kind, message } = await failureAt(redis.withUser("agent", password));
+test("the message for a refused Redis password says so, and does not show the password", async () => {
+  const redis = await startRedisWith([], ["ACL", "SETUSER", "agent", "on", ">another", "~*", "&*", "+@all"]);
+  const { kind, message } = await writeFailure(redis.withUser("agent", password));
   expect([kind, message]).toEqual([
     "refused",
     expect.stringContaining("rejected the user or password (WRONGPASS)"),
   ]);
 });
 
-test("a password that is missing is named", async () => {
-  const redis = await redisWith([], ["CONFIG", "SET", "requirepass", password]);
-  const { kind, message } = await failureAt(redis.url);
+test("the message for a missing Redis password says so", async () => {
+  const redis = await startRedisWith([], ["CONFIG", "SET", "requirepass", password]);
+  const { kind, message } = await writeFailure(redis.url);
   expect([kind, message]).toEqual([
     "refused",
     expect.stringContaining("rejected the user or password (NOAUTH)"),
@@ -69,9 +69,9 @@ test.each([
   ["a command", ["~test:*", "-@all", "+ping", "+hello"]],
   ["a command of a script", ["~test:*", "-@all", "+ping", "+hello", "+eval", "+get"]],
   ["a key", ["~others:*", "+@all"]],
-])("a user that may not use %s is named as the reason", async (_name, rules) => {
-  const redis = await redisWith([], ["ACL", "SETUSER", "agent", "on", `>${password}`, "&*", ...rules]);
-  const { kind, message } = await failureAt(redis.withUser("agent", password));
+])("the message for a Redis user that may not use %s names the user as the reason", async (_name, rules) => {
+  const redis = await startRedisWith([], ["ACL", "SETUSER", "agent", "on", `>${password}`, "&*", ...rules]);
+  const { kind, message } = await writeFailure(redis.withUser("agent", password));
   expect([kind, message]).toEqual([
     "not_permitted",
     expect.stringContaining(
@@ -80,15 +80,18 @@ test.each([
   ]);
 });
 
-test("a server that has no memory left is named as full", async () => {
-  const redis = await redisWith(["--maxmemory-policy", "noeviction"], ["CONFIG", "SET", "maxmemory", "1"]);
-  const { kind, message } = await failureAt(redis.url);
+test("the message for a Redis without free memory says so", async () => {
+  const redis = await startRedisWith(
+    ["--maxmemory-policy", "noeviction"],
+    ["CONFIG", "SET", "maxmemory", "1"],
+  );
+  const { kind, message } = await writeFailure(redis.url);
   expect([kind, message]).toEqual(["full", expect.stringContaining("Redis has no memory left (OOM)")]);
 });
 
-test("a replica is named as one", async () => {
-  const primary = await redisWith([]);
-  const replica = await redisWith([], ["REPLICAOF", "127.0.0.1", String(primary.port)]);
-  const { kind, message } = await failureAt(replica.url);
+test("the message for a Redis replica says that it accepts no writes", async () => {
+  const primary = await startRedisWith([]);
+  const replica = await startRedisWith([], ["REPLICAOF", "127.0.0.1", String(primary.port)]);
+  const { kind, message } = await writeFailure(replica.url);
   expect([kind, message]).toEqual(["read_only", expect.stringContaining("accepts no writes (READONLY)")]);
 });

@@ -17,21 +17,21 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((server) => server.stop()));
 });
 
-async function started(...settings: readonly string[]): Promise<RedisServer> {
+async function startServer(...settings: readonly string[]): Promise<RedisServer> {
   const server = await startRedis(settings);
   running.push(server);
   return server;
 }
 
-type Where = Omit<RedisAddress, "url"> & { readonly url: string };
+type Location = Omit<RedisAddress, "url"> & { readonly url: string };
 
-function storeAt({ url, ...further }: Where): TokenStore {
+function storeAt({ url, ...further }: Location): TokenStore {
   const address = { url: new Secret(url), ...further };
   return createRedisStore({ address: async () => address, prefix: "mcp-auth:" });
 }
 
-/** All of the contract, at once: each requirement has keys of its own. */
-async function keepsTheContract(where: Where): Promise<void> {
+/** Checks the whole store contract. The requirements use different keys, so they run concurrently. */
+async function checkContract(where: Location): Promise<void> {
   const requirements = storeContract({ open: () => storeAt(where) });
   const outcomes = await Promise.allSettled(requirements.map(({ run }) => run()));
   const failed = outcomes.flatMap((outcome, index) =>
@@ -40,37 +40,37 @@ async function keepsTheContract(where: Where): Promise<void> {
   expect(failed).toEqual([]);
 }
 
-test("over TLS, with an authority of one's own", async () => {
+test("the Redis store works over TLS with a private certificate authority", async () => {
   const authority = await createAuthority();
   const tlsPort = await freePort();
-  const files = await certificateFiles(authority, ["127.0.0.1", "localhost"]);
-  await started("--tls-port", String(tlsPort), ...files);
+  const files = await tlsSettings(authority, ["127.0.0.1", "localhost"]);
+  await startServer("--tls-port", String(tlsPort), ...files);
   const url = `rediss://localhost:${tlsPort}`;
-  await keepsTheContract({ url, ca: [authority.certificate] });
+  await checkContract({ url, ca: [authority.certificate] });
   const untrusting = storeAt({ url });
   await expect(untrusting.get("key")).rejects.toThrow();
   await untrusting.close();
 });
 
-test("as the ACL user of docs/store.md, who may do nothing else", async () => {
-  const server = await started();
-  const admin = await clientOf(server);
+test("the Redis store works as the ACL user of docs/store.md", async () => {
+  const server = await startServer();
+  const admin = await connectTo(server);
   const page = await readFile(new URL("../../docs/store.md", import.meta.url), "utf8");
   const [, rules = ""] = /ACL SETUSER agents on .*(-@all .*)/.exec(page) ?? [];
   expect(rules).toContain("+eval");
   const user = ["on", ">pass%2Fword", "~mcp-auth:*", "&mcp-auth:*", ...rules.split(" ")];
   await admin.sendCommand(["ACL", "SETUSER", "agents", ...user]);
   await admin.sendCommand(["ACL", "SETUSER", "default", "off"]);
-  await keepsTheContract({ url: `redis://agents:pass%252Fword@127.0.0.1:${server.port}` });
+  await checkContract({ url: `redis://agents:pass%252Fword@127.0.0.1:${server.port}` });
   const wrong = storeAt({ url: `redis://agents:wrong@127.0.0.1:${server.port}` });
   await expect(wrong.get("key")).rejects.toThrow();
   await wrong.close();
   admin.destroy();
 });
 
-test("with Sentinel, also after the server has moved", async () => {
-  const first = await started();
-  const second = await started("--replicaof", "127.0.0.1", String(first.port));
+test("the Redis store works with Sentinel, also after a failover", async () => {
+  const first = await startServer();
+  const second = await startServer("--replicaof", "127.0.0.1", String(first.port));
   const port = await freePort();
   const config = join(first.folder, "sentinel.conf");
   await writeFile(
@@ -84,7 +84,7 @@ test("with Sentinel, also after the server has moved", async () => {
     url: "redis://agents",
     sentinel: { name: "agents", nodes: [`127.0.0.1:${port}`] },
   };
-  await keepsTheContract(where);
+  await checkContract(where);
 
   const store = storeAt(where);
   await store.set("moved", "before");
@@ -96,9 +96,9 @@ test("with Sentinel, also after the server has moved", async () => {
   await store.close();
 });
 
-test("with a Sentinel that wants the password of the server too, and others that are not there", async () => {
+test("the Redis store works with a Sentinel that requires the server's password, and with unreachable Sentinels", async () => {
   const password = randomBytes(12).toString("hex");
-  const server = await started("--requirepass", password);
+  const server = await startServer("--requirepass", password);
   const port = await freePort();
   const config = join(server.folder, "sentinel.conf");
   await writeFile(
@@ -120,19 +120,23 @@ test("with a Sentinel that wants the password of the server too, and others that
   await unknown.close();
 });
 
-test("in a cluster", async () => {
-  const nodes = [await started(...clustered), await started(...clustered), await started(...clustered)];
-  await joined(
+test("the Redis store works in a cluster", async () => {
+  const nodes = [
+    await startServer(...clusterSettings),
+    await startServer(...clusterSettings),
+    await startServer(...clusterSettings),
+  ];
+  await createCluster(
     nodes,
     nodes.map(({ port }) => port),
   );
   const [first, second] = nodes;
-  await keepsTheContract({ url: first?.url ?? "", cluster: [second?.url ?? ""] });
+  await checkContract({ url: first?.url ?? "", cluster: [second?.url ?? ""] });
 });
 
-test("in a cluster over TLS, where the nodes that the first one names are verified too", async () => {
+test("the Redis store works in a cluster over TLS, and verifies the nodes that the first node names", async () => {
   const authority = await createAuthority();
-  const files = await certificateFiles(authority, ["127.0.0.1", "localhost"]);
+  const files = await tlsSettings(authority, ["127.0.0.1", "localhost"]);
   const nodes = [];
   for (let count = 0; count < 3; count += 1) {
     const tlsPort = await freePort();
@@ -145,19 +149,19 @@ test("in a cluster over TLS, where the nodes that the first one names are verifi
       "--tls-replication",
       "yes",
     ];
-    nodes.push({ ...(await started(...clustered, ...overTls)), tlsPort });
+    nodes.push({ ...(await startServer(...clusterSettings, ...overTls)), tlsPort });
   }
-  await joined(
+  await createCluster(
     nodes,
     nodes.map(({ tlsPort }) => tlsPort),
   );
   const url = `rediss://localhost:${nodes[0]?.tlsPort}`;
-  await keepsTheContract({ url, cluster: [], ca: [authority.certificate] });
+  await checkContract({ url, cluster: [], ca: [authority.certificate] });
 });
 
-/** Makes one cluster of three nodes, which find each other at these ports. */
-async function joined(nodes: readonly RedisServer[], ports: readonly number[]): Promise<void> {
-  const clients = await Promise.all(nodes.map(clientOf));
+/** Joins three nodes into a cluster, in which they find each other at these ports. */
+async function createCluster(nodes: readonly RedisServer[], ports: readonly number[]): Promise<void> {
+  const clients = await Promise.all(nodes.map(connectTo));
   const slots = [
     ["0", "5000"],
     ["5001", "11000"],
@@ -175,8 +179,8 @@ async function joined(nodes: readonly RedisServer[], ports: readonly number[]): 
   for (const client of clients) client.destroy();
 }
 
-/** The settings of a server with a certificate of this authority. */
-async function certificateFiles(authority: Authority, hosts: readonly string[]): Promise<string[]> {
+/** Returns the settings of a server with a certificate of this authority. */
+async function tlsSettings(authority: Authority, hosts: readonly string[]): Promise<string[]> {
   const { certificate, privateKey } = await authority.issue({ hosts });
   const folder = await mkdtemp(join(tmpdir(), "mcp-auth-redis-tls-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -188,17 +192,17 @@ async function certificateFiles(authority: Authority, hosts: readonly string[]):
   return [...files, "--tls-auth-clients", "no"];
 }
 
-const clustered = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
+const clusterSettings = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
 
-async function clientOf({ url }: RedisServer) {
-  // The server may be gone before the client is.
+async function connectTo({ url }: RedisServer) {
+  // The server may end before the client.
   return await createClient({ url })
     .on("error", () => {})
     .connect();
 }
 
 async function valueAt(server: RedisServer, key: string): Promise<string | null> {
-  const client = await clientOf(server);
+  const client = await connectTo(server);
   try {
     return await client.get(key);
   } finally {

@@ -1,4 +1,4 @@
-// What something else has put under the keys of the store.
+// Values that another program has written under the keys of the store.
 import { randomBytes } from "node:crypto";
 import { createClient } from "redis";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -11,19 +11,19 @@ import { entryName } from "../support/entry-names.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 
 const key = entryName("a");
-const named = (what: string): string => `test:{${key}}:${what}`;
+const redisKey = (part: string): string => `test:{${key}}:${part}`;
 
 let redis: RedisServer;
 let store: TokenStore;
-let client: Awaited<ReturnType<typeof connected>>;
+let client: Awaited<ReturnType<typeof connectTo>>;
 
-async function connected(url: string) {
+async function connectTo(url: string) {
   return await createClient({ url }).connect();
 }
 
 beforeAll(async () => {
   redis = await startRedis();
-  client = await connected(redis.url);
+  client = await connectTo(redis.url);
   store = createRedisStore({ address: async () => ({ url: new Secret(redis.url) }), prefix: "test:" });
 });
 afterAll(async () => {
@@ -34,30 +34,30 @@ afterAll(async () => {
 beforeEach(async () => void (await client.flushAll()));
 
 describe("a value of another type under the key of an entry", () => {
-  test("does not open, and is deleted where that is to be", async () => {
+  test("a value of another type is reported as unreadable, and quarantine deletes it", async () => {
     const secret = new Secret(randomBytes(32).toString("base64url"));
     const shared = new SharedStore({ store, keys: async () => [secret], lease: 10_000 });
-    await client.lPush(named("value"), "theirs");
+    await client.lPush(redisKey("value"), "theirs");
     const found = await shared.read(key);
     expect(found).toEqual({ kind: "unreadable", raw: "" });
     await shared.quarantine(key, "");
     expect(await shared.read(key)).toEqual({ kind: "absent" });
   });
 
-  test("is listed and deleted with all others", async () => {
-    await client.sAdd(named("value"), "theirs");
+  test("a value of another type is listed and deleted like any entry", async () => {
+    await client.sAdd(redisKey("value"), "theirs");
     expect(await store.keys("")).toEqual([key]);
     await store.delete(key);
     expect(await store.keys("")).toEqual([]);
   });
 
-  test("is written over", async () => {
-    await client.hSet(named("value"), "a", "theirs");
+  test("a value of another type is overwritten", async () => {
+    await client.hSet(redisKey("value"), "a", "theirs");
     expect(await store.set(key, "ours", { expiresIn: 60_000 })).toBe(true);
     expect((await store.get(key))?.value).toBe("ours");
   });
 
-  test("costs an agent one request, and no more from then on", async () => {
+  test("a value of another type under the key of an entry costs an agent one token request, and no more after that", async () => {
     let count = 0;
     const issuer = await ownIssuer((_request, response) => {
       count += 1;
@@ -81,35 +81,35 @@ describe("a value of another type under the key of an entry", () => {
   });
 });
 
-test("of a value that is too long nothing is sent", async () => {
-  await client.set(named("value"), "x".repeat(5_000_000));
+test("Redis does not send a value that is too long", async () => {
+  await client.set(redisKey("value"), "x".repeat(5_000_000));
   expect(await store.get(key)).toEqual({ value: "" });
   expect(await store.compareAndDelete(key, "")).toBe(true);
   expect(await store.get(key)).toBeUndefined();
 });
 
-describe("something else in place of the lock of an entry", () => {
+describe("another value in place of the lock of an entry", () => {
   test.each([
-    ["a list", async () => void (await client.lPush(named("lock"), "theirs"))],
+    ["a list", async () => void (await client.lPush(redisKey("lock"), "theirs"))],
     [
-      "a list that ends some day",
+      "a list with an expiry",
       async () => {
-        await client.lPush(named("lock"), "theirs");
-        await client.expire(named("lock"), 1_000_000);
+        await client.lPush(redisKey("lock"), "theirs");
+        await client.expire(redisKey("lock"), 1_000_000);
       },
     ],
-    ["a text that never ends", async () => void (await client.set(named("lock"), "theirs"))],
-  ])("%s does not hold it for ever", async (_name, put) => {
+    ["a string without an expiry", async () => void (await client.set(redisKey("lock"), "theirs"))],
+  ])("%s in place of the lock does not block the entry", async (_name, put) => {
     await put();
     const locked = await store.withLock(key, 600, ({ fence }) => store.set(key, "ours", { fence }));
     expect(locked).toEqual({ acquired: true, value: true });
-    expect(await client.exists(named("lock"))).toBe(0);
+    expect(await client.exists(redisKey("lock"))).toBe(0);
   });
 
-  test("a list that takes the place of a lock which is held ends it", async () => {
+  test("a list that replaces a held lock ends that lock", async () => {
     const locked = await store.withLock(key, 300, async ({ signal }) => {
-      await client.del(named("lock"));
-      await client.lPush(named("lock"), "theirs");
+      await client.del(redisKey("lock"));
+      await client.lPush(redisKey("lock"), "theirs");
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     });
     expect(locked.acquired).toBe(true);
@@ -117,9 +117,9 @@ describe("something else in place of the lock of an entry", () => {
 });
 
 test.each([
-  ["a list", async () => void (await client.lPush(named("fence"), "theirs"))],
-  ["a word", async () => void (await client.set(named("fence"), "theirs"))],
-])("%s in place of the fence of an entry counts as a lost one", async (_name, put) => {
+  ["a list", async () => void (await client.lPush(redisKey("fence"), "theirs"))],
+  ["a word", async () => void (await client.set(redisKey("fence"), "theirs"))],
+])("%s in place of the fence of an entry counts as a missing fence", async (_name, put) => {
   await put();
   expect(await store.set(key, "ours", { fence: 1 })).toBe(true);
   const locked = await store.withLock(key, 600, ({ fence }) => store.set(key, "newer", { fence }));

@@ -1,4 +1,4 @@
-// Twenty processes on one file store, and a server with a tool that refuses every token.
+// Twenty processes with one file store, and an MCP server with a tool that refuses each token.
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,15 +7,15 @@ import { expect, onTestFinished, test } from "vitest";
 import { ownServer, startWorld } from "../integration/harness.js";
 import { hangLimit } from "../support/hang-limit.js";
 import { sendJson } from "../support/http-server.js";
-import { figure } from "./figures.js";
+import { recordFigure } from "./figures.js";
 import { startFleet } from "./fleet.js";
 
 const size = 20;
-/** Seconds that pass one by one, and calls that are refused in each. */
+/** The clock moves forward one second at a time, with this number of refused calls in each second. */
 const seconds = 60;
 const refusals = size;
 
-test(`${size} processes that a tool refuses share one allowance and one series of holds, and no other call fails`, async () => {
+test(`${size} processes whose calls a tool refuses share the allowance and the holds, and no other call fails`, async () => {
   const folder = await mkdtemp(join(tmpdir(), "mcp-auth-refusals-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const { issuer, config, env } = await startWorld();
@@ -32,23 +32,23 @@ test(`${size} processes that a tool refuses share one allowance and one series o
     { ...env, STORE_KEY, TOOLS: "jira,ping" },
   );
   onTestFinished(() => fleet.kill());
-  await fleet.go();
-  const refused = () => server.requests.filter(({ body }) => body.includes('"jira"')).length;
+  await fleet.start();
+  const countRefused = () => server.requests.filter(({ body }) => body.includes('"jira"')).length;
   for (let second = 0; second < seconds; second += 1) {
-    const before = refused();
-    await expect.poll(refused, { timeout: hangLimit }).toBeGreaterThanOrEqual(before + refusals);
-    await fleet.pass(1_000);
+    const before = countRefused();
+    await expect.poll(countRefused, { timeout: hangLimit }).toBeGreaterThanOrEqual(before + refusals);
+    await fleet.advance(1_000);
   }
-  const seen = await fleet.report();
-  // By the clocks of the processes, which have been moved on.
-  const lived = Math.max(...seen.map(({ lived }) => lived)) / 1_000;
-  expect(seen.flatMap(({ failures }) => failures)).toEqual([]);
-  const answers = new Set(seen.flatMap((one) => Object.keys(one.answers)));
+  const reports = await fleet.report();
+  // By the clocks of the processes, which were moved forward.
+  const lived = Math.max(...reports.map(({ lived }) => lived)) / 1_000;
+  expect(reports.flatMap(({ failures }) => failures)).toEqual([]);
+  const answers = new Set(reports.flatMap((one) => Object.keys(one.answers)));
   expect([...answers].toSorted()).toEqual(["jira 401", "ping 200"]);
-  // The first, the allowance of this time, and one a hold: of 1, 2, 4 s and so on.
+  // The first request, the allowance for this time, and one request per hold of 1, 2, 4 s and so on.
   const bound = 1 + 5 + Math.floor(lived / 10) + Math.ceil(Math.log2(lived + 1));
-  figure(
-    `${size} processes that a tool refuses for ${lived.toFixed(0)} s, of ${bound} at most`,
+  recordFigure(
+    `token requests of ${size} processes that a tool refuses for ${lived.toFixed(0)} s (at most ${bound})`,
     issuer.tokenRequests.length,
   );
   expect(issuer.tokenRequests.length).toBeLessThanOrEqual(bound);

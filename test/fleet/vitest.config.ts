@@ -2,13 +2,13 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { hangLimit } from "../support/hang-limit.js";
 
-/** With a real redis-server, which `npm test` must not need. */
+/** Tests with a real redis-server, which `npm test` must not need. */
 export default defineConfig({
   test: {
     name: "fleet",
     root: fileURLToPath(new URL("../..", import.meta.url)),
     include: ["test/fleet/**/*.test.ts"],
-    // Each of them has the machine to itself.
+    // Each file has the machine to itself.
     fileParallelism: false,
     testTimeout: hangLimit,
     hookTimeout: hangLimit,

@@ -1,5 +1,5 @@
-// Redeems one refresh token after the other at a server that is always there, `token-1`, `token-2` and so on, and says
-// which of them the store has. The store is a sealed one in files.
+// Redeems one refresh token after another, `token-1`, `token-2` and so on, at a server that always answers. Sends the
+// number of each token that is in the store, which is an encrypted file store.
 
 import { systemClock } from "../../src/lib/clock.js";
 import { Secret } from "../../src/lib/secret.js";
@@ -15,7 +15,7 @@ const store = new SharedStore({
   lease: 2_500,
 });
 const refreshTokens = new StoredRefreshTokens({ store, clock: systemClock });
-// Whoever waits keeps a process alive, which here is nobody.
+// Nothing else keeps this process alive.
 setInterval(() => {}, 1_000);
 for (;;) {
   const limits = { timeout: 10, signal: new AbortController().signal };

@@ -1,18 +1,19 @@
-// The process of a host: connects and calls as the runner says. The runner copies it beside the host's own host.mjs.
+// The process of a host. It connects and calls when the runner says so. The runner copies this file next to the host's
+// host.mjs.
 let unauthorized = 0;
 
-// Counts what the host gets to see of the MCP server, and keeps on this machine what some hosts look up elsewhere.
+// Counts the 401s that the host receives, and blocks requests of hosts to other machines.
 const { MCP_SERVER_URL: serverUrl } = process.env;
 const { fetch } = globalThis;
 globalThis.fetch = async (input, init) => {
   const { href, hostname } = new URL(input instanceof Request ? input.url : input);
-  if (hostname !== "127.0.0.1") throw new TypeError(`Nothing is sent to ${hostname}.`);
+  if (hostname !== "127.0.0.1") throw new TypeError(`Requests to ${hostname} are blocked.`);
   const response = await fetch(input, init);
   if (response.status === 401 && href === serverUrl) unauthorized += 1;
   return response;
 };
 
-// After that, since a host may keep the `fetch` of its first line.
+// Imported after the patch above, because a host may save `fetch` when it is loaded.
 const { connect } = await import(new URL("host.mjs", import.meta.url));
 let connection;
 

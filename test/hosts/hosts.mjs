@@ -1,24 +1,24 @@
-// The hosts, by the folders of their packages, and the ways in which each is run.
+// The hosts, by the folder of their package, and the ways in which each of them is run.
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { runProgram, startChild } from "./child.mjs";
-import { bridge, eachWithItsOwn, patchedFetch } from "./phases.mjs";
+import { separateTokens, sharedTokens, undiciCopy } from "./phases.mjs";
 
 /**
  * @typedef {object} Host
  * @property {() => Promise<unknown>} connect
- * @property {(times: number) => Promise<readonly string[]>} call so many calls at once; a message for each that failed
- * @property {() => Promise<number>} [unauthorized] how many times the host itself got to see a 401
- * @property {() => Promise<string>} [version] of the Node that its process runs on
- * @property {() => number} processes how many it has run as
- * @property {() => string} said what it printed
+ * @property {(times: number) => Promise<readonly string[]>} call makes this number of concurrent calls; returns a message per failure
+ * @property {() => Promise<number>} [unauthorized] the number of 401s that the host received
+ * @property {() => Promise<string>} [version] the version of Node that the host runs on
+ * @property {() => number} processes the number of processes of the host
+ * @property {() => string} printed the output of the host
  * @property {() => Promise<void>} stop
  */
 
 /**
  * @typedef {object} Way
- * @property {string} [how] added to the name of the host
- * @property {object} [store] of the config
+ * @property {string} [how] a suffix of the host's name
+ * @property {object} [store] the `store` of the config
  * @property {(place: Place) => Promise<Host>} start
  * @property {import("./phases.mjs").Phases} phases
  */
@@ -26,7 +26,7 @@ import { bridge, eachWithItsOwn, patchedFetch } from "./phases.mjs";
 /** @typedef {import("./child.mjs").Surroundings & { node: string, url: string }} Place */
 
 /** @type {Way} */
-const inProcess = { start: startAgent, phases: patchedFetch };
+const inProcess = { start: startAgent, phases: sharedTokens };
 
 /** @type {Readonly<Record<string, readonly Way[]>>} */
 export const hosts = {
@@ -36,15 +36,15 @@ export const hosts = {
   "mcp-sdk-v2": [inProcess],
   mcporter: [
     { ...inProcess, how: "as a library" },
-    { how: "as a command", start: startCommand, phases: eachWithItsOwn },
+    { how: "as a command", start: startCommand, phases: separateTokens },
     {
       how: "as a command, with a store",
       store: { type: "file", path: "./store", encryptionKey: { env: "STORE_KEY" } },
       start: startCommand,
-      phases: patchedFetch,
+      phases: sharedTokens,
     },
   ],
-  "mcp-remote": [{ start: startAgent, phases: bridge }],
+  "mcp-remote": [{ start: startAgent, phases: undiciCopy }],
 };
 
 async function startAgent({ node, url, ...surroundings }) {
@@ -58,16 +58,16 @@ async function startAgent({ node, url, ...surroundings }) {
     call: (times) => ask("call", { times }),
     unauthorized: () => ask("unauthorized"),
     version: () => ask("version"),
-    said: child.said,
+    printed: child.printed,
     async stop() {
-      // What went wrong before has been said.
+      // Earlier errors have been reported already.
       await ask("close").catch(() => {});
       await child.stop();
     },
   };
 }
 
-/** mcporter, a process for each call. */
+/** Starts the mcporter command, one process per call. */
 async function startCommand({ node, url, ...surroundings }) {
   const settings = ".mcp.json";
   await writeServersFile(surroundings.cwd, settings, url);
@@ -76,28 +76,29 @@ async function startCommand({ node, url, ...surroundings }) {
   const run = async (...args) => {
     processes += 1;
     const command = ["node_modules/mcporter/dist/cli.js", "--config", settings, ...args];
-    const { how, said } = await runProgram(node, command, surroundings);
-    output += said;
-    return { how, said };
+    const { how, printed } = await runProgram(node, command, surroundings);
+    output += printed;
+    return { how, printed };
   };
   const callEcho = async (text) => {
-    const { how, said } = await run("call", "echo.echo", `text=${text}`);
-    return how === "0" && said.trim() === text ? [] : [`It ended with ${how}: ${said}`];
+    const { how, printed } = await run("call", "echo.echo", `text=${text}`);
+    return how === "0" && printed.trim() === text ? [] : [`The command ended with ${how}: ${printed}`];
   };
   return {
     processes: () => processes,
     async connect() {
-      const { how, said } = await run("list", "echo");
-      if (how !== "0" || !said.includes("function echo")) throw new Error(`It ended with ${how}: ${said}`);
+      const { how, printed } = await run("list", "echo");
+      if (how !== "0" || !printed.includes("function echo"))
+        throw new Error(`The command ended with ${how}: ${printed}`);
     },
     call: async (times) =>
       (await Promise.all(Array.from({ length: times }, (_, index) => callEcho(`call-${index}`)))).flat(),
-    said: () => output,
+    printed: () => output,
     stop: async () => {},
   };
 }
 
-/** The format of `.mcp.json`, which mcporter uses for its own file too. */
+/** Writes a file in the format of `.mcp.json`, which mcporter's own file has too. */
 async function writeServersFile(folder, name, url) {
   await mkdir(join(folder, "config"), { recursive: true });
   await writeFile(join(folder, name), JSON.stringify({ mcpServers: { echo: { type: "http", url } } }));

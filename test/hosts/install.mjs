@@ -1,16 +1,16 @@
-// What the hosts need before they run: a Node that is new enough, the packed project, and their packages.
+// Prepares the hosts: a recent Node, the packed project, and the packages of the hosts.
 import { execFileSync } from "node:child_process";
 import { access, cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { run } from "../../scripts/run.mjs";
 
-/** What mcporter asks for, the most demanding of the hosts. */
+/** The oldest Node that mcporter supports, which has the highest requirement. */
 const oldestNode = 24;
 
 /**
- * The Node that the hosts run on: HOSTS_NODE, else the one that runs this if it is new enough, else one from npm.
+ * Returns the Node for the hosts: HOSTS_NODE, or the Node that runs this if it is new enough, or one from npm.
  *
- * @param {string} folder a temporary one
+ * @param {string} folder a temporary folder
  * @returns {Promise<{ path: string, version: string }>}
  */
 export async function nodeForHosts(folder) {
@@ -21,7 +21,8 @@ export async function nodeForHosts(folder) {
       ? process.execPath
       : await install(folder);
   const version = execFileSync(path, ["--version"], { encoding: "utf8" }).trim();
-  if (!isNewEnough(version)) throw new Error(`HOSTS_NODE is Node ${version}. The hosts need ${oldestNode}.`);
+  if (!isNewEnough(version))
+    throw new Error(`HOSTS_NODE is Node ${version}, but the hosts need Node ${oldestNode} or later.`);
   return { path, version };
 }
 
@@ -29,7 +30,7 @@ function isNewEnough(version) {
   return Number(/^v(\d+)\./.exec(version)?.[1]) >= oldestNode;
 }
 
-/** The npm package `node` puts a Node into its folder by its install script. */
+/** Installs the npm package `node`, whose install script adds a Node to its folder. */
 async function install(folder) {
   const project = join(folder, "node");
   await mkdir(project);
@@ -37,36 +38,36 @@ async function install(folder) {
   await npm(project, "install", "--no-save", "--ignore-scripts=false", "node@26");
   const installed = join(project, "node_modules/node");
   const path = join(installed, "bin/node");
-  // Where a policy of npm's held the script back.
+  // A policy of npm may have blocked the install script.
   await access(path).catch(() =>
     execFileSync(process.execPath, ["installArchSpecificPackage.js"], { cwd: installed }),
   );
   return path;
 }
 
-/** The project as it is published; gives the tarball. */
+/** Packs the project as it is published, and returns the path of the tarball. */
 export async function pack(root, folder) {
-  // The build is fresh: `npm run test:hosts` sees to that.
+  // `npm run test:hosts` has built the project if necessary.
   await npm(root, "pack", "--ignore-scripts", "--pack-destination", folder);
   const name = (await readdir(folder)).find((each) => each.endsWith(".tgz"));
-  if (name === undefined) throw new Error("npm packed nothing.");
+  if (name === undefined) throw new Error("npm pack created no tarball.");
   return join(folder, name);
 }
 
-/** Copies the package of a host, installs what its lock file says, and the project beside it as a stranger would. */
+/** Copies the package of a host, and installs its locked dependencies and the packed project. */
 export async function installHost(source, folder, tarball) {
   await cp(source, folder, { recursive: true, filter: (path) => !path.endsWith("node_modules") });
   await npm(folder, "ci", "--ignore-scripts", "--prefer-offline");
   await npm(folder, "install", "--no-save", "--ignore-scripts", "--prefer-offline", tarball);
 }
 
-/** @returns {Promise<string[]>} what is installed in another version than package.json says */
+/** @returns {Promise<string[]>} the packages that are not installed in the version of package.json */
 export async function wrongVersions(folder) {
   const { dependencies } = await manifest(folder);
   const wrong = await Promise.all(
     Object.entries(dependencies).map(async ([name, expected]) => {
       const { version } = await manifest(join(folder, "node_modules", name));
-      return version === expected ? [] : [`${name} ${version}, not ${expected}`];
+      return version === expected ? [] : [`${name} is ${version} instead of ${expected}`];
     }),
   );
   return wrong.flat();

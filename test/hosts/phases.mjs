@@ -1,8 +1,8 @@
-// What every host goes through: connect, call, revoke, ten calls at once, expire, call. How many token requests and how many 401
-// that takes depends on how its requests are authorized.
+// The phases of each host: connect, call, revoke, ten concurrent calls, expire, call. The expected numbers of token
+// requests and 401s depend on how the requests of the host are authorized.
 
-/** Ends what would go on for ever, and judges nothing: the first call nearly always succeeds. */
-const mostAttempts = 100;
+/** A limit against endless loops. The first call nearly always succeeds. */
+const maxAttempts = 100;
 
 /**
  * @callback Verdict
@@ -20,37 +20,43 @@ const mostAttempts = 100;
  * @returns {Promise<void>}
  */
 
-/** Through the patched `fetch`: no call fails, and the host hears of no 401. @type {Phases} */
-export async function patchedFetch(host, servers, verdict) {
-  const phase = counting(host, servers, verdict);
+/** For a patched `fetch` and shared tokens: no call fails, and the host receives no 401. @type {Phases} */
+export async function sharedTokens(host, servers, verdict) {
+  const phase = phaseRunner(host, servers, verdict);
   await phase("connect", { tokenRequests: 1, unauthorized: 0 });
   await phase("a first call", { calls: 1, tokenRequests: 0, unauthorized: 0 });
   await servers.revoke();
-  // How many of them are sent before the first is refused is up to chance.
-  await phase("ten calls at once after a revocation", { calls: 10, tokenRequests: 1, unauthorized: [1, 10] });
+  // The number of calls that are sent before the first is refused varies.
+  await phase("ten concurrent calls after a revocation", {
+    calls: 10,
+    tokenRequests: 1,
+    unauthorized: [1, 10],
+  });
   await servers.expire();
   await phase("a call after expiry", { calls: 1, tokenRequests: 1, unauthorized: 1 });
 
   const seen = await host.unauthorized?.();
-  if (seen !== undefined) verdict("the host gets to see no 401", seen === 0, `${seen}`);
-  await looksNothingUp(host, servers, verdict);
+  if (seen !== undefined) verdict("the host receives no 401", seen === 0, `${seen}`);
+  await checkOwnRequests(host, servers, verdict);
 }
 
-async function looksNothingUp(host, servers, verdict) {
+async function checkOwnRequests(host, servers, verdict) {
   const strays = ownRequests(await servers.received(), host.processes());
   verdict("the host starts neither discovery nor a login", strays.length === 0, strays.join("\n"));
 }
 
-/** A process for each call and nothing that they share: each has a token of its own, and none is ever refused. @type {Phases} */
-export async function eachWithItsOwn(host, servers, verdict) {
-  const phase = counting(host, servers, verdict);
+/**
+ * For one process per call without a store: each process requests its own token, and none is refused. @type {Phases}
+ */
+export async function separateTokens(host, servers, verdict) {
+  const phase = phaseRunner(host, servers, verdict);
   await phase("connect", { tokenRequests: 1, unauthorized: 0 });
   await phase("a first call", { calls: 1, tokenRequests: 1, unauthorized: 0 });
   await servers.revoke();
-  await phase("ten calls at once after a revocation", { calls: 10, tokenRequests: 10, unauthorized: 0 });
+  await phase("ten concurrent calls after a revocation", { calls: 10, tokenRequests: 10, unauthorized: 0 });
   await servers.expire();
   await phase("a call after expiry", { calls: 1, tokenRequests: 1, unauthorized: 0 });
-  await looksNothingUp(host, servers, verdict);
+  await checkOwnRequests(host, servers, verdict);
 }
 
 /**
@@ -59,31 +65,31 @@ export async function eachWithItsOwn(host, servers, verdict) {
  *
  * @type {Phases}
  */
-export async function bridge(host, servers, verdict) {
-  const phase = counting(host, servers, verdict);
+export async function undiciCopy(host, servers, verdict) {
+  const phase = phaseRunner(host, servers, verdict);
   await phase("connect", { tokenRequests: 1, unauthorized: 1 });
   await phase("a first call", { calls: 1, tokenRequests: 0, unauthorized: 0 });
   await servers.revoke();
-  await phase("ten calls at once after a revocation", {
+  await phase("ten concurrent calls after a revocation", {
     calls: 10,
     untilOneSucceeds: true,
     tokenRequests: 1,
-    unauthorized: [1, 10 + mostAttempts],
-    // One that is refused is not sent again.
+    unauthorized: [1, 10 + maxAttempts],
+    // A refused request is not sent again.
     failed: "unauthorized",
   });
-  await phase("ten calls at once with the new token", { calls: 10, tokenRequests: 0, unauthorized: 0 });
+  await phase("ten concurrent calls with the new token", { calls: 10, tokenRequests: 0, unauthorized: 0 });
   await servers.expire();
   await phase("a call after expiry", {
     calls: 1,
     untilOneSucceeds: true,
     tokenRequests: 1,
-    unauthorized: [1, 1 + mostAttempts],
+    unauthorized: [1, 1 + maxAttempts],
     failed: "unauthorized",
   });
   await phase("a call with the new token", { calls: 1, tokenRequests: 0, unauthorized: 0 });
 
-  // It looks for metadata when it starts, whatever its probe is answered, and after each 401.
+  // The host requests metadata on startup and after each 401.
   const strays = ownRequests(await servers.received(), host.processes()).filter(
     (line) => !line.includes(" /.well-known/"),
   );
@@ -96,8 +102,8 @@ export async function bridge(host, servers, verdict) {
  * @param {import("./servers-process.mjs").Servers} servers
  * @param {Verdict} verdict
  */
-function counting(host, servers, verdict) {
-  /** Without `calls` it connects. */
+function phaseRunner(host, servers, verdict) {
+  /** Without `calls`, the phase connects. */
   return async (name, { calls, untilOneSucceeds = false, failed = 0, tokenRequests, unauthorized }) => {
     const before = await servers.counts();
     const failures = [];
@@ -122,32 +128,32 @@ function counting(host, servers, verdict) {
   };
 }
 
-/** The token may be replaced while the failure of a call is on its way to the caller: the very next call can come too early. */
+/** Calls until a call succeeds, because the next call after a failure may be sent before the token is replaced. */
 async function callUntilOneSucceeds(host) {
   const failures = [];
-  for (let attempt = 0; attempt < mostAttempts; attempt += 1) {
+  for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
     const failed = await host.call(1);
     if (failed.length === 0) return failures;
     failures.push(...failed);
   }
-  return [...failures, `No call of ${mostAttempts} succeeded.`];
+  return [...failures, `None of ${maxAttempts} calls succeeded.`];
 }
 
 function plural(count, noun) {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** What the runtime looks up: at most once in a process, before it requests its first token there. */
+/** The documents that the runtime requests, at most once per process, before its first token request. */
 const documents = [
   "GET /.well-known/oauth-protected-resource/mcp at the MCP server",
   "GET /.well-known/oauth-authorization-server at the authorization server",
 ];
 
 /**
- * What a host asks for by itself, with nobody's token: metadata, a registration, a login, or the MCP server.
+ * Returns the requests without a token that the host makes itself: metadata, registration, login, or the MCP server.
  *
  * @param {readonly import("./servers.js").Received[]} received
- * @param {number} processes how many there were of the host
+ * @param {number} processes the number of processes of the host
  */
 function ownRequests(received, processes) {
   const lookups = new Map(documents.map((document) => [document, 0]));

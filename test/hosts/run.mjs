@@ -1,5 +1,5 @@
-// `npm run test:hosts [HOST…]`: hosts as they are on npm, with nothing but the URL of the server in their settings, authorized by
-// `NODE_OPTIONS=--import=mcp-auth-runtime/register`. Prints every phase; the last line is `N passed, N failed`.
+// `npm run test:hosts [HOST…]`: runs published hosts whose settings have only the URL of the server, authorized by
+// `NODE_OPTIONS=--import=mcp-auth-runtime/register`. Prints each phase. The last line is `N passed, N failed`.
 import { randomBytes } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -14,14 +14,14 @@ import { startServers } from "./servers-process.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const root = join(here, "../..");
-const atOnce = 2;
+const concurrency = 2;
 const started = performance.now();
 const tally = { passed: 0, failed: 0 };
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in hosts));
 if (unknown.length > 0) {
-  console.error(`There is no host ${unknown.join(", ")}; there are ${Object.keys(hosts).join(", ")}.`);
+  console.error(`Unknown host: ${unknown.join(", ")}. Known hosts: ${Object.keys(hosts).join(", ")}.`);
   process.exit(2);
 }
 
@@ -31,7 +31,7 @@ try {
   console.log(`hosts on Node ${node.version}, servers on Node ${process.version}`);
   const tarball = await pack(root, workshop);
   const names = wanted.length === 0 ? Object.keys(hosts) : wanted;
-  await inParallel(names, atOnce, (name) => testHost(name, node, tarball));
+  await inParallel(names, concurrency, (name) => testHost(name, node, tarball));
 } catch (error) {
   verdict("the hosts can be installed", false, error.message);
 } finally {
@@ -41,7 +41,7 @@ console.log(secondsSince(started));
 console.log(`${tally.passed} passed, ${tally.failed} failed`);
 process.exitCode = tally.failed === 0 && tally.passed > 0 ? 0 : 1;
 
-/** Installs a host and runs it in every way there is. */
+/** Installs a host and runs it in each of its ways. */
 async function testHost(name, node, tarball) {
   const began = performance.now();
   const folder = join(workshop, name);
@@ -49,20 +49,20 @@ async function testHost(name, node, tarball) {
     await installHost(join(here, name), folder, tarball);
     await cp(join(here, "agent.mjs"), join(folder, "agent.mjs"));
     const wrong = await wrongVersions(folder);
-    verdict(`${name}: the versions are those of its package.json`, wrong.length === 0, wrong.join("\n"));
+    verdict(`${name}: the installed versions match its package.json`, wrong.length === 0, wrong.join("\n"));
     console.log(`      ${name}: installed in ${secondsSince(began)}`);
   } catch (error) {
-    verdict(`${name}: it can be installed`, false, error.message);
+    verdict(`${name}: the host can be installed`, false, error.message);
     return;
   }
   for (const way of hosts[name]) await testWay(way, way.how ? `${name}, ${way.how}` : name, node, folder);
   console.log(`      ${name}: ${secondsSince(began)}`);
 }
 
-/** Runs a host in one way, with servers of its own. */
+/** Runs a host in one way, with its own servers. */
 async function testWay({ start, phases, store }, title, node, folder) {
   const signal = AbortSignal.timeout(hangLimit);
-  // Each process of a host listens.
+  // Each process of a host adds a listener.
   setMaxListeners(0, signal);
   const secret = randomBytes(24).toString("base64url");
   let servers;
@@ -78,21 +78,21 @@ async function testWay({ start, phases, store }, title, node, folder) {
     host = await start({ node: node.path, url, cwd: folder, env, signal });
     const version = await host.version?.();
     if (version !== undefined)
-      verdict(`${title}: its process runs on Node ${version}`, version === node.version);
+      verdict(`${title}: the host runs on Node ${version}`, version === node.version);
     await phases(host, servers, (name, ...rest) => {
       hasFailed = !verdict(`${title}: ${name}`, ...rest) || hasFailed;
     });
   } catch (error) {
     hasFailed = true;
-    verdict(`${title}: it goes through all phases`, false, error.stack);
+    verdict(`${title}: the host completes all phases`, false, error.stack);
   } finally {
-    if (hasFailed && host !== undefined) printIndented(`The host printed:\n${lastLines(host.said())}`);
+    if (hasFailed && host !== undefined) printIndented(`The host printed:\n${lastLines(host.printed())}`);
     await host?.stop();
     await servers?.stop();
   }
 }
 
-/** All that a host gets to know: no browser can be found, and nothing of a person's own settings. */
+/** Returns the environment of a host, without a browser in the PATH and without a person's settings. */
 async function environment(folder, secret) {
   const home = join(folder, "home");
   const empty = join(folder, "empty");
@@ -105,7 +105,7 @@ async function environment(folder, secret) {
     HOME: home,
     PATH: empty,
     MCP_REMOTE_CONFIG_DIR: join(home, "mcp-remote"),
-    // Otherwise VoltAgent looks up models in the network.
+    // Otherwise VoltAgent requests a list of models from the network.
     NODE_ENV: "production",
   };
 }

@@ -1,26 +1,26 @@
-// Runs servers.ts in a child process. It is TypeScript shared with the tests: esbuild makes one module of it, which goes to
-// the child through stdin, as in the demo.
+// Runs servers.ts in a child process, as in the demo: esbuild bundles the TypeScript code into one module, which the
+// child reads from stdin.
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 import { startChild } from "./child.mjs";
 
-// The imports of a module from stdin are found from the working directory.
+// Imports of a module from stdin are resolved from the working directory.
 const cwd = fileURLToPath(new URL(".", import.meta.url));
 let bundle;
 
 /**
  * @typedef {object} Servers
  * @property {{ issuer: string, url: string }} addresses
- * @property {() => Promise<import("./servers.js").Counts>} counts since the start
- * @property {() => Promise<import("./servers.js").Received[]>} received every request to one of them, in order
- * @property {() => Promise<void>} revoke revokes every token at the authorization server (RFC 7009)
- * @property {() => Promise<void>} expire lets more time pass for both servers than a token lives
+ * @property {() => Promise<import("./servers.js").Counts>} the counts since the start
+ * @property {() => Promise<import("./servers.js").Received[]>} received all requests to the servers, in order
+ * @property {() => Promise<void>} revoke revokes all tokens at the authorization server (RFC 7009)
+ * @property {() => Promise<void>} expire moves the clocks of both servers past the lifetime of a token
  * @property {() => Promise<void>} stop
  */
 
 /**
- * @param {string} secret of the client `agent`
- * @param {AbortSignal} signal ends them
+ * @param {string} secret the secret of the client `agent`
+ * @param {AbortSignal} signal ends the servers
  * @returns {Promise<Servers>}
  */
 export async function startServers(secret, signal) {

@@ -1,16 +1,16 @@
-// The servers of one host, a process of its own: an authorization server that can revoke what it issues, and an MCP server
-// that asks it about every token. They live as long as the runner is connected to them.
+// The servers of one host, in their own process: an authorization server that can revoke tokens, and an MCP server that
+// introspects each token. The process ends when the runner disconnects.
 import { subscribe } from "node:diagnostics_channel";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { startAuthorizationServer } from "../support/authorization-server.js";
 import { startMcpServer } from "../support/mcp-server.js";
 
-/** What the runner asks for. */
+/** A question of the runner. */
 type Question = "addresses" | "counts" | "received" | "revoke" | "expire";
 
 export interface Counts {
   readonly tokenRequests: number;
-  /** Requests that the MCP server answered 401. */
+  /** The number of requests that the MCP server answered with 401. */
   readonly unauthorized: number;
 }
 
@@ -35,12 +35,12 @@ const mcpServerClient = { id: "mcp-server", secret: "of-the-mcp-server" };
 
 process.once("disconnect", () => process.exit());
 
-// Time passes for the servers alone when they are told so: what they issued before has expired then.
+// The clock of this process can be moved forward, which expires earlier tokens.
 const { now } = Date;
-let passed = 0;
-Date.now = () => now() + passed;
+let offset = 0;
+Date.now = () => now() + offset;
 
-// What this process asks its own servers is told apart by this.
+// Marks the requests of this process to its own servers.
 const ownAgent = "servers";
 const { fetch } = globalThis;
 globalThis.fetch = async (input, init) => {
@@ -49,10 +49,10 @@ globalThis.fetch = async (input, init) => {
   return await fetch(input, { ...init, headers });
 };
 
-// What else is recorded are the requests that belong there; a host's own discovery and logins may not.
+// Records all other requests, to find discovery requests and logins of the host itself.
 const exchanges: Exchange[] = [];
 subscribe("http.server.request.start", (message) => {
-  // Node documents these members of it.
+  // Node documents these members of the message.
   const { request, response } = message as Exchange;
   if (request.headers["user-agent"] !== ownAgent) exchanges.push({ request, response });
 });
@@ -61,7 +61,7 @@ const authorizationServer = await startAuthorizationServer({
   clients: [{ id: "agent", secret, scopes }, mcpServerClient],
   scopes,
   lifetime,
-  // Only these can be revoked, and asked about.
+  // Only opaque tokens can be revoked and introspected.
   tokens: "opaque",
 });
 const { issuer, revocationEndpoint } = authorizationServer;
@@ -76,7 +76,7 @@ async function revoke(): Promise<void> {
       headers: { authorization },
       body,
     });
-    if (status !== 200) throw new Error(`The revocation was answered ${status}.`);
+    if (status !== 200) throw new Error(`The revocation was answered with ${status}.`);
   }
 }
 
@@ -108,7 +108,7 @@ async function answer(question: Question): Promise<unknown> {
     case "revoke":
       return await revoke();
     case "expire":
-      passed += (lifetime + 60) * 1_000;
+      offset += (lifetime + 60) * 1_000;
       return undefined;
   }
 }

@@ -178,7 +178,7 @@ describe("an algorithm that the servers do not list", () => {
       { secret: { env: "SECRET" } },
       { dpop: true },
       { [proofAlgorithms]: ["ES256K"] },
-      "accepts no DPoP proof that a key made for it can sign (ES256,",
+      "accepts no DPoP proof that a generated key can sign (ES256,",
     ],
     [
       "of a named key for DPoP",

@@ -201,7 +201,7 @@ describe("token", () => {
     expect((await token(["--env-file=.env"], world.env)).code).toBe(0);
     expect(await token(["--env-file", "missing.env"])).toMatchObject({
       code: 2,
-      err: "error: The file given by --env-file cannot be read (it does not exist): missing.env\n",
+      err: "error: The file missing.env of --env-file cannot be read: it does not exist. Correct the path or its permissions.\n",
     });
   });
 
@@ -358,7 +358,7 @@ describe("validate", () => {
     const said = await command(["validate"], { cwd });
     expect(said.code).toBe(2);
     const lines = said.out.split("\n").filter((line) => line.startsWith("mcp-auth.config.json:"));
-    expect(lines.map((line) => /:(\d+):\d+ (\S+)/.exec(line)?.slice(1, 3))).toEqual([
+    expect(lines.map((line) => /:(\d+):\d+ ([^\s:]+)/.exec(line)?.slice(1, 3))).toEqual([
       ["2", "/versoin"],
       ["3", "/defaults/timeout"],
       ["3", "/defaults/retry/attempts"],

@@ -101,7 +101,7 @@ describe.runIf(unix)("a pipe that --env-file names, as <(sops -d secrets.env) is
     expect(await ended).toMatchObject({
       code: 2,
       out: "",
-      err: `error: The file given by --env-file cannot be read (it is larger than 1 MiB): ${path}\n`,
+      err: `error: The file ${path} of --env-file cannot be read: it is larger than 1 MiB. Correct the path or its permissions.\n`,
     });
     await writer.ended;
   });
@@ -124,7 +124,7 @@ test.each<[string, (cwd: string) => Promise<string>, string]>([
   expect(await run(["token", "crm", "--env-file", name], { cwd }).ended).toMatchObject({
     code: 2,
     out: "",
-    err: `error: The file given by --env-file cannot be read (${reason}): ${name}\n`,
+    err: `error: The file ${name} of --env-file cannot be read: ${reason}. Correct the path or its permissions.\n`,
   });
 });
 
@@ -150,7 +150,7 @@ describe.runIf(unix)("references in `headers` that never come", () => {
     expect(references).toMatchObject({
       code: 4,
       out: "",
-      err: 'error[timeout]: Server "crm": no headers within 8000 ms. Try again.\n',
+      err: 'error[timeout]: Server "crm": there were no headers within 8000 ms. Try again.\n',
     });
     expect(variables).toMatchObject({
       code: 4,

@@ -84,7 +84,7 @@ describe("the demo", () => {
     );
     // The exact number depends on the load of the machine: a token may expire on the way to a server.
     expect(reasons.get("demand")).toBeGreaterThanOrEqual(2);
-    expect(Number.parseInt(row("waited for"), 10)).toBe(reasons.get("demand"));
+    expect(Number.parseInt(row("awaited tokens"), 10)).toBe(reasons.get("demand"));
     expect(Number.parseInt(row("refused \\(401\\)"), 10)).toBeGreaterThanOrEqual(
       reasons.get("rejected") ?? 0,
     );

@@ -226,7 +226,7 @@ describe("store clear", () => {
       }),
     );
     const memory = await command(at, ["store", "clear", "--config", "memory.json"]);
-    expect(memory).toMatchObject({ code: 2, err: expect.stringContaining("keeps tokens in memory") });
+    expect(memory).toMatchObject({ code: 2, err: expect.stringContaining("keeps tokens only in memory") });
   });
 });
 
@@ -458,7 +458,7 @@ describe("a command that cannot use the store", () => {
     expect(await command(at, ["token", "crm"], { KEY: anotherKey() })).toEqual({
       code: 0,
       out: "t2\n",
-      err: 'warning: what is stored for "crm" cannot be read and is not used; a new token is asked for\n',
+      err: 'warning: what is stored for "crm" cannot be read and is not used. A new token is requested.\n',
     });
   });
 });
@@ -496,14 +496,14 @@ describe("headers", () => {
     };
     expect(await refused(empty)).toBe("error: Name a server of the config");
     expect(await refused(name)).toBe(
-      "error: No server of the config has the name in CLAUDE_CODE_MCP_SERVER_NAME; name one",
+      "error: No server of the config has the name in CLAUDE_CODE_MCP_SERVER_NAME. Name one",
     );
     expect(await refused(other)).toBe(
-      "error: No server of the config is at the URL in CLAUDE_CODE_MCP_SERVER_URL; name one",
+      "error: No server of the config is at the URL in CLAUDE_CODE_MCP_SERVER_URL. Name one",
     );
     expect(await refused({ ...name, ...other })).toBe(
       "error: No server of the config has the name in CLAUDE_CODE_MCP_SERVER_NAME or is at the URL in " +
-        "CLAUDE_CODE_MCP_SERVER_URL; name one",
+        "CLAUDE_CODE_MCP_SERVER_URL. Name one",
     );
   });
 
@@ -539,7 +539,9 @@ describe("headers", () => {
     expect(outcome).toMatchObject({
       code: 3,
       out: "",
-      err: expect.stringMatching(/gives the same token again.* npx mcp-auth-runtime store clear crm\n$/),
+      err: expect.stringMatching(
+        /issued the same token as for the last call.* npx mcp-auth-runtime store clear crm\n$/,
+      ),
     });
     expect(asked()).toBe(5);
     tokens.push("b");

@@ -1,5 +1,5 @@
-// The README as a stranger follows it: its files and commands, in an empty folder, with nothing changed but the name
-// of the package, which is the packed tarball.
+// Follows the README in an empty folder: saves its files and runs its commands. Only the name of the package is
+// replaced, by the packed tarball.
 import { generateKeyPairSync } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ const secret = "a-secret-that-only-the-environment-knows";
  */
 export async function followReadme({ root, folder, tarball }, verdict) {
   const steps = stepsOf(await readFile(join(root, "README.md"), "utf8"));
-  verdict("the README has commands to run and files to save", steps.length >= 4, JSON.stringify(steps));
+  verdict("the README has commands and files", steps.length >= 4, JSON.stringify(steps));
   await mkdir(folder);
   const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const servers = startServers(secret, publicKey.export({ format: "jwk" }));
@@ -30,12 +30,16 @@ export async function followReadme({ root, folder, tarball }, verdict) {
         const actual = command.replace(/^(npm install) mcp-auth-runtime\b/, `$1 ${tarball}`);
         const { code, stdout, output } = await run("sh", ["-c", actual], { cwd: folder, env });
         const holds = code === 0 && expected(command).test(stdout);
-        verdict(`the README's \`${command}\` does what it says`, holds, `exit code ${code}\n${output}`);
+        verdict(
+          `the README's command \`${command}\` works as described`,
+          holds,
+          `exit code ${code}\n${output}`,
+        );
       }
     }
     const { issued } = await servers.count();
     verdict(
-      "the authorization server counts a token for each command that needs one",
+      "the authorization server has issued one token for each command that needs one",
       issued["crm-agent"] === 3,
     );
   } finally {
@@ -43,7 +47,7 @@ export async function followReadme({ root, folder, tarball }, verdict) {
   }
 }
 
-/** What a command must print. */
+/** Returns what a command must print. */
 function expected(command) {
   if (command.includes(" token ")) return /^[\w-]+\.[\w-]+\.[\w-]+\n$/;
   if (command.includes(" validate ")) return /no mistakes, 1 server/;
@@ -51,7 +55,7 @@ function expected(command) {
   return /^/;
 }
 
-/** The blocks under `<!-- test: run -->` and `<!-- test: file NAME -->`, in order. */
+/** Returns the blocks below `<!-- test: run -->` and `<!-- test: file NAME -->`, in order. */
 function stepsOf(markdown) {
   const blocks = markdown.matchAll(/^<!-- test: (run|file (\S+)) -->\n```\w+\n([\s\S]*?)^```$/gm);
   return [...blocks].map(([, , file, text]) => ({ file, text: text.trimEnd() }));

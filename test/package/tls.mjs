@@ -1,4 +1,4 @@
-// The installed package and TLS servers: a secret goes to one that is verified, and to no other, whatever the process says.
+// Checks that the installed package sends a secret only to a verified TLS server, whatever the process is set to.
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:https";
 import { join } from "node:path";
@@ -40,15 +40,15 @@ export async function verifiesServers({ root, project }, verdict) {
   };
   const refused = await token("untrusting.config.json", { servers });
   const isRefused = refused.code === 4 && seen.length === 0 && refused.output.includes("TLS");
-  verdict("sends nothing to a server that cannot be verified", isRefused, refused.output);
+  verdict("the package sends nothing to a server that cannot be verified", isRefused, refused.output);
   const trusted = await token("trusting.config.json", { servers, network: { ca } });
   const isToken = trusted.code === 0 && trusted.stdout.trim() === "token-over-tls";
-  verdict("gets a token from one that can", isToken, trusted.output);
+  verdict("the package gets a token from a server that can be verified", isToken, trusted.output);
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
 }
 
-/** A module of the tests without its types. */
+/** Imports a TypeScript module of the tests. */
 async function testModule(path) {
   const { code } = await transform(await readFile(path, "utf8"), { loader: "ts", format: "esm" });
   return await import(`data:text/javascript,${encodeURIComponent(code)}`);

@@ -1,14 +1,14 @@
-// What other token managers are known to get wrong when something fails, each as a test of ours. See docs/peers.md.
+// Known faults of other token managers in handling failures, each as a test of this package. See docs/peers.md.
 import { expect, test } from "vitest";
 import { sendJson } from "../support/http-server.js";
 import { outcome, secret, world } from "./world.js";
 
 const second = 1_000;
 
-test("a 503 is tried again (TypeScript SDK)", async () => {
+test("a token request that fails with 503 is retried (TypeScript SDK)", async () => {
   const w = await world();
   w.token = (_request, response) => {
-    w.token = (_again, later) => w.issue(later);
+    w.token = (_retry, nextResponse) => w.issue(nextResponse);
     sendJson(response, {}, 503);
   };
   const manager = await w.start();
@@ -17,10 +17,10 @@ test("a 503 is tried again (TypeScript SDK)", async () => {
   expect(await call).toBe("done");
 });
 
-test("a `Retry-After` is kept to (google-auth-library; TypeScript SDK)", async () => {
+test("a retry waits as long as `Retry-After` says (google-auth-library; TypeScript SDK)", async () => {
   const w = await world();
   w.token = (_request, response) => {
-    w.token = (_again, later) => w.issue(later);
+    w.token = (_retry, nextResponse) => w.issue(nextResponse);
     sendJson(response, {}, 429, { "retry-after": "5" });
   };
   const manager = await w.start();
@@ -31,10 +31,10 @@ test("a `Retry-After` is kept to (google-auth-library; TypeScript SDK)", async (
   expect(await call).toBe("done");
 });
 
-test("a 200 without a body is tried again (Envoy #42009)", async () => {
+test("a token response with status 200 and no body is retried (Envoy #42009)", async () => {
   const w = await world();
   w.token = (_request, response) => {
-    w.token = (_again, later) => w.issue(later);
+    w.token = (_retry, nextResponse) => w.issue(nextResponse);
     response.writeHead(200, { "content-type": "application/json" }).end();
   };
   const manager = await w.start();
@@ -43,22 +43,22 @@ test("a 200 without a body is tried again (Envoy #42009)", async () => {
   expect(await call).toBe("done");
 });
 
-test("a token endpoint that does not answer is not waited for without end (TypeScript SDK)", async () => {
+test("a token request that gets no answer ends with a timeout (TypeScript SDK)", async () => {
   const w = await world();
   let ended = "waiting";
-  const asked = new Promise<void>((resolve) => {
+  const requested = new Promise<void>((resolve) => {
     w.token = () => resolve();
   });
   const manager = await w.start({ timeout: "1s", retry: { attempts: 1 } });
   void outcome(manager.getAccessToken()).then((how) => {
     ended = how;
   });
-  await asked;
+  await requested;
   await w.tick(2 * second);
   expect(ended).toBe("failed: timeout");
 });
 
-test("a wrong secret does not make a request of every call (camunda #44815; TypeScript SDK)", async () => {
+test("repeated calls with a wrong secret do not each make a token request (camunda #44815; TypeScript SDK)", async () => {
   const w = await world();
   w.token = (_request, response) => sendJson(response, { error: "invalid_client" }, 401);
   const manager = await w.start();
@@ -69,14 +69,14 @@ test("a wrong secret does not make a request of every call (camunda #44815; Type
   expect(w.tokenRequests.length).toBeLessThanOrEqual(1);
 });
 
-test("a client that was refused at its start is back when its secret is mended (camunda docs #9917)", async () => {
+test("a client that was refused on startup works again after its secret is fixed (camunda docs #9917)", async () => {
   const w = await world();
   w.env["SECRET"] = "wrong";
-  const right = Buffer.from(`agent:${new URLSearchParams({ "": secret }).toString().slice(1)}`).toString(
+  const correct = Buffer.from(`agent:${new URLSearchParams({ "": secret }).toString().slice(1)}`).toString(
     "base64",
   );
   w.token = ({ headers }, response) => {
-    if (headers.authorization === `Basic ${right}`) w.issue(response);
+    if (headers.authorization === `Basic ${correct}`) w.issue(response);
     else sendJson(response, { error: "invalid_client" }, 401);
   };
   const manager = await w.start();
@@ -86,7 +86,7 @@ test("a client that was refused at its start is back when its secret is mended (
   expect(await outcome(manager.getAccessToken())).toBe("done");
 });
 
-test("what a server writes into an error shows in none of ours (librefang #5525)", async () => {
+test("an error does not contain text from the server's error response (librefang #5525)", async () => {
   const w = await world();
   const canary = "canary-in-a-body";
   w.token = (_request, response) =>
@@ -97,7 +97,7 @@ test("what a server writes into an error shows in none of ours (librefang #5525)
   expect(String(error)).not.toContain(canary);
 });
 
-test("a log at all levels holds no token (google-auth-library; librefang #5525)", async () => {
+test("a log of all levels contains no token (google-auth-library; librefang #5525)", async () => {
   const w = await world();
   const manager = await w.start();
   const token = await manager.getAccessToken();

@@ -1,4 +1,4 @@
-// What other token managers are known to get wrong about renewal, each as a test of ours. See docs/peers.md.
+// Known faults of other token managers in renewal, each as a test of this package. See docs/peers.md.
 import { expect, test } from "vitest";
 import { sendJson } from "../support/http-server.js";
 import { outcome, world } from "./world.js";
@@ -6,14 +6,14 @@ import { outcome, world } from "./world.js";
 const second = 1_000;
 const minute = 60 * second;
 
-test("fifty calls at the start make one token request (Spring #11461, #14123, #15295; msal-node)", async () => {
+test("fifty concurrent first calls make one token request (Spring #11461, #14123, #15295; msal-node)", async () => {
   const w = await world();
   const manager = await w.start();
   await Promise.all(Array.from({ length: 50 }, () => manager.getAccessToken()));
   expect(w.tokenRequests).toHaveLength(1);
 });
 
-test("fifty calls after expiry make one token request, and none fails (TypeScript SDK)", async () => {
+test("fifty concurrent calls after expiry make one token request, and none fails (TypeScript SDK)", async () => {
   const w = await world();
   const manager = await w.start({ refresh: false });
   await manager.getAccessToken();
@@ -34,7 +34,7 @@ test("an expired token is not sent (TypeScript SDK; Envoy #44674)", async () => 
   expect(w.calls.map(({ headers }) => headers.authorization)).toEqual(["Bearer token-1", "Bearer token-2"]);
 });
 
-test("a failed renewal neither fails the call nor takes the good token away (msal-node; google-cloud-rust #5809)", async () => {
+test("a failed renewal neither fails a call nor discards the usable token (msal-node; google-cloud-rust #5809)", async () => {
   const w = await world();
   const manager = await w.start();
   await manager.getAccessToken();
@@ -46,10 +46,10 @@ test("a failed renewal neither fails the call nor takes the good token away (msa
     await w.pass(second);
   }
   expect([...seen]).toEqual(["token-1"]);
-  expect(w.tokenRequests.length, "a renewal was tried").toBeGreaterThan(1);
+  expect(w.tokenRequests.length, "renewals were attempted").toBeGreaterThan(1);
 });
 
-test("a token of five minutes is kept for most of them, and not longer (google-auth-library)", async () => {
+test("a token with a lifetime of five minutes is cached for most of that time, and not longer (google-auth-library)", async () => {
   const w = await world();
   w.lifetime = 300;
   const manager = await w.start({ refresh: false });
@@ -59,7 +59,7 @@ test("a token of five minutes is kept for most of them, and not longer (google-a
   expect(await manager.getAccessToken()).toBe("token-2");
 });
 
-test("tokens of five seconds are renewed in time, and not all the time (openfga java-sdk #388)", async () => {
+test("tokens with a lifetime of five seconds are renewed in time, and not continuously (openfga java-sdk #388)", async () => {
   const w = await world();
   w.lifetime = 5;
   const manager = await w.start();
@@ -71,7 +71,7 @@ test("tokens of five seconds are renewed in time, and not all the time (openfga 
   expect(w.tokenRequests.length).toBeLessThan(25);
 });
 
-test("a server that gives the same token again is not asked in a loop (esp-v2 PR 137)", async () => {
+test("an authorization server that returns the same token again is not asked in a loop (esp-v2 PR 137)", async () => {
   const w = await world();
   const end = w.now() + 600 * second;
   w.token = (_request, response) =>
@@ -81,14 +81,14 @@ test("a server that gives the same token again is not asked in a loop (esp-v2 PR
     await manager.getAccessToken();
     await w.pass(second);
   }
-  expect(w.tokenRequests.length, "it was asked again").toBeGreaterThan(1);
+  expect(w.tokenRequests.length, "the server was asked again").toBeGreaterThan(1);
   expect(w.tokenRequests.length).toBeLessThan(40);
 });
 
-test("a lifetime counts from when the token was asked for (MCP python-sdk #1318, #3250)", async () => {
+test("the lifetime of a token counts from the time of the request (MCP python-sdk #1318, #3250)", async () => {
   const w = await world();
   w.token = async (_request, response) => {
-    // The answer is under way for eight seconds.
+    // The response takes eight seconds.
     await w.tick(8 * second);
     w.issue(response, 10);
   };
@@ -99,7 +99,7 @@ test("a lifetime counts from when the token was asked for (MCP python-sdk #1318,
   expect(await manager.getAccessToken()).toBe("token-2");
 });
 
-test("a fleet whose tokens were issued together does not renew them together (kubernetes #124646)", async () => {
+test("managers whose tokens were issued at the same time do not all renew at the same time (kubernetes #124646)", async () => {
   const w = await world();
   w.lifetime = 600;
   const managers = await Promise.all(Array.from({ length: 30 }, () => w.start()));
@@ -113,12 +113,12 @@ test("a fleet whose tokens were issued together does not renew them together (ku
   }
   expect(
     counts.reduce((sum, count) => sum + count, 0),
-    "renewed by then",
+    "renewed within these slices",
   ).toBeGreaterThan(25);
   expect(Math.max(...counts), "in any five seconds").toBeLessThan(15);
 });
 
-test("each scope set has a token of its own (DuendeArchive/Support #1396)", async () => {
+test("each set of scopes has its own token (DuendeArchive/Support #1396)", async () => {
   const w = await world();
   const manager = await w.start();
   const read = await manager.getAccessToken({ scopes: ["read"] });
@@ -130,29 +130,29 @@ test("each scope set has a token of its own (DuendeArchive/Support #1396)", asyn
   ]);
 });
 
-test("a caller who gives up takes nobody along (golang/oauth2 #388)", async () => {
+test("a caller that aborts does not affect other callers (golang/oauth2 #388)", async () => {
   const w = await world();
-  const asked = new Promise<() => void>((resolve) => {
+  const requested = new Promise<() => void>((resolve) => {
     w.token = (_request, response) => resolve(() => w.issue(response));
   });
   const manager = await w.start();
   const leaving = new AbortController();
   const first = outcome(manager.getAccessToken({ signal: leaving.signal }));
   const third = outcome(manager.getAccessToken());
-  const answer = await asked;
+  const answer = await requested;
   leaving.abort();
   answer();
-  // Whoever asked by himself gets an answer, too.
+  // A manager that sends a request per caller gets an answer for each of them too.
   w.token = (_request, response) => w.issue(response);
   expect(
-    await Promise.race([Promise.all([first, third]), w.pass(second).then(() => "somebody waits")]),
+    await Promise.race([Promise.all([first, third]), w.pass(second).then(() => "a caller still waits")]),
   ).toEqual(["failed: aborted", "done"]);
   expect(w.tokenRequests).toHaveLength(1);
 });
 
-test("a caller who gives up is free although the request is not (golang.org/x/oauth2)", async () => {
+test("a caller that aborts returns at once, even while the token request is pending (golang.org/x/oauth2)", async () => {
   const w = await world();
-  const asked = new Promise<void>((resolve) => {
+  const requested = new Promise<void>((resolve) => {
     w.token = () => resolve();
   });
   const manager = await w.start();
@@ -161,13 +161,13 @@ test("a caller who gives up is free although the request is not (golang.org/x/oa
   void outcome(manager.getAccessToken({ signal: leaving.signal })).then((how) => {
     left = how;
   });
-  await asked;
+  await requested;
   leaving.abort();
   for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
   expect(left).toBe("failed: aborted");
 });
 
-test("only the token that was refused is replaced (gravitino PR 12531; TypeScript SDK v2)", async () => {
+test("a late 401 for an old token does not replace the current token (gravitino PR 12531; TypeScript SDK v2)", async () => {
   const w = await world();
   let refuse: (() => void) | undefined;
   const late = new Promise<void>((resolve) => {

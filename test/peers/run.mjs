@@ -1,6 +1,6 @@
-// `npm run test:peers [-- --check]`: the tests of this folder against the naive manager (`test/naive.ts`), where each must
-// fail, and by an assertion. Prints what it did, writes docs/peers.md (with `--check` compares), and ends with
-// `N passed, N failed`.
+// `npm run test:peers [-- --check]`: runs the tests of this folder against this package, where each must pass, and
+// against the naive manager (`test/naive.ts`), where each must fail with an assertion error. Prints the results and
+// writes docs/peers.md; with `--check` it compares the page instead. The last line is `N passed, N failed`.
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ const check = process.argv.includes("--check");
 const titles = {
   "renewal.test.ts": "Renewal",
   "failures.test.ts": "Failures",
-  "wire.test.ts": "The wire",
+  "wire.test.ts": "Requests",
 };
 
 async function run(subject) {
@@ -41,7 +41,7 @@ async function run(subject) {
         group: titles[basename(name)] ?? basename(name),
         title,
         status,
-        said: (failureMessages[0] ?? "").split("\n")[0],
+        failure: (failureMessages[0] ?? "").split("\n")[0],
       })),
     );
   } finally {
@@ -51,42 +51,44 @@ async function run(subject) {
 
 const [naive, ours] = [await run("naive"), await run("ours")];
 const results = naive.map((test) => {
-  const fails = test.status === "failed" && test.said.startsWith("AssertionError");
+  const fails = test.status === "failed" && test.failure.startsWith("AssertionError");
   const passes = ours.some(({ title, status }) => title === test.title && status === "passed");
   return { ...test, ok: fails && passes };
 });
-for (const { ok, title, said } of results) console.log(`${ok ? "ok  " : "FAIL"} ${title}\n       ${said}`);
+for (const { ok, title, failure } of results)
+  console.log(`${ok ? "ok  " : "FAIL"} ${title}\n       ${failure}`);
 
 const text = pageOf(results);
 const isCurrent = !check || (await readFile(page, "utf8").catch(() => "")) === text;
 if (!check) await writeFile(page, text);
-if (!isCurrent) console.log("FAIL docs/peers.md is not what these tests say: npm run test:peers");
+if (!isCurrent) console.log("FAIL docs/peers.md is out of date: run npm run test:peers");
 const passed = results.filter(({ ok }) => ok).length + (isCurrent ? 1 : 0);
-// Fewer than there were when this was written: some were not found.
-const enough = results.length >= 37;
-if (!enough) console.log("FAIL there are fewer tests than there were");
+// A lower number means that some tests were not found.
+const minimum = 37;
+const enough = results.length >= minimum;
+if (!enough) console.log(`FAIL ${results.length} tests were found instead of at least ${minimum}`);
 console.log(`${passed} passed, ${results.length + 1 - passed + (enough ? 0 : 1)} failed`);
 process.exitCode = passed === results.length + 1 && enough ? 0 : 1;
 
 function pageOf(tests) {
   const tables = Object.values(titles).map((group) => {
     const rows = tests.filter((test) => test.group === group).map(({ title }) => rowOf(title));
-    return `## ${group}\n\n| What ought to hold | Where it was seen not to |\n| --- | --- |\n${rows.join("\n")}\n`;
+    return `## ${group}\n\n| expected behavior | where it was found to be broken |\n| --- | --- |\n${rows.join("\n")}\n`;
   });
-  return `# What goes wrong elsewhere
+  return `# Compare with known faults of other token managers
 
-Written by \`npm run test:peers\`. Token managers that many people use, and clients that they are part of, have had these
-faults; most of them are reported in public, under the numbers given, and may be mended by now. Each is a test in
-\`test/peers\` that this package passes. The same tests are run against a naive manager (\`test/naive.ts\`: a token that is
-kept until the server answers 401), where each must fail: so they do tell one from the other.
+This page is written by \`npm run test:peers\`. Widely used token managers, and clients that contain one, have had these
+faults. Most are public issues with the numbers given here, and may have been fixed since. Each fault is a test in
+\`test/peers\` that this package passes. To show that the tests detect the faults, they also run against a naive manager
+(\`test/naive.ts\`), which keeps a token until the server answers 401. There each of them must fail.
 
-What belongs to stores that processes share is not among them.
+Faults of stores that are shared by processes are not included.
 
 ${tables.join("\n")}`;
 }
 
-/** A title ends with the places in parentheses. */
+/** A title ends with the sources in parentheses. */
 function rowOf(title) {
-  const [, claim, places] = /^(.*) \((.*)\)$/.exec(title) ?? [undefined, title, ""];
-  return `| ${claim} | ${places} |`;
+  const [, claim, sources] = /^(.*) \((.*)\)$/.exec(title) ?? [undefined, title, ""];
+  return `| ${claim} | ${sources} |`;
 }

@@ -1,4 +1,4 @@
-// What other clients are known to send, or not to, each as a test of ours. See docs/peers.md.
+// Known faults in what other clients send, each as a test of this package. See docs/peers.md.
 import { generateKeyPairSync } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -19,7 +19,7 @@ const ec = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
 const ed = generateKeyPairSync("ed25519").privateKey;
 const passphrase = "of the key";
 
-/** A client with this key in a file. */
+/** Starts a manager whose client authenticates with this key, written to a file. */
 async function withKey(w: World, pem: string, members: object = {}) {
   const file = join(await folder(), "key.pem");
   await writeFile(file, pem);
@@ -40,7 +40,7 @@ test.each([
     { passphrase: { env: "PASSPHRASE" } },
   ],
   ["Ed25519", ed.export({ type: "pkcs8", format: "pem" }), {}],
-])("a key in %s is taken (TypeScript SDK)", async (_, pem, members) => {
+])("a private key in %s is accepted (TypeScript SDK)", async (_, pem, members) => {
   const w = await world();
   w.env["PASSPHRASE"] = passphrase;
   const manager = await withKey(w, String(pem), members);
@@ -49,31 +49,31 @@ test.each([
 
 const pkcs8 = () => String(rsa.export({ type: "pkcs8", format: "pem" }));
 
-test("an assertion says which key signed it (TypeScript SDK)", async () => {
+test("a client assertion has the `kid` of the key that signed it (TypeScript SDK)", async () => {
   const w = await world();
   await (await withKey(w, pkcs8())).getAccessToken();
   expect(String(decodeProtectedHeader(assertionOf(w)).kid)).toMatch(/^[\w-]{43}$/);
 });
 
-test("an assertion has an identifier that nobody can guess (TypeScript SDK)", async () => {
+test("a client assertion has an unguessable `jti` (TypeScript SDK)", async () => {
   const w = await world();
   await (await withKey(w, pkcs8())).getAccessToken();
   expect(decodeJwt(assertionOf(w)).jti).toMatch(/^[\w-]{21,}$/);
 });
 
-test("an assertion is for the issuer alone (RFC 7523bis)", async () => {
+test("the only audience of a client assertion is the issuer (RFC 7523bis)", async () => {
   const w = await world();
   await (await withKey(w, pkcs8())).getAccessToken();
   expect(decodeJwt(assertionOf(w)).aud).toBe(w.auth.origin);
 });
 
-test("an assertion is valid at once, whatever a second of drift (keycloak #8966)", async () => {
+test("a client assertion has no `nbf`, so that clock drift does not make it invalid (keycloak #8966)", async () => {
   const w = await world();
   await (await withKey(w, pkcs8())).getAccessToken();
   expect(decodeJwt(assertionOf(w))).not.toHaveProperty("nbf");
 });
 
-test("a proof with a nonce is another proof than the one without (foss #323)", async () => {
+test("a DPoP proof that is repeated with a nonce has a new `jti` (foss #323)", async () => {
   const w = await world();
   w.token = ({ headers }, response) => {
     const nonce = "a-nonce";
@@ -90,7 +90,7 @@ test("a proof with a nonce is another proof than the one without (foss #323)", a
   expect(new Set(proofs.map((proof) => decodeJwt(proof).jti)).size).toBe(2);
 });
 
-test("id and secret are form-encoded for Basic (TypeScript SDK)", async () => {
+test("client ID and secret are form-encoded in the Basic header (TypeScript SDK)", async () => {
   const w = await world();
   await (await w.start()).getAccessToken();
   const [, sent = ""] = (w.tokenRequests[0]?.headers.authorization ?? "").split(" ");
@@ -98,7 +98,7 @@ test("id and secret are form-encoded for Basic (TypeScript SDK)", async () => {
   expect(Buffer.from(sent, "base64").toString()).toBe(`agent:${encoded}`);
 });
 
-test("headers for the MCP server do not go to the token endpoint (TypeScript SDK)", async () => {
+test("headers for the MCP server are not sent to the token endpoint (TypeScript SDK)", async () => {
   const w = await world();
   const manager = await w.start({ headers: { "x-api-key": "for the MCP server" } });
   await manager.fetch(w.url);
@@ -106,14 +106,14 @@ test("headers for the MCP server do not go to the token endpoint (TypeScript SDK
   expect(w.tokenRequests[0]?.headers).not.toHaveProperty("x-api-key");
 });
 
-test("the resource is sent byte for byte (a URL that was parsed has a slash more)", async () => {
+test("the resource is sent byte for byte (parsing the URL adds a slash)", async () => {
   const w = await world();
   w.resource = { resource: w.mcp.origin };
   await (await w.start({ url: w.mcp.origin })).getAccessToken();
   expect(new URLSearchParams(w.tokenRequests[0]?.body).get("resource")).toBe(w.mcp.origin);
 });
 
-test("the scopes of the config come before those that the server lists (TypeScript SDK v2)", async () => {
+test("the scopes of the config take precedence over those that the server lists (TypeScript SDK v2)", async () => {
   const w = await world();
   w.resource = { scopes_supported: ["read", "write", "admin"] };
   const client = { issuer: w.auth.origin, id: "agent", secret: { env: "SECRET" } };
@@ -121,7 +121,7 @@ test("the scopes of the config come before those that the server lists (TypeScri
   expect(new URLSearchParams(w.tokenRequests[0]?.body).get("scope")).toBe("read");
 });
 
-test("metadata of another issuer gets no credential (TypeScript SDK v1)", async () => {
+test("no credential is sent when the metadata names another issuer (TypeScript SDK v1)", async () => {
   const w = await world();
   w.metadata = { issuer: "https://other.example" };
   const manager = await w.start();
@@ -129,7 +129,7 @@ test("metadata of another issuer gets no credential (TypeScript SDK v1)", async 
   expect(w.tokenRequests).toEqual([]);
 });
 
-test("a platform's assertion is read for each request (azure-sdk-for-rust #1739)", async () => {
+test("a platform assertion is read for each token request (azure-sdk-for-rust #1739)", async () => {
   const w = await world();
   const file = join(await folder(), "assertion");
   await writeFile(file, "e30.eyJhIjoxfQ.c2ln");
@@ -142,7 +142,7 @@ test("a platform's assertion is read for each request (azure-sdk-for-rust #1739)
   expect(sent).toEqual(["e30.eyJhIjoxfQ.c2ln", "e30.eyJhIjoyfQ.c2ln"]);
 });
 
-test("nothing follows a redirect to another origin (Node's `fetch` forwards all but `Authorization`)", async () => {
+test("a redirect to another origin is not followed (Node's `fetch` forwards all headers but `Authorization`)", async () => {
   const w = await world();
   w.call = (_request, response) =>
     void response.writeHead(307, { location: `${w.auth.origin}/stolen` }).end();

@@ -1,5 +1,5 @@
-// What the tests of `test/peers` run against: two servers on loopback that do as they are told, a clock that is moved, and
-// the manager in question, ours or the naive one.
+// The environment of the tests in `test/peers`: two scripted servers on loopback, a fake clock, and the token manager
+// under test, which is the one of this package or the naive one.
 import type { ServerResponse } from "node:http";
 import { onTestFinished } from "vitest";
 import { createMcpAuth, type McpAuthConfig } from "../../src/index.js";
@@ -7,7 +7,7 @@ import { liveClock } from "../integration/harness.js";
 import { NaiveManager, type NaiveServer } from "../naive.js";
 import { type HttpServer, type RecordedRequest, sendJson, startHttpServer } from "../support/http-server.js";
 
-/** What every manager can do in some way. */
+/** The interface that both managers have. */
 export interface Subject {
   getAccessToken(options?: {
     readonly signal?: AbortSignal;
@@ -24,25 +24,25 @@ export interface World {
   readonly mcp: HttpServer;
   readonly url: string;
   readonly env: Record<string, string | undefined>;
-  /** Lines of the log, at all levels. */
+  /** The lines of the log, of all levels. */
   readonly log: string[];
-  /** How token requests are answered; a token of `lifetime` seconds unless told. */
+  /** Answers token requests; by default with a token that lives `lifetime` seconds. */
   token: Answer;
-  /** How the MCP server answers; 200 unless told. */
+  /** Answers requests to the MCP server; by default with 200. */
   call: Answer;
   lifetime: number;
-  /** Members of the metadata in place of the true ones. */
+  /** Members that replace those of the issuer's metadata. */
   metadata: Readonly<Record<string, unknown>>;
   resource: Readonly<Record<string, unknown>>;
   readonly tokenRequests: readonly RecordedRequest[];
   readonly calls: readonly RecordedRequest[];
   readonly now: () => number;
-  /** Moves the clock on, and lets what that causes end. */
+  /** Moves the clock forward, and waits until everything that this triggers has finished. */
   pass(milliseconds: number): Promise<void>;
-  /** The same, without waiting for what servers have not answered. */
+  /** Moves the clock forward without waiting for pending responses. */
   tick(milliseconds: number): Promise<void>;
   issue(response: ServerResponse, lifetime?: number): void;
-  /** The manager, with these members of its server and its client. */
+  /** Starts the manager, with these members added to its server and its client. */
   start(members?: object, client?: object): Promise<Subject>;
 }
 
@@ -89,12 +89,12 @@ export async function world(): Promise<World> {
       sendJson(response, { access_token: `token-${issued}`, token_type: "Bearer", expires_in: lifetime });
     },
     async start(members = {}, client = {}) {
-      const own = { issuer: auth.origin, id: "agent", secret: { env: "SECRET" } };
+      const defaultClient = { issuer: auth.origin, id: "agent", secret: { env: "SECRET" } };
       const isOther = "key" in client || "method" in client;
-      const { secret: _secret, ...bare } = own;
+      const { secret: _secret, ...bare } = defaultClient;
       const server = {
         url: built.url,
-        grant: { client: { ...(isOther ? bare : own), ...client } },
+        grant: { client: { ...(isOther ? bare : defaultClient), ...client } },
         ...members,
       };
       return await subject(server, built, live);
@@ -109,7 +109,7 @@ async function subject(
   live: ReturnType<typeof liveClock>,
 ): Promise<Subject> {
   if (process.env["MCP_AUTH_PEERS_SUBJECT"] === "naive") {
-    // It takes what it knows of the config, and knows no better.
+    // The naive manager supports only a part of the config.
     return new NaiveManager(server as NaiveServer, {
       env,
       fetch: live.fetch,
@@ -118,7 +118,7 @@ async function subject(
   }
   const write = (fields: object, message: string) => void log.push(`${message} ${JSON.stringify(fields)}`);
   const auth = await createMcpAuth<string>({
-    // Each test writes a config of its own, as an object.
+    // The tests build configs from plain objects.
     config: { servers: { tools: server } } as McpAuthConfig<string>,
     env,
     clock: live.clock,
@@ -127,14 +127,14 @@ async function subject(
   });
   onTestFinished(async () => {
     const stopped = auth.stop();
-    // What is under way has five seconds, and the clock stands still.
+    // `stop()` waits up to five seconds for requests in flight, and only the test moves the clock.
     await live.clock.advance(5_000);
     await stopped;
   });
   return auth.resolve("tools");
 }
 
-/** What becomes of a call: `done`, or that it failed and with what. */
+/** Returns the outcome of a call: `done`, or `failed: ` with the code of the error. */
 export async function outcome(call: Promise<unknown>): Promise<string> {
   return await call.then(
     () => "done",

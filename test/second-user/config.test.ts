@@ -1,4 +1,5 @@
-// A config that another user can have the search find: none of its commands is run, and none that is reached through it.
+// Another user places a config where the search finds it. No command of that config may run, and no config that is
+// reached through that user's links or folders.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
@@ -28,15 +29,15 @@ const nobody = 65_534;
 const somebody = 1_000;
 const name = "mcp-auth.config.json";
 
-/** A folder that everybody may pass through, gone when the test is over. */
-async function place(): Promise<string> {
+/** Creates a folder that everybody may pass through. It is removed after the test. */
+async function createFolder(): Promise<string> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), "mcp-auth-users-")));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   await chmod(folder, 0o755);
   return folder;
 }
 
-/** Makes a folder, or a file with a text, that belongs to a user. */
+/** Creates a folder that belongs to a user, or a file if there is a text. */
 async function make(
   path: string,
   uid: number,
@@ -50,8 +51,8 @@ async function make(
   return path;
 }
 
-/** What a user does at a shell, with `$1`, `$2` … for the arguments. */
-function as(uid: number, script: string, ...args: string[]): void {
+/** Runs a shell script as a user. The arguments are `$1`, `$2`, … */
+function runAs(uid: number, script: string, ...args: string[]): void {
   execFileSync("/bin/sh", ["-ec", script, "sh", ...args], { uid, gid: uid, cwd: "/", stdio: "pipe" });
 }
 
@@ -67,7 +68,7 @@ async function actingAs<T>(uid: number, work: () => Promise<T>): Promise<T> {
   }
 }
 
-// The other user may not be able to read the sources, so what a search imports is imported before.
+// The other user may not be able to read the sources, so one search loads the modules beforehand.
 beforeAll(async () => {
   const cwd = await realpath(await mkdtemp(join(tmpdir(), "mcp-auth-users-")));
   await writeFile(join(cwd, name), withCommand(["true"]));
@@ -75,26 +76,28 @@ beforeAll(async () => {
   await rm(cwd, { recursive: true });
 });
 
-/** A config whose secret is what a command prints; the command leaves a trace. */
+/** A config whose token is the output of a command. */
 const withCommand = (exec: readonly string[], server = "crm") =>
   JSON.stringify({
     servers: {
       [server]: { url: "https://crm.example/mcp", grant: { type: "static", token: { exec } } },
     },
   });
-const leaving = (trace: string) => withCommand(["/bin/sh", "-c", 'touch "$1"; echo token', "sh", trace]);
+/** A config whose command creates the file `trace`. */
+const withTracingCommand = (trace: string) =>
+  withCommand(["/bin/sh", "-c", 'touch "$1"; echo token', "sh", trace]);
 
 const search = (cwd: string) => loadConfig({ cwd, env: {} });
 
 const remedy = (file: string) => `MCP_AUTH_CONFIG=${file} or --config ${file}`;
 
-describe("root does not use a config", () => {
-  test("that another user put beside a .git in a shared folder above the working directory", async () => {
-    const folder = await place();
+describe("a search as root", () => {
+  test("root does not use a config that another user put next to a .git in a shared folder above the working directory", async () => {
+    const folder = await createFolder();
     const shared = await make(join(folder, "shared"), root, { mode: 0o1777 });
     const cwd = await make(join(shared, "project"), root);
     const [file, trace] = [join(shared, name), join(folder, "trace")];
-    as(nobody, 'mkdir "$1/.git"; printf %s "$2" >"$1/$3"', shared, leaving(trace), name);
+    runAs(nobody, 'mkdir "$1/.git"; printf %s "$2" >"$1/$3"', shared, withTracingCommand(trace), name);
     const { code, out, err } = await command(["validate", "--secrets"], { cwd, env: { PATH: "/bin" } });
     expect([code, existsSync(trace)]).toEqual([2, false]);
     expect(out).toContain(`${file} belongs to nobody (uid ${nobody})`);
@@ -105,33 +108,39 @@ describe("root does not use a config", () => {
     expect(error.code).toBe("config_invalid");
   });
 
-  test("in a folder of another user that the working directory lies in", async () => {
-    const folder = await place();
+  test("root does not use a config in another user's folder above the working directory", async () => {
+    const folder = await createFolder();
     const above = await make(join(folder, "above"), nobody);
     const cwd = await make(join(above, "project"), root);
-    as(nobody, 'mkdir "$1/.git"; printf %s "$2" >"$1/$3"', above, leaving(join(folder, "trace")), name);
+    runAs(
+      nobody,
+      'mkdir "$1/.git"; printf %s "$2" >"$1/$3"',
+      above,
+      withTracingCommand(join(folder, "trace")),
+      name,
+    );
     const { code, message } = await failure(search(cwd));
     expect(code).toBe("config_invalid");
     expect(message).toContain(`${above} belongs to nobody (uid ${nobody})`);
   });
 
-  test("of another user in a folder of its own", async () => {
-    const cwd = await place();
-    await make(join(cwd, name), nobody, { text: leaving(join(cwd, "trace")) });
+  test("root does not use another user's config in a folder of root", async () => {
+    const cwd = await createFolder();
+    await make(join(cwd, name), nobody, { text: withTracingCommand(join(cwd, "trace")) });
     const { code, message } = await failure(search(cwd));
     expect(code).toBe("config_invalid");
     expect(message).toContain(`${join(cwd, name)} belongs to nobody (uid ${nobody})`);
     expect(message).toContain(remedy(join(cwd, name)));
   });
 
-  test("of its own by a link of another user, from whose folder its relative command would run", async () => {
-    const folder = await place();
+  test("root does not use its own config through another user's link, from whose folder a relative command would run", async () => {
+    const folder = await createFolder();
     const shared = await make(join(folder, "shared"), root, { mode: 0o1777 });
-    const own = await make(join(folder, "own"), root);
-    const file = await make(join(own, name), root, { text: withCommand(["./secret.sh"]) });
+    const ownFolder = await make(join(folder, "own"), root);
+    const file = await make(join(ownFolder, name), root, { text: withCommand(["./secret.sh"]) });
     const trace = join(folder, "trace");
     const planted = `#!/bin/sh\ntouch ${trace}\necho token\n`;
-    as(
+    runAs(
       nobody,
       'ln -s "$2" "$1/$3"; printf %s "$4" >"$1/secret.sh"; chmod 755 "$1/secret.sh"',
       shared,
@@ -144,23 +153,25 @@ describe("root does not use a config", () => {
     expect(out).toContain(`${join(shared, name)} belongs to nobody (uid ${nobody})`);
   });
 
-  test("of its own by a link of its own that leads through a link of another user", async () => {
-    const folder = await place();
+  test("root does not use its own config through its own link that leads through another user's link", async () => {
+    const folder = await createFolder();
     const shared = await make(join(folder, "shared"), root, { mode: 0o1777 });
     const cwd = await make(join(folder, "project"), root);
-    const file = await make(join(folder, "other.json"), root, { text: leaving(join(folder, "trace")) });
-    as(nobody, 'ln -s "$2" "$1/hop"', shared, file);
+    const file = await make(join(folder, "other.json"), root, {
+      text: withTracingCommand(join(folder, "trace")),
+    });
+    runAs(nobody, 'ln -s "$2" "$1/hop"', shared, file);
     await symlink(join(shared, "hop"), join(cwd, name));
     const { code, message } = await failure(search(cwd));
     expect(code).toBe("config_invalid");
     expect(message).toContain(`${join(shared, "hop")} belongs to nobody (uid ${nobody})`);
   });
 
-  test("of its own by a link through a folder of another user", async () => {
-    const folder = await place();
+  test("root does not use its own config through a link that leads through another user's folder", async () => {
+    const folder = await createFolder();
     const theirs = await make(join(folder, "theirs"), nobody);
     await make(join(theirs, "own"), root);
-    await make(join(theirs, "own", name), root, { text: leaving(join(folder, "trace")) });
+    await make(join(theirs, "own", name), root, { text: withTracingCommand(join(folder, "trace")) });
     const cwd = await make(join(folder, "project"), root);
     await symlink(join("..", "theirs", "own", name), join(cwd, name));
     const { code, message } = await failure(search(cwd));
@@ -168,49 +179,49 @@ describe("root does not use a config", () => {
     expect(message).toContain(`${theirs} belongs to nobody (uid ${nobody})`);
   });
 
-  test("of another project of its own, to which a .git of another user would lead the search", async () => {
-    const folder = await place();
+  test("root does not find a config of another project because of a .git that another user created", async () => {
+    const folder = await createFolder();
     const shared = await make(join(folder, "shared"), root, { mode: 0o1777 });
-    const own = await make(join(shared, "own"), root);
-    const cwd = await make(join(own, "project"), root);
-    await make(join(own, name), root, { text: leaving(join(folder, "trace")) });
-    as(nobody, 'mkdir "$1/.git"', shared);
+    const ownFolder = await make(join(shared, "own"), root);
+    const cwd = await make(join(ownFolder, "project"), root);
+    await make(join(ownFolder, name), root, { text: withTracingCommand(join(folder, "trace")) });
+    runAs(nobody, 'mkdir "$1/.git"', shared);
     const { code, message } = await failure(search(cwd));
     expect(code).toBe("config_not_found");
-    expect(message).toContain(`Not searched: ${join(own, name)} (the search ends below ${shared}: `);
+    expect(message).toContain(`Not searched: ${join(ownFolder, name)} (the search ends below ${shared}: `);
   });
 
-  test("below a link that another user put in place of a folder", async () => {
-    const folder = await place();
+  test("root does not use a config below a link that another user put in place of a folder", async () => {
+    const folder = await createFolder();
     const theirs = await make(join(folder, "theirs"), nobody);
-    const own = await make(join(folder, "own"), root);
-    await make(join(own, name), root, { text: withCommand(["./secret.sh"]) });
-    as(nobody, 'ln -s "$2" "$1/project"', theirs, own);
+    const ownFolder = await make(join(folder, "own"), root);
+    await make(join(ownFolder, name), root, { text: withCommand(["./secret.sh"]) });
+    runAs(nobody, 'ln -s "$2" "$1/project"', theirs, ownFolder);
     const { code, message } = await failure(search(join(theirs, "project")));
     expect(code).toBe("config_invalid");
     expect(message).toContain(`${join(theirs, "project")} belongs to nobody (uid ${nobody})`);
   });
 });
 
-test("root uses no config by a link of another user in the middle of the path of the working directory", async () => {
-  const folder = await place();
+test("root does not use a config if another user's link is in the middle of the path of the working directory", async () => {
+  const folder = await createFolder();
   const shared = await make(join(folder, "shared"), root, { mode: 0o1777 });
-  const own = await make(join(folder, "own"), root);
-  await make(join(own, "sub"), root);
-  await make(join(own, "sub", name), root, { text: withCommand(["./tool"]) });
-  as(nobody, 'ln -s "$1" "$2"', own, join(shared, "link"));
+  const ownFolder = await make(join(folder, "own"), root);
+  await make(join(ownFolder, "sub"), root);
+  await make(join(ownFolder, "sub", name), root, { text: withCommand(["./tool"]) });
+  runAs(nobody, 'ln -s "$1" "$2"', ownFolder, join(shared, "link"));
   const error = await failure(search(join(shared, "link", "sub")));
   expect(error).toMatchObject({ code: "config_invalid" });
   expect(error.message).toContain("nobody");
 });
 
-test("root runs no command of another user's config, however often that user swaps the working directory", async () => {
-  const folder = await place();
+test("root runs no command of another user's config while that user swaps the working directory again and again", async () => {
+  const folder = await createFolder();
   const theirs = await make(join(folder, "theirs"), nobody);
   const cwd = await make(join(theirs, "project"), root);
   await make(join(cwd, name), root, { text: withCommand(["true"], "own") });
-  as(nobody, 'mkdir "$1/evil"; printf %s "$2" >"$1/evil/$3"', theirs, withCommand(["true"], "evil"), name);
-  const swapping = spawn(
+  runAs(nobody, 'mkdir "$1/evil"; printf %s "$2" >"$1/evil/$3"', theirs, withCommand(["true"], "evil"), name);
+  const swapper = spawn(
     "/bin/sh",
     [
       "-c",
@@ -221,12 +232,12 @@ test("root runs no command of another user's config, however often that user swa
     { uid: nobody, gid: nobody, cwd: "/", detached: true, stdio: ["ignore", "pipe", "ignore"] },
   );
   onTestFinished(async () => {
-    const closed = once(swapping, "close");
-    // With the command that it is just running.
-    if (swapping.pid !== undefined) process.kill(-swapping.pid, "SIGKILL");
+    const closed = once(swapper, "close");
+    // The whole process group, including the running `mv`.
+    if (swapper.pid !== undefined) process.kill(-swapper.pid, "SIGKILL");
     await closed;
   });
-  await once(swapping.stdout, "data");
+  await once(swapper.stdout, "data");
   const seen = new Set<string>();
   for (let round = 0; round < 500; round += 1) {
     try {
@@ -242,9 +253,9 @@ test("root runs no command of another user's config, however often that user swa
   expect(seen).toContain("own");
 });
 
-describe("a config in a working directory of another user, as root in a container has over a checkout", () => {
+describe("a config in another user's working directory, such as a checkout in a container that runs as root", () => {
   async function checkout(token: object) {
-    const folder = await place();
+    const folder = await createFolder();
     const project = await make(join(folder, "project"), somebody);
     await make(join(project, ".git"), somebody);
     const cwd = await make(join(project, "packages"), somebody);
@@ -253,10 +264,10 @@ describe("a config in a working directory of another user, as root in a containe
     return { folder, cwd, file };
   }
 
-  test("is used without commands", async () => {
+  test("a config in another user's working directory is used without commands", async () => {
     const { cwd, file } = await checkout({ env: "TOKEN" });
-    const said = await command(["token", "crm"], { cwd, env: { TOKEN: "t" } });
-    expect(said).toEqual({ code: 0, out: "t\n", err: "" });
+    const result = await command(["token", "crm"], { cwd, env: { TOKEN: "t" } });
+    expect(result).toEqual({ code: 0, out: "t\n", err: "" });
     const spec = await search(cwd);
     expect(spec).toMatchObject({ file, named: false });
     expect(spec.commands?.forbidden).toContain(remedy(file));
@@ -265,30 +276,33 @@ describe("a config in a working directory of another user, as root in a containe
   test.each([
     ["token", "crm"],
     ["validate", "--secrets"],
-  ])("fails with the remedy where it wants a command: %s %s", async (...argv) => {
-    const { folder, cwd, file } = await checkout({ exec: ["/bin/sh", "-c", "touch ../../trace; echo t"] });
-    const said = await command(argv, { cwd, env: { MCP_AUTH_ALLOW_EXEC: "1", PATH: "/bin" } });
-    expect([said.code, existsSync(join(folder, "trace"))]).toEqual([2, false]);
-    expect(said.out + said.err).toContain(`commands of the config ${file} are not run`);
-    expect(said.out + said.err).toContain(`${cwd} belongs to `);
-    expect(said.out + said.err).toContain(`uid ${somebody}`);
-    expect(said.out + said.err).toContain(remedy(file));
-  });
+  ])(
+    "a command of a config in another user's working directory fails with the remedy: %s %s",
+    async (...argv) => {
+      const { folder, cwd, file } = await checkout({ exec: ["/bin/sh", "-c", "touch ../../trace; echo t"] });
+      const result = await command(argv, { cwd, env: { MCP_AUTH_ALLOW_EXEC: "1", PATH: "/bin" } });
+      expect([result.code, existsSync(join(folder, "trace"))]).toEqual([2, false]);
+      expect(result.out + result.err).toContain(`commands of the config ${file} are not run`);
+      expect(result.out + result.err).toContain(`${cwd} belongs to `);
+      expect(result.out + result.err).toContain(`uid ${somebody}`);
+      expect(result.out + result.err).toContain(remedy(file));
+    },
+  );
 
-  test("is not rewritten by validate --fix, which its owner could lead to any other file", async () => {
+  test("validate --fix does not change a config in another user's working directory, who could link it to any file", async () => {
     const { cwd, file } = await checkout({ env: "TOKEN" });
     const text = '{ "servers": { "crm": { "urls": "https://crm.example/mcp" } } }';
     await writeFile(file, text);
-    const said = await command(["validate", "--fix"], { cwd });
-    expect(said).toMatchObject({ code: 2, out: "" });
-    expect(said.err).toContain("The config is not changed, because the search found it");
+    const result = await command(["validate", "--fix"], { cwd });
+    expect(result).toMatchObject({ code: 2, out: "" });
+    expect(result.err).toContain("The config is not changed, because the search found it");
     expect(await readFile(file, "utf8")).toBe(text);
     await command(["validate", "--fix", "--config", file], { cwd });
     expect(await readFile(file, "utf8")).toContain('"url"');
   });
 
-  test("runs its commands where it lies above that folder and is root's, as is all that it lies in", async () => {
-    const folder = await place();
+  test("a config above another user's working directory runs its commands if root owns it and all folders above", async () => {
+    const folder = await createFolder();
     const project = await make(join(folder, "project"), root);
     await make(join(project, ".git"), root);
     const cwd = await make(join(project, "theirs"), somebody);
@@ -296,12 +310,12 @@ describe("a config in a working directory of another user, as root in a containe
     expect(await command(["token", "crm"], { cwd })).toEqual({ code: 0, out: "t\n", err: "" });
     const between = await make(join(project, "between"), somebody);
     const below = await make(join(between, "below"), somebody);
-    const said = await command(["token", "crm"], { cwd: below });
-    expect([said.code, said.out]).toEqual([2, ""]);
-    expect(said.err).toContain("are not run");
+    const result = await command(["token", "crm"], { cwd: below });
+    expect([result.code, result.out]).toEqual([2, ""]);
+    expect(result.err).toContain("are not run");
   });
 
-  test("runs no command whatever the code that loads it allows, and none to sign with", async () => {
+  test("a config in another user's working directory runs no signer, even with allowExec: true", async () => {
     const { folder, cwd, file } = await checkout({ env: "TOKEN" });
     const trace = join(folder, "trace");
     const key = { signer: { exec: ["/bin/sh", "-c", `touch ${trace}`] }, alg: "ES256" };
@@ -320,18 +334,18 @@ describe("a config in a working directory of another user, as root in a containe
     expect(existsSync(trace)).toBe(false);
   });
 
-  test("runs its commands once a person names it", async () => {
+  test("a config in another user's working directory runs its commands if a person names it", async () => {
     const { folder, cwd, file } = await checkout({ exec: ["/bin/sh", "-c", "touch ../trace; echo t"] });
-    const said = await command(["token", "crm", "--config", file], { cwd, env: { PATH: "/bin:/usr/bin" } });
-    expect(said).toEqual({ code: 0, out: "t\n", err: "" });
+    const result = await command(["token", "crm", "--config", file], { cwd, env: { PATH: "/bin:/usr/bin" } });
+    expect(result).toEqual({ code: 0, out: "t\n", err: "" });
     expect(existsSync(join(folder, "trace"))).toBe(true);
   });
 
-  test("loses its commands when a reload finds the working directory in other hands", async () => {
-    const folder = await place();
+  test("a reload forbids the commands of a config after the working directory has changed its owner", async () => {
+    const folder = await createFolder();
     const cwd = await make(join(folder, "project"), root);
     const trace = join(folder, "trace");
-    await make(join(cwd, name), root, { text: leaving(trace) });
+    await make(join(cwd, name), root, { text: withTracingCommand(trace) });
     await using auth = await createMcpAuth({ cwd, env: { PATH: "/bin:/usr/bin" } });
     expect(await auth.resolve("crm").getAccessToken()).toBe("token");
     await rm(trace);
@@ -345,22 +359,22 @@ describe("a config in a working directory of another user, as root in a containe
   });
 });
 
-describe("another user than root", () => {
-  test("uses a config of its own and one of root's, with commands", async () => {
-    const folder = await place();
+describe("a search as a user other than root", () => {
+  test("a user can use its own config and a config of root, with commands", async () => {
+    const folder = await createFolder();
     const cwd = await make(join(folder, "project"), nobody);
     await make(join(cwd, name), nobody, { text: withCommand(["true"]) });
-    const roots = await make(join(folder, "roots"), root);
-    await make(join(roots, name), root, { text: withCommand(["true"]) });
-    for (const found of [cwd, roots]) {
+    const rootFolder = await make(join(folder, "roots"), root);
+    await make(join(rootFolder, name), root, { text: withCommand(["true"]) });
+    for (const found of [cwd, rootFolder]) {
       const spec = await actingAs(nobody, () => search(found));
       expect(spec.file).toBe(join(found, name));
       expect(spec.commands).toBeUndefined();
     }
   });
 
-  test("does not use one of a third user's", async () => {
-    const folder = await place();
+  test("a user does not use a config of a third user", async () => {
+    const folder = await createFolder();
     const cwd = await make(join(folder, "project"), nobody);
     const file = await make(join(cwd, name), somebody, { text: withCommand(["true"]) });
     const { code, message } = await actingAs(nobody, () => failure(search(cwd)));
@@ -369,16 +383,16 @@ describe("another user than root", () => {
     expect(message).toContain(`uid ${somebody}`);
   });
 
-  test("is not kept from a config by a folder above that it may not read", async () => {
-    const folder = await place();
+  test("a user finds its config although it may not read a folder above it", async () => {
+    const folder = await createFolder();
     const closed = await make(join(folder, "closed"), root, { mode: 0o711 });
     const cwd = await make(join(closed, "project"), nobody);
     await make(join(cwd, name), nobody, { text: withCommand(["true"]) });
     expect((await actingAs(nobody, () => search(cwd))).file).toBe(join(cwd, name));
   });
 
-  test("is told of a config that it may not read", async () => {
-    const folder = await place();
+  test("a user gets config_invalid for a config that it may not read", async () => {
+    const folder = await createFolder();
     const cwd = await make(join(folder, "project"), nobody);
     await make(join(cwd, name), root, { text: withCommand(["true"]), mode: 0o600 });
     const { code, message } = await actingAs(nobody, () => failure(search(cwd)));
@@ -387,8 +401,8 @@ describe("another user than root", () => {
   });
 });
 
-test("links keep their owner: a ConfigMap's are root's, and others may read through them", async () => {
-  const folder = await place();
+test("the links of a ConfigMap belong to root and are accepted, but not after another user owns one of them", async () => {
+  const folder = await createFolder();
   const map = await make(join(folder, "map"), root);
   await make(join(map, "..2026"), root);
   await make(join(map, "..2026", name), root, { text: withCommand(["true"]) });

@@ -1,11 +1,11 @@
-// `npm run test:second-user`: what one user of a machine can do to another. Needs root, to be both of them; the last line is
-// `N passed, N failed`.
+// `npm run test:second-user`: tests of what one user of a machine can do to another. They act as both users, so they
+// need root. The last line is `N passed, N failed`.
 import { fileURLToPath } from "node:url";
 import { runVitest } from "../support/run-vitest.mjs";
 
 if (process.geteuid?.() !== 0) {
   console.error(
-    "These tests act as two users, which only root can do. Run them as root, in a container for example.",
+    "These tests act as two users, which only root can do. Run them as root, for example in a container.",
   );
   console.log("0 passed, 1 failed");
   process.exit(1);

@@ -1,4 +1,4 @@
-// A file store in a folder that another user can write to. Run as root, which plays neither of the two.
+// A file store in a folder that another user can write to. The tests run as root, and start processes of both users.
 import { execFileSync } from "node:child_process";
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,12 +11,13 @@ import { entryName } from "../support/entry-names.js";
 import { fakeClock } from "../support/fake-clock.js";
 import { hangLimit } from "../support/hang-limit.js";
 
-/** Numbers are enough: neither needs a name. */
+/** User IDs; they need no names. */
 const victim = 65_534;
 const attacker = 65_533;
 const entry = entryName("a");
 const year = 365 * 24 * 3_600_000;
 
+/** Runs each operation of a store and prints the outcomes. */
 const program = `
 import { createFileStore } from ${JSON.stringify(fileURLToPath(new URL("../../src/stores/file.ts", import.meta.url)))};
 const [path, key, later] = process.argv.slice(2);
@@ -51,11 +52,11 @@ let script: string;
 let scripts: string;
 let top: string;
 let shared: string;
-/** The victim's own folder, with files that have the names of the store's. */
-let own: string;
+/** A folder of the victim, with files that are named like those of a store. */
+let victimFolder: string;
 
 beforeAll(async () => {
-  if (process.getuid?.() !== 0) throw new Error("These tests play two users, and have to be run as root.");
+  if (process.getuid?.() !== 0) throw new Error("These tests act as two users, so they must run as root.");
   scripts = await mkdtemp(join(tmpdir(), "mcp-auth-second-user-"));
   await chmod(scripts, 0o755);
   const source = join(scripts, "program.ts");
@@ -74,28 +75,29 @@ beforeEach(async () => {
   await chmod(top, 0o755);
   shared = join(top, "shared");
   await mkdir(shared);
-  // As a folder of a group: its members may also remove and replace what is another's.
+  // Like a folder of a group: each member may also remove and replace files of others.
   await chmod(shared, 0o777);
-  own = join(top, "own");
-  await mkdir(join(own, "held-1"), { recursive: true });
+  victimFolder = join(top, "victim");
+  await mkdir(join(victimFolder, "held-1"), { recursive: true });
   const names = ["value-1", `value-1.${uuid}.tmp`, `${uuid}.unreadable`, "fence-1", "letter.txt.tmp"];
-  for (const name of names) await writeFile(join(own, name), "mcp-auth-store 1 1\ntheirs");
-  for (const name of ["", "held-1", ...names]) await chown(join(own, name), victim, victim);
-  await chmod(own, 0o700);
+  for (const name of names) await writeFile(join(victimFolder, name), "mcp-auth-store 1 1\ntheirs");
+  for (const name of ["", "held-1", ...names]) await chown(join(victimFolder, name), victim, victim);
+  await chmod(victimFolder, 0o700);
 });
 afterEach(async () => await rm(top, { recursive: true, force: true }));
 
 const uuid = "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d";
 
-/** What the victim's process gets, a year from now: whatever may be swept is. */
-function asVictim(path: string, key = entry): Readonly<Record<string, unknown>> {
+/** Runs all store operations in a process of the victim, with a clock one year ahead, so that the sweep is due. */
+function runAsVictim(path: string, key = entry): Readonly<Record<string, unknown>> {
   const output = execFileSync(process.execPath, [script, path, key, String(year)], {
     ...{ uid: victim, gid: victim, encoding: "utf8", timeout: hangLimit, env: {} },
   });
   return JSON.parse(output);
 }
 
-function asAttacker(command: string): void {
+/** Runs a shell command as the attacker, in the shared folder. */
+function runAsAttacker(command: string): void {
   execFileSync("sh", ["-c", command], { uid: attacker, gid: attacker, cwd: shared });
 }
 
@@ -110,23 +112,23 @@ async function treeOf(folder: string) {
   return [mode, (await Promise.all(all)).toSorted(([a], [b]) => a.localeCompare(b))] as const;
 }
 
-describe("what another user has put into the folder of the store", () => {
-  test("a link to a folder of ours in place of an entry is not followed", async () => {
-    asAttacker(`ln -s ${own} ${entry}`);
-    const before = await treeOf(own);
-    const { other, keys, ...outcomes } = asVictim(shared);
+describe("entries that another user has put into the folder of the store", () => {
+  test("a link in place of an entry, to a folder of the victim, is not followed", async () => {
+    runAsAttacker(`ln -s ${victimFolder} ${entry}`);
+    const before = await treeOf(victimFolder);
+    const { other, keys, ...outcomes } = runAsVictim(shared);
     for (const [name, outcome] of Object.entries(outcomes)) {
       expect(outcome, name).toMatch(/^error: an entry in it is a link/);
     }
     expect([other, keys]).toEqual([true, [entryName("f")]]);
-    expect(await treeOf(own)).toEqual(before);
+    expect(await treeOf(victimFolder)).toEqual(before);
   });
 
-  test("a folder with the name of an entry is neither used nor emptied", async () => {
-    asAttacker(`mkdir -m 777 ${entry} && cd ${entry} && mkdir held-1 && umask 0 &&
+  test("another user's folder with the name of an entry is neither used nor emptied", async () => {
+    runAsAttacker(`mkdir -m 777 ${entry} && cd ${entry} && mkdir held-1 && umask 0 &&
       for f in value-1 value-1.${uuid}.tmp ${uuid}.unreadable fence-1; do echo theirs >$f; done`);
     const before = await treeOf(join(shared, entry));
-    const { other, keys, ...outcomes } = asVictim(shared);
+    const { other, keys, ...outcomes } = runAsVictim(shared);
     for (const [name, outcome] of Object.entries(outcomes)) {
       expect(outcome, name).toBe("error: an entry in it belongs to another user");
     }
@@ -134,42 +136,42 @@ describe("what another user has put into the folder of the store", () => {
     expect(await treeOf(join(shared, entry))).toEqual(before);
   });
 
-  test("a FIFO in place of an entry holds nobody up", async () => {
-    asAttacker(`mkfifo -m 666 ${entry}`);
-    const { other, keys, ...outcomes } = asVictim(shared);
+  test("another user's FIFO in place of an entry does not block the store", async () => {
+    runAsAttacker(`mkfifo -m 666 ${entry}`);
+    const { other, keys, ...outcomes } = runAsVictim(shared);
     for (const [name, outcome] of Object.entries(outcomes)) expect(outcome, name).toMatch(/^error: /);
     expect([other, keys]).toEqual([true, [entryName("f")]]);
   });
 });
 
-describe("a link of another user on the path of the store", () => {
+describe("another user's link on the path of the store", () => {
   test.each([
     ["in place of the store", "state"],
-    ["above it", "state/deeper"],
-  ])("%s is not followed to a folder of ours", async (_name, path) => {
-    asAttacker(`ln -s ${own} state`);
-    const before = await treeOf(own);
-    for (const [name, outcome] of Object.entries(asVictim(join(shared, path)))) {
+    ["above the store", "state/deeper"],
+  ])("another user's link %s is not followed to a folder of the victim", async (_name, path) => {
+    runAsAttacker(`ln -s ${victimFolder} state`);
+    const before = await treeOf(victimFolder);
+    for (const [name, outcome] of Object.entries(runAsVictim(join(shared, path)))) {
       expect(outcome, name).toBe("error: a link on its path belongs to another user");
     }
-    expect(await treeOf(own)).toEqual(before);
+    expect(await treeOf(victimFolder)).toEqual(before);
   });
 
-  test("is followed where the folder that it lies in is that user's too, as with a deployed release", async () => {
+  test("another user's link is followed if that user also owns its folder, as with a deployed release", async () => {
     await chown(shared, attacker, attacker);
-    await rm(own, { recursive: true });
-    await mkdir(own);
-    await chown(own, victim, victim);
-    asAttacker(`ln -s ${own} current`);
-    expect(asVictim(join(shared, "current"))).toMatchObject({ set: true, get: null });
+    await rm(victimFolder, { recursive: true });
+    await mkdir(victimFolder);
+    await chown(victimFolder, victim, victim);
+    runAsAttacker(`ln -s ${victimFolder} current`);
+    expect(runAsVictim(join(shared, "current"))).toMatchObject({ set: true, get: null });
   });
 });
 
-test("root does not use the folder of another user, who could lead it anywhere at any moment", async () => {
+test("root does not use another user's store, which that user could replace at any time", async () => {
   const path = join(top, "state");
   await mkdir(path);
   await chown(path, victim, victim);
-  asVictim(path, entryName("b"));
+  runAsVictim(path, entryName("b"));
   const before = await treeOf(path);
   const store = createFileStore({ path, clock: fakeClock(Date.now() + 2 * year) });
   const theirs = entryName("f");

@@ -2,13 +2,13 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { hangLimit } from "../support/hang-limit.js";
 
-/** What one user can do to another, which takes root to try. */
+/** Tests of what one user can do to another. They need root. */
 export default defineConfig({
   test: {
     name: "second-user",
     root: fileURLToPath(new URL("../..", import.meta.url)),
     include: ["test/second-user/**/*.test.ts"],
-    // They change the user of their process for a while.
+    // The tests change the user of their process.
     fileParallelism: false,
     testTimeout: hangLimit,
     hookTimeout: hangLimit,

@@ -3,7 +3,10 @@ import { createServer } from "node:http";
 
 const server = createServer();
 
-/** A real authorization server on loopback: a client for each public key, which takes no other algorithm than its own. */
+/**
+ * Starts a real authorization server on loopback. It has one client per public key, which accepts only its own
+ * algorithm.
+ */
 export async function startAuthorizationServer(clients) {
   silenceNotices();
   const { default: Provider } = await import("oidc-provider");
@@ -51,7 +54,7 @@ export async function startAuthorizationServer(clients) {
   server.on("request", provider.callback());
   return {
     issuer,
-    /** The header of the latest assertion that a client was known by. */
+    /** Returns the header of the latest assertion that authenticated a client. */
     headerOf: (id) =>
       JSON.parse(Buffer.from(assertions.get(id)?.split(".")[0] ?? "", "base64url").toString() || "null"),
     signatureOf: (id) => assertions.get(id)?.split(".")[2],
@@ -62,7 +65,7 @@ export async function startAuthorizationServer(clients) {
   };
 }
 
-/** What oidc-provider says of its defaults and of this version of Node, at import and at first use. */
+/** Suppresses the notices of oidc-provider about its defaults and this version of Node. */
 function silenceNotices() {
   for (const method of ["info", "warn"]) {
     const original = console[method];

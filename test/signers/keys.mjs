@@ -5,8 +5,8 @@ import { tool } from "./tools.mjs";
 
 const tokenLabel = "agents";
 
-/** Private keys in files, as a person makes them: paths and public halves by type. */
-export async function keysInFiles(folder, environment) {
+/** Creates private keys in files. Returns their paths and public keys by type. */
+export async function createKeyFiles(folder, environment) {
   const kinds = {
     rsa: ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
     ec: ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
@@ -23,8 +23,8 @@ export async function keysInFiles(folder, environment) {
   return keys;
 }
 
-/** A token of SoftHSM in a folder of its own, with keys that were made in it and cannot leave it. */
-export async function keysInToken(folder, module, pin) {
+/** Creates a SoftHSM token in its own folder, with keys that are generated in it and cannot be exported. */
+export async function createTokenKeys(folder, module, pin) {
   const tokens = join(folder, "tokens");
   const config = join(folder, "softhsm2.conf");
   await mkdir(tokens);
@@ -59,15 +59,15 @@ async function publicKeyOf(pkcs11, folder, id, kind) {
     await pkcs11("--read-object", "--type", "pubkey", "--id", id, "--output-file", path);
     return createPublicKey({ key: await readFile(path), format: "der", type: "spki" });
   }
-  // What `--read-object` writes of such a key is no public key that others can read: the point is.
+  // For Ed25519, `--read-object` writes a format that other tools cannot read, so the key is built from its point.
   const listed = await pkcs11("--list-objects", "--type", "pubkey", "--id", id);
   const point = /EC_POINT: +0420([0-9a-f]{64})/.exec(listed)?.[1] ?? "";
   const x = Buffer.from(point, "hex").toString("base64url");
   return createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" });
 }
 
-/** Certificates for public keys whose private halves cannot be had, by an authority in the folder. */
-export async function certifier(folder, environment) {
+/** Creates a certificate authority. Returns a function that issues a certificate for a public key alone. */
+export async function createCertifier(folder, environment) {
   const authority = join(folder, "authority.pem");
   const key = join(folder, "authority.key");
   await tool(

@@ -1,6 +1,6 @@
-// Tokens from a real authorization server with keys that are signed with from outside of this process: in files by
-// `openssl`, and in a security module in software by `pkcs11-tool`, each by the script of `examples/signers` that
-// people copy. Runs the built package: `npm run test:signers`. The last line is `N passed, N failed`.
+// `npm run test:signers`: gets tokens from a real authorization server with external signers: with key files by
+// `openssl`, and with a software security module by `pkcs11-tool`. It uses the scripts of `examples/signers` and the
+// built package. The last line is `N passed, N failed`.
 import assert from "node:assert/strict";
 import { createHash, randomBytes, X509Certificate } from "node:crypto";
 import { rmSync } from "node:fs";
@@ -12,7 +12,7 @@ import { inspect } from "node:util";
 import { calculateJwkThumbprint } from "jose";
 import { createMcpAuth, McpAuthError } from "../../dist/index.js";
 import { startAuthorizationServer } from "./authorization-server.mjs";
-import { certifier, keysInFiles, keysInToken } from "./keys.mjs";
+import { createCertifier, createKeyFiles, createTokenKeys } from "./keys.mjs";
 import { findTools, tool } from "./tools.mjs";
 
 const { module, problem } = findTools();
@@ -40,9 +40,9 @@ async function check(name, work) {
 }
 
 const environment = { ...process.env };
-const files = await keysInFiles(folder, environment);
-const token = await keysInToken(folder, module, pin);
-const certify = await certifier(folder, environment);
+const files = await createKeyFiles(folder, environment);
+const token = await createTokenKeys(folder, module, pin);
+const certify = await createCertifier(folder, environment);
 const openssl = (kind) => ({ exec: [join(examples, "openssl.sh"), files[kind].path], format: "der" });
 const pkcs11 = (id) => ({ exec: [join(examples, "pkcs11.sh"), module, token.tokenLabel, id] });
 
@@ -91,16 +91,19 @@ async function tokenFor(each, more) {
   }
 }
 
-/** The error of a key that cannot sign: without PIN, without what a tool said. */
+/** Returns the error of a key that cannot sign, and checks that it shows neither the PIN nor output of the tool. */
 async function failureOf(each, more) {
   const error = await tokenFor(each, more).then(
-    () => assert.fail("a token was given out"),
+    () => assert.fail("a token was issued"),
     (thrown) => thrown,
   );
   assert.ok(error instanceof McpAuthError, inspect(error));
   const shown = `${error.message}${error.stack}${inspect(error, { depth: 9, showHidden: true })}${JSON.stringify(error)}`;
   for (const secret of [pin, "wrong-pin", "CKR_", "Aborting", server.signatureOf(each.id)]) {
-    assert.ok(secret === undefined || !shown.includes(secret), "the error shows what it must not");
+    assert.ok(
+      secret === undefined || !shown.includes(secret),
+      "the error shows a secret or output of the tool",
+    );
   }
   return error;
 }
@@ -109,17 +112,17 @@ for (const [index, each] of cases.entries()) {
   const { id, alg, by } = each;
   const { kid } = clients[index].jwk;
 
-  await check(`${alg} by ${by}`, async () => {
+  await check(`${by} signs with ${alg}`, async () => {
     assert.match(await tokenFor(each, { kid }), /^[\w-]+\.[\w-]+\.[\w-]+$/);
     assert.deepEqual(server.headerOf(id), { alg, kid, typ: "client-authentication+jwt" });
   });
 
-  await check(`${alg} by ${by}, without a kid`, async () => {
+  await check(`${by} signs with ${alg} without a kid`, async () => {
     await tokenFor(each, { kid: false });
     assert.deepEqual(server.headerOf(id), { alg, typ: "client-authentication+jwt" });
   });
 
-  await check(`${alg} by ${by}, with the key's certificate`, async () => {
+  await check(`${by} signs with ${alg} and the key's certificate`, async () => {
     const file = await certify(id, each.publicKey);
     await tokenFor(each, { certificate: { file } });
     const { raw } = new X509Certificate(await readFile(file));
@@ -151,21 +154,24 @@ await check("a key that is not in the token is signer_unavailable", async () => 
   assert.equal(error.code, "signer_unavailable");
 });
 
-await check("a key file that is not there is signer_unavailable", async () => {
+await check("a missing key file is signer_unavailable", async () => {
   const exec = [join(examples, "openssl.sh"), join(folder, "missing.pem")];
   const error = await failureOf({ ...es256, signer: { exec, format: "der" } });
   assert.equal(error.code, "signer_unavailable");
   assert.ok(!error.message.includes("missing.pem"));
 });
 
-await check("DER where the config says raw is signer_unavailable, and names the format", async () => {
-  const error = await failureOf({ ...es256, signer: { exec: openssl("ec").exec } });
-  assert.equal(error.code, "signer_unavailable");
-  assert.match(error.message, /"format" to "der"/);
-});
+await check(
+  "a DER signature with the format raw is signer_unavailable, and the message names the format",
+  async () => {
+    const error = await failureOf({ ...es256, signer: { exec: openssl("ec").exec } });
+    assert.equal(error.code, "signer_unavailable");
+    assert.match(error.message, /"format" to "der"/);
+  },
+);
 
 await check(
-  "another key than the one in the certificate is signer_unavailable, before anything is sent",
+  "a signature of another key than the certificate's is signer_unavailable, and nothing is sent",
   async () => {
     const before = server.signatureOf(inToken.id);
     const certificate = { file: await certify("another", files.ec.publicKey) };
@@ -176,10 +182,13 @@ await check(
   },
 );
 
-await check("without a certificate, it is the server that refuses the signature of another key", async () => {
-  const error = await failureOf({ ...inToken, signer: openssl("ec"), env: environment }, { kid: false });
-  assert.equal(error.code, "token_request_rejected");
-});
+await check(
+  "without a certificate, the authorization server refuses the signature of another key",
+  async () => {
+    const error = await failureOf({ ...inToken, signer: openssl("ec"), env: environment }, { kid: false });
+    assert.equal(error.code, "token_request_rejected");
+  },
+);
 
 await check("a passphrase in the environment opens an encrypted key", async () => {
   const path = join(folder, "encrypted.pem");

@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** Where distributions put SoftHSM's library. */
+/** The usual paths of SoftHSM's library. */
 const modules = [
   "/usr/lib/softhsm/libsofthsm2.so",
   "/usr/lib64/softhsm/libsofthsm2.so",
@@ -13,7 +13,7 @@ const modules = [
   "/opt/homebrew/lib/softhsm/libsofthsm2.so",
 ];
 
-/** The path of SoftHSM's library, or in a sentence what is missing here. */
+/** Returns the path of SoftHSM's library, or a sentence about what is missing. */
 export function findTools() {
   const folders = (process.env.PATH ?? "").split(delimiter);
   const missing = ["sh", "openssl", "softhsm2-util", "pkcs11-tool"].filter(
@@ -25,7 +25,7 @@ export function findTools() {
   return { problem: `Not found: ${what}. On Debian: apt-get install openssl softhsm2 opensc` };
 }
 
-/** Runs a tool that prepares something, and gives what it prints. */
+/** Runs a tool and returns its output. */
 export async function tool(environment, command, ...args) {
   const { stdout } = await run(command, args, { env: environment });
   return stdout;

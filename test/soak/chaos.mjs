@@ -1,10 +1,10 @@
-// What befalls the authorization servers and the credentials, until it is told to end.
+// Makes the authorization servers fail at random and rotates credentials, until `end()` is called.
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pass } from "node:timers/promises";
 
-const troubles = ["down", "slow", "500", "html", "broken", "busy", "reset", "silent"];
+const failures = ["down", "slow", "500", "html", "broken", "busy", "reset", "silent"];
 
 export function newCredential(kind) {
   if (kind === "secret") return { text: randomBytes(16).toString("hex") };
@@ -14,42 +14,43 @@ export function newCredential(kind) {
   return { text: JSON.stringify(jwk), key: { ...publicKey.export({ format: "jwk" }), kid } };
 }
 
-/** The server's side of a credential. */
+/** The message that registers a credential at the server. */
 export function registration(id, { text, key }) {
   return { register: key === undefined ? { id, secret: text } : { id, key } };
 }
 
-/** Written in place or put in place whole, as editors and Kubernetes do it. */
-async function write(folder, { id }, { text }, inPlace) {
+/** Writes the file in place, as editors do, or replaces it as a whole, as Kubernetes does. */
+async function writeCredential(folder, { id }, { text }, inPlace) {
   const path = join(folder, id);
   if (inPlace) return await writeFile(path, text);
   await writeFile(`${path}.new`, text);
   await rename(`${path}.new`, path);
 }
 
-export function chaos({ clients, issuers, folder, tell, dice }) {
+export function startChaos({ clients, issuers, folder, send, dice }) {
   const ending = new AbortController();
-  let calm = Promise.resolve();
+  let untilResumed = Promise.resolve();
   const { signal } = ending;
 
   async function authorizationServer(issuer) {
     while (!signal.aborted) {
-      await calm;
-      const kind = dice.chance(0.5) ? "up" : dice.oneOf(troubles);
-      // Within the timeout of a second, or beyond it.
+      await untilResumed;
+      const kind = dice.chance(0.5) ? "up" : dice.oneOf(failures);
+      // A slow response is within the timeout of one second; a silent server is beyond it.
       const mode =
         kind === "silent" ? { kind: "slow", delay: 3_000 } : { kind, delay: dice.between(50, 900) };
-      tell({ issuer, mode });
+      send({ issuer, mode });
       await pass(dice.between(300, 6_000), undefined, { signal }).catch(() => {});
     }
-    tell({ issuer, mode: { kind: "up" } });
+    send({ issuer, mode: { kind: "up" } });
   }
 
   /**
-   * One at a time: the server knows the new one at once, a little before or a little after it is in the file. All of them
-   * once in the first seconds, because of each key the one before is kept.
+   * Rotates one credential after another. The server learns the new one at the same time as the file, or a little
+   * before or after it. First each credential is rotated once, because the runtime keeps the previous key and the heap
+   * must not grow later because of that.
    */
-  async function rotations() {
+  async function rotateCredentials() {
     for (const client of clients) await rotate(client, 0, 20);
     while (!signal.aborted) {
       const lag = dice.oneOf([0, dice.between(10, 400)]);
@@ -60,8 +61,8 @@ export function chaos({ clients, issuers, folder, tell, dice }) {
   async function rotate(client, lag, interval) {
     const credential = newCredential(client.kind);
     const steps = [
-      () => tell(registration(client.id, credential)),
-      () => write(folder, client, credential, dice.chance(0.5)),
+      () => send(registration(client.id, credential)),
+      () => writeCredential(folder, client, credential, dice.chance(0.5)),
     ];
     if (dice.chance(0.5)) steps.reverse();
     await steps[0]();
@@ -71,15 +72,15 @@ export function chaos({ clients, issuers, folder, tell, dice }) {
   }
 
   const running = Promise.all([
-    rotations(),
+    rotateCredentials(),
     ...Array.from({ length: issuers }, (_, i) => authorizationServer(i)),
   ]);
   return {
-    /** All is well until the function it gives is called. */
-    rest() {
+    /** Lets all servers work normally until the returned function is called. */
+    pause() {
       const { promise, resolve } = withResolvers();
-      calm = promise;
-      for (let issuer = 0; issuer < issuers; issuer += 1) tell({ issuer, mode: { kind: "up" } });
+      untilResumed = promise;
+      for (let issuer = 0; issuer < issuers; issuer += 1) send({ issuer, mode: { kind: "up" } });
       return resolve;
     },
     async end() {

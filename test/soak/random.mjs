@@ -1,5 +1,5 @@
-/** Numbers from a seed (mulberry32), so that a run can be had again as far as the machine allows. */
-export function random(seed) {
+/** Pseudorandom numbers from a seed (mulberry32), so that a run can be repeated, as far as timing allows. */
+export function createDice(seed) {
   let state = seed >>> 0;
   const next = () => {
     state = (state + 0x6d2b79f5) >>> 0;

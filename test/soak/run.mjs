@@ -1,6 +1,6 @@
-// `npm run soak [-- --seconds 300] [--seed N]`: two hundred managers of one runtime, while the authorization servers are
-// down, slow or wrong at random, credentials rotate and tokens are revoked, and calls go on all the time. Ends by itself,
-// with the line `N passed, N failed`.
+// `npm run soak [-- --seconds 300] [--seed N]`: calls two hundred managers of one runtime all the time, while
+// authorization servers fail at random, credentials are rotated and tokens are revoked. The last line is `N passed, N
+// failed`.
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { hangLimit } from "../support/hang-limit.js";
@@ -14,13 +14,13 @@ const seed = values.seed === undefined ? Date.now() % 2 ** 31 : Number(values.se
 if (!(seconds >= 10 && seconds <= 3_600) || !Number.isInteger(seed)) refuse();
 
 const soak = fileURLToPath(new URL("soak.mjs", import.meta.url));
-// What the optimising compilers add to the heap for minutes is no growth of ours.
+// The optimizing compilers allocate memory for several minutes, which would look like a leak.
 const flags = ["--expose-gc", "--no-opt", "--no-sparkplug", "--no-maglev"];
 const child = spawn(process.execPath, [...flags, soak, String(seconds), String(seed)], { stdio: "inherit" });
-// Whatever goes wrong, it ends.
+// Ends the test even if it hangs.
 const limit = setTimeout(() => child.kill("SIGKILL"), seconds * 1_000 + hangLimit);
 child.on("exit", (code) => {
   clearTimeout(limit);
-  if (code === null) console.log("It did not end by itself.\n0 passed, 1 failed");
+  if (code === null) console.log("The soak test did not end by itself.\n0 passed, 1 failed");
   process.exitCode = code ?? 1;
 });

@@ -1,16 +1,16 @@
-// The authorization servers and the MCP server of the soak, in a process of their own: what they do to answer is not to
-// hold up the clients. Told by messages how to behave; says what it counted when asked.
+// The authorization servers and the MCP server of the soak test. They run in their own process, so that their work does
+// not delay the clients. Messages set their behavior and request the counts.
 import { createPublicKey, randomBytes, verify } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { random } from "./random.mjs";
+import { createDice } from "./random.mjs";
 
 const [issuers, seed] = process.argv.slice(2).map(Number);
-const dice = random(seed + 1);
+const dice = createDice(seed + 1);
 const counts = { tokenRequests: 0, issued: 0, calls: 0, revoked: 0 };
-/** What each client may authenticate with: secrets, and keys by their kid. */
+/** The accepted credentials of each client: secrets, and keys by `kid`. */
 const clients = new Map();
-/** Until when a token is good at the MCP server, milliseconds since the epoch. */
+/** When each token expires at the MCP server, in milliseconds since the epoch. */
 const tokens = new Map();
 const modes = Array.from({ length: issuers }, () => ({ kind: "up" }));
 
@@ -25,7 +25,7 @@ async function bodyOf(request) {
   return Buffer.concat(chunks).toString();
 }
 
-function authenticates(form, authorization) {
+function isAuthenticated(form, authorization) {
   if (authorization?.startsWith("Basic ")) {
     const [id, secret] = Buffer.from(authorization.slice(6), "base64").toString().split(":");
     return clients.get(id)?.secrets.includes(secret);
@@ -40,7 +40,7 @@ function authenticates(form, authorization) {
 
 function issue(form) {
   const lifetime = Math.round(dice.between(2, 30));
-  // Whose it is shows in it, for those who watch.
+  // The oracle reads the name of the server from the token.
   const name = new URL(form.get("resource")).pathname.slice(1);
   const token = `${name}.${randomBytes(12).toString("hex")}`;
   tokens.set(token, Date.now() + lifetime * 1_000);
@@ -68,7 +68,7 @@ async function answerToken(request, response, mode) {
     case "reset":
       return request.socket.destroy();
   }
-  if (!authenticates(form, request.headers.authorization))
+  if (!isAuthenticated(form, request.headers.authorization))
     return json(response, 401, { error: "invalid_client" });
   json(response, 200, issue(form));
 }
@@ -106,7 +106,7 @@ const mcp = createServer((request, response) =>
 const ports = await Promise.all(authorizationServers.map((server) => listening(server)));
 process.send({ ports, mcp: await listening(mcp) });
 
-const forget = setInterval(() => {
+const cleanup = setInterval(() => {
   for (const [token, until] of tokens) if (until < Date.now()) tokens.delete(token);
 }, 1_000);
 
@@ -119,10 +119,10 @@ process.on("message", async (message) => {
       keys: key === undefined ? known.keys : { [key.kid]: key },
     });
   }
-  if (message.mode !== undefined) await behave(message.issuer, message.mode);
+  if (message.mode !== undefined) await setMode(message.issuer, message.mode);
   if (message.counts === true) process.send({ counts });
   if (message.end === true) {
-    clearInterval(forget);
+    clearInterval(cleanup);
     for (const server of [...authorizationServers, mcp]) {
       server.close();
       server.closeAllConnections();
@@ -131,8 +131,8 @@ process.on("message", async (message) => {
   }
 });
 
-/** `down` is a port that nobody listens at. */
-async function behave(index, mode) {
+/** Sets the mode of a server. In the mode `down` nothing listens on its port. */
+async function setMode(index, mode) {
   const server = authorizationServers[index];
   modes[index] = mode;
   if (mode.kind === "down" && server.listening) {

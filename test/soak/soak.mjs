@@ -1,4 +1,4 @@
-// One soak: node --expose-gc test/soak/soak.mjs SECONDS SEED
+// One run of the soak test: node --expose-gc test/soak/soak.mjs SECONDS SEED
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -7,15 +7,15 @@ import { join } from "node:path";
 import { setTimeout as pass } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { createMcpAuth } from "../../dist/index.js";
-import { chaos, newCredential, registration } from "./chaos.mjs";
-import { oracle } from "./oracle.mjs";
-import { random } from "./random.mjs";
+import { newCredential, registration, startChaos } from "./chaos.mjs";
+import { createOracle } from "./oracle.mjs";
+import { createDice } from "./random.mjs";
 
 const [seconds, seed] = process.argv.slice(2).map(Number);
 const managers = 200;
 const issuers = 8;
 const callers = 60;
-const dice = random(seed);
+const dice = createDice(seed);
 const rejections = [];
 process.on("unhandledRejection", (reason) => rejections.push(reason));
 console.log(
@@ -31,14 +31,14 @@ const servers = fork(
   },
 );
 const [{ ports, mcp }] = await once(servers, "message");
-const tell = (message) => servers.send(message);
+const send = (message) => servers.send(message);
 const count = async () => {
-  tell({ counts: true });
+  send({ counts: true });
   const [{ counts }] = await once(servers, "message");
   return counts;
 };
 
-// Every server has a client of its own, half of them with a key.
+// Each server has its own client. Half of the clients have a key.
 const names = Array.from({ length: managers }, (_, index) => `s${index}`);
 const clients = names.map((name, index) => ({
   id: `client-${name}`,
@@ -47,7 +47,7 @@ const clients = names.map((name, index) => ({
 }));
 for (const client of clients) {
   const credential = newCredential(client.kind);
-  tell(registration(client.id, credential));
+  send(registration(client.id, credential));
   await writeFile(join(folder, client.id), credential.text);
 }
 const config = {
@@ -62,30 +62,30 @@ const config = {
   ),
 };
 
-const known = oracle();
-const auth = await createMcpAuth({ config, fetch: known.watched((input, init) => fetch(input, init)) });
+const oracle = createOracle();
+const auth = await createMcpAuth({ config, fetch: oracle.watch((input, init) => fetch(input, init)) });
 await auth.start();
-const trouble = chaos({ clients, issuers, folder, tell, dice });
+const chaos = startChaos({ clients, issuers, folder, send, dice });
 
 const calls = { made: 0, failed: 0, avoidable: 0, expired: 0, expiring: 0 };
-// In an outage tokens are handed out to their last millisecond, which may pass before they are looked at here: what counts is
-// whether one had expired before it was asked for. That none is handed out later is for the tests whose clock stands still
-// meanwhile.
+// In an outage, tokens are handed out until their last millisecond, which may pass before this test looks at them. It
+// counts a token as expired only if it had expired before the call. Unit tests with a fake clock check that none is
+// handed out later.
 const codes = new Map();
-const note = (code) => codes.set(code, (codes.get(code) ?? 0) + 1);
+const countCode = (code) => codes.set(code, (codes.get(code) ?? 0) + 1);
 const end = Date.now() + seconds * 1_000;
 
 async function call(name) {
   const manager = auth.resolve(name);
-  const atHand = known.latest(name);
-  const wasUsable = known.isUsable(atHand, Date.now());
+  const latest = oracle.latest(name);
+  const wasUsable = oracle.isUsable(latest, Date.now());
   calls.made += 1;
   try {
     if (dice.chance(0.5)) {
-      const askedAt = Date.now();
+      const calledAt = Date.now();
       const token = await manager.getAccessToken();
-      if (known.expiredFor(name, token, askedAt) >= 0) calls.expired += 1;
-      else if (known.expiredFor(name, token, Date.now()) >= 0) calls.expiring += 1;
+      if (oracle.expiredFor(name, token, calledAt) >= 0) calls.expired += 1;
+      else if (oracle.expiredFor(name, token, Date.now()) >= 0) calls.expiring += 1;
     } else {
       const response = await manager.fetch(manager.url, { method: "POST", body: "{}" });
       await response.arrayBuffer();
@@ -93,49 +93,49 @@ async function call(name) {
     }
   } catch (error) {
     calls.failed += 1;
-    note(error?.code ?? error?.name ?? "unknown");
-    // Refused meanwhile it was no longer usable.
-    if (wasUsable && known.isUsable(atHand, Date.now())) {
+    countCode(error?.code ?? error?.name ?? "unknown");
+    // If the token was refused during the call, the failure was not avoidable.
+    if (wasUsable && oracle.isUsable(latest, Date.now())) {
       calls.avoidable += 1;
-      note(`avoidable: ${error?.code ?? error}`);
+      countCode(`avoidable: ${error?.code ?? error}`);
     }
   }
 }
 
-let pause = Promise.resolve();
+let untilResumed = Promise.resolve();
 async function caller() {
   while (Date.now() < end) {
-    await pause;
+    await untilResumed;
     await call(dice.oneOf(names));
     await pass(dice.between(0, 40));
   }
 }
 
 /**
- * What the heap holds when nothing is under way and every manager has a token: an outage or a burst of calls is not
- * growth. The least of some: neither is what is only waiting to be collected.
+ * Measures the heap while nothing is in progress and each manager has a token, so that an outage or a burst of calls
+ * does not count as growth. Returns the lowest of several samples, so that uncollected garbage does not count either.
  */
-async function heap() {
-  const goOn = trouble.rest();
-  let resume;
-  pause = new Promise((resolve) => {
-    resume = resolve;
+async function measureHeap() {
+  const resumeChaos = chaos.pause();
+  let resumeCallers;
+  untilResumed = new Promise((resolve) => {
+    resumeCallers = resolve;
   });
   await pass(1_000);
-  await Promise.all(names.map(renewed));
+  await Promise.all(names.map(renew));
   let least = Number.POSITIVE_INFINITY;
   for (let sample = 0; sample < 10; sample += 1) {
     await pass(100);
     globalThis.gc();
     least = Math.min(least, process.memoryUsage().heapUsed);
   }
-  resume();
-  goOn();
+  resumeCallers();
+  resumeChaos();
   return least;
 }
 
-/** Where the machine is so busy that a request takes longer than a second, it is made again. */
-async function renewed(name) {
+/** Renews a token. On a busy machine a request may take longer than its timeout of a second; then it is repeated. */
+async function renew(name) {
   const isDone = await auth
     .resolve(name)
     .getAccessToken({ forceRefresh: true })
@@ -145,37 +145,37 @@ async function renewed(name) {
     );
   if (isDone) return;
   await pass(200);
-  await renewed(name);
+  await renew(name);
 }
 
 const work = Array.from({ length: callers }, () => caller());
 await pass(seconds * 250 - 3_000);
-const early = await heap();
+const early = await measureHeap();
 await pass(Math.max(end - Date.now() - 3_000, 0));
-let late = await heap();
-// What has leaked is there the next time too.
-for (let again = 0; again < 3 && hasGrown(); again += 1) late = Math.min(late, await heap());
+let late = await measureHeap();
+// Measuring again does not hide a leak: leaked memory stays.
+for (let again = 0; again < 3 && hasGrown(); again += 1) late = Math.min(late, await measureHeap());
 await Promise.all(work);
-await trouble.end();
+await chaos.end();
 const counts = await count();
 await auth.stop();
-tell({ end: true });
+send({ end: true });
 await once(servers, "exit");
 await rm(folder, { recursive: true, force: true });
-// The sockets of the servers that have ended are closed in a moment.
-for (let turn = 0; turn < 500 && left().length > 0; turn += 1) await pass(20);
+// The sockets of the stopped servers close shortly afterwards.
+for (let turn = 0; turn < 500 && openResources().length > 0; turn += 1) await pass(20);
 
 function hasGrown() {
   return late - early > Math.min(2 ** 20, early * 0.02);
 }
 
-/** What keeps a process going, or would do something later. */
-function left() {
-  const own = new Set(["TTYWrap", "PipeWrap", "FSReqPromise", "CloseReq"]);
-  // One time-out is the pause of this loop.
-  const resources = process.getActiveResourcesInfo().filter((name) => !own.has(name));
-  const pause = resources.indexOf("Timeout");
-  return pause < 0 ? resources : resources.toSpliced(pause, 1);
+/** Resources that keep the process alive or would act later. */
+function openResources() {
+  const expected = new Set(["TTYWrap", "PipeWrap", "FSReqPromise", "CloseReq"]);
+  // One timeout is that of the loop which calls this.
+  const resources = process.getActiveResourcesInfo().filter((name) => !expected.has(name));
+  const loopTimeout = resources.indexOf("Timeout");
+  return loopTimeout < 0 ? resources : resources.toSpliced(loopTimeout, 1);
 }
 const handles = process.getActiveResourcesInfo().filter((name) => !["TTYWrap", "PipeWrap"].includes(name));
 
@@ -184,22 +184,22 @@ const megabytes = (bytes) => `${(bytes / 2 ** 20).toFixed(2)} MB`;
 console.log(`calls                     ${calls.made}`);
 console.log(`  failed                  ${calls.failed}`);
 for (const [code, times] of [...codes].sort()) console.log(`    ${code.padEnd(22)}${times}`);
-console.log(`  seen as they expired    ${calls.expiring}`);
+console.log(`  expired during the call ${calls.expiring}`);
 console.log(`  tokens revoked          ${counts.revoked}`);
 console.log(`token requests            ${counts.tokenRequests}`);
 console.log(`tokens issued             ${counts.issued}`);
-console.log(`requests a token issued   ${(counts.tokenRequests / counts.issued).toFixed(2)}`);
+console.log(`requests per issued token ${(counts.tokenRequests / counts.issued).toFixed(2)}`);
 console.log(`heap, first quarter       ${megabytes(early)}`);
 console.log(`heap, last quarter        ${megabytes(late)} (${((growth / early) * 100).toFixed(1)} %)`);
 
 const checks = [
   ["no call failed although there was a usable token", calls.avoidable === 0, calls.avoidable],
-  ["no token was handed out that had expired", calls.expired === 0, calls.expired],
-  ["the heap grew by 2 % and 1 MB at the most", !hasGrown(), megabytes(growth)],
-  ["nothing is left open", handles.length === 0, handles.join(", ") || 0],
+  ["no expired token was handed out", calls.expired === 0, calls.expired],
+  ["the heap grew by at most 2 % and 1 MB", !hasGrown(), megabytes(growth)],
+  ["nothing is open after stop()", handles.length === 0, handles.join(", ") || 0],
   ["no rejection was unhandled", rejections.length === 0, rejections.length],
   [
-    "there were calls, failures and renewals to judge by",
+    "there were enough calls, failures and renewals for a result",
     calls.made > managers && calls.failed > 0 && counts.issued > managers,
     calls.made,
   ],

@@ -1,5 +1,6 @@
 // Records which functions of `src` run between two points, such as a public method and the request that it leads to.
-// A test takes a stack wherever the code calls something that the test brought: `fetch`, the clock, an environment variable.
+// A test takes a stack wherever the code calls something that the test brought: `fetch`, the clock, an environment
+// variable.
 // Stacks of one walk overlap, so that they can be joined: V8 follows `await`, but not a promise that several callers share.
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../../src/lib/clock.js";

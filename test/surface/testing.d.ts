@@ -2,8 +2,8 @@ declare class Changes {
     #private;
     has(key: string): boolean;
     listen(key: string, listener: () => void): () => void;
-    left(key: string): Promise<void>;
-    tell(key: string): void;
+    unused(key: string): Promise<void>;
+    notify(key: string): void;
 }
 
 interface Clock {

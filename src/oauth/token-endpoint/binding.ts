@@ -4,7 +4,7 @@ import type { FetchFunction } from "../../net/bounded-fetch.js";
 /** What has to accompany a token for it to be of use: it works for nobody who does not have this. */
 export interface Binding {
   /** RFC 9449. */
-  readonly prover?: DpopSigner;
+  readonly dpopSigner?: DpopSigner;
   /** RFC 8705: the certificate that the token was asked for with, presented by this `fetch`. */
   readonly certificate?: {
     readonly fetch: FetchFunction;

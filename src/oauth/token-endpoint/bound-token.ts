@@ -10,14 +10,14 @@ import type { TokenAnswer } from "./token-request.js";
  */
 export function bindingOf(
   accessToken: string,
-  { prover, certificate }: Pick<TokenAnswer, "prover" | "certificate">,
+  { dpopSigner, certificate }: Pick<TokenAnswer, "dpopSigner" | "certificate">,
   invalid: Invalid,
 ): Binding | undefined {
   const claims = jwtClaims(accessToken);
   const { jkt, "x5t#S256": x5t } = confirmation(claims?.["cnf"]);
-  if (jkt !== undefined && jkt !== prover?.thumbprint) {
+  if (jkt !== undefined && jkt !== dpopSigner?.thumbprint) {
     throw invalid(
-      prover === undefined
+      dpopSigner === undefined
         ? 'its token is bound to a key that was not proven (DPoP). Set "dpop" of the server.'
         : "its token is bound to another key than the one that the request proved to have.",
     );
@@ -26,9 +26,9 @@ export function bindingOf(
   if (certificate !== undefined && x5t !== undefined && x5t !== certificate.identity.thumbprint) {
     throw invalid("its token is bound to another certificate than the one that was presented.");
   }
-  if (prover === undefined && certificate === undefined) return undefined;
+  if (dpopSigner === undefined && certificate === undefined) return undefined;
   return {
-    ...(prover && { prover }),
+    ...(dpopSigner && { dpopSigner }),
     ...(certificate && {
       certificate: {
         fetch: certificate.fetch,

@@ -1,7 +1,7 @@
 import type { TokenEndpoint } from "../../diagnosis/facts.js";
 import { longestLifetime } from "../../lib/duration.js";
 import { isScope } from "../../lib/scope.js";
-import type { IssuedToken } from "../grants/grant.js";
+import type { IssuedToken } from "../grants/issued-token.js";
 import { acceptedAnswer, type Invalid } from "./accepted-response.js";
 import { bindingOf } from "./bound-token.js";
 import { isHeaderSafe } from "./header-safe.js";
@@ -23,7 +23,7 @@ export interface WantedTypes {
  * Throws what `acceptedAnswer` does.
  */
 export function readTokenResponse(
-  answer: Pick<TokenAnswer, "response" | "scopes" | "prover" | "certificate">,
+  answer: Pick<TokenAnswer, "response" | "scopes" | "dpopSigner" | "certificate">,
   endpoint: TokenEndpoint,
   now: number,
   wanted: WantedTypes = {},
@@ -63,11 +63,11 @@ function accessToken(value: unknown, invalid: Invalid): string {
 
 function tokenType(
   value: unknown,
-  { prover, isAsRequested }: Pick<TokenAnswer, "prover"> & { readonly isAsRequested: boolean },
+  { dpopSigner, isAsRequested }: Pick<TokenAnswer, "dpopSigner"> & { readonly isAsRequested: boolean },
   invalid: Invalid,
 ): IssuedToken["tokenType"] {
   if (typeof value !== "string") throw invalid('it has no "token_type".');
-  const isBound = prover !== undefined;
+  const isBound = dpopSigner !== undefined;
   switch (value.toLowerCase()) {
     case "bearer":
       if (!isBound) return "Bearer";

@@ -1,4 +1,4 @@
-// The installed package by `import`: exercised as far as it goes without a network.
+// Imports the installed package and uses what works without a network.
 import assert from "node:assert/strict";
 import { createMcpAuth, defineConfig, discover, McpAuthError } from "mcp-auth-runtime";
 import { authProvider, oauthProvider } from "mcp-auth-runtime/hosts/mcp-sdk";

@@ -1,4 +1,4 @@
-// The installed package by `require`, which Node has for ES modules without a top-level await.
+// Loads the installed package with `require`, which works for ES modules without a top-level await.
 const assert = require("node:assert/strict");
 const { createMcpAuth, McpAuthError } = require("mcp-auth-runtime");
 const { authProvider } = require("mcp-auth-runtime/hosts/mcp-sdk");
@@ -9,7 +9,7 @@ const config = { servers: { crm: { url: "https://crm.example/mcp", grant: { type
 createMcpAuth({ config, env: { TOKEN: "abc" } })
   .then(async (auth) => {
     assert.equal(await auth.resolve("crm").getAccessToken(), "abc");
-    // Both ways of loading give the same classes, and so the same managers.
+    // Both ways of loading return the same classes.
     const { McpAuthError: imported } = await import("mcp-auth-runtime");
     assert.equal(imported, McpAuthError);
     assert.equal(await authProvider(auth.resolve("crm")).token(), "abc");

@@ -1,4 +1,4 @@
-// Compiles, and what is expected to be an error is one.
+// Must compile, and each `@ts-expect-error` must be an error.
 import {
   type Clock,
   createMcpAuth,
@@ -30,7 +30,7 @@ export async function names(): Promise<void> {
   const listed: readonly ("billing" | "crm")[] = auth.servers;
   // @ts-expect-error: the config has no such server
   auth.resolve("bilingue");
-  // @ts-expect-error: nor here
+  // @ts-expect-error: the config has no such server
   await auth.start({ require: ["bilingue"] });
 
   const inline = await createMcpAuth({
@@ -84,7 +84,7 @@ const issuer = "https://auth.example";
 const url = "https://crm.example/mcp";
 
 export const mistakes: McpAuthConfig[] = [
-  // @ts-expect-error: a secret is a reference, not a text
+  // @ts-expect-error: a secret is a reference, not a string
   { servers: { a: { url, grant: { client: { issuer, id: "a", secret: "s3cret" } } } } },
   // @ts-expect-error: `static` has a token, not a client
   { servers: { b: { url, grant: { type: "static", client: "acme" } } } },

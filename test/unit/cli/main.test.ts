@@ -1,8 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { detailLines } from "../../../src/cli/detail-lines.js";
 import { exitCodeOf } from "../../../src/cli/exit-code.js";
-import { run } from "../../../src/cli/main.js";
+import { detailLines, run } from "../../../src/cli/main.js";
 import { parseOptions, UsageError } from "../../../src/cli/options.js";
 import { McpAuthError, type McpAuthErrorCode } from "../../../src/index.js";
 import { sendJson, startHttpServer } from "../../support/http-server.js";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { maskCommand } from "../../../src/cli/mask.js";
+import { maskCommand } from "../../../src/cli/print.js";
 
 it.each([
   ["ey.a-b_c.d", "::add-mask::ey.a-b_c.d\n"],

@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { createPrinter, isPrintedAsIs, type Printer } from "../../../src/cli/print.js";
+import { createPrinter, isPrintedUnchanged, type Printer } from "../../../src/cli/print.js";
 
 /** What is written, stream by stream and in order. */
 function printed(print: (printer: Printer) => void, color = false): readonly string[] {
@@ -41,7 +41,7 @@ describe("a command prints", () => {
     [":a", ":a"],
   ])("no command of a CI runner: %j", (text, shown) => {
     expect(printed((print) => print.result(text))).toEqual([`out ${shown}\n`]);
-    expect(isPrintedAsIs(text)).toBe(text === shown);
+    expect(isPrintedUnchanged(text)).toBe(text === shown);
   });
 
   test("JSON that is read back as the same value", () => {

@@ -285,11 +285,11 @@ describe("what only code can give", () => {
     e: { grant: { client: { issuer, id: "e", key: { signer: { name: "kms" }, alg: "ES256" } } } },
   };
   const expected = [
-    'Server "a": the token of its user is given at run time and was not checked.',
-    'Server "b": the token of its user is given at run time and was not checked.',
-    'Server "c": the resolver "aws" is a function given in code; what it gives was not checked.',
-    'Server "d": the resolver "aws" is a function given in code; what it gives was not checked.',
-    'Server "e": the signer "kms" is a function given in code and was not checked.',
+    'Server "a": the token of its user is given at run time, so it was not checked.',
+    'Server "b": the token of its user is given at run time, so it was not checked.',
+    'Server "c": the resolver "aws" is a function given in code, so its secret was not checked.',
+    'Server "d": the resolver "aws" is a function given in code, so its secret was not checked.',
+    'Server "e": the signer "kms" is a function given in code, so it was not checked.',
   ];
 
   test("is no mistake, and is said not to be checked", async () => {

@@ -14,40 +14,40 @@ async function proverThat(sign: SigningKey["sign"]) {
   return createDpopSigner({ alg: "ES256", jwk, sign }, { clock: fakeClock(), server: "crm" });
 }
 
-describe("a prover", () => {
+describe("a DPoP signer", () => {
   test("takes the time from its clock, in whole seconds, and dates the proof five seconds back", async () => {
     const clock = fakeClock(1_767_225_600_999);
-    const prover = createDpopSigner(await generateEphemeralKey("ES256"), { clock, server: "crm" });
-    const issuedAt = async () => decodeJwt(await prover.proof(target)).iat;
+    const dpopSigner = createDpopSigner(await generateEphemeralKey("ES256"), { clock, server: "crm" });
+    const issuedAt = async () => decodeJwt(await dpopSigner.proof(target)).iat;
     expect(await issuedAt()).toBe(1_767_225_595);
     clock.jump(1);
     expect(await issuedAt()).toBe(1_767_225_596);
   });
 
   test("takes the time of the server that the proof is for, where that is given", async () => {
-    const prover = createDpopSigner(await generateEphemeralKey("ES256"), {
+    const dpopSigner = createDpopSigner(await generateEphemeralKey("ES256"), {
       clock: fakeClock(),
       server: "crm",
     });
-    const proof = await prover.proof({ ...target, time: { now: () => 1_000_999 } });
+    const proof = await dpopSigner.proof({ ...target, time: { now: () => 1_000_999 } });
     expect(decodeJwt(proof).iat).toBe(995);
   });
 
   test("hands the caller's signal to the key", async () => {
-    const prover = await proverThat(async (_header, _claims, signal) => `${signal?.aborted}`);
-    expect(await prover.proof({ ...target, signal: AbortSignal.abort() })).toBe("true");
+    const dpopSigner = await proverThat(async (_header, _claims, signal) => `${signal?.aborted}`);
+    expect(await dpopSigner.proof({ ...target, signal: AbortSignal.abort() })).toBe("true");
   });
 
   test("tells nothing of what a key failed with, which may carry it", async () => {
-    const prover = await proverThat(() => Promise.reject(new Error("canary")));
-    const error: unknown = await prover.proof(target).catch((thrown: unknown) => thrown);
+    const dpopSigner = await proverThat(() => Promise.reject(new Error("canary")));
+    const error: unknown = await dpopSigner.proof(target).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: "key_invalid", server: "crm", retryable: false });
     expect(`${inspect(error, { depth: 9 })}${JSON.stringify(error)}`).not.toContain("canary");
   });
 
   test("passes on what a signer says of itself", async () => {
     const unavailable = new McpAuthError("signer_unavailable", "It does not answer.", { server: "crm" });
-    const prover = await proverThat(() => Promise.reject(unavailable));
-    await expect(prover.proof(target)).rejects.toBe(unavailable);
+    const dpopSigner = await proverThat(() => Promise.reject(unavailable));
+    await expect(dpopSigner.proof(target)).rejects.toBe(unavailable);
   });
 });

@@ -17,9 +17,12 @@ type Listed = readonly string[] | undefined;
 /** `listed` by the authorization server, `resource` by the MCP server. */
 function dpopOf(key?: KeySpec, context: Partial<KeyContext> = {}, warnings: string[] = []) {
   const dpop = createDpop({ ...(key && { key }), clock: fakeClock(now) });
-  const warn = (code: string) => void warnings.push(code);
+  const onUnlisted = () => void warnings.push("unsupported_by_server");
   return (authorizationServer?: Listed, resource?: Listed) =>
-    dpop.prover({ authorizationServer, resource }, { server: "crm", env: {}, issuer, warn, ...context });
+    dpop.dpopSigner(
+      { issuer, authorizationServer, resource, onUnlisted },
+      { server: "crm", env: {}, ...context },
+    );
 }
 
 /** Checks the signature with the key that the proof itself names, and gives what it says. */
@@ -31,10 +34,10 @@ async function verified(proof: string) {
   return { claims: payload, header: protectedHeader };
 }
 
-async function signedBy(prover: DpopSigner): Promise<string | undefined> {
-  const { header } = await verified(await prover.proof(target));
+async function signedBy(dpopSigner: DpopSigner): Promise<string | undefined> {
+  const { header } = await verified(await dpopSigner.proof(target));
   if (header.jwk === undefined) throw new Error("A proof without a key.");
-  expect(await calculateJwkThumbprint(header.jwk)).toBe(prover.thumbprint);
+  expect(await calculateJwkThumbprint(header.jwk)).toBe(dpopSigner.thumbprint);
   return header.alg;
 }
 
@@ -48,8 +51,8 @@ async function failure(promise: Promise<unknown>): Promise<McpAuthError> {
 
 describe("a proof", () => {
   test("has the header and the claims of RFC 9449, and nothing else", async () => {
-    const prover = await dpopOf()();
-    const { claims, header } = await verified(await prover.proof(target));
+    const dpopSigner = await dpopOf()();
+    const { claims, header } = await verified(await dpopSigner.proof(target));
     expect(header).toEqual({
       typ: "dpop+jwt",
       alg: "ES256",
@@ -64,9 +67,9 @@ describe("a proof", () => {
   });
 
   test("holds the hash of the access token and the nonce, when there are any", async () => {
-    const prover = await dpopOf()();
+    const dpopSigner = await dpopOf()();
     const { claims } = await verified(
-      await prover.proof({
+      await dpopSigner.proof({
         ...target,
         accessToken: "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU",
         nonce: "n",
@@ -77,8 +80,8 @@ describe("a proof", () => {
   });
 
   test("is another one each time", async () => {
-    const prover = await dpopOf()();
-    const proofs = await Promise.all(Array.from({ length: 100 }, () => prover.proof(target)));
+    const dpopSigner = await dpopOf()();
+    const proofs = await Promise.all(Array.from({ length: 100 }, () => dpopSigner.proof(target)));
     expect(new Set(proofs.map((proof) => decodeJwt(proof).jti)).size).toBe(100);
   });
 
@@ -91,9 +94,9 @@ describe("a proof", () => {
     ["https://b\u00fccher.example/\u00fc", "https://xn--bcher-kva.example/%C3%BC"],
     ["http://[::1]:80/mcp", "http://[::1]/mcp"],
   ])("for %s says %s", async (url, htu) => {
-    const prover = await dpopOf()();
-    expect(decodeJwt(await prover.proof({ ...target, url }))["htu"]).toBe(htu);
-    expect(decodeJwt(await prover.proof({ ...target, url: new URL(url) }))["htu"]).toBe(htu);
+    const dpopSigner = await dpopOf()();
+    expect(decodeJwt(await dpopSigner.proof({ ...target, url }))["htu"]).toBe(htu);
+    expect(decodeJwt(await dpopSigner.proof({ ...target, url: new URL(url) }))["htu"]).toBe(htu);
   });
 });
 
@@ -104,9 +107,9 @@ describe("a manager's own key", () => {
   ];
 
   test.each(all)("signs %s where the server lists nothing else", async (alg) => {
-    const prover = await dpopOf()([alg]);
-    expect(await signedBy(prover)).toBe(alg);
-    const { jwk } = decodeProtectedHeader(await prover.proof(target));
+    const dpopSigner = await dpopOf()([alg]);
+    expect(await signedBy(dpopSigner)).toBe(alg);
+    const { jwk } = decodeProtectedHeader(await dpopSigner.proof(target));
     expect(
       Object.keys(jwk ?? {}).filter((name) => !["kty", "crv", "x", "y", "n", "e"].includes(name)),
     ).toEqual([]);
@@ -134,14 +137,14 @@ describe("a manager's own key", () => {
     [
       ["ES256"],
       ["ES384", "canary"],
-      `the authorization server ${issuer} and the MCP server accept no DPoP proof that a key made for it can sign`,
+      `the authorization server ${issuer} and the MCP server accept no DPoP proof that a generated key can sign`,
     ],
     [
       ["ES256"],
       ["ES384", "canary"],
       "The authorization server lists ES256. The MCP server lists ES384, names",
     ],
-    [undefined, ["ES256K"], "it accepts no DPoP proof that a key made for it can sign"],
+    [undefined, ["ES256K"], "it accepts no DPoP proof that a generated key can sign"],
     [undefined, ["ES256K"], "The MCP server lists ES256K. Leave"],
   ])("is refused where one server lists %j and the other %j", async (listed, resource, says) => {
     const { code, message } = await failure(dpopOf()(listed, resource));
@@ -151,8 +154,8 @@ describe("a manager's own key", () => {
   });
 
   test("is made once, however many ask for it at the same time", async () => {
-    const prover = dpopOf();
-    const provers = await Promise.all(Array.from({ length: 20 }, () => prover()));
+    const dpopSigner = dpopOf();
+    const provers = await Promise.all(Array.from({ length: 20 }, () => dpopSigner()));
     expect(new Set(provers.map(({ thumbprint }) => thumbprint)).size).toBe(1);
   });
 
@@ -162,12 +165,12 @@ describe("a manager's own key", () => {
   });
 
   test("stays while the server takes it, and is joined by another when it does not", async () => {
-    const prover = dpopOf();
-    const first = await prover(["ES384"]);
-    expect((await prover(["ES256", "ES384"])).thumbprint).toBe(first.thumbprint);
-    const second = await prover(["ES256"]);
+    const dpopSigner = dpopOf();
+    const first = await dpopSigner(["ES384"]);
+    expect((await dpopSigner(["ES256", "ES384"])).thumbprint).toBe(first.thumbprint);
+    const second = await dpopSigner(["ES256"]);
     expect([await signedBy(first), await signedBy(second)]).toEqual(["ES384", "ES256"]);
-    expect((await prover(["ES384"])).thumbprint).toBe(first.thumbprint);
+    expect((await dpopSigner(["ES384"])).thumbprint).toBe(first.thumbprint);
   });
 
   test.each([
@@ -182,8 +185,8 @@ describe("a manager's own key", () => {
   });
 
   test("shows in nothing that is printed", async () => {
-    const prover = await dpopOf()();
-    expect(inspect(prover, { depth: 9, showHidden: true }) + JSON.stringify(prover)).not.toMatch(
+    const dpopSigner = await dpopOf()();
+    expect(inspect(dpopSigner, { depth: 9, showHidden: true }) + JSON.stringify(dpopSigner)).not.toMatch(
       /"?d"?:|PRIVATE/,
     );
   });
@@ -204,28 +207,28 @@ describe("a named key", () => {
     ["RSA", rsa, ["PS256", "RS256"], "PS256"],
     ["Ed25519", ed25519, ["ES256", "Ed25519"], "Ed25519"],
   ])("of %s signs what it and the server can", async (_name, { privateKey, publicKey }, listed, alg) => {
-    const prover = await dpopOf(named, { env: { KEY: pem(privateKey) } })(listed);
-    expect(prover.thumbprint).toBe(await thumbprintOf(publicKey));
-    expect(await signedBy(prover)).toBe(alg);
+    const dpopSigner = await dpopOf(named, { env: { KEY: pem(privateKey) } })(listed);
+    expect(dpopSigner.thumbprint).toBe(await thumbprintOf(publicKey));
+    expect(await signedBy(dpopSigner)).toBe(alg);
   });
 
   test("tells nothing but its public members, and no kid", async () => {
     const jwk = { ...p256.privateKey.export({ format: "jwk" }), kid: "my-key", use: "sig", "x-own": "y" };
-    const prover = await dpopOf(named, { env: { KEY: JSON.stringify(jwk) } })();
+    const dpopSigner = await dpopOf(named, { env: { KEY: JSON.stringify(jwk) } })();
     const { d: _d, ...rest } = p256.privateKey.export({ format: "jwk" });
-    expect(decodeProtectedHeader(await prover.proof(target))).toEqual({
+    expect(decodeProtectedHeader(await dpopSigner.proof(target))).toEqual({
       typ: "dpop+jwt",
       alg: "ES256",
       jwk: rest,
     });
   });
 
-  test("is read afresh for each token, and a prover stays with the key that its token is bound to", async () => {
+  test("is read again for each token, and a signer keeps the key that its token is bound to", async () => {
     const env = { KEY: pem(p256.privateKey) };
-    const prover = dpopOf(named, { env });
-    const before = await prover();
+    const dpopSigner = dpopOf(named, { env });
+    const before = await dpopSigner();
     env.KEY = pem(other.privateKey);
-    const after = await prover();
+    const after = await dpopSigner();
     expect([before.thumbprint, after.thumbprint]).toEqual([
       await thumbprintOf(p256.publicKey),
       await thumbprintOf(other.publicKey),
@@ -254,8 +257,12 @@ describe("a named key", () => {
     async (listed, resource, expected) => {
       const warnings: string[] = [];
       const key = { ...named, alg: "ES256" };
-      const prover = await dpopOf(key, { env: { KEY: pem(p256.privateKey) } }, warnings)(listed, resource);
-      expect(await signedBy(prover)).toBe("ES256");
+      const dpopSigner = await dpopOf(
+        key,
+        { env: { KEY: pem(p256.privateKey) } },
+        warnings,
+      )(listed, resource);
+      expect(await signedBy(dpopSigner)).toBe("ES256");
       expect(warnings).toEqual(expected);
     },
   );
@@ -276,8 +283,8 @@ describe("a named key", () => {
 });
 
 test("the hash in a proof is of the token as it goes over the wire", async () => {
-  const prover = await dpopOf()();
+  const dpopSigner = await dpopOf()();
   const accessToken = "a.b.c";
   const ath = createHash("sha256").update(accessToken, "ascii").digest("base64url");
-  expect(decodeJwt(await prover.proof({ ...target, accessToken }))["ath"]).toBe(ath);
+  expect(decodeJwt(await dpopSigner.proof({ ...target, accessToken }))["ath"]).toBe(ath);
 });

@@ -13,15 +13,15 @@ import type { RecordedRequest } from "../../support/http-server.js";
 const clock = fakeClock();
 
 /** A key that tokens can be bound to. */
-export async function newProver(): Promise<DpopSigner> {
+export async function newDpopSigner(): Promise<DpopSigner> {
   const dpop = createDpop({ clock });
-  return await dpop.prover({}, { server: "crm", env: {}, issuer: "https://auth.example" });
+  return await dpop.dpopSigner({ issuer: "https://auth.example" }, { server: "crm", env: {} });
 }
 
 function tokenNamed(accessToken: string, binding?: Binding): Token {
   return new Token({
     accessToken,
-    tokenType: binding?.prover === undefined ? "Bearer" : "DPoP",
+    tokenType: binding?.dpopSigner === undefined ? "Bearer" : "DPoP",
     requestedAt: 0,
     expiresAt: 1,
     scopes: [],

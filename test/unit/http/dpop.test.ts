@@ -13,7 +13,7 @@ import {
   type RecordedRequest,
   startHttpServer,
 } from "../../support/http-server.js";
-import { type ClientOptions, client, newProver, proofVerifier } from "./bound-client.js";
+import { type ClientOptions, client, newDpopSigner, proofVerifier } from "./bound-client.js";
 
 const servers: HttpServer[] = [];
 afterEach(async () => {
@@ -26,13 +26,13 @@ async function start(handler: Handler): Promise<HttpServer> {
   return server;
 }
 
-let prover: DpopSigner;
+let dpopSigner: DpopSigner;
 beforeAll(async () => {
-  prover = await newProver();
+  dpopSigner = await newDpopSigner();
 });
 
 const bound = (origin: string, options: ClientOptions = {}) =>
-  client(origin, { binding: { prover }, ...options });
+  client(origin, { binding: { dpopSigner }, ...options });
 
 const claims = ({ headers }: RecordedRequest) => decodeJwt(String(headers["dpop"]));
 const nonces = (server: HttpServer) => server.requests.map((request) => claims(request)["nonce"]);
@@ -43,7 +43,7 @@ const invalidToken = { "www-authenticate": 'DPoP error="invalid_token", algs="ES
 
 /** A resource server that verifies everything; `nonce` is what it wants now. */
 async function resourceServer(options: { nonce?: string; rotating?: boolean } = {}) {
-  const verify = proofVerifier(prover.thumbprint);
+  const verify = proofVerifier(dpopSigner.thumbprint);
   const state = { nonce: options.nonce };
   const server = await start(async (request, response) => {
     const payload = await verify(request, server.origin);
@@ -96,7 +96,7 @@ describe("a request with a token that is bound to a key", () => {
   });
 
   test("follows a redirect with a proof for where it goes", async () => {
-    const verify = proofVerifier(prover.thumbprint);
+    const verify = proofVerifier(dpopSigner.thumbprint);
     const server = await start(async (request, response) => {
       await verify(request, server.origin);
       if (request.url === "/mcp") response.writeHead(303, { location: "/elsewhere?q" });
@@ -117,7 +117,7 @@ describe("a request with a token that is bound to a key", () => {
       alg: "ES256",
       proof: () => Promise.reject(new McpAuthError("signer_unavailable", "No signer.")),
     };
-    const { fetch } = client(server.origin, { binding: { prover: failing } });
+    const { fetch } = client(server.origin, { binding: { dpopSigner: failing } });
     await expect(fetch(`${server.origin}/mcp`)).rejects.toMatchObject({ code: "signer_unavailable" });
     expect(server.requests).toEqual([]);
   });
@@ -210,7 +210,7 @@ describe("a server that wants nonces", () => {
   });
 
   test("may refuse the token after that, which then is replaced as ever", async () => {
-    const verify = proofVerifier(prover.thumbprint);
+    const verify = proofVerifier(dpopSigner.thumbprint);
     const server = await start(async (request, response) => {
       const { nonce } = await verify(request, server.origin);
       response.setHeader("dpop-nonce", "n1");
@@ -320,7 +320,7 @@ describe("a token that is bound to a certificate", () => {
 
   test("may be bound to a key as well", async () => {
     const { server } = await resourceServer({ nonce: "n1" });
-    const { fetch } = client(server.origin, { binding: { certificate, prover }, fetch: elsewhere });
+    const { fetch } = client(server.origin, { binding: { certificate, dpopSigner }, fetch: elsewhere });
     expect((await fetch(`${server.origin}/mcp`)).status).toBe(200);
   });
 });
@@ -329,7 +329,7 @@ test("a proof that never comes, as from a key in a KMS, is waited for until the 
   const limits = new WaitLimits({ server: "crm", clock: systemClock, deadline: 60_000 });
   const caller = new AbortController();
   let sent = 0;
-  const prover = {
+  const dpopSigner = {
     thumbprint: "jkt",
     alg: "ES256",
     proof() {
@@ -349,7 +349,7 @@ test("a proof that never comes, as from a key in a KMS, is waited for until the 
     token: async () =>
       new Token({
         ...{ accessToken: "t", tokenType: "DPoP", requestedAt: 0, expiresAt: 1, scopes: [] },
-        ...{ issuer: undefined, resource: undefined, binding: { prover } },
+        ...{ issuer: undefined, resource: undefined, binding: { dpopSigner } },
       }),
     headers: () => undefined,
     accepted() {},

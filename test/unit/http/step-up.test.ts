@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { DpopSigner } from "../../../src/dpop/dpop.js";
 import { type Handler, type HttpServer, startHttpServer } from "../../support/http-server.js";
-import { client, newProver, type StepUpAnswer } from "./bound-client.js";
+import { client, newDpopSigner, type StepUpAnswer } from "./bound-client.js";
 
 const servers: HttpServer[] = [];
 afterEach(async () => {
@@ -130,9 +130,9 @@ test.each([
 });
 
 describe("of several challenges", () => {
-  let prover: DpopSigner;
+  let dpopSigner: DpopSigner;
   beforeAll(async () => {
-    prover = await newProver();
+    dpopSigner = await newDpopSigner();
   });
   const both = `Bearer realm="x", Bearer error="insufficient_scope", scope="for-bearer", DPoP error="insufficient_scope", scope="for-dpop"`;
 
@@ -145,7 +145,7 @@ describe("of several challenges", () => {
     const server = await wanting("wide", challenge);
     const { fetch, asked } = client(server.origin, {
       stepUp: () => "wide",
-      ...(tokenType === "DPoP" && { binding: { prover } }),
+      ...(tokenType === "DPoP" && { binding: { dpopSigner } }),
     });
     expect((await fetch(`${server.origin}/mcp`)).status).toBe(200);
     expect(asked.map((one) => one.scopes)).toEqual([scopes]);
@@ -183,12 +183,12 @@ describe("a server that never agrees", () => {
   const most = 2 * (5 + 3 + 1 + 1);
 
   test("is given up on after a bounded number of requests, whatever it answers in turn", async () => {
-    const prover = await newProver();
+    const dpopSigner = await newDpopSigner();
     let longest = 0;
     for (const pattern of patterns) {
       let sent = 0;
       const { fetch } = client("https://mcp.example", {
-        binding: { prover },
+        binding: { dpopSigner },
         stepUp: ({ token }) => `${token}+`,
         async fetch() {
           const answer = pattern[sent % pattern.length] ?? "nonce";

@@ -12,7 +12,7 @@ const url = new URL("https://mcp.example/mcp");
 function token(binding?: Binding): Token {
   return new Token({
     accessToken: "t1",
-    tokenType: binding?.prover === undefined ? "Bearer" : "DPoP",
+    tokenType: binding?.dpopSigner === undefined ? "Bearer" : "DPoP",
     requestedAt: 0,
     expiresAt: 60_000,
     scopes: [],
@@ -22,7 +22,7 @@ function token(binding?: Binding): Token {
 }
 
 const proofs: ProofTarget[] = [];
-const prover = {
+const dpopSigner = {
   thumbprint: "jkt",
   alg: "ES256",
   async proof(target: ProofTarget) {
@@ -50,7 +50,7 @@ describe("a token by itself", () => {
   });
 
   test.each([
-    ["a key", { prover }, "bound to a key (DPoP)"],
+    ["a key", { dpopSigner }, "bound to a key (DPoP)"],
     ["a certificate", { certificate: certificate(true) }, "bound to a client certificate"],
   ])("is sender_constrained when it is bound to %s", (_, binding, text) => {
     const error = expect.objectContaining({
@@ -69,7 +69,7 @@ describe("headers", () => {
   test("of a token bound to a key are for one request, with its nonce", async () => {
     const request = { method: "post", url: "https://mcp.example/mcp/messages?a=b" };
     proofs.length = 0;
-    expect(await headersOf(token({ prover }), request)).toEqual({
+    expect(await headersOf(token({ dpopSigner }), request)).toEqual({
       authorization: "DPoP t1",
       dpop: "proof-1",
     });
@@ -86,10 +86,10 @@ describe("headers", () => {
   });
 
   test("of a token bound to a key are not made for no request in particular", async () => {
-    expect((await rejection(headersOf(token({ prover }), { method: "GET" }))).code).toBe(
+    expect((await rejection(headersOf(token({ dpopSigner }), { method: "GET" }))).code).toBe(
       "sender_constrained",
     );
-    expect((await rejection(headersOf(token({ prover }), { url: url.href }))).code).toBe(
+    expect((await rejection(headersOf(token({ dpopSigner }), { url: url.href }))).code).toBe(
       "sender_constrained",
     );
   });

@@ -5,7 +5,7 @@ import { bindingOf } from "../../../../src/oauth/token-endpoint/bound-token.js";
 import { unsignedJwt } from "../fixtures.js";
 
 const invalid = (problem: string) => new McpAuthError("token_response_invalid", problem);
-const prover = { thumbprint: "our-key", alg: "ES256", proof: async () => "proof" };
+const dpopSigner = { thumbprint: "our-key", alg: "ES256", proof: async () => "proof" };
 const fetchAs: typeof fetch = () => Promise.reject(new Error("not called"));
 const certificate = {
   fetch: fetchAs,
@@ -26,9 +26,9 @@ describe("what accompanies a token", () => {
     ["nothing, for a JWT that says nothing", jwt(), {}, undefined],
     ["nothing, for what only looks like a JWT", "a.b.c", {}, undefined],
     ["nothing, for a confirmation that is none", jwt("text"), {}, undefined],
-    ["the key", "opaque", { prover }, { prover }],
-    ["the key that it names", jwt({ jkt: "our-key" }), { prover }, { prover }],
-    ["the key, for a JWT that does not name it", jwt(), { prover }, { prover }],
+    ["the key", "opaque", { dpopSigner }, { dpopSigner }],
+    ["the key that it names", jwt({ jkt: "our-key" }), { dpopSigner }, { dpopSigner }],
+    ["the key, for a JWT that does not name it", jwt(), { dpopSigner }, { dpopSigner }],
     ["the certificate", "opaque", { certificate }, { certificate: { ...presented, bound: true } }],
     [
       "the certificate that it names",
@@ -45,8 +45,8 @@ describe("what accompanies a token", () => {
     [
       "the certificate, for a JWT that is bound to a key alone",
       jwt({ jkt: "our-key" }),
-      { certificate, prover },
-      { prover, certificate: { ...presented, bound: false } },
+      { certificate, dpopSigner },
+      { dpopSigner, certificate: { ...presented, bound: false } },
     ],
     // Whoever ends our connections, as in a service mesh, may present it.
     ["nothing of ours, for a certificate of somebody else", jwt({ "x5t#S256": "theirs" }), {}, undefined],
@@ -55,14 +55,14 @@ describe("what accompanies a token", () => {
   });
 
   it.each([
-    ["another key", jwt({ jkt: "canary" }), { prover }],
+    ["another key", jwt({ jkt: "canary" }), { dpopSigner }],
     ["a key, when none was proven", jwt({ jkt: "canary" }), {}],
     ["a key, when a certificate was presented", jwt({ jkt: "canary" }), { certificate }],
     ["another certificate", jwt({ "x5t#S256": "canary" }), { certificate }],
     [
       "our key but another certificate",
       jwt({ jkt: "our-key", "x5t#S256": "canary" }),
-      { prover, certificate },
+      { dpopSigner, certificate },
     ],
   ])("cannot be had for %s", (_, token, withWhat) => {
     let thrown: unknown;
