@@ -1,16 +1,13 @@
 import type { Config, Server } from "./generated/types.js";
 
-/**
- * A config as data, in code as in `mcp-auth.config.json`. `Name` is the union of the names of its servers, where
- * they are known.
- */
+/** A config in code, with the same properties as in `mcp-auth.config.json`. `Name` is the union of the server names. */
 export type McpAuthConfig<Name extends string = string> = Omit<Config, "servers"> & {
   /** MCP servers by name. The name is what code passes to `auth.resolve(name)`. */
   servers: { [Each in Name]: Server };
 };
 
 /**
- * Types a config that is written in code; what comes out is what went in. It is validated by `createMcpAuth`.
+ * Returns a config unchanged, with a type that knows the names of its servers. `createMcpAuth` validates it.
  *
  * @example
  * ```ts

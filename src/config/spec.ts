@@ -1,17 +1,18 @@
 import type { McpAuthError } from "../errors/error.js";
+import type { Client } from "./generated/types.js";
 
 /**
- * The config as the runtime sees it: validated, interpolated, defaults merged, names followed, durations in
- * milliseconds, paths absolute. Nothing secret is in it, only where secrets are.
+ * The config as the runtime uses it: validated and interpolated, with merged defaults, resolved names, durations in
+ * milliseconds and absolute paths. It has no secrets, only references to them.
  */
 export interface ConfigSpec {
   /** The file it came from; absent for an object. */
   readonly file?: string;
-  /** Whether a person named the file. One that the search found is judged again when it is read again. */
+  /** Whether a person named the file. The trust of a file that the search found is checked again when it is read again. */
   readonly named?: boolean;
-  /** Why no command of this config may be run: a sentence with the remedy. Absent where they may. */
+  /** Present if its commands must not be run: why, as a clause with the remedy. */
   readonly commands?: { readonly forbidden: string };
-  /** What the person who runs this should know of the file. Fit to be printed. */
+  /** Warnings about the file for the person who runs this, safe to print. */
   readonly warnings?: readonly string[];
   readonly servers: ReadonlyMap<string, ServerEntry>;
   readonly network: NetworkSpec;
@@ -21,63 +22,63 @@ export interface ConfigSpec {
 /** Where tokens are kept. */
 export type StoreSpec = { readonly type: "memory" } | FileStoreSpec | RedisStoreSpec;
 
-interface LastingStore {
+interface DurableStoreSpec {
   /** 32 bytes each, base64url. The first encrypts. */
   readonly encryptionKeys: readonly SecretReference[];
   /** Milliseconds after which the lock of a process that died is taken over. */
   readonly lease: number;
 }
 
-export interface FileStoreSpec extends LastingStore {
+export interface FileStoreSpec extends DurableStoreSpec {
   readonly type: "file";
-  /** Absolute; absent: in the user's folder for state. */
+  /** Absolute. Absent: a folder in the state folder of the user. */
   readonly path?: string;
 }
 
-export interface RedisStoreSpec extends LastingStore {
+export interface RedisStoreSpec extends DurableStoreSpec {
   readonly type: "redis";
   readonly url: SecretReference;
   readonly sentinel?: { readonly name: string; readonly nodes: readonly string[] };
-  /** URLs of further nodes. */
+  /** The URLs of more nodes. */
   readonly cluster?: readonly string[];
   readonly prefix: string;
 }
 
 export interface NetworkSpec {
-  /** The URL of an HTTP proxy; `false`: none, whatever the environment says; absent: what it says. */
+  /** The URL of an HTTP proxy. `false`: none. Absent: the environment decides. */
   readonly proxy?: string | false;
-  /** Absolute paths of PEM files whose certificates are trusted beside the usual ones. */
+  /** Absolute paths of PEM files. Their certificates are trusted in addition to the usual ones. */
   readonly ca: readonly string[];
-  /** Host names, as `URL.hostname` gives them, that may be reached over plain http. */
+  /** Hosts that may be reached over plain http, as in `URL.hostname`. */
   readonly allowInsecureHttp: readonly string[];
 }
 
-/** A server that is ready to use, or the reason why it is not (a `${NAME}` without a value, an `http:` URL). */
+/** A server that can be used, or the reason why it cannot (a `${NAME}` without a value, an `http:` URL). */
 export type ServerEntry =
   | { readonly name: string; readonly spec: ServerSpec }
   | {
       readonly name: string;
       readonly failure: McpAuthError;
-      /** Where it is known all the same. */
+      /** Present if the URL is known. */
       readonly url?: string;
     };
 
 export interface ServerSpec {
   readonly name: string;
-  /** As written: it is also the resource indicator when the server publishes none, byte for byte. */
+  /** As written. It is also the resource indicator, byte for byte, if the server publishes none. */
   readonly url: string;
   readonly grant: GrantSpec;
   readonly headers: Readonly<Record<string, string | SecretReference>>;
-  /** The only place where its metadata (RFC 9728) is read; `false`: it is not read; absent: discovery says where. */
+  /** The only URL that its metadata (RFC 9728) is read from. `false`: it is not read. Absent: discovery finds the URL. */
   readonly resourceMetadata?: string | false;
-  /** Scopes that a 403 may make it ask for beside its own. */
+  /** Scopes that are requested in addition if a 403 asks for them. */
   readonly stepUp: readonly string[];
-  /** RFC 9449: tokens are bound to this key, or without one to a key made for this manager. */
+  /** RFC 9449: tokens are bound to this key or, without one, to a key that is generated for this manager. */
   readonly dpop?: { readonly key?: KeySpec };
   readonly refresh: RefreshSpec;
-  /** One attempt at a token or metadata request, in milliseconds. */
+  /** Milliseconds for one attempt of a token or metadata request. */
   readonly timeout: number;
-  /** One acquisition of a token with all its attempts, in milliseconds. */
+  /** Milliseconds for one token, all attempts included. */
   readonly deadline: number;
   readonly retry: RetrySpec;
   readonly reach: "origin" | "path";
@@ -92,17 +93,17 @@ export interface RetrySpec {
 }
 
 export interface RefreshSpec {
-  /** False with `"refresh": false`: tokens are renewed on demand only, by no timer. */
+  /** `false`: tokens are renewed on demand only, without a timer. */
   readonly automatic: boolean;
   readonly schedule?: string;
   readonly timezone: string;
-  /** Share of the window by which a renewal may come early, 0 to 1. */
+  /** The share of the renewal window by which a renewal may be earlier, 0 to 1. */
   readonly jitter: number;
-  /** Replaces the computed window, milliseconds before the token becomes unusable. */
+  /** Milliseconds before the token becomes unusable. Replaces the computed renewal window. */
   readonly ahead?: number;
-  /** Milliseconds without use after which renewals stop; `undefined` keeps the manager warm. */
+  /** Milliseconds without use after which renewals stop. Absent: they never stop. */
   readonly idle?: number;
-  /** Milliseconds a token lives that says nothing about its lifetime. */
+  /** Milliseconds that a token lives if it does not say how long. */
   readonly assumedLifetime: number;
 }
 
@@ -116,7 +117,7 @@ export type SecretReference =
 export interface FileReference {
   /** An absolute path. */
   readonly file: string;
-  /** RFC 6901, into the JSON that the file holds. */
+  /** RFC 6901, a pointer into the JSON of the file. */
   readonly pointer?: string;
 }
 
@@ -127,7 +128,7 @@ export interface ExecReference {
   readonly cwd: string;
   /** Milliseconds. */
   readonly timeout: number;
-  /** RFC 6901, into the JSON that it prints. */
+  /** RFC 6901, a pointer into the JSON that the command prints. */
   readonly pointer?: string;
 }
 
@@ -136,11 +137,11 @@ export interface ResolverReference {
   readonly resolver: string;
   /** What the function is called with. */
   readonly ref: string;
-  /** RFC 6901, into the JSON that it gives. */
+  /** RFC 6901, a pointer into the JSON that the function returns. */
   readonly pointer?: string;
 }
 
-/** What every grant may say about the token that it asks for. */
+/** The settings that all grants share. */
 export interface GrantCommon {
   /** Absent: the MCP server decides. */
   readonly scopes?: readonly string[];
@@ -148,7 +149,7 @@ export interface GrantCommon {
   readonly resource?: string | false;
   /** RFC 8693 §2.1 `audience`; empty sends none. */
   readonly audience: readonly string[];
-  /** Further fields of the token request. None of them has a name that the protocol has a use for. */
+  /** More parameters of the token request. OAuth defines none of their names. */
   readonly params: Readonly<Record<string, string | SecretReference>>;
 }
 
@@ -169,7 +170,7 @@ export interface ClientCredentialsSpec extends GrantCommon {
 /** RFC 7523 §2.1, SEP-1933. */
 export interface JwtBearerSpec extends GrantCommon {
   readonly type: "jwt_bearer";
-  /** Its `id` may be absent: then no client is named beside the assertion. */
+  /** Without an `id`, only the assertion identifies the client. */
   readonly client: ClientSpec;
   readonly assertion: AssertionSpec;
 }
@@ -213,7 +214,7 @@ export interface EnterpriseManagedSpec extends GrantCommon {
 export interface RefreshTokenSpec extends GrantCommon {
   readonly type: "refresh_token";
   readonly client: ClientSpec;
-  /** The first refresh token of the lineage; those after it are in the store. */
+  /** The first refresh token of its family. The store has the ones that replaced it. */
   readonly refreshToken: SecretReference;
 }
 
@@ -225,35 +226,28 @@ export interface StaticSpec extends GrantCommon {
 }
 
 export interface SubjectSpec {
-  /** `{ runtime: true }`: given in code, with `manager.for({ key, subjectToken })`. */
+  /** `{ runtime: true }`: code passes it to `manager.for({ key, subjectToken })`. */
   readonly token: SecretReference | { readonly runtime: true };
   /** A token type URI, RFC 8693 §3. */
   readonly type: string;
 }
 
-export type ClientAuthenticationMethod =
-  | "client_secret_basic"
-  | "client_secret_post"
-  | "client_secret_jwt"
-  | "private_key_jwt"
-  | "tls_client_auth"
-  | "self_signed_tls_client_auth"
-  | "none";
+export type ClientAuthenticationMethod = NonNullable<Client["method"]>;
 
 export interface ClientSpec {
   readonly issuer: string;
-  /** Absent only for the grant `jwt_bearer`, and then there is no credential. */
+  /** Absent only in a `jwt_bearer` grant, for a client without a credential. */
   readonly id?: string;
   readonly credential: CredentialSpec;
-  /** Overrides the choice made from the server's metadata. */
+  /** Absent: the metadata of the authorization server decides. */
   readonly method?: ClientAuthenticationMethod;
-  /** How `client_secret_basic` encodes id and secret; `form` (RFC 6749 §2.3.1) unless told. */
+  /** How `client_secret_basic` encodes id and secret. Default: `form` (RFC 6749 §2.3.1). */
   readonly basicEncoding?: "form" | "raw";
-  /** The `aud` of client assertions; the issuer unless told. */
+  /** The `aud` of client assertions. Default: the issuer. */
   readonly assertionAudience?: AssertionAudience;
-  /** The `typ` of the client assertions that we sign; for a platform's own JWT, the `client_assertion_type`. */
+  /** The `typ` of client assertions that are signed here. For a platform's own JWT, the `client_assertion_type`. */
   readonly assertionType?: string;
-  /** In place of the metadata that the authorization server does not publish. */
+  /** Replaces the metadata of an authorization server that publishes none. */
   readonly metadata?: ConfiguredMetadata;
 }
 
@@ -277,9 +271,9 @@ export type CredentialSpec =
   | { readonly kind: "certificate"; readonly certificate: CertificateSpec }
   | { readonly kind: "none" };
 
-/** A client certificate, RFC 8705. */
+/** A TLS client certificate, RFC 8705. */
 export interface CertificateSpec {
-  /** PEM, the chain after it if any. */
+  /** PEM, with the chain after it if there is one. */
   readonly cert: SecretReference;
   readonly key: SecretReference;
   readonly passphrase?: SecretReference;
@@ -288,7 +282,7 @@ export interface CertificateSpec {
 export type KeySpec = PrivateKeySpec | SignerKeySpec;
 
 interface KeyCommon {
-  /** `false` sends none; absent: the JWK's own, else the RFC 7638 thumbprint. */
+  /** `false` sends none. Absent: the `kid` of the JWK, else the RFC 7638 thumbprint. */
   readonly kid?: string | false;
   /** PEM: its thumbprint is sent as `x5t#S256` (RFC 7515 §4.1.8). */
   readonly certificate?: SecretReference;
@@ -307,7 +301,7 @@ export interface SignerKeySpec extends KeyCommon {
 }
 
 export type SignerSpec = {
-  /** What it gives back: `raw` as in JOSE (RFC 7518 §3.4), or for ECDSA the DER that most tools make. */
+  /** The format of its signatures: `raw` as in JOSE (RFC 7518 §3.4), or for ECDSA the DER of most tools. */
   readonly format: "raw" | "der";
 } & (
   | {

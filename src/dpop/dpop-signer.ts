@@ -3,6 +3,7 @@ import { McpAuthError } from "../errors/error.js";
 import { issuedAt } from "../keys/issued-at.js";
 import type { SigningKey } from "../keys/signing-key.js";
 import type { Clock } from "../lib/clock.js";
+import { isProgrammingError } from "../lib/programming-error.js";
 import type { SigningTime } from "../net/server-clocks.js";
 import type { ProofJwk } from "./proof-jwk.js";
 
@@ -50,7 +51,7 @@ export function createDpopSigner(
       try {
         return await sign(header, proofClaims(target, clock), target.signal);
       } catch (error) {
-        if (error instanceof McpAuthError) throw error;
+        if (error instanceof McpAuthError || isProgrammingError(error)) throw error;
         // The error of a library may contain the claims or the key.
         throw new McpAuthError("key_invalid", `Server "${server}": the DPoP key cannot sign with ${alg}.`, {
           server,

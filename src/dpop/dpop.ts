@@ -1,10 +1,11 @@
 import type { KeySpec } from "../config/spec.js";
-import { McpAuthError, type McpAuthErrorCode } from "../errors/error.js";
+import { McpAuthError } from "../errors/error.js";
 import { chooseAlgorithm, registeredAlgorithms } from "../keys/choose-algorithm.js";
 import { loadKey } from "../keys/load-key.js";
 import type { KeyContext } from "../keys/signing-key.js";
 import type { Clock } from "../lib/clock.js";
 import { knownNames } from "../lib/known-names.js";
+import { isProgrammingError } from "../lib/programming-error.js";
 import { createDpopSigner, type DpopSigner } from "./dpop-signer.js";
 import { ephemeralKeyAlgorithms, generateEphemeralKey } from "./ephemeral-key.js";
 import { Nonces } from "./nonces.js";
@@ -20,21 +21,18 @@ export interface Dpop {
    * key of this manager. A configured `alg` that the servers do not list is used with a warning. Rejects with
    * `unsupported_by_server` and `key_invalid`, and for a named key with the codes of `loadKey`.
    */
-  dpopSigner(listed: ProofAlgorithms, context: SignerContext): Promise<DpopSigner>;
+  dpopSigner(servers: ProofServers, context: KeyContext): Promise<DpopSigner>;
 }
 
-/** `dpop_signing_alg_values_supported` of both servers; absent if a server publishes none. */
-export interface ProofAlgorithms {
+/** The servers that see the proofs, with the `dpop_signing_alg_values_supported` that each lists. */
+export interface ProofServers {
+  readonly issuer: string;
   /** RFC 9449 §5.1. */
   readonly authorizationServer?: readonly string[] | undefined;
   /** RFC 9728 §2. */
   readonly resource?: readonly string[] | undefined;
-}
-
-interface SignerContext extends KeyContext {
-  readonly issuer: string;
-  /** Called for a problem that does not stop the request. */
-  readonly warn?: ((code: McpAuthErrorCode) => void) | undefined;
+  /** Called when a configured `alg` is used that is not listed. */
+  readonly onUnlisted?: (() => void) | undefined;
 }
 
 interface DpopOptions {
@@ -70,8 +68,8 @@ export function createDpop({ key, clock, nonces = new Nonces() }: DpopOptions): 
 /** Returns the algorithm of an existing key if the servers accept it, else the first one that both sides support. */
 function chooseEphemeralAlgorithm(
   existing: readonly string[],
-  listed: ProofAlgorithms,
-  context: SignerContext,
+  listed: ProofServers,
+  { server }: KeyContext,
 ): string {
   const accepted = acceptedByBoth(listed);
   const chosen = [...existing, ...ephemeralKeyAlgorithms].find((alg) => accepted?.includes(alg) ?? true);
@@ -81,12 +79,12 @@ function chooseEphemeralAlgorithm(
     `a generated key can sign (${ephemeralKeyAlgorithms.join(", ")})`,
     listed,
     remedy,
-    context,
+    server,
   );
 }
 
 /** Returns the algorithms that both servers accept: a token is bound to one key, and both servers verify its proofs. */
-function acceptedByBoth({ authorizationServer, resource }: ProofAlgorithms): readonly string[] | undefined {
+function acceptedByBoth({ authorizationServer, resource }: ProofServers): readonly string[] | undefined {
   if (authorizationServer === undefined || resource === undefined) return authorizationServer ?? resource;
   return authorizationServer.filter((alg) => resource.includes(alg));
 }
@@ -94,9 +92,9 @@ function acceptedByBoth({ authorizationServer, resource }: ProofAlgorithms): rea
 /** The error if the key cannot sign with an algorithm that both servers accept. `what` says what it can sign. */
 function noCommonAlgorithm(
   what: string,
-  { authorizationServer, resource }: ProofAlgorithms,
+  { issuer, authorizationServer, resource }: ProofServers,
   remedy: string,
-  { server, issuer }: SignerContext,
+  server: string,
 ): McpAuthError {
   const lists = (listed: readonly string[]) => `lists ${knownNames(listed, registeredAlgorithms) || "none"}`;
   const itself = resource && `The MCP server ${lists(resource)}.`;
@@ -120,7 +118,7 @@ async function createEphemeralSigner(alg: string, clock: Clock, server: string):
   try {
     return createDpopSigner(await generateEphemeralKey(alg), { clock, server });
   } catch (error) {
-    if (error instanceof TypeError) throw error;
+    if (isProgrammingError(error)) throw error;
     // In FIPS mode, for example, Node has no Ed25519. The error of a library is not shown.
     throw new McpAuthError(
       "key_invalid",
@@ -133,10 +131,11 @@ async function createEphemeralSigner(alg: string, clock: Clock, server: string):
 async function createNamedKeySigner(
   spec: KeySpec,
   clock: Clock,
-  listed: ProofAlgorithms,
-  context: SignerContext,
+  listed: ProofServers,
+  context: KeyContext,
 ): Promise<DpopSigner> {
-  const { server, warn } = context;
+  const { server } = context;
+  const { issuer, onUnlisted } = listed;
   const key = await loadKey(spec, context);
   const accepted = acceptedByBoth(listed);
   const isAccepted = (one: string) => accepted?.includes(one) ?? true;
@@ -147,11 +146,11 @@ async function createNamedKeySigner(
       `the key of its "dpop" can sign (${key.algorithms.join(", ")})`,
       listed,
       remedy,
-      context,
+      server,
     );
   }
-  const alg = chooseAlgorithm(key, accepted, context);
-  if (!isAccepted(alg)) warn?.("unsupported_by_server");
+  const alg = chooseAlgorithm(key, accepted, { server, issuer });
+  if (!isAccepted(alg)) onUnlisted?.();
   const jwk = key.publicJwk === undefined ? undefined : proofJwk(key.publicJwk);
   if (jwk === undefined) {
     throw new McpAuthError(

@@ -7,7 +7,7 @@ export interface McpSdkAuthProvider {
   onUnauthorized(context?: { readonly response?: Response }): Promise<void>;
 }
 
-/** The parts of `OAuthClientProvider` of the MCP SDK, 1 and 2, that a machine client has. */
+/** The parts of `OAuthClientProvider` of the MCP SDK, 1 and 2, that a client without a user needs. */
 export interface McpSdkOAuthProvider {
   readonly redirectUrl: undefined;
   readonly clientMetadata: McpSdkClientMetadata;
@@ -41,12 +41,12 @@ export interface McpSdkTokens {
 }
 
 /**
- * An `authProvider` for the transports of `@modelcontextprotocol/client` 2. Its calls share one token request, as
- * those of `manager.fetch` do. Use one of the two, not both; `fetch` is the better one, because it knows which
- * token a 401 was for, sends the config's `headers`, and can show the proof or certificate that a token may need.
+ * Returns an `authProvider` for the transports of `@modelcontextprotocol/client` 2. Its calls share one token request, as
+ * those of `manager.fetch` do. Use one of the two, not both. `fetch` is better, because it knows which token a 401 was for,
+ * sends the config's `headers`, and can send the proof or certificate that a token may need.
  *
- * Its `token()` rejects with the codes of `getAccessToken`, `sender_constrained` among them, and with `egress_denied`
- * once a reload has given the server another URL: the transport is for the one before.
+ * Its `token()` rejects with the codes of `getAccessToken`, including `sender_constrained`, and with `egress_denied` after a
+ * reload has given the server another URL, because the transport still uses the old one.
  *
  * @example
  * ```ts
@@ -55,7 +55,7 @@ export interface McpSdkTokens {
  */
 export function authProvider(manager: TokenManager): McpSdkAuthProvider {
   const internals = internalsAt(manager);
-  // Says at once what cannot be used.
+  // Throws now if the server cannot be used.
   internals();
   let sent: string | undefined;
   return {
@@ -65,8 +65,8 @@ export function authProvider(manager: TokenManager): McpSdkAuthProvider {
       return sent;
     },
     async onUnauthorized({ response } = {}) {
-      // The SDK does not say which token the 401 was for. Where others have replaced that one, its call is sent again with
-      // the new one; and a new one that is wrongly taken for refused stays in use all the same.
+      // The SDK does not say which token the 401 was for. If another call has replaced that token, the SDK sends its request
+      // again with the new one. A new token that is wrongly reported as refused stays in use anyway.
       if (sent !== undefined)
         await internals().reportRefused(sent, response?.headers.get("www-authenticate"));
     },
@@ -74,13 +74,13 @@ export function authProvider(manager: TokenManager): McpSdkAuthProvider {
 }
 
 /**
- * An `authProvider` for hosts that take only the `OAuthClientProvider` of the MCP SDK (1.x, and 2.x). Requests carry
- * the manager's token; after a 401 the SDK makes a token request of its own, to which the credential is added only
- * if it goes to the token endpoint of the pinned issuer. The token it gets is handed to the manager. Because the SDK
- * makes that request, concurrent calls after a 401 may each make one.
+ * Returns an `authProvider` for hosts that accept only the `OAuthClientProvider` of the MCP SDK (1.x and 2.x). Requests carry
+ * the manager's token. After a 401 the SDK makes its own token request. The credential is added to it only if it goes to the
+ * token endpoint of the pinned issuer, and the manager takes the token that it returns. Because the SDK makes the request,
+ * concurrent calls after a 401 may each make one.
  *
- * Rejects with `issuer_mismatch` when the SDK would send the credential elsewhere, and with `egress_denied` once a reload
- * has given the server another URL: the transport is for the one before.
+ * Rejects with `issuer_mismatch` if the SDK would send the credential elsewhere, and with `egress_denied` after a reload has
+ * given the server another URL, because the transport still uses the old one.
  *
  * @example
  * ```ts
@@ -109,52 +109,52 @@ export function oauthProvider(manager: TokenManager): McpSdkOAuthProvider {
       const { access_token, token_type, expires_in, scope } = tokens;
       const present = internals();
       const isOfPresent = requests.areAllOf(present);
-      requests.answered(present);
+      requests.end(present);
       if (isOfPresent) {
         await present.acceptTokenResponse({ access_token, token_type, expires_in, scope });
         sent = access_token;
       } else if (sent !== undefined) {
-        // It may have been asked for as an earlier config had it: the manager gets one of its own.
+        // The SDK may have requested the token by an earlier config, so the manager requests its own.
         await present.reportRefused(sent);
       }
     },
     async addClientAuthentication(headers, params, url, metadata) {
       const present = internals();
-      requests.made(present);
+      requests.begin(present);
       try {
         await present.authenticate({ url: String(url), issuer: metadata?.issuer, headers, body: params });
       } catch (error) {
-        // It is not made after all.
-        requests.answered(present);
+        // The request is not made.
+        requests.end(present);
         throw error;
       }
     },
     async prepareTokenRequest(scope) {
       const params = new URLSearchParams({ grant_type: "client_credentials" });
-      // Version 1 of the SDK passes nothing of what the server names.
+      // Version 1 of the SDK does not pass the scopes that the server names.
       const wanted = (await internals().scopes(scope?.split(" "))).join(" ");
       if (wanted !== "") params.set("scope", wanted);
       return params;
     },
-    // The token request of the SDK was refused, which says nothing of the token in use.
+    // A refused token request of the SDK says nothing about the token in use.
     invalidateCredentials() {},
     redirectToAuthorization() {
-      throw new TypeError("There is nobody at a browser: this client authorizes itself.");
+      throw new TypeError("This client authorizes itself: no user signs in with a browser.");
     },
     saveCodeVerifier() {},
     codeVerifier() {
-      throw new TypeError("There is no code verifier: this client authorizes itself.");
+      throw new TypeError("This client authorizes itself: it has no code verifier.");
     },
   };
 }
 
-/** Longer than any answer takes: of a request that failed the SDK tells nothing. */
+/** Milliseconds. Longer than any response takes. The SDK does not report requests that failed, so they are dropped after this. */
 const longestRequest = 600_000;
 
-/** The token requests of the SDK that it has not told the answer of, by what the manager was when they were made. */
+/** The token requests of the SDK that have no response yet, by the internals of the manager at the time of the request. */
 class OpenRequests {
   readonly #now: () => number;
-  /** What a manager was before a reload is nobody's to keep. */
+  /** A `WeakMap`, so that internals from before a reload can be collected. */
   readonly #numbers = new WeakMap<ManagerInternals, number>();
   #latest = 0;
   readonly #open = new Map<number, { readonly count: number; readonly at: number }>();
@@ -163,19 +163,19 @@ class OpenRequests {
     this.#now = now;
   }
 
-  made(internals: ManagerInternals): void {
+  begin(internals: ManagerInternals): void {
     const number = this.#numberOf(internals);
     this.#open.set(number, { count: (this.#open.get(number)?.count ?? 0) + 1, at: this.#now() });
   }
 
-  answered(internals: ManagerInternals): void {
+  end(internals: ManagerInternals): void {
     const number = this.#numberOf(internals);
     const { count = 0, at = 0 } = this.#open.get(number) ?? {};
     if (count > 1) this.#open.set(number, { count: count - 1, at });
     else this.#open.delete(number);
   }
 
-  /** Whether an answer that comes now can be to no request made before a reload. */
+  /** Returns whether a response that arrives now cannot belong to a request from before a reload. */
   areAllOf(internals: ManagerInternals): boolean {
     const now = this.#now();
     for (const [number, { at }] of this.#open) {
@@ -195,8 +195,8 @@ class OpenRequests {
 }
 
 /**
- * The present internals of a manager each time. Throws `egress_denied` when its server has another URL by now: what knows the
- * server by the one before would send it the tokens of another.
+ * Returns a function that returns the current internals of a manager. It throws `egress_denied` if a reload has given the
+ * server another URL: a transport with the old URL would send the tokens of the new one there.
  */
 function internalsAt(manager: TokenManager): () => ManagerInternals {
   const { name: server, url } = manager;
@@ -204,8 +204,8 @@ function internalsAt(manager: TokenManager): () => ManagerInternals {
     if (manager.url === url) return internalsOf(manager);
     throw new McpAuthError(
       "egress_denied",
-      `Server "${server}": a reload of the config has given it another URL, and its tokens go there only. Connect again ` +
-        "to the manager's `url`, with a provider made anew.",
+      `Server "${server}": a reload of the config has given it another URL, and its tokens are sent only there. Connect ` +
+        "again to the manager's `url`, with a new provider.",
       { server },
     );
   };
@@ -214,7 +214,7 @@ function internalsAt(manager: TokenManager): () => ManagerInternals {
 function requireClient(name: string, internals: ManagerInternals): NonNullable<ManagerInternals["client"]> {
   if (internals.client !== undefined) return internals.client;
   throw new TypeError(
-    `Of server "${name}" the SDK cannot make the token request: only the grant client_credentials is one that it can. ` +
+    `Server "${name}": the MCP SDK can make the token request only for the grant client_credentials. ` +
       "Use the manager's fetch or authProvider instead.",
   );
 }

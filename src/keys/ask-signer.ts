@@ -22,10 +22,11 @@ export async function askSigner(
   signer: SignerSpec,
   { alg, kid }: JwtHeader,
   input: Uint8Array,
+  signal: AbortSignal | undefined,
   context: KeyContext,
 ): Promise<Uint8Array> {
-  if ("name" in signer) return await askFunction(signer, { alg, kid, input }, context);
-  const { server, env, clock, signal } = context;
+  if ("name" in signer) return await askFunction(signer, { alg, kid, input }, signal, context);
+  const { server, env, clock } = context;
   const forbidden = commandsForbidden(context);
   if (forbidden !== undefined) throw signerUnavailable(server, signer, forbidden);
   if (context.permissions?.allow?.command(signer.exec) === false) {
@@ -55,7 +56,8 @@ export async function askSigner(
 async function askFunction(
   signer: Extract<SignerSpec, { name: string }>,
   request: Omit<Parameters<Signer>[0], "signal">,
-  { server, signers, signal, clock, permissions }: KeyContext,
+  signal: AbortSignal | undefined,
+  { server, signers, clock, permissions }: KeyContext,
 ): Promise<Uint8Array> {
   if (permissions?.allow?.resolver(signer.name) === false)
     throw notAllowed(`the signer ${quoted(signer.name)}`, "resolvers", server);

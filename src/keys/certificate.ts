@@ -1,4 +1,5 @@
 import { createHash, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
+import { isProgrammingError } from "../lib/programming-error.js";
 import { type PemBlock, readBlocks } from "./pem.js";
 import { plainPublicKey } from "./plain-rsa.js";
 import { KeyProblem, PartsDiffer, Unfinished } from "./signing-key.js";
@@ -38,7 +39,8 @@ function decode({ label, lines }: PemBlock, index: number): X509Certificate {
   const base64 = lines.join("").replaceAll(/.{64}(?=.)/g, "$&\n");
   try {
     return new X509Certificate(`-----BEGIN ${label}-----\n${base64}\n-----END ${label}-----\n`);
-  } catch {
+  } catch (error) {
+    if (isProgrammingError(error)) throw error;
     throw new Unfinished(
       index === 0
         ? "it cannot be read as a certificate: it is damaged."

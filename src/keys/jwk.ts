@@ -1,4 +1,5 @@
 import { createPrivateKey } from "node:crypto";
+import { isProgrammingError } from "../lib/programming-error.js";
 import { type KeyMaterial, KeyProblem, Unfinished } from "./signing-key.js";
 
 type JsonObject = Readonly<Record<string, unknown>>;
@@ -23,7 +24,8 @@ export function readJwk(text: string, kid: string | false | undefined): KeyMater
   let json: unknown;
   try {
     json = JSON.parse(text);
-  } catch {
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
     // The parser's own message would quote the key.
     throw new Unfinished("it is neither PEM nor JSON.");
   }
@@ -96,7 +98,8 @@ function createFromMembers(
   }
   try {
     return createPrivateKey({ key, format: "jwk" });
-  } catch {
+  } catch (error) {
+    if (isProgrammingError(error)) throw error;
     throw new KeyProblem("its members do not make up a private key: it is damaged.");
   }
 }

@@ -1,4 +1,5 @@
 import { type AsymmetricKeyDetails, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import { isProgrammingError } from "../lib/programming-error.js";
 import { type KeyMaterial, KeyProblem } from "./signing-key.js";
 
 // PSS first, as RFC 8017 §8 advises; SHA-256 before the others, because every server has it.
@@ -124,7 +125,8 @@ export function assertPairMatches(privateKey: KeyObject): void {
   let matches = false;
   try {
     matches = verify(hash, data, createPublicKey(privateKey), sign(hash, data, privateKey));
-  } catch {
+  } catch (error) {
+    if (isProgrammingError(error)) throw error;
     // OpenSSL refuses some damaged keys only when they are used.
   }
   if (!matches)

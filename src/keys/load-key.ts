@@ -2,6 +2,7 @@ import { createPublicKey } from "node:crypto";
 import type { KeySpec, PrivateKeySpec, SecretReference } from "../config/spec.js";
 import { systemClock } from "../lib/clock.js";
 import { fingerprintOf, type Secret } from "../lib/secret.js";
+import { unreachable } from "../lib/unreachable.js";
 import { onceWritten, type ReadAttempt } from "../secrets/once-written.js";
 import { readSecret } from "../secrets/read-secret.js";
 import { Bundles } from "./bundles.js";
@@ -47,18 +48,23 @@ const bundles = new Bundles<PrivateKeySpec, Loaded>();
  * retryable when a file was changed a moment ago.
  */
 export async function loadKey(spec: KeySpec, context: KeyContext): Promise<SigningKey> {
-  const key =
-    "signer" in spec
-      ? await (await import("./load-signer.js")).loadSigner(spec, context)
-      : await loadPrivateKey(spec, context);
-  if (context.watch?.replaced(spec, key.bundle)) context.onRotated?.();
+  const key = await loadAny(spec, context);
+  if (context.reads?.recordBundle(spec, key.bundle)) context.notify?.("key:rotated");
   return key;
+}
+
+async function loadAny(spec: KeySpec, context: KeyContext): Promise<SigningKey> {
+  if ("signer" in spec) return await (await import("./load-signer.js")).loadSigner(spec, context);
+  if ("privateKey" in spec) return await loadPrivateKey(spec, context);
+  return unreachable(spec);
 }
 
 /** The key before the one that `loadKey` gave last, as long as that one is younger than ten minutes. */
 export function precedingKey(spec: KeySpec, { clock = systemClock }: KeyContext): SigningKey | undefined {
-  // What a signer outside of the process signs with, only that knows.
-  return "signer" in spec ? undefined : bundles.predecessor(spec, clock.now())?.key;
+  // Only a signer outside of the process knows which key it signs with.
+  if ("signer" in spec) return undefined;
+  if ("privateKey" in spec) return bundles.predecessor(spec, clock.now())?.key;
+  return unreachable(spec);
 }
 
 async function loadPrivateKey(spec: PrivateKeySpec, context: KeyContext): Promise<SigningKey> {

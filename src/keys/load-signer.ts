@@ -1,6 +1,7 @@
 import { constants, type KeyObject, verify } from "node:crypto";
 import type { SignerKeySpec } from "../config/spec.js";
 import { systemClock } from "../lib/clock.js";
+import { isProgrammingError } from "../lib/programming-error.js";
 import { fingerprintOf } from "../lib/secret.js";
 import { onceWritten } from "../secrets/once-written.js";
 import { readSecret } from "../secrets/read-secret.js";
@@ -50,10 +51,8 @@ export async function loadSigner(spec: SignerKeySpec, context: KeyContext): Prom
     bundle: certificate ?? spec,
     async sign(header, claims, signal) {
       const input = signingInput(header, claims);
-      const answer = await askSigner(spec.signer, header, Buffer.from(input, "ascii"), {
-        ...context,
-        signal: signal ?? context.signal,
-      });
+      const ends = signal ?? context.signal;
+      const answer = await askSigner(spec.signer, header, Buffer.from(input, "ascii"), ends, context);
       const signature = joseForm(answer, spec, context.server);
       if (certificate !== undefined) assertSigned(input, signature, spec, certificate, context);
       return `${input}.${Buffer.from(signature).toString("base64url")}`;
@@ -153,7 +152,8 @@ function isSignature(input: string, signature: Uint8Array, alg: string, publicKe
   } as const;
   try {
     return verify(hash, Buffer.from(input, "ascii"), options, signature);
-  } catch {
+  } catch (error) {
+    if (isProgrammingError(error)) throw error;
     return false;
   }
 }

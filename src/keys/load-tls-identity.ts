@@ -41,7 +41,7 @@ export async function loadTlsIdentity(spec: CertificateSpec, context: KeyContext
     ]);
     return made(spec, { certificate, key, passphrase }, context);
   });
-  if (context.watch?.replaced(spec, identity)) context.onRotated?.();
+  if (context.reads?.recordBundle(spec, identity)) context.notify?.("key:rotated");
   return identity;
 }
 

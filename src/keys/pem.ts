@@ -1,4 +1,5 @@
 import { createPrivateKey, type KeyObject, type PrivateKeyInput } from "node:crypto";
+import { isProgrammingError } from "../lib/programming-error.js";
 import type { Secret } from "../lib/secret.js";
 import { KeyProblem, PartsDiffer, Unfinished } from "./signing-key.js";
 
@@ -55,7 +56,8 @@ export function readPem(text: string, passphrase: Secret | undefined): KeyObject
   }
   try {
     return createPrivateKey(keyInput(key, encrypted ? passphrase : undefined));
-  } catch {
+  } catch (error) {
+    if (isProgrammingError(error)) throw error;
     // OpenSSL's own error is dropped: for a wrong passphrase it depends on chance which of many it is.
     if (encrypted) {
       throw new PartsDiffer(

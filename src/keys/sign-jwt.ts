@@ -1,4 +1,5 @@
 import { McpAuthError } from "../errors/error.js";
+import { isProgrammingError } from "../lib/programming-error.js";
 import type { JwtClaims, SigningKey } from "./signing-key.js";
 
 export interface JwtToSign {
@@ -28,7 +29,7 @@ export async function signJwt(key: SigningKey, jwt: JwtToSign): Promise<string> 
   try {
     return await key.sign(header, claims, signal);
   } catch (error) {
-    if (error instanceof McpAuthError) throw error;
+    if (error instanceof McpAuthError || isProgrammingError(error)) throw error;
     // What the library threw may carry the claims or the key.
     throw new McpAuthError("key_invalid", `Server "${server}": the private key cannot sign with ${alg}.`, {
       server,

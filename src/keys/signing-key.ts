@@ -2,6 +2,8 @@ import type { KeyObject } from "node:crypto";
 import type { SecretReference, SignerSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { quoted } from "../lib/printable.js";
+import { isProgrammingError } from "../lib/programming-error.js";
+import { unreachable } from "../lib/unreachable.js";
 import type { SecretContext } from "../secrets/read-secret.js";
 import { describeReference } from "../secrets/reference.js";
 
@@ -34,12 +36,10 @@ export type Signer = (request: {
   readonly signal: AbortSignal;
 }) => Uint8Array | Promise<Uint8Array>;
 
-/** What a key is loaded with. */
+/** The fields that loading a key or certificate uses. An attempt at a token request is itself a `KeyContext`. */
 export interface KeyContext extends SecretContext {
   /** The functions that `{ "signer": { "name": … } }` names. */
   readonly signers?: Readonly<Record<string, Signer>> | undefined;
-  /** Told of a key or certificate that is another one than `watch` knows. */
-  readonly onRotated?: (() => void) | undefined;
 }
 
 /** A private key that is ready to sign, with everything that goes with it. It cannot be read back out. */
@@ -92,8 +92,9 @@ export function keyInvalid(
   );
 }
 
-/** What to say of a failure: anything but a `KeyProblem` is a fault of ours, whose message may quote the key. */
+/** Describes a failure. Only the message of a `KeyProblem` is shown; that of another error may quote the key. */
 export function problemOf(error: unknown, what = "private key"): string {
+  if (isProgrammingError(error)) throw error;
   return error instanceof KeyProblem ? error.message : `it cannot be read as a ${what}.`;
 }
 
@@ -104,13 +105,17 @@ export function signerUnavailable(
   problem: string,
   retryable = false,
 ): McpAuthError {
-  const which =
-    "name" in signer ? `function ${quoted(signer.name)}` : `command ${quoted(signer.exec[0] ?? "")}`;
   return new McpAuthError(
     "signer_unavailable",
-    `Server "${server}": nothing can be signed with the ${which}: ${problem}`,
+    `Server "${server}": nothing can be signed with the ${describeSigner(signer)}: ${problem}`,
     { server, retryable },
   );
+}
+
+function describeSigner(signer: SignerSpec): string {
+  if ("name" in signer) return `function ${quoted(signer.name)}`;
+  if ("exec" in signer) return `command ${quoted(signer.exec[0] ?? "")}`;
+  return unreachable(signer);
 }
 
 /** RFC 7638, SHA-256. */

@@ -4,20 +4,15 @@ import type { Secret } from "../lib/secret.js";
 import { readSecret, type SecretContext } from "../secrets/read-secret.js";
 import { describeReference } from "../secrets/reference.js";
 
-// No server of a config has this name: it begins with a letter or a digit.
-const store = "(store)";
-
-/** A secret of the store, which all servers share. Rejects with the codes of `readSecret`. */
-export async function readStoreSecret(
-  reference: SecretReference,
-  context: Omit<SecretContext, "server">,
-): Promise<Secret> {
+/** Reads a secret of the store, which all servers share. Rejects with the codes of `readSecret`. */
+export async function readStoreSecret(reference: SecretReference, context: SecretContext): Promise<Secret> {
   try {
-    return await readSecret(reference, { ...context, server: store });
+    return await readSecret(reference, context);
   } catch (error) {
     if (!(error instanceof McpAuthError)) throw error;
     const { code, message, retryable, retryAfter } = error;
-    throw new McpAuthError(code, message.replace(`Server "${store}": `, "The store of the config: "), {
+    const sentence = message.replace(`Server "${context.server}": `, "The store of the config: ");
+    throw new McpAuthError(code, sentence, {
       retryable,
       retryAfter,
     });
@@ -28,10 +23,7 @@ export async function readStoreSecret(
  * A key that seals what is stored: 32 bytes in base64url. Rejects with the codes of `readSecret`, and with `key_invalid`
  * for anything else than such a key.
  */
-export async function readEncryptionKey(
-  reference: SecretReference,
-  context: Omit<SecretContext, "server">,
-): Promise<Secret> {
+export async function readEncryptionKey(reference: SecretReference, context: SecretContext): Promise<Secret> {
   const secret = await readStoreSecret(reference, context);
   const text = secret.reveal();
   const isKey = /^[\w-]{43}=?$/.test(text) && Buffer.from(text, "base64url").byteLength === 32;
@@ -47,10 +39,7 @@ export async function readEncryptionKey(
  * The URL of a Redis server. Rejects with the codes of `readSecret`, and with `secret_unavailable` for what is none, or
  * would be understood otherwise than it was meant: of a password that is not encoded a part can pass for host and database.
  */
-export async function readRedisUrl(
-  reference: SecretReference,
-  context: Omit<SecretContext, "server">,
-): Promise<Secret> {
+export async function readRedisUrl(reference: SecretReference, context: SecretContext): Promise<Secret> {
   const secret = await readStoreSecret(reference, context);
   const text = secret.reveal();
   if (isRedisUrl(text)) return secret;
@@ -74,7 +63,8 @@ function isDecodable(text: string): boolean {
   try {
     decodeURIComponent(text);
     return true;
-  } catch {
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
     return false;
   }
 }

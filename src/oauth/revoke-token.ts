@@ -8,14 +8,14 @@ import type { Secret } from "../lib/secret.js";
 import { type BoundedResponse, boundedFetch } from "../net/bounded-fetch.js";
 import { assertLearnedUrl } from "../net/egress.js";
 import { isTemporaryStatus } from "../net/retry.js";
-import { ServerClocks } from "../net/server-clocks.js";
+import { CredentialMemory } from "../secrets/credential-memory.js";
+import { CredentialRecorder } from "../secrets/credential-recorder.js";
+import { createAttempt, type OAuthRuntime } from "./attempt.js";
 import { hasAnotherCredential } from "./client-auth/another-credential.js";
 import { authenticateClient } from "./client-auth/authenticate-client.js";
-import { CredentialRetry } from "./client-auth/credential-retry.js";
-import type { GrantEnvironment } from "./grants/grant-environment.js";
+import { judgeRefusal } from "./client-auth/credential-retry.js";
 import { registeredError, saidInError } from "./token-endpoint/oauth-error.js";
 import { rememberSent } from "./token-endpoint/remember-sent.js";
-import { secretContext } from "./token-endpoint/request-context.js";
 import type { Rejection } from "./token-endpoint/token-rejection.js";
 
 export interface TokenToRevoke {
@@ -37,37 +37,29 @@ export async function revokeToken(
   spec: ServerSpec,
   client: ClientSpec,
   { token, hint }: TokenToRevoke,
-  environment: GrantEnvironment,
+  runtime: OAuthRuntime,
   signal: AbortSignal,
 ): Promise<Revoked> {
   const { name: server, url, timeout } = spec;
   const { issuer, metadata: configured } = client;
   const wanted = { server, url, issuer, timeout, signal, metadata: configured };
-  const metadata = await findAuthorizationServer(environment.metadata, wanted);
-  const { signers, network, clock, serverClocks = new ServerClocks(clock) } = environment;
-  const context = {
-    ...secretContext(spec, environment, { signal }),
-    signers,
-    network,
-    clock,
-    fetch: environment.fetch,
-  };
+  const metadata = await findAuthorizationServer(runtime.metadata, wanted);
+  const { clock, serverClocks } = runtime;
   const what = `the revocation endpoint of ${issuer}`;
-  const refusals = new CredentialRetry();
+  const memory = new CredentialMemory();
   let triedInNewTime = false;
   for (;;) {
-    const credentials = refusals.credentials(signal);
+    const reads = new CredentialRecorder(clock, memory, memory);
+    const attempt = createAttempt(runtime, { spec, signal, reads });
     const endpoint = revocationEndpoint(client, metadata);
     if (endpoint === undefined) return "unsupported";
     assertLearnedUrl(endpoint, what, {
       server,
       configured: [url, issuer, ...(configured?.revocationEndpoint === undefined ? [] : [endpoint])],
-      insecureHosts: environment.metadata.insecureHosts,
+      insecureHosts: runtime.metadata.insecureHosts,
     });
-    const signingTime = serverClocks.at(endpoint);
-    const { apply, fetch } = await authenticateClient(atIssuer(client), metadata, {
-      ...{ ...context, credentials, signingTime },
-    });
+    const time = serverClocks.at(endpoint);
+    const { apply, fetch } = await authenticateClient(atIssuer(client), metadata, { time }, attempt);
     const body = new URLSearchParams({ token: token.reveal(), token_type_hint: hint });
     const headers = new Headers({ accept: "application/json", "user-agent": "mcp-auth-runtime" });
     await apply({ ...metadata }, { client_id: client.id ?? "anonymous" }, body, headers);
@@ -87,11 +79,11 @@ export async function revokeToken(
     const refusal = judged(response, server, what);
     if (typeof refusal === "string") return refusal;
     const isOfClient = refusal.oauthError === "invalid_client" || refusesCredential(status);
-    if (isOfClient && signingTime.isOutdated && !triedInNewTime) {
+    if (isOfClient && time.isOutdated && !triedInNewTime) {
       triedInNewTime = true;
       continue;
     }
-    await refusals.judge(refusal, { client: credentials, status }, { ...context, signal });
+    await judgeRefusal(refusal, { client, status }, attempt);
     if (!hasAnotherCredential(refusal)) throw refusal;
   }
 }

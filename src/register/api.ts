@@ -9,11 +9,11 @@ import { ServerMap } from "./server-map.js";
 
 /**
  * Authorizes every request that this process makes with the global `fetch` to a server of the config, or below its URL, as that
- * server's manager does; all others stay as they are. What `node --import mcp-auth-runtime/register` does without code.
- * Returns the function that undoes it.
+ * server's manager does. All other requests are unchanged. `node --import mcp-auth-runtime/register` does the same without
+ * code. Returns the function that undoes it.
  *
- * Throws `config_invalid` for what is not an `McpAuth` of this package. A server whose URL the config leaves open is passed
- * over. Once `auth` is stopped, requests to its servers reject with `stopped` until this is undone.
+ * Throws `config_invalid` if `auth` is not an `McpAuth` of this package. A server without a URL in the config is skipped. After
+ * `auth.stop()`, requests to its servers reject with `stopped` until this is undone.
  *
  * @example
  * ```ts
@@ -22,8 +22,8 @@ import { ServerMap } from "./server-map.js";
  * ```
  */
 export function register<Name extends string>(auth: McpAuth<Name>): () => void {
-  const own = seamed(auth);
-  let servers = new ServerMap(own[serverUrls]);
+  const internals = withInternals(auth);
+  let servers = new ServerMap(internals[serverUrls]);
   const registration: Registration = {
     get servers() {
       return servers;
@@ -33,7 +33,7 @@ export function register<Name extends string>(auth: McpAuth<Name>): () => void {
     load: async (server) => resolved(auth, server),
   };
   const stopListening = auth.on("config:reloaded", () => {
-    servers = new ServerMap(own[serverUrls]);
+    servers = new ServerMap(internals[serverUrls]);
   });
   const uninstall = install(registration);
   return () => {
@@ -42,24 +42,25 @@ export function register<Name extends string>(auth: McpAuth<Name>): () => void {
   };
 }
 
-/** From JavaScript anything can come. */
-function seamed(auth: object): McpAuthWithInternals {
-  // Only our own carry the symbol; the check below says so of anything else.
+/** Checks the argument, because JavaScript code can pass anything. */
+function withInternals(auth: object): McpAuthWithInternals {
+  // Only objects of this package have the symbol. The check below rejects anything else.
   const { [serverUrls]: urls } = Object(auth) as Partial<McpAuthWithInternals>;
   if (urls !== undefined) return auth as McpAuthWithInternals;
-  throw new McpAuthError("config_invalid", "register() takes what createMcpAuth() resolved with.");
+  throw new McpAuthError("config_invalid", "register() requires the object that createMcpAuth() returned.");
 }
 
-/** Rejects a server that a reload has removed with `unknown_server`. */
+/** Returns the manager of a server. Throws `unknown_server` if a reload has removed the server, and `stopped`. */
 function resolved<Name extends string>(auth: McpAuth<Name>, server: string): TokenManager {
   if (auth.has(server)) return auth.resolve(server);
-  throw new McpAuthError("unknown_server", `The config has no server "${server}" any more.`, { server });
+  throw new McpAuthError("unknown_server", `The config no longer has the server "${server}".`, { server });
 }
 
 function managerOf<Name extends string>(auth: McpAuth<Name>, server: string): TokenManager | undefined {
   try {
     return resolved(auth, server);
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (error instanceof McpAuthError) return undefined;
+    throw error;
   }
 }

@@ -1,18 +1,18 @@
-/** Where a parent process found its config. */
+/** The variable in which a parent process passes on the folder of its config search. */
 const folderVariable = "MCP_AUTH_REGISTER_FOLDER";
 
-/** What users write. */
+/** The flag and the module as users write them. */
 const flag = "--import";
 const specifier = "mcp-auth-runtime/register";
 
-/** The folder in which a parent process looked for the config; `undefined` without one. */
+/** Returns the folder in which a parent process searched for the config, if there was one. */
 export function inheritedFolder(env: Readonly<Record<string, string | undefined>>): string | undefined {
   return env[folderVariable] || undefined;
 }
 
 /**
- * Lets programs that this process starts find this module and the config wherever they run: Node resolves the module of
- * `--import` from the working directory, and ends the process where it is not found. Changes what they inherit.
+ * Lets child processes find this module and the config in any working directory. Node resolves the module of `--import` from the
+ * working directory, and ends the process if it is not found. Changes the variables and options that child processes inherit.
  *
  * @param entry the URL of the module
  * @param folder where the search for the config began
@@ -23,7 +23,7 @@ export function passOn(
   { env, execArgv }: Pick<NodeJS.Process, "env" | "execArgv">,
 ): void {
   const { NODE_OPTIONS: options } = env;
-  // Node splits it at spaces, and takes double quotes around an option. There are neither in a URL.
+  // Node splits the value at spaces and accepts double quotes around an option. A URL contains neither.
   const named = new RegExp(`(${flag}"?(?:=|\\s+)"?)${specifier}(?="?(?:\\s|$))`, "g");
   if (options !== undefined) {
     const changed = options.replaceAll(named, (_match, before: string) => before + entry);

@@ -1,19 +1,19 @@
 import type { ServerMap } from "./server-map.js";
 
-/** More are not waited for: a site can redirect to ever new URLs. */
+/** The number of redirects that are remembered. A site can redirect to ever new URLs. */
 const mostTargets = 256;
 
 /**
- * The redirects of other sites to servers of the config. A copy of undici, and `fetch`, follow them with a request like any
- * other. With a token the other site would choose what is asked of the server.
+ * Remembers redirects of other sites to servers of the config. A copy of undici, and `fetch`, follow them with a request like
+ * any other. If that request got a token, the other site would choose what is requested from the server.
  */
 export class ForeignRedirects {
-  /** Redirected to, and not requested since. */
+  /** The targets of redirects that were not requested since. */
   readonly #targets = new Set<string>();
-  /** Requests that followed one, whose own redirects are the other site's doing too. */
+  /** Requests that followed such a redirect. The other site has caused their redirects, too. */
   readonly #followers = new WeakSet<object>();
 
-  /** A redirect has come as the response to a request for the URL `from`. */
+  /** Notes a response that redirects a request for the URL `from`. */
   note(request: object, from: string, headers: unknown, servers: ServerMap): void {
     if (!Array.isArray(headers)) return;
     for (const location of locationsIn(headers)) {
@@ -28,7 +28,7 @@ export class ForeignRedirects {
     }
   }
 
-  /** Whether a request for this URL follows one of them. Each is followed once. */
+  /** Returns whether a request for this URL follows such a redirect. Each redirect is followed once. */
   isFollowedBy(request: object, url: URL): boolean {
     if (this.#targets.size === 0 || !this.#targets.delete(nameOf(url))) return false;
     this.#followers.add(request);
@@ -36,12 +36,12 @@ export class ForeignRedirects {
   }
 }
 
-/** Without the question mark of an empty query, which not every follower sends. */
+/** Returns the URL without the question mark of an empty query, which not every client sends. */
 function nameOf({ origin, pathname, search }: URL): string {
   return origin + pathname + search;
 }
 
-/** Versions of undici read the bytes in one way or the other, and of several headers the first or all together. */
+/** Returns all readings of `Location`: versions of undici differ in the encoding, and in how they join several headers. */
 function locationsIn(headers: readonly unknown[]): Set<string> {
   const values = headers.filter(
     (_, index) => index % 2 === 1 && textOf(headers[index - 1], "latin1").toLowerCase() === "location",

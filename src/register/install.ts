@@ -3,7 +3,7 @@ import { patchFetch } from "./patched-fetch.js";
 import type { Registration } from "./registration.js";
 import { authorizeUndiciRequests } from "./undici-requests.js";
 
-/** Has the requests of this process authorized, from now on until the function that it returns is called. */
+/** Authorizes the requests of this process until the returned function is called. */
 export function install(registration: Registration): () => void {
   const undo = [patchFetch, authorizeUndiciRequests, reportNodeHttpRequests].map((part) =>
     part(registration),

@@ -1,11 +1,11 @@
 import { isJson } from "../net/media-type.js";
 
-/** Bytes; MCP messages are shorter. */
+/** Bytes. MCP messages are shorter. */
 const longestMessage = 1_048_576;
 
 /**
- * The JSON in the body of a `Request`, which other wrappers of `fetch` make of every call. As a stream it could not be sent again
- * after a 401. What is longer, or is not JSON, stays a stream: `undefined`.
+ * Returns the JSON body of a `Request`, so that it can be sent again after a 401, which a stream cannot. Some wrappers of `fetch`
+ * turn every call into a `Request`. Returns `undefined` for a body that is longer or not JSON; it stays a stream.
  */
 export async function jsonMessage(request: Request): Promise<Uint8Array<ArrayBuffer> | undefined> {
   if (request.body === null || request.bodyUsed || !isJson(request.headers.get("content-type")))

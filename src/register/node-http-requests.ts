@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Registration } from "./registration.js";
 import { subscriber } from "./subscriber.js";
 
-/** `ClientRequest` of Node, as far as it is used here. */
+/** The members of Node's `ClientRequest` that are used here. */
 interface NodeRequest {
   readonly protocol: string;
   readonly path: string;
@@ -10,8 +10,8 @@ interface NodeRequest {
 }
 
 /**
- * Reports requests to a server of the config that are made with `node:http` or `node:https` and without authorization. When
- * they are announced they are on their way.
+ * Warns about requests to a server of the config that are made with `node:http` or `node:https` without authorization. The
+ * channel announces them when they are sent, so they cannot be authorized.
  */
 export function reportNodeHttpRequests(registration: Registration): () => void {
   const onStart = subscriber((message) => {
@@ -33,6 +33,6 @@ function requestOf(message: unknown): NodeRequest | undefined {
   const { protocol, path, getHeader } = request as Partial<Record<keyof NodeRequest, unknown>>;
   const isRequest =
     typeof protocol === "string" && typeof path === "string" && typeof getHeader === "function";
-  // Each member was looked at.
+  // Each member was checked.
   return isRequest ? (request as NodeRequest) : undefined;
 }

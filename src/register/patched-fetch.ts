@@ -5,13 +5,13 @@ import type { FetchFunction } from "../net/bounded-fetch.js";
 import { type OwnRequests, type ThroughInit, through, trackOwnRequests } from "../net/own-requests.js";
 import type { TokenManager } from "../runtime/token-manager.js";
 import { jsonMessage } from "./json-message.js";
-import { atHand, type Registration } from "./registration.js";
+import { currentTokenOf, type Registration } from "./registration.js";
 import type { Match } from "./server-map.js";
 
 /**
- * Puts a `fetch` in the place of the global one that authorizes requests to the servers of the config, and passes all others on
- * as they are. Returns the function that undoes it. Where other code has wrapped it meanwhile, and for those that keep a
- * reference, it stays and passes everything on. Throws `config_invalid` where there is no global `fetch`.
+ * Replaces the global `fetch` by one that authorizes requests to the servers of the config, and passes all others on unchanged.
+ * Returns the function that undoes it. If other code has wrapped the new `fetch`, or keeps a reference to it, that stays in
+ * use and passes everything on. Throws `config_invalid` if there is no global `fetch`.
  */
 export function patchFetch(registration: Registration): () => void {
   const replaced = Object.getOwnPropertyDescriptor(globalThis, "fetch");
@@ -23,10 +23,10 @@ export function patchFetch(registration: Registration): () => void {
     if (match === undefined) return Reflect.apply(bare, this, args);
     debugRegistered(match.server.name, match.isVerbatim);
     return match.isVerbatim
-      ? authorized({ registration, own, bare }, match, args)
-      : leftAlone({ registration, own, bare }, match, args);
+      ? sendAuthorized({ registration, own, bare }, match, args)
+      : sendUnchanged({ registration, own, bare }, match, args);
   }
-  // Its name and length, and what a platform has added to it.
+  // Its name and length, and members that a platform has added.
   const { prototype: _prototype, ...members } = Object.getOwnPropertyDescriptors(bare);
   Object.defineProperties(fetch, members);
   const place = (descriptor: PropertyDescriptor) => Object.defineProperty(globalThis, "fetch", descriptor);
@@ -40,7 +40,7 @@ export function patchFetch(registration: Registration): () => void {
 }
 
 function globalFetch(): FetchFunction {
-  // Node can be told to have none.
+  // Node has an option that removes it.
   const { fetch }: { readonly fetch?: FetchFunction } = globalThis;
   if (fetch !== undefined) return fetch;
   throw new McpAuthError(
@@ -49,20 +49,20 @@ function globalFetch(): FetchFunction {
   );
 }
 
-/** The server that a request belongs to. Never throws. */
+/** Returns the server that a request belongs to. Never throws. */
 function matchOf({ servers }: Registration, input: unknown): Match | undefined {
   const text = typeof input === "string" ? input : textOf(input);
   return text === undefined ? undefined : servers.find(text);
 }
 
-/** The URL as `fetch` reads it. */
+/** Returns the URL as `fetch` reads it. */
 function textOf(input: unknown): string | undefined {
   if (typeof input !== "object" || input === null) return undefined;
   if (input instanceof URL) return input.href;
   try {
     return input instanceof Request ? input.url : String(input);
   } catch {
-    // The underlying `fetch` says what is wrong with it.
+    // The underlying `fetch` rejects with the right error.
     return undefined;
   }
 }
@@ -73,8 +73,8 @@ interface Surroundings {
   readonly bare: FetchFunction;
 }
 
-/** A request whose URL is not spelled as the server's is sent as it is, and gets no token on its way either. */
-async function leftAlone(
+/** Sends a request whose URL is spelled differently from the server's. It gets no token from other listeners either. */
+async function sendUnchanged(
   { registration, own, bare }: Surroundings,
   { server, url }: Match,
   [input, init]: Parameters<FetchFunction>,
@@ -89,7 +89,7 @@ async function leftAlone(
   }
 }
 
-async function authorized(
+async function sendAuthorized(
   { registration, own, bare }: Surroundings,
   { server, url }: Match,
   [input, init]: Parameters<FetchFunction>,
@@ -97,7 +97,7 @@ async function authorized(
   const { settings, authorization } = settingsOf(input, init);
   const request = input instanceof Request ? input : undefined;
   const target = request ?? url.href;
-  // A manager's own, with its token.
+  // A request of a manager, which has its token already.
   if (authorization !== null && own.includes(url.href, authorization)) return await bare(target, settings);
   const { reports } = registration;
   try {
@@ -108,7 +108,7 @@ async function authorized(
     const sent: ThroughInit = { ...settings, ...(body !== undefined && { body }), [through]: bare };
     return await manager.fetch(target, sent);
   } catch (error) {
-    // Callers of `fetch` know an abort by the reason that they gave, or by the name `AbortError`.
+    // After an abort, `fetch` rejects with the reason of the signal, or with an `AbortError`.
     const signal = settings.signal === undefined ? request?.signal : settings.signal;
     signal?.throwIfAborted();
     throw error;
@@ -120,7 +120,7 @@ interface Settings {
   readonly authorization: string | null;
 }
 
-/** All of it is read now, as `fetch` does: the caller may change it after the call. */
+/** Reads all settings now, as `fetch` does, because the caller may change them after the call. */
 function settingsOf(input: string | URL | Request, init: RequestInit | undefined): Settings {
   const read = readInit(init);
   const headers = read.headers === undefined ? undefined : new Headers(read.headers);
@@ -135,8 +135,8 @@ function hasBody({ body }: RequestInit): boolean {
   return body !== undefined && body !== null;
 }
 
-/** A host may have asked the manager itself. */
+/** Returns whether the program sends the token of the manager, which it may have requested itself. */
 function isOfManager(authorization: string, manager: TokenManager): boolean {
-  const token = atHand(manager);
+  const token = currentTokenOf(manager);
   return token !== undefined && token !== "bound" && token.authorization === authorization;
 }

@@ -1,25 +1,27 @@
+import { McpAuthError } from "../errors/error.js";
 import { type CurrentToken, internalsOf } from "../runtime/manager-internals.js";
 import type { TokenManager } from "../runtime/token-manager.js";
 import type { Reports } from "./reports.js";
 import type { ServerMap } from "./server-map.js";
 
-/** What requests are authorized with. */
+/** The servers whose requests are authorized, and their managers. */
 export interface Registration {
-  /** As the config has them now. */
+  /** The servers of the current config. */
   readonly servers: ServerMap;
   readonly reports: Reports;
-  /** The manager of a server, where the runtime is loaded and not stopped. Never throws. */
+  /** Returns the manager of a server if the runtime is loaded and not stopped. */
   loaded(server: string): TokenManager | undefined;
-  /** The same, loaded now if need be. Rejects with `unknown_server` and `stopped`. */
+  /** Returns the manager of a server, and loads the runtime if necessary. Rejects with `unknown_server` and `stopped`. */
   load(server: string): Promise<TokenManager>;
 }
 
-/** The token that a manager has, without waiting; `undefined` also for a server that cannot be used. */
-export function atHand(manager: TokenManager): CurrentToken | "bound" | undefined {
+/** Returns the current token of a manager without waiting; `undefined` if there is none or the server cannot be used. */
+export function currentTokenOf(manager: TokenManager): CurrentToken | "bound" | undefined {
   try {
     return internalsOf(manager).currentToken();
-  } catch {
-    // Every use of it says why, and the next one is a request.
+  } catch (error) {
+    if (!(error instanceof McpAuthError)) throw error;
+    // The next request to the server fails with this error.
     return undefined;
   }
 }

@@ -3,7 +3,7 @@ import { closestServer } from "../http/closest-server.js";
 /** A server of the config. */
 export interface RegisteredServer {
   readonly name: string;
-  /** As the config has it, variables filled in. */
+  /** The URL of the config, with variables filled in. */
   readonly url: string;
   readonly address: URL;
 }
@@ -12,9 +12,9 @@ export interface Match {
   readonly server: RegisteredServer;
   readonly url: URL;
   /**
-   * The text of the request begins with the server's URL, in its normal form or as the config spells it, and goes on without dot
-   * segments and what a `fetch` drops or replaces. Code that reads any other text in another way than ours would take the request
-   * for one to elsewhere, so it gets no token.
+   * Whether the URL of the request, as it is written, begins with the server's URL, normalized or as the config spells it, and
+   * continues without dot segments and characters that `fetch` removes or replaces. Other code may read any other text as a
+   * URL of another server, so the request gets no token.
    */
   readonly isVerbatim: boolean;
 }
@@ -22,33 +22,33 @@ export interface Match {
 /** The length of `https://`; the slash that ends an origin comes later. */
 const schemeLength = 8;
 
-/** Origins that are known to have no server. More than a program calls in turns. */
+/** The number of origins without a server that are remembered: more than a program calls in turns. */
 const mostElsewhere = 1_000;
 
 /**
- * Finds the server that a request belongs to. For a URL at any other origin that costs one look at a map of origins, and less
- * where the one before was at the same.
+ * Finds the server that a request belongs to. For a URL at another origin this costs one lookup in a map of origins, and less
+ * if the request before went to the same origin.
  */
 export class ServerMap {
   readonly #byOrigin = new Map<string, ServersAtOrigin>();
-  /** Origins that have no server, in their normal form. */
+  /** Origins without a server, normalized. */
   readonly #elsewhere = new Set<string>();
-  /** The last of them. A request over loopback takes so little that a look at the map is felt. */
+  /** The last of them. A request over loopback is so fast that a lookup in the map is measurable. */
   #lastElsewhere: string | undefined;
-  /** The same for texts, with the slash that ends an origin. */
+  /** The same as the start of a text, with the slash after the origin. */
   #startElsewhere = "/";
 
-  /** @param urls by the names of the servers, in the order of the config */
+  /** `urls` has the URLs by server name, in the order of the config. */
   constructor(urls: ReadonlyMap<string, string>) {
     for (const [name, url] of urls) {
       if (!URL.canParse(url)) continue;
       const server = { name, url, address: new URL(url) };
-      // The config may spell it with the port that is the default, or in capitals.
+      // The config may spell it with the default port or in capitals.
       for (const origin of new Set([server.address.origin, originIn(url)])) this.#at(origin).add(server);
     }
   }
 
-  /** The servers at an origin, in the order of the config. */
+  /** Returns the servers at an origin, in the order of the config. */
   at(origin: string): readonly RegisteredServer[] {
     if (origin === this.#lastElsewhere) return none;
     const servers = this.#byOrigin.get(origin);
@@ -57,7 +57,7 @@ export class ServerMap {
     return none;
   }
 
-  /** The server whose URL this text is or lies below, the closest of several. */
+  /** Returns the server with the longest URL that the text is at or below. */
   find(text: string): Match | undefined {
     if (text.startsWith(this.#startElsewhere)) return undefined;
     const origin = originIn(text);
@@ -69,7 +69,7 @@ export class ServerMap {
     return { server, url, isVerbatim: isVerbatim(text, server) };
   }
 
-  /** The servers at an origin that a text spells in another way than in its normal form. */
+  /** Returns the servers at an origin that the text does not spell in its normalized form. */
   #spelledOtherwise(text: string, origin: string): ServersAtOrigin | undefined {
     if (!this.#elsewhere.has(origin)) {
       const parsed = URL.canParse(text) ? new URL(text).origin : undefined;
@@ -77,7 +77,7 @@ export class ServerMap {
       if (this.#elsewhere.size === mostElsewhere) this.#elsewhere.clear();
       this.#elsewhere.add(origin);
     }
-    // Without the slash it could be the beginning of another origin.
+    // Without the slash, the text could be the start of another origin.
     if (origin !== text) this.#startElsewhere = `${origin}/`;
     return undefined;
   }
@@ -91,11 +91,11 @@ export class ServerMap {
 
 const none: readonly RegisteredServer[] = [];
 
-/** A gateway has all of its servers at one origin: which of a thousand a path may belong to is found without asking each. */
+/** The servers at one origin by path. A gateway may have a thousand servers at one origin, so they are not compared one by one. */
 class ServersAtOrigin {
   readonly all: RegisteredServer[] = [];
   readonly #byPath = new Map<string, RegisteredServer[]>();
-  /** Of the paths. There are few, however many servers. */
+  /** The lengths of the paths. There are few, even with many servers. */
   readonly #lengths = new Set<number>();
 
   add(server: RegisteredServer): void {
@@ -105,7 +105,7 @@ class ServersAtOrigin {
     this.#lengths.add(pathname.length);
   }
 
-  /** Those whose path a path begins with; for those of one path in the order of the config. */
+  /** Returns the servers whose path is the start of a path. Servers with the same path are in the order of the config. */
   above(pathname: string): RegisteredServer[] {
     return [...this.#lengths].flatMap((length) =>
       length > pathname.length ? [] : (this.#byPath.get(pathname.slice(0, length)) ?? []),
@@ -113,14 +113,14 @@ class ServersAtOrigin {
   }
 }
 
-/** What is written before the path, or before the query where there is no path. */
+/** Returns the text before the path, or before the query if there is no path. */
 function originIn(text: string): string {
   const end = text.indexOf("/", schemeLength);
   const start = end === -1 ? text : text.slice(0, end);
   return /[?#]/.test(start) ? start.slice(0, start.search(/[?#]/)) : start;
 }
 
-/** A host that looks for metadata (RFC 9728, RFC 8414) at or below a server is not calling it. */
+/** Returns whether the URL is one of metadata (RFC 9728, RFC 8414) at or below the server. Such a request is not a call. */
 function isDiscovery({ pathname }: URL, { address }: RegisteredServer): boolean {
   return /(?:^|\/)\.well-known(?:\/|$)/.test(pathname.slice(address.pathname.length));
 }
@@ -129,7 +129,7 @@ function isVerbatim(text: string, { url, address }: RegisteredServer): boolean {
   const { origin, pathname } = address;
   const starts = [pathname === "/" ? origin : origin + pathname, beforeQuery(url)];
   const start = starts.find((each) => text.startsWith(each));
-  // Tabs and line breaks are dropped wherever they stand, and what cannot be seen at the end.
+  // `fetch` removes tabs and line breaks anywhere, and control characters and spaces at the end.
   if (start === undefined || /[\t\n\r]|[\0- ]$/.test(text)) return false;
   return !/\\|(?:^|\/)(?:\.|%2e){1,2}(?=\/|$)/i.test(beforeQuery(text.slice(start.length)));
 }

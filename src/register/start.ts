@@ -23,11 +23,11 @@ interface Loaded {
 }
 
 /**
- * Finds and validates the config as `createMcpAuth` does, and authorizes requests by it. The runtime is loaded, and secrets are
- * read, when the first request to a server is made.
+ * Finds and validates the config as `createMcpAuth` does, and authorizes requests with it. The runtime is loaded, and secrets
+ * are read, when the first request to a server is made.
  *
- * A config that cannot be used, or leaves the URL of a server open, ends the process with exit code 2 and says why on stderr. With
- * `MCP_AUTH_REGISTER=optional` it is a process warning, and requests are authorized as far as the config can be used. With
+ * If the config cannot be used, or has no URL for a server, the process ends with exit code 2 and a message on stderr. With
+ * `MCP_AUTH_REGISTER=optional` the message is a process warning, and requests are authorized as far as possible. With
  * `MCP_AUTH_REGISTER=off` nothing happens.
  *
  * @param entry the URL of the module that is imported
@@ -57,7 +57,7 @@ function registrationOf(spec: ConfigSpec, cwd: string): Registration {
   const scheduled = new Set(scheduledServers(spec));
   const managerIn = (loaded: Runtime<string>, server: string): TokenManager => {
     const manager = loaded.resolve(server);
-    // Nobody calls `start()` here: a schedule begins with the first use of its server.
+    // `start()` is not called here, so a schedule begins with the first use of its server.
     if (scheduled.delete(server)) loaded.startOne(server);
     return manager;
   };
@@ -80,7 +80,7 @@ function registrationOf(spec: ConfigSpec, cwd: string): Registration {
 
 async function loadRuntime(spec: ConfigSpec, cwd: string): Promise<Runtime<string>> {
   const { createRuntime } = await import("../runtime/create-mcp-auth.js");
-  // Its warnings were given when it was loaded.
+  // The warnings of the config were emitted when it was loaded.
   return await createRuntime<string>({ cwd }, { ...spec, warnings: [] });
 }
 
@@ -90,7 +90,7 @@ async function load(env: Environment): Promise<Loaded> {
     const cwd = startingFolder({}, env);
     return { spec: await loadConfig({ cwd, env, fs: syncFileSystem }), cwd };
   } catch (error) {
-    // The program was started by one that has a config, in another folder than that one.
+    // The parent process has a config, but this process runs in another folder.
     const folder = inheritedFolder(env);
     const isNotFound = error instanceof McpAuthError && error.code === "config_not_found";
     if (!isNotFound || folder === undefined) throw error;
@@ -105,8 +105,8 @@ function scheduledServers({ servers }: ConfigSpec): readonly string[] {
 }
 
 /**
- * Requests to a server without a URL could not be told from others. What else makes a server unusable, its requests fail with,
- * unless there is no other server: then the program can only fail.
+ * Returns the errors that end the process at its start. Requests to a server without a URL cannot be recognized. For any other
+ * error of a server its requests fail, unless all servers have errors: then the program can only fail.
  */
 function failuresAtStart({ servers }: ConfigSpec): readonly McpAuthError[] {
   const unusable = [...servers.values()].flatMap((entry) => ("failure" in entry ? [entry] : []));
@@ -118,7 +118,7 @@ function assertMode(mode = ""): void {
   if (mode === "" || mode === "optional") return;
   throw new McpAuthError(
     "config_invalid",
-    "MCP_AUTH_REGISTER has a value that means nothing. Set it to optional or off, or remove it.",
+    "MCP_AUTH_REGISTER has an unknown value. Set it to optional or off, or remove it.",
   );
 }
 
@@ -136,7 +136,7 @@ function exit(failures: readonly McpAuthError[]): never {
   try {
     writeSync(2, `${printableLines([...lines, consequence].join("\n"))}\n`);
   } catch {
-    // Nobody reads it.
+    // stderr is closed, so nobody can read the message.
   }
   process.exit(2);
 }

@@ -1,9 +1,9 @@
-/** What undici 5 to 8 publish on their diagnostics channels, as far as it is used here. */
+// The messages of undici 5 to 8 on their diagnostics channels, as far as they are used here.
 
-/** A request as it is announced, before it is sent. */
+/** A request that is announced before it is sent. */
 export interface UndiciRequest {
   readonly path: string;
-  /** Names and values in turn; until version 6 the text of the header section. */
+  /** Names and values in turn; up to version 6, the text of the header section. */
   headers: unknown[] | string;
   addHeader(name: string, value: string): unknown;
 }
@@ -14,32 +14,32 @@ export interface UndiciResponse {
   readonly headers?: unknown;
 }
 
-/** A message, of which nothing is known. What is not there throws, which `subscriber` takes for a message to pass over. */
+/** A message of unknown form. Reading a missing member throws, and `subscriber` skips the message. */
 interface Message {
   readonly request: { readonly origin?: unknown; readonly headers?: unknown };
 }
 
-/** The origin of a request, looked at first of all, since every request of the process is announced. */
+/** Returns the origin of a request. It is read first, because every request of the process is announced. */
 export function originOf(message: unknown): string | undefined {
-  // By plain access, which takes a fraction of the time that a check of each step does.
+  // Plain access takes a fraction of the time of a check at each step.
   const { origin } = (message as Message).request;
   if (typeof origin === "string") return origin;
   return origin instanceof URL ? origin.origin : undefined;
 }
 
-/** What the `fetch` that Node has built in says of itself, and what we say at a token endpoint. */
+/** The user agents of Node's own `fetch`, and of this package at a token endpoint. */
 const agentsOfGlobalFetch: readonly unknown[] = ["node", "mcp-auth-runtime"];
 
 /**
- * Whether the `fetch` that Node has built in makes a request, with headers as it sets them itself. Looked at for each request of
- * the process, so without a search for other spellings.
+ * Returns whether Node's own `fetch` makes a request, judged by the headers that it sets. Called for each request of the process,
+ * so other spellings of the header are not searched.
  */
 export function isOfGlobalFetch(message: unknown): boolean {
   const { headers } = (message as Message).request;
   return Array.isArray(headers) && agentsOfGlobalFetch.includes(headers[headers.indexOf("user-agent") + 1]);
 }
 
-/** What a version that is not known yet may publish there is left alone. */
+/** Returns the request of a message, or `undefined` for a form that is not known, which a later version may have. */
 export function requestOf(message: unknown): UndiciRequest | undefined {
   const request = memberOf(message, "request");
   if (typeof request !== "object" || request === null) return undefined;
@@ -48,13 +48,13 @@ export function requestOf(message: unknown): UndiciRequest | undefined {
     typeof path === "string" &&
     (typeof headers === "string" || Array.isArray(headers)) &&
     typeof addHeader === "function";
-  // Each member was looked at.
+  // Each member was checked.
   return isRequest ? (request as UndiciRequest) : undefined;
 }
 
 export function responseOf(message: unknown): UndiciResponse {
   const response = memberOf(message, "response");
-  // Its members are looked at where they are used.
+  // Its members are checked where they are used.
   return typeof response === "object" && response !== null ? response : {};
 }
 
@@ -64,7 +64,7 @@ export function headerIn({ headers }: UndiciRequest, name: string): string | und
   return place === undefined ? undefined : String(headers[place]);
 }
 
-/** Sets the header, in the place of every one of this name. */
+/** Sets the header and removes all others with this name. */
 export function setAuthorization(request: UndiciRequest, value: string): void {
   const { headers } = request;
   if (typeof headers === "string") request.headers = headers.replaceAll(/^authorization:.*\r?\n/gim, "");
@@ -76,7 +76,7 @@ function memberOf(value: unknown, name: string): unknown {
   return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
 }
 
-/** Where the values are. */
+/** Returns the indexes of the values of a header. */
 function placesOf(wanted: string, headers: readonly unknown[]): number[] {
   return headers.flatMap((_, index) =>
     index % 2 === 1 && String(headers[index - 1]).toLowerCase() === wanted ? [index] : [],

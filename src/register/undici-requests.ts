@@ -4,7 +4,7 @@ import { trackOwnRequests } from "../net/own-requests.js";
 import { internalsOf } from "../runtime/manager-internals.js";
 import type { TokenManager } from "../runtime/token-manager.js";
 import { ForeignRedirects } from "./foreign-redirects.js";
-import { atHand, type Registration } from "./registration.js";
+import { currentTokenOf, type Registration } from "./registration.js";
 import type { RegisteredServer } from "./server-map.js";
 import { subscriber } from "./subscriber.js";
 import {
@@ -17,31 +17,31 @@ import {
   type UndiciRequest,
 } from "./undici-messages.js";
 
-/** A request that was given a token. */
+/** The token that a request was sent with. */
 interface Authorized {
   readonly manager: TokenManager;
   readonly accessToken: string;
 }
 
-/** The servers of a gateway are not all fetched for ahead, where it has more than these at its origin. */
-const mostForeseen = 8;
+/** If an origin has more servers, such as a gateway, their tokens are not requested in advance. */
+const mostPrefetched = 8;
 
 /**
- * Adds the token that is at hand to requests that are made with a copy of undici, or with a `fetch` from before the global one
- * was replaced. Such a request is announced when it is made, and cannot wait: without a token at hand it is sent as it is, and
- * the next has one. It cannot be sent again after a 401 either, but the token is replaced. Of several registrations the latest
- * decides.
+ * Adds the current token to requests that are made with a copy of undici, or with a `fetch` from before the global one was
+ * replaced. Such a request is announced when it is made and cannot wait. Without a current token it is sent unchanged, and a
+ * token is requested for the next one. It cannot be sent again after a 401, but the token is replaced. If there are several
+ * registrations, the latest one decides.
  */
 export function authorizeUndiciRequests(registration: Registration): () => void {
   const own = trackOwnRequests();
   const sent = new WeakMap<object, Authorized>();
   const fetching = new Set<string>();
-  const foreseen = new Set<string>();
+  const prefetched = new Set<string>();
   const redirects = new ForeignRedirects();
   let isWatching = false;
 
   const fetchAhead = (server: string): void => {
-    foreseen.add(server);
+    prefetched.add(server);
     if (fetching.has(server)) return;
     fetching.add(server);
     const failed = (error: unknown): void => {
@@ -54,13 +54,13 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
       .finally(() => fetching.delete(server));
   };
 
-  /** Once: other things than servers may be called at their origin for ever. */
-  const foresee = (servers: readonly RegisteredServer[]): void => {
-    if (servers.length > mostForeseen) return;
-    for (const { name } of servers) if (!foreseen.has(name)) fetchAhead(name);
+  /** Requests tokens once for the servers at an origin, because the program may never call them. */
+  const prefetchAll = (servers: readonly RegisteredServer[]): void => {
+    if (servers.length > mostPrefetched) return;
+    for (const { name } of servers) if (!prefetched.has(name)) fetchAhead(name);
   };
 
-  /** Redirects matter once a copy of undici is in use. Most programs have none, and need not hear of each response. */
+  /** Subscribes to responses, once a copy of undici is in use. Most programs have none, and each message costs time. */
   const watchResponses = (): void => {
     if (isWatching) return;
     isWatching = true;
@@ -81,8 +81,8 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
     const url = match?.url ?? new URL(request.path, origin);
     if (!own.authorized.has(request) && own.includes(url.href, authorization ?? null)) return;
     if (redirects.isFollowedBy(request, url)) return;
-    // The global fetch waits for its token. What it sends to a server without one, another site may have redirected.
-    if (isOfCopy) foresee(servers);
+    // The global fetch waits for its token. If it sends a request without one, another site may have redirected it.
+    if (isOfCopy) prefetchAll(servers);
     if (match?.isVerbatim === false) registration.reports.spelling(match.server.name);
     if (match?.isVerbatim !== true) return;
     if (!isWatching) {
@@ -91,11 +91,11 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
     }
     const authorized = authorize(match.server.name, request, authorization);
     if (authorized !== undefined) sent.set(request, authorized);
-    // Counts as a use, which keeps the token renewed.
+    // This counts as a use, so the token keeps being renewed.
     fetchAhead(match.server.name);
   };
 
-  /** Gives a request the token at hand, in the place of what the program set. */
+  /** Gives a request the current token, in place of a header that the program set. */
   const authorize = (
     name: string,
     request: UndiciRequest,
@@ -103,7 +103,7 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
   ): Authorized | undefined => {
     const { reports } = registration;
     const manager = registration.loaded(name);
-    const token = manager && atHand(manager);
+    const token = manager && currentTokenOf(manager);
     if (manager === undefined || token === undefined) return undefined;
     if (token === "bound") {
       reports.bound(name);
@@ -127,7 +127,7 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
     const authorized = sent.get(request);
     if (authorized === undefined || own.authorized.get(request) !== registration) return;
     const { manager, accessToken } = authorized;
-    // The failure is an event, and the next request finds out.
+    // A failure is an event, and the next request gets the error.
     Promise.resolve()
       .then(async () => {
         if (status === 401) await internalsOf(manager).reportRefused(accessToken);

@@ -1,6 +1,6 @@
 import type { ServerSpec } from "../config/spec.js";
 import type { WaitLimits } from "../lib/wait-limits.js";
-import type { SecretSources } from "../secrets/read-secret.js";
+import { createAttempt, type OAuthRuntime } from "../oauth/attempt.js";
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -10,14 +10,13 @@ type Headers = Readonly<Record<string, string>>;
  */
 export function configuredHeaders(
   spec: ServerSpec,
-  sources: SecretSources,
+  runtime: OAuthRuntime,
   limits: WaitLimits,
 ): (signal: AbortSignal | undefined) => Promise<Headers> | undefined {
   if (Object.keys(spec.headers).length === 0) return () => undefined;
   return (caller) =>
     limits.run('the values of its "headers"', caller, async (signal) => {
-      const context = { ...sources, server: spec.name, signal };
       const { readHeaders } = await import("../secrets/read-header.js");
-      return await readHeaders(spec.headers, context);
+      return await readHeaders(spec.headers, createAttempt(runtime, { spec, signal }));
     });
 }

@@ -4,6 +4,7 @@ import { McpAuthError } from "../errors/error.js";
 import { assertOwnUrl } from "../http/own-url.js";
 import type { WaitLimits } from "../lib/wait-limits.js";
 import { isVerificationOff, verificationIsOff } from "../net/environment.js";
+import { type AttemptContext, createAttempt, type ManagerState } from "../oauth/attempt.js";
 import type { StoreCommands } from "../sharing/store-commands.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { TokenCache } from "../tokens/cache.js";
@@ -23,9 +24,7 @@ import { issuerOf } from "./token-pipeline.js";
 /** The parts of a manager that its internals use. */
 export interface InternalsContext {
   readonly caches: CachesByScope;
-  readonly signedWith: (kid: string | undefined) => void;
-  /** Returns the known metadata of the two servers. */
-  readonly target: () => Target | undefined;
+  readonly manager: ManagerState;
   /** Returns the metadata of the two servers, and fetches it if it is not known yet. */
   readonly learn: () => Promise<Target | undefined>;
   /** Explains why the server may refuse new tokens too. */
@@ -51,7 +50,12 @@ export function createManagerInternals(
     reportAccepted: (accessToken) => refusals.accepted(accessToken),
     currentToken: () => unexpiredToken(caches.defaultCache, clock.now()),
     async acceptTokenResponse(response) {
-      const token = await validatedToken(spec, response, clock.now(), access.target()?.resource ?? spec.url);
+      const token = await validatedToken(
+        spec,
+        response,
+        clock.now(),
+        access.manager.target?.resource ?? spec.url,
+      );
       caches.defaultCache.accept(token);
       const { expiresAt } = token;
       const issuer = issuerOf(grant);
@@ -70,7 +74,8 @@ export function createManagerInternals(
     async authenticate(request) {
       if (own === undefined) return;
       await access.limits.run("the credential of its client", undefined, async (signal) => {
-        await authenticate(spec, own, { ...runtime, signal }, access, request);
+        const attempt = createAttempt(runtime, { spec, manager: access.manager, signal });
+        await authenticate(own, attempt, request);
       });
     },
   };
@@ -128,12 +133,12 @@ async function validatedToken(
 
 /** Adds the credential to a request that goes where the config says, and refuses any other. */
 async function authenticate(
-  { name: server, timeout, url, dpop }: ServerSpec,
   { client, resource, audience, params }: ClientCredentialsSpec,
-  runtime: RuntimeContext & { readonly signal: AbortSignal },
-  { signedWith }: InternalsContext,
+  attempt: AttemptContext,
   request: HostTokenRequest,
 ): Promise<void> {
+  const { server, manager } = attempt;
+  const { timeout, url, dpop } = attempt.spec;
   const { issuer, id = "" } = client;
   // The host sends the request over connections of its own, which follow the process.
   if (isHttps(request.url) && isVerificationOff(process.env)) {
@@ -144,19 +149,23 @@ async function authenticate(
   if (request.issuer !== undefined && request.issuer !== issuer) throw elsewhere(server, request);
   const { findAuthorizationServer } = await import("../discovery/find-target.js");
   const wanted = { server, url, issuer, timeout, metadata: client.metadata };
-  const authorizationServer = await findAuthorizationServer(runtime.metadata, wanted);
+  const authorizationServer = await findAuthorizationServer(attempt.metadata, wanted);
   if (!sameUrl(request.url, authorizationServer.token_endpoint)) throw elsewhere(server, request);
   const { authenticateClient } = await import("../oauth/client-auth/authenticate-client.js");
-  const signingTime = runtime.serverClocks.at(request.url);
-  const context = { ...runtime, server, signedWith, signingTime };
-  const { apply, identity } = await authenticateClient(client, authorizationServer, context);
+  const signing = {
+    time: attempt.serverClocks.at(request.url),
+    onSigned(kid: string | undefined) {
+      manager.kid = kid;
+    },
+  };
+  const { apply, identity } = await authenticateClient(client, authorizationServer, signing, attempt);
   if (identity !== undefined || dpop !== undefined) {
     const problem =
       "its tokens are bound to a key or certificate, which a token request of the host cannot show.";
     throw senderConstrained(server, `${problem} Use the manager's \`fetch\`.`);
   }
   const { readParam } = await import("../oauth/grants/token-grant.js");
-  const further = await Promise.all(Object.entries(params).map((param) => readParam(param, context)));
+  const further = await Promise.all(Object.entries(params).map((param) => readParam(param, attempt)));
   // The host knows of the resource only what the server's metadata says, and of the others nothing.
   if (resource === false) request.body.delete("resource");
   else if (resource !== undefined) request.body.set("resource", resource);

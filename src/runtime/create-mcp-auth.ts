@@ -122,7 +122,7 @@ export async function createRuntime<Name extends string>(
     resolvers,
     signers,
     permissions,
-    holds: new RetryAfterRegistry(),
+    retryAfter: new RetryAfterRegistry(),
   };
   const given = { ...shared, ownStore: options.store, hasOwnFetch: options.fetch !== undefined };
   return new Runtime<Name>(spec, given, load);

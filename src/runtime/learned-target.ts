@@ -1,16 +1,9 @@
 import type { ServerSpec } from "../config/spec.js";
-import type { ServerChallenge } from "../discovery/challenge.js";
 import type { Target } from "../discovery/metadata.js";
 import { untilAborted } from "../lib/wait.js";
+import { createAttempt, type ManagerState } from "../oauth/attempt.js";
 import { abortedError } from "../tokens/cache-errors.js";
 import type { RuntimeContext } from "./runtime-context.js";
-
-/** Where the metadata is kept. */
-interface Learned {
-  target: Target | undefined;
-  /** The last challenge of the MCP server. */
-  readonly challenge: ServerChallenge | undefined;
-}
 
 /**
  * Returns the metadata of the MCP server and its authorization server. Fetches it if the token came from the store and
@@ -19,17 +12,12 @@ interface Learned {
 export async function learnedTarget(
   spec: ServerSpec,
   runtime: RuntimeContext,
-  learned: Learned,
+  learned: ManagerState,
   caller: AbortSignal | undefined,
 ): Promise<Target | undefined> {
   if (learned.target !== undefined || spec.grant.type === "static") return learned.target;
   const { findGrantTarget } = await import("../oauth/grants/find-grant-target.js");
-  const found = findGrantTarget(
-    spec,
-    spec.grant,
-    { ...runtime, challenge: () => learned.challenge },
-    AbortSignal.timeout(spec.timeout),
-  );
-  learned.target = await untilAborted(found, caller, () => abortedError(spec.name));
-  return learned.target;
+  const signal = AbortSignal.timeout(spec.timeout);
+  const found = findGrantTarget(spec.grant, createAttempt(runtime, { spec, manager: learned, signal }));
+  return await untilAborted(found, caller, () => abortedError(spec.name));
 }

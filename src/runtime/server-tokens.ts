@@ -5,7 +5,8 @@ import type { Dpop } from "../dpop/dpop.js";
 import { Nonces } from "../dpop/nonces.js";
 import type { Clock } from "../lib/clock.js";
 import { WaitLimits } from "../lib/wait-limits.js";
-import { CredentialWatch } from "../secrets/credential-watch.js";
+import type { ManagerState, ManagerSubject } from "../oauth/attempt.js";
+import { CredentialMemory } from "../secrets/credential-memory.js";
 import { CachesByScope } from "./caches-by-scope.js";
 import { createManagerInternals } from "./create-manager-internals.js";
 import { explainRefusal } from "./explain-refusal.js";
@@ -14,7 +15,7 @@ import type { ManagerInternals } from "./manager-internals.js";
 import type { RuntimeContext } from "./runtime-context.js";
 import { StepUps } from "./step-ups.js";
 import { type RuntimeSubject, runtimeSubjectToken } from "./subjects.js";
-import { createTokenPipeline, type GrantHooks } from "./token-pipeline.js";
+import { createTokenPipeline } from "./token-pipeline.js";
 
 /** The user of the tokens, if they are not those of the server itself. */
 export interface UserTokens {
@@ -24,12 +25,14 @@ export interface UserTokens {
 }
 
 /** The token caches of one server, and the metadata, challenge and nonces that were learned from the servers. */
-export class ServerTokens {
+export class ServerTokens implements ManagerState {
   readonly caches: CachesByScope;
   readonly stepUps: StepUps;
   readonly internals: ManagerInternals;
   readonly nonces: Nonces;
-  readonly dpop: GrantHooks["dpop"];
+  readonly dpop: (() => Promise<Dpop>) | undefined;
+  /** The user of the tokens; `undefined` for the tokens of the server itself. */
+  readonly subject: ManagerSubject | undefined;
   /** Limits on what calls wait for besides their token, such as header secrets. */
   readonly limits: WaitLimits;
   /** The last challenge of the MCP server. */
@@ -38,7 +41,7 @@ export class ServerTokens {
   target: Target | undefined;
   /** The `kid` of the key that signed the last assertion. */
   kid: string | undefined;
-  readonly #watch: CredentialWatch;
+  readonly credentials: CredentialMemory;
   #planned: (renewAt: number | undefined) => void = () => {};
 
   /** `previous` has the same tokens, requested with other settings. Its tokens are kept. */
@@ -53,16 +56,18 @@ export class ServerTokens {
     this.limits = new WaitLimits({ server, deadline, clock: runtime.clock });
     this.nonces = known?.nonces ?? new Nonces();
     this.dpop = known === undefined ? lazyDpop(spec, runtime.clock, this.nonces) : known.dpop;
-    this.#watch = previous === undefined ? new CredentialWatch() : previous.#watch;
+    this.credentials = previous === undefined ? new CredentialMemory() : previous.credentials;
+    this.subject = user && {
+      key: () => user.subject().key,
+      token: () => runtimeSubjectToken(server, user.subject()),
+    };
     this.challenge = previous?.challenge;
     this.target = previous?.target;
     this.kid = previous?.kid;
-    const hooks = this.#hooks(server, user);
     this.caches = new CachesByScope({
       scopes: spec.grant.scopes,
       createCache: (scopes, onPlan) =>
-        createTokenPipeline(spec, runtime, {
-          ...hooks,
+        createTokenPipeline(spec, runtime, this, {
           scopes,
           onPlan,
           onNewCredential: () => this.caches.credentialChanged(),
@@ -77,8 +82,7 @@ export class ServerTokens {
     });
     this.internals = createManagerInternals(spec, runtime, {
       caches: this.caches,
-      signedWith: hooks.signedWith,
-      target: () => this.target,
+      manager: this,
       learn: () => learnedTarget(spec, runtime, this, undefined),
       explainRefusal: (token, challenge) => explainRefusal(spec, runtime, this, { token, challenge }),
       limits: this.limits,
@@ -90,22 +94,6 @@ export class ServerTokens {
   onPlan(planned: (renewAt: number | undefined) => void): void {
     this.#planned = planned;
     planned(this.caches.renewAt);
-  }
-
-  #hooks(server: string, user: UserTokens | undefined): GrantHooks {
-    return {
-      challenge: () => this.challenge,
-      signedWith: (kid) => {
-        this.kid = kid;
-      },
-      onTarget: (target) => {
-        this.target = target;
-      },
-      dpop: this.dpop,
-      subjectKey: user && (() => user.subject().key),
-      subjectToken: user && (() => runtimeSubjectToken(server, user.subject())),
-      watch: this.#watch,
-    };
   }
 }
 

@@ -3,7 +3,7 @@ import { commandsForbidden } from "../lib/permissions.js";
 import { type ProcessOptions, type ProcessOutcome, runProcess } from "../lib/run-process.js";
 import { untilAborted } from "../lib/wait.js";
 import { referenceNotAllowed, secretAborted, secretUnavailable } from "./reference.js";
-import type { SecretContext, SecretSources } from "./secret-context.js";
+import type { SecretContext } from "./secret-context.js";
 import { decodeText } from "./text.js";
 
 /** A run that is under way. */
@@ -15,7 +15,7 @@ interface Run {
 }
 
 /** By environment and by command: who comes while one runs gets what it prints. */
-const running = new WeakMap<SecretSources["env"], Map<string, Run>>();
+const running = new WeakMap<SecretContext["env"], Map<string, Run>>();
 
 /**
  * What a command prints, as UTF-8. Calls at the same time share one run; a caller who gives up leaves it to the others,

@@ -1,6 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { isAbsolute } from "node:path";
 import type { AllowRules } from "../lib/permissions.js";
+import { isProgrammingError } from "../lib/programming-error.js";
 import { openToRead, readAtMost } from "../lib/read-file.js";
 import type { ReadAttempt } from "./once-written.js";
 import { referenceNotAllowed, secretUnavailable } from "./reference.js";
@@ -55,6 +56,7 @@ async function readRegularFile(path: string, allow: AllowRules | undefined): Pro
     const after = await file.stat({ bigint: true });
     return { bytes, torn: before.mtimeNs !== after.mtimeNs || before.size !== after.size };
   } catch (error) {
+    if (isProgrammingError(error)) throw error;
     // What may not be read is nobody's to ask about, not even whether it is there.
     if (allow !== undefined && !(await allow.file(path))) return "refused";
     return { problem: explain(error), missing: codeOf(error) === "ENOENT" };

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import type { SecretReference } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { systemClock } from "../lib/clock.js";
+import { isProgrammingError } from "../lib/programming-error.js";
 import { pause } from "../lib/wait.js";
 import { secretAborted } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
@@ -62,7 +63,8 @@ async function changedJustNow(references: readonly (SecretReference | undefined)
 async function changeOf(path: string): Promise<number | undefined> {
   try {
     return (await stat(path)).mtimeMs;
-  } catch {
+  } catch (error) {
+    if (isProgrammingError(error)) throw error;
     return undefined;
   }
 }

@@ -15,7 +15,8 @@ export function readPointer(document: string, pointer: string): Pointed {
   let value: unknown;
   try {
     value = JSON.parse(document);
-  } catch {
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
     // The error quotes the document.
     return { problem: 'it is not JSON, and a "pointer" leads into JSON.', cut: true };
   }

@@ -1,32 +1,51 @@
 import type { SecretReference } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
+import { rememberCredential } from "../errors/sent-credentials.js";
 import { debugSecret } from "../lib/debug.js";
 import type { Secret } from "../lib/secret.js";
 import { onceWritten } from "./once-written.js";
 import { readValue } from "./read-value.js";
 import type { SecretContext } from "./secret-context.js";
 
-export type { SecretContext, SecretResolver, SecretSources } from "./secret-context.js";
+export type { SecretContext, SecretResolver } from "./secret-context.js";
 
 /**
- * The value behind a reference, read afresh at every call so that a rotated secret is used without a restart. One
- * trailing newline is dropped: editors and `echo` add it. A file that is being written is waited for, about a second.
+ * Reads the value of a reference. Reads it again at every call, so that a rotated secret is used without a restart. Drops
+ * one trailing newline, which editors and `echo` add. Waits about a second for a file that is being written.
  *
- * Rejects with `secret_unavailable` when the value is missing, empty, or cannot be read as text of at most 1 MiB
- * (retryable for a file that was changed a moment ago); a command, a function and GitHub Actions add their own reasons,
- * and `aborted`.
+ * Rejects with `secret_unavailable` when the value is missing, empty, or not text of at most 1 MiB (retryable for a file
+ * that was changed a moment ago), and with `aborted`. A command, a function and GitHub Actions have further reasons.
  */
 export async function readSecret(reference: SecretReference, context: SecretContext): Promise<Secret> {
-  const { watch, onChanged, prefetched } = context;
+  return (await readAndRecord(reference, context)).secret;
+}
+
+/**
+ * Reads a client secret like `readSecret`. Notifies `secret:changed` when it differs from the one of the manager's
+ * previous request, and remembers it, so that `details` of errors never show it: the server has it, and may quote it.
+ */
+export async function readClientSecret(reference: SecretReference, context: SecretContext): Promise<Secret> {
+  const { secret, hasChanged } = await readAndRecord(reference, context);
+  if (hasChanged) context.notify?.("secret:changed");
+  rememberCredential(secret.reveal());
+  return secret;
+}
+
+async function readAndRecord(
+  reference: SecretReference,
+  context: SecretContext,
+): Promise<{ readonly secret: Secret; readonly hasChanged: boolean }> {
+  const { reads } = context;
+  let secret: Secret;
   try {
-    const look = (last: boolean) => readValue(reference, context, last);
-    const secret = prefetched?.take(reference) ?? (await onceWritten([reference], context, look));
+    secret =
+      reads?.take(reference) ??
+      (await onceWritten([reference], context, (last) => readValue(reference, context, last)));
     debugSecret(context.server, reference);
-    if (watch?.note(reference, secret)) onChanged?.();
-    return secret;
   } catch (error) {
-    // Who no longer waits has learnt nothing.
-    if (!(error instanceof McpAuthError) || error.code !== "aborted") watch?.note(reference, undefined);
+    // A caller that stopped waiting did not learn whether there is a value.
+    if (error instanceof McpAuthError && error.code !== "aborted") reads?.recordSecret(reference, undefined);
     throw error;
   }
+  return { secret, hasChanged: reads?.recordSecret(reference, secret) ?? false };
 }

@@ -1,6 +1,7 @@
 import type { SecretReference } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { Secret } from "../lib/secret.js";
+import { unreachable } from "../lib/unreachable.js";
 import { readSecretFile } from "./file.js";
 import type { ReadAttempt } from "./once-written.js";
 import type { Pointed } from "./pointer.js";
@@ -44,7 +45,10 @@ async function readText(
     if ("resolver" in reference) {
       return { value: await (await import("./resolver.js")).readFromResolver(reference, context) };
     }
-    return { value: await (await import("./github-actions.js")).readFromGithubActions(reference, context) };
+    if ("githubActions" in reference) {
+      return { value: await (await import("./github-actions.js")).readFromGithubActions(reference, context) };
+    }
+    return unreachable(reference);
   } catch (error) {
     if (error instanceof McpAuthError && error.code !== "aborted") return { error, halfWritten: "no" };
     throw error;

@@ -2,30 +2,30 @@ import type { FileStoreSpec, RedisStoreSpec, StoreSpec } from "../config/spec.js
 import type { Clock } from "../lib/clock.js";
 import { notAllowed } from "../lib/permissions.js";
 import type { NetworkTrust } from "../net/network-trust.js";
-import type { SecretSources } from "../secrets/secret-context.js";
+import type { SecretContext } from "../secrets/secret-context.js";
 import { SharedStore } from "../stores/shared-store.js";
 import type { TokenStore } from "../stores/store.js";
 
-type Sources = SecretSources & { readonly clock: Clock };
+/** The context that the secrets of the store are read with. */
+type StoreContext = SecretContext & { readonly clock: Clock };
 
 /** Creates the store of the config, `undefined` for `memory`. It is opened on first use. */
 export function configuredStore(
   spec: StoreSpec,
   trust: Pick<NetworkTrust, "authorities">,
-  sources: Sources,
+  context: StoreContext,
 ): SharedStore | undefined {
   if (spec.type === "memory") return undefined;
-  const reading = { ...sources, unref: true };
   let place: string | undefined;
   const openIn = async (path: string): Promise<TokenStore> => {
     place = path;
     const { createFileStore } = await import("../stores/file.js");
-    return createFileStore({ path, clock: sources.clock, assertAllowed: () => assertAllowed(path, sources) });
+    return createFileStore({ path, clock: context.clock, assertAllowed: () => assertAllowed(path, context) });
   };
   const open = async (): Promise<TokenStore> =>
     spec.type === "file"
-      ? await openIn(await folderOf(spec, sources))
-      : await openRedis(spec, trust, reading);
+      ? await openIn(await folderOf(spec, context))
+      : await openRedis(spec, trust, context);
   let opened: Promise<TokenStore> | undefined;
   const load = (): Promise<TokenStore> => {
     opened ??= open();
@@ -37,20 +37,20 @@ export function configuredStore(
     place: () => place,
     isRedis: spec.type === "redis",
     lease: spec.lease,
-    clock: sources.clock,
+    clock: context.clock,
     async keys() {
       const { readEncryptionKey } = await import("../keys/store-secret.js");
-      return await Promise.all(spec.encryptionKeys.map((reference) => readEncryptionKey(reference, reading)));
+      return await Promise.all(spec.encryptionKeys.map((reference) => readEncryptionKey(reference, context)));
     },
   });
 }
 
-async function folderOf({ path }: FileStoreSpec, { env }: Sources): Promise<string> {
+async function folderOf({ path }: FileStoreSpec, { env }: StoreContext): Promise<string> {
   return path ?? (await import("../stores/state-folder.js")).stateFolder({ env });
 }
 
 /** Rejects with `config_invalid` if `allow` does not name the folder. This includes the default folder. */
-async function assertAllowed(folder: string, { permissions }: Sources): Promise<void> {
+async function assertAllowed(folder: string, { permissions }: StoreContext): Promise<void> {
   if ((await permissions?.allow?.file(folder)) === false)
     throw notAllowed("the folder of the store", "files");
 }
@@ -58,7 +58,7 @@ async function assertAllowed(folder: string, { permissions }: Sources): Promise<
 async function openRedis(
   { url, sentinel, cluster, prefix }: RedisStoreSpec,
   trust: Pick<NetworkTrust, "authorities">,
-  sources: Sources,
+  context: StoreContext,
 ): Promise<TokenStore> {
   const [{ createRedisStore }, { loadRedis }] = await Promise.all([
     import("../stores/redis.js"),
@@ -67,12 +67,12 @@ async function openRedis(
   await loadRedis();
   return createRedisStore({
     prefix,
-    clock: sources.clock,
+    clock: context.clock,
     async address() {
       const { readRedisUrl } = await import("../keys/store-secret.js");
-      const secret = await readRedisUrl(url, sources);
+      const secret = await readRedisUrl(url, context);
       // With Sentinel, the host of the URL is not contacted.
-      const isAllowed = sentinel !== undefined || sources.permissions?.allow?.url(secret.reveal()) !== false;
+      const isAllowed = sentinel !== undefined || context.permissions?.allow?.url(secret.reveal()) !== false;
       if (!isAllowed) throw notAllowed("the origin of the URL of the store", "origins");
       return {
         url: secret,

@@ -15,25 +15,10 @@ import { jwtClaims } from "../lib/jwt-claims.js";
 import { machineOf } from "../lib/loopback.js";
 import type { Secret } from "../lib/secret.js";
 import { unreachable } from "../lib/unreachable.js";
+import type { AttemptContext, ManagerSubject } from "../oauth/attempt.js";
 import { readSubjectToken } from "../oauth/grants/subject-token.js";
-import type { PrefetchedSecrets } from "../secrets/prefetched-secrets.js";
+import type { CredentialRecorder } from "../secrets/credential-recorder.js";
 import { readSecret } from "../secrets/read-secret.js";
-
-/** What distinguishes tokens of one config. */
-export interface WantedEntry {
-  /** Replace the scopes of the config. */
-  readonly scopes: readonly string[] | undefined;
-  readonly dpop: (() => Promise<Dpop>) | undefined;
-  /** The network trust of this process: `NetworkTrust.fingerprint`. */
-  readonly trust: () => Promise<string>;
-  /** The user, if the subject is given at run time. */
-  readonly subject: { readonly key: string; readonly token: () => Promise<Secret> } | undefined;
-}
-
-/** Where references are read, and where the values are kept. */
-interface Reading extends KeyContext {
-  readonly kept: PrefetchedSecrets;
-}
 
 /**
  * Returns the key of a token in the store: a hash of everything that determines the token, so that a change never finds
@@ -44,20 +29,21 @@ interface Reading extends KeyContext {
  * that may follow. Rejects with their codes.
  */
 export async function tokenEntryKey(
-  spec: ServerSpec,
-  wanted: WantedEntry,
-  context: Reading,
+  attempt: AttemptContext,
+  reads: CredentialRecorder,
+  networkTrust: () => Promise<string>,
 ): Promise<string | undefined> {
+  const { spec, manager } = attempt;
   const { grant, url, dpop } = spec;
   if (grant.type === "static" || (dpop !== undefined && dpop.key === undefined)) return undefined;
   const { issuer, id } = grant.client;
   const [params, subject, binding, trust] = await Promise.all([
-    paramsOf(grant.params, context),
-    subjectOf(grant, wanted.subject, context),
-    bindingOf(spec, wanted.dpop, context),
-    wanted.trust(),
+    paramsOf(grant.params, attempt, reads),
+    subjectOf(grant, manager.subject, attempt, reads),
+    bindingOf(spec, manager.dpop, attempt),
+    networkTrust(),
   ]);
-  const scopes = wanted.scopes ?? grant.scopes;
+  const scopes = attempt.scopes ?? grant.scopes;
   const identity = {
     ...{ issuer, client: id ?? null, grant: grant.type, url },
     resource: grant.resource ?? null,
@@ -100,18 +86,23 @@ function serversOf(grant: Exclude<GrantSpec, { readonly type: "static" }>): read
   );
 }
 
-async function read(reference: SecretReference, context: Reading): Promise<Secret> {
+async function read(
+  reference: SecretReference,
+  context: KeyContext,
+  reads: CredentialRecorder,
+): Promise<Secret> {
   const value = await readSecret(reference, context);
-  context.kept.keep(reference, value);
+  reads.prefetch(reference, value);
   return value;
 }
 
 async function paramsOf(
   params: Readonly<Record<string, string | SecretReference>>,
-  context: Reading,
+  context: KeyContext,
+  reads: CredentialRecorder,
 ): Promise<readonly unknown[]> {
   const entries = Object.entries(params).map(async ([name, value]) => {
-    return [name, typeof value === "string" ? value : (await read(value, context)).reveal()] as const;
+    return [name, typeof value === "string" ? value : (await read(value, context, reads)).reveal()] as const;
   });
   return (await Promise.all(entries)).toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
@@ -119,20 +110,21 @@ async function paramsOf(
 /** Returns on whose behalf the token is issued, `null` for the client itself. */
 async function subjectOf(
   grant: Exclude<GrantSpec, { readonly type: "static" }>,
-  runtime: WantedEntry["subject"],
-  context: Reading,
+  user: ManagerSubject | undefined,
+  context: KeyContext,
+  reads: CredentialRecorder,
 ): Promise<unknown> {
   const party = async (subject: SubjectSpec): Promise<unknown> => {
-    const token = await readSubjectToken(subject, runtime?.token, context);
-    context.kept.keep(subject.token, token);
-    const key = "runtime" in subject.token ? (runtime?.key ?? null) : null;
+    const token = await readSubjectToken(subject, user, context);
+    reads.prefetch(subject.token, token);
+    const key = "runtime" in subject.token ? (user?.key() ?? null) : null;
     return { type: subject.type, key, identity: identityOf(token) };
   };
   switch (grant.type) {
     case "client_credentials":
       return null;
     case "jwt_bearer":
-      return await assertionOf(grant.assertion, context);
+      return await assertionOf(grant.assertion, context, reads);
     case "token_exchange": {
       const { subject, actor, requestedType } = grant;
       const acting = actor === undefined ? null : await party(actor);
@@ -144,14 +136,18 @@ async function subjectOf(
       return { issuer, client: id, endpoints: endpointsOf(client), subject: await party(subject) };
     }
     case "refresh_token":
-      return { seed: hashOf((await read(grant.refreshToken, context)).reveal()) };
+      return { seed: hashOf((await read(grant.refreshToken, context, reads)).reveal()) };
     default:
       return unreachable(grant);
   }
 }
 
-async function assertionOf(assertion: AssertionSpec, context: Reading): Promise<unknown> {
-  if (assertion.kind === "platform") return identityOf(await read(assertion.reference, context));
+async function assertionOf(
+  assertion: AssertionSpec,
+  context: KeyContext,
+  reads: CredentialRecorder,
+): Promise<unknown> {
+  if (assertion.kind === "platform") return identityOf(await read(assertion.reference, context, reads));
   const { issuer, subject, audience, claims } = assertion;
   return { issuer, subject, audience, claims };
 }
@@ -181,7 +177,7 @@ async function bindingOf(
   const [dpopSigner, identity] = await Promise.all([
     dpop === undefined
       ? undefined
-      : dpop().then(({ dpopSigner }) => dpopSigner({}, { ...context, issuer: client?.issuer ?? "" })),
+      : dpop().then((loaded) => loaded.dpopSigner({ issuer: client?.issuer ?? "" }, context)),
     credential?.kind === "certificate" ? loadTlsIdentity(credential.certificate, context) : undefined,
   ]);
   return { jkt: dpopSigner?.thumbprint ?? null, x5t: identity?.thumbprint ?? null };

@@ -1,5 +1,5 @@
 import type { Clock } from "../lib/clock.js";
-import type { RefreshTokens } from "../oauth/grants/grant-environment.js";
+import type { RefreshTokens } from "../oauth/refresh-tokens.js";
 import type { SharedStore } from "../stores/shared-store.js";
 
 /** Loads the code for stored refresh tokens when the first one is redeemed. */

@@ -1,7 +1,7 @@
 import { McpAuthError } from "../errors/error.js";
 import { parseJsonObject } from "../lib/json-object.js";
 import { Secret } from "../lib/secret.js";
-import type { RefreshTokenFamily } from "../oauth/grants/grant-environment.js";
+import type { RefreshTokenFamily } from "../oauth/refresh-tokens.js";
 import type { OperationOptions } from "../stores/circuit-breaker.js";
 import { storeUnavailable } from "../stores/failure.js";
 import type { SharedStore } from "../stores/shared-store.js";

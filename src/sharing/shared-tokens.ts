@@ -159,7 +159,7 @@ export class SharedTokens implements SharedLimits {
 
   async #request(source: TokenSource, request: TokenRequest, entry: Entry, lease?: Lease): Promise<Token> {
     await this.#takeAllowance(request, entry, lease);
-    const token = await source.getToken({ ...request, prefetched: entry.prefetched });
+    const token = await source.getToken({ ...request, reads: entry.reads });
     if (!token.isProvisional) await this.#entries.keep(entry, token, request, lease);
     return token;
   }

@@ -2,6 +2,7 @@ import type { ServerSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { parseJsonObject } from "../lib/json-object.js";
 import { Secret } from "../lib/secret.js";
+import type { OAuthRuntime } from "../oauth/attempt.js";
 import { revokeToken, type TokenToRevoke } from "../oauth/revoke-token.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { AccessToken } from "../tokens/token.js";
@@ -36,8 +37,6 @@ export interface StoreCommands {
   isNewToken(token: Pick<AccessToken, "accessToken" | "expiresAt">): Promise<boolean>;
 }
 
-type RevocationEnvironment = Parameters<typeof revokeToken>[3];
-
 /** Milliseconds for which the hash of a token is kept after its expiry, because clocks differ. */
 const keptAfterExpiry = 60_000;
 const lockAttempts = 40;
@@ -45,11 +44,7 @@ const lockAttempts = 40;
 const lockInterval = 50;
 
 /** Returns the commands for the entries of one server. */
-export function storeCommands(
-  spec: ServerSpec,
-  store: SharedStore,
-  environment: RevocationEnvironment,
-): StoreCommands {
+export function storeCommands(spec: ServerSpec, store: SharedStore, runtime: OAuthRuntime): StoreCommands {
   const { grant, name: server } = spec;
   const lastTokenKey = `given.${tokenPrefix(spec).slice("token.".length)}latest`;
 
@@ -106,14 +101,14 @@ export function storeCommands(
       tokens.sort((a, b) => b.hint.localeCompare(a.hint));
       const counts = { revoked: 0, unsupported: 0 };
       for (const token of tokens) {
-        counts[await revokeToken(spec, grant.client, token, environment, signal)] += 1;
+        counts[await revokeToken(spec, grant.client, token, runtime, signal)] += 1;
       }
       await forget(keys);
       return counts;
     },
     async isNewToken({ accessToken, expiresAt }) {
       if (grant.type === "static") return true;
-      const expiresIn = expiresAt - environment.clock.now() + keptAfterExpiry;
+      const expiresIn = expiresAt - runtime.clock.now() + keptAfterExpiry;
       if (expiresIn <= 0) return true;
       const hash = hashOf(accessToken);
       const compare = async (): Promise<boolean> => {

@@ -64,9 +64,9 @@ async function restoreBinding(
     return undefined;
   if ((x5t === undefined) !== (certificate === undefined)) return undefined;
   if (jkt === undefined && x5t === undefined) return "none";
-  const taken = typeof alg === "string" ? { authorizationServer: [alg] } : {};
+  const listed = { issuer, ...(typeof alg === "string" && { authorizationServer: [alg] }) };
   const [dpopSigner, identity] = await Promise.all([
-    dpop?.().then((own) => own.dpopSigner(taken, { ...context, issuer })),
+    dpop?.().then((loaded) => loaded.dpopSigner(listed, context)),
     certificate && loadTlsIdentity(certificate, context),
   ]);
   if (dpopSigner?.thumbprint !== jkt || identity?.thumbprint !== x5t) return undefined;

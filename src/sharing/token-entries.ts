@@ -2,7 +2,7 @@ import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
 import { debugStore } from "../lib/debug.js";
 import { untilAborted } from "../lib/wait.js";
-import { PrefetchedSecrets } from "../secrets/prefetched-secrets.js";
+import type { CredentialRecorder } from "../secrets/credential-recorder.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { Lease } from "../stores/store.js";
 import { type RefreshPolicy, timeline } from "../tokens/policy.js";
@@ -18,11 +18,8 @@ export interface TokenEntriesOptions {
   readonly report: Report;
   readonly store: SharedStore;
   readonly policy: RefreshPolicy;
-  /**
-   * Returns the key for the token that a request would bring, `undefined` if it must not be stored. `prefetched` keeps
-   * the secrets that are read.
-   */
-  readonly entryKey: (signal: AbortSignal, prefetched: PrefetchedSecrets) => Promise<string | undefined>;
+  /** Returns the entry of the token that a request would bring, `undefined` if the token must not be stored. */
+  readonly entryOf: (signal: AbortSignal) => Promise<Entry | undefined>;
   readonly restore: (text: string, signal: AbortSignal) => Promise<Token | undefined>;
   /** Returns the current token of the cache. */
   readonly held: () => Token | undefined;
@@ -31,8 +28,8 @@ export interface TokenEntriesOptions {
 /** The place of a token in the store. */
 export interface Entry {
   readonly key: string;
-  /** The secrets that were read for the key. */
-  readonly prefetched: PrefetchedSecrets;
+  /** Has the secrets that were read for the key. The request that may follow uses them. */
+  readonly reads: CredentialRecorder;
 }
 
 interface StoredLookup {
@@ -66,11 +63,8 @@ export class TokenEntries {
    * reason.
    */
   async find(signal: AbortSignal = unending): Promise<Entry | undefined> {
-    const { clock, entryKey } = this.#options;
-    const prefetched = new PrefetchedSecrets(clock);
     try {
-      const key = await untilAborted(entryKey(signal, prefetched), signal, aborted);
-      this.#latest = key === undefined ? undefined : { key, prefetched };
+      this.#latest = await untilAborted(this.#options.entryOf(signal), signal, aborted);
       return this.#latest;
     } catch (error) {
       if (error instanceof McpAuthError && !signal.aborted) return undefined;
@@ -117,11 +111,11 @@ export class TokenEntries {
   }
 
   /** Writes a new token. The caller that waits for the token does not wait for a slow store. */
-  async keep({ key, prefetched }: Entry, token: Token, request: TokenRequest, lease?: Lease): Promise<void> {
+  async keep({ key, reads }: Entry, token: Token, request: TokenRequest, lease?: Lease): Promise<void> {
     const { server, store, clock } = this.#options;
     const write = async (): Promise<void> => {
       // If a secret was read again, the token may belong to another entry than the one that was found.
-      if (!prefetched.isExact && (await this.find())?.key !== key) return;
+      if (!reads.usedAllPrefetched && (await this.find())?.key !== key) return;
       const expiresIn = token.expiresAt - clock.now();
       if (expiresIn <= 0) return;
       const options = { expiresIn, fence: lease?.fence };

@@ -4,13 +4,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Lease, TokenStore } from "../stores/store.js";
 
 export interface StoreUnderTest {
-  /** Opens the store. Each call is what another process would have: another instance over the same data. */
+  /** Opens the store. Each call returns a new instance over the same data, as another process would have. */
   readonly open: () => TokenStore | Promise<TokenStore>;
-  /** Milliseconds of the shortest lease that it keeps; 2000 unless told. */
+  /** The shortest lease that the store keeps, in milliseconds; 2000 by default. */
   readonly lease?: number;
 }
 
-/** One requirement. Whatever test runner calls `run`, which rejects with an `AssertionError` where it does not hold. */
+/** One requirement, for any test runner. `run` rejects with an `AssertionError` if the store does not meet it. */
 export interface StoreRequirement {
   readonly name: string;
   readonly run: () => Promise<void>;
@@ -21,12 +21,12 @@ type Check = (
   lease: number,
 ) => Promise<void>;
 
-/** Milliseconds for what another instance is to notice. */
+/** Milliseconds within which another instance must notice a change. */
 const noticed = 10_000;
 
 /**
- * What a token store has to do, as a list of tests for any runner. Every test uses keys of its own, so the data need not
- * be empty, and closes what it has opened.
+ * Returns the requirements of a token store as tests for any runner. Every test uses its own keys, so the data need not be
+ * empty, and closes the stores that it opened.
  *
  * @example
  * ```ts
@@ -53,51 +53,51 @@ function newKey(prefix = "contract"): string {
 }
 
 const requirements: Readonly<Record<string, Check>> = {
-  async "a value that one has set is there for another, byte for byte"({ one, other }) {
+  async "a value that one instance sets is read by another, byte for byte"({ one, other }) {
     const key = newKey();
     const value = `{"a":"\u00e9\u{1f511} \\n\n\t"}${"x".repeat(64 * 1_024)}\n`;
     assert.equal(await one.set(key, value), true);
     assert.equal((await other.get(key))?.value, value);
   },
 
-  async "what was never set is not there"({ one }) {
+  async "a key that was never set has no value"({ one }) {
     assert.equal(await one.get(newKey()), undefined);
   },
 
-  async "the latest value counts, whoever has set it"({ one, other }) {
+  async "the latest value counts, whichever instance set it"({ one, other }) {
     const key = newKey();
     await one.set(key, "first");
     await other.set(key, "second");
     assert.equal((await one.get(key))?.value, "second");
   },
 
-  async "of values that are set at once one is there, whole"({ one, other }) {
+  async "one of several values that are set at the same time is kept whole"({ one, other }) {
     const key = newKey();
     const values = Array.from({ length: 20 }, (_, number) => String(number).repeat(10_000));
     await Promise.all(values.map((value, number) => (number % 2 === 0 ? one : other).set(key, value)));
     assert.ok(values.includes((await one.get(key))?.value ?? ""));
   },
 
-  async "a value without an expiry tells of none"({ one }) {
+  async "a value that was set without an expiry has none"({ one }) {
     const key = newKey();
     await one.set(key, "stays");
     assert.equal((await one.get(key))?.expiresIn, undefined);
   },
 
-  async "a value tells how long it is there"({ one, other }) {
+  async "a value has the time until it expires"({ one, other }) {
     const key = newKey();
     await one.set(key, "goes", { expiresIn: 60_000 });
     const { expiresIn = Number.NaN } = (await other.get(key)) ?? {};
     assert.ok(expiresIn > 30_000 && expiresIn <= 60_001, `expiresIn is ${expiresIn}`);
   },
 
-  async "a value is gone once it has expired"({ one, other }) {
+  async "a value is gone after it has expired"({ one, other }) {
     const key = newKey();
     await one.set(key, "goes", { expiresIn: 200 });
     await until(async () => (await other.get(key)) === undefined);
   },
 
-  async "a value that is set anew has the new expiry, or none"({ one }) {
+  async "a value that is set again has the new expiry, or none"({ one }) {
     const key = newKey();
     await one.set(key, "short", { expiresIn: 5_000 });
     await one.set(key, "long", { expiresIn: 600_000 });
@@ -106,7 +106,7 @@ const requirements: Readonly<Record<string, Check>> = {
     assert.equal((await one.get(key))?.expiresIn, undefined);
   },
 
-  async "what is deleted is gone, and may be deleted again"({ one, other }) {
+  async "a deleted value is gone, and can be deleted again"({ one, other }) {
     const key = newKey();
     await one.set(key, "value");
     await other.delete(key);
@@ -114,7 +114,7 @@ const requirements: Readonly<Record<string, Check>> = {
     await one.delete(key);
   },
 
-  async "compareAndDelete deletes the value that it was given and no other"({ one, other }) {
+  async "compareAndDelete deletes the given value and no other"({ one, other }) {
     const key = newKey();
     assert.equal(await one.compareAndDelete(key, "value"), false);
     await one.set(key, "value");
@@ -124,7 +124,7 @@ const requirements: Readonly<Record<string, Check>> = {
     assert.equal(await one.get(key), undefined);
   },
 
-  async "of many that delete the same value one is told that it did"({ one, other }) {
+  async "compareAndDelete returns true to exactly one of many concurrent callers"({ one, other }) {
     const key = newKey();
     await one.set(key, "value");
     const answers = await Promise.all(
@@ -135,13 +135,13 @@ const requirements: Readonly<Record<string, Check>> = {
     assert.equal(answers.filter(Boolean).length, 1);
   },
 
-  async "withLock gives what it ran, and is free again afterwards"({ one, other }, lease) {
+  async "withLock returns the result of its function and releases the lock"({ one, other }, lease) {
     const key = newKey();
     assert.deepEqual(await one.withLock(key, lease, async () => "done"), { acquired: true, value: "done" });
     assert.deepEqual(await other.withLock(key, lease, async () => "too"), { acquired: true, value: "too" });
   },
 
-  async "while one holds a lock nobody else does, and nobody waits for it"({ one, other }, lease) {
+  async "a lock has one holder, and others get an answer without waiting"({ one, other }, lease) {
     const key = newKey();
     const outcome = await one.withLock(key, lease, async () => ({
       same: await one.withLock(key, lease, async () => "mine"),
@@ -153,7 +153,7 @@ const requirements: Readonly<Record<string, Check>> = {
     });
   },
 
-  async "of many that try at once exactly one holds it"({ one, other }, lease) {
+  async "exactly one of many concurrent callers gets a lock"({ one, other }, lease) {
     const key = newKey();
     let holders = 0;
     let most = 0;
@@ -171,12 +171,12 @@ const requirements: Readonly<Record<string, Check>> = {
     assert.ok(outcomes.some(({ acquired }) => acquired));
   },
 
-  async "the locks of two keys are two"({ one, other }, lease) {
+  async "two keys have separate locks"({ one, other }, lease) {
     const outcome = await one.withLock(newKey(), lease, () => other.withLock(newKey(), lease, async () => 1));
     assert.deepEqual(outcome, { acquired: true, value: { acquired: true, value: 1 } });
   },
 
-  async "a lock is free after what ran has failed, and the failure is passed on"({ one, other }, lease) {
+  async "a lock is released when its function fails, and the error is passed on"({ one, other }, lease) {
     const key = newKey();
     const failure = new Error("failed");
     await assert.rejects(
@@ -186,7 +186,7 @@ const requirements: Readonly<Record<string, Check>> = {
     assert.equal((await other.withLock(key, lease, async () => 1)).acquired, true);
   },
 
-  async "who lives keeps the lock beyond its time"({ one, other }, lease) {
+  async "a living holder keeps its lock beyond the lease"({ one, other }, lease) {
     const key = newKey();
     const outcome = await one.withLock(key, lease, async ({ signal }) => {
       const end = Date.now() + 2.2 * lease;
@@ -199,7 +199,7 @@ const requirements: Readonly<Record<string, Check>> = {
     assert.deepEqual(outcome, { acquired: true, value: false });
   },
 
-  async "every lease has a greater fence than those before"({ one, other }, lease) {
+  async "every lease has a greater fence than the leases before"({ one, other }, lease) {
     const key = newKey();
     const fences: number[] = [];
     for (const store of [one, other, one, one, other]) {
@@ -212,12 +212,12 @@ const requirements: Readonly<Record<string, Check>> = {
     );
   },
 
-  async "whoever has a lock can write, however many try for it"({ one, other }, lease) {
+  async "the holder of a lock can write while many others try to get it"({ one, other }, lease) {
     const key = newKey();
     const fences: number[] = [];
     const tryOften = async (store: TokenStore): Promise<void> => {
       for (let attempt = 0; attempt < 20; attempt += 1) {
-        // Long, so that nobody is overtaken however busy the machine is.
+        // A long lease, so that it does not end on a busy machine.
         await store.withLock(key, 10 * lease, async ({ fence }) => {
           fences.push(fence);
           assert.equal(await store.set(key, String(fence), { fence }), true);
@@ -232,7 +232,7 @@ const requirements: Readonly<Record<string, Check>> = {
     assert.equal((await other.get(key))?.value, String(fences.at(-1)));
   },
 
-  async "who was overtaken writes nothing"({ one, other }, lease) {
+  async "a holder whose lease has ended cannot write"({ one, other }, lease) {
     const key = newKey();
     const [first, second] = [await fenceOf(one, key, lease), await fenceOf(other, key, lease)];
     assert.equal(await other.set(key, "newer", { fence: second }), true);
@@ -242,7 +242,10 @@ const requirements: Readonly<Record<string, Check>> = {
     assert.equal((await one.get(key))?.value, "newest");
   },
 
-  async "who was overtaken writes nothing, also before the other has written"({ one, other }, lease) {
+  async "a holder whose lease has ended cannot write, even before the next holder has written"(
+    { one, other },
+    lease,
+  ) {
     const key = newKey();
     const first = await fenceOf(one, key, lease);
     await one.set(key, "kept", { fence: first });
@@ -259,14 +262,14 @@ const requirements: Readonly<Record<string, Check>> = {
     assert.equal((await one.get(key))?.value, "forced");
   },
 
-  async "a change by another is heard of"({ one, other }) {
+  async "a change by another instance is reported"({ one, other }) {
     const key = newKey();
     let heard = 0;
     const end = one.onChange(key, () => {
       heard += 1;
     });
     try {
-      // Whoever listens may not be there from the first moment.
+      // The subscription may take a moment to begin.
       await until(async () => {
         await other.set(key, randomUUID());
         return heard > 0;
@@ -276,7 +279,7 @@ const requirements: Readonly<Record<string, Check>> = {
     }
   },
 
-  async "the release of a lock is heard of"({ one, other }, lease) {
+  async "the release of a lock is reported"({ one, other }, lease) {
     const key = newKey();
     let heard = 0;
     const end = one.onChange(key, () => {
@@ -292,7 +295,7 @@ const requirements: Readonly<Record<string, Check>> = {
     }
   },
 
-  async "keys lists what begins with a prefix and holds a value"({ one, other }, lease) {
+  async "keys lists the keys with a prefix that have a value"({ one, other }, lease) {
     const prefix = newKey("listed");
     const [first, second, deleted, locked] = ["a", "b", "c", "d"].map((name) => `${prefix}.${name}`);
     assert.ok(first && second && deleted && locked);
@@ -303,7 +306,7 @@ const requirements: Readonly<Record<string, Check>> = {
     assert.deepEqual(await other.keys(newKey("nothing")), []);
   },
 
-  async "what is set aside is gone"({ one, other }) {
+  async "a quarantined value is gone"({ one, other }) {
     if (one.quarantine === undefined) return;
     const key = newKey();
     await one.set(key, "damaged");
@@ -313,7 +316,7 @@ const requirements: Readonly<Record<string, Check>> = {
     assert.equal((await one.get(key))?.value, "whole");
   },
 
-  async "a store that was closed rejects"({ one, other }, lease) {
+  async "a closed store rejects"({ one, other }, lease) {
     const key = newKey();
     await one.close();
     for (const ask of [

@@ -2,7 +2,8 @@ import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
 import { longestLifetime } from "../lib/duration.js";
 import { untilAborted } from "../lib/wait.js";
-import type { Grant, IssuedToken } from "../oauth/grants/grant.js";
+import type { AttemptRequest } from "../oauth/attempt.js";
+import type { IssuedToken } from "../oauth/grants/issued-token.js";
 import { jwtLifetime } from "./jwt-lifetime.js";
 import type { TokenRequest, TokenSource } from "./source.js";
 import { Token } from "./token.js";
@@ -21,10 +22,13 @@ export interface GrantSourceOptions {
  * The innermost token source: runs the grant at every call. When its signal is aborted it stops waiting, even for a
  * grant that ignores the signal.
  */
-export function grantSource(grant: Grant, options: GrantSourceOptions): TokenSource {
+export function grantSource(
+  grant: (request: AttemptRequest) => Promise<IssuedToken>,
+  options: GrantSourceOptions,
+): TokenSource {
   const { server, issuer, clock, assumedLifetime, report } = options;
 
-  async function getTokenFromGrant({ reason, signal, attempt, prefetched }: TokenRequest): Promise<Token> {
+  async function getTokenFromGrant({ reason, signal, attempt, reads }: TokenRequest): Promise<Token> {
     const started = clock.now();
     const warn = (about: Pick<TokenEvent, "code" | "message" | "expiresAt">): void => {
       const durationMs = clock.now() - started;
@@ -32,9 +36,9 @@ export function grantSource(grant: Grant, options: GrantSourceOptions): TokenSou
     };
     const answer = grant({
       signal,
-      prefetched,
+      reads,
       warn: (code, message) => warn({ code, ...(message !== undefined && { message }) }),
-      noticed(change) {
+      notify(change) {
         report(change, { server, issuer, reason, attempt, durationMs: clock.now() - started });
       },
     });

@@ -1,4 +1,4 @@
-import type { PrefetchedSecrets } from "../secrets/prefetched-secrets.js";
+import type { CredentialRecorder } from "../secrets/credential-recorder.js";
 import type { RequestLimits } from "./refusal-policy.js";
 import type { Token } from "./token.js";
 
@@ -9,8 +9,8 @@ export interface TokenRequest {
   readonly reason: RenewalReason;
   /** Aborted when the deadline passes or the manager stops. A single caller does not abort it. */
   readonly signal: AbortSignal;
-  /** Secrets that were read for this attempt already. */
-  readonly prefetched?: PrefetchedSecrets | undefined;
+  /** Has the values that were read to compute the entry key. Absent without a store. */
+  readonly reads?: CredentialRecorder | undefined;
   /** Counts from 1. */
   readonly attempt: number;
   /** The MCP server refused this token, and the new one replaces it. */

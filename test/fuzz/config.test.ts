@@ -29,7 +29,7 @@ const checkObject = (data: unknown): Promise<CheckedConfig> =>
 
 const parts = ({ spec }: CheckedConfig) => spec && { servers: spec.servers, network: spec.network };
 
-describe("a config without a mistake", () => {
+describe("a valid config", () => {
   property(
     "is the same in JSON with comments, in YAML and as an object",
     [

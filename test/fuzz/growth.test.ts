@@ -43,7 +43,7 @@ const calmly = (work: () => unknown) => () => {
   }
 };
 
-describe("a long text takes time in proportion", () => {
+describe("the time for a long text grows in proportion to its length", () => {
   const quotes = ['a="\\', 'a="b" c ', '"', '\\"', 'a="', 'a=",'];
   const texts: readonly (readonly [string, readonly string[], (text: string) => unknown])[] = [
     [
@@ -108,7 +108,7 @@ describe("a long text takes time in proportion", () => {
   }
 });
 
-describe("a config of a long text takes time in proportion", () => {
+describe("the time to load a config grows in proportion to its length", () => {
   let folder = "";
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "fuzz-growth-"));

@@ -215,7 +215,7 @@ const isSafe = (text: string): boolean => {
   );
 };
 
-describe("what is found out from any answers", () => {
+describe("discovery from arbitrary responses", () => {
   property(
     "leads to the pinned issuer and to https alone, or to a failure",
     [fc.array(anyAnswer, { maxLength: 4 })],

@@ -113,7 +113,7 @@ function placesOf(path: string): readonly string[] {
   return places;
 }
 
-describe("no URL is within reach", () => {
+describe("a URL is out of reach", () => {
   property("that the URL standard sends to another origin", [address, server, reach], (text, base, how) => {
     if (!URL.canParse(text, base)) return;
     const url = new URL(text, base);

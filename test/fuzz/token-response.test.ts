@@ -96,7 +96,7 @@ const answerOf = (statusCode: number, type: string, after: string, text: string)
   scopes: ["asked"],
 });
 
-describe("answers of a token endpoint", () => {
+describe("responses of a token endpoint", () => {
   property("that grant a token are read as they are", [good, endpoint], ({ scopes, ...rest }, where) => {
     const text = JSON.stringify({ ...rest, scope: scopes.join(" ") });
     expect(readTokenResponse(answerOf(200, "application/json", "", text), where, now)).toEqual({

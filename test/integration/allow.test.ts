@@ -44,7 +44,7 @@ const optionsOf = (config: object, options: object): McpAuthOptions<"tools"> => 
   config: config as never,
 });
 
-it("a config that is named in full in `allow` works, with every list used", async () => {
+it("a config that `allow` covers completely works, with every list in use", async () => {
   const world = await startWorld();
   const cwd = await folder();
   await writeFile(join(cwd, "header"), "from a file");
@@ -79,7 +79,7 @@ it("a config that is named in full in `allow` works, with every list used", asyn
   });
 });
 
-it("a file whose link is made to lead out of what is allowed is refused when it is read, and nothing is sent", async () => {
+it("a file whose link is changed to lead outside of `allow` is refused when it is read, and nothing is sent", async () => {
   const world = await startWorld();
   const cwd = await folder();
   await mkdir(join(cwd, "secrets"));
@@ -100,7 +100,7 @@ it("a file whose link is made to lead out of what is allowed is refused when it 
   expect(world.issuer.tokenRequests.length).toBe(before);
 });
 
-it("a store folder that `allow` does not name is refused, the default one too, and nothing is written there", async () => {
+it("a store folder outside of `allow` is refused, even the default one, and nothing is written there", async () => {
   const world = await startWorld();
   const state = await folder();
   const store = { type: "file", encryptionKey: { env: "KEY" } };
@@ -116,7 +116,7 @@ it("a store folder that `allow` does not name is refused, the default one too, a
   expect(await readdir(state)).not.toEqual([]);
 });
 
-it("a Redis that a reference leads to is refused by its origin before anything is sent to it", async () => {
+it("a Redis whose referenced URL is outside of `allow` is refused before anything is sent to it", async () => {
   const world = await startWorld();
   const { createServer } = await import("node:net");
   const connections: unknown[] = [];
@@ -139,7 +139,7 @@ it("a Redis that a reference leads to is refused by its origin before anything i
   expect(connections).toEqual([]);
 });
 
-it("a reload is confined as the first config was, and what is refused leaves that in place", async () => {
+it("`allow` confines a reload too, and a refused config leaves the first one in place", async () => {
   const world = await startWorld();
   const cwd = await folder();
   const file = join(cwd, "mcp-auth.config.json");
@@ -155,7 +155,7 @@ it("a reload is confined as the first config was, and what is refused leaves tha
   expect(await auth.resolve("tools").getHeaders()).not.toHaveProperty("x-token");
 });
 
-it("commands that are forbidden for the process stay forbidden where the host passes an environment of its own", async () => {
+it("commands that the process forbids stay forbidden if the host passes its own environment", async () => {
   const world = await startWorld();
   const cwd = await folder();
   const mark = join(cwd, "ran");
@@ -182,7 +182,7 @@ it("a command that `allow` names does not run where commands are forbidden", asy
   expect(await failure(auth.resolve("tools").getAccessToken())).toMatchObject({ code: "secret_unavailable" });
 });
 
-it("an allowed command runs in the folder of the host, and not in that of the config, which is its author's", async () => {
+it("an allowed command runs in the folder of the host, not in that of the config", async () => {
   const world = await startWorld();
   const host = await folder();
   const tenant = join(host, "tenant");
@@ -198,7 +198,7 @@ it("an allowed command runs in the folder of the host, and not in that of the co
   expect(world.issuer.tokenRequests.length).toBe(1);
 });
 
-it("the folder of a store that is made a link out of what is allowed is not written to any more", async () => {
+it("a store folder that becomes a link outside of `allow` is not written to any more", async () => {
   const world = await startWorld();
   const cwd = await folder();
   await mkdir(join(cwd, "outside"));
@@ -217,7 +217,7 @@ it("the folder of a store that is made a link out of what is allowed is not writ
   expect(await readdir(join(cwd, "outside"))).toEqual([]);
 });
 
-it("a path with .. behind a link is the one that its text says, for a store as well", async () => {
+it("`..` in a path is resolved in the text, also after a link and for a store", async () => {
   const world = await startWorld();
   const cwd = await folder();
   await mkdir(join(cwd, "allowed/deep/er"), { recursive: true });

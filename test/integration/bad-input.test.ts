@@ -130,16 +130,19 @@ describe("a method that the authorization server does not list", () => {
       "does not accept a client without a credential; it lists client_secret_basic, private_key_jwt. Give the client a " +
         "credential that it accepts, or",
     ],
-  ])("for %s is unsupported_by_server before anything is read or sent", async (_, client, listed, text) => {
-    // The variable is not set: to read it would be another error.
-    const world = await crm(as(client), { metadata: { [methods]: listed } });
-    expect(await said(world, "unsupported_by_server")).toBe(
-      `Server "crm": the authorization server ISSUER ${text} set the client's "method" if the list is wrong.`,
-    );
-    expect(world.tokenRequests()).toEqual([]);
-  });
+  ])(
+    "for %s is unsupported_by_server before a secret is read or a request sent",
+    async (_, client, listed, text) => {
+      // The variable is not set: to read it would be another error.
+      const world = await crm(as(client), { metadata: { [methods]: listed } });
+      expect(await said(world, "unsupported_by_server")).toBe(
+        `Server "crm": the authorization server ISSUER ${text} set the client's "method" if the list is wrong.`,
+      );
+      expect(world.tokenRequests()).toEqual([]);
+    },
+  );
 
-  test("is used when the config names it, with one warning however many tokens are asked for", async () => {
+  test("is used if the config names it, with one warning for any number of tokens", async () => {
     const world = await crm(as({ secret: { env: "SECRET" }, method: "client_secret_post" }), {
       metadata: { [methods]: ["private_key_jwt"] },
       env: { SECRET: "s3cret" },
@@ -202,7 +205,7 @@ describe("an algorithm that the servers do not list", () => {
       { dpop: { key: { ...key, alg: "ES256" } } },
       { [proofAlgorithms]: ["RS256"] },
     ],
-  ])("is used for %s when the config names it, with a warning", async (_, client, server, metadata) => {
+  ])("is used for %s if the config names it, with a warning", async (_, client, server, metadata) => {
     const token: Handler = ({ headers }, response) => {
       const token_type = headers["dpop"] === undefined ? "Bearer" : "DPoP";
       sendJson(response, { access_token: "t", token_type, expires_in: 60 });
@@ -216,7 +219,7 @@ describe("an algorithm that the servers do not list", () => {
   });
 });
 
-describe("a key that is none, or not the right one", () => {
+describe("an invalid or wrong key", () => {
   const encrypted = ec.privateKey
     .export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "canary-passphrase" })
     .toString();
@@ -244,7 +247,7 @@ describe("a key that is none, or not the right one", () => {
       /cannot be decrypted: the passphrase is wrong/,
     ],
     ["no key at all", () => "canary", {}, /is neither PEM nor JSON/],
-  ])("is key_invalid, which is said of one that is %s", async (_, content, key, text) => {
+  ])("is key_invalid with a reason: %s", async (_, content, key, text) => {
     const folder = await mkdtemp(join(tmpdir(), "mcp-auth-bad-key-"));
     onTestFinished(() => rm(folder, { recursive: true }));
     const file = join(folder, "agent.pem");
@@ -262,7 +265,7 @@ describe("a key that is none, or not the right one", () => {
   });
 });
 
-describe("a grant with what is not its own", () => {
+describe("a grant with a property of another grant", () => {
   const client = { issuer: "https://auth.example", id: "agent" };
   const token = { env: "TOKEN" };
   const subject = { token };
@@ -336,7 +339,7 @@ describe("a grant with what is not its own", () => {
   });
 });
 
-describe("what a grant presents is refused", () => {
+describe("a grant whose assertion or token is refused", () => {
   const assertion = { env: "ASSERTION" };
   const workload = (issuer: string) => ({ type: "jwt_bearer", client: { issuer }, assertion });
   const env = { ASSERTION: jwt({ sub: "canary" }), KEY: pem(ec), SUBJECT: "canary-subject" };
@@ -366,7 +369,7 @@ describe("what a grant presents is refused", () => {
       'It does not accept the "subject" of the grant, or its "actor". Check that the token has not expired,',
     ],
     ["a client", as({}), "Check the client's registration at ISSUER"],
-  ])("%s: it is asked once, and the message is about that", async (_, grant, text) => {
+  ])("is one request, and the message names the assertion or token: %s", async (_, grant, text) => {
     const world = await crm(grant, { env, token: refusing("invalid_grant") });
     expect(await said(world, "token_request_rejected")).toContain(
       `Server "crm": the token endpoint of ISSUER refused the request (400, invalid_grant). ${text}`,
@@ -374,7 +377,7 @@ describe("what a grant presents is refused", () => {
     expect(world.tokenRequests()).toHaveLength(1);
   });
 
-  test("a server in trouble is asked again, with the platform's token as it is then", async () => {
+  test("is retried with the platform's current token if the server is unavailable", async () => {
     let count = 0;
     const tokens = [jwt({ jti: "1" }), jwt({ jti: "2" }), jwt({ jti: "3" })];
     const { manager, tokenRequests } = await crm(
@@ -395,18 +398,18 @@ describe("what a grant presents is refused", () => {
   test.each([
     ["no JWT", "canary", "it is not a JWT, of three parts with dots between."],
     ["a JWT of the past", jwt({ exp: 1 }), "the platform's token has expired by its own account."],
-  ])("that is %s is not even sent", async (_, value, text) => {
+  ])("is not sent if the token is %s", async (_, value, text) => {
     const world = await crm(workload, { env: { ASSERTION: value } });
     expect(await said(world, "secret_unavailable")).toContain(text);
     expect(world.tokenRequests()).toEqual([]);
   });
 });
 
-describe("an authorization server that does not do DPoP well", () => {
+describe("an authorization server with faulty DPoP", () => {
   const grant = as({ secret: { env: "SECRET" } });
   const setting = { env: { SECRET: "s3cret" }, server: { dpop: true } };
 
-  test("and answers a proof with a Bearer token is not believed", async () => {
+  test("that answers a proof with a Bearer token is an error", async () => {
     const world = await crm(grant, setting);
     expect(await said(world, "token_response_invalid")).toBe(
       'Server "crm": the answer of the token endpoint of ISSUER cannot be used: its "token_type" is Bearer, although the ' +
@@ -419,7 +422,7 @@ describe("an authorization server that does not do DPoP well", () => {
   test.each([
     ["a new nonce each time, and takes none", true, 2],
     ["no nonce at all", false, 1],
-  ])("and gives %s is not asked without end", async (_, gives, requests) => {
+  ])("that sends %s gets a limited number of requests", async (_, gives, requests) => {
     let count = 0;
     const token: Handler = (_request, response) => {
       const headers = gives ? { "dpop-nonce": `n${++count}` } : {};

@@ -95,7 +95,7 @@ async function packageJson(): Promise<{ readonly version: string; readonly bin: 
 const secretOf = (world: World) => ({ env: { SECRET: world.env["SECRET"] ?? "" } });
 
 describe("token", () => {
-  test("prints the token alone on stdout, and the MCP server takes it", async () => {
+  test("prints the token alone on stdout, and the MCP server accepts it", async () => {
     const world = await startWorld();
     const cwd = await folder(world.config);
     const said = await command(["token", "tools"], { cwd, ...secretOf(world) });
@@ -106,7 +106,7 @@ describe("token", () => {
     expect(world.issuer.tokenRequests).toHaveLength(1);
   });
 
-  test("--json prints what is known of it", async () => {
+  test("--json prints the token with its expiry, scopes, issuer and resource", async () => {
     const world = await startWorld({ scopes: ["read"], mcp: { scopes: ["read"] } });
     const cwd = await folder(world.config);
     const { code, out, err } = await command(["token", "--json", "tools"], { cwd, ...secretOf(world) });
@@ -122,7 +122,7 @@ describe("token", () => {
     });
   });
 
-  test("--force-refresh asks for one, and once only", async () => {
+  test("--force-refresh requests one token, and only one", async () => {
     const world = await startWorld();
     const cwd = await folder(world.config);
     const { code } = await command(["token", "tools", "--force-refresh"], { cwd, ...secretOf(world) });
@@ -130,7 +130,7 @@ describe("token", () => {
     expect(world.issuer.tokenRequests).toHaveLength(1);
   });
 
-  test("under GitHub Actions has the runner mask the token before it is printed", async () => {
+  test("under GitHub Actions, masks the token before it is printed", async () => {
     const world = await startWorld();
     const cwd = await folder(world.config);
     const env = { ...world.env, GITHUB_ACTIONS: "true" };
@@ -151,7 +151,7 @@ describe("token", () => {
     expect((await command(["token", "tools"], { cwd, env: env2 })).err).toBe("");
   });
 
-  test("whose tokens need a proof for each request is refused, and no token is said", async () => {
+  test("refuses a server whose tokens need a proof for each request, and prints no token", async () => {
     const dpop = { nonces: true };
     const world = await startWorld({ dpop, mcp: { dpop: { required: true, nonces: true } } });
     const cwd = await folder({ servers: { tools: { ...world.config.servers.tools, dpop: true } } });
@@ -169,7 +169,7 @@ describe("token", () => {
     expect(world.issuer.tokensIssued).toBe(2);
   });
 
-  test("whose tokens are bound to a certificate is refused, and no token is said", async () => {
+  test("refuses a server whose tokens are bound to a certificate, and prints no token", async () => {
     const world = await startIdentityWorld();
     onTestFinished(() => world[Symbol.asyncDispose]());
     const grant = { client: world.client("pki"), scopes: ["read"] };
@@ -189,7 +189,7 @@ describe("token", () => {
     }
   });
 
-  test("--env-file gives variables, under those that are set; later files win over earlier ones", async () => {
+  test("--env-file sets variables that are not set, and later files win over earlier ones", async () => {
     const world = await startWorld();
     const cwd = await folder(world.config);
     await writeFile(join(cwd, ".env"), "SECRET=wrong\n");
@@ -205,7 +205,7 @@ describe("token", () => {
     });
   });
 
-  test("--config names the file, which wins over the variable and over the one that lies there", async () => {
+  test("--config wins over MCP_AUTH_CONFIG and over the config in the working directory", async () => {
     const world = await startWorld();
     const cwd = await folder({ servers: {} });
     const other = await folder(world.config, "other.json");
@@ -224,7 +224,7 @@ describe("token", () => {
   });
 });
 
-describe("the exit code says what to do", () => {
+describe("the exit code of a command", () => {
   test.each<[name: string, code: number, error: string, change: (world: World) => object | undefined]>([
     ["a secret that is not there", 2, "secret_unavailable", () => ({ SECRET: "" })],
     ["a wrong secret", 3, "token_request_rejected", () => ({ SECRET: "wrong" })],
@@ -245,14 +245,14 @@ describe("the exit code says what to do", () => {
     expect(said.err).not.toContain("\u001b");
   });
 
-  test("a server whose metadata names another issuer: 3", async () => {
+  test("is 3 for a server whose metadata names another issuer", async () => {
     const world = await startWorld({ mcp: { authorizationServers: ["https://other.example"] } });
     const cwd = await folder(world.config);
     const said = await command(["token", "tools"], { cwd, ...secretOf(world) });
     expect(said).toMatchObject({ code: 3, out: "", err: expect.stringContaining("error[issuer_mismatch]") });
   });
 
-  test("a server that nobody listens on: 4", async () => {
+  test("is 4 for a server that does not listen", async () => {
     const world = await startWorld();
     await world.issuer.close();
     const cwd = await folder({ ...world.config, defaults: { retry: { attempts: 1 } } });
@@ -260,7 +260,7 @@ describe("the exit code says what to do", () => {
     expect(said).toMatchObject({ code: 4, out: "", err: expect.stringContaining("error[unavailable]") });
   });
 
-  test("a server that does not answer: 4", async () => {
+  test("is 4 for a server that does not respond", async () => {
     const issuer = await ownIssuer(() => {});
     const defaults = { timeout: "20ms", deadline: "50ms" };
     const cwd = await folder({ ...issuer.config, defaults });
@@ -286,7 +286,7 @@ describe("the exit code says what to do", () => {
     expect(said.err).toMatch(message);
   });
 
-  test("no config: 2, with every place that was tried", async () => {
+  test("is 2 without a config, with every place that was searched", async () => {
     const cwd = await mkdtemp(join(tmpdir(), "mcp-auth-none-"));
     onTestFinished(() => rm(cwd, { recursive: true }));
     const said = await command(["token", "tools"], { cwd });
@@ -295,7 +295,7 @@ describe("the exit code says what to do", () => {
     expect(said.err).toContain(join(cwd, "mcp-auth.config.json"));
   });
 
-  test("interrupted: 130, and nothing more is said", async () => {
+  test("is 130 after an interrupt, without further output", async () => {
     const issuer = await ownIssuer(() => {});
     const cwd = await folder(issuer.config);
     const interrupt = new AbortController();
@@ -332,7 +332,7 @@ describe("validate", () => {
 }
 `;
 
-  test("says that a good config is good", async () => {
+  test("reports a valid config", async () => {
     const cwd = await folder(good);
     expect(await command(["validate"], { cwd })).toMatchObject({
       code: 0,
@@ -353,7 +353,7 @@ describe("validate", () => {
     ]);
   });
 
-  test("lists every mistake of eleven, each once and with its place, and no literal secret", async () => {
+  test("lists eleven mistakes, each once and with its position, and no literal secret", async () => {
     const cwd = await folder(tenMistakes);
     const said = await command(["validate"], { cwd });
     expect(said.code).toBe(2);
@@ -384,7 +384,7 @@ describe("validate", () => {
     expect(json.out).not.toMatch(/hunter2|canary/);
   });
 
-  test("the library says the same of the same file, all at once, and no literal secret", async () => {
+  test("the library reports the same mistakes of the same file, and no literal secret", async () => {
     const cwd = await folder(tenMistakes);
     const error = await failure(createMcpAuth({ cwd, env: {} }));
     expect(error).toMatchObject({ code: "config_invalid" });
@@ -396,7 +396,7 @@ describe("validate", () => {
     expect(said.err).not.toMatch(/hunter2|canary/);
   });
 
-  test("--secrets reads them all, names those that are missing, and shows none", async () => {
+  test("--secrets reads all secrets, names the missing ones, and shows none", async () => {
     const cwd = await folder({
       servers: {
         ...good.servers,
@@ -428,7 +428,7 @@ describe("validate", () => {
     expect((await command(["validate"], { cwd, env })).code).toBe(0);
   });
 
-  test("reports a variable without a value, which only its server would miss", async () => {
+  test("reports a variable without a value that only one server uses", async () => {
     const cwd = await folder(JSON.stringify(good).replace("crm.example", "${CRM_HOST}"));
     const said = await command(["validate"], { cwd });
     expect(said).toMatchObject({ code: 2, out: expect.stringContaining("CRM_HOST") });
@@ -447,7 +447,7 @@ describe("--help and --version", () => {
     expect(said.out).not.toMatch(/npx mcp-auth(?!-runtime)/);
   });
 
-  test("nothing at all says it too, and is a mistake", async () => {
+  test("a command line without arguments prints the help and exits with 2", async () => {
     const { code, out } = await command([]);
     expect([code, out]).toEqual([2, (await command(["--help"])).out]);
   });
@@ -460,19 +460,19 @@ describe("--help and --version", () => {
     }
   });
 
-  test("--version is that of package.json", async () => {
+  test("--version prints the version of package.json", async () => {
     const pkg = await packageJson();
     expect(await command(["--version"])).toMatchObject({ code: 0, out: `${pkg.version}\n`, err: "" });
   });
 });
 
-test("colours are for terminals", async () => {
+test("colors are printed only on terminals", async () => {
   expect((await command(["nothing"], { color: true })).err).toContain("\u001b[31m");
   expect((await command(["nothing"], { color: false })).err).not.toContain("\u001b");
 });
 
-describe("as a program", () => {
-  test("token prints the token, and ends at once with a renewal still planned", async () => {
+describe("the program", () => {
+  test("prints a token and ends at once, although a renewal is scheduled", async () => {
     const world = await startWorld();
     const config = { ...world.config, defaults: { refresh: { schedule: "* * * * * *" } } };
     const cwd = await folder(config);
@@ -484,7 +484,7 @@ describe("as a program", () => {
   test.each<[code: number, what: string, argv: string[], env: Record<string, string>]>([
     [2, "a mistake", ["token"], {}],
     [3, "a refusal", ["token", "tools"], { SECRET: "wrong" }],
-  ])("ends with %i after %s, without colours in a pipe", async (code, _, argv, env) => {
+  ])("ends with %i after %s, without colors in a pipe", async (code, _, argv, env) => {
     const world = await startWorld();
     const cwd = await folder(world.config);
     const ended = await program(argv, { cwd, env: { ...env, FORCE_COLOR: "1" } }).ended;
@@ -494,7 +494,7 @@ describe("as a program", () => {
     expect(ended.err).not.toMatch(/at .*\.js/);
   });
 
-  test("ends with 4 when nobody listens", async () => {
+  test("ends with 4 if the server does not listen", async () => {
     const world = await startWorld();
     await world.issuer.close();
     const cwd = await folder({ ...world.config, defaults: { retry: { attempts: 1 } } });
@@ -514,7 +514,7 @@ describe("as a program", () => {
     },
   );
 
-  test("does not leave behind a command that it has run", async () => {
+  test("ends the commands that it has started", async () => {
     const listener = createServer();
     onTestFinished(() => void listener.close());
     await once(listener.listen(0, "127.0.0.1"), "listening");
@@ -534,7 +534,7 @@ describe("as a program", () => {
     await closed;
   });
 
-  test("validate prints what it found, and --json is whole also when it is long", async () => {
+  test("validate prints its result, and a long --json result is complete", async () => {
     const servers = Object.fromEntries(
       Array.from({ length: 2_000 }, (_, index) => [`s${index}`, { url: "no", grant: {} }]),
     );
@@ -545,7 +545,7 @@ describe("as a program", () => {
     expect(JSON.parse(out).violations.length).toBeGreaterThanOrEqual(4_000);
   });
 
-  test("a reader that goes away early is no error of ours", async () => {
+  test("ends without an error if the reader of stdout goes away", async () => {
     const servers = Object.fromEntries(
       Array.from({ length: 2_000 }, (_, index) => [`s${index}`, { url: "no", grant: {} }]),
     );
@@ -559,14 +559,14 @@ describe("as a program", () => {
     });
   });
 
-  test("is found by both of its names, and says its version", async () => {
+  test("has two names, and both print the version", async () => {
     const pkg = await packageJson();
     expect(pkg.bin).toEqual({ "mcp-auth-runtime": "./dist/cli.js", "mcp-auth": "./dist/cli.js" });
     expect(await program(["--version"]).ended).toMatchObject({ code: 0, out: `${pkg.version}\n`, err: "" });
   });
 });
 
-test("a token of a server that sends prose for a token does not reach a terminal as control codes", async () => {
+test("a token with control codes does not reach the terminal unescaped", async () => {
   const issuer = await ownIssuer((_request, response) => sendToken(response, "\u001b[2Jcanary"));
   const cwd = await folder(issuer.config);
   const said = await command(["token", "tools"], { cwd, env: issuer.env });

@@ -81,7 +81,7 @@ describe.runIf(unix)("a pipe that --env-file names, as <(sops -d secrets.env) is
     expect(await ended).toEqual({ code: 130, signal: null, out: "", err: "" });
   });
 
-  test("is read to its end, in however many pieces it comes", async () => {
+  test("is read to its end, in any number of chunks", async () => {
     const cwd = await folder();
     const path = fifo(cwd);
     const { ended } = run(["token", "crm", "--env-file", path], { cwd });
@@ -93,7 +93,7 @@ describe.runIf(unix)("a pipe that --env-file names, as <(sops -d secrets.env) is
     expect(await ended).toMatchObject({ code: 0, out: "t0ken\n", err: "" });
   });
 
-  test("that never ends is too large", async () => {
+  test("that never ends is refused as too large", async () => {
     const cwd = await folder();
     const path = fifo(cwd);
     const { ended } = run(["token", "crm", "--env-file", path], { cwd });
@@ -118,7 +118,7 @@ test.each<[string, (cwd: string) => Promise<string>, string]>([
   ],
   ["a folder", async () => ".git", "it is a directory"],
   ["nothing", async () => "none.env", "it does not exist"],
-])("--env-file that names %s is a mistake of usage", async (_, make, reason) => {
+])("--env-file with %s is a usage error", async (_, make, reason) => {
   const cwd = await folder();
   const name = await make(cwd);
   expect(await run(["token", "crm", "--env-file", name], { cwd }).ended).toMatchObject({
@@ -139,7 +139,7 @@ describe.runIf(unix)("references in `headers` that never come", () => {
     return { cwd, started };
   }
 
-  test("the command `headers` has eight seconds in all, for them and for --env-file: timeout", async () => {
+  test("the command `headers` fails with timeout after eight seconds in all, --env-file included", async () => {
     const { cwd } = await waiting();
     const withPipe = await folder();
     const env = { TOKEN: "t0ken" };
@@ -171,7 +171,7 @@ describe.runIf(unix)("references in `headers` that never come", () => {
 const mistaken = { crm: { ...crm, x: 1 } };
 const missing = { TOKEN: "" };
 
-describe("a reader of stdout or stderr that has gone changes no exit code", () => {
+describe("a closed stdout or stderr does not change the exit code", () => {
   test.each<[string, readonly string[], object, Readonly<Record<string, string>>, number]>([
     ["a config in order", ["validate"], { crm }, {}, 0],
     ["a config with mistakes", ["validate"], mistaken, {}, 2],
@@ -216,19 +216,19 @@ describe.runIf(hasFull)("on a full disk", () => {
     ["--version", ["--version"]],
     ["--help", ["--help"]],
     ["token --help", ["token", "--help"]],
-  ])("a result that cannot be written is an error, in one line: %s", async (_, argv) => {
+  ])("a result that cannot be written is an error in one line: %s", async (_, argv) => {
     const cwd = await folder();
     const { ended } = run(argv, { cwd, env: { TOKEN: "t0ken" }, stdout: full() });
     expect(await ended).toMatchObject({ code: 1, signal: null, err: said });
   });
 
-  test("a command that failed keeps its exit code", async () => {
+  test("a failed command keeps its exit code if its error cannot be written", async () => {
     const cwd = await folder(mistaken);
     const { ended } = run(["validate"], { cwd, stdout: full() });
     expect(await ended).toMatchObject({ code: 2, err: `1 mistake\n${said}` });
   });
 
-  test("stderr changes no exit code", async () => {
+  test("a full stderr does not change the exit code", async () => {
     const stderr = full();
     const cwd = await folder();
     const env = { TOKEN: "t0ken" };
@@ -261,7 +261,7 @@ describe.runIf(process.platform === "linux")("in a working directory that was de
     expect(await there(argv)).toMatchObject({ code: 0, err: "", out: expect.stringMatching(/./) });
   });
 
-  test("a config that is named by its full path is used", async () => {
+  test("a config that is named by its absolute path is used", async () => {
     const config = join(await folder(), "mcp-auth.config.json");
     const env = { TOKEN: "t0ken" };
     const done = { code: 0, out: "t0ken\n", err: "" };
@@ -276,11 +276,11 @@ describe.runIf(process.platform === "linux")("in a working directory that was de
     [["headers", "crm"]],
     [["token", "crm", "--config", "mcp-auth.config.json"]],
     [["validate", "--config", "/etc/none.json", "--env-file", "variables"]],
-  ])("whatever needs it says so in one line: %s", async (argv) => {
+  ])("a command that needs the working directory says in one line that it is gone: %s", async (argv) => {
     expect(await there(argv)).toMatchObject({ code: 2, out: "", err: expect.stringMatching(gone) });
   });
 
-  test("createMcpAuth says so, too, and works with a full path", async () => {
+  test("createMcpAuth needs the working directory too, and works with an absolute path", async () => {
     const config = join(await folder(), "mcp-auth.config.json");
     const dist = new URL("../../dist/index.js", import.meta.url).href;
     const source = (options: object) =>

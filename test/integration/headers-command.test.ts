@@ -73,7 +73,7 @@ describe("the URL that a host sends the headers to", () => {
     ["bob", `${origin}/mcp?tenant=eu&tenant=bob`],
   ];
 
-  test("gets no token when it is out of the reach of the server, however that was chosen", async () => {
+  test("gets no token if it is out of the server's reach, however the server was chosen", async () => {
     const { issuer, origin, headers } = await servers();
     for (const [name, url] of denied(origin)) {
       for (const said of [await headers(url, [name]), await headers(url, [], name)]) {
@@ -88,7 +88,7 @@ describe("the URL that a host sends the headers to", () => {
     expect(issuer.server.requests).toEqual([]);
   });
 
-  test("gets no token when only its path is that of a server with a narrow reach", async () => {
+  test("gets no token if only its path is out of a server's narrow reach", async () => {
     const { issuer, origin, headers } = await servers();
     for (const [url, said] of [
       [`${origin}/narrow/..%2fcrm`, "No server of the config is at the URL"],
@@ -99,7 +99,7 @@ describe("the URL that a host sends the headers to", () => {
     expect(issuer.server.requests).toEqual([]);
   });
 
-  test("of no server of the config gets none either, when nothing names one", async () => {
+  test("gets no token if it belongs to no server and no server is named", async () => {
     const { issuer, headers } = await servers();
     for (const url of ["https://other.example/crm", "not a URL"]) {
       expect(await headers(url, [], "another")).toMatchObject({
@@ -111,7 +111,7 @@ describe("the URL that a host sends the headers to", () => {
     expect(issuer.server.requests).toEqual([]);
   });
 
-  test("gets the token when it is within the reach of the server", async () => {
+  test("gets the token if it is within the server's reach", async () => {
     const { origin, headers } = await servers();
     const allowed: readonly (readonly [name: string, path: string])[] = [
       ["crm", "/crm"],
@@ -173,7 +173,7 @@ describe("under GitHub Actions", () => {
     ]);
   });
 
-  test("headers masks the token that it prints, also where each has expired when it comes", async () => {
+  test("headers masks the token that it prints, even if each token expires on arrival", async () => {
     let count = 0;
     const { config, env } = await ownIssuer((_request, response) => {
       count += 1;
@@ -195,14 +195,14 @@ describe("under GitHub Actions", () => {
     expect(order.join("")).not.toMatch(/k-1|ount/);
   });
 
-  test("validate --secrets prints no secret, so that nothing is to be masked", async () => {
+  test("validate --secrets prints no secret and masks nothing", async () => {
     const { config, env } = await world();
     const { order } = await command(["validate", "--secrets", "--json"], config, { ...env, ...actions });
     expect(order).toHaveLength(1);
     expect(order.join("")).not.toMatch(/k-1|ount|s3cr3t/);
   });
 
-  test("nothing is masked elsewhere, since the line itself would show the secret", async () => {
+  test("outside of GitHub Actions nothing is masked, because the command itself would show the secret", async () => {
     const { config, env } = await world();
     for (const more of [{}, { GITHUB_ACTIONS: "false" }]) {
       expect((await command(["headers", "tools"], config, { ...env, ...more })).order).toEqual([printed]);

@@ -220,7 +220,7 @@ const rows: Readonly<Record<string, Row>> = {
 };
 
 describe("nothing that a terminal or a CI runner acts on is printed", () => {
-  test.each(Object.entries(rows))("of %s", async (_, row) => {
+  test.each(Object.entries(rows))("for %s", async (_, row) => {
     const cwd = await folder(row.config === undefined ? {} : { "mcp-auth.config.json": row.config });
     for (const github of [{}, { GITHUB_ACTIONS: "true" }]) {
       const said = await program(row.argv, cwd, { ...row.env, ...github });
@@ -231,7 +231,7 @@ describe("nothing that a terminal or a CI runner acts on is printed", () => {
     }
   });
 
-  test("of a good config whose path begins like a command", async () => {
+  test("for a valid config whose path looks like a command", async () => {
     const cwd = await folder();
     await mkdir(join(cwd, "::error::x"));
     await writeFile(join(cwd, "::error::x", "c.json"), config(), { mode: 0o600 });
@@ -255,7 +255,7 @@ describe("a message of the library is safe to print as well", () => {
         (await createMcpAuth<string>({ cwd, env: {}, config: { servers: {} } })).resolve(hostile),
       "unknown_server",
     ],
-  ])("of %s", async (_, fail, code) => {
+  ])("for %s", async (_, fail, code) => {
     const error = await failure(fail(await folder()));
     expect(error).toBeInstanceOf(McpAuthError);
     expect(error.code).toBe(code);

@@ -142,7 +142,7 @@ async function call(manager: TokenManager): Promise<unknown> {
 const asConfig = (config: object) => config as McpAuthConfig<string>;
 
 describe("a reload", () => {
-  test("adds, changes and removes servers; the others go on; and says so", async () => {
+  test("adds, changes and removes servers, keeps the others, and emits an event", async () => {
     const [a, b, c] = [await site("a"), await site("b"), await site("c")];
     const servers = { kept: a.server(), moved: b.server(), gone: c.server() };
     const { auth, write, reloads } = await fromFile(servers);
@@ -175,7 +175,7 @@ describe("a reload", () => {
     expect(a.tokenRequests).toHaveLength(1);
   });
 
-  test("with nothing changed changes nothing, and says that", async () => {
+  test("without changes keeps all servers and emits an event", async () => {
     const a = await site("a");
     const { auth, reloads } = await fromFile({ a: a.server(), b: a.server({ url: "${NOWHERE}" }) });
     await call(auth.resolve("a"));
@@ -184,7 +184,7 @@ describe("a reload", () => {
     expect(await call(auth.resolve("a"))).toEqual({ name: "a", token: "a-1" });
   });
 
-  test("twenty times over, with calls going on all the time: none fails, and the token is asked for once", async () => {
+  test("twenty times during calls fails no call and requests one token", async () => {
     const [a, b] = [await site("a"), await site("b")];
     const unhandled = watchUnhandled();
     const { auth, write } = await fromFile({ kept: a.server(), other: b.server() });
@@ -215,7 +215,7 @@ describe("a reload", () => {
     expect(unhandled).toEqual([]);
   });
 
-  test("reads the object that was given in code, and the variables, as they are now", async () => {
+  test("reads the current object of a config in code, and the current variables", async () => {
     const [a, b] = [await site("a"), await site("b")];
     const servers: Record<string, object> = { one: a.server({ url: "${BASE}/mcp" }, { issuer: "${BASE}" }) };
     const env: Record<string, string> = { SECRET: secret, BASE: a.origin };
@@ -261,7 +261,7 @@ describe("a config that cannot be used", () => {
     },
   );
 
-  test("because it is gone is config_not_found, which names it", async () => {
+  test("because the file is gone is config_not_found with its path", async () => {
     const a = await site("a");
     const { auth, file } = await fromFile({ a: a.server() });
     await rm(file);
@@ -273,7 +273,7 @@ describe("a config that cannot be used", () => {
     expect(await call(auth.resolve("a"))).toEqual({ name: "a", token: "a-1" });
   });
 
-  test("of one server makes that one unusable, and it is the same manager when it is usable again", async () => {
+  test("for one server makes that server unusable, and its manager stays the same", async () => {
     const a = await site("a");
     const { auth, write, reloads } = await fromFile({ a: a.server(), b: a.server() });
     const [manager, other] = [auth.resolve("a"), auth.resolve("b")];
@@ -294,8 +294,8 @@ describe("a config that cannot be used", () => {
   });
 });
 
-describe("whoever can write the config", () => {
-  test("redirects nothing: a changed url, issuer and command have no effect before reload()", async () => {
+describe("a change of the config file", () => {
+  test("has no effect before reload(): neither a changed URL nor issuer nor command", async () => {
     const [a, evil] = [await site("a"), await site("evil")];
     const { auth, path, write } = await fromFile({ a: a.server() });
     const manager = auth.resolve("a");
@@ -322,7 +322,7 @@ describe("whoever can write the config", () => {
     expect(manager.url).toBe(evil.url);
   });
 
-  test("nor does a file planted nearer by, or a variable that names another", async () => {
+  test("in another place, a nearer file or a variable, has no effect on reload()", async () => {
     const [a, evil] = [await site("a"), await site("evil")];
     const text = (servers: object) => JSON.stringify({ servers });
     const path = await folder({ "mcp-auth.config.json": text({ a: a.server() }), "deep/down/x": "" });
@@ -344,7 +344,7 @@ describe("whoever can write the config", () => {
     expect(evil.tokenRequests).toEqual([]);
   });
 
-  test("but what is in a secret's file may change at any time", async () => {
+  test("is not needed for a new secret in its file", async () => {
     const a = await site("a");
     const { auth, path } = await fromFile({ a: a.server({}, { secret: { file: "./secret" } }) });
     await writeFile(join(path, "secret"), "first");
@@ -367,7 +367,7 @@ describe("a server that changed", () => {
     ["refresh: false", { refresh: false }],
     ["retry, timeout and deadline", { retry: { attempts: 2 }, timeout: "1s", deadline: "2s" }],
   ];
-  test.each(harmless)("in its %s keeps its token, and uses it the new way", async (_, more) => {
+  test.each(harmless)("in its %s keeps its token with the new setting", async (_, more) => {
     const a = await site("a");
     const { auth, write, reloads } = await fromFile({ a: a.server() });
     const manager = auth.resolve("a");
@@ -415,7 +415,7 @@ describe("a server that changed", () => {
     },
   );
 
-  test("leaves no timer behind, however often, and renews when it would have", async () => {
+  test("leaves no timer behind and renews on time, however often it changes", async () => {
     const a = await site("a");
     const { clock, fetch, advance } = liveClock();
     const { auth, write } = await fromFile({ a: a.server() }, { clock, fetch });
@@ -437,7 +437,7 @@ describe("a server that changed", () => {
     expect(a.tokenRequests).toHaveLength(2);
   });
 
-  test("in a way that makes no other token sleeps on if it slept", async () => {
+  test("in a setting that needs no new token stays asleep if it was asleep", async () => {
     const a = await site("a");
     const { clock, fetch, advance } = liveClock();
     const { auth, write } = await fromFile({ a: a.server() }, { clock, fetch });
@@ -452,7 +452,7 @@ describe("a server that changed", () => {
     expect(a.tokenRequests).toHaveLength(1);
   });
 
-  test("loses the scopes that it had grown to when they are not allowed any more", async () => {
+  test("loses step-up scopes that are not allowed any more", async () => {
     const a = await site("a");
     const server = await ownServer((request, response) => {
       const allowed = tokenOf(request) === "a-2";
@@ -474,8 +474,8 @@ describe("a server that changed", () => {
   });
 });
 
-describe("calls that began before", () => {
-  test("end as they would have: what is sent again goes to the old server with the old issuer's token", async () => {
+describe("calls that started before a reload", () => {
+  test("are retried at the old server with a token of the old issuer", async () => {
     const [a, b] = [await site("a"), await site("b")];
     const { auth, write } = await fromFile({ one: a.server() });
     const manager = auth.resolve("one");
@@ -494,7 +494,7 @@ describe("calls that began before", () => {
     expect(await manager.getAccessToken()).toBe("b-1");
   });
 
-  test("get the token that they wait for, and calls that begin later the new one", async () => {
+  test("get the token that they wait for, and later calls get the new one", async () => {
     const [a, b] = [await site("a"), await site("b")];
     const { auth, write } = await fromFile({ one: a.server() });
     const manager = auth.resolve("one");
@@ -510,7 +510,7 @@ describe("calls that began before", () => {
     expect(manager.status()).toMatchObject({ state: "fresh" });
   });
 
-  test("of a removed server end, too", async () => {
+  test("of a removed server end normally", async () => {
     const a = await site("a");
     const { auth, write } = await fromFile({ one: a.server(), two: a.server() });
     const manager = auth.resolve("one");
@@ -524,7 +524,7 @@ describe("calls that began before", () => {
     expect((await failure(manager.getAccessToken())).code).toBe("unknown_server");
   });
 
-  test("are `stopped` with the runtime, after their grace", async () => {
+  test("are `stopped` with the runtime after the grace period", async () => {
     const a = await site("a");
     const clock = fakeClock(Date.now());
     const { auth, write } = await fromFile({ one: a.server(), two: a.server() }, { clock });
@@ -541,8 +541,8 @@ describe("calls that began before", () => {
   });
 });
 
-describe("the manager of a name", () => {
-  test("is the same object through changes, removals and returns, and so is its fetch", async () => {
+describe("the manager of a server across reloads", () => {
+  test("is the same object after changes and removals, and so is its fetch", async () => {
     const [a, b] = [await site("a"), await site("b")];
     const { auth, write } = await fromFile({ one: a.server() });
     const manager = auth.resolve("one");
@@ -604,7 +604,7 @@ describe("the manager of a name", () => {
     expect(await token).toBe("a-1");
   });
 
-  test("lets go of a removed server that nobody holds, and finds again one that somebody does", async () => {
+  test("is released if nobody uses a removed server, and kept otherwise", async () => {
     const a = await site("a");
     const { auth, write } = await fromFile({ held: a.server(), loose: a.server() });
     const held = auth.resolve("held");
@@ -693,7 +693,7 @@ describe("the manager of a name", () => {
   });
 });
 
-test("another credential ends the cool-downs of all scope sets, whichever notices it", async () => {
+test("a changed credential ends the cool-downs of all scope sets", async () => {
   const a = await site("a");
   const env = { SECRET: "canary-old" };
   const { auth } = await fromFile({ one: a.server() }, { env });
@@ -811,7 +811,7 @@ describe("users", () => {
 });
 
 describe("a runtime that was started", () => {
-  test("starts what is added and changed, without waiting for it; what fails is an event", async () => {
+  test("starts added and changed servers on reload without waiting, and emits an event for a failure", async () => {
     const [a, b] = [await site("a"), await site("b")];
     const { clock, fetch, advance } = liveClock(Date.UTC(2026, 0, 1));
     const refresh = { schedule: "*/10 * * * *" };
@@ -840,7 +840,7 @@ describe("a runtime that was started", () => {
     expect(renewals(heard.filter(({ server }) => server === "moved"))).toEqual(["demand", "schedule"]);
   });
 
-  test("and one that was not asks for nothing", async () => {
+  test("requests nothing on reload if it was not started", async () => {
     const a = await site("a");
     const clock = fakeClock();
     const { auth, write } = await fromFile({ one: a.server() }, { clock });
@@ -864,7 +864,7 @@ function watched(servers: object) {
 }
 
 describe("several reloads at once", () => {
-  test("do not interleave: each begins when the one before has ended", async () => {
+  test("do not interleave: each starts when the one before has ended", async () => {
     const a = await site("a");
     const { config, hooks } = watched({ one: a.server() });
     const auth = await runtime({ config, env: { SECRET: secret } });
@@ -880,7 +880,7 @@ describe("several reloads at once", () => {
     expect(order).toEqual([1, 2, 3].flatMap((number) => [`began ${number}`, `ended with s${number}`]));
   });
 
-  test("run one after the other, and the last one reads what was written last", async () => {
+  test("run one after another, and the last one reads the latest file", async () => {
     const a = await site("a");
     const { auth, write, reloads, file } = await fromFile({ s0: a.server() });
     const running = [auth.reload()];
@@ -905,7 +905,7 @@ describe("several reloads at once", () => {
     expect(auth.servers).toEqual(["s6"]);
   });
 
-  test("one of them asked for by a listener of another does not wait for itself", async () => {
+  test("that a listener of another reload starts do not wait for themselves", async () => {
     const a = await site("a");
     const { auth, write, reloads } = await fromFile({ one: a.server() });
     const again = deferred();
@@ -921,7 +921,7 @@ describe("several reloads at once", () => {
 });
 
 describe("stop()", () => {
-  test("during a reload wins: it rejects with `stopped`, and nothing of it is there", async () => {
+  test("during a reload wins: the reload rejects with `stopped` and has no effect", async () => {
     const a = await site("a");
     const clock = fakeClock(Date.now());
     const { auth, write, reloads } = await fromFile({ one: a.server() }, { clock });
@@ -938,7 +938,7 @@ describe("stop()", () => {
     expect(a.tokenRequests).toHaveLength(1);
   });
 
-  test("while the config is being read wins, too", async () => {
+  test("while the config is read wins too", async () => {
     const a = await site("a");
     const clock = fakeClock(Date.now());
     const { config, hooks } = watched({ one: a.server() });
@@ -956,7 +956,7 @@ describe("stop()", () => {
     expect([clock.pending, a.tokenRequests.length]).toEqual([[], 1]);
   });
 
-  test("by a listener of the reload wins, too, and afterwards there is no reload", async () => {
+  test("by a listener of the reload wins too, and later reloads are refused", async () => {
     const a = await site("a");
     const clock = fakeClock(Date.now());
     const { auth, write } = await fromFile({ one: a.server() }, { clock });
@@ -976,7 +976,7 @@ describe("stop()", () => {
 });
 
 describe("another network", () => {
-  test("is used by all servers, and the one before is closed when its calls are through", async () => {
+  test("is used by all servers, and the old one is closed when its calls have ended", async () => {
     const [first, next] = [await startConnectProxy(), await startConnectProxy()];
     onTestFinished(() => Promise.all([first.close(), next.close()]).then(() => undefined));
     const a = await site("a");

@@ -104,7 +104,7 @@ function counting(): () => string {
 }
 
 describe("a command that runs every minute", () => {
-  test("asks once, and not for metadata either", async () => {
+  test("requests one token and reads the metadata once", async () => {
     const { server, at } = await issuing(counting());
     expect(await command(at, ["token", "crm"])).toEqual({ code: 0, out: "t1\n", err: "" });
     const before = server.requests.length;
@@ -114,7 +114,7 @@ describe("a command that runs every minute", () => {
     expect((await command(at, ["token", "crm"])).out).toBe("t2\n");
   });
 
-  test("says what is wrong with the store's key", async () => {
+  test("reports what is wrong with the key of the store", async () => {
     const { at, asked } = await issuing(counting());
     const missing = await command({ ...at, env: { SECRET: "s" } }, ["token", "crm"]);
     expect(missing.code).toBe(2);
@@ -132,7 +132,7 @@ describe("a command that runs every minute", () => {
 });
 
 describe("store clear", () => {
-  test("forgets one server, or everything", async () => {
+  test("deletes the entries of one server, or everything", async () => {
     const { at } = await issuing(counting());
     await command(at, ["token", "crm"]);
     expect(await command(at, ["store", "clear", "crm"])).toEqual({
@@ -145,7 +145,7 @@ describe("store clear", () => {
     expect((await command(at, ["token", "crm"])).out).toBe("t3\n");
   });
 
-  test("forgets what limits token requests after a refusal, of that server alone", async () => {
+  test("deletes the limits after a rejected token of that server only", async () => {
     const { at } = await issuing(counting());
     await refusedCall(at);
     const limits = async () => (await entriesIn(at)).filter((name) => name.startsWith("refusals."));
@@ -159,7 +159,7 @@ describe("store clear", () => {
     expect(await limits()).toEqual([other]);
   });
 
-  test("says when there was nothing to forget", async () => {
+  test("reports that nothing is stored", async () => {
     const { at } = await issuing(counting());
     const nothing = { code: 0, out: "", err: 'nothing is stored for "crm"\n' };
     expect(await command(at, ["store", "clear", "crm"])).toEqual(nothing);
@@ -168,7 +168,7 @@ describe("store clear", () => {
     expect(await command(at, ["store", "clear", "crm"])).toEqual(nothing);
   });
 
-  test("of everything needs no server but one that can be used", async () => {
+  test("for all servers needs one server that can be used", async () => {
     const { server, at } = await issuing(counting());
     const client = { issuer: server.origin, id: "agent", secret: { env: "SECRET" } };
     const broken = { url: "https://$" + "{UNSET}/mcp", grant: { client } };
@@ -185,7 +185,7 @@ describe("store clear", () => {
     });
   });
 
-  test("of everything leaves no value behind, and what is not of the store as it is", async () => {
+  test("for all servers deletes every value of the store and nothing else", async () => {
     const { at } = await issuing(counting());
     const state = join(at.folder, "state");
     await command(at, ["token", "crm"]);
@@ -213,7 +213,7 @@ describe("store clear", () => {
     expect(left).toEqual(expect.arrayContaining(strays));
   });
 
-  test("wants to be told what to do, a server that there is, and a store", async () => {
+  test("needs an action, a known server, and a durable store", async () => {
     const { at } = await issuing(counting());
     expect((await command(at, ["store"])).code).toBe(2);
     expect((await command(at, ["store", "clear", "cmr"])).err).toContain('Did you mean "crm"?');
@@ -230,7 +230,7 @@ describe("store clear", () => {
   });
 });
 
-test("a store in the folder of the config itself leaves everything else there as it is", async () => {
+test("store clear keeps the other files in a folder that is also the store's", async () => {
   const { server, at } = await issuing(counting());
   const others = [join("exports", "x.csv.tmp"), join("exports", "done"), "notes.tmp"];
   await mkdir(join(at.folder, "exports", "done"), { recursive: true });
@@ -252,7 +252,7 @@ test("a store in the folder of the config itself leaves everything else there as
   expect(left).toEqual(expect.arrayContaining([...others, "mcp-auth.config.json"]));
 });
 
-test("a command that signs for a server whose clock differs says so on stderr", async () => {
+test("a command warns on stderr if the clock of the server differs", async () => {
   const server = await ownServer((request, response) => {
     const { origin: issuer } = server;
     response.setHeader("date", new Date(Date.now() + 90_000).toUTCString());
@@ -295,7 +295,7 @@ describe("revoke", () => {
     ]);
   });
 
-  test("gives the token back with the client's credential, and forgets it", async () => {
+  test("revokes the token with the client's credential, and deletes it", async () => {
     const { server, at } = await issuing(
       counting(),
       (_request, response) => void response.writeHead(200).end(),
@@ -323,7 +323,7 @@ describe("revoke", () => {
       "does not revoke tokens of this kind",
       ((_request, response) => sendJson(response, { error: "unsupported_token_type" }, 400)) as Handler,
     ],
-  ])("a server that %s: said so, forgotten, exit 3", async (_name, revocation) => {
+  ])("reports a server that %s, deletes the token and exits with 3", async (_name, revocation) => {
     const { at } = await issuing(counting(), revocation);
     await command(at, ["token", "crm"]);
     const outcome = await command(at, ["revoke", "crm"]);
@@ -334,7 +334,7 @@ describe("revoke", () => {
     expect((await command(at, ["token", "crm"])).out).toBe("t2\n");
   });
 
-  test("a server in trouble: nothing is forgotten", async () => {
+  test("deletes nothing if the server is unavailable", async () => {
     const { at } = await issuing(counting(), (_request, response) => void response.writeHead(503).end());
     await command(at, ["token", "crm"]);
     expect(await command(at, ["revoke", "crm"])).toMatchObject({
@@ -344,7 +344,7 @@ describe("revoke", () => {
     expect((await command(at, ["token", "crm"])).out).toBe("t1\n");
   });
 
-  test("what does not open is neither revoked nor forgotten: exit 4, and the way out is named", async () => {
+  test("exits with 4 for an entry that cannot be decrypted, keeps it, and says what to do", async () => {
     const { server, at } = await issuing(counting(), granted);
     await command(at, ["token", "crm"]);
     const before = await entriesIn(at);
@@ -358,7 +358,7 @@ describe("revoke", () => {
     expect((await command(at, ["revoke", "crm"])).err).toBe("1 token revoked and forgotten\n");
   });
 
-  test("nor is what a later version has written", async () => {
+  test("keeps an entry that a later version has written", async () => {
     const { server, at } = await issuing(counting(), granted);
     await command(at, ["token", "crm"]);
     const own = new Secret(at.env["KEY"] ?? "");
@@ -370,7 +370,7 @@ describe("revoke", () => {
     expect(await store.keys("token.")).toEqual([token]);
   });
 
-  test("at a real server, the refresh token first: afterwards it is worth nothing", async () => {
+  test("revokes the refresh token first at a real server, after which it is invalid", async () => {
     const { issuer, mcp } = await startWorld({ refreshTokens: {}, scopes: ["use"], tokens: "opaque" });
     const seed = await issuer.issueRefreshToken({ clientId: "agent", resource: mcp.url, scope: "use" });
     const client = { issuer: issuer.issuer, id: "agent", secret: { env: "SECRET" } };
@@ -411,13 +411,13 @@ describe("the refresh tokens of a client", () => {
     return { server, at, kept };
   }
 
-  test("are forgotten with it, also of an earlier seed, and when the seed is gone", async () => {
+  test("are deleted by store clear, even those of an earlier seed, and without the seed", async () => {
     const { at, kept } = await twoSeeds();
     expect(await command(at, ["store", "clear", "mail"])).toMatchObject({ code: 0 });
     expect(await kept()).toEqual([]);
   });
 
-  test("are revoked with it, also of an earlier seed, and when the seed is gone", async () => {
+  test("are revoked by revoke, even those of an earlier seed, and without the seed", async () => {
     const { server, at, kept } = await twoSeeds();
     expect(await command(at, ["revoke", "mail"])).toEqual({
       code: 0,
@@ -437,7 +437,7 @@ describe("the refresh tokens of a client", () => {
 });
 
 describe("a command that cannot use the store", () => {
-  test("says so on stderr, and does without", async () => {
+  test("warns on stderr and works without the store", async () => {
     const { at } = await issuing(counting());
     // No folder can be made below a file.
     await writeFile(join(at.folder, "state"), "");
@@ -452,7 +452,7 @@ describe("a command that cannot use the store", () => {
     });
   });
 
-  test("or what is in it, also", async () => {
+  test("warns on stderr of entries that it cannot read", async () => {
     const { at } = await issuing(counting());
     await command(at, ["token", "crm"]);
     expect(await command(at, ["token", "crm"], { KEY: anotherKey() })).toEqual({
@@ -464,7 +464,7 @@ describe("a command that cannot use the store", () => {
 });
 
 describe("headers", () => {
-  test("prints one JSON object, with a new token each time and never one of the store", async () => {
+  test("prints one JSON object with a new token each time, never one of the store", async () => {
     const { server, at } = await issuing(counting());
     await command(at, ["token", "crm"]);
     expect(await command(at, ["headers", "crm"])).toEqual({
@@ -481,7 +481,7 @@ describe("headers", () => {
     expect((await command(at, ["headers"])).code).toBe(2);
   });
 
-  test("takes the server of the URL where the config has none of the name, and an empty variable for none", async () => {
+  test("finds the server by URL if the config has no server of the name, and ignores empty variables", async () => {
     const { server, at } = await issuing(counting());
     const url = { CLAUDE_CODE_MCP_SERVER_URL: `${server.origin}/mcp` };
     const other = { CLAUDE_CODE_MCP_SERVER_URL: "https://other.example" };
@@ -507,7 +507,7 @@ describe("headers", () => {
     );
   });
 
-  test("prints a static token each time: nobody could give another", async () => {
+  test("prints a static token each time, because there is no other", async () => {
     const at = await place({
       servers: {
         crm: { url: "https://crm.example/mcp", grant: { type: "static", token: { env: "SECRET" } } },
@@ -518,7 +518,7 @@ describe("headers", () => {
     expect(await command(at, ["headers", "crm"])).toEqual(printed);
   });
 
-  test("remembers what it printed for as long as that lives", async () => {
+  test("remembers a printed token until it expires", async () => {
     const { at } = await issuing(() => "same", undefined, 600);
     expect((await command(at, ["headers", "crm"])).code).toBe(0);
     expect((await command(at, ["headers", "crm"])).code).toBe(3);
@@ -529,7 +529,7 @@ describe("headers", () => {
     expect(left).toBeLessThanOrEqual(660_000);
   });
 
-  test("a server that gives the same token again is asked once more, and then it is exit 3", async () => {
+  test("requests a token once more if the server issues the same one again, then exits with 3", async () => {
     const tokens = ["a", "a", "b", "b", "b"];
     const { at, asked } = await issuing(() => tokens.shift() ?? "none");
     expect((await command(at, ["headers", "crm"])).out).toContain("Bearer a");

@@ -49,7 +49,7 @@ describe("a server whose variable has no value", () => {
     },
   );
 
-  test("that has a default is used with it, and with the value where there is one", async () => {
+  test("uses the default of a variable, or its value if it is set", async () => {
     const world = await startWorld();
     const { tools } = world.config.servers;
     const config = { servers: { tools: { ...tools, url: "${BASE:-http://127.0.0.1:1}/mcp" } } };
@@ -65,7 +65,7 @@ describe("a URL that is not https", () => {
   test.each<[what: string, changed: { url?: string; issuer?: string }]>([
     ["a server's, after a variable was filled in", { url: "${BASE}/mcp" }],
     ["an issuer's, after a variable was filled in", { issuer: "${BASE}" }],
-  ])("%s, is insecure_url on that server only, and nothing is sent", async (_, { url, issuer }) => {
+  ])("is insecure_url for that server only, and nothing is sent: %s", async (_, { url, issuer }) => {
     const world = await startWorld();
     const { tools } = world.config.servers;
     const client = { issuer: issuer ?? world.issuer.issuer, id: "agent", secret: { env: "SECRET" } };
@@ -99,7 +99,7 @@ describe("a URL that is not https", () => {
     "http://[::1]:1/mcp",
     "http://127.8.9.10:1/mcp",
     "http://a.localhost:1/",
-  ])("%s is this machine, and allowed", async (url) => {
+  ])("%s is loopback, and allowed", async (url) => {
     const world = await startWorld();
     const { tools } = world.config.servers;
     const { manager } = await managerOf({
@@ -110,7 +110,7 @@ describe("a URL that is not https", () => {
   });
 });
 
-test("a secret or a key that is missing, empty or unreadable fails its server alone, naming the reference", async () => {
+test("a missing, empty or unreadable secret or key fails only its server and names the reference", async () => {
   const world = await startWorld();
   const { tools } = world.config.servers;
   const { issuer } = world.issuer;

@@ -17,7 +17,7 @@ async function world() {
   return { issuer, auth, manager };
 }
 
-describe("an argument that cannot be used is config_invalid, and nothing is sent", () => {
+describe("an invalid argument is config_invalid, and nothing is sent", () => {
   const signals: unknown[] = [{}, "signal", 1, new AbortController(), { aborted: false }];
   const options: readonly unknown[] = [
     null,
@@ -29,7 +29,7 @@ describe("an argument that cannot be used is config_invalid, and nothing is sent
     ...["yes", 1, null, {}].map((forceRefresh) => ({ forceRefresh })),
   ];
 
-  test("at getAccessToken, getToken and getHeaders", async () => {
+  test("of getAccessToken, getToken and getHeaders", async () => {
     const unhandled = watchUnhandled();
     const { issuer, manager } = await world();
     for (const option of options) {
@@ -51,7 +51,7 @@ describe("an argument that cannot be used is config_invalid, and nothing is sent
     expect(issuer.server.requests).toEqual([]);
   });
 
-  test("at fetch", async () => {
+  test("of fetch", async () => {
     const unhandled = watchUnhandled();
     const { issuer, manager } = await world();
     for (const signal of signals) {
@@ -68,7 +68,7 @@ describe("an argument that cannot be used is config_invalid, and nothing is sent
     expect(issuer.server.requests).toEqual([]);
   });
 
-  test("at start, resolve, on and for", async () => {
+  test("of start, resolve, on and for", async () => {
     const { issuer, auth } = await world();
     for (const option of [null, 1, { require: "tools" }, { require: [undefined] }, { require: {} }]) {
       expect(await failure(auth.start(any(option)))).toMatchObject({ code: "config_invalid" });
@@ -96,7 +96,7 @@ describe("an argument that cannot be used is config_invalid, and nothing is sent
     expect(issuer.server.requests).toEqual([]);
   });
 
-  test("at createMcpAuth and discover", async () => {
+  test("of createMcpAuth and discover", async () => {
     const { issuer } = await world();
     const wrong: readonly unknown[] = [
       ...[
@@ -135,7 +135,7 @@ describe("an argument that cannot be used is config_invalid, and nothing is sent
   });
 });
 
-test("null and undefined are as good as no signal, as for `fetch`", async () => {
+test("null and undefined mean no signal, as for `fetch`", async () => {
   const { manager } = await world();
   for (const signal of [null, undefined]) {
     expect(await manager.getAccessToken(any({ signal, scopes: undefined, forceRefresh: undefined }))).toBe(
@@ -146,7 +146,7 @@ test("null and undefined are as good as no signal, as for `fetch`", async () => 
   }
 });
 
-test("a signal of another class than Node's own is heeded", async () => {
+test("an AbortSignal of another class than Node's works", async () => {
   const { manager } = await world();
   class ForeignSignal {
     aborted = false;
@@ -165,7 +165,7 @@ test("a signal of another class than Node's own is heeded", async () => {
   expect(await waiting).toMatchObject({ code: "aborted" });
 });
 
-describe("a given `fetch` that gives something else than a response", () => {
+describe("a given `fetch` that does not return a response", () => {
   const answers: ReadonlyArray<readonly [string, unknown]> = [
     ["nothing", undefined],
     ["null", null],
@@ -176,7 +176,7 @@ describe("a given `fetch` that gives something else than a response", () => {
     ["what node-fetch gives", { status: 200, headers: new Headers(), body: { pipe() {}, on() {} } }],
   ];
 
-  test.each(answers)("%s: config_invalid, at once, for tokens", async (_, answer) => {
+  test.each(answers)("is config_invalid at once for a token request: %s", async (_, answer) => {
     const unhandled = watchUnhandled();
     const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
     let calls = 0;
@@ -197,7 +197,7 @@ describe("a given `fetch` that gives something else than a response", () => {
     expect(unhandled).toEqual([]);
   });
 
-  test.each(answers)("%s: config_invalid for the MCP request", async (_, answer) => {
+  test.each(answers)("is config_invalid for an MCP request: %s", async (_, answer) => {
     const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
     const { manager } = await managerOf(issuer, {
       fetch: async (input, init) => (String(input) === issuer.url ? any(answer) : await fetch(input, init)),
@@ -209,7 +209,7 @@ describe("a given `fetch` that gives something else than a response", () => {
     });
   });
 
-  test("after the caller has gone: nothing is unhandled", async () => {
+  test("leaves no unhandled rejection after the caller has gone", async () => {
     const unhandled = watchUnhandled();
     const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
     let answer = (_response: unknown): void => {};
@@ -260,7 +260,7 @@ describe("a given `fetch` that gives something else than a response", () => {
   });
 });
 
-test("what misbehaves among the given functions ends no process and keeps no token back", async () => {
+test("given functions that throw do not end the process or block a token", async () => {
   const unhandled = watchUnhandled();
   const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
   const bad = () => Promise.reject(new Error("a listener's own"));
@@ -316,7 +316,7 @@ test.each<[string, NonNullable<McpAuthOptions["resolvers"]>[string]]>([
   expect(unhandled).toEqual([]);
 });
 
-test("an unknown name is answered with ten of the others, and how many more there are", async () => {
+test("the error for an unknown server lists ten names and how many more there are", async () => {
   const server = await ownServer((_request, response) => sendJson(response, {}));
   const grant = { type: "static", token: { env: "T" } } as const;
   const names = Array.from({ length: 30 }, (_, index) => `server-${String(index).padStart(2, "0")}`);

@@ -1,4 +1,4 @@
-// `npm run test:package`: the packed tarball, installed into an empty project and used as a stranger would.
+// `npm run test:package`: installs the packed tarball into an empty project, and uses it as a new user does.
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, posix } from "node:path";
@@ -14,7 +14,7 @@ const root = join(here, "../..");
 const started = performance.now();
 const tally = { passed: 0, failed: 0 };
 
-// Every program below this one records its TLS connections, but for npm.
+// All child processes except npm record their TLS connections.
 const records = await startRecords();
 Object.assign(process.env, recordingEnvironment(records));
 const workshop = await mkdtemp(join(tmpdir(), "package-test-"));
@@ -25,7 +25,7 @@ try {
   const { opened, verified, problems } = await endRecords(records);
   const isComplete = opened > 0 && verified > 0 && problems.length === 0;
   verdict(
-    "verifies the peer of every TLS connection",
+    "the package verifies the server of each TLS connection",
     isComplete,
     `${opened} opened\n${problems.join("\n")}`,
   );
@@ -37,12 +37,20 @@ process.exitCode = tally.failed === 0 ? 0 : 1;
 async function testPackage() {
   const packed = await run("npm", ["pack", "--pack-destination", workshop], { cwd: root });
   const tarball = (await readdir(workshop)).find((name) => name.endsWith(".tgz"));
-  if (!verdict("packs, after a build", packed.code === 0 && tarball !== undefined, packed.output)) return;
+  if (
+    !verdict(
+      "the package can be packed after a build",
+      packed.code === 0 && tarball !== undefined,
+      packed.output,
+    )
+  )
+    return;
 
   const project = join(workshop, "project");
   await emptyProject(project);
   const installed = await run("npm", ["install", join(workshop, tarball)], { cwd: project });
-  if (!verdict("installs into an empty project", installed.code === 0, installed.output)) return;
+  if (!verdict("the package can be installed into an empty project", installed.code === 0, installed.output))
+    return;
 
   await contents(join(project, "node_modules/mcp-auth-runtime"));
   await loadsModules(join(project, "node_modules/mcp-auth-runtime"), verdict);
@@ -55,7 +63,7 @@ async function testPackage() {
 
 async function contents(folder) {
   const files = (await filesBelow(folder)).sort();
-  const meant = [
+  const expected = [
     /^LICENSE$/,
     /^README\.md$/,
     /^SECURITY\.md$/,
@@ -69,10 +77,10 @@ async function contents(folder) {
     /^dist\/chunks\/[\w-]+\.js$/,
     /^dist\/(?!\.).+\.d\.ts$/,
   ];
-  const strays = files.filter((name) => !meant.some((pattern) => pattern.test(name)));
-  verdict("holds nothing but what is meant", strays.length === 0, strays.join("\n"));
-  const missing = meant.filter((pattern) => !files.some((name) => pattern.test(name)));
-  verdict("holds all that is meant", missing.length === 0, missing.join("\n"));
+  const strays = files.filter((name) => !expected.some((pattern) => pattern.test(name)));
+  verdict("the package contains only expected files", strays.length === 0, strays.join("\n"));
+  const missing = expected.filter((pattern) => !files.some((name) => pattern.test(name)));
+  verdict("the package contains all expected files", missing.length === 0, missing.join("\n"));
   const broken = await brokenLinks(folder, files);
   verdict("its pages link only to files that it contains", broken.length === 0, broken.join("\n"));
   const sizes = await Promise.all(files.map(async (name) => (await stat(join(folder, name))).size));
@@ -100,8 +108,8 @@ async function brokenLinks(folder, files) {
 
 async function programs(project) {
   for (const [name, title] of [
-    ["esm.mjs", "works by import"],
-    ["require.cjs", "works by require"],
+    ["esm.mjs", "the package can be imported"],
+    ["require.cjs", "the package can be loaded with require"],
   ]) {
     await cp(join(here, "consumer", name), join(project, name));
     const { code, output } = await run(process.execPath, [name], { cwd: project });
@@ -124,13 +132,13 @@ async function commands(project) {
     const command = (folder, ...args) =>
       run(join(project, "node_modules/.bin", name), args, { cwd: join(project, folder) });
     const cases = [
-      ["says how it is used", "good", ["--help"], 0, "validate"],
-      ["finds a good config good", "good", ["validate"], 0, ""],
-      ["finds the mistake in a bad one", "bad", ["validate"], 2, "ulr"],
-      ["refuses a command that is not there", "good", ["valdate"], 2, "valdate"],
-      // Node would take the option, and with it what the file says of NODE_OPTIONS.
+      ["prints its usage", "good", ["--help"], 0, "validate"],
+      ["accepts a valid config", "good", ["validate"], 0, ""],
+      ["reports the mistake in an invalid config", "bad", ["validate"], 2, "ulr"],
+      ["rejects an unknown command", "good", ["valdate"], 2, "valdate"],
+      // Node has an option with the same name, which would apply NODE_OPTIONS of that file.
       ["reads --env-file itself", "good", ["token", "fixed", "--env-file", "nope.env"], 2, "nope.env"],
-      ["says which secret is missing", "good", ["token", "fixed"], 2, "FIXED_TOKEN"],
+      ["names a missing secret", "good", ["token", "fixed"], 2, "FIXED_TOKEN"],
     ];
     for (const [title, folder, args, expected, mentioned] of cases) {
       const { code, output } = await command(folder, ...args);
@@ -143,14 +151,14 @@ async function commands(project) {
   }
 }
 
-/** Each version with what its own `--init` writes, and with a library that knows nothing of a browser. */
+/** Type-checks with each TypeScript version, with its `--init` defaults and without the DOM library. */
 async function typeScript(tarball) {
   const project = join(workshop, "typescript");
   await emptyProject(project);
   const versions = { 5.9: "typescript-5", 7: "typescript-7" };
   const aliases = Object.entries(versions).map(([version, alias]) => `${alias}@npm:typescript@${version}`);
   const { code, output } = await run("npm", ["install", tarball, ...aliases], { cwd: project });
-  if (!verdict("installs beside TypeScript 5.9 and 7", code === 0, output)) return;
+  if (!verdict("the package can be installed with TypeScript 5.9 and 7", code === 0, output)) return;
 
   for (const [version, alias] of Object.entries(versions)) {
     const tsc = join(project, "node_modules", alias, "bin/tsc");
@@ -166,11 +174,11 @@ async function typeScript(tarball) {
         JSON.stringify({ extends: "./tsconfig.json", compilerOptions: overrides }),
       );
       const compiled = await run(process.execPath, [tsc, "-p", "tsconfig.test.json"], { cwd: folder });
-      const said = await run(process.execPath, [tsc, "--version"], { cwd: folder });
+      const reported = await run(process.execPath, [tsc, "--version"], { cwd: folder });
       verdict(
-        `type-checks with TypeScript ${version}, ${lib ? `lib ${lib}` : "at defaults"}`,
-        init.code === 0 && compiled.code === 0 && said.stdout.includes(`Version ${version}.`),
-        `${said.output}${init.code === 0 ? "" : init.output}${compiled.output}`,
+        `the types compile with TypeScript ${version}, ${lib ? `lib ${lib}` : "with defaults"}`,
+        init.code === 0 && compiled.code === 0 && reported.stdout.includes(`Version ${version}.`),
+        `${reported.output}${init.code === 0 ? "" : init.output}${compiled.output}`,
       );
     }
   }

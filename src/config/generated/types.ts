@@ -22,7 +22,7 @@ export interface Config {
    */
   version?: 1;
   /**
-   * What holds for every server that does not say otherwise. Merged per leaf: a server that sets `retry.max` still gets `retry.min` from here.
+   * Settings for all servers. A server's own settings win, property by property: a server that sets `retry.max` still gets `retry.min` from here.
    */
   defaults?: Defaults;
   /**
@@ -34,25 +34,25 @@ export interface Config {
    */
   network?: Network;
   /**
-   * Private keys by name, for clients to refer to.
+   * Keys by name, which clients refer to.
    */
   keys?: {
     /**
-     * How the agent signs: a private key, or a `signer` for one that never leaves a KMS or HSM, and what goes with it.
+     * How the agent signs: with a private key, or with a `signer` for a key that never leaves a KMS or HSM.
      */
     [k: string]: OneSigner<Key>;
   };
   /**
-   * Registrations at authorization servers by name, for grants to refer to.
+   * Clients, registered at authorization servers, by name. Grants refer to them.
    */
   clients?: {
     /**
-     * Who the agent is at one authorization server. It has one credential, `secret`, `key`, `assertion` or `certificate`, or, as a public client, none.
+     * The agent's identity at one authorization server. It has one credential (`secret`, `key`, `assertion` or `certificate`) or, as a public client, none.
      */
     [k: string]: OneCredential<Client>;
   };
   /**
-   * MCP servers by name. The name is what code passes to `auth.resolve(name)`.
+   * MCP servers by name. Code passes the name to `auth.resolve(name)`.
    */
   servers: {
     /**
@@ -62,20 +62,20 @@ export interface Config {
   };
 }
 /**
- * HTTP headers by name. `Authorization` is not among them: it is what this package makes.
+ * HTTP headers by name, except for `Authorization`, which this package sets.
  */
 export interface Headers {
   /**
-   * The value of a header as text, or a reference when it is secret.
+   * The value of a header as text, or a reference if it is secret.
    */
   [k: string]: string | SecretReference;
 }
 /**
- * How the agent signs: a private key, or a `signer` for one that never leaves a KMS or HSM, and what goes with it.
+ * How the agent signs: with a private key, or with a `signer` for a key that never leaves a KMS or HSM.
  */
 export interface Key {
   /**
-   * The private key: PEM (PKCS#8, PKCS#1, SEC1, also encrypted), JWK or JWKS.
+   * The private key: PEM (PKCS#8, PKCS#1 or SEC1, may be encrypted), JWK or JWKS.
    */
   privateKey?: SecretReference;
   /**
@@ -83,11 +83,11 @@ export interface Key {
    */
   passphrase?: SecretReference;
   /**
-   * What signs in place of a `privateKey`. `alg` is then required.
+   * A signer in place of a `privateKey`. It requires `alg`.
    */
   signer?: OneSigningPlace<Signer>;
   /**
-   * The signature algorithm. Without it, the first one that the authorization server lists among those of the key.
+   * The signature algorithm. Without it, the first algorithm of the authorization server's list that the key supports.
    */
   alg?:
     | "RS256"
@@ -111,15 +111,15 @@ export interface Key {
   certificate?: SecretReference;
 }
 /**
- * What signs with a key that never leaves a KMS or HSM: a command, or a function given in code.
+ * A command, or a function given in code, that signs with a key which never leaves a KMS or HSM.
  */
 export interface Signer {
   /**
-   * Command that gets JSON `{ alg, kid, input }` on stdin and prints the signature in base64url. Run without a shell in the folder of the config file (for a config in code, in `cwd`); taken as it is, without interpolation.
+   * Command that reads JSON `{ alg, kid, input }` from stdin and prints the signature in base64url. It runs without a shell in the folder of the config file (for a config in code, in `cwd`). It is not interpolated.
    */
   exec?: readonly string[];
   /**
-   * Longest time that `exec` may take.
+   * Maximum time that `exec` can take.
    */
   timeout?: string;
   /**
@@ -127,20 +127,20 @@ export interface Signer {
    */
   name?: string;
   /**
-   * The form of the signature.
+   * The format of the signature.
    */
   format?: "raw" | "der";
 }
 /**
- * Who the agent is at one authorization server. It has one credential, `secret`, `key`, `assertion` or `certificate`, or, as a public client, none.
+ * The agent's identity at one authorization server. It has one credential (`secret`, `key`, `assertion` or `certificate`) or, as a public client, none.
  */
 export interface Client {
   /**
-   * The authorization server that this client is registered at. Its credentials go to no other.
+   * The authorization server that this client is registered at. Its credentials are sent to no other server.
    */
   issuer: string;
   /**
-   * The client id. Only a client without a credential, written in a grant `jwt_bearer`, may leave it out. An id that starts with https:// is the URL of a client id metadata document.
+   * The client id. Only a client without a credential, inside of a `jwt_bearer` grant, can omit it. An id that starts with https:// is the URL of a client id metadata document.
    */
   id?: string;
   /**
@@ -152,7 +152,7 @@ export interface Client {
    */
   key?: string | OneSigner<Key>;
   /**
-   * A JWT that the platform issues and that is sent as client assertion (RFC 7523 §2.2), read at each request.
+   * A JWT that the platform issues. It is sent as client assertion (RFC 7523 §2.2) and read for each request.
    */
   assertion?: SecretReference;
   /**
@@ -179,7 +179,7 @@ export interface Client {
    */
   assertionAudience?: "issuer" | "token_endpoint" | (string & {});
   /**
-   * The `typ` of the client assertions that are signed here; for an `assertion` of the platform the `client_assertion_type` that goes with it.
+   * The `typ` of the client assertions that are signed here. For an `assertion` of the platform, its `client_assertion_type`.
    */
   assertionType?: string;
   /**
@@ -188,11 +188,11 @@ export interface Client {
   metadata?: Metadata;
 }
 /**
- * A TLS client certificate and its private key. Both are read again when they change.
+ * A TLS client certificate and its private key. Both are read again if they change.
  */
 export interface Certificate {
   /**
-   * The certificate, PEM, with its chain after it if there is one.
+   * The certificate, PEM, followed by its chain if there is one.
    */
   cert: SecretReference;
   /**
@@ -205,7 +205,7 @@ export interface Certificate {
   passphrase?: SecretReference;
 }
 /**
- * What stands for the metadata that an authorization server does not publish. Nothing is then asked of it but tokens.
+ * The metadata of an authorization server that publishes none. Only its token and revocation endpoints are then used.
  */
 export interface Metadata {
   /**
@@ -213,23 +213,23 @@ export interface Metadata {
    */
   tokenEndpoint: string;
   /**
-   * The token endpoint for clients that present a certificate (RFC 8705 §5), where it is another one.
+   * The token endpoint for clients with a certificate (RFC 8705 §5), if it is a different one.
    */
   mtlsTokenEndpoint?: string;
   /**
-   * The client authentication methods that the server takes.
+   * The client authentication methods that the server supports.
    *
    * @minItems 1
    */
   authMethods?: readonly NonNullable<Client["method"]>[];
   /**
-   * The algorithms with which assertions may be signed.
+   * The algorithms that the server accepts for signed assertions.
    *
    * @minItems 1
    */
   signingAlgorithms?: readonly NonNullable<Key["alg"]>[];
   /**
-   * Where tokens are revoked (`revocation_endpoint`, RFC 7009).
+   * The revocation endpoint (RFC 7009).
    */
   revocationEndpoint?: string;
 }
@@ -242,28 +242,28 @@ export interface ClientCredentialsGrant {
    */
   type?: "client_credentials";
   /**
-   * The client to get tokens as: its name in `clients`, or the client itself.
+   * The client that requests the tokens: its name in `clients`, or the client itself.
    */
   client: string | OneCredential<Client>;
   /**
-   * The scopes to ask for. Without them, those that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names.
    */
   scopes?: readonly string[];
   /**
-   * The resource to ask for (RFC 8707), sent byte for byte; `false` sends none. Without it, the one that the MCP server publishes, else its URL.
+   * The resource to request (RFC 8707), sent byte for byte. `false` sends none. Without it, the resource that the MCP server publishes, else its URL.
    */
   resource?: string | false;
   /**
-   * The `audience` to ask for, one or several, where the authorization server wants it.
+   * The `audience` to request, one or several, if the authorization server needs it.
    */
   audience?: string | readonly string[];
   /**
-   * Further parameters of the token request, by name. Those that OAuth has a use for have fields of their own.
+   * More parameters of the token request, by name. Parameters that OAuth defines have properties of their own.
    */
   params?: Params;
 }
 /**
- * A token that something else puts in place. It is read again when it is stale and after a 401.
+ * A token that something else provides. It is read again when it is stale and after a 401.
  */
 export interface StaticGrant {
   /**
@@ -275,7 +275,7 @@ export interface StaticGrant {
    */
   token: SecretReference;
   /**
-   * How long the token lives after it was read, when it does not say so itself.
+   * Lifetime of the token from when it was read, if the token does not have an expiry.
    */
   lifetime?: string;
   /**
@@ -284,7 +284,7 @@ export interface StaticGrant {
   scopes?: readonly string[];
 }
 /**
- * An assertion is the authorization (RFC 7523 §2.1): a JWT that the platform issues (workload identity, SEP-1933), or one that is signed here, as service accounts have it.
+ * An assertion is exchanged for a token (RFC 7523 §2.1): a JWT that the platform issues (workload identity, SEP-1933), or one that is signed here, as for service accounts.
  */
 export interface JwtBearerGrant {
   /**
@@ -292,32 +292,32 @@ export interface JwtBearerGrant {
    */
   type: "jwt_bearer";
   /**
-   * The client to get tokens as: its name in `clients`, or the client itself, or no more than the `issuer` where the assertion says it all.
+   * The client that requests the tokens: its name in `clients`, or the client itself, or only its `issuer` if the assertion identifies the agent.
    */
   client: string | OneCredential<Client> | Anonymous<Client>;
   /**
-   * The assertion: a reference to a JWT that the platform issues, read at each request, or what to sign.
+   * The assertion: a reference to a JWT that the platform issues, which is read for each request, or what to sign.
    */
   assertion: SecretReference | SignedAssertion;
   /**
-   * The scopes to ask for. Without them, those that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names.
    */
   scopes?: readonly string[];
   /**
-   * The resource to ask for (RFC 8707), sent byte for byte; `false` sends none. Without it, the one that the MCP server publishes, else its URL.
+   * The resource to request (RFC 8707), sent byte for byte. `false` sends none. Without it, the resource that the MCP server publishes, else its URL.
    */
   resource?: string | false;
   /**
-   * The `audience` to ask for, one or several, where the authorization server wants it.
+   * The `audience` to request, one or several, if the authorization server needs it.
    */
   audience?: string | readonly string[];
   /**
-   * Further parameters of the token request, by name. Those that OAuth has a use for have fields of their own.
+   * More parameters of the token request, by name. Parameters that OAuth defines have properties of their own.
    */
   params?: Params;
 }
 /**
- * An assertion that is signed here, anew for each request.
+ * An assertion that is signed here, a new one for each request.
  */
 export interface SignedAssertion {
   /**
@@ -325,7 +325,7 @@ export interface SignedAssertion {
    */
   key: string | OneSigner<Key>;
   /**
-   * The `iss` of the assertion: who makes it.
+   * The `iss` of the assertion: who issues it.
    */
   issuer: string;
   /**
@@ -337,11 +337,11 @@ export interface SignedAssertion {
    */
   audience?: "issuer" | "token_endpoint" | (string & {});
   /**
-   * How long the assertion is valid, one hour at most.
+   * Lifetime of the assertion, at most one hour.
    */
   lifetime?: string;
   /**
-   * Further claims. Not among them: `iss`, `sub`, `aud`, `exp`, `iat`, `nbf` and `jti`, which are set here.
+   * More claims, except for `iss`, `sub`, `aud`, `exp`, `iat`, `nbf` and `jti`, which this package sets.
    */
   claims?: {readonly [name: string]: unknown};
 }
@@ -354,44 +354,44 @@ export interface TokenExchangeGrant {
    */
   type: "token_exchange";
   /**
-   * The client to get tokens as: its name in `clients`, or the client itself.
+   * The client that requests the tokens: its name in `clients`, or the client itself.
    */
   client: string | OneCredential<Client>;
   /**
-   * The token to exchange. Its type is `access_token` where none is given.
+   * The token to exchange. Its default type is `access_token`.
    */
   subject: Subject;
   /**
-   * The token of the party that acts for the subject. Its type is `access_token` where none is given.
+   * The token of the party that acts for the subject. Its default type is `access_token`.
    */
   actor?: Actor;
   /**
-   * The type of the token to get, a short name as in `subject` or any URI. Without it, the server decides.
+   * The type of the token to request, a short name as in `subject` or any URI. Without it, the server decides.
    */
   requestedType?: TokenType;
   /**
-   * The scopes to ask for. Without them, those that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names.
    */
   scopes?: readonly string[];
   /**
-   * The resource to ask for (RFC 8707), sent byte for byte; `false` sends none. Without it, the one that the MCP server publishes, else its URL.
+   * The resource to request (RFC 8707), sent byte for byte. `false` sends none. Without it, the resource that the MCP server publishes, else its URL.
    */
   resource?: string | false;
   /**
-   * The `audience` to ask for, one or several, where the authorization server wants it.
+   * The `audience` to request, one or several, if the authorization server needs it.
    */
   audience?: string | readonly string[];
   /**
-   * Further parameters of the token request, by name. Those that OAuth has a use for have fields of their own.
+   * More parameters of the token request, by name. Parameters that OAuth defines have properties of their own.
    */
   params?: Params;
 }
 /**
- * The token of the party that is asked for.
+ * The token of the party for whom a token is requested.
  */
 export interface Subject {
   /**
-   * Where the token is, or `{ "runtime": true }` where code gives it for each user.
+   * Where the token is, or `{ "runtime": true }` if code gives it for each user.
    */
   token: SecretReference | {readonly runtime: true};
   /**
@@ -429,24 +429,24 @@ export interface EnterpriseManagedGrant {
    */
   idp: IdentityProvider;
   /**
-   * The scopes to ask for. Without them, those that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names.
    */
   scopes?: readonly string[];
   /**
-   * The resource to ask for (RFC 8707), sent byte for byte; `false` sends none. Without it, the one that the MCP server publishes, else its URL.
+   * The resource to request (RFC 8707), sent byte for byte. `false` sends none. Without it, the resource that the MCP server publishes, else its URL.
    */
   resource?: string | false;
   /**
-   * The `audience` to ask for, one or several, where the authorization server wants it.
+   * The `audience` to request, one or several, if the authorization server needs it.
    */
   audience?: string | readonly string[];
   /**
-   * Further parameters of the token request, by name. Those that OAuth has a use for have fields of their own.
+   * More parameters of the token request, by name. Parameters that OAuth defines have properties of their own.
    */
   params?: Params;
 }
 /**
- * A token for a refresh token, which the authorization server may replace each time (RFC 6749 §6). The first is given; those that follow are kept in the store, which must not be in memory.
+ * A token for a refresh token, which the authorization server may replace each time (RFC 6749 §6). The config refers to the first refresh token. The store keeps the later ones, so it must not be in memory.
  */
 export interface RefreshTokenGrant {
   /**
@@ -458,28 +458,28 @@ export interface RefreshTokenGrant {
    */
   client: string | OneCredential<Client>;
   /**
-   * Where the first refresh token is. Another one there takes the place of those that are stored.
+   * Where the first refresh token is. If it changes, the new one replaces those in the store.
    */
   refreshToken: SecretReference;
   /**
-   * The scopes to ask for, among those that the refresh token is good for. Without them, all of those.
+   * The scopes to request, a part of those of the refresh token. Without them, all of those.
    */
   scopes?: readonly string[];
   /**
-   * The resource to ask for (RFC 8707), sent byte for byte; `false` sends none. Without it, the one that the MCP server publishes, else its URL.
+   * The resource to request (RFC 8707), sent byte for byte. `false` sends none. Without it, the resource that the MCP server publishes, else its URL.
    */
   resource?: string | false;
   /**
-   * The `audience` to ask for, one or several, where the authorization server wants it.
+   * The `audience` to request, one or several, if the authorization server needs it.
    */
   audience?: string | readonly string[];
   /**
-   * Further parameters of the token request, by name. Those that OAuth has a use for have fields of their own.
+   * More parameters of the token request, by name. Parameters that OAuth defines have properties of their own.
    */
   params?: Params;
 }
 /**
- * The identity provider of an enterprise, and whom it knows.
+ * The identity provider of an enterprise, and the user's token.
  */
 export interface IdentityProvider {
   /**
@@ -487,25 +487,25 @@ export interface IdentityProvider {
    */
   client: string | OneCredential<Client>;
   /**
-   * The user's token. Its type is `id_token` where none is given.
+   * The user's token. Its default type is `id_token`.
    */
   subject: Subject;
 }
 /**
- * Further parameters of the token request, by name. Those that OAuth has a use for have fields of their own.
+ * More parameters of the token request, by name. Parameters that OAuth defines have properties of their own.
  */
 export interface Params {
   /**
-   * The value of a parameter as text, or a reference when it is secret.
+   * The value of a parameter as text, or a reference if it is secret.
    */
   [k: string]: string | SecretReference;
 }
 /**
- * When tokens are renewed before anybody asks.
+ * When tokens are renewed in advance.
  */
 export interface Refresh {
   /**
-   * Cron expression of five fields, or six with seconds first. Renews at these times what would not last until the next one; renewal ahead of expiry goes on beside it.
+   * Cron expression of five fields, or six with seconds first. At these times, a token is renewed that would not last until the next one. Tokens are also renewed ahead of expiry, as without a schedule.
    */
   schedule?: string;
   /**
@@ -513,36 +513,36 @@ export interface Refresh {
    */
   timezone?: string;
   /**
-   * Share of the renewal window, from 0 to 1, by which this instance may renew earlier, so that a fleet does not renew at one moment.
+   * Share of the renewal window, from 0 to 1, by which this instance may renew earlier, so that a fleet does not renew at the same moment.
    */
   jitter?: number;
   /**
-   * How long before its end a token is renewed. Without it, a window that follows from its lifetime; never more than half of that.
+   * How long before its expiry a token is renewed, at most half of its lifetime. Without it, a part of its lifetime.
    */
   ahead?: string;
   /**
-   * How long after its last use a token is still renewed. With a `schedule` and without `idle`, for ever.
+   * How long after its last use a token is still renewed. With a `schedule` and without `idle`, forever.
    */
   idle?: string;
   /**
-   * How long a token lives that says nothing about it.
+   * Lifetime of a token that does not have an expiry.
    */
   assumedLifetime?: string;
 }
 /**
- * How failures of the authorization server that may pass are retried, with capped exponential backoff and full jitter.
+ * How temporary failures of the authorization server are retried, with capped exponential backoff and full jitter.
  */
 export interface Retry {
   /**
-   * Attempts in all, the first one included.
+   * Number of attempts, the first one included.
    */
   attempts?: number;
   /**
-   * Bound of the first pause.
+   * Maximum of the first pause.
    */
   min?: string;
   /**
-   * Bound of every pause.
+   * Maximum of every pause.
    */
   max?: string;
 }
@@ -551,11 +551,11 @@ export interface Retry {
  */
 export interface Server {
   /**
-   * The URL of the MCP server, without user info and fragment. Also the resource that tokens are asked for when the server names none.
+   * The URL of the MCP server, without user info and fragment. Also the resource that tokens are requested for, if the server names none.
    */
   url: string;
   /**
-   * How tokens for this server are got.
+   * How tokens for this server are requested.
    */
   grant:
     | OfNoOtherGrant<ClientCredentialsGrant>
@@ -565,53 +565,53 @@ export interface Server {
     | RefreshTokenGrant
     | StaticGrant;
   /**
-   * Scopes that the agent may ask for beside its own when the MCP server answers that it needs them.
+   * Scopes that are requested in addition if the MCP server answers that it needs them.
    */
   stepUp?: readonly string[];
   /**
-   * Whether tokens are bound to a key of ours (RFC 9449): `true` for one made at start, or a key to sign the proofs with.
+   * Whether tokens are bound to a key (RFC 9449): `true` for a key that is generated on startup, or the key to sign the proofs with.
    */
   dpop?: true | DPoPKey;
   /**
-   * Headers that go to this MCP server beside `Authorization`, and with requests for metadata to `resourceMetadata` and to the well-known URLs of the server's own origin; nowhere else.
+   * Headers that are sent to this MCP server in addition to `Authorization`, and with metadata requests to `resourceMetadata` and to well-known URLs on the server's origin. They are sent nowhere else.
    */
   headers?: Headers;
   /**
-   * Where the server's protected resource metadata (RFC 9728) is: it is read there and nowhere else; `false` reads none. Without it, the server's challenge and the well-known URLs say where.
+   * The only URL that the server's protected resource metadata (RFC 9728) is read from. `false` reads none. Without it, the server's challenge and the well-known URLs are used.
    */
   resourceMetadata?: string | false;
   /**
-   * When tokens are renewed before anybody asks; `false` renews on demand only.
+   * When tokens are renewed in advance. `false` renews them on demand only.
    */
   refresh?: Refresh | false;
   /**
-   * Longest time of one attempt at a token or metadata request.
+   * Maximum time for one attempt of a token or metadata request.
    */
   timeout?: string;
   /**
-   * Longest time of getting one token, with all attempts and pauses, and of what else a call waits for, such as references in `headers`. MCP requests are not limited.
+   * Maximum time for one token, with all attempts and pauses, and with everything else that a call waits for, such as references in `headers`. It does not limit MCP requests.
    */
   deadline?: string;
   /**
-   * How failures that may pass are retried.
+   * How temporary failures are retried.
    */
   retry?: Retry;
   /**
-   * Which URLs may be called with a token for this server.
+   * Which URLs a token for this server may be sent to.
    */
   reach?: "origin" | "path";
 }
 /**
- * The key that DPoP proofs are signed with.
+ * The key that signs DPoP proofs.
  */
 export interface DPoPKey {
   /**
-   * The key that proofs are signed with, which servers may share: its name in `keys`, or the key itself.
+   * The key that signs the proofs: its name in `keys`, or the key itself. Servers can share it.
    */
   key: string | OneSigner<Key>;
 }
 /**
- * Tokens are kept in this process, and gone when it ends.
+ * Tokens are kept in this process, and lost when it ends.
  */
 export interface MemoryStore {
   /**
@@ -620,7 +620,7 @@ export interface MemoryStore {
   type: "memory";
 }
 /**
- * Tokens are kept in files of this machine, sealed, and shared by its processes.
+ * Tokens are kept in encrypted files on this machine, shared by its processes.
  */
 export interface FileStore {
   /**
@@ -628,16 +628,16 @@ export interface FileStore {
    */
   type: "file";
   /**
-   * The folder, relative to the config file. Without it, `mcp-auth-runtime` in the user's folder for state: $XDG_STATE_HOME or ~/.local/state, ~/Library/Application Support on macOS, %LOCALAPPDATA% on Windows.
+   * The folder, relative to the config file. Without it, `mcp-auth-runtime` in the state folder of the user: $XDG_STATE_HOME or ~/.local/state, ~/Library/Application Support on macOS, %LOCALAPPDATA% on Windows.
    */
   path?: string;
   /**
-   * The key that seals what is stored: 32 random bytes in base64url, as `node -p 'crypto.randomBytes(32).toString("base64url")'` prints. A list for rotation: the first encrypts, all of them decrypt.
+   * The key that encrypts what is stored: 32 random bytes in base64url, as `node -p 'crypto.randomBytes(32).toString("base64url")'` prints. A list for rotation: the first encrypts, all of them decrypt.
    */
   encryptionKey: SecretReference | readonly [SecretReference, ...(readonly SecretReference[])];
 }
 /**
- * Tokens are kept in Redis or Valkey, sealed, and shared by the processes of many machines. Needs the package `redis`.
+ * Tokens are kept in Redis or Valkey, encrypted, and shared by the processes of many machines. Needs the package `redis`.
  */
 export interface RedisStore {
   /**
@@ -645,7 +645,7 @@ export interface RedisStore {
    */
   type: "redis";
   /**
-   * Where the URL of the server is: `redis://` or with TLS `rediss://`, with user and password, percent-encoded, and the number of the database if there are any. With `sentinel` its host is not used; with `cluster` it is one of the nodes.
+   * A reference to the URL of the server: `redis://` or, with TLS, `rediss://`, with a percent-encoded user and password and the number of the database, if there are any. With `sentinel`, its host is not used. With `cluster`, it is one of the nodes.
    */
   url: SecretReference;
   /**
@@ -653,21 +653,21 @@ export interface RedisStore {
    */
   sentinel?: Sentinel;
   /**
-   * URLs of further nodes of a cluster, without user and password: they are those of `url`.
+   * URLs of the other nodes of a cluster, without user and password. Those of `url` are used.
    *
    * @minItems 1
    */
   cluster?: readonly [string, ...(readonly string[])];
   /**
-   * What the name of every key and channel begins with.
+   * Prefix of the names of all keys and channels.
    */
   prefix?: string;
   /**
-   * How long the lock of a process that died keeps others from a request. One that lives renews it.
+   * How long the lock of a process that died stops other processes. A running process renews its lock.
    */
   lease?: string;
   /**
-   * The key that seals what is stored: 32 random bytes in base64url, as `node -p 'crypto.randomBytes(32).toString("base64url")'` prints. A list for rotation: the first encrypts, all of them decrypt.
+   * The key that encrypts what is stored: 32 random bytes in base64url, as `node -p 'crypto.randomBytes(32).toString("base64url")'` prints. A list for rotation: the first encrypts, all of them decrypt.
    */
   encryptionKey: SecretReference | readonly [SecretReference, ...(readonly SecretReference[])];
 }
@@ -676,13 +676,13 @@ export interface RedisStore {
  */
 export interface Sentinel {
   /**
-   * What the Sentinels call the server.
+   * The name of the server in the Sentinels' configuration.
    */
   name: string;
   nodes: SentinelNodes;
 }
 /**
- * What holds for every server that does not say otherwise.
+ * Settings for all servers, which a server's own settings replace.
  */
 export interface Defaults {
   /**
@@ -690,23 +690,23 @@ export interface Defaults {
    */
   headers?: Headers;
   /**
-   * When tokens are renewed before anybody asks; `false` renews on demand only.
+   * When tokens are renewed in advance. `false` renews them on demand only.
    */
   refresh?: Refresh | false;
   /**
-   * Longest time of one attempt at a token or metadata request.
+   * Maximum time for one attempt of a token or metadata request.
    */
   timeout?: string;
   /**
-   * Longest time of getting one token, with all attempts and pauses, and of what else a call waits for, such as references in `headers`. MCP requests are not limited.
+   * Maximum time for one token, with all attempts and pauses, and with everything else that a call waits for, such as references in `headers`. It does not limit MCP requests.
    */
   deadline?: string;
   /**
-   * How failures that may pass are retried.
+   * How temporary failures are retried.
    */
   retry?: Retry;
   /**
-   * Which URLs may be called with a token for a server.
+   * Which URLs a token for a server may be sent to.
    */
   reach?: "origin" | "path";
 }
@@ -715,15 +715,15 @@ export interface Defaults {
  */
 export interface Network {
   /**
-   * URL of an HTTP proxy; `false` uses none. Without it, the environment decides (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`).
+   * URL of an HTTP proxy. `false` uses none. Without it, the environment decides (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`).
    */
   proxy?: string | false;
   /**
-   * Paths of PEM files, relative to the config file, whose certificate authorities are trusted beside the usual ones.
+   * Paths of PEM files with certificate authorities, relative to the config file. They are trusted in addition to the usual ones.
    */
   ca?: string | readonly string[];
   /**
-   * Hosts that may be reached over plain http. Tokens and secrets then cross the network in the clear.
+   * Hosts that may be reached over plain http. Tokens and secrets are then sent unencrypted.
    *
    * @minItems 1
    */

@@ -1,72 +1,77 @@
 import type { ClientAuthenticationMethod, ClientSpec, CredentialSpec } from "../../config/spec.js";
 import type { AuthorizationServerMetadata } from "../../discovery/metadata.js";
 import { McpAuthError } from "../../errors/error.js";
+import { unreachable } from "../../lib/unreachable.js";
+import type { AttemptContext } from "../attempt.js";
 import { chooseMethod } from "./choose-method.js";
-import type { ClientAuth, ClientAuthentication, ClientAuthenticationContext } from "./client-auth.js";
+import {
+  type AssertionSigning,
+  type ClientAuth,
+  type ClientAuthentication,
+  publicClient,
+} from "./client-auth.js";
 import { clientSecretBasic } from "./client-secret-basic.js";
 import { clientSecretJwt } from "./client-secret-jwt.js";
 import { clientSecretPost } from "./client-secret-post.js";
-import { CredentialsInUse } from "./credentials-in-use.js";
 import { platformAssertion } from "./platform-assertion.js";
 import { privateKeyJwt } from "./private-key-jwt.js";
-import { anonymousClient, publicClient } from "./public-client.js";
 import { tlsClientAuth } from "./tls-client-auth.js";
 
-/** Who does not ask what a refused request was made with, need not say what reads it. */
-type ContextToAuthenticate = Omit<ClientAuthenticationContext, "credentials"> &
-  Partial<Pick<ClientAuthenticationContext, "credentials">>;
+/** The request names no client: the grant itself says who asks, RFC 7523 §3.1. */
+const anonymousClient: ClientAuth = () => {};
 
 /**
- * How this client proves at this authorization server who it is (RFC 6749 §2.3, RFC 7523 §2.2, RFC 8705 §2). What is
- * secret is read at each call, and not before it is known that the server takes it. Made for one token request.
+ * Chooses the client authentication method (RFC 6749 §2.3, RFC 7523 §2.2, RFC 8705 §2) and prepares it for one request.
+ * Reads the credential at each call, and only after it is known that the server takes the method.
  *
- * Rejects with `unsupported_by_server`, `secret_unavailable`, `key_invalid` or `config_invalid`; `apply` may reject
- * with `key_invalid` or `signer_unavailable`.
+ * Rejects with `unsupported_by_server`, `secret_unavailable`, `key_invalid` or `config_invalid`. `apply` may reject with
+ * `key_invalid` or `signer_unavailable`.
  */
 export async function authenticateClient(
   client: ClientSpec,
   metadata: AuthorizationServerMetadata,
-  { credentials = new CredentialsInUse(), ...rest }: ContextToAuthenticate,
+  signing: AssertionSigning,
+  attempt: AttemptContext,
 ): Promise<ClientAuthentication> {
-  const context = { ...rest, credentials };
-  const method = client.id === undefined ? undefined : chooseMethod(client, metadata, context);
-  if (method === "tls_client_auth" || method === "self_signed_tls_client_auth") {
-    const { certificate } = credentialFor(method, client.credential, ["certificate"], context.server);
-    return await tlsClientAuth(certificate, metadata, context);
-  }
-  const apply = await credentialInRequest(method, client, metadata, context);
-  return { apply, fetch: context.fetch, tokenEndpoint: metadata.token_endpoint };
-}
-
-/** For the methods whose credential is part of the request itself. */
-async function credentialInRequest(
-  method: Exclude<ClientAuthenticationMethod, "tls_client_auth" | "self_signed_tls_client_auth"> | undefined,
-  client: ClientSpec,
-  metadata: AuthorizationServerMetadata,
-  context: ClientAuthenticationContext,
-): Promise<ClientAuth> {
-  const { server } = context;
+  const { fetch, server } = attempt;
+  const { token_endpoint: tokenEndpoint } = metadata;
+  if (client.id === undefined) return { apply: anonymousClient, fetch, tokenEndpoint };
+  const method = chooseMethod(client, metadata, attempt);
+  const inRequest = (apply: ClientAuth): ClientAuthentication => ({ apply, fetch, tokenEndpoint });
   switch (method) {
-    case undefined:
-      return anonymousClient;
     case "none":
-      return publicClient;
+      return inRequest(publicClient);
+    case "client_secret_basic": {
+      const { secret } = credentialFor(method, client.credential, ["secret"], server);
+      return inRequest(await clientSecretBasic(secret, client, attempt));
+    }
+    case "client_secret_post": {
+      const { secret } = credentialFor(method, client.credential, ["secret"], server);
+      return inRequest(await clientSecretPost(secret, attempt));
+    }
+    case "client_secret_jwt": {
+      const { secret } = credentialFor(method, client.credential, ["secret"], server);
+      return inRequest(await clientSecretJwt(secret, client, metadata, signing, attempt));
+    }
     case "private_key_jwt": {
       const credential = credentialFor(method, client.credential, ["key", "assertion"], server);
-      return credential.kind === "key"
-        ? await privateKeyJwt(credential.key, client, metadata, context)
-        : await platformAssertion(credential.assertion, client, context);
+      return inRequest(
+        credential.kind === "key"
+          ? await privateKeyJwt(credential.key, client, metadata, signing, attempt)
+          : await platformAssertion(credential.assertion, client, attempt),
+      );
     }
-    default: {
-      const { secret } = credentialFor(method, client.credential, ["secret"], server);
-      if (method === "client_secret_jwt") return await clientSecretJwt(secret, client, metadata, context);
-      if (method === "client_secret_post") return await clientSecretPost(secret, context);
-      return await clientSecretBasic(secret, client, context);
+    case "tls_client_auth":
+    case "self_signed_tls_client_auth": {
+      const { certificate } = credentialFor(method, client.credential, ["certificate"], server);
+      return await tlsClientAuth(certificate, metadata, attempt);
     }
+    default:
+      return unreachable(method);
   }
 }
 
-/** The client's credential, if it is one that the method is for. */
+/** Returns the client's credential. Throws `config_invalid` if the method does not use a credential of its kind. */
 function credentialFor<Kind extends CredentialSpec["kind"]>(
   method: ClientAuthenticationMethod,
   credential: CredentialSpec,

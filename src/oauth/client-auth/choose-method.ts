@@ -3,7 +3,7 @@ import { unlistedMethodFinding } from "../../diagnosis/client-auth-method.js";
 import { findingText } from "../../diagnosis/finding.js";
 import type { AuthorizationServerMetadata } from "../../discovery/metadata.js";
 import { McpAuthError } from "../../errors/error.js";
-import type { ClientAuthenticationContext } from "./client-auth.js";
+import { type AttemptContext, warnOnce } from "../attempt.js";
 
 /** What each credential can be sent as, preferred first. */
 const methods: Readonly<Record<CredentialSpec["kind"], readonly ClientAuthenticationMethod[]>> = {
@@ -28,14 +28,15 @@ const methods: Readonly<Record<CredentialSpec["kind"], readonly ClientAuthentica
 export function chooseMethod(
   client: Pick<ClientSpec, "method" | "credential" | "issuer">,
   metadata: Pick<AuthorizationServerMetadata, "token_endpoint_auth_methods_supported">,
-  { server, warn }: Pick<ClientAuthenticationContext, "server" | "warn">,
+  attempt: Pick<AttemptContext, "server" | "warn" | "warned">,
 ): ClientAuthenticationMethod {
   const listed = metadata.token_endpoint_auth_methods_supported;
   const isListed = (method: string): boolean => listed === undefined || listed.includes(method);
   if (client.method !== undefined) {
-    if (!isListed(client.method)) warn?.("unsupported_by_server");
+    if (!isListed(client.method)) warnOnce(attempt, `authentication at ${client.issuer}`);
     return client.method;
   }
+  const { server } = attempt;
   const possible = methods[client.credential.kind];
   const chosen = possible.find(isListed);
   if (chosen !== undefined) return chosen;

@@ -1,6 +1,7 @@
 import type { ClientSpec, SecretReference } from "../../config/spec.js";
 import { McpAuthError } from "../../errors/error.js";
-import type { ClientAuth, ClientAuthenticationContext } from "./client-auth.js";
+import { readClientSecret, type SecretContext } from "../../secrets/read-secret.js";
+import type { ClientAuth } from "./client-auth.js";
 
 /**
  * `client_secret_basic`, RFC 6749 §2.3.1: id and secret are form-encoded before they are joined. With `basicEncoding`
@@ -11,11 +12,11 @@ import type { ClientAuth, ClientAuthenticationContext } from "./client-auth.js";
 export async function clientSecretBasic(
   reference: SecretReference,
   { id, basicEncoding = "form" }: Pick<ClientSpec, "id" | "basicEncoding">,
-  context: ClientAuthenticationContext,
+  context: SecretContext,
 ): Promise<ClientAuth> {
   // RFC 7617 §2: the server would take what is before the first colon for the whole id.
   if (basicEncoding === "raw" && id?.includes(":")) throw colonInId(context.server);
-  const secret = await context.credentials.secret(reference, context);
+  const secret = await readClientSecret(reference, context);
   const encode = basicEncoding === "raw" ? (value: string) => value : formEncode;
   return (_authorizationServer, client, _body, headers) => {
     const credentials = `${encode(client.client_id)}:${encode(secret.reveal())}`;

@@ -3,6 +3,7 @@ import type { AuthorizationServerMetadata } from "../../discovery/metadata.js";
 import { McpAuthError } from "../../errors/error.js";
 import { registeredAlgorithms } from "../../keys/choose-algorithm.js";
 import { knownNames } from "../../lib/known-names.js";
+import { readClientSecret, type SecretContext } from "../../secrets/read-secret.js";
 import { describeReference } from "../../secrets/reference.js";
 import {
   addClientAssertion,
@@ -10,7 +11,7 @@ import {
   clientAssertionClaims,
   clientAssertionType,
 } from "./client-assertion.js";
-import type { ClientAuth, ClientAuthenticationContext } from "./client-auth.js";
+import type { AssertionSigning, ClientAuth } from "./client-auth.js";
 
 /** The one that every server with this method has comes first; then the bytes of the hash. */
 const algorithms = [
@@ -32,18 +33,19 @@ export async function clientSecretJwt(
   reference: SecretReference,
   spec: Pick<ClientSpec, "assertionAudience" | "assertionType">,
   metadata: AuthorizationServerMetadata,
-  context: ClientAuthenticationContext,
+  { time }: AssertionSigning,
+  context: SecretContext,
 ): Promise<ClientAuth> {
-  const { server, clock, signingTime = clock } = context;
+  const { server } = context;
   const listed = listedBy(metadata, server);
-  const secret = await context.credentials.secret(reference, context);
+  const secret = await readClientSecret(reference, context);
   const key = Buffer.from(secret.reveal(), "utf8");
   const { alg } = listed.find(({ bytes }) => key.length >= bytes) ?? tooShort(reference, listed, server);
   const audience = audienceOf(spec.assertionAudience, metadata);
   const header = { alg, typ: spec.assertionType ?? clientAssertionType };
   return async (_authorizationServer, client, body) => {
     const { SignJWT } = await import("jose");
-    const claims = clientAssertionClaims(client.client_id, audience, signingTime.now());
+    const claims = clientAssertionClaims(client.client_id, audience, time.now());
     addClientAssertion(body, await new SignJWT({ ...claims }).setProtectedHeader(header).sign(key));
   };
 }

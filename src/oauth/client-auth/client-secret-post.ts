@@ -1,12 +1,13 @@
 import type { SecretReference } from "../../config/spec.js";
-import type { ClientAuth, ClientAuthenticationContext } from "./client-auth.js";
+import { readClientSecret, type SecretContext } from "../../secrets/read-secret.js";
+import type { ClientAuth } from "./client-auth.js";
 
 /** `client_secret_post`, RFC 6749 §2.3.1: id and secret as form parameters. Rejects with `secret_unavailable`. */
 export async function clientSecretPost(
   reference: SecretReference,
-  context: ClientAuthenticationContext,
+  context: SecretContext,
 ): Promise<ClientAuth> {
-  const secret = await context.credentials.secret(reference, context);
+  const secret = await readClientSecret(reference, context);
   return (_authorizationServer, client, body) => {
     body.set("client_id", client.client_id);
     body.set("client_secret", secret.reveal());

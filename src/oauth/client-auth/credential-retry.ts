@@ -1,78 +1,141 @@
+import type { CertificateSpec, ClientSpec, CredentialSpec, KeySpec } from "../../config/spec.js";
 import { refusesCredential } from "../../diagnosis/facts.js";
 import { McpAuthError } from "../../errors/error.js";
-import type { KeyContext } from "../../keys/signing-key.js";
+import { loadKey, precedingKey } from "../../keys/load-key.js";
+import { loadTlsIdentity, precedingTlsIdentity } from "../../keys/load-tls-identity.js";
+import type { KeyContext, SigningKey } from "../../keys/signing-key.js";
+import { unreachable } from "../../lib/unreachable.js";
+import type { TlsIdentity } from "../../net/client-certificate.js";
+import type { CredentialRecorder } from "../../secrets/credential-recorder.js";
+import { readSecret } from "../../secrets/read-secret.js";
 import { markAnotherCredential } from "./another-credential.js";
-import { type BundleSpec, CredentialsInUse } from "./credentials-in-use.js";
 
-/** A token request that was answered, and what it was made with. */
-export interface AnsweredRequest {
+/** A request that an authorization server refused. */
+export interface RefusedRequest {
   readonly status: number;
-  /** What says who the client is. */
-  readonly client: CredentialsInUse;
-  /** What the grant presents and we have signed ourselves; absent for what others have issued. */
-  readonly presented?: CredentialsInUse | undefined;
+  readonly client: ClientSpec;
+  /** The key that signed the assertion which the grant presents. Absent for an assertion that others issued. */
+  readonly assertionKey?: KeySpec | undefined;
 }
-
-/** Attempts of one acquisition have this in common. */
-interface Acquisition extends KeyContext {
-  readonly signal: AbortSignal;
-}
-
-const noBundles: ReadonlySet<BundleSpec> = new Set();
 
 /**
- * A refused credential is followed by another attempt if there is another credential: what is read again differs, or
- * the key is so young that the server may know only the one before it. Once in an acquisition. One of these for each
- * grant.
+ * Loads the key that signs an assertion: the latest one, or its predecessor if the server refused the latest one in an
+ * earlier attempt of this acquisition. Rejects with the codes of `loadKey`.
  */
-export class CredentialRetry {
-  readonly #followed = new WeakMap<AbortSignal, ReadonlySet<BundleSpec>>();
-
-  /** What the next request of an acquisition is made with. */
-  credentials(signal: AbortSignal): CredentialsInUse {
-    return new CredentialsInUse(this.#followed.get(signal) ?? noBundles);
-  }
-
-  /** Marks the error that an answer became, if another attempt would present another credential. Never rejects. */
-  async judge(
-    error: unknown,
-    request: AnsweredRequest,
-    { watch: _notes, ...again }: Acquisition,
-  ): Promise<void> {
-    const { signal } = again;
-    if (!(error instanceof McpAuthError) || this.#followed.has(signal)) return;
-    const refused = refusedBy(error, request);
-    const hasChanged = await anyChanged(refused, again);
-    const outdated = hasChanged
-      ? noBundles
-      : new Set(refused.flatMap((credentials) => [...credentials.withPredecessor(again)]));
-    if (!hasChanged && outdated.size === 0) return;
-    this.#followed.set(signal, outdated);
-    markAnotherCredential(error);
-  }
+export async function assertionKey(spec: KeySpec, context: KeyContext): Promise<SigningKey> {
+  const predecessor = context.reads?.wasRefused(spec) ? precedingKey(spec, context) : undefined;
+  return predecessor ?? (await loadKey(spec, context));
 }
 
-async function anyChanged(refused: readonly CredentialsInUse[], context: KeyContext): Promise<boolean> {
-  for (const credentials of refused) if (await credentials.changed(context)) return true;
+/** Loads the certificate of a client, in the same way. Rejects with the codes of `loadTlsIdentity`. */
+export async function clientIdentity(spec: CertificateSpec, context: KeyContext): Promise<TlsIdentity> {
+  const predecessor = context.reads?.wasRefused(spec) ? precedingTlsIdentity(spec, context) : undefined;
+  return predecessor ?? (await loadTlsIdentity(spec, context));
+}
+
+/**
+ * Marks a refusal with `markAnotherCredential` if the next attempt would present another credential: what is read again
+ * differs, or the key is so young that the server may know only its predecessor. Does so once in an acquisition.
+ */
+export async function judgeRefusal(
+  error: unknown,
+  request: RefusedRequest,
+  context: KeyContext,
+): Promise<void> {
+  const { reads } = context;
+  if (reads === undefined || reads.isFollowUp || !(error instanceof McpAuthError)) return;
+  const refused = refusedBy(error, request);
+  reads.stop();
+  const outdated = new Set<object>();
+  if (!(await anyDiffers(refused, reads, context))) {
+    for (const credential of refused) {
+      const spec = withPredecessor(credential, context);
+      if (spec !== undefined && reads.hasLoaded(spec)) outdated.add(spec);
+    }
+    if (outdated.size === 0) return;
+  }
+  reads.followUp(outdated);
+  markAnotherCredential(error);
+}
+
+async function anyDiffers(
+  refused: readonly CredentialSpec[],
+  reads: CredentialRecorder,
+  context: KeyContext,
+): Promise<boolean> {
+  for (const credential of refused) {
+    try {
+      if (await differs(credential, reads, context)) return true;
+    } catch (error) {
+      // A credential that cannot be read now is not another one.
+      if (!(error instanceof McpAuthError)) throw error;
+    }
+  }
   return false;
 }
 
-/** RFC 6749 §5.2, and what servers answer in its place: the credentials of which one was refused. */
+/** Reads a credential again, if the attempt has read it, and compares it with what the attempt read. */
+async function differs(
+  credential: CredentialSpec,
+  reads: CredentialRecorder,
+  context: KeyContext,
+): Promise<boolean> {
+  switch (credential.kind) {
+    case "secret": {
+      const { secret } = credential;
+      return reads.hasRead(secret) && reads.secretDiffers(secret, await readSecret(secret, context));
+    }
+    case "key": {
+      const { key } = credential;
+      return reads.hasLoaded(key) && reads.bundleDiffers(key, (await loadKey(key, context)).bundle);
+    }
+    case "certificate": {
+      const { certificate } = credential;
+      return (
+        reads.hasLoaded(certificate) &&
+        reads.bundleDiffers(certificate, await loadTlsIdentity(certificate, context))
+      );
+    }
+    // A platform issues a new assertion each time. It is never tried again.
+    case "assertion":
+    case "none":
+      return false;
+    default:
+      return unreachable(credential);
+  }
+}
+
+/** Returns the spec of a key or certificate whose predecessor the server may still know. */
+function withPredecessor(credential: CredentialSpec, context: KeyContext): object | undefined {
+  switch (credential.kind) {
+    case "key":
+      return precedingKey(credential.key, context) && credential.key;
+    case "certificate":
+      return precedingTlsIdentity(credential.certificate, context) && credential.certificate;
+    case "secret":
+    case "assertion":
+    case "none":
+      return undefined;
+    default:
+      return unreachable(credential);
+  }
+}
+
+/** Returns the credentials that a response refused, by RFC 6749 §5.2 and by what servers answer in its place. */
 function refusedBy(
   { code, oauthError }: McpAuthError,
-  { status, client, presented }: AnsweredRequest,
-): readonly CredentialsInUse[] {
+  { status, client, assertionKey: key }: RefusedRequest,
+): readonly CredentialSpec[] {
   if (code !== "token_request_rejected") return [];
+  const presented: readonly CredentialSpec[] = key === undefined ? [] : [{ kind: "key", key }];
   switch (oauthError) {
     case "use_dpop_nonce":
       return [];
     case "invalid_client":
     case "unauthorized_client":
-      return [client];
-    default: {
-      const all = presented === undefined ? [client] : [client, presented];
-      if (refusesCredential(status)) return all;
-      return oauthError === "invalid_grant" && presented !== undefined ? [presented] : [];
-    }
+      return [client.credential];
+    default:
+      if (refusesCredential(status)) return [client.credential, ...presented];
+      return oauthError === "invalid_grant" ? presented : [];
   }
 }

@@ -1,5 +1,6 @@
 import type { ClientSpec, SecretReference } from "../../config/spec.js";
 import type { Clock } from "../../lib/clock.js";
+import { jwtClaims } from "../../lib/jwt-claims.js";
 import type { Secret } from "../../lib/secret.js";
 import { readSecret, type SecretContext } from "../../secrets/read-secret.js";
 import { secretUnavailable } from "../../secrets/reference.js";
@@ -42,7 +43,7 @@ export async function readPlatformAssertion(
 ): Promise<Secret> {
   const { server, clock } = context;
   const assertion = await readSecret(reference, context);
-  const claims = claimsOf(assertion.reveal());
+  const claims = jwtClaims(assertion.reveal());
   if (claims === undefined) {
     throw secretUnavailable(
       reference,
@@ -60,17 +61,4 @@ export async function readPlatformAssertion(
     );
   }
   return assertion;
-}
-
-/** `undefined` for what is not a JWT in compact form, RFC 7515 §7.1. Nothing is verified. */
-function claimsOf(text: string): { readonly exp?: unknown } | undefined {
-  const [, payload] = /^[\w-]+\.([\w-]+)\.[\w-]+$/.exec(text) ?? [];
-  if (payload === undefined) return undefined;
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(payload, "base64url").toString("utf8"));
-    return typeof claims === "object" && claims !== null && !Array.isArray(claims) ? claims : undefined;
-  } catch {
-    // The error quotes the text.
-    return undefined;
-  }
 }

@@ -2,13 +2,15 @@ import type { ClientSpec, KeySpec } from "../../config/spec.js";
 import type { AuthorizationServerMetadata } from "../../discovery/metadata.js";
 import { chooseAlgorithm } from "../../keys/choose-algorithm.js";
 import { signJwt } from "../../keys/sign-jwt.js";
+import { type AttemptContext, warnOnce } from "../attempt.js";
 import {
   addClientAssertion,
   audienceOf,
   clientAssertionClaims,
   clientAssertionType,
 } from "./client-assertion.js";
-import type { ClientAuth, ClientAuthenticationContext } from "./client-auth.js";
+import type { AssertionSigning, ClientAuth } from "./client-auth.js";
+import { assertionKey } from "./credential-retry.js";
 
 /**
  * `private_key_jwt`, RFC 7523 §2.2 as updated by RFC 7523bis: typed, for the issuer alone unless the config says
@@ -21,20 +23,21 @@ import type { ClientAuth, ClientAuthenticationContext } from "./client-auth.js";
  */
 export async function privateKeyJwt(
   keySpec: KeySpec,
-  spec: Pick<ClientSpec, "assertionAudience" | "assertionType">,
+  spec: Pick<ClientSpec, "issuer" | "assertionAudience" | "assertionType">,
   metadata: AuthorizationServerMetadata,
-  context: ClientAuthenticationContext,
+  { time, onSigned }: AssertionSigning,
+  attempt: AttemptContext,
 ): Promise<ClientAuth> {
-  const { server, clock, signingTime = clock, signal, signedWith, warn } = context;
+  const { server, signal } = attempt;
   const { issuer, token_endpoint_auth_signing_alg_values_supported: listed } = metadata;
-  const key = await context.credentials.key(keySpec, context);
+  const key = await assertionKey(keySpec, attempt);
   const alg = chooseAlgorithm(key, listed, { server, issuer });
-  if (listed !== undefined && !listed.includes(alg)) warn?.("unsupported_by_server");
+  if (listed !== undefined && !listed.includes(alg)) warnOnce(attempt, `authentication at ${spec.issuer}`);
   const audience = audienceOf(spec.assertionAudience, metadata);
   const typ = spec.assertionType ?? clientAssertionType;
   return async (_authorizationServer, client, body) => {
-    const claims = clientAssertionClaims(client.client_id, audience, signingTime.now());
-    signedWith?.(key.kid);
+    const claims = clientAssertionClaims(client.client_id, audience, time.now());
+    onSigned?.(key.kid);
     if (key.certificateThumbprint !== undefined) body.set("client_id", client.client_id);
     addClientAssertion(body, await signJwt(key, { alg, typ, claims, server, signal }));
   };

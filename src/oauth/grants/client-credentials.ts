@@ -1,13 +1,8 @@
-import type { ClientCredentialsSpec, ServerSpec } from "../../config/spec.js";
-import type { Grant } from "./grant.js";
-import type { GrantEnvironment } from "./grant-environment.js";
+import type { ClientCredentialsSpec } from "../../config/spec.js";
+import type { Grant } from "../attempt.js";
 import { tokenGrant } from "./token-grant.js";
 
 /** RFC 6749 §4.4: a token for the client itself. Rejects with the codes of `tokenGrant`. */
-export function clientCredentials(
-  spec: ServerSpec,
-  grant: ClientCredentialsSpec,
-  environment: GrantEnvironment,
-): Grant {
-  return tokenGrant(spec, grant, environment, { grantType: "client_credentials", presents: "client" });
+export function clientCredentials(grant: ClientCredentialsSpec): Grant {
+  return tokenGrant(grant, { grantType: "client_credentials", presents: "client" });
 }

@@ -1,26 +1,28 @@
-import type { ClientSpec, GrantCommon, ServerSpec } from "../../config/spec.js";
+import type { ClientSpec, GrantCommon } from "../../config/spec.js";
 import { findTarget } from "../../discovery/find-target.js";
 import type { Target } from "../../discovery/metadata.js";
-import type { GrantEnvironment } from "./grant-environment.js";
+import type { AttemptContext } from "../attempt.js";
 import { metadataHeaders } from "./metadata-headers.js";
 
-/** What there is to know of the two servers before a token can be asked for. Rejects with the codes of `findTarget`. */
+/**
+ * Finds what a token request needs to know of the MCP server and its authorization server, and notes it in the manager's
+ * state. Rejects with the codes of `findTarget`.
+ */
 export async function findGrantTarget(
-  spec: ServerSpec,
   { resource, client }: Pick<GrantCommon, "resource"> & { readonly client: ClientSpec },
-  environment: GrantEnvironment,
-  signal: AbortSignal,
+  attempt: AttemptContext,
 ): Promise<Target> {
+  const { spec, signal, manager } = attempt;
   const { name: server, url, timeout, resourceMetadata } = spec;
   const { issuer, metadata } = client;
-  const challenge = environment.challenge?.();
-  const target = await findTarget(environment.metadata, {
+  const { challenge } = manager;
+  const target = await findTarget(attempt.metadata, {
     ...{ server, url, issuer, timeout, signal, resource, resourceMetadata, metadata },
-    // What stops no token by being slow must leave time for it.
+    // A slow lookup that a token does not depend on must leave time for the token.
     patience: spec.deadline / 2,
-    headers: metadataHeaders(spec, environment),
+    headers: metadataHeaders(spec, attempt),
     ...(challenge && { challenge }),
   });
-  environment.onTarget?.(target);
+  manager.target = target;
   return target;
 }

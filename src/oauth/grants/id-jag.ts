@@ -1,76 +1,60 @@
-import type { EnterpriseManagedSpec, ServerSpec } from "../../config/spec.js";
+import type { EnterpriseManagedSpec } from "../../config/spec.js";
 import { findAuthorizationServer } from "../../discovery/find-target.js";
+import type { Target } from "../../discovery/metadata.js";
 import { jwtClaims } from "../../lib/jwt-claims.js";
 import { Secret } from "../../lib/secret.js";
+import type { AttemptContext } from "../attempt.js";
+import { judgeRefusal } from "../client-auth/credential-retry.js";
 import { type Accepted, acceptedAnswer } from "../token-endpoint/accepted-response.js";
 import { askTokenEndpoint } from "../token-endpoint/ask-token-endpoint.js";
-import { requestContext } from "../token-endpoint/request-context.js";
 import { endpointName, tokenEndpoint } from "../token-endpoint/token-endpoint.js";
-import { sendTokenRequest } from "../token-endpoint/token-request.js";
+import { sendTokenRequest, type TokenParameters } from "../token-endpoint/token-request.js";
 import { grantedScopes } from "../token-endpoint/token-response.js";
-import type { GrantEnvironment } from "./grant-environment.js";
 import { readSubjectToken, tokenExchangeGrantType } from "./subject-token.js";
-import { type GrantRequest, resourceFields } from "./token-grant.js";
+import { type RequestToPresent, resourceFields, warnUnlessListed } from "./token-grant.js";
 
 const idJagType = "urn:ietf:params:oauth:token-type:id-jag";
 
-/** An Identity Assertion JWT Authorization Grant: what the identity provider lets the user have at one MCP server. */
+/** An Identity Assertion JWT Authorization Grant: the identity provider lets the user use one MCP server. */
 export interface IdJag {
-  /** For the authorization server of that MCP server and nobody else. */
+  /** Accepted only by the authorization server of that MCP server. */
   readonly assertion: Secret;
-  /** Fewer than were asked for, perhaps; absent when the identity provider did not say. */
+  /** The scopes that were granted. Absent when the identity provider did not say. */
   readonly scopes: readonly string[] | undefined;
 }
 
+type Idp = EnterpriseManagedSpec["idp"];
+type WantedIdJag = Pick<RequestToPresent, "target" | "scopes">;
+
 /**
- * Asks the identity provider for an ID-JAG, SEP-990 §4: RFC 8693 with the client that we are there. Without DPoP, as the
- * answer is no access token. Rejects with the codes of `findAuthorizationServer`, `readSubjectToken`, `sendTokenRequest`
- * and `acceptedAnswer`.
+ * Asks the identity provider for an ID-JAG, SEP-990 §4: RFC 8693 with the client that is registered there. Without DPoP,
+ * because the response is not an access token. Rejects with the codes of `findAuthorizationServer`, `readSubjectToken`,
+ * `sendTokenRequest` and `acceptedAnswer`.
  */
 export async function requestIdJag(
-  spec: ServerSpec,
-  { idp }: EnterpriseManagedSpec,
-  environment: GrantEnvironment,
-  { target, scopes, context, attempt, refusals, warnings }: GrantRequest,
+  idp: Idp,
+  { target, scopes }: WantedIdJag,
+  attempt: AttemptContext,
 ): Promise<IdJag> {
-  const { client, subject } = idp;
-  const { name: server, url, timeout } = spec;
+  const { client } = idp;
   const { issuer } = client;
-  const { signal, clock } = context;
+  const { server, spec, signal, clock, metadata } = attempt;
+  const { url, timeout } = spec;
   const inUse = { grantType: tokenExchangeGrantType, presents: "identity", dpop: false } as const;
-  const atIdp = requestContext(spec, environment, attempt, () =>
-    warnings.about(`authentication at ${issuer}`),
-  );
   const wanted = { server, url, issuer, timeout, signal, metadata: client.metadata };
-  let credentials = refusals.credentials(signal);
   const { found, answer } = await askTokenEndpoint({
-    find: async () => ({ authorizationServer: await findAuthorizationServer(environment.metadata, wanted) }),
-    forget: () => environment.metadata.expireAuthorizationServer(issuer),
+    find: async () => ({ authorizationServer: await findAuthorizationServer(metadata, wanted) }),
+    forget: () => metadata.expireAuthorizationServer(issuer),
     async send({ authorizationServer }) {
-      warnings.unlessListed(tokenExchangeGrantType, authorizationServer);
-      const parameters = async () => {
-        const token = await readSubjectToken(subject, environment.subjectToken, atIdp);
-        return {
-          grantType: tokenExchangeGrantType,
-          scopes,
-          fields: [
-            ["requested_token_type", idJagType],
-            ["audience", target.authorizationServer.issuer],
-            ...resourceFields(target),
-            ["subject_token", token.reveal()],
-            ["subject_token_type", subject.type],
-          ] as const,
-        };
-      };
-      const { signedWith: _ofTheOtherClient, ...quiet } = atIdp;
-      credentials = refusals.credentials(signal);
-      const context = { ...quiet, credentials };
+      warnUnlessListed(tokenExchangeGrantType, authorizationServer, attempt);
       return await sendTokenRequest(
-        client,
-        authorizationServer,
-        parameters,
-        endpointName(inUse, issuer),
-        context,
+        {
+          client,
+          metadata: authorizationServer,
+          what: endpointName(inUse, issuer),
+          parameters: () => exchangeParameters(idp, target, scopes, attempt),
+        },
+        attempt,
       );
     },
   });
@@ -78,9 +62,29 @@ export async function requestIdJag(
   try {
     return readIdJag(acceptedAnswer(answer, endpoint, clock.now()));
   } catch (error) {
-    await refusals.judge(error, { client: credentials, status: answer.response.status }, atIdp);
+    await judgeRefusal(error, { client, status: answer.response.status }, attempt);
     throw error;
   }
+}
+
+async function exchangeParameters(
+  { subject }: Idp,
+  target: Target,
+  scopes: readonly string[],
+  attempt: AttemptContext,
+): Promise<TokenParameters> {
+  const token = await readSubjectToken(subject, attempt.manager.subject, attempt);
+  return {
+    grantType: tokenExchangeGrantType,
+    scopes,
+    fields: [
+      ["requested_token_type", idJagType],
+      ["audience", target.authorizationServer.issuer],
+      ...resourceFields(target),
+      ["subject_token", token.reveal()],
+      ["subject_token_type", subject.type],
+    ],
+  };
 }
 
 /** SEP-990 §4.2. */

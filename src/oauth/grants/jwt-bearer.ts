@@ -1,15 +1,14 @@
 import { randomUUID } from "node:crypto";
-import type { AssertionSpec, JwtBearerSpec, ServerSpec } from "../../config/spec.js";
-import type { AuthorizationServerMetadata } from "../../discovery/metadata.js";
+import type { AssertionSpec, JwtBearerSpec } from "../../config/spec.js";
 import { chooseAlgorithm } from "../../keys/choose-algorithm.js";
 import { issuedAt } from "../../keys/issued-at.js";
 import { signJwt } from "../../keys/sign-jwt.js";
+import { unreachable } from "../../lib/unreachable.js";
+import type { AttemptContext, Grant } from "../attempt.js";
 import { audienceOf } from "../client-auth/client-assertion.js";
+import { assertionKey } from "../client-auth/credential-retry.js";
 import { readPlatformAssertion } from "../client-auth/platform-assertion.js";
-import type { TokenRequestContext } from "../token-endpoint/token-request.js";
-import type { Grant } from "./grant.js";
-import type { GrantEnvironment } from "./grant-environment.js";
-import { type GrantRequest, tokenGrant } from "./token-grant.js";
+import { type RequestToPresent, tokenGrant } from "./token-grant.js";
 
 export const jwtBearerGrantType = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
@@ -18,33 +17,45 @@ export const jwtBearerGrantType = "urn:ietf:params:oauth:grant-type:jwt-bearer";
  * named and authenticated only if the config has its `id`. Rejects with the codes of `tokenGrant`, `secret_unavailable`,
  * `key_invalid` and `signer_unavailable`.
  */
-export function jwtBearer(spec: ServerSpec, grant: JwtBearerSpec, environment: GrantEnvironment): Grant {
+export function jwtBearer(grant: JwtBearerSpec): Grant {
   const { assertion } = grant;
-  return tokenGrant(spec, grant, environment, {
-    grantType: jwtBearerGrantType,
-    presents: assertion.kind === "platform" ? "platform_assertion" : "signed_assertion",
-    async present({ target, context, presented }) {
-      const jwt =
-        assertion.kind === "platform"
-          ? (await readPlatformAssertion(assertion.reference, context)).reveal()
-          : await signAssertion(assertion, target.authorizationServer, { ...context, presented });
-      return { fields: [["assertion", jwt]] };
-    },
-  });
+  switch (assertion.kind) {
+    case "platform":
+      return tokenGrant(grant, {
+        grantType: jwtBearerGrantType,
+        presents: "platform_assertion",
+        async present(_request, attempt) {
+          const jwt = await readPlatformAssertion(assertion.reference, attempt);
+          return { fields: [["assertion", jwt.reveal()]] };
+        },
+      });
+    case "signed":
+      return tokenGrant(grant, {
+        grantType: jwtBearerGrantType,
+        presents: "signed_assertion",
+        assertionKey: assertion.key,
+        async present(request, attempt) {
+          return { fields: [["assertion", await signAssertion(assertion, request, attempt)]] };
+        },
+      });
+    default:
+      return unreachable(assertion);
+  }
 }
 
 /** RFC 7523 §3. Without `nbf`: a clock that runs a second ahead would make the assertion invalid. */
 async function signAssertion(
   spec: Extract<AssertionSpec, { kind: "signed" }>,
-  metadata: AuthorizationServerMetadata,
-  context: TokenRequestContext & Pick<GrantRequest, "presented">,
+  { target, time }: RequestToPresent,
+  attempt: AttemptContext,
 ): Promise<string> {
-  const { server, clock, signingTime = clock, signal, signedWith, presented } = context;
-  const key = await presented.key(spec.key, context);
+  const { server, signal, manager } = attempt;
+  const metadata = target.authorizationServer;
+  const key = await assertionKey(spec.key, attempt);
   // What a server takes here it does not publish: its list is for client assertions.
   const alg = chooseAlgorithm(key, undefined, { server, issuer: metadata.issuer });
   const lifetime = Math.max(Math.floor(spec.lifetime / 1_000), 1);
-  const iat = issuedAt(signingTime.now(), lifetime);
+  const iat = issuedAt(time.now(), lifetime);
   const claims = {
     ...spec.claims,
     iss: spec.issuer,
@@ -54,6 +65,6 @@ async function signAssertion(
     exp: iat + lifetime,
     jti: randomUUID(),
   };
-  signedWith?.(key.kid);
+  manager.kid = key.kid;
   return await signJwt(key, { alg, typ: "JWT", claims, server, signal });
 }

@@ -3,33 +3,24 @@ import type { ServerHeaders } from "../../discovery/metadata-document.js";
 import { McpAuthError } from "../../errors/error.js";
 import { fail, succeed } from "../../net/failure.js";
 import { readHeaders } from "../../secrets/read-header.js";
-import type { GrantEnvironment } from "./grant-environment.js";
+import { createAttempt, type OAuthRuntime } from "../attempt.js";
 
-/** The config's `headers` for an MCP server, as its metadata is asked for with them; `undefined` without any. */
-export function metadataHeaders(
-  { name: server, headers }: Pick<ServerSpec, "name" | "headers">,
-  {
-    env,
-    fetch,
-    clock,
-    resolvers,
-    permissions,
-  }: Pick<GrantEnvironment, "env" | "fetch" | "clock" | "resolvers" | "permissions">,
-): ServerHeaders | undefined {
+/** The config's `headers`, for requests for the metadata of an MCP server. `undefined` without any. */
+export function metadataHeaders(spec: ServerSpec, runtime: OAuthRuntime): ServerHeaders | undefined {
+  const { name: server, headers } = spec;
   const entries = Object.entries(headers);
   if (entries.length === 0) return undefined;
   return {
     id: JSON.stringify(entries.toSorted(([a], [b]) => (a < b ? -1 : 1))),
     async read(signal) {
-      const context = { server, env, fetch, clock, resolvers, permissions, signal, unref: true };
       try {
-        return succeed(await readHeaders(headers, context));
+        return succeed(await readHeaders(headers, createAttempt(runtime, { spec, signal })));
       } catch (error) {
         if (!(error instanceof McpAuthError)) throw error;
         const { code, message, retryable } = error;
-        // Several servers may share the lookup, and each has its name put before it.
+        // Several servers may share the lookup. The name of each is put before the message.
         const detail = message.replace(`Server "${server}": `, "");
-        // Whose wait ended here is the lookup alone: it took too long.
+        // The signal is that of the lookup, which ends when it takes too long.
         if (code !== "aborted") return fail({ code, detail, retryable });
         return fail({ code: "timeout", detail: "its headers could not be read in time.", retryable: true });
       }

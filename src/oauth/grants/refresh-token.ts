@@ -1,58 +1,51 @@
-import type { RefreshTokenSpec, ServerSpec } from "../../config/spec.js";
+import type { RefreshTokenSpec } from "../../config/spec.js";
 import { McpAuthError } from "../../errors/error.js";
 import { parseJsonObject } from "../../lib/json-object.js";
 import { Secret } from "../../lib/secret.js";
 import { readSecret } from "../../secrets/read-secret.js";
-import { secretContext } from "../token-endpoint/request-context.js";
-import type { TokenAnswer } from "../token-endpoint/token-request.js";
-import type { Grant, GrantAttempt } from "./grant.js";
-import type { GrantEnvironment, Redemption } from "./grant-environment.js";
+import type { Grant } from "../attempt.js";
+import { createAttempt } from "../attempt.js";
 import { tokenGrant } from "./token-grant.js";
 
 /**
- * RFC 6749 §6: a token for a refresh token. The server may give another refresh token with it, and take the one before no
- * more (RFC 9700 §4.14.2): that is durable in the store before the access token is handed out, and one process at a time
- * redeems. Rejects with the codes of `tokenGrant`, `secret_unavailable`, and with `store_unavailable`, which is retryable:
- * without the store nothing is redeemed.
+ * RFC 6749 §6: a token for a refresh token. The server may replace the refresh token and refuse the previous one from then
+ * on (RFC 9700 §4.14.2). So the successor is durable in the store before the access token is returned, and one process at
+ * a time redeems. Rejects with the codes of `tokenGrant`, with `secret_unavailable`, and with `store_unavailable`, which
+ * is retryable: nothing is redeemed without the store.
  */
-export function refreshToken(
-  spec: ServerSpec,
-  grant: RefreshTokenSpec,
-  environment: GrantEnvironment,
-): Grant {
-  const { refreshTokens, scopes } = environment;
+export function refreshToken(grant: RefreshTokenSpec): Grant {
   const { client } = grant;
-  const redemptions = new WeakMap<GrantAttempt, Redemption>();
-  const redeem = tokenGrant(spec, grant, environment, {
+  const requestToken = tokenGrant(grant, {
     grantType: "refresh_token",
     presents: "refresh_token",
-    async present({ attempt }) {
-      const current = redemptions.get(attempt)?.current.reveal();
-      if (current === undefined)
+    async present(_request, { redemption, scopes }) {
+      if (redemption === undefined)
         throw new TypeError("A refresh token is redeemed with the help of the store.");
-      // Without `scope` the token is for all that the refresh token is good for.
-      return { fields: [["refresh_token", current]], scopes: scopes ?? grant.scopes ?? [] };
+      const fields = [["refresh_token", redemption.current.reveal()]] as const;
+      // Without `scope` the server grants all scopes of the refresh token.
+      return { fields, scopes: scopes ?? grant.scopes ?? [] };
     },
-    sending: async (attempt) => await redemptions.get(attempt)?.sending(),
-    received(answer, attempt) {
-      redemptions.get(attempt)?.answered(answer.response.status, successorIn(answer));
+    received({ response: { status, body } }, { redemption }) {
+      redemption?.answered(status, successorIn(status, body));
     },
   });
-  return async (attempt) => {
-    if (refreshTokens === undefined) throw noStore(spec.name);
-    const { name: server, timeout } = spec;
-    const seed = await readSecret(grant.refreshToken, secretContext(spec, environment, attempt));
+  return async function redeemRefreshToken(attempt) {
+    const { server, refreshTokens, spec, signal } = attempt;
+    if (refreshTokens === undefined) throw noStore(server);
+    const seed = await readSecret(grant.refreshToken, attempt);
     const family = { server, issuer: client.issuer, clientId: client.id, seed };
-    return await refreshTokens.redeem(family, { timeout, signal: attempt.signal }, async (redemption) => {
-      const own: GrantAttempt = { ...attempt, signal: redemption.signal };
-      redemptions.set(own, redemption);
-      return await redeem(own);
+    return await refreshTokens.redeem(family, { timeout: spec.timeout, signal }, async (redemption) => {
+      const { manager, scopes, reads, notify, warn, warned } = attempt;
+      const inherited = { spec, manager, scopes, reads, notify, warn, warned };
+      return await requestToken(
+        createAttempt(attempt, { ...inherited, signal: redemption.signal, redemption }),
+      );
     });
   };
 }
 
-/** Also in an answer whose access token cannot be used: the one before may be worth nothing by now. */
-function successorIn({ response: { status, body } }: TokenAnswer): Secret | undefined {
+/** Also read from a response whose access token cannot be used: the server may have revoked the previous one by then. */
+function successorIn(status: number, body: string): Secret | undefined {
   if (status < 200 || status >= 300) return undefined;
   const successor = parseJsonObject(body)?.["refresh_token"];
   return typeof successor === "string" && successor !== "" ? new Secret(successor) : undefined;

@@ -1,28 +1,26 @@
-import type { SecretReference, ServerSpec, StaticSpec } from "../../config/spec.js";
+import type { SecretReference, StaticSpec } from "../../config/spec.js";
 import { McpAuthError } from "../../errors/error.js";
 import { readSecret, type SecretContext } from "../../secrets/read-secret.js";
 import { secretUnavailable } from "../../secrets/reference.js";
+import type { Grant } from "../attempt.js";
 import { isHeaderSafe } from "../token-endpoint/header-safe.js";
-import { secretContext } from "../token-endpoint/request-context.js";
-import type { Grant } from "./grant.js";
-import type { GrantEnvironment } from "./grant-environment.js";
 
 /**
- * A token that somebody else puts into an environment variable or a file, read afresh at each call. Rejects with
+ * A token that something else puts into an environment variable or a file. Reads it again at each call. Rejects with
  * `secret_unavailable` when there is none or it cannot stand in a header, and with `aborted`.
  */
-export function staticToken(spec: ServerSpec, grant: StaticSpec, environment: GrantEnvironment): Grant {
-  return async (attempt) => {
-    if (attempt.signal.aborted) throw aborted(spec.name);
-    const requestedAt = environment.clock.now();
-    const accessToken = await readToken(grant.token, secretContext(spec, environment, attempt));
+export function staticToken(grant: StaticSpec): Grant {
+  return async function readStaticToken(attempt) {
+    if (attempt.signal.aborted) throw aborted(attempt.server);
+    const requestedAt = attempt.clock.now();
+    const accessToken = await readToken(grant.token, attempt);
     return {
       accessToken,
       tokenType: "Bearer",
       ...(grant.lifetime === undefined ? {} : { expiresIn: grant.lifetime / 1_000 }),
       requestedAt,
       scopes: grant.scopes ?? [],
-      resource: spec.url,
+      resource: attempt.spec.url,
     };
   };
 }

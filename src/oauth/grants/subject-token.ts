@@ -2,35 +2,37 @@ import type { SubjectSpec } from "../../config/spec.js";
 import { McpAuthError } from "../../errors/error.js";
 import type { Secret } from "../../lib/secret.js";
 import { readSecret, type SecretContext } from "../../secrets/read-secret.js";
-import type { GrantEnvironment } from "./grant-environment.js";
+import type { ManagerSubject } from "../attempt.js";
 
 /** RFC 8693 §2.1. */
 export const tokenExchangeGrantType = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 /**
- * The token that says on whose behalf we ask, read afresh at each call: from where the config says, or what the host
- * gives for one of its users. Rejects with `secret_unavailable`, and with what `fromRuntime` does.
+ * Reads the token of the party on whose behalf the client asks, again at each call: from the reference in the config, or
+ * from the host for one of its users. Rejects with `secret_unavailable`, and with the codes of `subject.token`.
  */
 export async function readSubjectToken(
   { token }: SubjectSpec,
-  fromRuntime: GrantEnvironment["subjectToken"],
+  subject: ManagerSubject | undefined,
   context: SecretContext,
 ): Promise<Secret> {
   if (!("runtime" in token)) return await readSecret(token, context);
   const { server } = context;
   const unavailable = (problem: string): McpAuthError =>
     new McpAuthError("secret_unavailable", `Server "${server}": ${problem}`, { server });
-  if (fromRuntime === undefined) {
+  if (subject === undefined) {
     throw unavailable(
       "its tokens are for one user each, and it was not said for whom. Use the manager that " +
         "`manager.for({ key, subjectToken })` gives.",
     );
   }
+  const prefetched = context.reads?.take({ runtime: true });
+  if (prefetched !== undefined) return prefetched;
   try {
-    return context.prefetched?.take({ runtime: true }) ?? (await fromRuntime());
+    return await subject.token();
   } catch (error) {
     if (error instanceof McpAuthError) throw error;
-    // It may carry the token.
-    throw unavailable("the subject token that `for()` was given cannot be had.");
+    // The host's code threw it, and it may carry the token.
+    throw unavailable("the subject token that `for()` was given could not be read.");
   }
 }

@@ -1,7 +1,6 @@
-import type { ServerSpec, TokenExchangeSpec } from "../../config/spec.js";
+import type { TokenExchangeSpec } from "../../config/spec.js";
+import type { Grant } from "../attempt.js";
 import type { TokenField } from "../token-endpoint/token-request.js";
-import type { Grant } from "./grant.js";
-import type { GrantEnvironment } from "./grant-environment.js";
 import { readSubjectToken, tokenExchangeGrantType } from "./subject-token.js";
 import { tokenGrant } from "./token-grant.js";
 
@@ -15,27 +14,23 @@ const accessTokens = [
  * RFC 8693: the token of a user, or of another service, for one at the MCP server. Rejects with the codes of
  * `tokenGrant` and `readSubjectToken`.
  */
-export function tokenExchange(
-  spec: ServerSpec,
-  grant: TokenExchangeSpec,
-  environment: GrantEnvironment,
-): Grant {
+export function tokenExchange(grant: TokenExchangeSpec): Grant {
   const { subject, actor, requestedType } = grant;
-  return tokenGrant(spec, grant, environment, {
+  return tokenGrant(grant, {
     grantType: tokenExchangeGrantType,
     presents: "subject_token",
-    // Whatever the config asks for by its name is wanted as it comes.
+    // The config may ask for any other type by its name.
     issuedTypes: requestedType === undefined ? accessTokens : [...accessTokens, requestedType],
     requestedType,
-    async present({ context }) {
-      const token = await readSubjectToken(subject, environment.subjectToken, context);
+    async present(_request, attempt) {
+      const token = await readSubjectToken(subject, attempt.manager.subject, attempt);
       const fields: TokenField[] = [
         ["subject_token", token.reveal()],
         ["subject_token_type", subject.type],
       ];
       if (actor !== undefined) {
         // Only the subject can be given in code.
-        const acting = await readSubjectToken(actor, undefined, context);
+        const acting = await readSubjectToken(actor, undefined, attempt);
         fields.push(["actor_token", acting.reveal()], ["actor_token_type", actor.type]);
       }
       if (requestedType !== undefined) fields.push(["requested_token_type", requestedType]);

@@ -9,17 +9,16 @@ export interface Question<F extends Found> {
   readonly find: () => Promise<F>;
   /** Drops what is known of the authorization server. */
   readonly forget: () => void;
-  /** Whether the request presents a JWT that we have signed, beside what says who the client is. */
+  /** Whether the request presents an assertion that we have signed, beside the client's own. */
   readonly presentsSigned?: boolean;
-  /** Each call makes a request of its own. */
+  /** Each call sends a new request. */
   readonly send: (found: F) => Promise<TokenAnswer>;
 }
 
 /**
- * Asks a token endpoint until there is an answer to judge. The metadata of one that is gone may be older than its
- * move: it is looked for once more. One that wants a DPoP nonce which it has just given (RFC 9449 §8) is asked once
- * more, and so is one that refused what we signed and thereby told that its clock differs from ours. Each request is made
- * anew.
+ * Asks a token endpoint until there is a response to judge. Asks again, once for each reason, when the server gave a DPoP
+ * nonce that it wants (RFC 9449 §8), when its response shows that its clock differs from ours and it may have refused the
+ * time in an assertion, and when the endpoint is gone and newer metadata names another one.
  */
 export async function askTokenEndpoint<F extends Found>({
   find,
@@ -27,25 +26,25 @@ export async function askTokenEndpoint<F extends Found>({
   send,
   presentsSigned = false,
 }: Question<F>): Promise<{ readonly found: F; readonly answer: TokenAnswer }> {
-  const ask = async (found: F): Promise<TokenAnswer> => {
-    let answer = await send(found);
-    const reasons = new Set([wantsNewNonce, (one: TokenAnswer) => wantsNewTime(one, presentsSigned)]);
-    for (;;) {
-      const reason = [...reasons].find((wants) => wants(answer));
-      if (reason === undefined) return answer;
-      reasons.delete(reason);
-      answer = await send(found);
-    }
-  };
+  const wantsTime = (answer: TokenAnswer): boolean => wantsNewTime(answer, presentsSigned);
+  const reasons = new Set([wantsNewNonce, wantsTime]);
+  let hasLookedAgain = false;
   let found = await find();
-  let answer = await ask(found);
-  if (isGone(answer)) {
+  for (;;) {
+    const answer = await send(found);
+    const reason = [...reasons].find((wants) => wants(answer));
+    if (reason !== undefined) {
+      reasons.delete(reason);
+      continue;
+    }
+    if (hasLookedAgain || !isGone(answer)) return { found, answer };
+    hasLookedAgain = true;
     const before = endpoints(found);
     forget();
     found = await find();
-    if (endpoints(found) !== before) answer = await ask(found);
+    if (endpoints(found) === before) return { found, answer };
+    for (const again of [wantsNewNonce, wantsTime]) reasons.add(again);
   }
-  return { found, answer };
 }
 
 function wantsNewNonce({ response, dpopSigner, hasNewNonce }: TokenAnswer): boolean {

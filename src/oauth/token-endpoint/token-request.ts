@@ -9,9 +9,9 @@ import {
   type FetchFunction,
 } from "../../net/bounded-fetch.js";
 import type { TlsIdentity } from "../../net/client-certificate.js";
-import { clockSkewMessage, ServerClocks, type SigningTime } from "../../net/server-clocks.js";
+import { clockSkewMessage, type SigningTime } from "../../net/server-clocks.js";
+import { type AttemptContext, warnOnce } from "../attempt.js";
 import { authenticateClient } from "../client-auth/authenticate-client.js";
-import type { ClientAuthenticationContext } from "../client-auth/client-auth.js";
 import { rememberSent } from "./remember-sent.js";
 import { contactedUrl } from "./token-endpoint.js";
 
@@ -28,20 +28,20 @@ export interface TokenParameters {
   readonly params?: readonly TokenField[];
 }
 
-export interface TokenRequestContext extends ClientAuthenticationContext {
-  /** Milliseconds for the whole exchange. */
-  readonly timeout: number;
-  readonly signal: AbortSignal;
-  /** Without them everything is signed in our own time. */
-  readonly serverClocks?: ServerClocks | undefined;
-  /** Told, once, how far the clock of the server differs from ours. */
-  readonly onClockSkew?: ((message: string) => void) | undefined;
-  /** Binds the token to a key; absent without DPoP. */
+/** One request to a token endpoint. */
+export interface TokenEndpointRequest {
+  readonly client: ClientSpec;
+  readonly metadata: AuthorizationServerMetadata;
+  /** Names the endpoint in messages. */
+  readonly what: string;
+  /** Makes the parameters, after it is known that the client can authenticate. Signs in the time that it is given. */
+  readonly parameters: (time: SigningTime) => Promise<TokenParameters>;
+  /** Binds the token to a key. Absent without DPoP. */
   readonly dpop?: Dpop | undefined;
-  /** Awaited last of all before the request is sent. */
-  readonly sending?: (() => Promise<void>) | undefined;
-  /** What the MCP server takes of the proofs of such a key. */
-  readonly proofAlgorithms?: readonly string[] | undefined;
+  /** The DPoP algorithms that the MCP server lists. */
+  readonly resourceAlgorithms?: readonly string[] | undefined;
+  /** Called with the `kid` of each client assertion that a key signs. */
+  readonly onSigned?: ((kid: string | undefined) => void) | undefined;
 }
 
 /** An answer that is not judged yet, and what it was asked with. */
@@ -64,80 +64,114 @@ export interface TokenAnswer {
 }
 
 /**
- * The one place that sends token requests. Reads the credential afresh and signs anew, so every attempt is a request
- * of its own. `parameters` are made when it is known that the client can authenticate, and not before. Redirects are
- * not followed. `what` names the endpoint in messages.
+ * Sends one token request; no other function does. Reads the credential and signs anew, so that each attempt is a request
+ * of its own. Does not follow redirects.
  *
- * Rejects with the codes of `authenticateClient`, of `Dpop`, of `parameters` and of `boundedFetch`, and with
- * `token_response_invalid` when the answer is larger than 1 MiB.
+ * Rejects with the codes of `authenticateClient`, `Dpop`, `parameters` and `boundedFetch`, with `discovery_failed` when
+ * the metadata makes no request, and with `token_response_invalid` when the response is larger than 1 MiB.
  */
 export async function sendTokenRequest(
-  client: ClientSpec,
-  metadata: AuthorizationServerMetadata,
-  parameters: (signingTime: SigningTime) => Promise<TokenParameters>,
-  what: string,
-  context: TokenRequestContext,
+  request: TokenEndpointRequest,
+  attempt: AttemptContext,
 ): Promise<TokenAnswer> {
-  const { server, dpop, signal, serverClocks = new ServerClocks(context.clock) } = context;
-  const { issuer, dpop_signing_alg_values_supported: proofAlgorithms } = metadata;
-  const listed = { authorizationServer: proofAlgorithms, resource: context.proofAlgorithms };
-  const signingTime = serverClocks.at(contactedUrl(client, metadata));
-  const { apply, fetch, tokenEndpoint, identity } = await authenticateClient(client, metadata, {
-    ...context,
-    signingTime,
-  });
-  const dpopSigner = await dpop?.dpopSigner(listed, { ...context, issuer });
-  const asked = await parameters(signingTime);
+  const { client, metadata, what, parameters, dpop, resourceAlgorithms, onSigned } = request;
+  const { server, clock, signal, serverClocks } = attempt;
+  const { issuer, dpop_signing_alg_values_supported: authorizationServer } = metadata;
+  const time = serverClocks.at(contactedUrl(client, metadata));
+  const authentication = await authenticateClient(client, metadata, { time, onSigned }, attempt);
+  const onUnlisted = () => warnOnce(attempt, `authentication at ${client.issuer}`);
+  const dpopSigner = await dpop?.dpopSigner(
+    { issuer, authorizationServer, resource: resourceAlgorithms, onUnlisted },
+    attempt,
+  );
+  const asked = await parameters(time);
+  const named = { client_id: client.id ?? "anonymous" };
+  const { url, headers, body } = await buildRequest(
+    issuer,
+    authentication.tokenEndpoint,
+    named,
+    asked,
+    server,
+  );
+  await authentication.apply({ issuer }, named, body, headers);
+  const nonce = dpop?.nonces.get("token", url);
+  const proof = await dpopSigner?.proof({ method: "POST", url, nonce, time, signal });
+  if (proof !== undefined) headers.set("dpop", proof);
+  rememberSent(headers, body);
+  await attempt.redemption?.sending();
+  const requestedAt = clock.now();
+  let response: BoundedResponse;
+  try {
+    response = await boundedFetch(authentication.fetch, {
+      endpoint: "token endpoint",
+      ...{ server, what, url, isLearned: client.metadata === undefined },
+      ...{ method: "POST", headers: Object.fromEntries(headers), body: body.toString() },
+      ...{ timeout: attempt.spec.timeout, signal, clock },
+    });
+  } catch (error) {
+    response = withoutBody(error, server, what);
+  }
+  // Many requests may have been sent meanwhile, so that these credentials were forgotten; the server may quote them.
+  rememberSent(headers, body);
+  dpop?.nonces.note("token", url, response.headers);
+  const skew = attempt.warn && serverClocks.takeReport(url);
+  if (skew !== undefined) attempt.warn?.("clock_skew", clockSkewMessage(server, what, skew));
+  const { fetch, identity } = authentication;
+  return {
+    ...{ response, requestedAt, scopes: asked.scopes, dpopSigner },
+    certificate: identity && { fetch, identity },
+    hasNewNonce: dpop?.nonces.get("token", url) !== nonce,
+    hasNewTime: time.isOutdated,
+    clockSkew: time.uncorrected,
+  };
+}
+
+interface BuiltRequest {
+  readonly url: string;
+  readonly headers: Headers;
+  readonly body: URLSearchParams;
+}
+
+/**
+ * Builds a token request with oauth4webapi, without the client's credential. The library does not send it: its own
+ * judgement would mask `error` behind a `WWW-Authenticate`, keep the body in its errors, and refuse a response for a stray
+ * `id_token`. `readTokenResponse` judges instead.
+ */
+async function buildRequest(
+  issuer: string,
+  tokenEndpoint: string,
+  client: { readonly client_id: string },
+  asked: TokenParameters,
+  server: string,
+): Promise<BuiltRequest> {
   const oauth = await import("oauth4webapi");
-  let answer: TokenAnswer | undefined;
+  const form = tokenForm(asked);
+  let built: BuiltRequest | undefined;
   try {
     await oauth.genericTokenEndpointRequest(
       { issuer, token_endpoint: tokenEndpoint },
-      // The library wants one; where there is none, `apply` does not send it.
-      { client_id: client.id ?? "anonymous" },
-      apply,
+      client,
+      // `authenticateClient` does this, outside of the `try`: an error of ours must not pass for one of the library.
+      () => {},
       asked.grantType,
-      tokenForm(asked),
+      form,
       {
         headers: { "user-agent": "mcp-auth-runtime" },
-        // Which URLs may be http was decided when the metadata was taken.
+        // `discovery` has decided which URLs may be http.
         [oauth.allowInsecureRequests]: true,
-        [oauth.customFetch]: async (url, { body, headers }) => {
-          const nonce = dpop?.nonces.get("token", url);
-          const proof = await dpopSigner?.proof({ method: "POST", url, nonce, time: signingTime, signal });
-          const sent = { ...headers, ...(proof && { dpop: proof }) };
-          rememberSent(new Headers(sent), body);
-          await context.sending?.();
-          const isLearned = client.metadata === undefined;
-          const received = await sendOnce({ url, isLearned, headers: sent, body: body.toString() }, what, {
-            ...context,
-            fetch,
-          });
-          // Others may have sent so much meanwhile that these were forgotten, and the server may quote them.
-          rememberSent(new Headers(sent), body);
-          dpop?.nonces.note("token", url, received.response.headers);
-          const skew = context.onClockSkew && serverClocks.takeReport(url);
-          if (skew !== undefined) context.onClockSkew?.(clockSkewMessage(server, what, skew));
-          answer = {
-            ...received,
-            scopes: asked.scopes,
-            dpopSigner,
-            certificate: identity && { fetch, identity },
-            hasNewNonce: dpop?.nonces.get("token", url) !== nonce,
-            hasNewTime: signingTime.isOutdated,
-            clockSkew: signingTime.uncorrected,
-          };
-          // The library only hands it back. Its own judgement would mask `error` behind a `WWW-Authenticate`, keep
-          // the body in its errors and refuse an answer for a stray `id_token`; `readTokenResponse` judges instead.
+        async [oauth.customFetch](url, { headers, body }) {
+          built = { url, headers: new Headers(headers), body };
           return new Response(null);
         },
       },
     );
   } catch (error) {
-    if (error instanceof McpAuthError) throw error;
-    // What the library itself throws is about the metadata, and may carry it.
+    // The library refuses its arguments. They are from the metadata, which its error may quote.
+    const isRefusal =
+      error instanceof oauth.OperationProcessingError || (error instanceof TypeError && "code" in error);
+    if (!isRefusal) throw error;
   }
-  if (answer !== undefined) return answer;
+  if (built !== undefined) return built;
   throw new McpAuthError(
     "discovery_failed",
     `Server "${server}": no token request can be made from the metadata of ${issuer}: its token endpoint ` +
@@ -146,8 +180,8 @@ export async function sendTokenRequest(
   );
 }
 
-/** What says who the client is: for client authentication alone to put there. */
-const ofTheClient: ReadonlySet<string> = new Set([
+/** Only client authentication sets these fields. */
+const clientFields: ReadonlySet<string> = new Set([
   "client_id",
   "client_secret",
   "client_assertion",
@@ -159,45 +193,19 @@ export function tokenForm({ grantType, scopes, fields, params = [] }: TokenParam
   const form = new URLSearchParams({ grant_type: grantType });
   if (scopes.length > 0) form.append("scope", scopes.join(" "));
   for (const [name, value] of fields) form.append(name, value);
-  // The config refuses most of these names, but knows not which of them this request has.
-  for (const [name, value] of params) if (!form.has(name) && !ofTheClient.has(name)) form.append(name, value);
+  // The config refuses most of these names, but does not know which of them this request has.
+  for (const [name, value] of params)
+    if (!form.has(name) && !clientFields.has(name)) form.append(name, value);
   return form;
 }
 
-async function sendOnce(
-  request: {
-    readonly url: string;
-    readonly isLearned: boolean;
-    readonly headers: Readonly<Record<string, string>>;
-    readonly body: string;
-  },
-  what: string,
-  context: TokenRequestContext,
-): Promise<Pick<TokenAnswer, "response" | "requestedAt">> {
-  const { server, fetch, clock, timeout, signal } = context;
-  const requestedAt = clock.now();
-  try {
-    const response = await boundedFetch(fetch, {
-      ...request,
-      endpoint: "token endpoint",
-      method: "POST",
-      server,
-      what,
-      timeout,
-      signal,
-      clock,
-    });
-    return { response, requestedAt };
-  } catch (error) {
-    if (!(error instanceof BodyTooLarge)) throw error;
-    // A refusal says enough by its status; only of a success the body is needed.
-    if (error.status >= 300) {
-      return { response: { status: error.status, headers: new Headers(), body: "" }, requestedAt };
-    }
-    throw new McpAuthError(
-      "token_response_invalid",
-      `Server "${server}": ${what} answered with more than 1 MiB.`,
-      { server },
-    );
-  }
+/** A refusal that is too large is judged by its status: only the body of a success is needed. Throws other errors. */
+function withoutBody(error: unknown, server: string, what: string): BoundedResponse {
+  if (!(error instanceof BodyTooLarge)) throw error;
+  if (error.status >= 300) return { status: error.status, headers: new Headers(), body: "" };
+  throw new McpAuthError(
+    "token_response_invalid",
+    `Server "${server}": ${what} answered with more than 1 MiB.`,
+    { server },
+  );
 }

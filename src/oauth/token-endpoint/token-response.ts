@@ -1,7 +1,7 @@
 import type { TokenEndpoint } from "../../diagnosis/facts.js";
 import { longestLifetime } from "../../lib/duration.js";
 import { isScope } from "../../lib/scope.js";
-import type { IssuedToken } from "../grants/grant.js";
+import type { IssuedToken } from "../grants/issued-token.js";
 import { acceptedAnswer, type Invalid } from "./accepted-response.js";
 import { bindingOf } from "./bound-token.js";
 import { isHeaderSafe } from "./header-safe.js";

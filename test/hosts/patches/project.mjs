@@ -1,4 +1,4 @@
-// A folder with a config, in which programs run as a user's do: it has the built package and the packages of this folder.
+// Creates a project folder with a config, the built package and the packages of this folder, and runs programs in it.
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -11,16 +11,16 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 export const root = join(here, "../../..");
 const { dependencies } = createRequire(import.meta.url)("./package.json");
 
-/** Node 26 from npm, which some of the packages need; the one that runs this is the other. */
+/** Node 26 from npm, which some packages need. Tests also use the Node that runs this. */
 export const newNode = join(here, "node_modules/node/bin/node");
 export const bun = join(here, "node_modules/bun/bin/bun.exe");
 
-/** What a person adds to the command. */
+/** The flag that a person adds to the command. */
 export const registerFlag = ["--import", "mcp-auth-runtime/register"];
 
 /**
  * @param {object | undefined} config
- * @param {Record<string, string>} files by their names
+ * @param {Record<string, string>} files the text of each file by name
  */
 export async function createProject(config, files = {}) {
   const folder = await realpath(await mkdtemp(join(tmpdir(), "patches-")));
@@ -41,7 +41,7 @@ async function link(target, path) {
 }
 
 /**
- * Runs a program of the project; resolves with its exit code and what it wrote.
+ * Runs a program of the project. Resolves with its exit code and output.
  *
  * @param {{ folder: string }} project
  * @param {{ command?: string, args?: string[], env?: Record<string, string> }} options
@@ -65,7 +65,7 @@ export async function run(
   return { code, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
 }
 
-/** What a program that ended well has printed, its last line, as JSON. */
+/** Parses the last line that a successful program has printed as JSON. */
 export function printed({ code, stdout, stderr }) {
   if (code !== 0) throw new Error(`exit code ${code}\n${stdout}${stderr}`);
   return JSON.parse(stdout.trim().split("\n").at(-1) ?? "");

@@ -1,5 +1,5 @@
-// `npm run test:patches [-- NAME…]`: what else patches, copies or bypasses the global fetch, beside
-// `mcp-auth-runtime/register`. Each group of tests is a file in `cases`. Ends with `N passed, N failed`.
+// `npm run test:patches [-- NAME…]`: tests `mcp-auth-runtime/register` together with other code that patches, copies or
+// bypasses the global fetch. Each file in `cases` is a group of tests. The last line is `N passed, N failed`.
 import { execFileSync } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -23,10 +23,10 @@ for (const name of names.filter((each) => wanted.length === 0 || wanted.includes
   const { cases } = await import(`./cases/${name}.mjs`);
   for (const [title, test] of cases) await attempt(`${name}: ${title}`, test);
 }
-// Fewer than there were when this was written: some were not found.
+// A lower number means that some tests were not found.
 if (wanted.length === 0 && passed + failed < 75) {
   failed += 1;
-  console.log("FAIL there are fewer tests than there were");
+  console.log("FAIL fewer than 75 tests were found");
 }
 console.log(`${secondsSince(started)} in all`);
 console.log(`${passed} passed, ${failed} failed`);
@@ -43,7 +43,7 @@ async function attempt(title, test) {
     onEnd(() => each.close());
     return each;
   };
-  // A program asks for what its own requests cannot do.
+  // A program uses this server to revoke tokens.
   const control = await server(({ url }, response) => {
     if (url === "/revoke") world.revokeAll();
     response.end();
@@ -61,7 +61,7 @@ async function attempt(title, test) {
   }
 }
 
-/** Where a policy of npm's held an install script back, runs it. */
+/** Runs the install script of a package if a policy of npm has blocked it. */
 function assertInstalled(path, script) {
   const answer = () => execFileSync(path, ["--version"], { stdio: ["ignore", "pipe", "ignore"] });
   try {

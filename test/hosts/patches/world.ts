@@ -1,4 +1,4 @@
-// The servers that the programs call: an authorization server, and an MCP server that takes its tokens.
+// The servers that the programs call: an authorization server, and an MCP server that accepts its tokens.
 import { randomBytes } from "node:crypto";
 import { startAuthorizationServer } from "../../support/authorization-server.js";
 import { startMcpServer } from "../../support/mcp-server.js";
@@ -6,7 +6,7 @@ import { startMcpServer } from "../../support/mcp-server.js";
 export interface Call {
   readonly path: string;
   readonly status: number;
-  /** A token of the authorization server. */
+  /** Whether the call had a token of the authorization server. */
   readonly hasToken: boolean;
   readonly authorization: string | undefined;
   readonly traceparent: string | undefined;
@@ -23,7 +23,7 @@ export async function startWorld() {
     url: mcp.url,
     env: { SECRET: secret, MCP_URL: mcp.url },
     config: { servers: { tools: { url: mcp.url, grant: { client } } } },
-    /** What came to the MCP endpoint, in order. */
+    /** Returns the requests to the MCP endpoint, in order. */
     calls(): Call[] {
       return mcp.requests
         .filter(({ path }) => path.startsWith("/mcp"))

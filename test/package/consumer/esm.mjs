@@ -23,7 +23,7 @@ assert.throws(
 await assert.rejects(auth.resolve("crm").getAccessToken(), { code: "secret_unavailable", server: "crm" });
 assert.equal(typeof discover, "function");
 assert.equal(typeof authProvider(auth.resolve("crm")).token, "function");
-assert.throws(() => oauthProvider(auth.resolve("crm")), /only the grant client_credentials/);
+assert.throws(() => oauthProvider(auth.resolve("crm")), /only for the grant client_credentials/);
 assert.match(schema.$schema, /2020-12/);
 await auth.stop();
 console.log("esm: done");

@@ -18,7 +18,7 @@ async function open(): Promise<{ readonly cwd: string; readonly warning: string 
 }
 
 test.each([["token", "crm"], ["headers", "crm"], ["validate"]])(
-  "%s warns on stderr of a named config that everybody may write to, and uses it",
+  "%s warns on stderr of a named config that is world-writable, and uses it",
   async (...argv) => {
     const { cwd, warning } = await open();
     for (const [args, env] of [
@@ -32,7 +32,7 @@ test.each([["token", "crm"], ["headers", "crm"], ["validate"]])(
   },
 );
 
-test("validate --json has the warnings of a named config", async () => {
+test("validate --json prints the warnings about a named config", async () => {
   const { cwd, warning } = await open();
   const { code, out, err } = await command(["validate", "--json", "--config", name], { cwd });
   expect(JSON.parse(out)).toMatchObject({ valid: true, warnings: [warning] });
@@ -40,7 +40,7 @@ test("validate --json has the warnings of a named config", async () => {
 });
 
 test.each([["token", "crm"], ["validate"], ["validate", "--json"]])(
-  "%s refuses a config that everybody may write to and nobody named, and prints the remedy",
+  "%s refuses a found config that is world-writable, and prints the remedy",
   async (...argv) => {
     const { cwd } = await open();
     const { code, out, err } = await command(argv, { cwd, env: { TOKEN: "t" } });
@@ -49,7 +49,7 @@ test.each([["token", "crm"], ["validate"], ["validate", "--json"]])(
   },
 );
 
-test("a warning is escaped", async () => {
+test("a warning about the config is escaped", async () => {
   const cwd = await project({ "a\n::error::b.json": JSON.stringify({ servers }) });
   await chmod(join(cwd, "a\n::error::b.json"), 0o666);
   const { err } = await command(["token", "crm", "--config", "a\n::error::b.json"], {

@@ -7,7 +7,7 @@ import { McpAuthError, type McpAuthErrorCode } from "../../../src/index.js";
 import { sendJson, startHttpServer } from "../../support/http-server.js";
 import { command, project } from "./command.js";
 
-test("a config that --config names and that is not there is said to be named by it", async () => {
+test("the error for a missing file of --config says that --config names it", async () => {
   const cwd = await project();
   for (const argv of [["token", "crm"], ["validate"]]) {
     const { code, out, err } = await command([...argv, "--config", "none.json"], { cwd });
@@ -19,7 +19,7 @@ test("a config that --config names and that is not there is said to be named by 
   }
 });
 
-test("every error code has an exit code: what to change, who refused, or when to try again", () => {
+test("every error code has an exit code", () => {
   const expected: Record<McpAuthErrorCode, number> = {
     config_not_found: 2,
     config_invalid: 2,
@@ -51,11 +51,11 @@ test("every error code has an exit code: what to change, who refused, or when to
   }
 });
 
-describe("what servers said", () => {
+describe("the details of an error from a server", () => {
   const refused = (details: Readonly<Record<string, unknown>>) =>
     new McpAuthError("token_request_rejected", "It was refused.", { details });
 
-  test("is printed below the message, a line for each thing", () => {
+  test("are printed below the message, one line each", () => {
     expect(detailLines(refused({ error: "no_such_thing", scope: ["a", "b"] }))).toEqual([
       "  error: no_such_thing",
       "  scope: a, b",
@@ -63,12 +63,12 @@ describe("what servers said", () => {
     expect(detailLines(new McpAuthError("aborted", "It was aborted."))).toEqual([]);
   });
 
-  test("moves no cursor, ends no line and hides nothing", () => {
+  test("are escaped, so that they move no cursor and end no line", () => {
     const lines = detailLines(refused({ error: "a\n::add-mask::b\r\u001b[2J", scope: ["\u202eabc\u009b"] }));
     expect(lines).toEqual(["  error: a\\u000a::add-mask::b\\u000d\\u001b[2J", "  scope: \\u202eabc\\u009b"]);
   });
 
-  test("comes out on stderr, and not what was sent", async () => {
+  test("are printed on stderr, without the credentials that were sent", async () => {
     const text = "IGNORE_PREVIOUS_INSTRUCTIONS\u001b[2J";
     await using server = await startHttpServer((request, response) => {
       const issuer = server.origin;
@@ -98,8 +98,8 @@ describe("what servers said", () => {
   });
 });
 
-describe("a fault of our own", () => {
-  test("is 1, and shows its kind and place, not its message, which could hold anything", async () => {
+describe("an internal error", () => {
+  test("exits with 1 and shows its name and place, not its message, which could have a secret in it", async () => {
     let err = "";
     const code = await run(["validate", "--help"], {
       cwd: "/",
@@ -119,7 +119,7 @@ describe("a fault of our own", () => {
   });
 });
 
-test("a fault of our own shows no line of its message that looks like a place", async () => {
+test("an internal error shows no line of its message that looks like a stack frame", async () => {
   let err = "";
   await run(["validate", "--help"], {
     cwd: "/",
@@ -140,7 +140,7 @@ test("a fault of our own shows no line of its message that looks like a place", 
 describe("options", () => {
   const parse = (...args: string[]) => parseOptions(args, { json: { type: "boolean" } });
 
-  test("come before or behind the arguments, also after --", () => {
+  test("can come before or after the arguments, and after --", () => {
     expect(parse("a", "--json", "--config", "c.json")).toMatchObject({
       values: { json: true, config: "c.json" },
       positionals: ["a"],
@@ -159,7 +159,7 @@ describe("options", () => {
     ["--config="],
     ["--env-file="],
     ["--no-json"],
-  ])("%s is refused with one sentence", (argument) => {
+  ])("the argument %s is refused with one sentence", (argument) => {
     expect(() => parse(argument)).toThrowError(UsageError);
     expect(() => parse(argument)).toThrowError(/^[^\n]+$/);
   });

@@ -13,8 +13,8 @@ function printed(print: (printer: Printer) => void, color = false): readonly str
   return written;
 }
 
-describe("a command prints", () => {
-  test("results on stdout and notes on stderr, each ending its line once", () => {
+describe("the printer of a command", () => {
+  test("prints results on stdout and notes on stderr, each with one line break at the end", () => {
     const written = printed((print) => {
       print.result("a\nb\n");
       print.note("c");
@@ -24,7 +24,7 @@ describe("a command prints", () => {
     expect(written).toEqual(["out a\nb\n", "err c\n", 'out {"d":1}\n', "out [\n  2\n]\n"]);
   });
 
-  test("nothing that a terminal acts on", () => {
+  test("escapes everything that a terminal acts on", () => {
     const text = "a\u001b[2J\r\u009b\u202e\u2028\u{e0001}\ud800\tb";
     const shown = "a\\u001b[2J\\u000d\\u009b\\u202e\\u2028\\udb40\\udc01\\ud800\\u0009b\n";
     expect(printed((print) => print.result(text))).toEqual([`out ${shown}`]);
@@ -39,12 +39,12 @@ describe("a command prints", () => {
     ["a ##vso[task.setvariable]b", "a \\u0023#vso[task.setvariable]b"],
     ["a ::b", "a ::b"],
     [":a", ":a"],
-  ])("no command of a CI runner: %j", (text, shown) => {
+  ])("escapes the commands of CI runners: %j", (text, shown) => {
     expect(printed((print) => print.result(text))).toEqual([`out ${shown}\n`]);
     expect(isPrintedUnchanged(text)).toBe(text === shown);
   });
 
-  test("JSON that is read back as the same value", () => {
+  test("prints JSON that parses to the same value", () => {
     const value = { "\u202e": ["::a", "##[b]\n", "\\\u{e0001}\ud800\u0085", 1, null] };
     for (const indent of [undefined, 2]) {
       const [text = ""] = printed((print) => print.json(value, indent));
@@ -53,34 +53,34 @@ describe("a command prints", () => {
     }
   });
 
-  test("the label of a failure in red where colors can be seen, and no color of others", () => {
+  test("prints the label of a failure in red if colors are on, and no other colors", () => {
     const failure = (print: Printer) => print.failure("error[x]", "\u001b[32mm");
     expect(printed(failure, true)).toEqual(["err \u001b[31merror[x]\u001b[39m: \\u001b[32mm\n"]);
     expect(printed(failure)).toEqual(["err error[x]: \\u001b[32mm\n"]);
   });
 });
 
-describe("a secret is masked", () => {
+describe("masking a secret", () => {
   const masked = (...secrets: readonly string[]) => printed((print) => print.mask(secrets));
 
-  test("once, as it is", () => {
+  test("masks it once, unchanged", () => {
     expect(masked("s3cr3t", "s3cr3t")).toEqual(["err ::add-mask::s3cr3t\n"]);
   });
 
-  test("line by line as well", () => {
+  test("masks each of its lines too", () => {
     expect(masked("one\r\n\n two")).toEqual(
       ["one%0D%0A%0A two", "one\\r\\n\\n two", "one", " two"].map((value) => `err ::add-mask::${value}\n`),
     );
   });
 
-  test("also as JSON has it", () => {
+  test("masks its JSON form too", () => {
     expect(masked('a"b\\c\u00ad')).toEqual([
       'err ::add-mask::a"b\\c\u00ad\n',
       'err ::add-mask::a\\"b\\\\c\\u00ad\n',
     ]);
   });
 
-  test("unless it is blank, which would hide everything or nothing", () => {
+  test("does not mask a blank secret, which would hide everything or nothing", () => {
     expect(masked("", " \t", "\n")).toEqual([]);
   });
 });

@@ -33,7 +33,7 @@ async function fix(text: string, options: { link?: boolean } = {}) {
 }
 
 test.each([false, true])(
-  "validate --fix mends the file in place, its mode and a link to it kept (%s)",
+  "validate --fix corrects the file and keeps its mode and a link to it (%s)",
   async (link) => {
     const done = await fix(config("ulr", '"${CRM_SECRET}"'), { link });
     expect(done.text).toBe(config("url", '{ "env": "CRM_SECRET" }'));
@@ -43,7 +43,7 @@ test.each([false, true])(
   },
 );
 
-test("validate --fix leaves what it cannot know, and says so", async () => {
+test("validate --fix leaves mistakes that it cannot correct, and reports them", async () => {
   const text = config("url", '"hunter2-hunter2"');
   const done = await fix(text);
   expect(done).toMatchObject({ code: 2, text, err: "1 mistake\n" });

@@ -37,7 +37,7 @@ async function validate(
   return { cwd, code: said.code, secrets, skipped, messages: secrets.map(({ message }) => message) };
 }
 
-describe("validate --secrets looks for", () => {
+describe("validate --secrets reads", () => {
   test.each<[string, object, readonly string[]]>([
     ["the secret of a client", { grant: { client } }, ["CLIENT_SECRET"]],
     [
@@ -139,8 +139,8 @@ describe("validate --secrets looks for", () => {
   });
 });
 
-describe("validate --secrets judges", () => {
-  test("keys and certificates, not only whether they are there", async () => {
+describe("validate --secrets checks", () => {
+  test("that keys and certificates are valid", async () => {
     const identity = await selfSigned();
     const other = await selfSigned();
     const pair = (cert: string) => ({
@@ -165,7 +165,7 @@ describe("validate --secrets judges", () => {
     ]);
   });
 
-  test("whether a value can stand in a header", async () => {
+  test("that a value is valid in a header", async () => {
     const server = {
       headers: { "x-key": { env: "HEADER" } },
       grant: { type: "static", token: { env: "TOKEN" } },
@@ -178,7 +178,7 @@ describe("validate --secrets judges", () => {
     expect((await validate({ crm: server }, { HEADER: "ok", TOKEN: "t" })).code).toBe(0);
   });
 
-  test("what is missing at several places once", async () => {
+  test("a secret that several places use only once", async () => {
     const shared = { headers: { "x-key": { env: "CLIENT_SECRET" } }, grant: { client } };
     const { secrets } = await validate({
       a: shared,
@@ -188,7 +188,7 @@ describe("validate --secrets judges", () => {
     expect(secrets.map(({ server }) => server)).toEqual(["a"]);
   });
 
-  test("not what nobody uses, nor servers that cannot be used anyway", async () => {
+  test("no secrets that no server uses, and no unusable servers", async () => {
     const text = JSON.stringify({
       clients: { unused: { ...client, secret: { env: "UNUSED" } } },
       servers: { crm: { url: "https://${HOST}/mcp", grant: { client } } },
@@ -199,7 +199,7 @@ describe("validate --secrets judges", () => {
   });
 });
 
-test("validate --secrets looks whether the package is there that the store needs", async () => {
+test("validate --secrets checks that the package of the store is installed", async () => {
   const text = JSON.stringify({
     store: { type: "redis", url: { env: "REDIS_URL" }, encryptionKey: { env: "STORE_KEY" } },
     servers: { crm: { url: "https://crm.example/mcp", grant: { client: { issuer, id: "a" } } } },
@@ -226,7 +226,7 @@ describe("commands", () => {
     node(`require("node:fs").appendFileSync("ran", "x"); console.log(${JSON.stringify(text)})`);
   const server = { grant: { client: { issuer, id: "a", secret: notes("canary") } } };
 
-  test("are run with --secrets only, and once for all who use them", async () => {
+  test("are run only with --secrets, and once for all servers that use them", async () => {
     const { cwd, code } = await validate({ a: server, b: server });
     expect(code).toBe(0);
     expect(await readFile(join(cwd, "ran"), "utf8")).toBe("x");
@@ -235,13 +235,13 @@ describe("commands", () => {
     await expect(readFile(join(silent, "ran"))).rejects.toMatchObject({ code: "ENOENT" });
   });
 
-  test("are not run where the environment forbids it", async () => {
+  test("are not run if the environment forbids it", async () => {
     const { cwd, messages } = await validate({ a: server }, { MCP_AUTH_ALLOW_EXEC: "0" });
     expect(messages).toEqual([expect.stringContaining("running commands is forbidden here")]);
     await expect(readFile(join(cwd, "ran"))).rejects.toMatchObject({ code: "ENOENT" });
   });
 
-  test("that fail are named, without what they print", async () => {
+  test("that fail are named, without their output", async () => {
     const failing = node("console.log('canary'); console.error('canary'); process.exit(9)");
     const { messages } = await validate({ a: { grant: { type: "static", token: failing } } });
     expect(messages).toEqual([
@@ -249,7 +249,7 @@ describe("commands", () => {
     ]);
   });
 
-  test("are ended by an interrupt: 130, and nothing more is said", async () => {
+  test("end on an interrupt with 130 and without further output", async () => {
     const listener = createServer();
     onTestFinished(() => void listener.close());
     await once(listener.listen(0, "127.0.0.1"), "listening");
@@ -270,7 +270,7 @@ describe("commands", () => {
   });
 });
 
-describe("what only code can give", () => {
+describe("a secret that only code can provide", () => {
   const servers = {
     a: { grant: { type: "token_exchange", client, subject: { token: { runtime: true } } } },
     b: {
@@ -292,7 +292,7 @@ describe("what only code can give", () => {
     'Server "e": the signer "kms" is a function given in code, so it was not checked.',
   ];
 
-  test("is no mistake, and is said not to be checked", async () => {
+  test("is skipped with a note, and is no mistake", async () => {
     const env = { CLIENT_SECRET: "s" };
     const { code, secrets, skipped } = await validate(servers, env);
     expect([code, secrets]).toEqual([0, []]);
@@ -307,7 +307,7 @@ describe("what only code can give", () => {
   });
 });
 
-test("the ID token of a GitHub Actions job is asked for, and told how to be had outside of one", async () => {
+test("the ID token of a GitHub Actions job is requested, and outside of a job the error says what to do", async () => {
   const server = await startHttpServer((_, response) => sendJson(response, { value: "canary" }));
   onTestFinished(() => server.close());
   const assertion = { githubActions: { audience: issuer } };
@@ -323,8 +323,8 @@ test("the ID token of a GitHub Actions job is asked for, and told how to be had 
   expect(messages).toEqual([expect.stringContaining("`permissions: { id-token: write }`")]);
 });
 
-describe("validate --json is JSON also", () => {
-  test("when there is no config: its error is in it", async () => {
+describe("validate --json prints JSON even", () => {
+  test("if there is no config, with the error in it", async () => {
     const cwd = await project();
     const said = await command(["validate", "--json"], { cwd });
     expect([said.code, said.err]).toEqual([2, ""]);
@@ -349,7 +349,7 @@ describe("validate --json is JSON also", () => {
     });
   });
 
-  test("when the file cannot even be read", async () => {
+  test("if the file cannot be read", async () => {
     const cwd = await project({ "mcp-auth.config.json": "{" });
     const said = await command(["validate", "--json"], { cwd });
     expect([said.code, said.err]).toEqual([2, ""]);

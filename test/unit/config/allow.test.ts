@@ -72,7 +72,7 @@ const takesText = (node: Node): boolean => {
   return parts.some((part) => [part["type"]].flat().includes("string") && !("enum" in part));
 };
 
-it("every place in the schema that takes text says what the text leads to, so that `allow` can confine it", () => {
+it("each place of the schema that takes text says what the text refers to, so that `allow` can confine it", () => {
   const unsaid = [...places()]
     .filter(([, node]) => takesText(node))
     .filter(([, node]) => {
@@ -246,8 +246,8 @@ const everything: Allow = {
   identities: ["githubActions"],
 };
 
-describe("a config that is confined by `allow`", () => {
-  it("is sampled below in every place of the schema that leads anywhere", () => {
+describe("a config confined by `allow`", () => {
+  it("the sample config uses each place of the schema that refers to something outside", () => {
     const leads = [...places()].filter(
       ([, node]) => ![undefined, "none"].includes(confinedAs(node) as string),
     );
@@ -255,7 +255,7 @@ describe("a config that is confined by `allow`", () => {
     expect(leads.map(([place]) => place).filter((place) => !sampled.has(place))).toEqual([]);
   });
 
-  it("may use nothing that is not named: every URL, file, variable, command, function and identity is refused", async () => {
+  it("an empty `allow` refuses every URL, file, variable, command, function and identity of a config", async () => {
     for (const sample of samples) {
       const { pointers } = usedBy(sample);
       expect(pointers.size).toBeGreaterThan(5);
@@ -263,12 +263,12 @@ describe("a config that is confined by `allow`", () => {
     }
   });
 
-  it("may use what is named", async () => {
+  it("a config can use everything that `allow` names", async () => {
     for (const sample of samples) expect(await refusedIn(sample, everything)).toEqual([]);
   });
 
   it.each(Object.keys(everything))(
-    "may use nothing of %s where that list is left out, and the rest",
+    "without the list %s in `allow`, only what that list would name is refused",
     async (list) => {
       const { [list as keyof Allow]: _left, ...others } = everything;
       const refused = (await Promise.all(samples.map((sample) => refusedIn(sample, others)))).flat();
@@ -286,7 +286,7 @@ const smallest = {
 };
 const allowed: Allow = { env: ["CRM_SECRET"], origins: ["https://crm.example", "https://auth.example"] };
 
-it("a variable that `allow` does not name is not filled in anywhere, with or without a default", async () => {
+it("a variable that `allow` does not name is never interpolated, with or without a default", async () => {
   const leaking = {
     servers: {
       crm: {
@@ -301,7 +301,7 @@ it("a variable that `allow` does not name is not filled in anywhere, with or wit
   ]);
 });
 
-it("a message says which list to extend, and shows neither the value nor the variable's", async () => {
+it("the message says which list of `allow` to extend, and shows neither the value nor that of the variable", async () => {
   const config = { servers: { crm: { ...smallest.servers.crm, url: "https://canary.example/mcp" } } };
   const loading = loadConfig({
     config: config as McpAuthConfig,
@@ -317,7 +317,7 @@ it("a message says which list to extend, and shows neither the value nor the var
   });
 });
 
-it("a URL that a variable brings is refused on use, for the servers that need it", async () => {
+it("a refused URL that comes from a variable fails only the servers that use it", async () => {
   const config = {
     servers: { ...smallest.servers, other: { ...smallest.servers.crm, url: "${OTHER_URL}" } },
   };
@@ -331,7 +331,7 @@ it("a URL that a variable brings is refused on use, for the servers that need it
   expect(spec.servers.get("other")).toMatchObject({ failure: { code: "config_invalid" } });
 });
 
-it("a file is judged by where its links lead when the config is loaded", async () => {
+it("a file is checked against `allow` by its real path when the config is loaded", async () => {
   const folder = await realpath(await mkdtemp(join(tmpdir(), "allow-config-")));
   try {
     await writeFile(join(folder, "outside.pem"), "x");

@@ -17,9 +17,12 @@ test.each([
   ["5,*/90 * * * *", "A step of 90 exceeds the minutes, 0 to 59"],
   ["0 22-2/5 * * *", "A step of 5 exceeds a range of 5"],
   ["0 0 1 jan-mar/3 *", "A step of 3 exceeds a range of 3"],
-])("a step after which only the first value would match is a mistake: %s", async (schedule, message) => {
-  expect((await findCronProblem(schedule))?.message).toBe(`${message}: only the first value would match`);
-});
+])(
+  "a cron step after which only the first value would match is a violation: %s",
+  async (schedule, message) => {
+    expect((await findCronProblem(schedule))?.message).toBe(`${message}: only the first value would match`);
+  },
+);
 
 test.each([
   "0-70 * * * *",
@@ -29,7 +32,7 @@ test.each([
   "0 24 * * *",
   "0 0 0 * *",
   "0 0 * * 8",
-])("a value or range beyond its field is a mistake: %s", async (schedule) => {
+])("a cron value or range beyond its field is a violation: %s", async (schedule) => {
   expect((await findCronProblem(schedule))?.message).toMatch(/^Must be a cron expression/);
 });
 
@@ -43,11 +46,11 @@ test.each([
     "0 0 * * 1#2",
     "0 0 * jan-mar/2 mon-fri/2",
   ],
-])("a step within its field is none: %s", async (schedule) => {
+])("a cron step within its field is valid: %s", async (schedule) => {
   expect(await findCronProblem(schedule)).toBe(undefined);
 });
 
-test("the mistake is said at its place, with what to write instead", async () => {
+test("a violation of a cron expression has its position and says what to write instead", async () => {
   expect(await wrong(crm({ refresh: { schedule: "*/70 * * * *" } }))).toEqual([
     "/servers/crm/refresh/schedule: A step of 70 exceeds the minutes, 0 to 59: only the first value would match. A step " +
       "can be at most 59 here; for that value alone, write it without a step.",

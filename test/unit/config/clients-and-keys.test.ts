@@ -24,7 +24,7 @@ async function specOf(client: AnyClient, keys: NonNullable<McpAuthConfig["keys"]
   return entry.spec.grant.client;
 }
 
-it("builds every credential, with what says how it is sent", async () => {
+it("every credential is built with the settings that say how it is sent", async () => {
   expect(
     await specOf({ issuer, id: "x", secret, method: "client_secret_basic", basicEncoding: "raw" }),
   ).toEqual({
@@ -71,7 +71,7 @@ it("builds every credential, with what says how it is sent", async () => {
   });
 });
 
-it("builds signers with their defaults and as they are told", async () => {
+it("signers are built with their defaults and with their settings", async () => {
   const keyOf = async (key: NonNullable<McpAuthConfig["keys"]>[string]) => {
     return (await specOf({ issuer, id: "x", key: "k" }, { k: key })).credential;
   };
@@ -104,7 +104,7 @@ it("builds signers with their defaults and as they are told", async () => {
   });
 });
 
-it("takes the metadata of a server that publishes none, as it is written", async () => {
+it("the configured metadata of an authorization server is kept as written", async () => {
   const metadata = {
     tokenEndpoint: "https://auth.example/token?tenant=1",
     mtlsTokenEndpoint: "https://mtls.example/token",
@@ -119,7 +119,7 @@ it("takes the metadata of a server that publishes none, as it is written", async
 });
 
 it.each(["secret", "key", "assertion", "certificate"])(
-  "finds every method that goes with %s clean, and every other one wrong, once",
+  "each method for the credential %s is valid, and each other method is one violation",
   async (name) => {
     const methods = {
       client_secret_basic: ["secret"],
@@ -224,7 +224,7 @@ it.each([
   expect(await wrong(withCredential(credential))).toEqual([`${inClient}${expected}`]);
 });
 
-it("a misspelt credential, or a misspelt list of names, has no consequences of its own", async () => {
+it("a misspelled credential or section causes no further violations", async () => {
   const method = "client_secret_basic";
   expect(await wrong(withCredential({ seret: secret, method, basicEncoding: "raw" }))).toEqual([
     `${inClient}/seret: Unknown property "seret". Did you mean "secret"?`,
@@ -233,7 +233,7 @@ it("a misspelt credential, or a misspelt list of names, has no consequences of i
   expect(await wrong(named)).toEqual(['/clints: Unknown property "clints". Did you mean "clients"?']);
 });
 
-it("leaves to the server's metadata what a secret without a method may be sent as", async () => {
+it("a client secret without a method is valid, because the server's metadata decides the method", async () => {
   const client = { secret, assertionAudience: "token_endpoint", assertionType: "JWT", basicEncoding: "raw" };
   expect(await wrong(withCredential(client))).toEqual([]);
   expect(await wrong(withCredential({ ...client, method: "${METHOD}" }))).toHaveLength(1);
@@ -318,7 +318,7 @@ it.each([
   expect(await wrong(withClient({ id }))).toEqual([`${inClient}/id: ${expected}`]);
 });
 
-it("takes any other client id as it is", async () => {
+it("a client id that does not start with https:// is valid as it is", async () => {
   for (const id of [
     "https://agent.example/client.json?v=1",
     "https://agent.example/.well-known/c",
@@ -330,7 +330,7 @@ it("takes any other client id as it is", async () => {
   }
 });
 
-it("a client goes without an id in jwt_bearer alone, and there without a credential", async () => {
+it("only a client without a credential in a jwt_bearer grant can omit its id", async () => {
   const bearer = (client: unknown) => withGrant({ type: "jwt_bearer", client, assertion: secret });
   expect(await wrong(bearer({ issuer }))).toEqual([]);
   expect(await wrong(bearer({ issuer, secret }))).toEqual([

@@ -7,7 +7,7 @@ const issuer = "https://auth.example";
 const secret = { env: "S" };
 const url = "https://a.example";
 
-it("gives back what it was given and keeps the names of the servers", () => {
+it("defineConfig returns its argument, with the names of the servers in the type", () => {
   const config = { servers: { crm: { url, grant: { client: { issuer, id: "x", secret } } } } };
   const defined = defineConfig(config);
   expect(defined).toBe(config);
@@ -15,7 +15,7 @@ it("gives back what it was given and keeps the names of the servers", () => {
   expectTypeOf(defined).toExtend<McpAuthConfig>();
 });
 
-it("compiles each right variant", () => {
+it("each valid variant of a config compiles", () => {
   const key = { privateKey: { file: "k.pem" } };
   const config: McpAuthConfig = {
     version: 1,
@@ -42,7 +42,7 @@ it("compiles each right variant", () => {
   expect(Object.keys(config.servers)).toHaveLength(5);
 });
 
-it("compiles each right credential, key, reference and grant", () => {
+it("each valid credential, key, reference and grant compiles", () => {
   const certificate = { cert: { file: "c.pem" }, key: { file: "k.pem" }, passphrase: { env: "P" } };
   const clients = {
     basic: { issuer, id: "x", secret, basicEncoding: "raw" },
@@ -79,7 +79,7 @@ it("compiles each right credential, key, reference and grant", () => {
   expect(Object.keys({ ...config.clients, ...grants })).toHaveLength(13);
 });
 
-it("does not compile a wrong variant", () => {
+it("an invalid variant of a config does not compile", () => {
   const withGrant = (grant: Server["grant"]) => defineConfig({ servers: { a: { url, grant } } });
   const withClient = (client: OneCredential<Client>) => withGrant({ client });
   const key = { privateKey: { env: "K" } };
@@ -131,7 +131,7 @@ it("does not compile a wrong variant", () => {
   expect(wrong).toHaveLength(21);
 });
 
-it("does not compile a wrong credential, key or reference", () => {
+it("an invalid credential, key or reference does not compile", () => {
   const withClient = (client: OneCredential<Client>) => client;
   const withKey = (key: OneSigner<Key>) => key;
   const withReference = (reference: SecretReference) => reference;
@@ -192,7 +192,7 @@ it("does not compile a wrong credential, key or reference", () => {
   expect(wrong).toHaveLength(25);
 });
 
-it("does not compile a field of another grant, or what a grant cannot do without", () => {
+it("a property of another grant, or a missing required property, does not compile", () => {
   const withGrant = (grant: Server["grant"]) => grant;
   const subject = { token: { env: "T" } };
   const wrong = [

@@ -67,7 +67,7 @@ async function answers(disk: FileSystem, path: string): Promise<readonly unknown
 }
 
 test.skipIf(process.platform === "win32")(
-  "what is asked of the system gets the same answers, whether others can go on meanwhile or not",
+  "the synchronous and the asynchronous file system return the same results",
   async () => {
     const root = await everything();
     for (const name of names) {
@@ -80,7 +80,7 @@ test.skipIf(process.platform === "win32")(
   },
 );
 
-describe("while a config is looked for", () => {
+describe("during the search for a config", () => {
   /** How often other code had its turn. */
   async function turnsWith(options: { readonly fs?: FileSystem }): Promise<number> {
     const cwd = await folder({ "mcp-auth.config.json": JSON.stringify(smallest) });
@@ -99,11 +99,11 @@ describe("while a config is looked for", () => {
     return turns;
   }
 
-  test("other code goes on, such as what ends a command", async () => {
+  test("other code runs during a search with the asynchronous file system", async () => {
     expect(await turnsWith({})).toBeGreaterThan(0);
   });
 
-  test("nothing else runs where a process starts with it", async () => {
+  test("no other code runs during a search with the synchronous file system", async () => {
     expect(await turnsWith({ fs: syncFileSystem })).toBe(0);
   });
 });

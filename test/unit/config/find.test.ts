@@ -12,33 +12,33 @@ const yaml = `servers:
     grant: { client: { issuer: "https://auth.example", id: crm-agent, secret: { env: CRM_SECRET } } }
 `;
 
-describe("where a config is found", () => {
+describe("the search for a config", () => {
   it.each([
     ["mcp-auth.config.json", json],
     ["mcp-auth.config.yaml", yaml],
     ["mcp-auth.config.yml", yaml],
     ["package.json", JSON.stringify({ name: "agent", "mcp-auth": smallest })],
-  ])("reads %s of the working directory", async (name, content) => {
+  ])("the search finds %s in the working directory", async (name, content) => {
     const cwd = await folder({ [name]: content });
     const spec = await loadConfig({ cwd, env: {} });
     expect(spec.file).toBe(join(cwd, name));
     expect([...spec.servers.keys()]).toEqual(["crm"]);
   });
 
-  it("goes up to the folder with .git, past package.json files without a config", async () => {
+  it("the search goes up to the folder with .git, past package.json files without a config", async () => {
     const root = await folder({ "mcp-auth.config.json": json, "packages/a/package.json": '{"name":"a"}' });
     const spec = await loadConfig({ cwd: join(root, "packages/a"), env: {} });
     expect(spec.file).toBe(join(root, "mcp-auth.config.json"));
   });
 
-  it("takes the nearest one", async () => {
+  it("the search takes the nearest config", async () => {
     const root = await folder({ "mcp-auth.config.json": json, "a/mcp-auth.config.yaml": yaml });
     expect((await loadConfig({ cwd: join(root, "a"), env: {} })).file).toBe(
       join(root, "a/mcp-auth.config.yaml"),
     );
   });
 
-  it("does not go above .git", async () => {
+  it("the search does not go above the folder with .git", async () => {
     const root = await folder({ "mcp-auth.config.json": json, "a/.git": "gitdir: elsewhere\n" });
     const error = await failure(loadConfig({ cwd: join(root, "a"), env: {} }));
     expect(error.code).toBe("config_not_found");
@@ -55,7 +55,7 @@ describe("where a config is found", () => {
     );
   });
 
-  it("names a config above the highest workspace root, with the reason", async () => {
+  it("the error names a config above the highest workspace root, and why it was not searched", async () => {
     const root = await folder(
       { "mcp-auth.config.yaml": yaml, "a/pnpm-workspace.yaml": "packages: []\n", "a/b/x": "" },
       false,
@@ -69,7 +69,7 @@ describe("where a config is found", () => {
   it.each([
     ["workspaces in package.json", "package.json", '{"workspaces":["a/*"]}'],
     ["pnpm-workspace.yaml", "pnpm-workspace.yaml", "packages: []\n"],
-  ])("without .git goes up to the highest folder with %s", async (_name, file, content) => {
+  ])("without .git, the search goes up to the highest folder with %s", async (_name, file, content) => {
     const root = await folder(
       { [file]: content, [`a/${file}`]: content, "mcp-auth.config.json": json },
       false,
@@ -80,7 +80,7 @@ describe("where a config is found", () => {
     );
   });
 
-  it("without .git and workspaces looks only in the working directory", async () => {
+  it("without .git and workspaces, only the working directory is searched", async () => {
     const root = await folder({ "mcp-auth.config.json": json }, false);
     await mkdir(join(root, "a"));
     const { code, message } = await failure(loadConfig({ cwd: join(root, "a"), env: {} }));
@@ -90,14 +90,14 @@ describe("where a config is found", () => {
     );
   });
 
-  it("lists every place of every folder it tried", async () => {
+  it("the error lists every place that was searched", async () => {
     const root = await folder();
     await mkdir(join(root, "a"));
     const { message } = await failure(loadConfig({ cwd: join(root, "a"), env: {} }));
     expect(message.split("\n")).toHaveLength(1 + 2 * 4);
   });
 
-  it("takes --config before a path in code, that before MCP_AUTH_CONFIG, that before the search", async () => {
+  it("--config wins over a path in code, which wins over MCP_AUTH_CONFIG, which wins over the search", async () => {
     const cwd = await folder({
       "mcp-auth.config.json": json,
       "cli.json": json,
@@ -115,7 +115,7 @@ describe("where a config is found", () => {
     expect((await loadConfig({ ...all, cliPath: undefined, config: smallest })).file).toBeUndefined();
   });
 
-  it("a file that was found before is read again, whatever is nearer or named by now", async () => {
+  it("a reload reads the same file again, even if another one is nearer or named by now", async () => {
     const cwd = await folder({
       "mcp-auth.config.json": json,
       "a/mcp-auth.config.json": json,
@@ -130,7 +130,7 @@ describe("where a config is found", () => {
     expect(gone.message).toContain("gone.json, which does not exist.");
   });
 
-  it("names the file and who named it when it is not there", async () => {
+  it("the error for a missing file names the file and what named it", async () => {
     const cwd = await folder({ "mcp-auth.config.json": json });
     const error = await failure(loadConfig({ cwd, env: { MCP_AUTH_CONFIG: "gone.json" } }));
     expect(error.code).toBe("config_not_found");
@@ -138,7 +138,7 @@ describe("where a config is found", () => {
     expect(error.message).toContain("MCP_AUTH_CONFIG");
   });
 
-  it("refuses two configs in one folder", async () => {
+  it("two configs in one folder are refused", async () => {
     const cwd = await folder({
       "mcp-auth.config.json": json,
       "package.json": JSON.stringify({ "mcp-auth": smallest }),
@@ -154,20 +154,20 @@ describe("where a config is found", () => {
     expect((await checkConfig({ cwd, env: {} })).violations).toEqual(error.violations);
   });
 
-  it("judges a symbolic link by the file behind it", async () => {
+  it("a config behind a symbolic link is found", async () => {
     const cwd = await folder({ "real/config.json": json });
     await symlink(join(cwd, "real/config.json"), join(cwd, "mcp-auth.config.json"));
     expect((await loadConfig({ cwd, env: {} })).servers.size).toBe(1);
   });
 
-  it("refuses a config that is code", async () => {
+  it("a config that is code is refused", async () => {
     const cwd = await folder({ "mcp-auth.config.js": "throw new Error('was run')" });
     const error = await failure(loadConfig({ cwd, env: {}, cliPath: "mcp-auth.config.js" }));
     expect(error.code).toBe("config_invalid");
     expect((await failure(loadConfig({ cwd, env: {} }))).code).toBe("config_not_found");
   });
 
-  it("passes over a package.json that is broken but has no config, and reports one that has", async () => {
+  it("the search passes a broken package.json without a config, and reports one with a config", async () => {
     const root = await folder({ "mcp-auth.config.json": json, "a/package.json": '{ "name": ' });
     expect((await loadConfig({ cwd: join(root, "a"), env: {} })).file).toBe(
       join(root, "mcp-auth.config.json"),
@@ -177,7 +177,7 @@ describe("where a config is found", () => {
     expect(error.violations).toEqual([expect.objectContaining({ line: 3, column: 3 })]);
   });
 
-  it("does not load what a $import names", async () => {
+  it("a file that $import names is not loaded", async () => {
     const cwd = await folder({
       "mcp-auth.config.json": JSON.stringify({ $import: "./other.json", ...smallest }),
       "other.json": "this is not even JSON",

@@ -68,11 +68,11 @@ function changed(config: Json, { place, kind, name, json }: Change): Json {
   return visit(config) ?? null;
 }
 
-it("finds the example valid", () => {
+it("the example config fits the schema", () => {
   expect([fits(example, schema, schema), validate(example)]).toEqual([true, true]);
 });
 
-it("says of every config what the compiled validator says", () => {
+it("fits() agrees with the compiled validator on every config", () => {
   const configs = fc.oneof(
     {
       weight: 9,
@@ -89,7 +89,7 @@ it("says of every config what the compiled validator says", () => {
 });
 
 it.each(["stepUp", "scopes", "audience", "exec"])(
-  "a list from code that has a hole does not fit: %s",
+  "a list in code with a hole does not fit the schema: %s",
   async (where) => {
     const holed = ["a", "b"];
     delete holed[0];

@@ -8,8 +8,8 @@ async function fixed(name: string, text: string): Promise<string | undefined> {
   return (await checkConfig({ cwd, env: {}, cliPath: join(cwd, name) })).fixed?.text;
 }
 
-describe("what can mean only one thing is mended", () => {
-  test("in JSON, with comments and layout as they were", async () => {
+describe("corrections that need no decision are made", () => {
+  test("in JSON, comments and layout are kept", async () => {
     const text = `{
   // ours
   "clients": { "acme": { "issuer": "https://auth.example", "id": "a", "secret": "\${CRM_SECRET}" } },
@@ -24,7 +24,7 @@ describe("what can mean only one thing is mended", () => {
 `);
   });
 
-  test("in YAML, whatever quotes there are", async () => {
+  test("in YAML, with any kind of quotes", async () => {
     const text = `servers: # ours
   crm:
     "ulr": https://crm.example/mcp
@@ -52,12 +52,12 @@ describe("what can mean only one thing is mended", () => {
     );
   });
 
-  test("so that a second run mends what the first one uncovered", async () => {
+  test("a second run corrects the mistakes that the first run uncovered", async () => {
     const text = `servers: { crm: { url: https://crm.example/mcp, grant: { client: { issuer: https://auth.example, id: a, secret: "\${S}" } } } }`;
     expect(await fixed("c.yaml", text)).toBe(text.replace('"${S}"', '{ "env": "S" }'));
   });
 
-  test("and nothing else: not a literal secret, not a name that is like none, not a text with escapes", async () => {
+  test("a literal secret, a name that is close to none and a text with escapes are not corrected", async () => {
     const server = (inner: string) =>
       `{ "servers": { "crm": { "url": "https://crm.example/mcp", ${inner} } } }`;
     const client = `"issuer": "https://auth.example", "id": "a"`;

@@ -26,7 +26,7 @@ const grantOf = async (grant: Server["grant"], more?: Partial<McpAuthConfig>) =>
 const clientSpec = { issuer, id: "crm-agent", credential: { kind: "secret", secret: { env: "CRM_SECRET" } } };
 const nothing = { audience: [], params: {} };
 
-describe("a grant becomes its spec:", () => {
+describe("the spec of a grant", () => {
   it("jwt_bearer with the platform's assertion", async () => {
     const assertion = { githubActions: { audience: "x" } };
     expect(await grantOf({ type: "jwt_bearer", client: { issuer }, assertion })).toEqual({
@@ -105,7 +105,7 @@ describe("a grant becomes its spec:", () => {
     });
   });
 
-  it("with what all of them have in common", async () => {
+  it("has the settings that all grants share", async () => {
     const common = {
       scopes: ["a"],
       resource: "https://crm.example/MCP/",
@@ -133,7 +133,7 @@ describe("a grant becomes its spec:", () => {
   });
 });
 
-it("a server takes the scopes it may grow to, and a key for DPoP by name, inline or none", async () => {
+it("a server takes step-up scopes, and a DPoP key by name, inline or none", async () => {
   expect(await specOf({ grant: { client }, stepUp: ["a", "b"], dpop: true })).toMatchObject({
     stepUp: ["a", "b"],
     dpop: {},
@@ -277,7 +277,7 @@ it.each([
   expect(await wrong(config)).toEqual([expected]);
 });
 
-it("names the field to use for each parameter that has one", async () => {
+it("the hint for a reserved parameter names the property to use instead", async () => {
   const params = Object.fromEntries([...reservedParams.keys(), "username"].map((name) => [name, "x"]));
   const lines = await wrong(withGrant({ client, params }));
   expect(lines).toHaveLength(18);
@@ -293,7 +293,7 @@ it("names the field to use for each parameter that has one", async () => {
   }
 });
 
-it("mends the misspelt type of a token", async () => {
+it("the misspelled type of a token is corrected", async () => {
   const text = JSON.stringify({
     servers: {
       crm: {

@@ -27,12 +27,12 @@ describe("interpolation", () => {
     ["$A $ {A} }{", "$A $ {A} }{"],
     ["${NESTED}", "${A}"],
     ["${DOLLARS}", "$& $1 $$"],
-  ])("makes of %j %j", (written, expected) => {
+  ])("interpolation replaces %j by %j", (written, expected) => {
     const env = { A: "one", EMPTY: "", NESTED: "${A}", DOLLARS: "$& $1 $$" };
     expect(text(written, env)).toEqual({ value: expected, missing: [], mistakes: [] });
   });
 
-  it("names each variable that is missing and leaves the text as it was", () => {
+  it("interpolation reports each variable without a value and leaves the text unchanged", () => {
     expect(text("${A}-${B}-${C}-${A}", { B: "x" })).toEqual({
       value: "${A}-${B}-${C}-${A}",
       missing: [
@@ -43,7 +43,7 @@ describe("interpolation", () => {
     });
   });
 
-  it("does not take inherited names for variables", () => {
+  it("inherited properties of the environment are not variables", () => {
     expect(text("${constructor}").missing).toEqual([{ path: ["url"], name: "constructor" }]);
   });
 
@@ -57,7 +57,7 @@ describe("interpolation", () => {
     },
   );
 
-  it("leaves names of properties, $schema, secrets and the env of a reference alone", () => {
+  it("property names, $schema, secrets and the env of a reference are not interpolated", () => {
     const env = { A: "one" };
     const config = {
       $schema: "${A}",
@@ -85,7 +85,7 @@ describe("interpolation", () => {
     });
   });
 
-  it("leaves commands and whatever stands for a secret alone, and fills in what only looks like them", () => {
+  it("commands and places of secrets are not interpolated, and properties with similar names are", () => {
     const env = { A: "one" };
     const text = "${A}";
     const reference = { env: text, file: text, ref: text, pointer: text, githubActions: { audience: text } };
@@ -126,7 +126,7 @@ describe("interpolation", () => {
     expect(JSON.parse(JSON.stringify(filled))).toEqual(config("one", left, text));
   });
 
-  it("never throws, whatever stands in the config and the environment", () => {
+  it("interpolation never throws, whatever the config and the environment contain", () => {
     const tricky = fc.string({
       unit: fc.constantFrom("$", "{", "}", ":", "-", "A", "env:", "_", "1", " ", "\n"),
     });
@@ -138,7 +138,7 @@ describe("interpolation", () => {
     );
   });
 
-  it("is one pass: what stands around variables stays, and what they bring is not looked at", () => {
+  it("interpolation is one pass: text around variables stays, and their values are not interpolated", () => {
     const plain = fc.string().filter((part) => !part.includes("$") && !part.includes("}"));
     const pieces = fc.array(fc.tuple(plain, fc.constantFrom("A", "B", "C")), { minLength: 1 });
     const env = fc.record({ A: fc.string(), B: fc.constant("${A}"), C: fc.constant("$${B}") });
@@ -152,7 +152,7 @@ describe("interpolation", () => {
   });
 });
 
-describe("variables without a value", () => {
+describe("a variable without a value", () => {
   const config: McpAuthConfig = {
     defaults: { headers: { "X-Tenant": "${TENANT}", "X-Other": "${OTHER}" }, timeout: "${TIMEOUT}" },
     keys: { agent: { privateKey: { file: "${KEY_FILE}" } } },
@@ -175,7 +175,7 @@ describe("variables without a value", () => {
     },
   };
 
-  it("fail only the servers that need them, through client, key and defaults", async () => {
+  it("fails only the servers that use it, through a client, a key or the defaults", async () => {
     const spec = await loadConfig({ config, cwd: "/", env: {} });
     const names = (server: string) => {
       const entry = spec.servers.get(server);
@@ -196,7 +196,7 @@ describe("variables without a value", () => {
     expect(names("free")).toBeUndefined();
   });
 
-  it("say which variable to set", async () => {
+  it("is named in the error, with what to do", async () => {
     const spec = await loadConfig({ config, cwd: "/", env: {} });
     const entry = spec.servers.get("own");
     expect(entry && "failure" in entry && entry.failure.message).toBe(
@@ -205,7 +205,7 @@ describe("variables without a value", () => {
   });
 });
 
-it("fails a server for a variable of any of its clients and keys, by whatever way it has them", async () => {
+it("a variable without a value in any client or key of a server fails that server", async () => {
   const key = (name: string) => ({ privateKey: { file: `\${${name}}` } });
   const issuer = "https://auth.example";
   const subject = { token: { env: "T" } };
@@ -251,7 +251,7 @@ it("fails a server for a variable of any of its clients and keys, by whatever wa
   ]);
 });
 
-it("holds what variables bring against the schema, without showing it", async () => {
+it("values of variables are checked against the schema and not shown", async () => {
   const env = { URL_: "not-a-url-9f2", METHOD: "hunter2-method", TIMEOUT: "hunter2-seconds" };
   const config = {
     servers: {

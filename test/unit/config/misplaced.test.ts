@@ -203,7 +203,7 @@ it.each([
     withSecret({ runtime: true }),
     '/grant/client/secret/runtime: "runtime" belongs in the `token` of a `subject`, and nowhere else.',
   ],
-])("%s is one violation that says where it belongs", async (_what, config, expected) => {
+])("%s is one violation, which says where the property belongs", async (_what, config, expected) => {
   expect(await wrong(config)).toEqual([`/servers/crm${expected}`]);
 });
 
@@ -213,14 +213,14 @@ it.each([
   ["idp", { client, idp: enterprise.idp }, "enterprise_managed"],
   ["assertion", { client, assertion: reference }, "jwt_bearer"],
   ["token", { token: reference }, "static"],
-])("a grant with %s and without a type is told which type it has", async (field, grant, type) => {
+])("a grant with %s and without a type gets a hint with the type", async (field, grant, type) => {
   const article = /^[ai]/.test(field) ? "an" : "a";
   expect(await wrong(withGrant(grant))).toEqual([
     `/servers/crm/grant: The property "type" is missing. A grant with ${article} "${field}" is { "type": "${type}", "${field}": … }.`,
   ]);
 });
 
-it("a grant of the wrong type is still looked into", async () => {
+it("a grant with an unknown type is still checked", async () => {
   const grant = { type: "jwt-bearer", client: { ...client, secret: "hunter2" }, assertion: { flie: "x" } };
   const lines = await wrong(withGrant(grant));
   expect(lines).toHaveLength(3);
@@ -228,7 +228,7 @@ it("a grant of the wrong type is still looked into", async () => {
   expect(lines[2]).toContain('found "jwt-bearer". Did you mean "jwt_bearer"?');
 });
 
-it("one server's misplaced field hides nothing that is missing in another", async () => {
+it("a misplaced property of one server hides nothing that is missing in another", async () => {
   const servers = { one: { url, client }, two: { url } };
   expect(await wrong({ servers })).toEqual([
     '/servers/one/client: "client" belongs in `grant`.',
@@ -236,7 +236,7 @@ it("one server's misplaced field hides nothing that is missing in another", asyn
   ]);
 });
 
-it("knows a place for every field that the schema has in one", async () => {
+it("the hints know the place of every property of the schema", async () => {
   const schema = JSON.parse(
     await readFile(new URL("../../../schema/mcp-auth.schema.json", import.meta.url), "utf8"),
   );

@@ -11,13 +11,13 @@ async function networkOf(network: unknown, env: Record<string, string> = {}) {
   return (await loadConfig({ config, cwd: "/etc/agent", env })).network;
 }
 
-it("is empty where nothing is said", async () => {
+it("the network of a config without settings is empty", async () => {
   const spec = await loadConfig({ config: smallest, cwd: "/", env: {} });
   expect(spec.network).toEqual({ ca: [], allowInsecureHttp: [] });
   expect(await networkOf({})).toEqual({ ca: [], allowInsecureHttp: [] });
 });
 
-it("makes absolute paths of authorities, and hosts of names as URLs have them", async () => {
+it("paths of authorities become absolute, and hosts are written as in URLs", async () => {
   expect(
     await networkOf({
       proxy: "http://proxy.example:3128",
@@ -35,13 +35,13 @@ it("makes absolute paths of authorities, and hosts of names as URLs have them", 
   });
 });
 
-it("takes paths as relative to the config file", async () => {
+it("paths of authorities are relative to the config file", async () => {
   const cwd = await folder({ "conf/a.json": JSON.stringify(withNetwork({ ca: "./ca.pem" })) });
   const spec = await loadConfig({ cwd, env: {}, cliPath: "conf/a.json" });
   expect(spec.network.ca).toEqual([join(cwd, "conf/ca.pem")]);
 });
 
-it("takes a proxy with its password from variables, and does not show it", async () => {
+it("a proxy can have its password in a variable, and it is not shown", async () => {
   const env = { WHOLE: "http://u:s3cr3t@proxy.example:1", PASSWORD: "s3cr3t" };
   for (const proxy of ["${WHOLE}", "http://u:${PASSWORD}@proxy.example:1"]) {
     expect((await networkOf({ proxy }, env)).proxy).toBe(env.WHOLE);
@@ -105,7 +105,7 @@ it.each([
   expect(await wrong(withNetwork(network))).toEqual([expected]);
 });
 
-it("without a value for its variable no server can be used", async () => {
+it("a variable without a value in the network makes all servers unusable", async () => {
   const servers = { a: smallest.servers.crm, b: smallest.servers.crm };
   const config = { servers, network: { allowInsecureHttp: ["${HOST}"] } };
   const spec = await loadConfig({ config, cwd: "/", env: {} });
@@ -114,7 +114,7 @@ it("without a value for its variable no server can be used", async () => {
   }
 });
 
-it("lets the hosts that it names be reached over http, and no others", async () => {
+it("only hosts of allowInsecureHttp may be reached over http", async () => {
   const metadata = {
     tokenEndpoint: "http://auth.internal/token",
     mtlsTokenEndpoint: "http://mtls.internal/",

@@ -135,7 +135,7 @@ const anything = fc.jsonValue({ maxDepth: 3 });
 // Text at the top is a path.
 const place = fc.constantFrom(...places(full).slice(1));
 
-it("whatever stands at whatever place, every mistake is a violation and no text is echoed", async () => {
+it("any value in any place is a violation or valid, and no text is shown", async () => {
   await fc.assert(
     fc.asyncProperty(place, place, secretive, anything, async (first, second, hidden, other) => {
       const config = replaced(replaced(full, second, other), first, hidden);
@@ -153,11 +153,11 @@ it("whatever stands at whatever place, every mistake is a violation and no text 
   );
 });
 
-it("finds the config clean before anything is replaced", async () => {
+it("the config is valid before a value is replaced", async () => {
   expect((await checkConfig({ config: full as never, cwd: "/", env: {} })).violations).toEqual([]);
 });
 
-it("reports one thing put in the wrong place as one violation", async () => {
+it("one value in the wrong place is one violation", async () => {
   const crowded: string[] = [];
   for (const path of places(full).slice(1)) {
     for (const wrong of [true, null, [], 1e9]) {

@@ -51,7 +51,7 @@ async function planted() {
   return { cwd, exists, node };
 }
 
-it("runs nothing of the working directory's .config and of ~/.config/mcp-auth", async () => {
+it("the search runs nothing of .config in the working directory or of ~/.config/mcp-auth", async () => {
   const { cwd, exists, node } = await planted();
   const load = JSON.stringify(join(built, "load.mjs"));
   const printed = await node(
@@ -66,7 +66,7 @@ it("runs nothing of the working directory's .config and of ~/.config/mcp-auth", 
     expect([marker, await exists(marker)]).toEqual([marker, false]);
 });
 
-it("would notice: the public function of cosmiconfig does run them", async () => {
+it("the public function of cosmiconfig does run them, so the test would notice", async () => {
   const { cwd, exists, node } = await planted();
   const library = JSON.stringify(join(root, "node_modules/cosmiconfig/dist/index.js"));
   await node(

@@ -4,7 +4,7 @@ import { parseJson } from "../../../src/config/parse-json.js";
 import { parsePlainJson } from "../../../src/config/parse-plain-json.js";
 
 describe("parsePlainJson", () => {
-  it("reads all JSON that says each name once as the parser with places does", () => {
+  it("reads JSON without duplicate names as the parser with positions does", () => {
     const texts = fc.tuple(fc.json(), fc.constantFrom(undefined, 2, "\t"));
     fc.assert(
       fc.property(texts, ([json, indent]) => {
@@ -24,14 +24,14 @@ describe("parsePlainJson", () => {
     ["nothing", ""],
     ["more depth than can be read", `${"[".repeat(100_000)}${"]".repeat(100_000)}`],
     ["more values than a config has", JSON.stringify(Array.from({ length: 100_001 }, () => 0))],
-  ])("leaves %s to that parser", (_what, text) => {
+  ])("returns undefined for %s", (_what, text) => {
     expect(parsePlainJson(text)).toBeUndefined();
   });
 
   it.each([
     ["a colon in a string", '{ "a": "b\\": " }'],
     ["the name of a prototype", '{ "__proto__": { "constructor": 1 } }'],
-  ])("is not led astray by %s", (_what, text) => {
+  ])("is not misled by %s", (_what, text) => {
     expect(parsePlainJson(text)).toEqual(parseJson("a.json", text).value);
   });
 });

@@ -15,12 +15,12 @@ async function check(name: string, content: string) {
 const grant = `{ "type": "static", "token": { "env": "T" } }`;
 
 describe("positions in JSON", () => {
-  it("takes comments, trailing commas and a byte order mark", async () => {
+  it("JSON can have comments, trailing commas and a byte order mark", async () => {
     const text = `\uFEFF// who we are\n{ /* all */ "servers": { "crm": { "url": "https://crm.example", "grant": ${grant}, }, }, }\n`;
     expect(await check("mcp-auth.config.json", text)).toEqual([]);
   });
 
-  it("points at the value, at the name of an unknown property, at the object that lacks one", async () => {
+  it("a violation points at the value, at the name of an unknown property, or at the object that lacks one", async () => {
     const text = `{\n  "servers": {\n    "crm": {\n      "reach": "all", "extra": 1,\n      "url": "https://crm.example" }\n  }\n}`;
     expect(await check("mcp-auth.config.json", text)).toEqual([
       { at: "3:12", pointer: "/servers/crm", message: 'The property "grant" is missing' },
@@ -29,7 +29,7 @@ describe("positions in JSON", () => {
     ]);
   });
 
-  it("counts columns from 1 also after a byte order mark and lines after CRLF", async () => {
+  it("columns start at 1 after a byte order mark, and CRLF ends a line", async () => {
     expect(await check("mcp-auth.config.json", `\uFEFF{"servers": {},\r\n"a/b~c": 1}`)).toEqual([
       { at: "2:1", pointer: "/a~1b~0c", message: 'Unknown property "a/b~c"' },
     ]);
@@ -38,7 +38,7 @@ describe("positions in JSON", () => {
     ]);
   });
 
-  it("reports a property that is there twice at the second one, also beside other mistakes", async () => {
+  it("a duplicate property is reported at its second position, along with other mistakes", async () => {
     const text = `{ "version": 2,\n  "servers": {},\n  "servers": {} }`;
     expect(await check("mcp-auth.config.json", text)).toEqual([
       { at: "1:14", pointer: "/version", message: "Must be 1, found 2" },
@@ -55,13 +55,13 @@ describe("positions in JSON", () => {
     ["// nothing\n", "1:1", undefined],
     ["[".repeat(100_000), "1:1", "The file is nested too deeply"],
     [`{"servers":${'{"a":'.repeat(100)}1${"}".repeat(101)}`, "1:1", "The file is nested too deeply"],
-  ])("reports one syntax error with its place in %j", async (text, at, message) => {
+  ])("one syntax error is reported with its position in %j", async (text, at, message) => {
     const violations = await check("mcp-auth.config.json", text);
     expect(violations).toHaveLength(1);
     if (message !== undefined) expect(violations).toEqual([{ at, pointer: "", message }]);
   });
 
-  it("keeps a server called __proto__ out and one called constructor apart", async () => {
+  it("a server called __proto__ is refused, and one called constructor is a server", async () => {
     const server = `{ "url": "https://crm.example", "grant": ${grant} }`;
     expect(await check("mcp-auth.config.json", `{ "servers": { "constructor": ${server} } }`)).toEqual([]);
     expect(await check("mcp-auth.config.json", `{ "servers": { "__proto__": ${server} } }`)).toEqual([
@@ -72,7 +72,7 @@ describe("positions in JSON", () => {
   });
 });
 
-it("in package.json the pointer leads from the top of the file, and the rest of the file is not looked at", async () => {
+it("in package.json, the pointer starts at the top of the file, and the rest of the file is not checked", async () => {
   const text = `{\n  "name": "agent", "name": "agent",\n  "mcp-auth": {\n    "servers": {},\n    "verion": 1 }\n}`;
   expect(await check("package.json", text)).toEqual([
     { at: "5:5", pointer: "/mcp-auth/verion", message: 'Unknown property "verion"' },
@@ -80,7 +80,7 @@ it("in package.json the pointer leads from the top of the file, and the rest of 
 });
 
 describe("positions in YAML", () => {
-  it("points into block and flow style", async () => {
+  it("a violation points into block and flow style", async () => {
     const text = `version: 2\nservers:\n  crm:\n    urll: https://crm.example\n    grant: { type: static, token: { env: 5 } }\n`;
     expect(await check("mcp-auth.config.yaml", text)).toEqual([
       { at: "1:10", pointer: "/version", message: "Must be 1, found 2" },
@@ -89,7 +89,7 @@ describe("positions in YAML", () => {
     ]);
   });
 
-  it("reports a property that is there twice", async () => {
+  it("a duplicate property in YAML is reported", async () => {
     expect(await check("mcp-auth.config.yml", "servers: {}\nversion: 1\nservers: {}\n")).toEqual([
       { at: "3:1", pointer: "/servers", message: 'The property "servers" is defined twice' },
     ]);
@@ -101,7 +101,7 @@ describe("positions in YAML", () => {
     ["servers: {}\n---\nservers: {}\n", "2:1"],
     ["servers: *nowhere\n", "1:10", "/servers"],
     ["", "1:1"],
-  ])("reports one syntax error with its place in %j", async (text, at, pointer = "") => {
+  ])("one syntax error is reported with its position in %j", async (text, at, pointer = "") => {
     const violations = await check("mcp-auth.config.yaml", text);
     expect(violations).toEqual([expect.objectContaining({ at, pointer })]);
     expect(violations[0]?.message).not.toContain("nowhere");
@@ -113,12 +113,12 @@ describe("positions in YAML", () => {
     "- ".repeat(50_000),
     `${"[".repeat(200)}${"]".repeat(200)}`,
     `servers: ${"{a: ".repeat(100)}1${"}".repeat(100)}`,
-  ])("says that a file is nested too deeply, whatever the depth (%#)", async (text) => {
+  ])("a file that is nested too deeply is reported, whatever the depth (%#)", async (text) => {
     const violations = await check("mcp-auth.config.yaml", text);
     expect(violations).toEqual([expect.objectContaining({ message: "The file is nested too deeply" })]);
   });
 
-  it("follows an alias and reports a mistake in it where the anchor is", async () => {
+  it("a mistake in an alias is reported at its anchor", async () => {
     const text = `clients:\n  a: &a { issuer: https://auth.example, id: x, secret: { env: S } }\n  b: *a\nservers: {}\n`;
     expect(await check("mcp-auth.config.yaml", text)).toEqual([]);
     const wrong = text.replace("id: x", "id: 5");
@@ -128,7 +128,7 @@ describe("positions in YAML", () => {
     ]);
   });
 
-  it("refuses merge keys, tags, names that are no text, and bombs of aliases", async () => {
+  it("merge keys, tags, names that are not text, and alias bombs are refused", async () => {
     const merge = "base: &base { version: 1 }\n<<: *base\nservers: {}\n";
     expect(await check("mcp-auth.config.yaml", merge)).toContainEqual({
       at: "2:1",

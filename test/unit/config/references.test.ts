@@ -141,7 +141,7 @@ it.each([
     (text: string) => withKey({ privateKey: { env: "K" }, certificate: text }),
     "CRM_CERTIFICATE",
   ],
-])("a %s written out is one violation that prints the reference", async (_what, config, name) => {
+])("a literal %s is one violation, which prints the reference to write", async (_what, config, name) => {
   const [line, ...more] = await wrong(config(literal));
   expect(more).toEqual([]);
   expect(line).toContain(`Write { "env": "${name}" }, or { "file": "path" }, and remove the secret`);

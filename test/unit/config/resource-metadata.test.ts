@@ -21,7 +21,7 @@ it.each<[written: unknown, meant: unknown]>([
   ["https://${HOST}/crm", "https://meta.example/crm"],
   ["http://127.0.0.1:3000/meta", "http://127.0.0.1:3000/meta"],
   [false, false],
-])("`resourceMetadata` may be %j", async (written, meant) => {
+])("`resourceMetadata` can be %j", async (written, meant) => {
   expect((await load(written)).resourceMetadata).toBe(meant);
 });
 

@@ -23,7 +23,7 @@ function* parts(node: unknown, pointer = ""): Generator<readonly [string, Node]>
   }
 }
 
-it("describes every property, definition and enum value", () => {
+it("every property, definition and enum value of the schema has a description", () => {
   const silent: string[] = [];
   const described = (part: unknown): boolean => {
     const { description, $ref } = part as Node; // Properties are schemas, none of them a boolean.
@@ -47,7 +47,7 @@ it("describes every property, definition and enum value", () => {
   expect(silent).toEqual([]);
 });
 
-it("says of the items of a list without repetitions that they are text, because the validator cannot compare others", async () => {
+it("items of a list with unique items are text, because the validator cannot compare other values", async () => {
   const metadata = { tokenEndpoint: "https://auth.example/token" };
   for (const name of ["authMethods", "signingAlgorithms"]) {
     const inMetadata = { ...metadata, [name]: [{ valueOf: 1 }, {}] };
@@ -58,7 +58,7 @@ it("says of the items of a list without repetitions that they are text, because 
   }
 });
 
-it("is a valid schema whose examples and defaults hold, as is the smallest config and one full of variables", () => {
+it("the schema is valid, and so are its examples and defaults, the smallest config and one full of variables", () => {
   const ajv = new Ajv.default({
     strict: true,
     strictTypes: false,
@@ -105,7 +105,7 @@ it("is a valid schema whose examples and defaults hold, as is the smallest confi
   expect(validate({ network, servers: { crm: server, other: { ...server, grant: exchange } } })).toBe(true);
 });
 
-it("what is generated from it is not stale", async () => {
+it("the files that are generated from the schema are not stale", async () => {
   const generate = promisify(execFile)(process.execPath, [join(root, "scripts/generate.mjs"), "--check"]);
   await expect(generate).resolves.toMatchObject({ stderr: "" });
 });

@@ -11,7 +11,7 @@ async function specOf(config: McpAuthConfig, name = "crm"): Promise<ServerSpec> 
   return entry.spec;
 }
 
-it("fills in what the smallest config does not say", async () => {
+it("the spec of the smallest config has the defaults", async () => {
   expect(await specOf(smallest)).toEqual({
     name: "crm",
     url: "https://crm.example/mcp",
@@ -35,7 +35,7 @@ it("fills in what the smallest config does not say", async () => {
   });
 });
 
-it("merges defaults per leaf", async () => {
+it("the defaults of a config are merged property by property", async () => {
   const spec = await specOf({
     defaults: {
       timeout: "1s",
@@ -72,7 +72,7 @@ it("merges defaults per leaf", async () => {
   expect(spec.headers).toEqual({ "x-b": "default", "x-a": "own", "x-c": { file: "/etc/agent/c" } });
 });
 
-it("keeps a server with a schedule warm unless idle is set, and one without until it is idle", async () => {
+it("a server with a schedule has no idle time unless it is set, and one without a schedule has the default", async () => {
   const idle = async (refresh: object) => {
     return (await specOf({ servers: { crm: { ...smallest.servers.crm, refresh } } })).refresh.idle;
   };
@@ -81,7 +81,7 @@ it("keeps a server with a schedule warm unless idle is set, and one without unti
   expect(await idle({})).toBe(1_800_000);
 });
 
-it("takes refresh false as on demand only, whichever of server and defaults says it last", async () => {
+it("refresh false means on demand only, and the server wins over the defaults", async () => {
   const server = smallest.servers.crm;
   const refresh = { schedule: "0 * * * *", assumedLifetime: "1m" };
   const off = await specOf({ defaults: { refresh }, servers: { crm: { ...server, refresh: false } } });
@@ -94,7 +94,7 @@ it("takes refresh false as on demand only, whichever of server and defaults says
   expect(on.refresh).toMatchObject({ automatic: true, schedule: "0 * * * *" });
 });
 
-it("makes one of a key wherever it is named, as what is known of it is known of it everywhere", async () => {
+it("a key that is named several times becomes one spec", async () => {
   const client = { issuer: "https://acme.example", id: "a", key: "agent" };
   const { grant } = await specOf(
     {
@@ -115,7 +115,7 @@ it("makes one of a key wherever it is named, as what is known of it is known of 
   expect(grant.assertion.key).toBe(credential.key);
 });
 
-it("follows names of clients and keys, and takes both inline", async () => {
+it("names of clients and keys are resolved, and both can be inline", async () => {
   const config: McpAuthConfig = {
     keys: {
       agent: { privateKey: { file: "./agent.pem" }, passphrase: { env: "P" }, alg: "ES256", kid: false },
@@ -170,13 +170,13 @@ it("follows names of clients and keys, and takes both inline", async () => {
   });
 });
 
-it("keeps the URL as it was written, byte for byte", async () => {
+it("the URL of a server is kept byte for byte", async () => {
   for (const url of ["https://CRM.example", "https://crm.example:443/a/../mcp?x=%41"]) {
     expect((await specOf({ servers: { crm: { ...smallest.servers.crm, url } } })).url).toBe(url);
   }
 });
 
-it("takes relative files as relative to the config file, and interpolates their paths", async () => {
+it("relative paths of secrets are relative to the config file, and are interpolated", async () => {
   const server = {
     url: "https://a.example",
     grant: { type: "static", token: { file: "${DIR:-./secrets}/token" } },
@@ -192,14 +192,14 @@ it("takes relative files as relative to the config file, and interpolates their 
   expect(await token({ DIR: "/run" })).toEqual({ file: "/run/token" });
 });
 
-it("copies an object config: changing it afterwards changes nothing", async () => {
+it("an object config is copied, so later changes have no effect", async () => {
   const config = structuredClone(smallest);
   const spec = await loadConfig({ config, cwd: "/", env: {} });
   config.servers.crm.url = "https://other.example";
   expect(spec.servers.get("crm")).toMatchObject({ spec: { url: "https://crm.example/mcp" } });
 });
 
-it("finds the example clean, with and without its variables", async () => {
+it("the example config is valid, with and without its variables", async () => {
   const cwd = new URL("../../..", import.meta.url).pathname;
   for (const env of [
     {},

@@ -195,7 +195,7 @@ describe("the store", () => {
     ]);
   });
 
-  test("a refresh token needs one that lasts, in the config or in code", async () => {
+  test("a refresh token needs a durable store, in the config or in code", async () => {
     const grant = { type: "refresh_token", client, refreshToken: { env: "SEED" } };
     const config = { servers: { crm: { ...servers.crm, grant } } };
     expect(await wrong(config)).toEqual([
@@ -208,7 +208,7 @@ describe("the store", () => {
     expect(await wrong(config, true)).toEqual([]);
   });
 
-  test("a variable that is not set is the fault of every server", async () => {
+  test("a variable without a value in the store fails every server", async () => {
     const path = "/state/$" + "{AGENT}";
     const config = { servers, store: { type: "file", path, encryptionKey } } as const;
     const spec = await loadConfig({ ...options, config });

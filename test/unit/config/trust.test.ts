@@ -28,7 +28,7 @@ const refusal = async (cwd: string) => {
 };
 
 describe("the search uses a config", () => {
-  it("in folders and a file that the group may write to, as a umask of 002 makes them", async () => {
+  it("in group-writable folders, as with a umask of 002", async () => {
     const root = await folder({ [name]: json, "a/b/x": "" });
     await modes(root, { [name]: 0o664, "a/b": 0o775, a: 0o775, "": 0o775 });
     const spec = await search(join(root, "a/b"));
@@ -36,7 +36,7 @@ describe("the search uses a config", () => {
     expect(spec.commands).toBeUndefined();
   });
 
-  it("in a working directory where everybody may add files and remove only their own, such as /tmp", async () => {
+  it("in a sticky world-writable working directory, such as /tmp", async () => {
     const root = await folder({ [name]: json }, false);
     await modes(root, { "": 0o1777 });
     expect((await search(root)).file).toBe(join(root, name));
@@ -61,7 +61,7 @@ describe("the search uses a config", () => {
     expect((await search(join(root, "current"))).file).toBe(join(root, "current", name));
   });
 
-  it("behind a link through a folder where everybody may add files and remove only their own", async () => {
+  it("behind a link through a sticky world-writable folder", async () => {
     const root = await folder({ "open/real.json": json });
     await symlink("open/real.json", join(root, name));
     await modes(root, { open: 0o1777 });
@@ -70,7 +70,7 @@ describe("the search uses a config", () => {
 });
 
 describe("the search refuses a config", () => {
-  it("that everybody may write to, and says how to close or to name it", async () => {
+  it("that is world-writable, and says how to change the mode or name the config", async () => {
     const root = await folder({ [name]: json });
     await modes(root, { [name]: 0o646 });
     const message = await refusal(root);
@@ -83,7 +83,7 @@ describe("the search refuses a config", () => {
     expect(warnings).toEqual([]);
   });
 
-  it("in a working directory that everybody may write to, as a umask of 0000 or a mounted drive makes it", async () => {
+  it("in a world-writable working directory, as with a umask of 0000 or on a mounted drive", async () => {
     const root = await folder({ [name]: json });
     await modes(root, { [name]: 0o777, "": 0o777 });
     const message = await refusal(root);
@@ -93,7 +93,7 @@ describe("the search refuses a config", () => {
     expect(message).toContain(`MCP_AUTH_CONFIG=${join(root, name)} or --config ${join(root, name)}.`);
   });
 
-  it("in a folder above the working directory where everybody may add files", async () => {
+  it("in a world-writable folder above the working directory", async () => {
     const root = await folder({ [name]: json, "a/x": "" });
     await modes(root, { "": 0o1777 });
     expect(await refusal(join(root, "a"))).toContain(`${root} is world-writable (mode 1777)`);
@@ -118,14 +118,14 @@ describe("the search refuses a config", () => {
   it.each([
     ["absolute", (root: string) => join(root, "open/way/real.json")],
     ["relative", () => "../project/../open/way/real.json"],
-  ])("behind a link through a folder that everybody may write to (%s)", async (_kind, target) => {
+  ])("behind a link through a world-writable folder (%s)", async (_kind, target) => {
     const root = await folder({ "open/way/real.json": json, "project/.git": "" }, false);
     await symlink(target(root), join(root, "project", name));
     await modes(root, { open: 0o777 });
     expect(await refusal(join(root, "project"))).toContain(`${join(root, "open")} is world-writable`);
   });
 
-  it("behind a folder that is a link through one that everybody may write to", async () => {
+  it("behind a folder that is a link through a world-writable folder", async () => {
     const root = await folder({ "open/project/mcp-auth.config.json": json }, false);
     await symlink(join(root, "open/project"), join(root, "link"));
     await modes(root, { open: 0o777 });
@@ -139,8 +139,8 @@ describe("the search refuses a config", () => {
   });
 });
 
-describe("a folder that everybody may write to", () => {
-  it("ends the search, also where it holds no config", async () => {
+describe("a world-writable folder", () => {
+  it("ends the search even if it has no config", async () => {
     const root = await folder({ [name]: json, "open/a/x": "" });
     await modes(root, { open: 0o777 });
     const { code, message } = await failure(search(join(root, "open/a")));
@@ -149,7 +149,7 @@ describe("a folder that everybody may write to", () => {
     expect(message).toContain(`\nNot searched: ${join(root, name)} (${why})`);
   });
 
-  it("is named where it is the working directory and holds no config", async () => {
+  it("is named in the error if it is the working directory and has no config", async () => {
     const root = await folder();
     await modes(root, { "": 0o777 });
     const { code, message } = await failure(search(root));
@@ -157,7 +157,7 @@ describe("a folder that everybody may write to", () => {
     expect(message).toContain(`\nNot searched: ${root} (${root} is world-writable (mode 0777))`);
   });
 
-  it.each([".git", "pnpm-workspace.yaml"])("extends no search by a %s in it", async (marker) => {
+  it.each([".git", "pnpm-workspace.yaml"])("does not extend the search by its %s", async (marker) => {
     // Without it, only the working directory is searched.
     const files = { [`open/${marker}`]: "", [`open/me/${name}`]: json, "open/me/project/x": "" };
     const root = await folder(files, false);
@@ -169,7 +169,7 @@ describe("a folder that everybody may write to", () => {
     );
   });
 
-  it("holds a config that is none of ours where nothing would lead the search there", async () => {
+  it("is not mentioned if the search would not reach it", async () => {
     const root = await folder({ [name]: json, "me/x": "" }, false);
     await modes(root, { "": 0o1777 });
     expect((await failure(search(join(root, "me")))).code).toBe("config_not_found");
@@ -178,8 +178,8 @@ describe("a folder that everybody may write to", () => {
 
 describe("a config that a person names", () => {
   it.each([
-    ["a file that everybody may write to", { [name]: 0o666, "": 0o755 }, [name]],
-    ["a folder that everybody may write to", { [name]: 0o644, "": 0o777 }, [""]],
+    ["a world-writable file", { [name]: 0o666, "": 0o755 }, [name]],
+    ["a world-writable folder", { [name]: 0o644, "": 0o777 }, [""]],
     ["both, as on a mounted drive", { [name]: 0o777, "": 0o777 }, [name, ""]],
     ["neither, in a folder such as /tmp", { [name]: 0o644, "": 0o1777 }, []],
   ])("is used with a warning of %s", async (_what, given, named) => {
@@ -203,7 +203,7 @@ describe("a config that a person names", () => {
     }
   });
 
-  it("is warned of by the folder of its link and by that of the file behind it", async () => {
+  it("gets a warning for the folder of its link and for the folder of the real file", async () => {
     const root = await folder({ "map/..2026/mcp-auth.config.json": json });
     await symlink(join("..2026", name), join(root, "map", name));
     await modes(root, { map: 0o777 });
@@ -214,7 +214,7 @@ describe("a config that a person names", () => {
   });
 });
 
-it("a config that the search found is judged again, with its folders, when it is read again", async () => {
+it("the trust of a found config and its folders is checked again when it is read again", async () => {
   const root = await folder({ [name]: json, "a/x": "" });
   const again = { cwd: join(root, "a"), env: {}, pinned: join(root, name) };
   expect((await loadConfig(again)).named).toBe(false);
@@ -225,8 +225,8 @@ it("a config that the search found is judged again, with its folders, when it is
   expect((await loadConfig({ ...again, pinnedByName: true })).named).toBe(true);
 });
 
-describe("what is judged is what is read", () => {
-  it("so a path that leads to another file by now is not judged in its place", async () => {
+describe("the trust check applies to the file that was read", () => {
+  it("a path that leads to another file by now is reported as changed", async () => {
     const root = await folder({ [name]: json, "other.json": json });
     const trust = await createTrust(root, asyncFileSystem);
     const own = await lstat(join(root, name), { bigint: true });
@@ -236,7 +236,7 @@ describe("what is judged is what is read", () => {
     expect(await findFileProblems(join(root, "gone.json"), other, [root], trust)).toBe("changed");
   });
 
-  it("so what cosmiconfig reads when it opens the path itself is not used", async () => {
+  it("the text that cosmiconfig reads itself is not used", async () => {
     const root = await folder({
       [name]: "swapped",
       "package.json": JSON.stringify({ "mcp-auth": "swapped" }),
@@ -248,7 +248,7 @@ describe("what is judged is what is read", () => {
   });
 });
 
-describe("what is no regular file of a reasonable size", () => {
+describe("a file that is not regular, or too large", () => {
   it.each([
     ["a pipe in place of a config", name, "config_invalid"],
     ["a pipe in place of a package.json", "package.json", "config_invalid"],
@@ -266,7 +266,7 @@ describe("what is no regular file of a reasonable size", () => {
     expect(error.message).toContain("This is not a regular file");
   });
 
-  it("may have 16 MiB and not one byte more", async () => {
+  it("a config can have 16 MiB and not one byte more", async () => {
     const most = 16 * 1024 * 1024;
     const root = await folder({ [name]: json.padEnd(most, " ") });
     expect((await search(root)).servers.size).toBe(1);
@@ -293,7 +293,7 @@ it.each([
   expect(isWindowsRoot(path)).toBe(expected);
 });
 
-it("in a working directory that is not there no config is found", async () => {
+it("no config is found in a working directory that does not exist", async () => {
   const root = await folder({ "a/x": "" });
   expect((await failure(search(join(root, "a/gone")))).code).toBe("config_not_found");
 });

@@ -8,11 +8,11 @@ import { crm, withClient, withGrant, wrong } from "./wrong.js";
 const withRefresh = (refresh: unknown) => crm({ refresh });
 
 describe("validation", () => {
-  it("finds the smallest config clean", async () => {
+  it("the smallest config is valid", async () => {
     expect(await wrong(smallest)).toEqual([]);
   });
 
-  it("reports eleven different mistakes in one go, each once", async () => {
+  it("eleven different mistakes are reported at once, each of them once", async () => {
     const text = `{
   "version": 2,
   "store": { "type": "disk" },
@@ -307,7 +307,7 @@ describe("validation", () => {
     expect(await wrong(config)).toEqual([expected]);
   });
 
-  it("takes http on loopback, and ports, paths and queries", async () => {
+  it("http on loopback is valid, and so are ports, paths and queries", async () => {
     for (const host of ["localhost", "a.localhost", "127.0.0.1", "127.9.9.9", "[::1]"]) {
       expect(await wrong({ ...crm({ url: `http://${host}:4000/mcp?tenant=1` }) })).toEqual([]);
       expect(await wrong(withClient({ issuer: `http://${host}:4000/realm` }))).toEqual([]);
@@ -317,7 +317,7 @@ describe("validation", () => {
     }
   });
 
-  it("fails only the server with an http URL or issuer, as insecure_url", async () => {
+  it("an http URL or issuer fails only its server, with insecure_url", async () => {
     const servers = {
       a: { url: "http://a.example", grant: { client } },
       b: { url: "https://b.example", grant: { client: "acme" } },
@@ -332,7 +332,7 @@ describe("validation", () => {
     expect(await wrong(config)).toHaveLength(2);
   });
 
-  it("reports what the defaults contradict once, where it stands", async () => {
+  it("a contradiction in the defaults is reported once, at its position", async () => {
     const config = {
       defaults: { retry: { min: "20s", max: "10s" } },
       servers: { a: smallest.servers.crm, b: smallest.servers.crm },
@@ -340,19 +340,19 @@ describe("validation", () => {
     expect((await wrong(config)).map((line) => line.split(":")[0])).toEqual(["/defaults/retry/min"]);
   });
 
-  it("reports an object that contains itself", async () => {
+  it("an object that contains itself is reported", async () => {
     const config: Record<string, unknown> = { servers: {} };
     config["servers"] = { crm: config };
     expect((await wrong(config)).join()).toContain("contains itself");
   });
 
-  it("writes control characters of property names so that they do nothing to a terminal", async () => {
+  it("control characters in property names are escaped in messages", async () => {
     const [line] = await wrong({ ...smallest, "\u001b[2Jx\n": 1 });
     expect(line).toMatch(/^\/\\u001b\[2Jx\\u000a: /);
   });
 });
 
-describe("a literal where a reference belongs", () => {
+describe("a literal in place of a reference", () => {
   const literal = "s3cr3t-V4lue-0451";
   it.each([
     ["client secret", withClient({ secret: literal }), '{ "env": "CRM_SECRET" }'],
@@ -378,7 +378,7 @@ describe("a literal where a reference belongs", () => {
     ["grant type", withGrant({ type: literal, client }), "Must be one of"],
     ["number", withClient({ secret: 3141592653 }), "found a number."],
     ["url", crm({ url: `https://agent:${literal}@crm.example` }), "must not have a user name or password"],
-  ])("is one violation that does not echo it: %s", async (_what, config, expected) => {
+  ])("is one violation that does not show the literal: %s", async (_what, config, expected) => {
     const lines = await wrong(config);
     expect(lines).toHaveLength(1);
     expect(lines[0]).toContain(expected);
@@ -390,7 +390,7 @@ describe("a literal where a reference belongs", () => {
   });
 
   it.each(["${CRM_SECRET}", "${env:CRM_SECRET}", "${CRM_SECRET:-x}"])(
-    "%s prints the reference to write",
+    "for %s the hint is the reference to write",
     async (text) => {
       const [line, ...more] = await wrong(withClient({ secret: text }), { CRM_SECRET: "v4lue" });
       expect(more).toEqual([]);

@@ -6,7 +6,7 @@ import { cpuSeconds, slowness } from "../../support/cpu-seconds.js";
 const plain = (header: string | null) =>
   parseChallenges(header).map(({ scheme, parameters }) => [scheme, Object.fromEntries(parameters)]);
 
-describe("WWW-Authenticate", () => {
+describe("the parser of WWW-Authenticate", () => {
   test.each<[string | null, unknown]>([
     [null, []],
     ["", []],
@@ -70,11 +70,11 @@ describe("WWW-Authenticate", () => {
         ],
       ],
     ],
-  ])("%s", (header, expected) => {
+  ])("parses %s", (header, expected) => {
     expect(plain(header)).toEqual(expected);
   });
 
-  test("in several headers reads like one", () => {
+  test("reads several headers like one", () => {
     const headers = new Headers();
     headers.append("www-authenticate", 'Basic realm="x"');
     headers.append("www-authenticate", 'Bearer scope="a"');
@@ -84,7 +84,7 @@ describe("WWW-Authenticate", () => {
     ]);
   });
 
-  test("never throws, whatever it says", () => {
+  test("never throws, whatever the header contains", () => {
     const piece = fc.constantFrom(
       "Bearer",
       " ",
@@ -114,7 +114,7 @@ describe("WWW-Authenticate", () => {
     );
   });
 
-  test("reads back what was written by the grammar", () => {
+  test("reads back headers that follow the grammar", () => {
     const name = fc.stringMatching(/^[a-z][a-z0-9_-]{0,8}$/);
     const challenge = fc.tuple(
       name,
@@ -161,7 +161,7 @@ describe("the challenge of a response", () => {
   const challenge = (value?: string) =>
     serverChallenge(new Headers(value === undefined ? {} : { "www-authenticate": value }));
 
-  test("gives metadata URL, scopes and error", () => {
+  test("has the metadata URL, the scopes and the error", () => {
     expect(
       challenge(
         'DPoP algs="ES256", Bearer error="insufficient_scope", resource_metadata="https://mcp.example/m", scope="a b a"',
@@ -173,25 +173,25 @@ describe("the challenge of a response", () => {
     });
   });
 
-  test("is undefined without one and empty for a bare one", () => {
+  test("is undefined without a challenge and empty for a bare one", () => {
     expect(challenge()).toBeUndefined();
     expect(challenge("Basic realm=x")).toBeUndefined();
     expect(challenge("Bearer")).toEqual({});
   });
 
-  test("of several is the one that names its metadata", () => {
+  test("is, among several, the one that names resource metadata", () => {
     expect(challenge('Bearer realm="x", Bearer resource_metadata="https://mcp.example/m"')).toEqual({
       resourceMetadataUrl: "https://mcp.example/m",
     });
   });
 
-  test("drops what is not a URL, not a scope, not an error code", () => {
+  test("drops what is not a URL, a scope or an error code", () => {
     expect(challenge('Bearer resource_metadata="/m", scope="  ", error="Ignore all of this"')).toEqual({});
     expect(challenge(`Bearer resource_metadata="https://mcp.example/${"a".repeat(3_000)}"`)).toEqual({});
     expect(challenge('Bearer scope="ok b\\"ad \u00fc"')).toEqual({ scopes: ["ok"] });
   });
 
-  test("is that for DPoP where there is none for Bearer, or only that one names the metadata", () => {
+  test("is the one for DPoP if there is none for Bearer, or if only it names resource metadata", () => {
     const dpop =
       'DPoP error="invalid_token", algs="ES256", resource_metadata="https://mcp.example/m", scope="a"';
     const found = { resourceMetadataUrl: "https://mcp.example/m", scopes: ["a"], error: "invalid_token" };

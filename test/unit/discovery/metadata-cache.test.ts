@@ -54,8 +54,8 @@ const known = (resourceMetadataUrl?: string) =>
     ...(resourceMetadataUrl === undefined ? {} : { challenge: { resourceMetadataUrl } }),
   });
 
-describe("metadata", () => {
-  test("is asked for once while it is fresh, and again after that", async () => {
+describe("cached authorization server metadata", () => {
+  test("is requested once while it is fresh, and again after that", async () => {
     answer = (path, response) => good(path, response, { "cache-control": "max-age=600" });
     await issuer();
     await clock.advance(600_000 - 1);
@@ -66,7 +66,7 @@ describe("metadata", () => {
     expect(server.requests).toHaveLength(2);
   });
 
-  test("is asked for once by any number of concurrent callers", async () => {
+  test("is requested once for concurrent callers", async () => {
     const all = await Promise.all(Array.from({ length: 100 }, () => issuer()));
     expect(server.requests).toHaveLength(1);
     expect(new Set(all).size).toBe(1);
@@ -74,7 +74,7 @@ describe("metadata", () => {
     expect(server.requests).toHaveLength(2);
   });
 
-  test("that is stale serves while the server fails, and the server is asked again a minute later", async () => {
+  test("is used when it is stale and the server fails, and is requested again a minute later", async () => {
     const first = await issuer();
     await clock.advance(hour);
     answer = (_path, response) => sendJson(response, {}, 503);
@@ -93,7 +93,7 @@ describe("metadata", () => {
     ],
     ["a page", (response) => void response.writeHead(200, { "content-type": "text/html" }).end("<p>")],
     ["nothing", (response) => sendJson(response, {}, 404)],
-  ])("that is stale serves while the server answers with %s in its place", async (_what, wrong) => {
+  ])("is used when it is stale and the server answers with %s instead", async (_what, wrong) => {
     const [first, own] = [await issuer(), await resource()];
     await clock.advance(hour);
     answer = (_path, response) => wrong(response);
@@ -109,7 +109,7 @@ describe("metadata", () => {
     expect(requests).toHaveLength(asked + 2);
   });
 
-  test("that could not be had is asked for again by the next caller", async () => {
+  test("is requested again by the next caller after a failure", async () => {
     answer = (_path, response) => sendJson(response, {}, 503);
     expect((await failure(issuer())).code).toBe("unavailable");
     const missing = known();
@@ -121,14 +121,14 @@ describe("metadata", () => {
     expect((await resource())?.resource).toBe(`${server.origin}/mcp`);
   });
 
-  test("is asked for again after it has turned out to be of no use", async () => {
+  test("is requested again after the token endpoint turned out to be wrong", async () => {
     await issuer();
     cache.expireAuthorizationServer(server.origin);
     await issuer();
     expect(server.requests).toHaveLength(2);
   });
 
-  test("that fails for many at once names in each error the server that asked", async () => {
+  test("causes, for several servers at once, errors that each name their own server", async () => {
     answer = (_path, response) => sendJson(response, {}, 503);
     const [one, two] = await Promise.all([failure(issuer("one")), failure(issuer("two"))]);
     expect(server.requests).toHaveLength(2);
@@ -138,8 +138,8 @@ describe("metadata", () => {
   });
 });
 
-describe("a caller who gives up", () => {
-  test("is aborted alone; the shared request goes on for the others", async () => {
+describe("a caller that aborts a metadata lookup", () => {
+  test("is aborted alone, and the shared request continues for the others", async () => {
     const held = deferred<ServerResponse>();
     answer = (_path, response) => held.resolve(response);
     const caller = new AbortController();
@@ -153,7 +153,7 @@ describe("a caller who gives up", () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test("before anyone else came leaves the answer to those who come later", async () => {
+  test("leaves the result of its request to later callers", async () => {
     const held = deferred<ServerResponse>();
     answer = (_path, response) => held.resolve(response);
     const caller = new AbortController();
@@ -168,7 +168,7 @@ describe("a caller who gives up", () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test("leaves the shared request its own timeout", async () => {
+  test("does not change the timeout of the shared request", async () => {
     const held = deferred<ServerResponse>();
     answer = (_path, response) => held.resolve(response);
     const caller = new AbortController();
@@ -185,7 +185,7 @@ describe("a caller who gives up", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  test("was not listened to any longer than needed", async () => {
+  test("leaves no listener on its signal", async () => {
     const { signal } = new AbortController();
     await issuer("billing", { signal });
     await issuer("billing", { signal });
@@ -196,7 +196,7 @@ describe("a caller who gives up", () => {
 describe("resource metadata", () => {
   const wellKnown = "/.well-known/oauth-protected-resource/mcp";
 
-  test("that a server does not publish is not asked for again for five minutes", async () => {
+  test("is not requested again for five minutes if the server publishes none", async () => {
     answer = (_path, response) => sendJson(response, {}, 404);
     expect(await resource()).toBeUndefined();
     await clock.advance(5 * minute - 1);
@@ -210,7 +210,7 @@ describe("resource metadata", () => {
     expect(server.requests).toHaveLength(4);
   });
 
-  test("is fetched again when a challenge names another place, once", async () => {
+  test("is requested again, once, when a challenge names another URL", async () => {
     await resource();
     await resource(`${server.origin}/elsewhere`);
     await resource(`${server.origin}/elsewhere`);
@@ -218,13 +218,13 @@ describe("resource metadata", () => {
     expect(server.requests.map(({ url }) => url)).toEqual([wellKnown, "/elsewhere"]);
   });
 
-  test("is not fetched again when a challenge names the place where it was found", async () => {
+  test("is not requested again when a challenge names the URL at which it was found", async () => {
     await resource();
     await resource(`${server.origin}${wellKnown}`);
     expect(server.requests).toHaveLength(1);
   });
 
-  test("is not fetched again and again when the place that a challenge names is not there", async () => {
+  test("is not requested again and again if the URL of a challenge has none", async () => {
     await resource(`${server.origin}/missing`);
     await resource(`${server.origin}/missing`);
     expect(server.requests.map(({ url }) => url)).toEqual(["/missing", wellKnown]);
@@ -238,12 +238,12 @@ describe("resource metadata", () => {
     "",
     "file:///etc/passwd",
     "data:application/json,{}",
-  ])("is not fetched from %s, whatever the challenge says: it is as if that named none", async (url) => {
+  ])("is not requested from %s even if a challenge names it", async (url) => {
     expect((await resource(url))?.resource).toBe(`${server.origin}/mcp`);
     expect(server.requests.map((request) => request.url)).toEqual([wellKnown]);
   });
 
-  test("is not fetched from another origin than those of the server and the issuer", async () => {
+  test("is not requested from an origin other than those of the server and the issuer", async () => {
     await using other = await startHttpServer((_request, response) =>
       sendJson(response, { resource: `${server.origin}/mcp`, authorization_servers: [server.origin] }),
     );
@@ -252,14 +252,14 @@ describe("resource metadata", () => {
     expect(server.requests.map((request) => request.url)).toEqual([wellKnown]);
   });
 
-  test("is not fetched from a URL with a password", async () => {
+  test("is not requested from a URL with a password", async () => {
     const url = `${server.origin.replace("//", "//user:hunter2@")}/elsewhere`;
     expect((await resource(url))?.resource).toBe(`${server.origin}/mcp`);
     expect(server.requests.map((request) => request.url)).toEqual([wellKnown]);
   });
 });
 
-test("metadata is fresh for its max-age within 5 minutes and 24 hours, an hour when nothing is said", () => {
+test("metadata is fresh for its max-age within 5 minutes and 24 hours, and for an hour without max-age", () => {
   const fresh = (value?: string) =>
     freshFor(new Headers(value === undefined ? {} : { "cache-control": value }));
   expect(fresh()).toBe(hour);
@@ -275,7 +275,7 @@ test("metadata is fresh for its max-age within 5 minutes and 24 hours, an hour w
   expect(fresh("max-age=soon, max-age")).toBe(hour);
 });
 
-describe("shared lookups", () => {
+describe("a cache of lookups", () => {
   const lookup = (lookups: LookupCache<string>, key: string, load: () => string) =>
     lookups.lookup({
       key,
@@ -285,7 +285,7 @@ describe("shared lookups", () => {
       load: async () => succeed({ value: load(), freshFor: hour }),
     });
 
-  test("hold at most their limit; what was not used for longest goes first", async () => {
+  test("drops the least recently used entry beyond its limit", async () => {
     const loaded: string[] = [];
     const lookups = new LookupCache<string>("resource metadata", fakeClock(), 2);
     const get = (key: string) =>
@@ -298,13 +298,13 @@ describe("shared lookups", () => {
     expect(lookups.size).toBe(2);
   });
 
-  test("hold at most a thousand entries unless told", async () => {
+  test("holds a thousand entries by default", async () => {
     const lookups = new LookupCache<string>("resource metadata", fakeClock());
     for (let i = 0; i < 1_500; i += 1) await lookup(lookups, String(i), () => "x");
     expect(lookups.size).toBe(1_000);
   });
 
-  test("do not bring back what was forgotten while it was loaded", async () => {
+  test("does not bring back an entry that was forgotten while it was loaded", async () => {
     const lookups = new LookupCache<string>("resource metadata", fakeClock());
     const slow = deferred<string>();
     const old = lookups.lookup({
@@ -324,7 +324,7 @@ describe("shared lookups", () => {
     ]);
   });
 
-  test("forget a load that broke instead of failing", async () => {
+  test("forgets a load that throws instead of failing", async () => {
     const lookups = new LookupCache<string>("resource metadata", fakeClock());
     const broken = lookup(lookups, "k", () => {
       throw new Error("a mistake of ours");
@@ -333,7 +333,7 @@ describe("shared lookups", () => {
     expect(await lookup(lookups, "k", () => "fine")).toEqual(succeed("fine"));
   });
 
-  test("give the last good value while a load fails or finds nothing, and load again a minute later", async () => {
+  test("returns the last good value if a load fails or finds nothing, and loads again a minute later", async () => {
     const clock = fakeClock();
     const lookups = new LookupCache<string>("resource metadata", clock);
     await lookup(lookups, "k", () => "old");
@@ -360,7 +360,7 @@ describe("shared lookups", () => {
     expect(loads).toBe(2);
   });
 
-  test("give the failure, or the nothing, where nothing good is known", async () => {
+  test("returns the failure, or the empty result, if there is no good value", async () => {
     const lookups = new LookupCache<string>("resource metadata", fakeClock());
     const common = { key: "k", variant: "", accepts: () => true, lastGood: () => undefined };
     const failed = fail({ code: "unavailable", detail: "no", retryable: true });

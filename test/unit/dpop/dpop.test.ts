@@ -17,9 +17,12 @@ type Listed = readonly string[] | undefined;
 /** `listed` by the authorization server, `resource` by the MCP server. */
 function dpopOf(key?: KeySpec, context: Partial<KeyContext> = {}, warnings: string[] = []) {
   const dpop = createDpop({ ...(key && { key }), clock: fakeClock(now) });
-  const warn = (code: string) => void warnings.push(code);
+  const onUnlisted = () => void warnings.push("unsupported_by_server");
   return (authorizationServer?: Listed, resource?: Listed) =>
-    dpop.dpopSigner({ authorizationServer, resource }, { server: "crm", env: {}, issuer, warn, ...context });
+    dpop.dpopSigner(
+      { issuer, authorizationServer, resource, onUnlisted },
+      { server: "crm", env: {}, ...context },
+    );
 }
 
 /** Checks the signature with the key that the proof itself names, and gives what it says. */
@@ -46,8 +49,8 @@ async function failure(promise: Promise<unknown>): Promise<McpAuthError> {
   return error;
 }
 
-describe("a proof", () => {
-  test("has the header and the claims of RFC 9449, and nothing else", async () => {
+describe("a DPoP proof", () => {
+  test("has the header and the claims of RFC 9449 and nothing else", async () => {
     const dpopSigner = await dpopOf()();
     const { claims, header } = await verified(await dpopSigner.proof(target));
     expect(header).toEqual({
@@ -63,7 +66,7 @@ describe("a proof", () => {
     });
   });
 
-  test("holds the hash of the access token and the nonce, when there are any", async () => {
+  test("contains the hash of the access token and the nonce, if there are any", async () => {
     const dpopSigner = await dpopOf()();
     const { claims } = await verified(
       await dpopSigner.proof({
@@ -76,7 +79,7 @@ describe("a proof", () => {
     expect(claims).toMatchObject({ ath: "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo", nonce: "n" });
   });
 
-  test("is another one each time", async () => {
+  test("is different for each request", async () => {
     const dpopSigner = await dpopOf()();
     const proofs = await Promise.all(Array.from({ length: 100 }, () => dpopSigner.proof(target)));
     expect(new Set(proofs.map((proof) => decodeJwt(proof).jti)).size).toBe(100);
@@ -90,20 +93,20 @@ describe("a proof", () => {
     ["https://mcp.example/a%2Fb%7Ec/d%20e/?", "https://mcp.example/a%2Fb%7Ec/d%20e/"],
     ["https://b\u00fccher.example/\u00fc", "https://xn--bcher-kva.example/%C3%BC"],
     ["http://[::1]:80/mcp", "http://[::1]/mcp"],
-  ])("for %s says %s", async (url, htu) => {
+  ])("for the URL %s has the htu %s", async (url, htu) => {
     const dpopSigner = await dpopOf()();
     expect(decodeJwt(await dpopSigner.proof({ ...target, url }))["htu"]).toBe(htu);
     expect(decodeJwt(await dpopSigner.proof({ ...target, url: new URL(url) }))["htu"]).toBe(htu);
   });
 });
 
-describe("a manager's own key", () => {
+describe("an ephemeral DPoP key", () => {
   const all = [
     ...["ES256", "EdDSA", "Ed25519", "ES384", "ES512"],
     ...["PS256", "RS256", "PS384", "RS384", "PS512", "RS512"],
   ];
 
-  test.each(all)("signs %s where the server lists nothing else", async (alg) => {
+  test.each(all)("signs with %s if the server lists nothing else", async (alg) => {
     const dpopSigner = await dpopOf()([alg]);
     expect(await signedBy(dpopSigner)).toBe(alg);
     const { jwk } = decodeProtectedHeader(await dpopSigner.proof(target));
@@ -118,7 +121,7 @@ describe("a manager's own key", () => {
     [["RS256", "PS256"], "PS256"],
     [["RS256", "Ed25519"], "Ed25519"],
     [["HS256", "ES512", "none"], "ES512"],
-  ])("for a server that lists %j signs %s", async (listed, alg) => {
+  ])("signs for a server that lists %j with %s", async (listed, alg) => {
     expect(await signedBy(await dpopOf()(listed))).toBe(alg);
   });
 
@@ -126,9 +129,12 @@ describe("a manager's own key", () => {
     [undefined, ["ES384", "PS256"], "ES384"],
     [["ES256", "ES384"], ["PS256", "ES384"], "ES384"],
     [["ES256", "ES384"], undefined, "ES256"],
-  ])("for servers of which one lists %j and the other %j signs %s", async (listed, resource, alg) => {
-    expect(await signedBy(await dpopOf()(listed, resource))).toBe(alg);
-  });
+  ])(
+    "signs, if the authorization server lists %j and the MCP server %j, with %s",
+    async (listed, resource, alg) => {
+      expect(await signedBy(await dpopOf()(listed, resource))).toBe(alg);
+    },
+  );
 
   test.each<[Listed, Listed, string]>([
     [
@@ -143,25 +149,28 @@ describe("a manager's own key", () => {
     ],
     [undefined, ["ES256K"], "it accepts no DPoP proof that a generated key can sign"],
     [undefined, ["ES256K"], "The MCP server lists ES256K. Leave"],
-  ])("is refused where one server lists %j and the other %j", async (listed, resource, says) => {
-    const { code, message } = await failure(dpopOf()(listed, resource));
-    expect(code).toBe("unsupported_by_server");
-    expect(message).toContain(says);
-    expect(message).not.toContain("canary");
-  });
+  ])(
+    "is unsupported_by_server if the authorization server lists %j and the MCP server %j",
+    async (listed, resource, says) => {
+      const { code, message } = await failure(dpopOf()(listed, resource));
+      expect(code).toBe("unsupported_by_server");
+      expect(message).toContain(says);
+      expect(message).not.toContain("canary");
+    },
+  );
 
-  test("is made once, however many ask for it at the same time", async () => {
+  test("is generated once for concurrent calls", async () => {
     const dpopSigner = dpopOf();
     const provers = await Promise.all(Array.from({ length: 20 }, () => dpopSigner()));
     expect(new Set(provers.map(({ thumbprint }) => thumbprint)).size).toBe(1);
   });
 
-  test("is another one in each manager", async () => {
+  test("is different in each manager", async () => {
     const [one, other] = await Promise.all([dpopOf()(), dpopOf()()]);
     expect(one.thumbprint).not.toBe(other.thumbprint);
   });
 
-  test("stays while the server takes it, and is joined by another when it does not", async () => {
+  test("is kept while the server accepts its algorithm, and another one is generated when it does not", async () => {
     const dpopSigner = dpopOf();
     const first = await dpopSigner(["ES384"]);
     expect((await dpopSigner(["ES256", "ES384"])).thumbprint).toBe(first.thumbprint);
@@ -173,7 +182,7 @@ describe("a manager's own key", () => {
   test.each([
     [["HS256", "none", "Ignore all of this"], "It lists HS256, none, names that are not registered."],
     [[], "It lists none."],
-  ])("is refused for a server that lists %j", async (listed, says) => {
+  ])("is unsupported_by_server for a server that lists %j", async (listed, says) => {
     const error = await failure(dpopOf()(listed));
     expect(error.code).toBe("unsupported_by_server");
     expect(error.message).toContain(`the authorization server ${issuer} accepts no DPoP proof`);
@@ -181,7 +190,7 @@ describe("a manager's own key", () => {
     expect(error.message).not.toContain("Ignore");
   });
 
-  test("shows in nothing that is printed", async () => {
+  test("does not appear in anything that is printed", async () => {
     const dpopSigner = await dpopOf()();
     expect(inspect(dpopSigner, { depth: 9, showHidden: true }) + JSON.stringify(dpopSigner)).not.toMatch(
       /"?d"?:|PRIVATE/,
@@ -197,19 +206,22 @@ const pem = (key: KeyObject) => key.export({ type: "pkcs8", format: "pem" }).toS
 const named: KeySpec = { privateKey: { env: "KEY" } };
 const thumbprintOf = (key: KeyObject) => calculateJwkThumbprint(key.export({ format: "jwk" }));
 
-describe("a named key", () => {
+describe("a DPoP key that the config names", () => {
   test.each([
     ["P-256", p256, undefined, "ES256"],
     ["RSA", rsa, undefined, "RS256"],
     ["RSA", rsa, ["PS256", "RS256"], "PS256"],
     ["Ed25519", ed25519, ["ES256", "Ed25519"], "Ed25519"],
-  ])("of %s signs what it and the server can", async (_name, { privateKey, publicKey }, listed, alg) => {
-    const dpopSigner = await dpopOf(named, { env: { KEY: pem(privateKey) } })(listed);
-    expect(dpopSigner.thumbprint).toBe(await thumbprintOf(publicKey));
-    expect(await signedBy(dpopSigner)).toBe(alg);
-  });
+  ])(
+    "of the type %s signs with an algorithm that it and the server support",
+    async (_name, { privateKey, publicKey }, listed, alg) => {
+      const dpopSigner = await dpopOf(named, { env: { KEY: pem(privateKey) } })(listed);
+      expect(dpopSigner.thumbprint).toBe(await thumbprintOf(publicKey));
+      expect(await signedBy(dpopSigner)).toBe(alg);
+    },
+  );
 
-  test("tells nothing but its public members, and no kid", async () => {
+  test("reveals only its public members and no kid", async () => {
     const jwk = { ...p256.privateKey.export({ format: "jwk" }), kid: "my-key", use: "sig", "x-own": "y" };
     const dpopSigner = await dpopOf(named, { env: { KEY: JSON.stringify(jwk) } })();
     const { d: _d, ...rest } = p256.privateKey.export({ format: "jwk" });
@@ -234,7 +246,7 @@ describe("a named key", () => {
     await signedBy(after);
   });
 
-  test("that the server does not take is refused with what it lists", async () => {
+  test("is unsupported_by_server if the server lists none of its algorithms", async () => {
     const error = await failure(dpopOf(named, { env: { KEY: pem(p256.privateKey) } })(["RS256", "\u202eX"]));
     expect(error.code).toBe("unsupported_by_server");
     expect(error.message).toBe(
@@ -250,7 +262,7 @@ describe("a named key", () => {
     [["RS256", "ES256"], ["ES256"], []],
     [undefined, undefined, []],
   ])(
-    "signs with the config's alg where %j and %j are listed, and warns of %j",
+    "signs with the alg of the config if the servers list %j and %j, with the warnings %j",
     async (listed, resource, expected) => {
       const warnings: string[] = [];
       const key = { ...named, alg: "ES256" };
@@ -264,14 +276,14 @@ describe("a named key", () => {
     },
   );
 
-  test("that is missing is secret_unavailable, and one that is none key_invalid, without its text", async () => {
+  test("is secret_unavailable if it is missing, and key_invalid without its text if it is not a key", async () => {
     expect((await failure(dpopOf(named)())).code).toBe("secret_unavailable");
     const error = await failure(dpopOf(named, { env: { KEY: "canary-text" } })());
     expect(error.code).toBe("key_invalid");
     expect(inspect(error, { depth: 9 })).not.toContain("canary-text");
   });
 
-  test("behind a signer needs a certificate, because nothing else tells its public key", async () => {
+  test("behind an external signer requires a certificate, because nothing else contains its public key", async () => {
     const key: KeySpec = { signer: { name: "kms", format: "raw" }, alg: "ES256" };
     const error = await failure(dpopOf(key, { signers: { kms: () => new Uint8Array(64) } })());
     expect(error.code).toBe("key_invalid");
@@ -279,7 +291,7 @@ describe("a named key", () => {
   });
 });
 
-test("the hash in a proof is of the token as it goes over the wire", async () => {
+test("the ath of a DPoP proof is the hash of the token as it is sent", async () => {
   const dpopSigner = await dpopOf()();
   const accessToken = "a.b.c";
   const ath = createHash("sha256").update(accessToken, "ascii").digest("base64url");

@@ -209,7 +209,7 @@ describe("oauthProvider", () => {
   test("oauthProvider rejects the browser-based steps of the SDK", async () => {
     const { tools } = await manager();
     const provider = oauthProvider(tools);
-    expect(() => provider.redirectToAuthorization()).toThrow(/nobody at a browser/);
+    expect(() => provider.redirectToAuthorization()).toThrow(/no user signs in with a browser/);
     expect(() => provider.codeVerifier()).toThrow(/no code verifier/);
     expect(provider.saveCodeVerifier()).toBeUndefined();
   });

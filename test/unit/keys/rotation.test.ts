@@ -9,7 +9,8 @@ import { loadKey, precedingKey } from "../../../src/keys/load-key.js";
 import { loadTlsIdentity, precedingTlsIdentity } from "../../../src/keys/load-tls-identity.js";
 import { signJwt } from "../../../src/keys/sign-jwt.js";
 import type { KeyContext, Signer } from "../../../src/keys/signing-key.js";
-import { CredentialWatch } from "../../../src/secrets/credential-watch.js";
+import { CredentialMemory } from "../../../src/secrets/credential-memory.js";
+import { CredentialRecorder } from "../../../src/secrets/credential-recorder.js";
 import { type Authority, createAuthority, type IssuedCertificate } from "../../support/certificates.js";
 import { type FakeClock, fakeClock } from "../../support/fake-clock.js";
 import { aged } from "../secrets/aged.js";
@@ -232,9 +233,13 @@ describe("the key before the latest", () => {
 describe("a change of a bundle", () => {
   it("is told once for all who share what they know, and not before it is whole", async () => {
     const told: string[] = [];
-    const watch = new CredentialWatch();
+    const memory = new CredentialMemory();
     const spec = keySpec();
-    const load = (name: string) => loadKey(spec, { ...context, watch, onRotated: () => told.push(name) });
+    const load = (name: string) => {
+      const reads = new CredentialRecorder(clock, memory, {});
+      const notify = (change: string) => told.push(`${change} ${name}`);
+      return loadKey(spec, { ...context, reads, notify });
+    };
     put(old);
     await load("first");
     put({ privateKey: renewed.privateKey });
@@ -242,7 +247,7 @@ describe("a change of a bundle", () => {
     put(renewed);
     await load("whole");
     await load("again");
-    expect(told).toEqual(["whole"]);
+    expect(told).toEqual(["key:rotated whole"]);
   });
 });
 

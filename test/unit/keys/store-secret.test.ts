@@ -2,7 +2,10 @@ import { expect, test } from "vitest";
 import { readRedisUrl } from "../../../src/keys/store-secret.js";
 
 const read = (url: string) =>
-  readRedisUrl({ env: "REDIS_URL" }, { env: { REDIS_URL: url }, fetch: () => Promise.reject() });
+  readRedisUrl(
+    { env: "REDIS_URL" },
+    { server: "(store)", env: { REDIS_URL: url }, fetch: () => Promise.reject() },
+  );
 
 test.each([
   "redis://localhost",

@@ -2,11 +2,22 @@ import { inspect } from "node:util";
 import { expect } from "vitest";
 import type { ClientSpec, GrantCommon, GrantSpec, ServerSpec } from "../../../src/config/spec.js";
 import { MetadataCache } from "../../../src/discovery/metadata-cache.js";
+import type { Dpop } from "../../../src/dpop/dpop.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { type Clock, systemClock } from "../../../src/lib/clock.js";
+import type { Secret } from "../../../src/lib/secret.js";
+import { ServerClocks } from "../../../src/net/server-clocks.js";
+import {
+  type AttemptOptions,
+  type AttemptRequest,
+  createAttempt,
+  type ManagerState,
+  type OAuthRuntime,
+} from "../../../src/oauth/attempt.js";
 import { createGrant } from "../../../src/oauth/grants/create-grant.js";
-import type { Grant } from "../../../src/oauth/grants/grant.js";
-import type { GrantEnvironment } from "../../../src/oauth/grants/grant-environment.js";
+import type { IssuedToken } from "../../../src/oauth/grants/issued-token.js";
+import { CredentialMemory } from "../../../src/secrets/credential-memory.js";
+import { CredentialRecorder } from "../../../src/secrets/credential-recorder.js";
 import { type Handler, type HttpServer, sendJson, startHttpServer } from "../../support/http-server.js";
 
 /** 2026-09-13T12:26:40.500Z, standing still; timers are the system's. */
@@ -71,18 +82,52 @@ export function serverSpec(
   };
 }
 
-export function environment(more: Partial<GrantEnvironment> = {}): GrantEnvironment {
+export function oauthRuntime(more: Partial<OAuthRuntime> = {}): OAuthRuntime {
   const network = { fetchAs: () => fetch };
-  return { fetch, clock, env, network, metadata: new MetadataCache({ fetch, clock }), ...more };
+  return {
+    ...{ fetch, clock, env, network },
+    serverClocks: new ServerClocks(more.clock ?? clock),
+    metadata: new MetadataCache({ fetch, clock }),
+    ...more,
+  };
+}
+
+/** The parts of a runtime, a manager and a token cache that a test sets. */
+export interface GrantSettings extends Partial<OAuthRuntime>, Pick<AttemptOptions, "scopes"> {
+  readonly dpop?: Dpop;
+  readonly challenge?: ManagerState["challenge"];
+  readonly subjectToken?: () => Promise<Secret>;
+  readonly credentials?: CredentialMemory;
+  /** Gets what the grant learns. */
+  readonly manager?: ManagerState;
+}
+
+export type TestGrant = (request: AttemptRequest) => Promise<IssuedToken>;
+
+/** The grant of a server, with a new context for each attempt, as the runtime makes it. */
+export function grantFor(spec: ServerSpec, settings: GrantSettings = {}): TestGrant {
+  const { scopes, dpop, challenge, subjectToken, credentials = new CredentialMemory(), ...more } = settings;
+  const runtime = oauthRuntime(more);
+  const manager: ManagerState = Object.assign(more.manager ?? {}, {
+    ...(dpop && { dpop: async () => dpop }),
+    ...(challenge && { challenge }),
+    ...(subjectToken && { subject: { key: () => "user", token: subjectToken } }),
+  });
+  const warned = new Set<string>();
+  const grant = createGrant(spec.grant);
+  return async (request) => {
+    const reads = request.reads ?? new CredentialRecorder(runtime.clock, credentials, request.signal);
+    return await grant(createAttempt(runtime, { spec, manager, scopes, warned, ...request, reads }));
+  };
 }
 
 /** A grant of a server whose authorization server is on the same origin. */
 export function grantOf(
   origin: string,
   grant: Parameters<typeof serverSpec>[1],
-  more: Partial<GrantEnvironment> = {},
-): Grant {
-  return createGrant(serverSpec(origin, grant), environment(more));
+  more: GrantSettings = {},
+): TestGrant {
+  return grantFor(serverSpec(origin, grant), more);
 }
 
 /** The fields of a token request, in order, as they were sent. */
@@ -102,9 +147,9 @@ export function unsignedJwt(claims: object, header: object = { alg: "none" }): s
 export function clientCredentialsGrant(
   origin: string,
   client: ClientSpec = secretClient(origin),
-  more: Partial<GrantEnvironment> = {},
+  more: GrantSettings = {},
   scopes?: readonly string[],
-): Grant {
+): TestGrant {
   const grant = { type: "client_credentials", client, ...(scopes === undefined ? {} : { scopes }) } as const;
   return grantOf(origin, grant, more);
 }

@@ -1,7 +1,6 @@
 import type { ClientSpec } from "../../../src/config/spec.js";
-import type { GrantEnvironment } from "../../../src/oauth/grants/grant-environment.js";
 import { sendJson } from "../../support/http-server.js";
-import { clientCredentialsGrant, signal, startAuthorizationServer } from "./fixtures.js";
+import { clientCredentialsGrant, type GrantSettings, signal, startAuthorizationServer } from "./fixtures.js";
 
 /** Answers a token request with a token. */
 export const issue = (_request: unknown, response: Parameters<typeof sendJson>[0]): void =>
@@ -12,10 +11,10 @@ export async function requestOf(
   client: (issuer: string) => ClientSpec,
   env: Record<string, string> = {},
   metadata: object = {},
-  environment: Partial<GrantEnvironment> = {},
+  settings: GrantSettings = {},
 ) {
   await using server = await startAuthorizationServer(issue, metadata);
-  const grant = clientCredentialsGrant(server.origin, client(server.origin), { env, ...environment });
+  const grant = clientCredentialsGrant(server.origin, client(server.origin), { env, ...settings });
   const warnings: string[] = [];
   await grant({ signal: signal(), warn: (code) => warnings.push(code) });
   const [request, another] = server.tokenRequests();

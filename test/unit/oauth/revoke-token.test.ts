@@ -3,12 +3,12 @@ import { expect, test } from "vitest";
 import type { ClientSpec } from "../../../src/config/spec.js";
 import { Secret } from "../../../src/lib/secret.js";
 import { ServerClocks } from "../../../src/net/server-clocks.js";
-import type { GrantEnvironment } from "../../../src/oauth/grants/grant-environment.js";
+import type { OAuthRuntime } from "../../../src/oauth/attempt.js";
 import { revokeToken } from "../../../src/oauth/revoke-token.js";
 import { failure } from "../../support/failure.js";
 import { type Handler, type HttpServer, startHttpServer } from "../../support/http-server.js";
 import { watchedBy } from "../../support/watched-by.js";
-import { clock, environment, now, secretClient, serverSpec, signal } from "./fixtures.js";
+import { clock, now, oauthRuntime, secretClient, serverSpec, signal } from "./fixtures.js";
 
 /** An authorization server that answers revocations so. */
 async function revoking(revocation: Handler): Promise<HttpServer> {
@@ -24,10 +24,10 @@ async function revoking(revocation: Handler): Promise<HttpServer> {
 
 const revocations = ({ requests }: HttpServer) => requests.filter(({ url }) => url === "/revoke");
 
-function revoke({ origin }: HttpServer, client: ClientSpec, more: Partial<GrantEnvironment>) {
+function revoke({ origin }: HttpServer, client: ClientSpec, more: Partial<OAuthRuntime>) {
   const spec = serverSpec(origin, { type: "client_credentials", client });
   const token = { token: new Secret("token-to-revoke"), hint: "access_token" } as const;
-  return revokeToken(spec, client, token, environment(more), signal());
+  return revokeToken(spec, client, token, oauthRuntime(more), signal());
 }
 
 test.each([401, 403])(

@@ -7,20 +7,22 @@ import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vit
 import type { AssertionSpec, ClientSpec, KeySpec, SecretReference } from "../../../src/config/spec.js";
 import { createDpop } from "../../../src/dpop/dpop.js";
 import type { McpAuthError } from "../../../src/errors/error.js";
+import type { AttemptRequest } from "../../../src/oauth/attempt.js";
 import { hasAnotherCredential } from "../../../src/oauth/client-auth/another-credential.js";
-import type { Grant, GrantAttempt } from "../../../src/oauth/grants/grant.js";
-import type { GrantEnvironment } from "../../../src/oauth/grants/grant-environment.js";
-import { CredentialWatch } from "../../../src/secrets/credential-watch.js";
+import { CredentialMemory } from "../../../src/secrets/credential-memory.js";
+import { credentialsChanged } from "../../../src/secrets/credentials-changed.js";
 import { createAuthority, type IssuedCertificate } from "../../support/certificates.js";
 import { type FakeClock, fakeClock } from "../../support/fake-clock.js";
 import { type Handler, type RecordedRequest, sendJson } from "../../support/http-server.js";
 import {
   clientCredentialsGrant,
   failureOf,
+  type GrantSettings,
   grantOf,
   secretClient,
   signal,
   startAuthorizationServer,
+  type TestGrant,
   unsignedJwt,
 } from "./fixtures.js";
 import { issue } from "./request-of.js";
@@ -55,7 +57,7 @@ const refusing =
   };
 
 /** What one attempt ends with: `again` when it says that another credential is there. */
-async function outcome(grant: Grant, attempt: GrantAttempt): Promise<"token" | "again" | "final"> {
+async function outcome(grant: TestGrant, attempt: AttemptRequest): Promise<"token" | "again" | "final"> {
   let refused: McpAuthError | undefined;
   const failed = grant(attempt).catch(async (error: unknown) => {
     refused = await failureOf(Promise.reject(error), ["canary", "eyJ", "MII"]);
@@ -66,7 +68,7 @@ async function outcome(grant: Grant, attempt: GrantAttempt): Promise<"token" | "
 }
 
 /** The attempts of one acquisition, as those make them who heed the mark; at most five. */
-async function acquire(grant: Grant, more: Partial<GrantAttempt> = {}): Promise<readonly string[]> {
+async function acquire(grant: TestGrant, more: Partial<AttemptRequest> = {}): Promise<readonly string[]> {
   const acquisition = { signal: signal(), ...more };
   const outcomes: string[] = [];
   do outcomes.push(await outcome(grant, acquisition));
@@ -212,7 +214,7 @@ describe("a key that is refused", () => {
   }
 
   /** A grant of which the first request was made with the old key, whose kid is known. */
-  async function started(more: Partial<GrantEnvironment> = {}) {
+  async function started(more: GrantSettings = {}) {
     env["KEY"] = old.privateKey;
     const known = new Set<string | undefined>();
     const server = await knowing(known);
@@ -350,7 +352,7 @@ describe("a client certificate that is refused", () => {
 
   it("is followed by the one that is there by then, or by the one before a young one", async () => {
     const presented: string[] = [];
-    const network: GrantEnvironment["network"] = {
+    const network: NonNullable<GrantSettings["network"]> = {
       fetchAs: ({ certificate }) => {
         presented.push(certificate);
         return fetch;
@@ -560,18 +562,18 @@ describe("the client at an identity provider", () => {
 describe("a credential that is another one than at the request before", () => {
   it("is told of once, by what it is, for all scope sets of a manager", async () => {
     const heard: string[] = [];
-    const watch = new CredentialWatch();
+    const credentials = new CredentialMemory();
     await using server = await startAuthorizationServer(issue);
     const { origin } = server;
     const spec: KeySpec = { privateKey: { env: "KEY" } };
     const keyed: ClientSpec = { issuer: origin, id: "crm-agent", credential: { kind: "key", key: spec } };
-    const more = { env, clock, watch };
+    const more = { env, clock, credentials };
     const secrets = [0, 1].map(() => clientCredentialsGrant(origin, secretClient(origin), more));
     const keys = [0, 1].map(() => clientCredentialsGrant(origin, keyed, more));
     env["KEY"] = old.privateKey;
     const all = async () => {
       for (const grant of [...secrets, ...keys]) {
-        await grant({ signal: signal(), noticed: (change) => heard.push(change) });
+        await grant({ signal: signal(), notify: (change) => heard.push(change) });
       }
       return heard.splice(0);
     };
@@ -591,12 +593,16 @@ describe("a credential that is another one than at the request before", () => {
       env["CRM_SECRET"] = "canary-new";
       return takes("canary-new")(request, response);
     });
-    const watch = new CredentialWatch();
-    const grant = clientCredentialsGrant(server.origin, secretClient(server.origin), { env, clock, watch });
-    const outcomes = await acquire(grant, { noticed: (change) => heard.push(change) });
+    const credentials = new CredentialMemory();
+    const grant = clientCredentialsGrant(server.origin, secretClient(server.origin), {
+      env,
+      clock,
+      credentials,
+    });
+    const outcomes = await acquire(grant, { notify: (change) => heard.push(change) });
     expect(outcomes).toEqual(["again", "token"]);
     expect(heard).toEqual(["request", "secret:changed", "request"]);
-    expect(await watch.changed({ server: "crm", env })).toBe(false);
+    expect(await credentialsChanged(credentials, { server: "crm", env })).toBe(false);
   });
 
   it("is not told of what is new each time", async () => {
@@ -606,7 +612,7 @@ describe("a credential that is another one than at the request before", () => {
     await using server = await startAuthorizationServer(issue);
     const { origin } = server;
     const reference = { resolver: "platform", ref: "token" };
-    const more = { env, clock, resolvers, watch: new CredentialWatch() };
+    const more = { env, clock, resolvers, credentials: new CredentialMemory() };
     const client: ClientSpec = { issuer: origin, credential: { kind: "none" } };
     const assertion: AssertionSpec = { kind: "platform", reference };
     for (const grant of [
@@ -614,7 +620,7 @@ describe("a credential that is another one than at the request before", () => {
       grantOf(origin, { type: "static", token: reference }, more),
     ]) {
       for (const _ of [0, 1]) {
-        await grant({ signal: signal(), noticed: (change) => heard.push(change) });
+        await grant({ signal: signal(), notify: (change) => heard.push(change) });
       }
     }
     expect(heard).toEqual([]);

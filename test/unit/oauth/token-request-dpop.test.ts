@@ -3,14 +3,13 @@ import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader, EmbeddedJWK, 
 import { describe, expect, it } from "vitest";
 import { createDpop, type Dpop } from "../../../src/dpop/dpop.js";
 import { Nonces } from "../../../src/dpop/nonces.js";
-import { createGrant } from "../../../src/oauth/grants/create-grant.js";
 import { type Handler, type RecordedRequest, sendJson, startHttpServer } from "../../support/http-server.js";
 import {
   type AuthorizationServer,
   clientCredentialsGrant,
   clock,
-  environment,
   failureOf,
+  grantFor,
   now,
   secret,
   secretClient,
@@ -89,7 +88,7 @@ describe("a token request with DPoP", () => {
     );
     const grant = { type: "client_credentials", client: secretClient(server.origin) } as const;
     const spec = serverSpec(mcp.origin, grant);
-    await createGrant(spec, environment({ dpop: createDpop({ clock }) }))({ signal: signal() });
+    await grantFor(spec, { dpop: createDpop({ clock }) })({ signal: signal() });
     const [request] = server.tokenRequests();
     expect(decodeProtectedHeader(proofOf(request ?? { headers: {} })).alg).toBe("ES384");
   });

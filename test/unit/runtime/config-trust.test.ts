@@ -18,7 +18,7 @@ async function created(options: Parameters<typeof createMcpAuth>[0]) {
   return auth;
 }
 
-test("a named config that everybody may write to is warned of through the logger, once", async () => {
+test("a named config that is world-writable is logged as a warning once", async () => {
   const { cwd, file } = await open(0o666);
   const emitted = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
   const warnings: unknown[] = [];
@@ -38,7 +38,7 @@ test("a named config that everybody may write to is warned of through the logger
   expect(emitted).not.toHaveBeenCalled();
 });
 
-test("without a logger the process warns of a named config that everybody may write to, once", async () => {
+test("without a logger, the process warns once of a named config that is world-writable", async () => {
   const { cwd, file } = await open(0o666);
   const warned: Error[] = [];
   const listener = (warning: Error) => void warned.push(warning);

@@ -3,9 +3,12 @@ import { expect, test } from "vitest";
 import type { McpAuthConfig } from "../../../src/config/define-config.js";
 import { loadConfig } from "../../../src/config/load.js";
 import { systemClock } from "../../../src/lib/clock.js";
-import { PrefetchedSecrets } from "../../../src/secrets/prefetched-secrets.js";
+import { createAttempt } from "../../../src/oauth/attempt.js";
+import { CredentialMemory } from "../../../src/secrets/credential-memory.js";
+import { CredentialRecorder } from "../../../src/secrets/credential-recorder.js";
 import { tokenEntryKey } from "../../../src/sharing/entry-key.js";
 import { onMachine } from "../../support/on-machine.js";
+import { oauthRuntime } from "../oauth/fixtures.js";
 
 async function keyOn(name: string, server: object): Promise<string | undefined> {
   const crm: object = { url: "https://crm.example/mcp", ...server };
@@ -15,9 +18,10 @@ async function keyOn(name: string, server: object): Promise<string | undefined> 
   const entry = servers.get("crm");
   if (entry === undefined || !("spec" in entry)) return expect.unreachable();
   onMachine(name);
-  const wanted = { scopes: undefined, dpop: undefined, trust: async () => "default", subject: undefined };
-  const kept = new PrefetchedSecrets(systemClock);
-  return await tokenEntryKey(entry.spec, wanted, { server: "crm", env: { T: "t" }, kept });
+  const reads = new CredentialRecorder(systemClock, new CredentialMemory(), {});
+  const { signal } = new AbortController();
+  const attempt = createAttempt(oauthRuntime({ env: { T: "t" } }), { spec: entry.spec, signal });
+  return await tokenEntryKey(attempt, reads, async () => "default");
 }
 
 const secret = { env: "SECRET" };

@@ -1,5 +1,7 @@
 import type { Clock } from "../../../src/lib/clock.js";
 import { parseJsonObject } from "../../../src/lib/json-object.js";
+import { CredentialMemory } from "../../../src/secrets/credential-memory.js";
+import { CredentialRecorder } from "../../../src/secrets/credential-recorder.js";
 import { SharedTokens } from "../../../src/sharing/shared-tokens.js";
 import { SharedStore } from "../../../src/stores/shared-store.js";
 import type { TokenStore } from "../../../src/stores/store.js";
@@ -44,12 +46,16 @@ export function storedCache({ clock, store, attempt, ...options }: StoredCacheOp
     deadline: 30 * second,
     holds: new RetryAfterRegistry(),
   };
+  const memory = new CredentialMemory();
   const shared = store && new SharedStore({ store, keys: false, lease: 10 * second, clock });
   const stored =
     shared &&
     new SharedTokens({
       ...{ ...common, policy, store: shared, patience: 20 * second },
-      entryKey: async () => (isStored ? "token:1" : undefined),
+      entryOf: async (signal) => {
+        const reads = new CredentialRecorder(clock, memory, signal);
+        return isStored ? { key: "token:1", reads } : undefined;
+      },
       restore: async (text) => restored(text),
       held: () => cache.latest,
     });

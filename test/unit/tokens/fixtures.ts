@@ -1,5 +1,6 @@
 import { McpAuthError, type McpAuthErrorCode, type McpAuthErrorOptions } from "../../../src/errors/error.js";
-import type { Grant, IssuedToken } from "../../../src/oauth/grants/grant.js";
+import type { AttemptRequest } from "../../../src/oauth/attempt.js";
+import type { IssuedToken } from "../../../src/oauth/grants/issued-token.js";
 import { TokenCache } from "../../../src/tokens/cache.js";
 import { grantSource } from "../../../src/tokens/grant-source.js";
 import { RetryAfterRegistry } from "../../../src/tokens/retry-after-registry.js";
@@ -61,7 +62,7 @@ export function room(options: RoomOptions = {}): Room {
   const requests: AbortSignal[] = [];
   const report: Report = (name, event) => void events.push({ name, ...event });
   const common = { server, issuer, clock, report };
-  const grant: Grant = async ({ signal }) => {
+  const grant = async ({ signal }: AttemptRequest): Promise<IssuedToken> => {
     const requestedAt = clock.now();
     const number = requests.push(signal) - 1;
     const answer = await (options.answer?.(number, signal) ?? {});

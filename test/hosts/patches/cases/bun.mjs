@@ -1,4 +1,4 @@
-// Bun, as far as it goes: its `--preload` is Node's `--import`.
+// Bun, whose `--preload` corresponds to Node's `--import`.
 import assert from "node:assert/strict";
 import { bun, createProject, run } from "../project.mjs";
 
@@ -58,7 +58,7 @@ export const cases = [
     },
   ],
   [
-    "without a config MCP_AUTH_REGISTER=optional lets it run, with a warning",
+    "without a config and with MCP_AUTH_REGISTER=optional the program runs, with a warning",
     async (setting) => {
       const env = { MCP_AUTH_REGISTER: "optional" };
       const ended = await runAgent(setting, `console.log("first line");`, { config: null, env });
@@ -67,7 +67,7 @@ export const cases = [
     },
   ],
   [
-    "BUN_OPTIONS and bunfig.toml do what the flag does, for programs that it starts too",
+    "BUN_OPTIONS and bunfig.toml work like the flag, and also for child processes",
     async (setting) => {
       const args = ["agent.mjs"];
       const body = `${spawning} await call(MCP_URL);`;
@@ -112,7 +112,7 @@ export const cases = [
     },
   ],
   [
-    "what is not reached: Bun.fetch, what Bun has in the place of undici, and with the flag alone children and workers",
+    "Bun.fetch, the built-in undici of Bun, and with the flag alone child processes and workers are not covered",
     async (setting) => {
       const ended = await runAgent(
         setting,

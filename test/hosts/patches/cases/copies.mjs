@@ -1,4 +1,4 @@
-// Two copies of this package in one process, as when a host and its plugin bring one each.
+// Two copies of this package in one process, for example one of a host and one of its plugin.
 import assert from "node:assert/strict";
 import { cp, mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { createProject, newNode, printed, root, run } from "../project.mjs";
 
 const names = ["one", "two"];
 
-/** Runs `agent` with both copies; `urls` has the modules of each. */
+/** Runs a program with both copies of the package. */
 async function runWithCopies({ world, onEnd }, body, flagsOf, servers = world.config.servers) {
   const project = await createProject({ servers });
   onEnd(project.remove);
@@ -35,7 +35,7 @@ const both = (urls) => urls.flatMap((url) => ["--import", url]);
 
 export const cases = [
   [
-    "both registered by the flag send each request once, with one token",
+    "with two copies registered by the flag, each request is sent once with one token",
     async (setting) => {
       const { world } = setting;
       const body = `
@@ -57,7 +57,7 @@ export const cases = [
     },
   ],
   [
-    "both registered by the flag add one Authorization header to a request, also of a copy of undici",
+    "with two copies registered by the flag, each request has one Authorization header, also from a copy of undici",
     async (setting) => {
       const { world, server } = setting;
       const raw = await server(({ url }, response) => response.writeHead(url === "/mcp" ? 200 : 404).end());
@@ -67,7 +67,7 @@ export const cases = [
         import { fetch as ofCopy } from "undici-7";
         const url = ${JSON.stringify(url)};
         const first = await call(url);
-        // The one that was registered last decides, and has a token. The other one fetches its own ahead.
+        // The copy that was registered last adds its token. The other one requests its own token ahead.
         const renewed = new Promise((resolve) =>
           subscribe("mcp-auth:token:renewed", () => setImmediate(() => setImmediate(resolve))));
         await (await ofCopy(url)).text();
@@ -88,7 +88,7 @@ export const cases = [
     ["the first before the second", [0, 1]],
     ["the second before the first", [1, 0]],
   ].map(([order, undone]) => [
-    `registered in code, each can be undone, ${order}`,
+    `two copies registered in code can be undone, ${order}`,
     async (setting) => {
       const { world } = setting;
       const body = `
@@ -106,13 +106,13 @@ export const cases = [
         }
         console.log(JSON.stringify([...statuses, globalThis.fetch === bare]));`;
       const ended = await runWithCopies(setting, body, () => []);
-      // Where the first is undone while the second has wrapped it, it stays and passes everything on.
+      // If the first is undone while the second wraps it, its wrapper stays and passes requests through.
       assert.deepEqual([printed(ended), ended.stderr], [[405, 405, 401, order.startsWith("the second")], ""]);
       assert.deepEqual(
         world.calls().map(({ hasToken }) => hasToken),
         [true, true, false],
       );
-      // Each copy has tokens of its own: the second one's manager serves as long as it is registered.
+      // Each copy has its own tokens. The manager of the second copy is used as long as it is registered.
       assert.equal(world.issuer.tokenRequests.length, order.startsWith("the second") ? 2 : 1);
     },
   ]),

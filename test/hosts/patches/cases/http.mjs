@@ -1,4 +1,4 @@
-// Clients that use node:http, which is not reached.
+// Clients that use node:http, which is not covered.
 import assert from "node:assert/strict";
 import { createProject, newNode, run } from "../project.mjs";
 
@@ -70,7 +70,7 @@ cases.push([
        await revoke();
        console.log(...statuses, await get());`,
     );
-    // It makes a Request of each call.
+    // axios creates a Request for each call.
     assert.deepEqual(ended, { code: 0, stdout: "200 200 405\n", stderr: "" });
     const { world } = setting;
     assert.deepEqual(

@@ -39,7 +39,7 @@ async function runAgent({ world, onEnd }, [, flags, imports], body, config = wor
 
 export const cases = orders.flatMap((order) => [
   [
-    `its handlers answer, and what it passes through is authorized, if it is loaded ${order[0]}`,
+    `handlers of msw answer, and requests that it passes through are authorized, if msw is loaded ${order[0]}`,
     async (setting) => {
       const { world } = setting;
       const said = await runAgent(
@@ -71,14 +71,14 @@ export const cases = orders.flatMap((order) => [
     },
   ],
   [
-    `tokens come from an authorization server that it mocks, if it is loaded ${order[0]}`,
+    `tokens come from an authorization server that msw mocks, if msw is loaded ${order[0]}`,
     async (setting) => {
       const { world } = setting;
       const { tools } = world.config.servers;
       const client = { ...tools.grant.client, issuer: "https://auth.example" };
       const config = { servers: { tools: { ...tools, resourceMetadata: false, grant: { client } } } };
       const said = await runAgent(setting, order, "console.log(await status(MCP_URL));", config);
-      // It is no token of the real one.
+      // The MCP server refuses the token of the mocked authorization server.
       assert.equal(said, 401);
       const sent = world.calls().map(({ authorization }) => authorization);
       assert.deepEqual([...new Set(sent)], ["Bearer of-the-mock"]);
@@ -88,14 +88,14 @@ export const cases = orders.flatMap((order) => [
 ]);
 cases.push(
   [
-    "once it is closed requests are authorized as before, if it is loaded after ours",
+    "after msw is closed, requests are authorized as before, if msw is loaded after ours",
     async (setting) => {
       const body = `mocks.close(); console.log(JSON.stringify([await status(MCP_URL), seen]));`;
       assert.deepEqual(await runAgent(setting, orders[1], body), [405, []]);
     },
   ],
   [
-    "once it is closed ours is gone too, if it is loaded before ours: it puts back the fetch that it found",
+    "after msw is closed, requests are not authorized any more, if msw is loaded before ours, because it restores the earlier fetch",
     async (setting) => {
       const body = `mocks.close(); console.log(await status(MCP_URL));`;
       assert.equal(await runAgent(setting, orders[0], body), 401);

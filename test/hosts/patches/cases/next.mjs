@@ -1,4 +1,4 @@
-// A Next.js app, built and started: Next.js wraps the global fetch to cache what it answers.
+// A Next.js app. Next.js wraps the global fetch to cache responses.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
@@ -11,7 +11,7 @@ const next = join(here, "node_modules/next/dist/bin/next");
 const files = {
   "package.json": '{ "private": true, "type": "module" }\n',
   "next.config.mjs": `export default { turbopack: { root: ${JSON.stringify(here)} } };\n`,
-  // It calls the MCP server by its plain URL, as an MCP client with nothing but a URL does.
+  // Calls the MCP server by its plain URL, like an MCP client that has only a URL.
   "app/call/route.js": `
     export async function GET() {
       const response = await fetch(process.env.MCP_URL, {
@@ -24,7 +24,7 @@ const files = {
   `,
 };
 
-/** Below this folder, because the bundler follows no link out of its root. */
+/** Creates the app below this folder, because the bundler follows no link out of its root. */
 async function createApp(config, onEnd) {
   const folder = await mkdtemp(join(here, ".work-"));
   onEnd(() => rm(folder, { recursive: true, force: true }));
@@ -37,7 +37,7 @@ async function createApp(config, onEnd) {
   return folder;
 }
 
-/** Resolves with the address that it says it listens at. */
+/** Starts the app. Resolves with the address that it prints. */
 async function start(folder, args, env, onEnd) {
   const { PATH = "" } = process.env;
   const child = spawn(newNode, args, {
@@ -51,16 +51,16 @@ async function start(folder, args, env, onEnd) {
           (child.exitCode === null ? child.once("close", resolve) : resolve()) && child.kill("SIGKILL"),
       ),
   );
-  let said = "";
+  let output = "";
   return await new Promise((resolve, reject) => {
     const note = (chunk) => {
-      said += chunk;
-      const [origin] = /http:\/\/127\.0\.0\.1:\d+/.exec(said) ?? [];
-      if (origin !== undefined && said.includes("Ready")) resolve(origin);
+      output += chunk;
+      const [origin] = /http:\/\/127\.0\.0\.1:\d+/.exec(output) ?? [];
+      if (origin !== undefined && output.includes("Ready")) resolve(origin);
     };
     child.stdout.on("data", note);
     child.stderr.on("data", note);
-    child.once("close", (code) => reject(new Error(`exit code ${code}\n${said}`)));
+    child.once("close", (code) => reject(new Error(`exit code ${code}\n${output}`)));
   });
 }
 
@@ -74,11 +74,11 @@ export const cases = [
       const env = { NEXT_TELEMETRY_DISABLED: "1" };
       const built = await run({ folder }, { args: [next, "build"], env });
       assert.equal(built.code, 0, built.stdout + built.stderr);
-      const ways = [
+      const commands = [
         [[...registerFlag, next, ...starting], world.env],
         [[next, ...starting], { ...world.env, NODE_OPTIONS: registerFlag.join(" ") }],
       ];
-      for (const [args, variables] of ways) {
+      for (const [args, variables] of commands) {
         const [callsBefore, issuedBefore] = [world.calls().length, world.issuer.tokensIssued];
         const origin = await start(folder, args, variables, onEnd);
         const call = async () => (await (await fetch(`${origin}/call`)).json()).status;
@@ -105,7 +105,7 @@ export const cases = [
   ],
 ];
 
-/** No token in any file, and no response of a fetch. */
+/** Checks that no file contains a token, and that no response was cached. */
 async function assertNothingKept(folder) {
   const names = await readdir(folder, { recursive: true, withFileTypes: true });
   assert.ok(names.length > 0);

@@ -7,7 +7,7 @@ const tracing = `
   import { registerInstrumentations } from "@opentelemetry/instrumentation";
   import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici";
   import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-node";
-  // As their documentation has it for ECMAScript modules.
+  // As in the documentation of OpenTelemetry for ECMAScript modules.
   register("@opentelemetry/instrumentation/hook.mjs", import.meta.url);
   globalThis.exporter = new InMemorySpanExporter();
   new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }).register();
@@ -45,7 +45,7 @@ const nodes = [
 
 export const cases = orders.flatMap(([order, flags]) =>
   nodes.map(([name, command]) => [
-    `there is one span for each MCP request, below the caller's, if it is loaded ${order}, on ${name}`,
+    `OpenTelemetry records one span for each MCP request, below the caller's, if it is loaded ${order}, on ${name}`,
     async ({ world, onEnd }) => {
       const project = await createProject(world.config, { "tracing.mjs": tracing, "agent.mjs": agent });
       onEnd(project.remove);
@@ -69,7 +69,7 @@ export const cases = orders.flatMap(([order, flags]) =>
       assert.deepEqual(requests.map(({ trace, id }) => `${trace} ${id}`).sort(), sent.sort());
       const callers = requests.map(({ parent }) => spans.find(({ id }) => id === parent)?.name);
       assert.deepEqual(callers.sort(), ["one", "three", "three", "two"]);
-      // The token requests are seen too.
+      // Token requests have spans too.
       const tokens = spans.filter(({ url }) => url === world.issuer.tokenEndpoint);
       assert.deepEqual([tokens.length, world.issuer.tokensIssued], [2, 2]);
     },

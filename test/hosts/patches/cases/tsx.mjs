@@ -1,4 +1,4 @@
-// Programs in TypeScript that are run with tsx.
+// TypeScript programs that run with tsx.
 import assert from "node:assert/strict";
 import { createProject, newNode, printed, registerFlag, run } from "../project.mjs";
 

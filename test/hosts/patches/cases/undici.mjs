@@ -1,4 +1,4 @@
-// Programs that bring their own copy of undici, whose requests do not go through the global fetch.
+// Programs with their own copy of undici, whose requests do not use the global fetch.
 import assert from "node:assert/strict";
 import { createProject, newNode, run } from "../project.mjs";
 
@@ -24,7 +24,7 @@ const begin = ({ version }) => `
       ? "{ dispatcher: new undici.Agent(), maxRedirections: 2 }"
       : "{ dispatcher: new undici.Agent().compose(undici.interceptors.redirect({ maxRedirections: 2 })) }"
   };
-  // The event comes before the token is in use.
+  // The event is emitted before the token is in use.
   const renewed = () => new Promise((resolve) =>
     subscribe("mcp-auth:token:renewed", () => setImmediate(() => setImmediate(resolve))));
 `;
@@ -59,7 +59,7 @@ export const cases = copies.flatMap((copy) => [
     },
   ],
   ...inTurn.map((call) => [
-    `${named(copy)}: an Authorization that ${call} brings is replaced, with one warning`,
+    `${named(copy)}: an Authorization header of ${call} is replaced, with one warning`,
     async (setting) => {
       const ended = await runProgram(
         copy,
@@ -70,7 +70,7 @@ export const cases = copies.flatMap((copy) => [
          const headers = { authorization: "Bearer of-the-host", "x-other": "kept" };
          console.log(await calls.${call}(MCP_URL, { headers }), await calls.${call}(MCP_URL, { headers }));`,
       );
-      // The server takes no GET.
+      // The server rejects GET requests.
       assert.deepEqual([ended.code, ended.stdout], [0, "405 405\n"]);
       assert.equal(ended.stderr.match(/sets an Authorization header of its own/g)?.length, 1);
       const { world } = setting;
@@ -110,7 +110,7 @@ export const cases = copies.flatMap((copy) => [
     },
   ],
   [
-    `${named(copy)}: a redirect to another origin takes no token along`,
+    `${named(copy)}: a redirect to another origin carries no token`,
     async (setting) => {
       const { world, server } = setting;
       const other = await server((_request, response) => void response.end());
@@ -139,7 +139,7 @@ export const cases = copies.flatMap((copy) => [
     },
   ],
   [
-    `${named(copy)}: what another site redirects to a server has no token`,
+    `${named(copy)}: a redirect of another site to a server has no token`,
     async (setting) => {
       const { world, server } = setting;
       const other = await server((_request, response) => {

@@ -45,7 +45,7 @@ describe("the method for a credential", () => {
   ] as const)("%s at a server that lists %j is %s", (kind, listed, method) => {
     const metadata = listed === undefined ? {} : { token_endpoint_auth_methods_supported: listed };
     const client = { issuer, credential: credentials[kind] };
-    expect(chooseMethod(client, metadata, { server: "crm" })).toBe(method);
+    expect(chooseMethod(client, metadata, { server: "crm", warned: new Set() })).toBe(method);
   });
 
   it.each([
@@ -73,7 +73,7 @@ describe("the method for a credential", () => {
   ] as const)("%s at a server that lists only %j is refused", (kind, listed, said) => {
     const client = { issuer, credential: credentials[kind] };
     const metadata = { token_endpoint_auth_methods_supported: listed };
-    const choose = () => chooseMethod(client, metadata, { server: "crm" });
+    const choose = () => chooseMethod(client, metadata, { server: "crm", warned: new Set() });
     expect(choose).toThrow(
       expect.objectContaining({ code: "unsupported_by_server", message: expect.stringContaining(said) }),
     );

@@ -1,12 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { Clock } from "../../../../src/lib/clock.js";
-import { createGrant } from "../../../../src/oauth/grants/create-grant.js";
 import { sendJson, startHttpServer } from "../../../support/http-server.js";
 import {
   clientCredentialsGrant,
   clock,
-  environment,
   failureOf,
+  grantFor,
   now,
   secretClient,
   serverSpec,
@@ -67,7 +66,7 @@ describe("the token request", () => {
       type: "client_credentials",
       client: secretClient(issuer.origin),
     });
-    const token = await createGrant(spec, environment())({ signal: signal() });
+    const token = await grantFor(spec)({ signal: signal() });
     expect(new URLSearchParams(issuer.tokenRequests()[0]?.body).get("resource")).toBe(server.origin);
     expect(token.resource).toBe(server.origin);
   });
@@ -81,11 +80,11 @@ describe("the token request", () => {
     const client = secretClient(issuer.origin);
     const plain = serverSpec(server.origin, { type: "client_credentials", client });
     const chosen = serverSpec(server.origin, { type: "client_credentials", client, scopes: ["config"] });
-    const challenge = () => ({ scopes: ["challenge"] });
+    const challenge = { scopes: ["challenge"] };
     const tokens = [
-      await createGrant(chosen, environment({ challenge }))({ signal: signal() }),
-      await createGrant(plain, environment({ challenge }))({ signal: signal() }),
-      await createGrant(plain, environment())({ signal: signal() }),
+      await grantFor(chosen, { challenge })({ signal: signal() }),
+      await grantFor(plain, { challenge })({ signal: signal() }),
+      await grantFor(plain)({ signal: signal() }),
     ];
     const sent = issuer.tokenRequests().map(({ body }) => new URLSearchParams(body).get("scope"));
     expect(sent).toEqual(["config", "challenge", "metadata"]);
@@ -206,7 +205,7 @@ describe("an attempt that does not come to an end", () => {
     await using server = await startAuthorizationServer(() => {});
     const grant = { type: "client_credentials", client: secretClient(server.origin) } as const;
     const spec = serverSpec(server.origin, grant, { timeout: 50 });
-    const error = await failureOf(createGrant(spec, environment())({ signal: signal() }));
+    const error = await failureOf(grantFor(spec)({ signal: signal() }));
     expect(error).toMatchObject({ code: "timeout", retryable: true });
   });
 

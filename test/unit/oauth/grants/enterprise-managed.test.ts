@@ -2,7 +2,6 @@ import { describe, expect, it } from "vitest";
 import type { ClientSpec, EnterpriseManagedSpec } from "../../../../src/config/spec.js";
 import { createDpop } from "../../../../src/dpop/dpop.js";
 import { Secret } from "../../../../src/lib/secret.js";
-import type { GrantEnvironment } from "../../../../src/oauth/grants/grant-environment.js";
 import { tokenEndpointAsksToWait } from "../../../../src/oauth/token-endpoint/asked-to-wait.js";
 import { type Handler, sendJson, startHttpServer } from "../../../support/http-server.js";
 import {
@@ -10,6 +9,7 @@ import {
   clock,
   failureOf,
   fieldsOf,
+  type GrantSettings,
   grantOf,
   secretClient,
   signal,
@@ -70,7 +70,7 @@ async function servers(
 function enterprise(
   { idp, mcp }: Pick<Servers, "mcp"> & { readonly idp: { readonly origin: string } },
   more: Partial<EnterpriseManagedSpec> = {},
-  environment: Partial<GrantEnvironment> = {},
+  settings: GrantSettings = {},
   atIdp: Partial<ClientSpec> = {},
 ) {
   const idpClient: ClientSpec = {
@@ -89,7 +89,7 @@ function enterprise(
       idp: { client: idpClient, subject },
       ...more,
     },
-    { env, ...environment },
+    { env, ...settings },
   );
 }
 
@@ -213,7 +213,11 @@ describe("the two legs", () => {
       {},
       {
         env: { ...env, IDP_KEY: key.export({ type: "pkcs8", format: "pem" }).toString() },
-        signedWith: (kid) => kids.push(kid),
+        manager: {
+          set kid(kid: string | undefined) {
+            kids.push(kid);
+          },
+        },
       },
       { credential: { kind: "key", key: { privateKey: { env: "IDP_KEY" } } }, method: "private_key_jwt" },
     );

@@ -1,9 +1,8 @@
 import { expect, it } from "vitest";
-import { createGrant } from "../../../../src/oauth/grants/create-grant.js";
 import { sendJson, startHttpServer } from "../../../support/http-server.js";
 import {
-  environment,
   failureOf,
+  grantFor,
   secretClient,
   serverSpec,
   signal,
@@ -24,7 +23,7 @@ async function challenged(named: (issuer: string, resource: string) => object | 
   const challenge = { resourceMetadataUrl: `${mcp.origin}/named`, scopes: ["challenged"] };
   return {
     auth,
-    get: createGrant(serverSpec(mcp.origin, grant), environment({ challenge: () => challenge })),
+    get: grantFor(serverSpec(mcp.origin, grant), { challenge }),
     async [Symbol.asyncDispose]() {
       await Promise.all([auth.close(), mcp.close()]);
     },

@@ -254,7 +254,14 @@ describe("an assertion signed by us", () => {
     const grant = grantOf(
       server.origin,
       { type: "jwt_bearer", client, assertion: signed() },
-      { env, signedWith: (kid) => kids.push(kid) },
+      {
+        env,
+        manager: {
+          set kid(kid: string | undefined) {
+            kids.push(kid);
+          },
+        },
+      },
     );
     await grant({ signal: signal() });
     env.KEY = pem(rsa.privateKey);

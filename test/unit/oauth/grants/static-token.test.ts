@@ -3,8 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { GrantSpec } from "../../../../src/config/spec.js";
-import { createGrant } from "../../../../src/oauth/grants/create-grant.js";
-import { environment, failureOf, now, serverSpec, signal } from "../fixtures.js";
+import { failureOf, grantFor, now, serverSpec, signal } from "../fixtures.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -21,7 +20,7 @@ function grantOf(
   env: Record<string, string> = {},
 ) {
   const spec = serverSpec("https://mcp.example", { type: "static", token: { env: "TOKEN" }, ...more });
-  return createGrant(spec, environment({ env, fetch: noFetch }));
+  return grantFor(spec, { env, fetch: noFetch });
 }
 
 describe("a static token", () => {

@@ -3,12 +3,12 @@ import type { TokenExchangeSpec } from "../../../../src/config/spec.js";
 import { createDpop } from "../../../../src/dpop/dpop.js";
 import { McpAuthError } from "../../../../src/errors/error.js";
 import { Secret } from "../../../../src/lib/secret.js";
-import type { GrantEnvironment } from "../../../../src/oauth/grants/grant-environment.js";
 import { type Handler, sendJson } from "../../../support/http-server.js";
 import {
   clock,
   failureOf,
   fieldsOf,
+  type GrantSettings,
   grantOf,
   secretClient,
   signal,
@@ -26,17 +26,13 @@ const good = {
 const env = { CRM_SECRET: "canary-5ecret", SUBJECT: "canary subject+token", ACTOR: "canary.actor" };
 const canaries = Object.values(env);
 
-function exchange(
-  origin: string,
-  more: Partial<TokenExchangeSpec> = {},
-  environment: Partial<GrantEnvironment> = {},
-) {
+function exchange(origin: string, more: Partial<TokenExchangeSpec> = {}, settings: GrantSettings = {}) {
   const subject = { token: { env: "SUBJECT" }, type: type("access_token") };
   const client = secretClient(origin);
   return grantOf(
     origin,
     { type: "token_exchange", client, subject, resource: false, ...more },
-    { env, ...environment },
+    { env, ...settings },
   );
 }
 

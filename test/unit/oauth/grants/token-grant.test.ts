@@ -1,20 +1,27 @@
 import { describe, expect, it } from "vitest";
 import type { ClientCredentialsSpec } from "../../../../src/config/spec.js";
 import type { Target } from "../../../../src/discovery/metadata.js";
-import type { GrantEnvironment } from "../../../../src/oauth/grants/grant-environment.js";
 import { startHttpServer } from "../../../support/http-server.js";
-import { failureOf, fieldsOf, grantOf, secretClient, signal, startAuthorizationServer } from "../fixtures.js";
+import {
+  failureOf,
+  fieldsOf,
+  type GrantSettings,
+  grantOf,
+  secretClient,
+  signal,
+  startAuthorizationServer,
+} from "../fixtures.js";
 import { issue } from "../request-of.js";
 
 const env = { CRM_SECRET: "canary-5ecret", TENANT: "canary-tenant" };
 
 /** The one request that a grant with these fields makes, its fields apart from the grant type. */
-async function asked(more: Partial<ClientCredentialsSpec>, environment: Partial<GrantEnvironment> = {}) {
+async function asked(more: Partial<ClientCredentialsSpec>, settings: GrantSettings = {}) {
   await using server = await startAuthorizationServer(issue);
   const grant = grantOf(
     server.origin,
     { type: "client_credentials", client: secretClient(server.origin), ...more },
-    { env, ...environment },
+    { env, ...settings },
   );
   const token = await grant({ signal: signal() });
   const requests = server.tokenRequests();
@@ -105,8 +112,13 @@ describe("the scopes", () => {
 
 describe("what was found out about the two servers", () => {
   it("is told", async () => {
-    const targets: Target[] = [];
-    const { origin } = await asked({}, { onTarget: (target) => targets.push(target) });
+    const targets: (Target | undefined)[] = [];
+    const manager = {
+      set target(target: Target | undefined) {
+        targets.push(target);
+      },
+    };
+    const { origin } = await asked({}, { manager });
     expect(targets).toEqual([
       {
         authorizationServer: { issuer: origin, token_endpoint: `${origin}/token` },

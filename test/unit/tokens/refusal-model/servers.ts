@@ -1,7 +1,8 @@
 import { McpAuthError } from "../../../../src/errors/error.js";
 import type { Clock } from "../../../../src/lib/clock.js";
 import { pause } from "../../../../src/lib/wait.js";
-import type { Grant } from "../../../../src/oauth/grants/grant.js";
+import type { AttemptRequest } from "../../../../src/oauth/attempt.js";
+import type { IssuedToken } from "../../../../src/oauth/grants/issued-token.js";
 import { issued, server } from "../fixtures.js";
 
 /** Everything that differs from one history to the next, and stays. Times are milliseconds. */
@@ -47,7 +48,7 @@ export class TokenServer {
     this.latency = circumstances.tokenLatency;
   }
 
-  readonly grant: Grant = async ({ signal }) => {
+  readonly grant = async ({ signal }: AttemptRequest): Promise<IssuedToken> => {
     const requestedAt = this.#clock.now();
     if (this.latency > 0) await pause(this.latency, { clock: this.#clock, signal });
     if (this.mode === "down")

@@ -4,57 +4,65 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { SecretReference } from "../../../src/config/spec.js";
+import { systemClock } from "../../../src/lib/clock.js";
 import { Secret } from "../../../src/lib/secret.js";
-import { CredentialWatch } from "../../../src/secrets/credential-watch.js";
-import { readSecret, type SecretContext } from "../../../src/secrets/read-secret.js";
+import { CredentialMemory } from "../../../src/secrets/credential-memory.js";
+import { CredentialRecorder } from "../../../src/secrets/credential-recorder.js";
+import { credentialsChanged } from "../../../src/secrets/credentials-changed.js";
+import { readClientSecret, readSecret, type SecretContext } from "../../../src/secrets/read-secret.js";
 import { fakeClock } from "../../support/fake-clock.js";
 import { aged } from "./aged.js";
 
 const reference = { env: "CRM_SECRET" };
 let env: Record<string, string | undefined>;
-let watch: CredentialWatch;
+let memory: CredentialMemory;
 let folder: string;
 let file: string;
 beforeEach(async () => {
   env = { CRM_SECRET: "canary-one" };
-  watch = new CredentialWatch();
-  folder = await mkdtemp(join(tmpdir(), "watch-"));
+  memory = new CredentialMemory();
+  folder = await mkdtemp(join(tmpdir(), "memory-"));
   file = join(folder, "secret");
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
+/** The recorder of another attempt. */
+const recorder = () => new CredentialRecorder(systemClock, memory, {});
+const note = (reference: SecretReference, value: Secret | undefined) =>
+  recorder().recordSecret(reference, value);
 const context = (more: Partial<SecretContext> = {}): SecretContext => ({
   server: "crm",
   env,
-  watch,
+  reads: recorder(),
   ...more,
 });
 const failing = (one: SecretReference) => readSecret(one, context()).catch(() => undefined);
 
 describe("what a reference gives", () => {
   it("is another than the last time from the second time on", () => {
-    const given = ["a", "a", "b", "b", "a"].map((value) => watch.note(reference, new Secret(value)));
+    const given = ["a", "a", "b", "b", "a"].map((value) => note(reference, new Secret(value)));
     expect(given).toEqual([false, false, true, false, true]);
   });
 
   it("is compared with the last that there was", () => {
     const values = [undefined, "a", undefined, "a", undefined, "b"];
-    const given = values.map((value) =>
-      watch.note(reference, value === undefined ? value : new Secret(value)),
-    );
+    const given = values.map((value) => note(reference, value === undefined ? value : new Secret(value)));
     expect(given).toEqual([false, false, false, false, false, true]);
   });
 
   it("is known for each reference by what it says, and for a pointer by itself", () => {
-    watch.note({ file, pointer: "/a" }, new Secret("a"));
-    expect(watch.note({ file, pointer: "/b" }, new Secret("b"))).toBe(false);
-    expect(watch.note({ file, pointer: "/a" }, new Secret("b"))).toBe(true);
+    note({ file, pointer: "/a" }, new Secret("a"));
+    expect(note({ file, pointer: "/b" }, new Secret("b"))).toBe(false);
+    expect(note({ file, pointer: "/a" }, new Secret("b"))).toBe(true);
   });
 
   it("is told to who reads it", async () => {
     const told: string[] = [];
     const read = () =>
-      readSecret(reference, context({ onChanged: () => told.push(String(env["CRM_SECRET"])) }));
+      readClientSecret(
+        reference,
+        context({ notify: (change) => told.push(`${change} ${env["CRM_SECRET"]}`) }),
+      );
     await read();
     await read();
     env["CRM_SECRET"] = "two";
@@ -63,24 +71,24 @@ describe("what a reference gives", () => {
     await read().catch(() => undefined);
     env["CRM_SECRET"] = "two";
     await read();
-    expect(told).toEqual(["two"]);
+    expect(told).toEqual(["secret:changed two"]);
   });
 
   it("is kept as a hash, and of so many references only", () => {
-    for (let count = 0; count < 1_000; count += 1) watch.note({ env: `E${count}` }, new Secret("canary"));
-    expect(watch.note({ env: "E0" }, new Secret("other"))).toBe(false);
-    expect(watch.note({ env: "E999" }, new Secret("other"))).toBe(true);
-    expect(inspect(watch, { depth: 9, showHidden: true })).not.toContain("canary");
+    for (let count = 0; count < 1_000; count += 1) note({ env: `E${count}` }, new Secret("canary"));
+    expect(note({ env: "E0" }, new Secret("other"))).toBe(false);
+    expect(note({ env: "E999" }, new Secret("other"))).toBe(true);
+    expect(inspect(memory, { depth: 9, showHidden: true })).not.toContain("canary");
   });
 });
 
 describe("a credential", () => {
   it("has not changed while everything gives the same, or nothing was read", async () => {
-    expect(await watch.changed(context())).toBe(false);
+    expect(await credentialsChanged(memory, context())).toBe(false);
     await writeFile(file, "in the file");
     await readSecret(reference, context());
     await readSecret({ file }, context());
-    expect(await watch.changed(context())).toBe(false);
+    expect(await credentialsChanged(memory, context())).toBe(false);
   });
 
   it("has changed when a variable or a file gives something else, once for each value", async () => {
@@ -88,28 +96,28 @@ describe("a credential", () => {
     await readSecret(reference, context());
     await readSecret({ file }, context());
     await writeFile(file, "after");
-    expect(await watch.changed(context())).toBe(true);
+    expect(await credentialsChanged(memory, context())).toBe(true);
     // A request that failed before it came to read the file would fail again, and again.
-    expect(await watch.changed(context())).toBe(false);
+    expect(await credentialsChanged(memory, context())).toBe(false);
     await writeFile(file, "after that");
-    expect(await watch.changed(context())).toBe(true);
+    expect(await credentialsChanged(memory, context())).toBe(true);
     await readSecret({ file }, context());
-    expect(await watch.changed(context())).toBe(false);
+    expect(await credentialsChanged(memory, context())).toBe(false);
     env["CRM_SECRET"] = "two";
-    expect(await watch.changed(context())).toBe(true);
+    expect(await credentialsChanged(memory, context())).toBe(true);
   });
 
   it("has changed when there is one where there was none", async () => {
     await aged(folder);
     await failing({ file });
     await failing({ env: "ABSENT" });
-    expect(await watch.changed(context())).toBe(false);
+    expect(await credentialsChanged(memory, context())).toBe(false);
     await writeFile(file, "mended");
-    expect(await watch.changed(context())).toBe(true);
+    expect(await credentialsChanged(memory, context())).toBe(true);
     await readSecret({ file }, context());
-    expect(await watch.changed(context())).toBe(false);
+    expect(await credentialsChanged(memory, context())).toBe(false);
     env["ABSENT"] = "here";
-    expect(await watch.changed(context())).toBe(true);
+    expect(await credentialsChanged(memory, context())).toBe(true);
   });
 
   it("has changed when it was unreadable and is back as it was", async () => {
@@ -117,7 +125,7 @@ describe("a credential", () => {
     env["CRM_SECRET"] = "";
     await failing(reference);
     env["CRM_SECRET"] = "canary-one";
-    expect(await watch.changed(context())).toBe(true);
+    expect(await credentialsChanged(memory, context())).toBe(true);
   });
 
   it("has not changed when it cannot be read now, and is not waited for", async () => {
@@ -125,9 +133,9 @@ describe("a credential", () => {
     await writeFile(file, "whole");
     await readSecret({ file }, context());
     await writeFile(file, "");
-    expect(await watch.changed(context({ clock }))).toBe(false);
+    expect(await credentialsChanged(memory, context({ clock }))).toBe(false);
     await rm(file);
-    expect(await watch.changed(context({ clock }))).toBe(false);
+    expect(await credentialsChanged(memory, context({ clock }))).toBe(false);
     expect(clock.pending).toEqual([]);
   });
 
@@ -144,7 +152,7 @@ describe("a credential", () => {
     const secrets = context({ resolvers, env: { ...process.env } });
     await readSecret({ resolver: "counting", ref: "a" }, secrets);
     await readSecret(command, secrets);
-    expect(await watch.changed(secrets)).toBe(false);
+    expect(await credentialsChanged(memory, secrets)).toBe(false);
     expect(calls).toBe(1);
     expect((await readSecret({ file }, context())).reveal()).toBe("x");
   });
@@ -157,19 +165,15 @@ describe("a credential", () => {
     await expect(
       readSecret({ resolver: "slow", ref: "a" }, context({ signal, resolvers: { slow: () => "other" } })),
     ).rejects.toMatchObject({ code: "aborted" });
-    expect(watch.note({ resolver: "slow", ref: "a" }, new Secret("value"))).toBe(false);
+    expect(note({ resolver: "slow", ref: "a" }, new Secret("value"))).toBe(false);
   });
 });
 
 it("a bundle is another one when it is another object, for each spec", () => {
   const [one, two] = [{}, {}];
   const [first, second] = [{}, {}];
-  expect([first, first, second, second, first].map((bundle) => watch.replaced(one, bundle))).toEqual([
-    false,
-    false,
-    true,
-    false,
-    true,
-  ]);
-  expect(watch.replaced(two, second)).toBe(false);
+  expect([first, first, second, second, first].map((bundle) => recorder().recordBundle(one, bundle))).toEqual(
+    [false, false, true, false, true],
+  );
+  expect(recorder().recordBundle(two, second)).toBe(false);
 });

@@ -1,0 +1,131 @@
+import type { SecretReference } from "../config/spec.js";
+import type { Clock } from "../lib/clock.js";
+import type { Secret } from "../lib/secret.js";
+import { fingerprintOf } from "../lib/secret.js";
+import type { CredentialMemory } from "./credential-memory.js";
+
+/** The event that reports the change. */
+export type CredentialChange = "secret:changed" | "key:rotated";
+
+/** Where a prefetched value came from: a reference, or the subject token that the host passed to `for()`. */
+type PrefetchSource = SecretReference | { readonly runtime: true };
+
+/** Milliseconds for which a prefetched value may be used in place of reading it again. */
+const prefetchLifetime = 1_000;
+
+/**
+ * Records the secrets, keys and certificates that one attempt at a token request reads, and compares them with those of
+ * the manager's previous request. It keeps fingerprints of secrets, except of prefetched ones, which it hands out once.
+ */
+export class CredentialRecorder {
+  readonly #clock: Clock;
+  readonly #createdAt: number;
+  readonly #memory: CredentialMemory;
+  readonly #acquisition: object;
+  readonly #prefetched = new Map<string, Secret>();
+  readonly #taken = new Set<string>();
+  #readPrefetchedAgain = false;
+  /** Fingerprints by reference. */
+  readonly #secrets = new Map<string, string>();
+  /** By spec: the object that was made from all parts of a key or certificate. */
+  readonly #bundles = new Map<object, object>();
+  #stopped = false;
+
+  /** `acquisition`: an object that all attempts of one acquisition share, such as its signal. */
+  constructor(clock: Clock, memory: CredentialMemory, acquisition: object) {
+    this.#clock = clock;
+    this.#createdAt = clock.now();
+    this.#memory = memory;
+    this.#acquisition = acquisition;
+  }
+
+  /** Keeps a value that was read to compute the entry key, so that the request uses the same value. */
+  prefetch(source: PrefetchSource, value: Secret): void {
+    this.#prefetched.set(JSON.stringify(source), value);
+  }
+
+  /**
+   * Returns a prefetched value, once. Returns `undefined` where the value has to be read: it was not prefetched, was
+   * taken before, or is older than a second.
+   */
+  take(source: PrefetchSource): Secret | undefined {
+    if (this.#stopped) return undefined;
+    const key = JSON.stringify(source);
+    const value = this.#prefetched.get(key);
+    if (value === undefined) return undefined;
+    const age = this.#clock.now() - this.#createdAt;
+    if (!this.#taken.has(key) && age >= 0 && age < prefetchLifetime) {
+      this.#taken.add(key);
+      return value;
+    }
+    this.#readPrefetchedAgain = true;
+    return undefined;
+  }
+
+  /** Whether the request used every prefetched value and read none of them again: then the entry key is still right. */
+  get usedAllPrefetched(): boolean {
+    return !this.#readPrefetchedAgain && this.#taken.size === this.#prefetched.size;
+  }
+
+  /**
+   * Records the value of a reference, or `undefined` when it could not be read. Returns true when the value differs from
+   * the last one that any attempt of the manager read; false for the first value.
+   */
+  recordSecret(reference: SecretReference, value: Secret | undefined): boolean {
+    if (this.#stopped) return false;
+    const key = JSON.stringify(reference);
+    const fingerprint = value && fingerprintOf([value]);
+    if (fingerprint !== undefined) this.#secrets.set(key, fingerprint);
+    return this.#memory.noteSecret(reference, fingerprint);
+  }
+
+  /**
+   * Records the object that was made from all parts of a key or certificate. Returns true when it is not the object that
+   * the manager's previous request used; false for the first one.
+   */
+  recordBundle(spec: object, bundle: object): boolean {
+    if (this.#stopped) return false;
+    this.#bundles.set(spec, bundle);
+    return this.#memory.noteBundle(spec, bundle);
+  }
+
+  /** After this, nothing is recorded or taken: reads only serve to compare with what the request was made with. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Whether this attempt read the reference. */
+  hasRead(reference: SecretReference): boolean {
+    return this.#secrets.has(JSON.stringify(reference));
+  }
+
+  /** Whether this attempt read another value from the reference. */
+  secretDiffers(reference: SecretReference, value: Secret): boolean {
+    return this.#secrets.get(JSON.stringify(reference)) !== fingerprintOf([value]);
+  }
+
+  /** Whether this attempt loaded a key or certificate from the spec. */
+  hasLoaded(spec: object): boolean {
+    return this.#bundles.has(spec);
+  }
+
+  /** Whether this attempt loaded another key or certificate from the spec. */
+  bundleDiffers(spec: object, bundle: object): boolean {
+    return this.#bundles.get(spec) !== bundle;
+  }
+
+  /** Whether an earlier attempt of this acquisition was refused and marked to be followed by another credential. */
+  get isFollowUp(): boolean {
+    return this.#memory.followUps.has(this.#acquisition);
+  }
+
+  /** Whether the latest key or certificate of a spec was refused, so that its predecessor is to be used. */
+  wasRefused(spec: object): boolean {
+    return this.#memory.followUps.get(this.#acquisition)?.has(spec) ?? false;
+  }
+
+  /** The acquisition makes one more attempt; for `refused` specs it uses the predecessors. */
+  followUp(refused: ReadonlySet<object>): void {
+    this.#memory.followUps.set(this.#acquisition, refused);
+  }
+}

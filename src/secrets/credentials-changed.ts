@@ -1,0 +1,21 @@
+import { fingerprintOf } from "../lib/secret.js";
+import type { CredentialMemory } from "./credential-memory.js";
+import { readValue } from "./read-value.js";
+import { isLocal } from "./reference.js";
+import type { SecretContext } from "./secret-context.js";
+
+/**
+ * Whether a request that is made now would use other secrets than the last one of the manager. Reads environment variables
+ * and files; runs no command and calls no function. A value that cannot be read now counts as unchanged.
+ *
+ * Reports each value once: the next request may fail before it reads the value, and then it fails the same way again.
+ */
+export async function credentialsChanged(memory: CredentialMemory, context: SecretContext): Promise<boolean> {
+  let hasChanged = false;
+  for (const reference of memory.references()) {
+    if (!isLocal(reference)) continue;
+    const found = await readValue(reference, context);
+    if ("value" in found && memory.reportSecret(reference, fingerprintOf([found.value]))) hasChanged = true;
+  }
+  return hasChanged;
+}
