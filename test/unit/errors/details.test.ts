@@ -17,7 +17,7 @@ function kept(text: unknown): unknown {
 }
 
 describe("the details of an error", () => {
-  test("are what servers said: strings, numbers and lists of them, and nothing that is empty", () => {
+  test("the details are the strings, numbers and lists that servers said, and nothing empty", () => {
     const scope = ["a", 7, "", null, { b: 1 }];
     const error = errorWith({
       error: said,
@@ -34,7 +34,7 @@ describe("the details of an error", () => {
     expect(new McpAuthError("aborted", "It was aborted.").details).toBeUndefined();
   });
 
-  test("show in nothing that is made of an error, nor of one that wraps it", () => {
+  test("the details do not appear in any form of an error or of one that wraps it", () => {
     const error = errorWith({ error: said });
     expect(error.details).toEqual({ error: said });
     const everything = { depth: Number.POSITIVE_INFINITY, showHidden: true, getters: false };
@@ -57,7 +57,7 @@ describe("the details of an error", () => {
     expect(McpAuthError.prototype.details).toBeUndefined();
   });
 
-  test("have 200 characters a value and 20 values a list at most", () => {
+  test("a value in the details has at most 200 characters, and a list at most 20 values", () => {
     expect(kept("x".repeat(200))).toBe("x".repeat(200));
     expect(kept("x".repeat(201))).toBe(`${"x".repeat(199)}…`);
     expect(kept("x".repeat(1_000_000))).toBe(`${"x".repeat(199)}…`);
@@ -67,7 +67,7 @@ describe("the details of an error", () => {
     expect(kept(`${"x".repeat(198)}\u{1f600}${"x".repeat(9)}`)).toBe(`${"x".repeat(198)}\ufffd…`);
   });
 
-  test("go with a failure that several servers share to the error of each, and with an error that is repeated", () => {
+  test("the details of a shared failure are in the error of each server, and in a repeated error", () => {
     const failure = { code: "issuer_mismatch", detail: "it is another.", details: { issuer: said } } as const;
     const [first, second] = [failureError("a", failure), failureError("b", failure)];
     expect([first.details, second.details]).toEqual([{ issuer: said }, { issuer: said }]);
@@ -79,7 +79,7 @@ describe("a credential that was sent", () => {
   // Of what a long one is made: blocks of it must not be found in another text by chance.
   const secret = 'pA7-long enough "to be" a/secret+with%everything';
 
-  test("is <secret> in every form that a server may quote it in", () => {
+  test("a sent credential becomes <secret> in every form in which a server may quote it", () => {
     rememberCredential(secret);
     const form = new URLSearchParams([["s", secret]]).toString();
     for (const quoted of [
@@ -93,7 +93,7 @@ describe("a credential that was sent", () => {
     }
   });
 
-  test("is <secret> in part, and however often", () => {
+  test("every part of a sent credential becomes <secret>, and every occurrence", () => {
     const token = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOP";
     rememberCredential(token);
     expect(kept(`begins with ${token.slice(0, 31)} ends with ${token.slice(-31)}`)).toBe(
@@ -104,7 +104,7 @@ describe("a credential that was sent", () => {
     );
   });
 
-  test("is <secret> where it is cut off by the bound, and where it begins just before", () => {
+  test("a sent credential becomes <secret> even if the length limit cuts it", () => {
     const token = `${"Q".repeat(7)}abcdefghijklmnopqrstuvwxyz0123456789`;
     rememberCredential(token);
     for (const before of [150, 190, 195, 199, 350, 385, 399]) {
@@ -117,13 +117,13 @@ describe("a credential that was sent", () => {
     expect(kept(crowded)).not.toMatch(/Q{2}/);
   });
 
-  test("is <secret> when it is short, and left alone when it is too short to tell", () => {
+  test("a short credential becomes <secret>, and one that is too short stays", () => {
     rememberCredential("hunter2");
     rememberCredential("no");
     expect(kept("hunter2 is no secret, nor is xhunter2x")).toBe("<secret> is no secret, nor is x<secret>x");
   });
 
-  test("is found although thousands of others came before it", () => {
+  test("a sent credential is found although thousands were sent before", () => {
     for (let index = 0; index < 3_000; index += 1)
       rememberCredential(`another-credential-number-${index}`.repeat(9));
     rememberCredential(secret);

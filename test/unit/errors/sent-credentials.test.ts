@@ -11,14 +11,14 @@ const quoted = `it refuses ${secret} here`;
 const hidden = "it refuses <secret> here";
 
 describe("a credential that was sent", () => {
-  test("is not forgotten for anything that a server issues, however long and however often", () => {
+  test("tokens of any length and number from a server do not displace a sent credential", () => {
     rememberCredential(secret);
     rememberShortLived(randomBytes(500_000).toString("base64url"));
     for (let count = 0; count < 3_000; count += 1) rememberShortLived(randomBytes(300).toString("base64url"));
     expect(withoutCredentials(quoted)).toBe(hidden);
   });
 
-  test("is found each time it was sent anew, whatever was sent between", () => {
+  test("a credential that is sent again is found, with any number sent in between", () => {
     for (let round = 0; round < 60; round += 1) {
       rememberCredential(secret);
       expect(withoutCredentials(quoted)).toBe(hidden);
@@ -28,7 +28,7 @@ describe("a credential that was sent", () => {
     }
   });
 
-  test("is not forgotten for tokens that a server issues and has us send", () => {
+  test("tokens that a server issues and that we send do not displace a sent credential", () => {
     rememberCredential(secret);
     // Of characters that are written in many ways.
     for (let count = 0; count < 50; count += 1) rememberShortLived(`${count}${`&<'"%+/=`.repeat(2_000)}`);

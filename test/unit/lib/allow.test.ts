@@ -29,7 +29,7 @@ it("an empty `allow` allows nothing", async () => {
 });
 
 describe("a name", () => {
-  it("is allowed as a whole, or by its beginning where a * ends what is allowed", () => {
+  it("a name is allowed exactly, or by its prefix if the entry ends with a *", () => {
     const allow = rules({ env: ["CRM_SECRET", "ACME_*"], resolvers: ["*"], identities: ["github*"] });
     expect(["CRM_SECRET", "ACME_KEY", "ACME_"].every((name) => allow.variable(name))).toBe(true);
     expect(["CRM_SECRET2", "CRM", "ACME", "acme_KEY", ""].some((name) => allow.variable(name))).toBe(false);
@@ -38,14 +38,14 @@ describe("a name", () => {
     expect(allow.identity("gcp")).toBe(false);
   });
 
-  it("is not a pattern: a * within it stands for itself", () => {
+  it("a * inside an entry is not a wildcard", () => {
     const allow = rules({ env: ["A*B"] });
     expect(allow.variable("AXB")).toBe(false);
   });
 });
 
 describe("a command", () => {
-  it("is allowed with all of its arguments and with no others", () => {
+  it("a command is allowed only with exactly its arguments", () => {
     const allow = rules({ exec: [["op", "read", "op://crm/secret"]] });
     expect(allow.command(["op", "read", "op://crm/secret"])).toBe(true);
     for (const other of [
@@ -94,7 +94,7 @@ describe("an origin", () => {
     expect(allow().url(url)).toBe(false);
   });
 
-  it("covers Sentinels, whose usual port need not be written, and hosts that are reached over http", () => {
+  it("an origin covers Sentinels without their default port, and hosts over plain http", () => {
     expect(allow().sentinel("10.0.0.5")).toBe(true);
     expect(allow().sentinel("10.0.0.5:26379")).toBe(true);
     expect(allow().sentinel("10.0.0.5:26380")).toBe(false);
@@ -104,7 +104,7 @@ describe("an origin", () => {
 });
 
 describe("a file", () => {
-  it("is allowed by itself and within a folder, and not beside it", async () => {
+  it("a file is allowed by its path or by a folder above it, and not beside that", async () => {
     const allow = rules({ files: ["keys", "./ca.pem"] });
     expect(await allow.file(join(folder, "keys/agent.pem"))).toBe(true);
     expect(await allow.file(join(folder, "keys"))).toBe(true);
@@ -114,7 +114,7 @@ describe("a file", () => {
     expect(await allow.file(join(folder, "..keys"))).toBe(false);
   });
 
-  it("is what its links lead to, whichever part of the path is one", async () => {
+  it("a file is compared by its real path, with all links resolved", async () => {
     await mkdir(join(folder, "keys"));
     await mkdir(join(folder, "others"));
     await writeFile(join(folder, "others/secret"), "x");
@@ -127,7 +127,7 @@ describe("a file", () => {
     expect(await rules({ files: ["others"] }).file(join(folder, "way/new/file"))).toBe(true);
   });
 
-  it("is refused when it is not the one that was opened", async () => {
+  it("a file is refused if another one was opened", async () => {
     await mkdir(join(folder, "keys"));
     await writeFile(join(folder, "keys/a"), "allowed");
     await writeFile(join(folder, "outside"), "not allowed");

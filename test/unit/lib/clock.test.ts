@@ -7,7 +7,7 @@ beforeEach(() => {
   onTestFinished(() => void vi.useRealTimers());
 });
 
-test("now is the time of day", () => {
+test("the system clock returns the current time", () => {
   vi.setSystemTime(1_234_567);
   expect(systemClock.now()).toBe(1_234_567);
 });
@@ -31,7 +31,7 @@ describe("a timer", () => {
     expect(rang).toBe(1);
   });
 
-  test("that was cancelled does not ring, and may be cancelled again", () => {
+  test("a cancelled timer does not fire, and can be cancelled again", () => {
     let rang = 0;
     const timer = systemClock.setTimeout(() => {
       rang += 1;

@@ -20,7 +20,7 @@ test.each(["", "5", "s", "-5s", "1.5s", "5 s", " 5s", "5s ", "5S", "5d", "1h30m"
   },
 );
 
-test("whatever the text, it is a finite number of whole milliseconds or nothing", () => {
+test("any text is parsed to a finite number of whole milliseconds or to nothing", () => {
   const almost = fc.tuple(fc.nat(), fc.constantFrom("ms", "s", "m", "h", "")).map((parts) => parts.join(""));
   fc.assert(
     fc.property(fc.oneof(fc.string(), almost), (text) => {

@@ -2,18 +2,18 @@ import { describe, expect, it } from "vitest";
 import { parseJsonObject } from "../../../src/lib/json-object.js";
 
 describe("parseJsonObject", () => {
-  it("gives the object that a text holds", () => {
+  it("parseJsonObject returns the object in a text", () => {
     expect(parseJsonObject(' {"a": [1], "b": null} ')).toEqual({ a: [1], b: null });
   });
 
   it.each(["", "null", "[]", "7", '"{}"', "{", "{'a': 1}", "{} {}", "canary"])(
-    "has nothing for %j, and does not throw",
+    "parseJsonObject returns undefined for %j and does not throw",
     (text) => {
       expect(parseJsonObject(text)).toBeUndefined();
     },
   );
 
-  it("changes no prototype", () => {
+  it("parseJsonObject changes no prototype", () => {
     expect(parseJsonObject('{"__proto__": {"admin": true}}')?.["admin"]).toBeUndefined();
   });
 });

@@ -4,7 +4,7 @@ import { jwtClaims } from "../../../src/lib/jwt-claims.js";
 const part = (text: string) => Buffer.from(text).toString("base64url");
 
 describe("jwtClaims", () => {
-  it("reads the middle part, in UTF-8", () => {
+  it("jwtClaims reads the middle part of a JWT as UTF-8", () => {
     expect(jwtClaims(`${part("{}")}.${part('{"sub":"Zoë"}')}.c2ln`)).toEqual({ sub: "Zoë" });
   });
 

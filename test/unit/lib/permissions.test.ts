@@ -7,19 +7,19 @@ const set = (value: string) => ({ MCP_AUTH_ALLOW_EXEC: value });
 
 describe("commands", () => {
   it.each(["0", "false", "no", "off", "FALSE", " off ", "2", "none", "allow", " ", " on ", "yes\n"])(
-    "are forbidden by MCP_AUTH_ALLOW_EXEC=%s",
+    "MCP_AUTH_ALLOW_EXEC=%s forbids commands",
     (value) => {
       expect(createPermissions({ environments: [set(value)] }).commandsForbidden()).toBe(here);
       expect(commandsForbidden({ env: set(value) })).toBe(here);
     },
   );
 
-  it.each(["1", "true", "yes", "on", "TRUE", ""])("are allowed by MCP_AUTH_ALLOW_EXEC=%s", (value) => {
+  it.each(["1", "true", "yes", "on", "TRUE", ""])("MCP_AUTH_ALLOW_EXEC=%s allows commands", (value) => {
     expect(createPermissions({ environments: [set(value)] }).commandsForbidden()).toBeUndefined();
     expect(commandsForbidden({ env: set(value) })).toBeUndefined();
   });
 
-  it("are forbidden by one environment of two, whichever it is, and whatever allowExec says", () => {
+  it("one of two environments is enough to forbid commands, even with allowExec: true", () => {
     for (const environments of [
       [{}, set("0")],
       [set("no"), set("1")],
@@ -29,7 +29,7 @@ describe("commands", () => {
   });
 
   it.each([null, 0, "", "false", "true", 1])(
-    "are forbidden by allowExec: %j, which is no boolean",
+    "allowExec: %j, which is not a boolean, forbids commands",
     (given) => {
       // Somebody without types may pass it.
       const allowExec = given as unknown as boolean;
@@ -37,13 +37,13 @@ describe("commands", () => {
     },
   );
 
-  it("are forbidden by allowExec: false against an environment that allows them", () => {
+  it("allowExec: false forbids commands even if the environment allows them", () => {
     const permissions = createPermissions({ allowExec: false, environments: [set("1")] });
     expect(permissions.commandsForbidden()).toBe(here);
     expect(commandsForbidden({ env: set("1"), permissions })).toBe(here);
   });
 
-  it("are forbidden from the moment on at which the variable is set", () => {
+  it("commands are forbidden as soon as the variable is set", () => {
     const env: Record<string, string> = {};
     const permissions = createPermissions({ environments: [env] });
     expect(permissions.commandsForbidden()).toBeUndefined();

@@ -17,18 +17,18 @@ describe("a text from elsewhere stands in a message", () => {
     expect(printable(text)).toBe(shown);
   });
 
-  test("as it is, when it is letters, signs and symbols of any script", () => {
+  test("letters, signs and symbols of any script are printed unchanged", () => {
     for (const text of ["/home/müller/設定 1/#[x]/##", "שלום", "\u{1f511}\u{20000}", "C:\\a\\u0041", '"']) {
       expect(printable(text)).toBe(text);
     }
   });
 
-  test("the same when it is escaped once more", () => {
+  test("escaping a text twice changes nothing more", () => {
     const text = "a\n\u202e##[x]\\u000a\u{e0001}";
     expect(printable(printable(text))).toBe(printable(text));
   });
 
-  test("in quotes that JSON reads back, whatever is in it", () => {
+  test("a quoted text can be parsed as JSON, with any content", () => {
     for (const text of ['a "b" \\ c', "a\n\u202e\u{e0001}##[x]\ud800\\\u2028", "\\\u202e", ""]) {
       expect(quoted(text)).toMatch(/^"[\x20-\x7e]*"$/);
       expect(JSON.parse(quoted(text))).toBe(text);

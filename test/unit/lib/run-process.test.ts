@@ -57,20 +57,20 @@ async function gone(socket: Socket): Promise<void> {
 }
 
 describe("a command that ends by itself", () => {
-  it("gives the bytes that it printed, and nothing of what it said on stderr", async () => {
+  it("a command returns the bytes on stdout, and nothing from stderr", async () => {
     const code = "process.stderr.write('canary'); process.stdout.write(Buffer.from([0, 255, 10, 13, 10]))";
     const outcome = await run(code);
     expect(outcome).toEqual({ kind: "done", code: 0, stdout: Buffer.from([0, 255, 10, 13, 10]) });
     expect(inspect(outcome)).not.toContain("canary");
   });
 
-  it("gets its arguments as they are: no shell sees them", async () => {
+  it("a command gets its arguments unchanged, without a shell", async () => {
     const args = ["$HOME", "`id`", "a b", "*", "; echo x", "'\"", ""];
     const code = "process.stdout.write(JSON.stringify(process.argv.slice(1)))";
     expect(JSON.parse(await printed(run(code, { args: ["--", ...args] })))).toEqual(args);
   });
 
-  it("has the environment that it is given and nothing of ours", async () => {
+  it("a command gets only the environment that it is given", async () => {
     const code = "process.stdout.write(JSON.stringify(process.env))";
     const env = { ONE: "1", TWO: undefined, "THREE 3": "" };
     const seen: Record<string, string> = JSON.parse(await printed(run(code, { env })));
@@ -80,11 +80,11 @@ describe("a command that ends by itself", () => {
     else expect(seen).toMatchObject({ ONE: "1", "THREE 3": "" });
   });
 
-  it("runs in the folder that it is given", async () => {
+  it("a command runs in the given folder", async () => {
     expect(await printed(run("process.stdout.write(process.cwd())"))).toBe(folder);
   });
 
-  it("reads nothing, and at once, when it is given no input", async () => {
+  it("a command without input reads the end of stdin at once", async () => {
     const code = "process.stdin.on('end', () => process.stdout.write('end')).resume()";
     expect(await printed(run(code))).toBe("end");
   });
@@ -100,16 +100,16 @@ describe("a command that ends by itself", () => {
     expect(await printed(run(code, { input }))).toBe(hex);
   });
 
-  it("may end without reading its input", async () => {
+  it("a command may exit without reading its input", async () => {
     expect(await printed(run("process.stdout.write('x')", { input: "y".repeat(4_000_000) }))).toBe("x");
   });
 
-  it("is not held up by what it says on stderr, however much", async () => {
+  it("a command can print any amount on stderr", async () => {
     const code = "process.stderr.write('x'.repeat(4_000_000), () => process.stdout.write('done'))";
     expect(await printed(run(code))).toBe("done");
   });
 
-  it("may print as much as is allowed, and not a byte more", async () => {
+  it("a command can print as many bytes as are allowed, and not one more", async () => {
     const print = (count: number) => `process.stdout.write("x".repeat(${count}))`;
     expect(await printed(run(print(100), { maxBytes: 100 }))).toHaveLength(100);
     const tooMuch = { kind: "failed", problem: "it printed more than 100 bytes.", mayPass: false };
@@ -129,47 +129,47 @@ describe("a command that fails", () => {
   const start = (command: readonly string[], options: Partial<ProcessOptions> = {}) =>
     problem(runProcess({ command, cwd: folder, env: {}, timeout: 10_000, ...options }));
 
-  it("by its exit code, in whose message is nothing that it printed", async () => {
+  it("a command that fails is reported with its exit code and without its output", async () => {
     const code = "console.log('canary'); console.error('canary'); process.exitCode = 3";
     expect(await problem(run(code))).toBe("it ended with exit code 3.");
   });
 
-  it.runIf(posix)("by a signal", async () => {
+  it.runIf(posix)("a command that a signal ended is reported with that signal", async () => {
     expect(await problem(run("process.kill(process.pid, 'SIGTERM'); setInterval(() => {}, 1000)"))).toBe(
       "it was ended by SIGTERM.",
     );
   });
 
   it.each([[["canary-command", "canary"]], [["./canary/command"]]])(
-    "because there is none of its name: %j",
+    "a command that does not exist is reported: %j",
     async (command) => {
       expect(await start(command)).toBe("the command was not found, or its folder does not exist.");
     },
   );
 
-  it("because the folder that it should run in is not there", async () => {
+  it("a folder that does not exist is reported", async () => {
     expect(await start([process.execPath, "-e", ""], { cwd: join(folder, "canary") })).toBe(
       "the command was not found, or its folder does not exist.",
     );
   });
 
-  it.runIf(posix)("because its file may not be executed", async () => {
+  it.runIf(posix)("a file that may not be executed is reported", async () => {
     await writeFile(join(folder, "canary"), "#!/bin/sh\n", { mode: 0o644 });
     expect(await start(["./canary"])).toBe("this process may not run the command.");
     expect(await start([folder])).toBe("this process may not run the command.");
   });
 
-  it.each([[[]], [[""]], [["", "canary"]]])("because it has no name: %j", async (command) => {
+  it.each([[[]], [[""]], [["", "canary"]]])("a command without a name is reported: %j", async (command) => {
     expect(await start(command)).toBe("it names no command.");
   });
 
-  it("because an argument cannot be one", async () => {
+  it("an argument with a null byte is reported", async () => {
     expect(await start([process.execPath, "canary\0"])).toBe(
       "it could not be started (ERR_INVALID_ARG_VALUE).",
     );
   });
 
-  it.runIf(posix)("because its arguments are too long", async () => {
+  it.runIf(posix)("arguments that are too long are reported", async () => {
     const command = [
       process.execPath,
       "-e",
@@ -181,7 +181,7 @@ describe("a command that fails", () => {
 });
 
 describe("a command that does not end", () => {
-  it("is killed at the time-out, and asking again may help", async () => {
+  it("a command is killed on timeout, and may pass next time", async () => {
     const { stay, connected } = await beacon();
     const clock = fakeClock();
     const outcome = run(`console.log("canary"); ${stay}`, { clock, timeout: 5_000 });
@@ -197,7 +197,7 @@ describe("a command that does not end", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  it("is killed when the caller gives up", async () => {
+  it("a command is killed when its signal is aborted", async () => {
     const { stay, connected } = await beacon();
     const controller = new AbortController();
     const outcome = run(stay, { signal: controller.signal });
@@ -207,7 +207,7 @@ describe("a command that does not end", () => {
     await gone(socket);
   });
 
-  it("is killed when it prints without end", async () => {
+  it("a command that prints without end is killed", async () => {
     const { stay, connected } = await beacon();
     const print = `here.on("connect", () => setInterval(() => process.stdout.write("x".repeat(1000)), 1));`;
     const outcome = run(`${stay} ${print}`, { maxBytes: 10_000 });
@@ -216,7 +216,7 @@ describe("a command that does not end", () => {
     await gone(socket);
   });
 
-  it.runIf(posix)("is killed also when it heeds no signal that it may refuse", async () => {
+  it.runIf(posix)("a command that ignores signals is killed", async () => {
     const { stay, connected } = await beacon();
     const controller = new AbortController();
     const outcome = run(`for (const s of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(s, () => {}); ${stay}`, {
@@ -233,7 +233,7 @@ describe("a command that does not end", () => {
     `const command = ["-e", ${JSON.stringify(code)}, String(process.pid)];
     require("node:child_process").spawn(process.execPath, command, { stdio: "inherit" }); ${then}`;
 
-  it("is killed with what it has started", async () => {
+  it("a command is killed with the processes that it has started", async () => {
     const { stay, connected } = await beacon();
     const controller = new AbortController();
     const outcome = run(spawning(stay, "setInterval(() => {}, 1000)"), { signal: controller.signal });
@@ -244,7 +244,7 @@ describe("a command that does not end", () => {
   });
 
   it.runIf(posix)(
-    "is told apart from one that ended and left something behind that holds its output",
+    "a timeout says whether the command itself or a process that it started is still running",
     async () => {
       const { stay, connected } = await beacon();
       const clock = fakeClock();
@@ -264,7 +264,7 @@ describe("a command that does not end", () => {
   );
 });
 
-it("ends with the process that runs it, when that exits first", async () => {
+it("a command is killed when the process that runs it exits first", async () => {
   const { stay, connected } = await beacon();
   const compiled = join(folder, "run-process.mjs");
   const source = fileURLToPath(new URL("../../../src/lib/run-process.ts", import.meta.url));
@@ -289,14 +289,14 @@ it("ends with the process that runs it, when that exits first", async () => {
 });
 
 describe("a signal", () => {
-  it("that was aborted before runs nothing", async () => {
+  it("no command is started if the signal is already aborted", async () => {
     const signal = AbortSignal.abort();
     expect(await runProcess({ command: ["/nowhere"], cwd: folder, env: {}, timeout: 1, signal })).toEqual({
       kind: "aborted",
     });
   });
 
-  it("may be that of many commands at the same time, without a warning of Node's", async () => {
+  it("many commands can share a signal without a warning from Node", async () => {
     const warnings: Error[] = [];
     const note = (warning: Error) => void warnings.push(warning);
     process.on("warning", note);
@@ -307,7 +307,7 @@ describe("a signal", () => {
     expect(warnings).toEqual([]);
   });
 
-  it("keeps no listener, however the command ended, and this process keeps none either", async () => {
+  it("a finished command leaves no listener on its signal or on the process", async () => {
     const { signal } = new AbortController();
     const listeners = new Set<unknown>();
     const { addEventListener, removeEventListener } = signal;

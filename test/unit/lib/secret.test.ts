@@ -5,7 +5,7 @@ import { Secret } from "../../../src/lib/secret.js";
 const value = "s3cr3t-value";
 const secret = new Secret(value);
 
-test("a secret gives its value to those who ask for it by name", () => {
+test("a secret returns its value only from reveal()", () => {
   expect(secret.reveal()).toBe(value);
 });
 
@@ -25,7 +25,7 @@ test.each([
   expect(shown).not.toContain(value);
 });
 
-test("nothing that goes through its properties finds the value", () => {
+test("the value of a secret is in none of its properties", () => {
   expect(Reflect.ownKeys(secret)).toEqual([]);
   expect({ ...secret }).toEqual({});
   expect(JSON.stringify(Object.entries(secret))).toBe("[]");

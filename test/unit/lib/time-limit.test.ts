@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { timeLimit } from "../../../src/lib/time-limit.js";
+import { timeLimit, workingTimeLimit } from "../../../src/lib/time-limit.js";
 import { fakeClock } from "../../support/fake-clock.js";
 
-test("the time is up when it is", async () => {
+test("a time limit ends after its time, and not before", async () => {
   const clock = fakeClock();
   let passed = 0;
   timeLimit(
@@ -21,7 +21,7 @@ test("the time is up when it is", async () => {
   expect(clock.pending).toEqual([]);
 });
 
-test("a timer that a blocked event loop has made late leaves what has arrived the time to be read", async () => {
+test("a time limit that a blocked event loop made late waits 50 ms, so that a response which has arrived is read", async () => {
   const clock = fakeClock();
   const events: string[] = [];
   const limit = timeLimit(clock, 1_000, () => events.push("passed"), { unref: true });
@@ -35,7 +35,7 @@ test("a timer that a blocked event loop has made late leaves what has arrived th
   expect(events).toEqual([]);
 });
 
-test("and no more than that", async () => {
+test("a time limit that a blocked event loop made late ends after those 50 ms", async () => {
   const clock = fakeClock();
   let passed = 0;
   timeLimit(
@@ -50,3 +50,57 @@ test("and no more than that", async () => {
   await clock.advance(50);
   expect(passed).toBe(1);
 });
+
+test("a working time limit ends after its time, and not before", async () => {
+  const clock = fakeClock();
+  let passed = 0;
+  workingTimeLimit(
+    clock,
+    1_000,
+    () => {
+      passed += 1;
+    },
+    { unref: true },
+  );
+  await clock.advance(999);
+  expect(passed).toBe(0);
+  await clock.advance(10_000);
+  expect([passed, clock.pending]).toEqual([1, []]);
+});
+
+test("a working time limit does not count time in which the process could not run", async () => {
+  const clock = fakeClock();
+  let passed = false;
+  workingTimeLimit(
+    clock,
+    1_000,
+    () => {
+      passed = true;
+    },
+    { unref: true },
+  );
+  clock.stall(60_000);
+  await clock.advance(500);
+  expect(passed).toBe(false);
+  await clock.advance(500);
+  expect(passed).toBe(true);
+});
+
+test("a working time limit can be cancelled at any step", async () => {
+  const clock = fakeClock();
+  const limit = workingTimeLimit(clock, 1_000, () => expect.fail("It was cancelled."), { unref: true });
+  await clock.advance(450);
+  limit.cancel();
+  expect(clock.pending).toEqual([]);
+});
+
+test.each([true, false])(
+  "a working time limit keeps the process alive unless it is unrefd: %s",
+  async (unref) => {
+    const clock = fakeClock();
+    const limit = workingTimeLimit(clock, 1_000, () => {}, { unref });
+    await clock.advance(150);
+    expect(clock.pending.map((timer) => timer.unrefd)).toEqual([unref]);
+    limit.cancel();
+  },
+);

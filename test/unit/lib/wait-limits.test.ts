@@ -11,7 +11,7 @@ function limits() {
 
 const never = () => new Promise<never>(() => {});
 
-test("gives what the work gives, and rejects with what it rejects with; nothing stays behind", async () => {
+test("WaitLimits passes on the result or the error of the work, and leaves no timer and no listener", async () => {
   const { clock, limits: own } = limits();
   const { signal } = new AbortController();
   expect(await own.run("it", signal, async () => 1)).toBe(1);
@@ -21,7 +21,7 @@ test("gives what the work gives, and rejects with what it rejects with; nothing 
   expect(clock.pending).toEqual([]);
 });
 
-test("the caller's signal, the deadline and stop() each end the wait with a code, and the work's signal", async () => {
+test("the caller's signal, the deadline and stop() each end the wait with a code and abort the work", async () => {
   const { clock, limits: own } = limits();
   const caller = new AbortController();
   const signals: AbortSignal[] = [];
@@ -48,7 +48,7 @@ test("the caller's signal, the deadline and stop() each end the wait with a code
   expect(signals.map(({ aborted }) => aborted)).toEqual([true, true, true]);
 });
 
-test("work that rejects because of its signal does not hide why it ended", async () => {
+test("an error of work that was aborted does not hide the reason for the abort", async () => {
   const { limits: own } = limits();
   const caller = new AbortController();
   const work = (signal: AbortSignal) =>
@@ -58,7 +58,7 @@ test("work that rejects because of its signal does not hide why it ended", async
   expect(await left).toMatchObject({ code: "aborted" });
 });
 
-test("nothing is begun after stop(), or for a caller who has gone", async () => {
+test("no work is started after stop() or for a signal that is already aborted", async () => {
   const { limits: own } = limits();
   let begun = 0;
   const work = async () => {

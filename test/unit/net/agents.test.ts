@@ -64,7 +64,7 @@ async function until(done: () => boolean): Promise<void> {
   while (!done()) await new Promise((resolve) => setImmediate(resolve));
 }
 
-test("beyond their number those used longest ago lose their connections, and get others when used again", async () => {
+test("the least recently used agents are closed beyond the limit, and opened again on use", async () => {
   const server = await serve((response) => void response.end("ok"));
   const two = agents(2);
   for (const which of [0, 1, 0, 2]) await (await ask(two, which, server.origin)).text();
@@ -75,7 +75,7 @@ test("beyond their number those used longest ago lose their connections, and get
   await until(() => server.connections === 2);
 });
 
-test("a response under way is read to its end although its connections are closed meanwhile", async () => {
+test("a response in progress is read to its end while its agent is closed", async () => {
   const held = deferred<ServerResponse>();
   const slow = await serve((response) => {
     response.write("first, ");
@@ -90,7 +90,7 @@ test("a response under way is read to its end although its connections are close
   await until(() => slow.connections === 0);
 });
 
-test("connections are not closed between the choice of them and the request", async () => {
+test("an agent is not closed between its lease and the request", async () => {
   const server = await serve((response) => void response.end("ok"));
   const one = agents(1);
   const lease = await one.lease({ proxy: undefined, identity: identities[0] });
@@ -102,7 +102,7 @@ test("connections are not closed between the choice of them and the request", as
   await until(() => server.connections === 1);
 });
 
-test("there are 32 of them unless told", async () => {
+test("there are at most 32 agents by default", async () => {
   const many = agents();
   for (let i = 0; i < 40; i += 1) {
     const proxy = { origin: `http://proxy.example:${i + 1}`, authorization: undefined };
@@ -111,7 +111,7 @@ test("there are 32 of them unless told", async () => {
   expect(many.size).toBe(32);
 });
 
-test("a stream of events may stay silent for a day, and an answer may take as long to begin", async () => {
+test("an event stream may stay silent for a day, and a response may take a day to begin", async () => {
   // Undici's own clock: what it would end after a while, it ends when this one has moved.
   const require = createRequire(import.meta.url);
   const timers: { tick(milliseconds: number): void } = require("undici/lib/util/timers.js");

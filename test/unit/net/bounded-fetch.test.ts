@@ -32,7 +32,7 @@ const request = (url: string, more: Partial<BoundedRequest> = {}): BoundedReques
 });
 
 describe("a bounded exchange", () => {
-  test("sends method, headers and body as given and returns status, headers and text", async () => {
+  test("a request is sent as given, and its response has status, headers and text", async () => {
     const server = await serve((_request, response) => {
       response.writeHead(418, { "x-answer": "yes" });
       response.end("\u{feff}tea ü");
@@ -49,7 +49,7 @@ describe("a bounded exchange", () => {
     expect(server.requests[0]?.headers["x-a"]).toBe("b");
   });
 
-  test("returns a redirect instead of following it", async () => {
+  test("a redirect is returned and not followed", async () => {
     const server = await serve((_request, response) => {
       response.writeHead(307, { location: "/elsewhere" });
       response.end();
@@ -60,7 +60,7 @@ describe("a bounded exchange", () => {
     expect(server.requests.map(({ url }) => url)).toEqual(["/"]);
   });
 
-  test("reports a redirect also when the caller's own fetch has followed it", async () => {
+  test("a redirect that the fetch of the caller has followed is reported as a redirect", async () => {
     const server = await serve(({ url }, response) => {
       if (url === "/") response.writeHead(302, { location: "/elsewhere" });
       response.end("{}");
@@ -69,7 +69,7 @@ describe("a bounded exchange", () => {
     expect((await boundedFetch(following, request(server.origin))).status).toBe(302);
   });
 
-  test("accepts a body of exactly the cap and stops one byte above it", async () => {
+  test("a body may be as large as the limit, and not one byte larger", async () => {
     const server = await serve(({ url }, response) => {
       response.writeHead(201);
       response.end("x".repeat(Number(url.slice(1))));
@@ -81,7 +81,7 @@ describe("a bounded exchange", () => {
     expect(error).toMatchObject({ status: 201 });
   });
 
-  test("counts the body after decompression", async () => {
+  test("the size limit counts the body after decompression", async () => {
     const bomb = gzipSync(Buffer.alloc(20_000_000));
     const server = await serve((_request, response) => {
       response.writeHead(200, { "content-encoding": "gzip" });
@@ -90,7 +90,7 @@ describe("a bounded exchange", () => {
     await expect(boundedFetch(fetch, request(server.origin))).rejects.toBeInstanceOf(BodyTooLarge);
   });
 
-  test("frees the socket of a body that is too large, and of one that is not wanted", async () => {
+  test("the socket of a body that is too large or not wanted is released", async () => {
     const closed: Promise<unknown>[] = [];
     const server = await serve((_request, response) => {
       closed.push(once(response, "close"));
@@ -106,7 +106,7 @@ describe("a bounded exchange", () => {
 });
 
 describe("the timeout", () => {
-  test("covers the wait for headers", async () => {
+  test("the timeout covers the wait for headers", async () => {
     const clock = fakeClock();
     const server = await serve(() => {});
     const error = failure(boundedFetch(fetch, request(server.origin, { clock, timeout: 500 })));
@@ -118,7 +118,7 @@ describe("the timeout", () => {
     );
   });
 
-  test("covers the body, and frees the socket", async () => {
+  test("the timeout covers the body, and releases the socket", async () => {
     const clock = fakeClock();
     let closed: Promise<unknown> | undefined;
     const server = await serve((_request, response) => {
@@ -139,7 +139,7 @@ describe("the timeout", () => {
     await closed;
   });
 
-  test("ends also a fetch that does not heed its signal, and drops its late response", async () => {
+  test("the timeout ends a fetch that ignores its signal, and its late response is dropped", async () => {
     const clock = fakeClock();
     const late = deferred<Response>();
     const error = failure(boundedFetch(() => late.promise, request("https://auth.example/token", { clock })));
@@ -150,7 +150,7 @@ describe("the timeout", () => {
     await cancelled.promise;
   });
 
-  test("leaves no timer behind, however the exchange ends", async () => {
+  test("no timer is left after an exchange, however it ends", async () => {
     const clock = fakeClock();
     const server = await serve((_request, response) => void response.end("ok"));
     await boundedFetch(fetch, request(server.origin, { clock }));
@@ -161,14 +161,14 @@ describe("the timeout", () => {
 });
 
 describe("a caller's signal", () => {
-  test("that is already aborted sends nothing", async () => {
+  test("nothing is sent if the signal is already aborted", async () => {
     const server = await serve((_request, response) => void response.end());
     const error = await failure(boundedFetch(fetch, request(server.origin, { signal: AbortSignal.abort() })));
     expect(error).toMatchObject({ code: "aborted", retryable: false });
     expect(server.requests).toHaveLength(0);
   });
 
-  test("aborts a request under way", async () => {
+  test("the signal aborts a request in progress", async () => {
     const server = await serve(() => {});
     const caller = new AbortController();
     const error = failure(boundedFetch(fetch, request(server.origin, { signal: caller.signal })));
@@ -178,7 +178,7 @@ describe("a caller's signal", () => {
     expect((await error).message).not.toContain("anything");
   });
 
-  test("has no listeners of ours afterwards", async () => {
+  test("no listener is left on the signal after an exchange", async () => {
     const server = await serve((_request, response) => void response.end("ok"));
     let listeners = 0;
     const { signal } = new AbortController();
@@ -198,7 +198,7 @@ describe("a caller's signal", () => {
 });
 
 describe("failures of the network", () => {
-  test("a refused connection is unavailable, may be retried and names the code only", async () => {
+  test("a refused connection is unavailable and retryable, and only its code is shown", async () => {
     const server = await serve(() => {});
     await server.close();
     const error = await failure(boundedFetch(fetch, request(`${server.origin}/token?secret=s`)));
@@ -218,7 +218,7 @@ describe("failures of the network", () => {
     expect((await failure(boundedFetch(fetch, request(server.origin)))).code).toBe("unavailable");
   });
 
-  test("what a caller's own fetch throws is not repeated", async () => {
+  test("the text of an error from the fetch of the caller is not shown", async () => {
     const own = () => {
       throw new Error("Bearer abc");
     };
@@ -227,7 +227,7 @@ describe("failures of the network", () => {
     expect(`${error.message}${error.stack}`).not.toContain("abc");
   });
 
-  test("a certificate that is not trusted is tls_failed and not retried", async () => {
+  test("an untrusted certificate is tls_failed and not retryable", async () => {
     const server = createServer(selfSigned, (_request, response) => void response.end("ok"));
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -239,7 +239,7 @@ describe("failures of the network", () => {
     expect(error.message).toContain("(DEPTH_ZERO_SELF_SIGNED_CERT)");
   });
 
-  test("a server that speaks no TLS is tls_failed", async () => {
+  test("a server without TLS is tls_failed", async () => {
     const server = await serve((_request, response) => void response.end());
     const url = server.origin.replace("http:", "https:");
     expect((await failure(boundedFetch(fetch, request(url)))).code).toBe("tls_failed");
@@ -259,7 +259,7 @@ describe("failures of the network", () => {
     expect(networkFailure(error, "it").code).toBe("tls_failed");
   });
 
-  test("errors of several addresses are looked into, endless causes are not", () => {
+  test("the errors of several addresses are read, and an endless chain of causes is not", () => {
     const refused = Object.assign(new Error(), { code: "ECONNREFUSED" });
     expect(networkFailure({ cause: { errors: [refused] } }, "it").detail).toContain("ECONNREFUSED");
     const loop: { cause?: unknown } = {};

@@ -20,13 +20,13 @@ function ofResponse(headers: Record<string, string>, more: Partial<DatedResponse
 }
 
 describe("what one response tells of its server's clock", () => {
-  test("is a second and the time that the exchange took", () => {
+  test("one response limits the offset to one second plus the time of the exchange", () => {
     expect(ofResponse({ date: date(noon) })).toEqual({ least: -200, most: 1_000 });
     expect(ofResponse({ date: date(noon + 90_000) })).toEqual({ least: 89_800, most: 91_000 });
     expect(ofResponse({ date: date(noon - 90_000) })).toEqual({ least: -90_200, most: -89_000 });
   });
 
-  test("is only what the clock has reached, where a cache may have answered", () => {
+  test("a response that may come from a cache gives only the least offset", () => {
     const range = ofResponse({ date: date(noon - 300_000) }, { isUncached: false });
     expect(range).toEqual({ least: -300_200, most: Number.POSITIVE_INFINITY });
     expect(smallestOffset(range ?? fail())).toBe(0);
@@ -38,13 +38,13 @@ describe("what one response tells of its server's clock", () => {
     ["an old Date", noon - 300_000, 0],
     ["a Date that the cache has made new", noon, 0],
     ["an old Date of a server that is 90 s behind", noon - 390_000, -88_000],
-  ])("with the Age of a cache allows for %s", (_, at, offset) => {
+  ])("a response with Age allows for %s", (_, at, offset) => {
     const range = ofResponse({ date: date(at), age: "300" }, { isUncached: false });
     expect(smallestOffset(range ?? fail())).toBe(offset);
   });
 
   test.each([["-1"], ["soon"], ["1.5"], ["99999999999999999999"], [""]])(
-    "with the Age %j has no end",
+    "a response with the Age %j gives only the least offset",
     (age) => {
       const range = ofResponse({ date: date(noon - 300_000), age });
       expect(range?.most).toBe(Number.POSITIVE_INFINITY);
@@ -56,23 +56,23 @@ describe("what one response tells of its server's clock", () => {
     ["with a Date that is none", { date: "yesterday" }],
     ["with a Date in ISO form", { date: "2026-01-01T12:00:00Z" }],
     ["with two Dates", { date: `${date(noon)}, ${date(noon)}` }],
-  ])("is nothing %s", (_, headers) => {
+  ])("a response gives no offset %s", (_, headers) => {
     expect(ofResponse(headers)).toBeUndefined();
   });
 
-  test("is nothing when our clock was set back in the meantime", () => {
+  test("a response gives no offset if our clock was set back in the meantime", () => {
     expect(ofResponse({ date: date(noon) }, { receivedAt: noon - 1 })).toBeUndefined();
   });
 });
 
 describe("what several responses tell together", () => {
-  test("is what they have in common", () => {
+  test("several responses give the offsets that they have in common", () => {
     const known = { least: -90_200, most: -80_000 };
     expect(narrowed(known, { least: -100_000, most: -89_000 })).toEqual({ least: -90_200, most: -89_000 });
     expect(narrowed(undefined, known)).toEqual(known);
   });
 
-  test("is what the latest says, where a clock was set in between", () => {
+  test("only the latest response counts after a clock was set", () => {
     const latest = { least: -200, most: 1_000 };
     expect(narrowed({ least: -90_200, most: -89_000 }, latest)).toEqual(latest);
     expect(narrowed({ least: 89_800, most: 91_000 }, latest)).toEqual(latest);
@@ -109,7 +109,7 @@ const exchanges = fc.record({
 const uncached = exchanges.map((one) => ({ ...one, age: undefined, isUncached: true }));
 const offsets = fc.integer({ min: -mostCorrectedSkew + 21_000, max: mostCorrectedSkew - 21_000 });
 
-test("the true offset is never excluded, whatever the latencies, and none is assumed that is larger", () => {
+test("the true offset is never excluded, and no larger one is assumed, with any latencies", () => {
   fc.assert(
     fc.property(offsets, fc.array(exchanges, { minLength: 1 }), (offset, several) => {
       const range = several.map((one) => rangeOf(offset, one)).reduce(narrowed);
@@ -139,7 +139,7 @@ async function signed(offset: number, exchange: Exchange, then: number) {
   return { iat: issuedAt(time) * 1_000, server: ours + offset, corrected: time - ours };
 }
 
-test("what is signed is never issued in the server's future, if the request before took 2 s to get there at the most", async () => {
+test("a signed time is never in the server's future if the previous request took at most 2 s to arrive", async () => {
   const quick = uncached.map((one) => ({ ...one, there: one.there % 2_001 }));
   await fc.assert(
     fc.asyncProperty(offsets, quick, fc.integer({ min: 0, max: 3_600_000 }), async (offset, one, then) => {
@@ -149,7 +149,7 @@ test("what is signed is never issued in the server's future, if the request befo
   );
 });
 
-test("what is signed is issued 9 s before the server's time at the most, and the time that the response took", async () => {
+test("a signed time is at most 9 s, and the time of the response, before the server's time", async () => {
   await fc.assert(
     fc.asyncProperty(offsets, uncached, fc.integer({ min: 0, max: 3_600_000 }), async (offset, one, then) => {
       const { iat, server } = await signed(offset, one, then);
@@ -158,7 +158,7 @@ test("what is signed is issued 9 s before the server's time at the most, and the
   );
 });
 
-test("a difference of 2 s and less is never corrected, nor one of more than ten minutes", async () => {
+test("a difference up to 2 s or beyond ten minutes is never corrected", async () => {
   const small = fc.integer({ min: -toleratedSkew, max: toleratedSkew });
   const large = fc
     .tuple(

@@ -50,7 +50,7 @@ describe("a URL in the config", () => {
     expect(codeOf(() => assertConfiguredUrl(url, "the URL", "billing"))).toBe("insecure_url");
   });
 
-  test("may be http to a host of `allowInsecureHttp`, and to no other", () => {
+  test("a URL of the config may be http to a host in `allowInsecureHttp`, and to no other", () => {
     const insecure = ["billing.mesh", "10.0.0.5"];
     const code = (url: string) => codeOf(() => assertConfiguredUrl(url, "the URL", "billing", insecure));
     for (const url of [
@@ -73,7 +73,7 @@ describe("a URL in the config", () => {
     expect(code("http://user:pass@billing.mesh/")).toBe("config_invalid");
   });
 
-  test("without a scheme, or with userinfo, is config_invalid, and userinfo is not shown", () => {
+  test("a URL of the config without a scheme or with userinfo is config_invalid, and the userinfo is not shown", () => {
     expect(codeOf(() => assertConfiguredUrl("mcp.example/mcp", "the URL"))).toBe("config_invalid");
     const work = () => assertConfiguredUrl("https://u:hunter2@mcp.example/", "the URL", "billing");
     expect(codeOf(work)).toBe("config_invalid");
@@ -167,7 +167,7 @@ describe("a URL learned from the network", () => {
     expect(learned(url, ...remote)).toBe("insecure_url");
   });
 
-  test("may be http on this machine only when server and issuer are both on it", () => {
+  test("a learned URL may be http on this machine only if server and issuer are both on it", () => {
     expect(learned("http://127.0.0.1:5000/token", ...local)).toBe("accepted");
     expect(learned("http://127.0.0.1/token", "https://mcp.example", "http://127.0.0.1:4000")).toBe(
       "insecure_url",
@@ -179,14 +179,14 @@ describe("a URL learned from the network", () => {
     expect(learned("http://127.0.0.1/token")).toBe("insecure_url");
   });
 
-  test("may have an IP address or localhost name that the config names", () => {
+  test("a learned URL may have an IP address or localhost name that the config names", () => {
     expect(learned("https://10.0.0.5/token", "https://mcp.example", "https://10.0.0.5")).toBe("accepted");
     expect(learned("https://10.0.0.6/token", "https://mcp.example", "https://10.0.0.5")).toBe("insecure_url");
     expect(learned("http://localhost:1/token", ...local)).toBe("insecure_url");
     expect(learned("http://localhost:1/token", "http://localhost:3000", "http://127.0.0.1")).toBe("accepted");
   });
 
-  test("may be http to a host of `allowInsecureHttp`, which also names it", () => {
+  test("a learned URL may be http to a host in `allowInsecureHttp`", () => {
     const rules = {
       server: "billing",
       configured: remote,
@@ -218,7 +218,7 @@ describe("a URL learned from the network", () => {
     }
   });
 
-  test("that is refused says what and why, and is in the details alone", () => {
+  test("the error about a learned URL says what is wrong, and only its details have the URL", () => {
     const rules = { server: "billing", configured: remote };
     expect(messageOf(() => assertLearnedUrl("https://10.0.0.6/token", "the token endpoint", rules))).toBe(
       'Server "billing": the token endpoint is refused: it has an IP address that the config does not name.',
@@ -234,7 +234,7 @@ describe("a URL learned from the network", () => {
     }
   });
 
-  test("that the config has too may be shown", () => {
+  test("a learned URL that the config has too may be shown", () => {
     const issuer = "http://auth.example";
     const rules = { server: "billing", configured: [issuer] };
     expect(messageOf(() => assertLearnedUrl(issuer, "the issuer", rules))).toBe(

@@ -78,7 +78,7 @@ ${code}
 }
 
 describe("a process ends by itself", () => {
-  test("with idle connections of all kinds that nobody closed", async () => {
+  test("a process exits although idle connections of all kinds are open", async () => {
     const output = await run(`
 import { subscribe } from "node:diagnostics_channel";
 const connections = [];

@@ -59,14 +59,14 @@ async function inProcess(
 }
 
 describe("the fingerprint of what a process trusts", () => {
-  test("is one word where nothing was added to what Node trusts", async () => {
+  test("the fingerprint is `default` if nothing was added to what Node trusts", async () => {
     expect(await inProcess([])).toBe("default");
     // Over https a proxy cannot answer for anybody.
     const env = { HTTPS_PROXY: "http://proxy.example", HTTP_PROXY: "http://proxy.example" };
     expect(await inProcess([], {}, { env, proxy: "http://another.example" })).toBe("default");
   });
 
-  test("is of what the files of ca hold, not of where they are and how they are written", async () => {
+  test("the fingerprint depends on the certificates in the files of ca, not on their paths or line breaks", async () => {
     const a = await fingerprint({ ca: ["a.pem"] });
     expect(a).not.toBe("default");
     expect(await fingerprint({ ca: ["same-a.pem", "a.pem"] })).toBe(a);
@@ -75,12 +75,12 @@ describe("the fingerprint of what a process trusts", () => {
     expect(new Set([a, both, await fingerprint({ ca: ["b.pem"] })]).size).toBe(3);
   });
 
-  test("is the same for an authority of NODE_EXTRA_CA_CERTS as for one of the config", async () => {
+  test("the fingerprint is the same for an authority in NODE_EXTRA_CA_CERTS and in the config", async () => {
     const extra = await inProcess([], { NODE_EXTRA_CA_CERTS: path("a.pem") });
     expect(extra).toBe(await inProcess([], {}, { ca: ["a.pem"] }));
   });
 
-  test("differs where OpenSSL says who is trusted, by what its variables name", async () => {
+  test("the fingerprint depends on the variables of OpenSSL if its store is used", async () => {
     const found = [
       await inProcess([]),
       await inProcess(["--use-openssl-ca"]),
@@ -92,7 +92,7 @@ describe("the fingerprint of what a process trusts", () => {
     expect(await inProcess([], { SSL_CERT_FILE: path("a.pem") })).toBe("default");
   });
 
-  test("differs by the hosts that may answer over plain http, and by the proxy that may answer for them", async () => {
+  test("the fingerprint depends on the hosts with plain http and on their proxy", async () => {
     const allowInsecureHttp = ["a.mesh", "b.mesh"];
     const env = { HTTP_PROXY: "http://agent:secret@proxy.example:3128" };
     const plain = await fingerprint({ allowInsecureHttp });
@@ -109,7 +109,7 @@ describe("the fingerprint of what a process trusts", () => {
     expect(new Set(found).size).toBe(5);
   });
 
-  test("differs by the machine where that proxy is on loopback, and only there", async () => {
+  test("the fingerprint depends on the machine only if that proxy is on loopback", async () => {
     const allowInsecureHttp = ["a.mesh"];
     const ways = [{ proxy: "http://127.0.0.1:3128" }, { proxy: "http://proxy.example:3128" }, {}];
     const all = async () => await Promise.all(ways.map((way) => fingerprint({ allowInsecureHttp, ...way })));
@@ -120,11 +120,11 @@ describe("the fingerprint of what a process trusts", () => {
     expect(others).toEqual([remote, direct]);
   });
 
-  test("differs for a fetch of the caller's, which may trust any server", async () => {
+  test("the fingerprint differs for a fetch of the caller, which may trust any server", async () => {
     expect(await fingerprint({ hasOwnFetch: true })).not.toBe("default");
   });
 
-  test("rejects while a file of ca is missing, and is there once the file is", async () => {
+  test("the fingerprint rejects while a file of ca is missing, and works once the file exists", async () => {
     const spec = { ca: [path("late.pem")], allowInsecureHttp: [] };
     const trust = networkTrust({ spec, env: {}, processEnv: {}, hasOwnFetch: false });
     await expect(trust.fingerprint()).rejects.toMatchObject({ code: "config_invalid" });

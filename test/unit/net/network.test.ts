@@ -106,7 +106,7 @@ const named = (origin: string, path = "/"): string => origin.replace("127.0.0.1"
 const portOf = (origin: string): string => new URL(origin).port;
 
 describe("the given fetch", () => {
-  test("gets plain http without a proxy as the caller gave it", async () => {
+  test("the given fetch gets plain http without a proxy unchanged", async () => {
     const seen: unknown[][] = [];
     const send: FetchFunction = async (...given) => {
       seen.push(given);
@@ -125,7 +125,7 @@ describe("the given fetch", () => {
     }
   });
 
-  test("gets https with connections of ours, also when nothing else is wanted", async () => {
+  test("the given fetch gets https requests with our own connections", async () => {
     const seen: unknown[] = [];
     const send: FetchFunction = async (_input, init) => {
       seen.push(init);
@@ -135,7 +135,7 @@ describe("the given fetch", () => {
     expect(seen).toEqual([{ dispatcher: expect.any(Agent) }]);
   });
 
-  test("is what sends in the end, with all that the caller gave", async () => {
+  test("the given fetch sends every request with all members of its init", async () => {
     const seen: [unknown, RequestInit | undefined][] = [];
     const send: FetchFunction = async (input, init) => {
       seen.push([input, init]);
@@ -151,7 +151,7 @@ describe("the given fetch", () => {
     ]);
   });
 
-  test("is seen by instrumentation that listens to undici, over https as well", async () => {
+  test("instrumentation of undici sees requests, also over https", async () => {
     const { origin } = await serve();
     const seen: unknown[] = [];
     const note = (message: unknown) => seen.push(message);
@@ -161,7 +161,7 @@ describe("the given fetch", () => {
     expect(seen).toEqual([{ request: expect.objectContaining({ origin, path: "/seen", method: "GET" }) }]);
   });
 
-  test("keeps a caller's own dispatcher", async () => {
+  test("a dispatcher of the caller is kept", async () => {
     const seen: unknown[] = [];
     const send: FetchFunction = async (_input, init) => {
       seen.push(init);
@@ -175,13 +175,13 @@ describe("the given fetch", () => {
     expect(seen).toEqual([init]);
   });
 
-  test("says itself what is wrong with a URL", async () => {
+  test("the given fetch reports an invalid URL", async () => {
     await expect(network({ ca: [ca] }).fetch("mcp.example")).rejects.toBeInstanceOf(TypeError);
   });
 });
 
 describe("authorities of one's own", () => {
-  test("are trusted when the config names their file, also for a Request with a body", async () => {
+  test("an authority in the config is trusted, also for a Request with a body", async () => {
     const { origin } = await serve({}, (request, response) => void request.pipe(response));
     const { fetch: own } = network({ ca: [ca] });
     expect(await text(own(new Request(origin, { method: "POST", body: "from a Request" })))).toBe(
@@ -190,7 +190,7 @@ describe("authorities of one's own", () => {
     expect(await text(own(new URL(origin), { method: "PUT", body: "from an init" }))).toBe("from an init");
   });
 
-  test("are not trusted otherwise, and the message names network.ca", async () => {
+  test("an authority that is not configured is not trusted, and the message names network.ca", async () => {
     const { origin } = await serve();
     const error = await failure(network().fetch, origin);
     expect(error).toMatchObject({ code: "tls_failed", retryable: false });
@@ -199,14 +199,14 @@ describe("authorities of one's own", () => {
     );
   });
 
-  test("do not vouch for another authority's server", async () => {
+  test("an authority in the config is not trusted for certificates of another one", async () => {
     const other = join(folder, "other.pem");
     await writeFile(other, (await createAuthority()).certificate);
     const { origin } = await serve();
     expect((await failure(network({ ca: [other] }).fetch, origin)).code).toBe("tls_failed");
   });
 
-  test("are trusted from several files, and from NODE_EXTRA_CA_CERTS beside them", async () => {
+  test("authorities from several files and from NODE_EXTRA_CA_CERTS are trusted", async () => {
     const other = join(folder, "two.pem");
     await writeFile(
       other,
@@ -216,7 +216,7 @@ describe("authorities of one's own", () => {
     expect(await text(network({ ca: [other, ca] }).fetch(origin))).toBe("nobody");
   });
 
-  test("come beside the usual ones", async () => {
+  test("authorities in the config are added to those that Node trusts", async () => {
     const { networkTrust } = await import("../../../src/net/network-trust.js");
     const { rootCertificates } = await import("node:tls");
     const spec = { ca: [ca], allowInsecureHttp: [] };
@@ -241,24 +241,27 @@ describe("authorities of one's own", () => {
       () => written("-----BEGIN CERTIFICATE-----\nhunter2\n-----END CERTIFICATE-----\n"),
       "is damaged: its certificate number 1 cannot be read.",
     ],
-  ])("whose file %s are config_invalid, naming the file, and nothing is sent", async (_name, file, says) => {
-    const { origin } = await serve();
-    const path = await file();
-    const own = network({ ca: [path] }).fetch;
-    const error = await failure(own, origin);
-    expect(error).toMatchObject({ code: "config_invalid", retryable: false, server: "billing" });
-    expect(error.message).toContain(`Server "billing": the file ${path}, named in "network.ca", ${says}`);
-    expect(inspect(error)).not.toContain("hunter2");
-    await expect(own(origin)).rejects.toMatchObject({ code: "config_invalid" });
-  });
+  ])(
+    "a file of authorities that %s is config_invalid with its name, and nothing is sent",
+    async (_name, file, says) => {
+      const { origin } = await serve();
+      const path = await file();
+      const own = network({ ca: [path] }).fetch;
+      const error = await failure(own, origin);
+      expect(error).toMatchObject({ code: "config_invalid", retryable: false, server: "billing" });
+      expect(error.message).toContain(`Server "billing": the file ${path}, named in "network.ca", ${says}`);
+      expect(inspect(error)).not.toContain("hunter2");
+      await expect(own(origin)).rejects.toMatchObject({ code: "config_invalid" });
+    },
+  );
 
-  test("of a file are read no further than 4 MiB", async () => {
+  test("a file of authorities is read only up to 4 MiB", async () => {
     const { readAuthorities } = await import("../../../src/net/authorities.js");
     const large = await written(" ".repeat(4_194_305));
     await expect(readAuthorities([large])).rejects.toThrow("is larger than 4 MiB.");
   });
 
-  test("are read when they are first needed, and again after they could not be", async () => {
+  test("files of authorities are read on first use, and again after a failure", async () => {
     const { origin } = await serve();
     const file = join(folder, "late.pem");
     const own = network({ ca: [file] }).fetch;
@@ -285,7 +288,7 @@ describe("authorities of one's own", () => {
 });
 
 describe("verification", () => {
-  test("stays on where NODE_TLS_REJECT_UNAUTHORIZED turns it off", async () => {
+  test("verification stays on although NODE_TLS_REJECT_UNAUTHORIZED turns it off", async () => {
     const { origin } = await serve();
     vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
     const own = network({}, { NODE_TLS_REJECT_UNAUTHORIZED: "0" });
@@ -293,14 +296,14 @@ describe("verification", () => {
     expect((await failure(own.fetchAs(alice), origin)).code).toBe("tls_failed");
   });
 
-  test("stays on where the process turns it off after the network was made", async () => {
+  test("verification stays on although the process turns it off after the network was created", async () => {
     const { origin } = await serve();
     const own = network();
     vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
     expect((await failure(own.fetch, origin)).code).toBe("tls_failed");
   });
 
-  test("stays on where the process turns it off between a request and its connection", async () => {
+  test("verification stays on although the process turns it off between a request and its connection", async () => {
     const { origin } = await serve();
     const own = network({}, {}, (input, init) => {
       vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
@@ -309,7 +312,7 @@ describe("verification", () => {
     expect((await failure(own.fetch, origin)).code).toBe("tls_failed");
   });
 
-  test("is not left out by way of a connection that another part of the process opened unverified", async () => {
+  test("a connection that other code opened without verification is not reused", async () => {
     const urls: unknown[] = [];
     const { origin } = await serve({}, (request, response) => {
       urls.push(request.url);
@@ -325,7 +328,7 @@ describe("verification", () => {
     expect(urls).toEqual(["/careless", "/reused"]);
   });
 
-  test("refuses what was turned off where connections of ours cannot be used, and sends nothing", async () => {
+  test("without a dispatcher, https is refused while verification is off, and nothing is sent", async () => {
     const sent: unknown[] = [];
     const send: FetchFunction = async (input) => {
       sent.push(input);
@@ -349,7 +352,7 @@ describe("verification", () => {
   test.each([
     ["authorities", { ca: ["ca.pem"] }, '"ca" under "network"'],
     ["a proxy", { proxy: "http://proxy.example:3128" }, '"proxy" under "network"'],
-  ])("refuses %s where connections of ours cannot be used", async (_what, spec, named) => {
+  ])("%s is refused if fetch does not support a dispatcher", async (_what, spec, named) => {
     const own = createNetwork({
       fetch: () => Promise.reject(new Error("nothing should be sent")),
       ...{ spec: { ca: [], allowInsecureHttp: [], ...spec }, env: {} },
@@ -369,14 +372,14 @@ describe("verification", () => {
     ],
     ["is for another name", () => tls({ hosts: ["other.test"] }), "is for another name"],
     ["is self-signed", () => tls(undefined), "network.ca"],
-  ])("refuses a certificate that %s, and says so", async (_name, options, says) => {
+  ])("a certificate that %s is refused, and the message says why", async (_name, options, says) => {
     const { origin } = await serve(await options());
     const error = await failure(network({ ca: [ca] }).fetch, origin);
     expect(error).toMatchObject({ code: "tls_failed", retryable: false });
     expect(error.message).toContain(says);
   });
 
-  test("refuses TLS before 1.2", async () => {
+  test("TLS before 1.2 is refused", async () => {
     const { origin } = await serve({
       minVersion: "TLSv1",
       maxVersion: "TLSv1.1",
@@ -394,7 +397,7 @@ describe("verification", () => {
 });
 
 describe("a client certificate", () => {
-  test("is presented, and to the server of that request alone", async () => {
+  test("a client certificate is presented only to the server of its request", async () => {
     const { origin } = await serve({ requestCert: true, rejectUnauthorized: false });
     const own = network({ ca: [ca] });
     expect(await text(own.fetchAs(alice)(origin))).toBe("CN=alice");
@@ -403,7 +406,7 @@ describe("a client certificate", () => {
     expect(await text(own.fetchAs(alice)(new Request(origin)))).toBe("CN=alice");
   });
 
-  test("is presented in place of a caller's own connections, without which it would be missing", async () => {
+  test("a client certificate replaces the dispatcher of the caller", async () => {
     const { origin } = await serve(demand);
     const dispatcher = new Agent();
     open.push(dispatcher);
@@ -412,7 +415,7 @@ describe("a client certificate", () => {
     expect(await text(network({ ca: [ca] }).fetchAs(alice)(origin, init))).toBe("CN=alice");
   });
 
-  test("has one set of connections, however often it is asked for", async () => {
+  test("a client certificate has one pool of connections for any number of calls", async () => {
     const server = await serve(demand);
     const own = network({ ca: [ca] });
     for (let i = 0; i < 20; i += 1) await text(own.fetchAs({ ...alice })(server.origin));
@@ -424,7 +427,7 @@ describe("a client certificate", () => {
   });
 
   test.each(["TLSv1.2", "TLSv1.3"] as const)(
-    "that is missing where the server demands one (%s) is tls_failed and not retried",
+    "a missing client certificate (%s) is tls_failed and not retryable",
     async (version) => {
       const { origin } = await serve({ ...demand, minVersion: version, maxVersion: version });
       const error = await failure(network({ ca: [ca] }).fetch, origin);
@@ -444,25 +447,22 @@ describe("a client certificate", () => {
     [116, "demands a client certificate"], // certificate_required
     [40, "may demand a client certificate"], // handshake_failure
     [70, "does not support TLS 1.2 or later"], // protocol_version
-  ])(
-    "that the server answers with alert %d is tls_failed, not retried, and says: %s",
-    async (alert, says) => {
-      // A fatal alert in a record of its own (RFC 8446 §5.1): Node's own servers send hardly any.
-      const server = createServer((socket) => {
-        socket.on("error", () => {});
-        socket.once("data", () => socket.end(Buffer.from([21, 3, 3, 0, 2, 2, alert])));
-      });
-      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-      open.push(server);
-      // A TCP server that listens has an address object.
-      const { port } = server.address() as AddressInfo;
-      const error = await failure(network().fetchAs(alice), `https://127.0.0.1:${port}`);
-      expect(error).toMatchObject({ code: "tls_failed", retryable: false });
-      expect(error.message).toContain(says);
-    },
-  );
+  ])("alert %d of the server is tls_failed and not retryable, and says: %s", async (alert, says) => {
+    // A fatal alert in a record of its own (RFC 8446 §5.1): Node's own servers send hardly any.
+    const server = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.once("data", () => socket.end(Buffer.from([21, 3, 3, 0, 2, 2, alert])));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    open.push(server);
+    // A TCP server that listens has an address object.
+    const { port } = server.address() as AddressInfo;
+    const error = await failure(network().fetchAs(alice), `https://127.0.0.1:${port}`);
+    expect(error).toMatchObject({ code: "tls_failed", retryable: false });
+    expect(error.message).toContain(says);
+  });
 
-  test("that does not belong to its key is key_invalid, and neither is shown", async () => {
+  test("a client certificate with the wrong key is key_invalid, and neither is shown", async () => {
     const mixed = { ...alice, privateKey: bob.privateKey };
     const error = await failure(network({ ca: [ca] }).fetchAs(mixed), "https://127.0.0.1:1/");
     expect(error).toMatchObject({ code: "key_invalid", server: "billing" });
@@ -471,7 +471,7 @@ describe("a client certificate", () => {
     expect(inspect(error, { depth: 9 }) + error.stack).not.toContain(secret);
   });
 
-  test("works for many requests at once while others come and go", async () => {
+  test("a client certificate works for many requests at once while others come and go", async () => {
     const { origin } = await serve(demand);
     const own = network({ ca: [ca] });
     const all = await Promise.all(
@@ -484,7 +484,7 @@ describe("a client certificate", () => {
 });
 
 describe("a proxy", () => {
-  test("is asked for a tunnel to the host, and sees neither path nor headers", async () => {
+  test("a proxy opens a tunnel to the host, and sees neither path nor headers", async () => {
     const { origin } = await serve();
     await using proxy = await startConnectProxy();
     const own = network({ proxy: proxy.origin, ca: [ca] });
@@ -495,7 +495,7 @@ describe("a proxy", () => {
     expect(proxy.authorizations).toEqual([undefined]);
   });
 
-  test("that the environment names is used, but not for NO_PROXY and not for this machine", async () => {
+  test("a proxy of the environment is used, but not for NO_PROXY and not for this machine", async () => {
     const { origin } = await serve();
     await using proxy = await startConnectProxy();
     const env = { HTTPS_PROXY: proxy.origin };
@@ -512,7 +512,7 @@ describe("a proxy", () => {
     expect(proxy.targets).toHaveLength(1);
   });
 
-  test("gets the user and password of its URL, and nobody else does", async () => {
+  test("only the proxy gets the user and password of its URL", async () => {
     const headers: unknown[] = [];
     const { origin } = await serve({}, (request, response) => {
       headers.push(request.headers);
@@ -527,7 +527,7 @@ describe("a proxy", () => {
     expect(inspect(own, { depth: 9, showHidden: true })).not.toContain("hunter2");
   });
 
-  test("may carry a client certificate through", async () => {
+  test("a client certificate works through a proxy", async () => {
     const { origin } = await serve(demand);
     await using proxy = await startConnectProxy();
     const own = network({ proxy: proxy.origin, ca: [ca] });
@@ -536,7 +536,7 @@ describe("a proxy", () => {
     expect(proxy.targets).toHaveLength(2);
   });
 
-  test("may be reached over TLS itself, which is verified", async () => {
+  test("a proxy over TLS is verified", async () => {
     const { origin } = await serve(demand);
     await using proxy = await startConnectProxy({ tls: serverTls });
     const own = network({ proxy: proxy.origin, ca: [ca] });
@@ -550,7 +550,7 @@ describe("a proxy", () => {
     expect(strange.targets).toEqual([]);
   });
 
-  test("that is reached over TLS is verified by its own name, and not by that of the server behind it", async () => {
+  test("a proxy over TLS is verified by its own name, and not by that of the server behind it", async () => {
     const { origin } = await serve(serverTls);
     const url = named(origin);
     const { hostname } = new URL(url);
@@ -567,7 +567,7 @@ describe("a proxy", () => {
     expect(impostor.authorizations).toEqual([]);
   });
 
-  test("that is reached over TLS is verified also where the process turns that off", async () => {
+  test("a proxy over TLS is verified although the process turns verification off", async () => {
     await using strange = await startConnectProxy({ tls: await tlsOf(selfSigned()) });
     const own = network({ proxy: strange.origin });
     vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
@@ -575,14 +575,14 @@ describe("a proxy", () => {
     expect(strange.targets).toEqual([]);
   });
 
-  test("does not vouch for the server behind it", async () => {
+  test("the server behind a proxy is verified too", async () => {
     const { origin } = await serve(await tlsOf(authority.issue({ hosts: ["other.test"] })));
     await using proxy = await startConnectProxy();
     const error = await failure(network({ proxy: proxy.origin, ca: [ca] }).fetch, named(origin));
     expect(error.message).toContain("is for another name");
   });
 
-  test("carries plain http to a host in the same way", async () => {
+  test("plain http goes through a tunnel of the proxy too", async () => {
     const server = await listen(() => (_request, response) => void response.end("plain"));
     open.push(server);
     await using proxy = await startConnectProxy();
@@ -597,7 +597,7 @@ describe("a proxy", () => {
     [502, true, "refused to connect to the server (502)"],
     [429, true, "refused to connect to the server (429)"],
   ])(
-    "that answers %d is unavailable, retryable %s, and only its host is named",
+    "a proxy that answers %d is unavailable, retryable %s, and only its host is shown",
     async (status, retryable, says) => {
       await using proxy = await startConnectProxy({ refuse: () => status });
       const url = proxy.origin.replace("//", "//agent:hunter2@");
@@ -621,7 +621,7 @@ describe("a proxy", () => {
     },
   );
 
-  test("that is not there is unavailable, may be retried, and is named by its host", async () => {
+  test("a proxy that cannot be reached is unavailable and retryable, and its host is shown", async () => {
     const proxy = await startConnectProxy();
     await proxy.close();
     const own = network({ proxy: proxy.origin.replace("//", "//agent:hunter2@") }).fetch;
@@ -632,13 +632,13 @@ describe("a proxy", () => {
     );
   });
 
-  test("that is written wrongly is config_invalid when it is needed", async () => {
+  test("an invalid proxy is config_invalid when it is needed", async () => {
     const error = await failure(network({ proxy: "socks5://proxy.example" }).fetch, "https://auth.test/");
     expect(error).toMatchObject({ code: "config_invalid", server: "billing" });
     expect(error.message).toContain('the proxy in "network" has a scheme that is not supported');
   });
 
-  test("has one tunnel a connection, which is used again", async () => {
+  test("a proxy has one tunnel per connection, which is reused", async () => {
     const { origin } = await serve();
     await using proxy = await startConnectProxy();
     const own = network({ proxy: proxy.origin, ca: [ca] }).fetch;
@@ -648,7 +648,7 @@ describe("a proxy", () => {
 });
 
 describe("close()", () => {
-  test("closes what is idle, lets requests under way end, and refuses others", async () => {
+  test("close() closes idle connections, lets requests in progress end, and refuses new ones", async () => {
     const held = deferred<ServerResponse>();
     const slow = await serve({}, (_request, response) => {
       response.write("first, ");

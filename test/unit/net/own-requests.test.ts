@@ -16,7 +16,7 @@ function stubbed() {
   return { fetch, answer: () => answer.resolve(new Response()) };
 }
 
-test("a request of ours is known by its URL and its Authorization while it is sent", async () => {
+test("our own request is recognized by its URL and Authorization while it is sent", async () => {
   const own = trackOwnRequests();
   const { answer } = stubbed();
   const known = () => [
@@ -34,7 +34,7 @@ test("a request of ours is known by its URL and its Authorization while it is se
   expect(known()).toEqual([false, false, false, false]);
 });
 
-test("a request of ours without a token goes past what would authorize it", async () => {
+test("our own request without a token bypasses the registration that would authorize it", async () => {
   const own = trackOwnRequests();
   const { fetch: global, answer } = stubbed();
   answer();
@@ -51,14 +51,14 @@ test("a request of ours without a token goes past what would authorize it", asyn
   expect(bare).toHaveBeenCalledTimes(2);
 });
 
-test("a request that fails is known no longer", async () => {
+test("a failed request is no longer recognized", async () => {
   const own = trackOwnRequests();
   vi.stubGlobal("fetch", () => Promise.reject(new TypeError("fetch failed")));
   await expect(platformFetch()(url, authorized)).rejects.toThrow("fetch failed");
   expect(own.includes(url, "Bearer s3cr3t")).toBe(false);
 });
 
-test("a request is sent with what was chosen, else with what its init names, else with the global fetch", async () => {
+test("a request is sent with the chosen fetch, else with the one in its init, else with the global fetch", async () => {
   const { fetch: global, answer } = stubbed();
   answer();
   const chosen = vi.fn<typeof globalThis.fetch>(async () => new Response());
@@ -72,7 +72,7 @@ test("a request is sent with what was chosen, else with what its init names, els
   expect(Object.getOwnPropertySymbols(named.mock.calls[0]?.[1] ?? {})).toEqual([]);
 });
 
-test("nothing of a request shows in what all copies of the package share", async () => {
+test("the state that all copies of the package share reveals nothing about a request", async () => {
   const own = trackOwnRequests();
   const { answer } = stubbed();
   const sent = platformFetch()(url, authorized);

@@ -10,14 +10,14 @@ const via = (url: string, env: Record<string, string>, configured?: string | fal
 const corporate = "http://proxy.example:3128";
 
 describe("the proxy of a request", () => {
-  test("is the one that the environment names for the scheme", () => {
+  test("the environment names a proxy per scheme", () => {
     const env = { HTTPS_PROXY: corporate, HTTP_PROXY: "http://other.example" };
     expect(via("https://auth.example/token", env)).toBe(corporate);
     expect(via("http://auth.mesh/token", env)).toBe("http://other.example");
     expect(via("https://auth.example/token", { HTTP_PROXY: corporate })).toBeUndefined();
   });
 
-  test("is named in small letters first, and an empty variable names none", () => {
+  test("a proxy variable in lower case wins, and an empty one names no proxy", () => {
     expect(via("https://auth.example", { https_proxy: corporate, HTTPS_PROXY: "http://b.example" })).toBe(
       corporate,
     );
@@ -25,14 +25,14 @@ describe("the proxy of a request", () => {
     expect(via("https://auth.example", { HTTPS_PROXY: "" })).toBeUndefined();
   });
 
-  test("of the config comes before that of the environment, for both schemes, and NO_PROXY holds for it too", () => {
+  test("the proxy of the config wins over the environment for both schemes, and NO_PROXY applies to it", () => {
     const env = { HTTPS_PROXY: "http://b.example", no_proxy: "auth.example" };
     expect(via("https://mcp.example", env, corporate)).toBe(corporate);
     expect(via("http://mcp.example", env, corporate)).toBe(corporate);
     expect(via("https://auth.example", env, corporate)).toBeUndefined();
   });
 
-  test("is none with `proxy: false`, whatever the environment says", () => {
+  test("`proxy: false` turns off the proxies of the environment", () => {
     expect(via("https://auth.example", { HTTPS_PROXY: corporate }, false)).toBeUndefined();
   });
 
@@ -43,17 +43,17 @@ describe("the proxy of a request", () => {
     "https://[::1]:8443",
     "https://a.localhost",
     "https://localhost.",
-  ])("is none for %s, which is on this machine", (url) => {
+  ])("no proxy is used for %s, which is on this machine", (url) => {
     expect(via(url, { HTTPS_PROXY: corporate, HTTP_PROXY: corporate })).toBeUndefined();
     expect(via(url, {}, corporate)).toBeUndefined();
   });
 
-  test("may be written without a scheme, and be reached over TLS", () => {
+  test("a proxy can be written without a scheme, and can use TLS", () => {
     expect(via("https://auth.example", { HTTPS_PROXY: "proxy.example:3128" })).toBe(corporate);
     expect(via("https://auth.example", {}, "https://proxy.example")).toBe("https://proxy.example");
   });
 
-  test("gets user and password of its URL, unescaped, and no origin shows them", () => {
+  test("user and password of a proxy's URL are unescaped, and not in its origin", () => {
     const [url, plain] = ["http://us%40er:p%3Aw@proxy.example:3128", "us@er:p:w"];
     const proxy = proxyRules(url, {}).proxyFor(new URL("https://auth.example"));
     expect(proxy).toEqual({
@@ -73,7 +73,7 @@ describe("the proxy of a request", () => {
     ["another kind in the config", {}, "socks5://u:hunter2@p.example", 'The proxy in "network" has a scheme'],
     ["a stray %", {}, "http://u:hunter2%@p.example", "Write %25"],
   ])(
-    "that is %s is config_invalid, says where it stands and does not quote it",
+    "a proxy that is %s is config_invalid, and the message says where it is without quoting it",
     (_name, env, configured, says) => {
       let error: unknown;
       try {
@@ -111,7 +111,7 @@ describe("NO_PROXY", () => {
     ["https://[fd00::1]", "fd00:0::1"],
     ["https://[fd00::1]:8443", "[fd00::1]:8443"],
     ["https://[fd00::1]", "fd00::/8"],
-  ])("exempts %s with %s", (url, list) => {
+  ])("NO_PROXY excludes %s with %s", (url, list) => {
     expect(isExempt(new URL(url), list)).toBe(true);
   });
 
@@ -133,7 +133,7 @@ describe("NO_PROXY", () => {
     ["https://10.1.2.3", "fd00::/8"],
     ["https://[fd00::1]", "10.0.0.0/8"],
     ["https://auth.example", "10.0.0.0/8"],
-  ])("does not exempt %s with %s", (url, list) => {
+  ])("NO_PROXY does not exclude %s with %s", (url, list) => {
     expect(isExempt(new URL(url), list)).toBe(false);
   });
 });

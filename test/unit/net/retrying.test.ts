@@ -30,14 +30,14 @@ describe("Retry-After", () => {
     },
   );
 
-  test("as a date is by the clock of the server that says it", () => {
+  test("a Retry-After date counts by the clock of the server", () => {
     const date = "Sun, 06 Nov 1994 09:49:00 GMT";
     expect(parseRetryAfter("Sun, 06 Nov 1994 09:49:02 GMT", now, date)).toBe(2_000);
     expect(parseRetryAfter("2", now, date)).toBe(2_000);
     expect(parseRetryAfter("Sun, 06 Nov 1994 08:49:37 GMT", now, "what is no date")).toBe(37_000);
   });
 
-  test("is within a day or not understood, whatever it says", () => {
+  test("any Retry-After is at most a day or not understood", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.integer().map(String)), (value) => {
         const wait = parseRetryAfter(value, now);
@@ -50,17 +50,17 @@ describe("Retry-After", () => {
 describe("the backoff", () => {
   const bounds = { min: 250, max: 10_000 };
 
-  test("doubles its bound from min and stops at max", () => {
+  test("the backoff doubles its bound from min and stops at max", () => {
     const longest = [1, 2, 3, 6, 7, 50, 5_000].map((attempt) => backoffDelay(attempt, bounds, () => 1));
     expect(longest).toEqual([250, 500, 1_000, 8_000, 10_000, 10_000, 10_000]);
   });
 
-  test("is a uniform share of its bound", () => {
+  test("the backoff is a uniform share of its bound", () => {
     expect(backoffDelay(3, bounds, () => 0)).toBe(0);
     expect(backoffDelay(3, bounds, () => 0.5)).toBe(500);
   });
 
-  test("is a number for every attempt and a min of zero", () => {
+  test("the backoff is a number for every attempt, even with a min of zero", () => {
     expect(backoffDelay(100_000, { min: 0, max: 10 }, () => 1)).toBe(0);
     expect(backoffDelay(0, bounds, () => 1)).toBe(250);
   });

@@ -29,11 +29,11 @@ function started() {
 }
 
 describe("the time to sign in", () => {
-  test("is ours while nothing is known", () => {
+  test("the signing time is ours while no clock is known", () => {
     expect(started().corrected()).toBe(0);
   });
 
-  test("is that of the server, for its origin and no other", async () => {
+  test("the signing time is that of the server only for its own origin", async () => {
     const { heard, corrected } = started();
     await heard(90_000);
     expect(corrected()).toBe(90_000);
@@ -42,7 +42,7 @@ describe("the time to sign in", () => {
     expect(corrected("http://auth.example/token")).toBe(0);
   });
 
-  test("is that of the server after its clock was set, or ours", async () => {
+  test("the signing time follows a clock that was set", async () => {
     const { clock, heard, corrected } = started();
     await heard(90_000);
     await heard(-30_000);
@@ -52,7 +52,7 @@ describe("the time to sign in", () => {
     expect(corrected()).toBe(0);
   });
 
-  test("is not told by a response to a GET that a cache may have kept, unless the server is ahead", async () => {
+  test("a GET response that may come from a cache corrects the signing time only if the server is ahead", async () => {
     const { heard, corrected, server } = started();
     await heard(-5 * minute, url, {});
     expect(corrected()).toBe(0);
@@ -63,7 +63,7 @@ describe("the time to sign in", () => {
     expect(corrected()).toBe(-5 * minute + 1_000);
   });
 
-  test("is ours, where the Date is as old as the Age says", async () => {
+  test("the signing time is ours if Date is as old as Age says", async () => {
     const { heard, corrected, server } = started();
     server.headers = { age: "300" };
     for (const init of [{}, { method: "POST" }]) {
@@ -72,7 +72,7 @@ describe("the time to sign in", () => {
     }
   });
 
-  test("is not told by a redirect that was followed, nor by what is no response", async () => {
+  test("a followed redirect and a value that is no response do not change the signing time", async () => {
     const { clock, clocks, corrected } = started();
     const date = new Date(clock.now() + 90_000).toUTCString();
     const followed = Object.defineProperty(new Response("", { headers: { date } }), "redirected", {
@@ -87,14 +87,14 @@ describe("the time to sign in", () => {
     expect(corrected()).toBe(0);
   });
 
-  test("is told by a request as by its URL and method", async () => {
+  test("a Request object counts like its URL and method", async () => {
     const { fetch, corrected, server } = started();
     server.skew = -90_000;
     await fetch(new Request(url, { method: "POST" }));
     expect(corrected()).toBe(-89_000);
   });
 
-  test("is outdated once the server's is known to be another one", async () => {
+  test("the signing time is outdated once the server's clock is known to differ", async () => {
     const { clocks, heard } = started();
     const unused = clocks.at(url);
     const used = clocks.at(url);
@@ -107,7 +107,7 @@ describe("the time to sign in", () => {
     expect(used.isOutdated).toBe(false);
   });
 
-  test("is ours where the difference is more than ten minutes, which is told", async () => {
+  test("the signing time is ours if the difference exceeds ten minutes, which is reported", async () => {
     const { clocks, heard, corrected } = started();
     const time = clocks.at(url);
     await heard(-20 * minute);
@@ -118,7 +118,7 @@ describe("the time to sign in", () => {
     expect(time.isOutdated).toBe(false);
   });
 
-  test("is forgotten for those origins that nothing was heard of for longest, of more than a thousand", async () => {
+  test("the clocks of the least recently seen of more than a thousand origins are forgotten", async () => {
     const { heard, corrected } = started();
     await heard(90_000);
     await heard(90_000, "https://other.example/");
@@ -129,7 +129,7 @@ describe("the time to sign in", () => {
 });
 
 describe("a difference", () => {
-  test("is reported once, and only where something was signed", async () => {
+  test("a difference is reported once, and only if something was signed", async () => {
     const { clocks, heard, corrected } = started();
     await heard(90_000);
     expect(clocks.takeReport(url)).toBeUndefined();
@@ -140,14 +140,14 @@ describe("a difference", () => {
     expect(clocks.takeReport(url)).toBeUndefined();
   });
 
-  test("is reported once something was signed before anything was known", async () => {
+  test("a difference that is learned after signing is reported", async () => {
     const { clocks, heard, corrected } = started();
     corrected();
     await heard(-90_000);
     expect(clocks.takeReport(url)).toEqual({ offset: -89_000, isCorrected: true });
   });
 
-  test("is not reported when it is 2 s", async () => {
+  test("a difference of 2 s is not reported", async () => {
     const { clocks, heard, corrected } = started();
     corrected();
     for (const skew of [2_000, -2_000, -3_000]) {
@@ -156,7 +156,7 @@ describe("a difference", () => {
     }
   });
 
-  test("is reported again when it is another one, and each only once, ten at the most", async () => {
+  test("each different offset is reported once, and at most ten", async () => {
     const { clocks, heard, corrected } = started();
     corrected();
     const reported = async (skew: number) => {
@@ -175,7 +175,7 @@ describe("a difference", () => {
     expect(reports).toBe(10);
   });
 
-  test("is told in seconds, with what follows from it", () => {
+  test("the warning gives the difference in seconds and its consequence", () => {
     const ahead = clockSkewMessage("crm", "the MCP server", { offset: 89_100, isCorrected: true });
     expect(ahead).toBe(
       'Server "crm": the clock of the MCP server is 90 s ahead of the clock of this machine. Assertions and DPoP proofs for it ' +

@@ -39,7 +39,7 @@ function timers({ automatic = true, idle, spread = 0, schedule }: Setup = {}) {
 }
 
 describe("the expiry timer", () => {
-  test("renews at the planned moment, without start()", async () => {
+  test("the expiry timer renews at the planned time, without start()", async () => {
     const { timers: t, clock, renewals, started } = timers();
     t.plan(started + 39 * second);
     expect(t.nextRefreshAt).toBe(started + 39 * second);
@@ -50,7 +50,7 @@ describe("the expiry timer", () => {
     expect(t.nextRefreshAt).toBeUndefined();
   });
 
-  test("lets the process end, and there is one at a time", () => {
+  test("there is one expiry timer at a time, and it lets the process exit", () => {
     const { timers: t, clock, started } = timers();
     t.plan(started + second);
     t.plan(started + 2 * second);
@@ -59,7 +59,7 @@ describe("the expiry timer", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  test("is never longer than a day, and yet rings after ten years", async () => {
+  test("the expiry timer is never longer than a day, and still fires after ten years", async () => {
     const { timers: t, clock, renewals, started } = timers();
     const far = 100 * day + 5;
     t.plan(started + far);
@@ -73,7 +73,7 @@ describe("the expiry timer", () => {
     expect(renewals).toHaveLength(1);
   });
 
-  test("that rings a little early, as real ones do, waits for the rest", async () => {
+  test("an expiry timer that fires a little early waits for the rest", async () => {
     const clock = fakeClock();
     const early: Clock = {
       now: () => clock.now(),
@@ -99,7 +99,7 @@ describe("the expiry timer", () => {
     expect(rang).toBe(at);
   });
 
-  test("does nothing with `automatic: false`, nor after stop", async () => {
+  test("there is no timer with `automatic: false` and after stop()", async () => {
     const onDemand = timers({ automatic: false, schedule: every(minute) });
     onDemand.timers.plan(onDemand.started + second);
     onDemand.timers.startTicking();
@@ -117,7 +117,7 @@ describe("the expiry timer", () => {
     expect(onDemand.clock.pending).toEqual([]);
   });
 
-  test("that was stopped while the schedule is loading starts none", async () => {
+  test("timers that are stopped while the schedule is loading start none", async () => {
     const { timers: t, clock } = timers({ schedule: every(minute) });
     t.startTicking();
     t.stop();
@@ -127,7 +127,7 @@ describe("the expiry timer", () => {
 });
 
 describe("when the clock and the time that has passed differ", () => {
-  test("because the machine slept, what was due meanwhile is done within a minute of its waking", async () => {
+  test("a renewal that was due while the machine slept happens within a minute after it wakes", async () => {
     const { timers: t, clock, renewals, started } = timers({ schedule: every(7 * hour) });
     t.plan(started + 54 * minute);
     await clock.advance(10 * minute);
@@ -139,7 +139,7 @@ describe("when the clock and the time that has passed differ", () => {
     expect(renewals.map(([, reason]) => reason)).toEqual(["expiry", "schedule"]);
   });
 
-  test("because it slept for weeks, what was due a day later is done within half an hour", async () => {
+  test("after the machine slept for weeks, a renewal that was due a day later happens within half an hour", async () => {
     const { timers: t, clock, renewals, started } = timers();
     t.plan(started + day);
     await clock.settle();
@@ -163,7 +163,7 @@ describe("when the clock and the time that has passed differ", () => {
     },
   );
 
-  test("because it was set back, a schedule ticks by the clock as it is now", async () => {
+  test("after the clock was set back, a schedule ticks by the new time", async () => {
     const { timers: t, clock, renewals } = timers({ schedule: every(10 * minute) });
     t.startTicking();
     await clock.advance(15 * minute);
@@ -176,7 +176,7 @@ describe("when the clock and the time that has passed differ", () => {
     ]);
   });
 
-  test("because it was set forward, what is due by it is done within a minute", async () => {
+  test("after the clock was set forward, a due renewal happens within a minute", async () => {
     const { timers: t, clock, renewals, started } = timers({ idle: 2 * hour });
     t.plan(started + 54 * minute);
     await clock.advance(10 * minute);
@@ -185,7 +185,7 @@ describe("when the clock and the time that has passed differ", () => {
     expect(renewals).toHaveLength(1);
   });
 
-  test("because it was set back, nobody is kept awake for longer than `idle` after it was seen", async () => {
+  test("after the clock was set back, a manager falls asleep within `idle`", async () => {
     const { timers: t, clock, renewals } = timers({ idle: 30 * minute });
     t.used(clock.now());
     clock.jump(-10 * hour);
@@ -197,7 +197,7 @@ describe("when the clock and the time that has passed differ", () => {
     expect([renewals.length, t.asleep]).toEqual([1, true]);
   });
 
-  test("by what clocks are slewed, a renewal waits for the moment that was planned", async () => {
+  test("while the clock is adjusted slowly, a renewal waits for the planned time", async () => {
     const { timers: t, clock, renewals, started } = timers();
     t.plan(started + 30 * second);
     clock.jump(-second);
@@ -207,7 +207,7 @@ describe("when the clock and the time that has passed differ", () => {
     expect(renewals).toHaveLength(1);
   });
 
-  test("no number of days makes for more than some hundreds of timers", async () => {
+  test("a wait of any number of days takes at most some hundreds of timers", async () => {
     const clock = fakeClock();
     let timersSet = 0;
     const counting: Clock = {
@@ -235,7 +235,7 @@ describe("when the clock and the time that has passed differ", () => {
 });
 
 describe("a manager that nobody uses", () => {
-  test("falls asleep after `idle`, and wakes with its next token", async () => {
+  test("an unused manager falls asleep after `idle`, and wakes with its next token", async () => {
     const { timers: t, clock, renewals, started } = timers({ idle: 30 * minute });
     t.used(clock.now());
     t.plan(started + 30 * minute);
@@ -253,7 +253,7 @@ describe("a manager that nobody uses", () => {
     expect(renewals).toHaveLength(2);
   });
 
-  test("and is used again, is renewed even if that call asks for nothing, as in a cool-down", async () => {
+  test("a sleeping manager that is used again renews its token, even if the call itself does not, as in a cool-down", async () => {
     const { timers: t, clock, renewals, started } = timers({ idle: 30 * minute });
     t.plan(started + 40 * minute);
     await clock.advance(2 * hour);
@@ -267,7 +267,7 @@ describe("a manager that nobody uses", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  test("and was renewed by its own call meanwhile, has nothing to make up for", async () => {
+  test("a sleeping manager whose call has renewed the token does not renew it again", async () => {
     const { timers: t, clock, renewals, started } = timers({ idle: 30 * minute });
     t.plan(started + 40 * minute);
     await clock.advance(2 * hour);
@@ -277,7 +277,7 @@ describe("a manager that nobody uses", () => {
     expect(renewals).toEqual([]);
   });
 
-  test("and was stopped asleep, is not woken by a call", async () => {
+  test("a manager that was stopped while asleep is not woken by a call", async () => {
     const { timers: t, clock, started } = timers({ idle: minute });
     t.plan(started + 2 * minute);
     await clock.advance(hour);
@@ -286,7 +286,7 @@ describe("a manager that nobody uses", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  test("sleeps on under the timers that take its place, which tick as it did", async () => {
+  test("timers that take over from others keep the last use, and tick if those did", async () => {
     const { timers: t, clock, started } = timers({ idle: minute, schedule: every(10 * minute) });
     t.plan(started + 2 * minute);
     await clock.advance(hour);
@@ -310,7 +310,7 @@ describe("a manager that nobody uses", () => {
     expect(renewals).toEqual(["expiry"]);
   });
 
-  test("is kept warm without `idle`", async () => {
+  test("a manager without `idle` is always renewed", async () => {
     const { timers: t, clock, renewals, started } = timers();
     t.plan(started + 365 * day);
     await clock.advance(365 * day);
@@ -318,7 +318,7 @@ describe("a manager that nobody uses", () => {
     expect(t.asleep).toBe(false);
   });
 
-  test("with a schedule and `idle` is not renewed by ticks, and is again once it is used", async () => {
+  test("a sleeping manager with a schedule and `idle` is not renewed by ticks until it is used", async () => {
     const { timers: t, clock, renewals } = timers({ schedule: every(minute), idle: 2 * minute });
     t.startTicking();
     await clock.advance(2 * minute);
@@ -334,7 +334,7 @@ describe("a manager that nobody uses", () => {
 });
 
 describe("a schedule", () => {
-  test("ticks from start() on, for a token usable until the next tick", async () => {
+  test("a schedule ticks from start() on, for a token that is usable until the next tick", async () => {
     const { timers: t, clock, renewals } = timers({ schedule: every(10 * minute) });
     t.startTicking();
     t.startTicking();
@@ -345,7 +345,7 @@ describe("a schedule", () => {
     ]);
   });
 
-  test("ticks from the first token on without start(), beside the expiry timer", async () => {
+  test("a schedule ticks from the first token on without start(), in addition to the expiry timer", async () => {
     const { timers: t, clock, renewals, started } = timers({ schedule: every(10 * minute) });
     await clock.advance(15 * minute);
     expect(renewals).toEqual([]);
@@ -371,7 +371,7 @@ describe("a schedule", () => {
     expect(renewals).toEqual([1, 2, 3].map((tick) => [tick * interval + offset, "schedule", interval]));
   });
 
-  test("with uneven intervals renews for the moment of the next tick, its delay included", async () => {
+  test("a schedule with uneven intervals renews for the next tick, including its delay", async () => {
     const base = fakeClock().now();
     const moments = [minute, 2 * minute, 10 * hour, 20 * hour].map((at) => base + at);
     const {
@@ -388,7 +388,7 @@ describe("a schedule", () => {
     expect(renewals).toEqual([[minute + 6 * second, "schedule", minute + 24 * second]]);
   });
 
-  test("does not make up for ticks that a sleeping machine missed", async () => {
+  test("a schedule skips ticks that a sleeping machine missed", async () => {
     const clock = fakeClock();
     const started = clock.now();
     let asleep = 0;
@@ -416,14 +416,14 @@ describe("a schedule", () => {
     expect(renewals[0]).toBeGreaterThan(5 * hour);
   });
 
-  test("that has no next tick sets no timer", async () => {
+  test("a schedule without a next tick sets no timer", async () => {
     const { timers: t, clock } = timers({ schedule: { next: () => undefined } });
     t.startTicking();
     await clock.settle();
     expect(clock.pending).toEqual([]);
   });
 
-  test("that is days away is waited for in steps of a day", async () => {
+  test("a tick that is days away is waited for in steps of a day", async () => {
     const { timers: t, clock, renewals } = timers({ schedule: every(30 * day) });
     t.startTicking();
     await clock.settle();

@@ -24,18 +24,21 @@ async function errorOf(work: Promise<unknown>): Promise<unknown> {
 }
 
 describe("why a store cannot be used", () => {
-  test.skipIf(process.platform !== "linux")("is told of a disk that is full", async () => {
-    const full = await open("/dev/full", "w");
-    const error = await errorOf(full.writeFile("x"));
-    await full.close();
-    expect(storeFailure(error, { place: "/var/state", isRedis: false })).toEqual({
-      kind: "full",
-      message:
-        "the store of the config, /var/state, cannot be used: no space is left (ENOSPC). Make room there.",
-    });
-  });
+  test.skipIf(process.platform !== "linux")(
+    "a full disk is reported with its place and its code",
+    async () => {
+      const full = await open("/dev/full", "w");
+      const error = await errorOf(full.writeFile("x"));
+      await full.close();
+      expect(storeFailure(error, { place: "/var/state", isRedis: false })).toEqual({
+        kind: "full",
+        message:
+          "the store of the config, /var/state, cannot be used: no space is left (ENOSPC). Make room there.",
+      });
+    },
+  );
 
-  test("is told of a server that is not there", async () => {
+  test("a server that cannot be reached is reported, also if several addresses were tried", async () => {
     const error = await errorOf(
       new Promise((resolve, reject) =>
         connect(1, "127.0.0.1").once("connect", resolve).once("error", reject),
@@ -65,7 +68,7 @@ describe("why a store cannot be used", () => {
     ["MISCONF Redis is configured to save RDB snapshots", "broken", "MISCONF"],
     ["LOADING Redis is loading the dataset in memory", "not_ready", "LOADING"],
     ["MOVED 3999 127.0.0.1:6381", "wrong_place", "MOVED"],
-  ])("is told of Redis' answer %j, of which only the code is shown", (reply, kind, code) => {
+  ])("Redis' reply %j is reported with its code only", (reply, kind, code) => {
     const failure = storeFailure(new Error(reply), { place: undefined, isRedis: true });
     expect(failure?.kind).toBe(kind);
     expect(failure?.message).toContain(`(${code}).`);
@@ -74,7 +77,7 @@ describe("why a store cannot be used", () => {
     expect(storeFailure(new Error(reply), { place: undefined, isRedis: false })).toBeUndefined();
   });
 
-  test("is not told of what says nothing of it", () => {
+  test("an error without a known code is not explained", () => {
     for (const error of [new Error("hunter2"), new Error("BOOM: NOPERMIT"), "ENOSPC", { code: "ENOSPC" }]) {
       expect(storeFailure(error, { place: "/var/state", isRedis: true })).toBeUndefined();
     }
@@ -83,7 +86,7 @@ describe("why a store cannot be used", () => {
     ).toBeUndefined();
   });
 
-  test("is told of something that is in the place of the folder, of an entry, or in the folder", async () => {
+  test("a foreign file in the place of the folder, an entry or a value is reported", async () => {
     const store = () => createFileStore({ path });
     const shared = () => new SharedStore({ store: store(), keys: false, lease: 10_000, place: () => path });
     await writeFile(path, "");
@@ -101,7 +104,7 @@ describe("why a store cannot be used", () => {
 });
 
 describe("a store that fails", () => {
-  test("tells why also to those who come while it is left alone, and no more once it works again", async () => {
+  test("a store that fails gives the reason also while the circuit is open, until it works again", async () => {
     const clock = fakeClock();
     const memory = createMemoryStore({ clock });
     let full = true;
@@ -130,7 +133,7 @@ describe("a store that fails", () => {
     expect(shared.failure).toBeUndefined();
   });
 
-  test("for one entry, in whose place is something else, is used at once for the others", async () => {
+  test("a foreign file in the place of one entry does not block the other entries", async () => {
     await mkdir(join(path, "token.a"), { recursive: true });
     await writeFile(join(path, "token.a", "theirs"), "");
     const store = createFileStore({ path });
@@ -142,7 +145,7 @@ describe("a store that fails", () => {
     await shared.close();
   });
 
-  test("by not answering tells that", async () => {
+  test("a store that does not answer is reported as too slow", async () => {
     const clock = fakeClock();
     const store = { ...createMemoryStore({ clock }), get: () => new Promise<never>(() => {}) };
     const shared = new SharedStore({ store, keys: false, lease: 10_000, clock });

@@ -29,7 +29,7 @@ async function lockOf(lock: Promise<HeldLock | undefined>): Promise<HeldLock> {
 }
 
 describe("the lock of an entry", () => {
-  test("of a process that died is taken over, with a later fence", async () => {
+  test("the lock of a process that died is taken over with a later fence", async () => {
     const store = createFileStore({ path });
     await store.withLock("token.a", lease, async () => {});
     const lock = await lockOf(tryFileLock(folder, lease));
@@ -41,7 +41,7 @@ describe("the lock of an entry", () => {
     await lock.release();
   });
 
-  test("goes to one of those that take over a dead one's at once, and then is free", async () => {
+  test("of several stores that take over a dead lock at once one gets it, and then the lock is free", async () => {
     const stores = Array.from({ length: 10 }, () => createFileStore({ path }));
     for (let round = 0; round < 20; round += 1) {
       const key = `token.${round}`;
@@ -65,7 +65,7 @@ describe("the lock of an entry", () => {
     }
   });
 
-  test("is not had by one who looked before two others had it, and is free for the next", async () => {
+  test("a store that looked before two others held the lock does not get it, and the next one does", async () => {
     const store = createFileStore({ path });
     await store.withLock("token.a", lease, async () => {});
     const fence = await nextFence(folder, lease);
@@ -83,7 +83,7 @@ describe("the lock of an entry", () => {
     expect(next).toEqual({ acquired: true, value: [4, true] });
   });
 
-  test("is not had by one who looked before another had it", async () => {
+  test("a store that looked before another one held the lock does not get it", async () => {
     const store = createFileStore({ path });
     expect(await nextFence(folder, lease)).toBe(1);
     await store.withLock("token.a", lease, async () => {});
@@ -91,7 +91,7 @@ describe("the lock of an entry", () => {
     expect(await readdir(folder)).toEqual(["fence-1"]);
   });
 
-  test("stays with whoever has taken it over when the one before releases his", async () => {
+  test("a lock that was taken over stays when the previous holder releases it", async () => {
     const first = await lockOf(tryFileLock(folder, lease));
     await age(join(folder, "held-1"));
     const second = await lockOf(tryFileLock(folder, lease));
@@ -102,7 +102,7 @@ describe("the lock of an entry", () => {
     expect(await readdir(folder)).toEqual(["fence-2"]);
   });
 
-  test("is given back at the exit of the process by the one who has it, though he had an older one too", async () => {
+  test("on exit a process releases the lock that it holds, even if it held an earlier one", async () => {
     const before = process.listenerCount("exit");
     const first = await lockOf(tryFileLock(folder, lease));
     await age(join(folder, "held-1"));
@@ -115,7 +115,7 @@ describe("the lock of an entry", () => {
     expect(process.listenerCount("exit")).toBe(before);
   });
 
-  test("changes nothing about how the process takes signals", async () => {
+  test("holding a lock does not change how the process handles signals", async () => {
     const before = process.listenerCount("SIGINT");
     const emit = process.emit;
     const lock = await tryFileLock(folder, lease);

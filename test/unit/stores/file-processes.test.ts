@@ -63,7 +63,7 @@ async function run(script: string, path: string, leases: number): Promise<Seen> 
   return seen as Seen;
 }
 
-test("each of 400 leases of four processes is had once, later than those before, and good for writing", async () => {
+test("each of 400 leases of four processes is held once, has a later fence, and can write", async () => {
   const script = await bundled("hammer.cjs", { format: "cjs" });
   const path = join(folder, "hammer");
   const all = await Promise.all([1, 2, 3, 4].map(() => run(script, path, 100)));
@@ -77,7 +77,7 @@ test("each of 400 leases of four processes is had once, later than those before,
   expect(left.toSorted()).toEqual([`fence-${Math.max(...fences)}`, expect.stringMatching(/^value-\d+$/)]);
 });
 
-test("the lock works in a bundle of either kind", async () => {
+test("the lock of the file store works in ESM and CommonJS bundles", async () => {
   const banner = {
     js: 'import { createRequire as make } from "node:module"; const require = make(import.meta.url);',
   };

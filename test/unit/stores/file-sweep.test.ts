@@ -27,7 +27,7 @@ async function laterProcess(milliseconds: number): Promise<void> {
 }
 
 describe("what a file store sweeps once it was written to", () => {
-  test("is what has expired, and what a process that died was writing, which nobody reads", async () => {
+  test("the sweep removes expired values and unfinished files of a process that died", async () => {
     const first = createFileStore({ path });
     await first.set(tokenA, "value", { expiresIn: 1_000 });
     await first.set(tokenB, "stays");
@@ -38,7 +38,7 @@ describe("what a file store sweeps once it was written to", () => {
     expect(await readdir(join(path, tokenB))).toEqual(["value-0"]);
   });
 
-  test("is what was set aside a week ago, however old it was, and then its folder", async () => {
+  test("the sweep removes a value a week after it was quarantined, and then its folder", async () => {
     const first = createFileStore({ path });
     await first.set(tokenA, "damaged");
     const long = new Date(Date.now() - 30 * day);
@@ -50,7 +50,7 @@ describe("what a file store sweeps once it was written to", () => {
     expect(await readdir(path)).toEqual([later]);
   });
 
-  test("is an entry with the lock of a process that died, a week after", async () => {
+  test("the sweep removes an entry with only the lock of a dead process after a week", async () => {
     await mkdir(join(path, tokenA, "held-7"), { recursive: true, mode: 0o700 });
     await writeFile(join(path, tokenA, "fence-7"), "");
     await laterProcess(6 * day);
@@ -59,7 +59,7 @@ describe("what a file store sweeps once it was written to", () => {
     expect(await readdir(path)).toEqual([later]);
   });
 
-  test("is not an entry that is locked, however long nothing else was done there", async () => {
+  test("the sweep keeps an entry whose lock is held", async () => {
     const clock = fakeClock(Date.now() + 8 * day);
     const folder = join(path, tokenA);
     await mkdir(join(folder, "held-7"), { recursive: true, mode: 0o700 });
@@ -68,7 +68,7 @@ describe("what a file store sweeps once it was written to", () => {
     expect(await readdir(folder)).toEqual(["held-7"]);
   });
 
-  test("is not what holds up a write, or for long the end", async () => {
+  test("the sweep delays no write, and closing only for a moment", async () => {
     if (process.platform === "win32") return;
     // Whoever reads it waits until somebody writes there.
     await mkdir(join(path, tokenA), { recursive: true, mode: 0o700 });
@@ -91,7 +91,7 @@ test("a file store whose folder could not be used is used again as soon as it ca
   await store.close();
 });
 
-test("delete removes what was set aside too", async () => {
+test("delete also removes quarantined values", async () => {
   const store = createFileStore({ path });
   await store.set(tokenA, "damaged");
   await store.quarantine?.(tokenA, "damaged");

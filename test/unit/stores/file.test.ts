@@ -17,7 +17,7 @@ afterEach(async () => await rm(join(path, ".."), { recursive: true, force: true 
 const lease = 2_000;
 
 describe("the file store", () => {
-  test("keeps everything to its owner", async () => {
+  test("the file store gives access only to its owner", async () => {
     const store = createFileStore({ path });
     const modes = await store.withLock("token.a", lease, async ({ fence }) => {
       await store.set("token.a", "value", { fence });
@@ -34,7 +34,7 @@ describe("the file store", () => {
     for (const [isFolder, mode] of seen) expect(mode).toBe(isFolder ? 0o700 : 0o600);
   });
 
-  test("leaves one file of an entry, however often it was written", async () => {
+  test("an entry has one file, however often it is written", async () => {
     const store = createFileStore({ path });
     for (const value of ["one", "two", "three"]) {
       await store.withLock(
@@ -47,7 +47,7 @@ describe("the file store", () => {
     expect(await store.get("token.a")).toEqual({ value: "three" });
   });
 
-  test("gives what has no heading as it is, and sets it aside when told", async () => {
+  test("a file without a heading is returned unchanged and can be quarantined", async () => {
     const store = createFileStore({ path });
     await store.set("token.a", "value");
     const file = join(path, "token.a", "value-0");
@@ -59,14 +59,14 @@ describe("the file store", () => {
     expect(await readdir(join(path, "token.a"))).toEqual([expect.stringMatching(/\.unreadable$/)]);
   });
 
-  test("does not set aside what another wrote in its place", async () => {
+  test("quarantine does not move a value that was written since", async () => {
     const store = createFileStore({ path });
     await store.set("token.a", "xdamaged");
     await store.quarantine?.("token.a", "damaged");
     expect(await store.get("token.a")).toEqual({ value: "xdamaged" });
   });
 
-  test("takes no name of a key that leads out of its folder, or that is none on Windows", async () => {
+  test("a key that leaves the folder or is no file name on Windows is rejected", async () => {
     const store = createFileStore({ path });
     for (const key of ["../outside", ".", "a.", "CON", "nul.txt", "com1"]) {
       await expect(store.get(key), key).rejects.toThrow(TypeError);
@@ -87,24 +87,24 @@ describe("two values in one entry of the file store, as a process that is killed
     await writeFile(join(folder(), "value-2"), text("new"));
   });
 
-  test("are one to those who read", async () => {
+  test("two values in an entry are read as one", async () => {
     expect(await createFileStore({ path }).get("token.a")).toEqual({ value: "new" });
   });
 
-  test("are none after the latest was compared and deleted", async () => {
+  test("two values in an entry are both gone after the latest was compared and deleted", async () => {
     const store = createFileStore({ path });
     expect(await store.compareAndDelete("token.a", "old")).toBe(false);
     expect(await store.compareAndDelete("token.a", "new")).toBe(true);
     expect(await store.get("token.a")).toBeUndefined();
   });
 
-  test("are none after the latest was set aside", async () => {
+  test("two values in an entry are both gone after the latest was quarantined", async () => {
     const store = createFileStore({ path });
     await store.quarantine?.("token.a", "new");
     expect(await store.get("token.a")).toBeUndefined();
   });
 
-  test("are deleted from the older on, so that who is killed meanwhile leaves the latest", async () => {
+  test("values are deleted from the oldest on, so that a killed process leaves the latest", async () => {
     const removed: string[] = [];
     await removeValues(folder(), [2, 1], async (file) => {
       removed.push(basename(file));
@@ -115,7 +115,7 @@ describe("two values in one entry of the file store, as a process that is killed
     expect(await createFileStore({ path }).get("token.a")).toEqual({ value: "new" });
   });
 
-  test("are none once the latest has expired and was swept", async () => {
+  test("two values in an entry are both gone after the latest has expired and was swept", async () => {
     const clock = fakeClock(Date.now());
     await writeFile(join(folder(), "value-2"), `mcp-auth-store 1 ${clock.now() - 61_000}\nnew`);
     const swept = join(path, entryName("a"));
@@ -126,7 +126,7 @@ describe("two values in one entry of the file store, as a process that is killed
     expect(await readdir(swept)).toEqual(["fence-2"]);
   });
 
-  test("are one after a writer was overtaken: it removes its own", async () => {
+  test("a writer that lost its lease removes its own value", async () => {
     const store = createFileStore({ path });
     await rm(join(folder(), "value-2"));
     const late = store.set("token.a", "late", { fence: 2 });
@@ -140,7 +140,7 @@ describe("two values in one entry of the file store, as a process that is killed
     expect(await store.get("token.a")).toBeUndefined();
   });
 
-  test("stay one where who was overtaken wrote the only one: it may be all that is left", async () => {
+  test("the value of a writer that lost its lease stays if it is the only one", async () => {
     const store = createFileStore({ path });
     const late = store.set("token.a", "late", { fence: 2 });
     await untilWriting();
@@ -164,7 +164,7 @@ describe("putting a value back that was taken away by mistake", () => {
     return [join(path, "beside.tmp"), join(path, "value-1")] as const;
   };
 
-  test("works with hard links and without", async () => {
+  test("a value is put back with hard links and without", async () => {
     for (const makeLink of [undefined, noLinks]) {
       const [beside, file] = await setUp();
       await putBack(beside, file, makeLink);
@@ -174,7 +174,7 @@ describe("putting a value back that was taken away by mistake", () => {
     }
   });
 
-  test("leaves what is in its place by now", async () => {
+  test("putting a value back keeps a newer one in its place", async () => {
     for (const makeLink of [undefined, noLinks]) {
       const [beside, file] = await setUp();
       await writeFile(file, "later");

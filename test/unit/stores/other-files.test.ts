@@ -79,7 +79,7 @@ async function doEverything(key: string): Promise<void> {
 }
 
 describe("in a folder that other things share", () => {
-  test("the sweep removes no file and no folder that is not its own, however old", async () => {
+  test("the sweep keeps all foreign files and folders, however old", async () => {
     await mkdir(join(path, "exports"));
     await writeFile(join(path, "exports", "customers.csv.tmp"), "theirs");
     await mkdir(join(path, "empty"));
@@ -96,7 +96,7 @@ describe("in a folder that other things share", () => {
     expect(after).toEqual(before);
   });
 
-  test("the sweep leaves in an entry of ours what another program put there", async () => {
+  test("the sweep keeps foreign files in an entry of ours", async () => {
     const first = createFileStore({ path });
     await first.set(entry, "value", { expiresIn: 1 });
     await first.close();
@@ -106,7 +106,7 @@ describe("in a folder that other things share", () => {
     expect((await readdir(join(path, entry))).toSorted()).toEqual(names.toSorted());
   });
 
-  test("keys lists the entries alone, whatever else there is, so that all of them can be deleted", async () => {
+  test("keys lists only entries, even among foreign files", async () => {
     const store = createFileStore({ path });
     await store.set(entry, "value");
     await writeFile(join(path, entry, "notes.txt"), "theirs");
@@ -142,7 +142,7 @@ describe("in a folder that other things share", () => {
 });
 
 describe.skipIf(process.platform === "win32")("something else in the place of something of ours", () => {
-  test("a link in place of an entry is followed by no operation, nor by the sweep", async () => {
+  test("no operation and no sweep follows a link in place of an entry", async () => {
     const elsewhere = join(top, "elsewhere");
     await mkdir(join(elsewhere, "held-1"), { recursive: true, mode: 0o755 });
     await writeFile(join(elsewhere, "value-1"), "mcp-auth-store 1 1\ntheirs");
@@ -159,7 +159,7 @@ describe.skipIf(process.platform === "win32")("something else in the place of so
     expect(await seen()).toEqual(before);
   });
 
-  test("a link in place of a value is neither read nor written through, nor removed", async () => {
+  test("a link in place of a value is not read, written through or removed", async () => {
     const theirs = join(top, "theirs");
     await writeFile(theirs, "mcp-auth-store 1 1\ntheirs");
     await mkdir(join(path, entry), { mode: 0o700 });
@@ -178,29 +178,32 @@ describe.skipIf(process.platform === "win32")("something else in the place of so
     expect(await readFile(theirs, "utf8")).toContain("theirs");
   });
 
-  test.each(["fifo", "socket", "folder"])("a %s in place of a value holds nobody up", async (kind) => {
-    await mkdir(join(path, entry), { mode: 0o700 });
-    const place = join(path, entry, "value-7");
-    if (kind === "fifo") execFileSync("mkfifo", [place]);
-    if (kind === "folder") await mkdir(place);
-    if (kind === "socket") {
-      const server = createServer();
-      // By a short name: that of a socket is at most about a hundred bytes long.
-      const socket = join(top, "s");
-      await new Promise<void>((resolve) => server.listen(socket, resolve));
-      onTestFinished(() => void server.close());
-      await rename(socket, place);
-    }
-    const store = createFileStore({ path });
-    expect(await store.get(entry)).toBeUndefined();
-    expect(await store.keys("")).toEqual([]);
-    await store.delete(entry);
-    const locked = await store.withLock(entry, lease, ({ fence }) => store.set(entry, "ours", { fence }));
-    expect(locked).toEqual({ acquired: true, value: true });
-    expect(await store.get(entry)).toEqual({ value: "ours" });
-    await store.close();
-    expect(await readdir(join(path, entry))).toContain("value-7");
-  });
+  test.each(["fifo", "socket", "folder"])(
+    "a %s in place of a value does not block an operation",
+    async (kind) => {
+      await mkdir(join(path, entry), { mode: 0o700 });
+      const place = join(path, entry, "value-7");
+      if (kind === "fifo") execFileSync("mkfifo", [place]);
+      if (kind === "folder") await mkdir(place);
+      if (kind === "socket") {
+        const server = createServer();
+        // By a short name: that of a socket is at most about a hundred bytes long.
+        const socket = join(top, "s");
+        await new Promise<void>((resolve) => server.listen(socket, resolve));
+        onTestFinished(() => void server.close());
+        await rename(socket, place);
+      }
+      const store = createFileStore({ path });
+      expect(await store.get(entry)).toBeUndefined();
+      expect(await store.keys("")).toEqual([]);
+      await store.delete(entry);
+      const locked = await store.withLock(entry, lease, ({ fence }) => store.set(entry, "ours", { fence }));
+      expect(locked).toEqual({ acquired: true, value: true });
+      expect(await store.get(entry)).toEqual({ value: "ours" });
+      await store.close();
+      expect(await readdir(join(path, entry))).toContain("value-7");
+    },
+  );
 
   test("a FIFO in place of an entry rejects at once", async () => {
     execFileSync("mkfifo", [join(path, entry)]);
@@ -210,7 +213,7 @@ describe.skipIf(process.platform === "win32")("something else in the place of so
     expect(await store.keys("")).toEqual([]);
   });
 
-  test("a file in place of a lock stays, and the lock is to be had", async () => {
+  test("a file in place of a lock stays, and the lock can be taken", async () => {
     await mkdir(join(path, entry), { mode: 0o700 });
     const held = join(path, entry, "held-3");
     await writeFile(held, "theirs");
@@ -221,7 +224,7 @@ describe.skipIf(process.platform === "win32")("something else in the place of so
     expect(await readFile(held, "utf8")).toBe("theirs");
   });
 
-  test("of a value that is too long no more is read than shows that it is", async () => {
+  test("a value that is too long is not read completely", async () => {
     await mkdir(join(path, entry), { mode: 0o700 });
     const place = join(path, entry, "value-1");
     await writeFile(place, "");

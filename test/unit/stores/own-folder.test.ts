@@ -16,14 +16,14 @@ afterEach(async () => await rm(dirname(path), { recursive: true, force: true }))
 const modeOf = async (name: string): Promise<number> => (await stat(name)).mode & 0o777;
 
 describe.skipIf(process.platform === "win32")("a folder that was there before the file store", () => {
-  test("is closed to others when it is ours, empty, and open to everybody, on the first look into it", async () => {
+  test("an empty folder of ours that everybody can write to gets mode 0700 on first use", async () => {
     await mkdir(path);
     await chmod(path, 0o777);
     await createFileStore({ path }).get("token.a");
     expect(await modeOf(path)).toBe(0o700);
   });
 
-  test("is not changed where others only look, as it may be the folder of something else too", async () => {
+  test("a folder that others can only read keeps its mode", async () => {
     await mkdir(path);
     await chmod(path, 0o755);
     await writeFile(join(path, "README"), "");
@@ -31,7 +31,7 @@ describe.skipIf(process.platform === "win32")("a folder that was there before th
     expect([await modeOf(path), await modeOf(join(path, "token.a"))]).toEqual([0o755, 0o700]);
   });
 
-  test("is refused where everybody may write and something else is in it", async () => {
+  test("a folder that everybody can write to is refused if it is not empty", async () => {
     await mkdir(path);
     await chmod(path, 0o777);
     await writeFile(join(path, "README"), "");
@@ -39,7 +39,7 @@ describe.skipIf(process.platform === "win32")("a folder that was there before th
     expect(await modeOf(path)).toBe(0o777);
   });
 
-  test("is closed to others also where it is that of an entry", async () => {
+  test("the folder of an entry gets mode 0700", async () => {
     const folder = join(path, "token.a");
     await mkdir(folder, { recursive: true });
     await chmod(folder, 0o777);
@@ -47,7 +47,7 @@ describe.skipIf(process.platform === "win32")("a folder that was there before th
     expect(await modeOf(folder)).toBe(0o700);
   });
 
-  test("is refused, and not swept, where an entry is a link to it", async () => {
+  test("a folder that an entry links to is refused and not swept", async () => {
     const elsewhere = join(dirname(path), "elsewhere");
     const draft = join(elsewhere, "draft.tmp");
     await mkdir(elsewhere);
@@ -62,7 +62,7 @@ describe.skipIf(process.platform === "win32")("a folder that was there before th
     expect(await readdir(elsewhere)).toEqual(["draft.tmp"]);
   });
 
-  test("is used through a link of ours in its place, and closed where that leads to", async () => {
+  test("a folder is used through a link of ours, and the target gets mode 0700", async () => {
     const elsewhere = join(dirname(path), "elsewhere");
     await mkdir(elsewhere);
     await chmod(elsewhere, 0o777);
@@ -73,13 +73,13 @@ describe.skipIf(process.platform === "win32")("a folder that was there before th
     await store.close();
   });
 
-  test("is left as it is where it is a file", async () => {
+  test("a file in place of the folder is not changed", async () => {
     await writeFile(path, "", { mode: 0o644 });
     await expect(createFileStore({ path }).set("token.a", "value")).rejects.toThrow();
     expect(await modeOf(path)).toBe(0o644);
   });
 
-  test("is refused when it is another user's, unless that is root, also for root", () => {
+  test("a folder of another user is refused, even for root, unless it belongs to root", () => {
     expect(ruleFor({ uid: 1_001, mode: 0o40700 }, 1_000)).toBe("refuse");
     expect(ruleFor({ uid: 1_001, mode: 0o40700 }, 0)).toBe("refuse");
     expect(ruleFor({ uid: 1_000, mode: 0o40700 }, 1_000)).toBe("keep");
@@ -91,7 +91,7 @@ describe.skipIf(process.platform === "win32")("a folder that was there before th
   });
 });
 
-test("folders that are made are synced in those above them, and those that were there are not", async () => {
+test("the parents of created folders are synced, and those of existing ones are not", async () => {
   const synced: string[] = [];
   const sync = async (folder: string) => void synced.push(folder);
   await makeFolderDurably(join(path, "token.a"), sync);
@@ -101,7 +101,7 @@ test("folders that are made are synced in those above them, and those that were 
   expect(synced).toEqual([path, dirname(path), path]);
 });
 
-test("a folder is made also where what holds it must not be read", async () => {
+test("a folder is created even if its parent cannot be read", async () => {
   const sync = () => Promise.reject(Object.assign(new Error("not for you"), { code: "EACCES" }));
   await makeFolderDurably(path, sync);
   expect((await stat(path)).isDirectory()).toBe(true);

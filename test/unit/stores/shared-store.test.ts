@@ -14,7 +14,7 @@ function sharedStore(store: TokenStore, keys: () => readonly Secret[], clock = f
 }
 
 describe("what is sealed", () => {
-  test("opens with its key and says nothing without", async () => {
+  test("a value is decrypted with its key, and reveals nothing without it", async () => {
     const data = new MemoryData();
     const store = createMemoryStore({ data });
     const key = newSecret();
@@ -30,7 +30,7 @@ describe("what is sealed", () => {
     expect(Buffer.from(jwe["aad"] ?? "", "base64url").toString("utf8")).toBe("token.a");
   });
 
-  test("does not open in another entry, damaged, or with another key", async () => {
+  test("a value is not decrypted in another entry, if it is damaged, or with another key", async () => {
     const data = new MemoryData();
     const store = createMemoryStore({ data });
     const key = newSecret();
@@ -57,7 +57,7 @@ describe("what is sealed", () => {
     expect(await sharedStore(store, () => [other]).read("token.a")).toMatchObject({ kind: "unreadable" });
   });
 
-  test("opens with the key before, and is sealed with the new one, while both are named", async () => {
+  test("while two keys are configured, the old one decrypts and the new one encrypts", async () => {
     const store = createMemoryStore();
     const [before, after] = [newSecret(), newSecret()];
     await sharedStore(store, () => [before]).write("token.a", "a token");
@@ -67,7 +67,7 @@ describe("what is sealed", () => {
     expect(await sharedStore(store, () => [after]).read("token.a")).toMatchObject({ text: "the next" });
   });
 
-  test("opens with the keys that are known while they cannot be read", async () => {
+  test("known keys stay in use while they cannot be read again", async () => {
     const clock = fakeClock();
     const key = newSecret();
     let isThere = true;
@@ -82,7 +82,7 @@ describe("what is sealed", () => {
     expect(await shared.read("token.a")).toMatchObject({ kind: "value", text: "a token" });
   });
 
-  test("opens with a key that was added while the process ran", async () => {
+  test("a key that is added while the process runs is used", async () => {
     const store = createMemoryStore();
     const [before, after] = [newSecret(), newSecret()];
     let keys = [before];
@@ -112,7 +112,7 @@ describe("a value that is sealed with a key that is not known", () => {
     return { clock, store, names, state, shared: sharedStore(store, read, clock) };
   }
 
-  test("has the keys read again once, however often and by however many at once it is read", async () => {
+  test("an unknown key has the keys read again once, for any number of reads", async () => {
     const { shared, state, clock } = await strangers(1);
     for (let second = 0; second < 50; second += 1) {
       const found = await Promise.all([shared.read("token.0"), shared.read("token.0")]);
@@ -123,7 +123,7 @@ describe("a value that is sealed with a key that is not known", () => {
     expect(state.prefetched).toBe(2);
   });
 
-  test("of any number of such keys: has them read again once in five seconds for all together", async () => {
+  test("any number of unknown keys have the keys read again once in five seconds", async () => {
     const { shared, state, names, clock } = await strangers(300);
     await Promise.all(names.map((name) => shared.read(name)));
     for (const name of names) await shared.read(name);
@@ -133,7 +133,7 @@ describe("a value that is sealed with a key that is not known", () => {
     expect(state.prefetched).toBe(3);
   });
 
-  test("opens once its key was added, also while others are missing, within a minute", async () => {
+  test("a value is decrypted within a minute after its key was added, while other keys are missing", async () => {
     const { shared, state, store, clock } = await strangers(1);
     await shared.read("token.0");
     const added = newSecret();
@@ -151,7 +151,7 @@ describe("a value that is sealed with a key that is not known", () => {
   });
 });
 
-test("keys that are no longer believed are read again once for all that ask at the same time", async () => {
+test("expired keys are read again once for all calls at the same time", async () => {
   const clock = fakeClock();
   const key = newSecret();
   let prefetched = 0;
@@ -184,7 +184,7 @@ describe("a store that fails", () => {
     return { store: failingStore, state };
   }
 
-  test("is left alone for a while, and said to be down once", async () => {
+  test("a store that fails is left alone for a while, and reported once", async () => {
     const clock = fakeClock();
     const { store, state } = failing();
     const shared = sharedStore(store, () => [key], clock);
@@ -207,7 +207,7 @@ describe("a store that fails", () => {
     expect(shared.takeOutageNotice()).toBe(true);
   });
 
-  test("that can be read and not written is said to be down once, and read all the same", async () => {
+  test("a store that can only be read is reported once and still read", async () => {
     const clock = fakeClock();
     const store = createMemoryStore({ clock });
     let full = true;
@@ -231,7 +231,7 @@ describe("a store that fails", () => {
     expect(shared.takeOutageNotice()).toBe(true);
   });
 
-  test("is asked all the same where somebody insists", async () => {
+  test("an operation with bypass runs while the circuit is open", async () => {
     const { store, state } = failing();
     const shared = sharedStore(store, () => [key]);
     await expect(shared.read("token.a")).rejects.toThrow();
@@ -240,7 +240,7 @@ describe("a store that fails", () => {
     expect(await shared.write("token.a", "value", { bypass: true })).toBe(true);
   });
 
-  test("that does not answer is waited for no longer than three seconds", async () => {
+  test("an operation waits at most three seconds for a store that does not answer", async () => {
     const clock = fakeClock();
     const { store, state } = failing();
     state.hangs = true;
@@ -251,7 +251,7 @@ describe("a store that fails", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  test("what fails under a lock is passed on, and says nothing of the store", async () => {
+  test("an error of work under a lock is passed on and does not open the circuit", async () => {
     const shared = sharedStore(createMemoryStore(), () => [key]);
     const failure = new Error("of the work");
     await expect(shared.withLock("token.a", () => Promise.reject(failure))).rejects.toBe(failure);
@@ -259,7 +259,7 @@ describe("a store that fails", () => {
     expect(await shared.withLock("token.a", async () => 1)).toEqual({ acquired: true, value: 1 });
   });
 
-  test("nobody works under a lock that came too late", async () => {
+  test("no work starts under a lock that came too late", async () => {
     const clock = fakeClock();
     const store = createMemoryStore();
     let open = (): void => {};
@@ -287,7 +287,7 @@ describe("a store that fails", () => {
     expect((await store.withLock("token.a", 10_000, async () => 1)).acquired).toBe(true);
   });
 
-  test("a setting that is wrong is said as it is", async () => {
+  test("the error of a wrong setting is passed on unchanged", async () => {
     const wrong = new McpAuthError("secret_unavailable", "It is not set.");
     const shared = sharedStore(createMemoryStore(), () => {
       throw wrong;
@@ -297,7 +297,7 @@ describe("a store that fails", () => {
   });
 });
 
-test("the end of work under a lock, during which the store went down, is no sign that it is back", async () => {
+test("the end of work under a lock does not close a circuit that opened meanwhile", async () => {
   const clock = fakeClock();
   const store = createMemoryStore();
   let down = false;
