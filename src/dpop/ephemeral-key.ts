@@ -1,6 +1,6 @@
 import { constants, generateKeyPair, type KeyObject, type SignKeyObjectInput, sign } from "node:crypto";
 import { promisify } from "node:util";
-import type { JwtClaims, JwtHeader, PublicJwk } from "../keys/signing-key.js";
+import { type PublicJwk, signingInput } from "../keys/signing-key.js";
 import type { ProofKey } from "./dpop-signer.js";
 import { proofJwk } from "./proof-jwk.js";
 
@@ -74,13 +74,4 @@ export async function generateEphemeralKey(alg: string): Promise<ProofKey> {
       return `${input}.${signature.toString("base64url")}`;
     },
   };
-}
-
-/** RFC 7515 §5.1. */
-function signingInput(header: JwtHeader, claims: JwtClaims): string {
-  return `${base64url(header)}.${base64url(claims)}`;
-}
-
-function base64url(value: object): string {
-  return Buffer.from(JSON.stringify(value), "utf8").toString("base64url");
 }

@@ -12,14 +12,13 @@ import { rawFromDer, signatureLength } from "./ecdsa-signature.js";
 import { assertSuits } from "./key-algorithms.js";
 import { plainPublicKey } from "./plain-rsa.js";
 import {
-  type JwtClaims,
-  type JwtHeader,
   type KeyContext,
   keyInvalid,
   type PublicJwk,
   problemOf,
   type SigningKey,
   signerUnavailable,
+  signingInput,
   thumbprintOf,
   Unfinished,
 } from "./signing-key.js";
@@ -86,12 +85,6 @@ async function certificateOf(spec: SignerKeySpec, context: KeyContext): Promise<
       return { error: invalid, halfWritten: error instanceof Unfinished ? "perhaps" : "no" };
     }
   });
-}
-
-/** RFC 7515 §5.1. */
-function signingInput(header: JwtHeader, claims: JwtClaims): string {
-  const part = (value: object) => Buffer.from(JSON.stringify(value), "utf8").toString("base64url");
-  return `${part(header)}.${part(claims)}`;
 }
 
 /** The signature as JOSE has it, of a length that it can have. */
