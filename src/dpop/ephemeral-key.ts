@@ -1,6 +1,7 @@
 import { constants, generateKeyPair, type KeyObject, type SignKeyObjectInput, sign } from "node:crypto";
 import { promisify } from "node:util";
-import { type PublicJwk, signingInput } from "../keys/signing-key.js";
+import { signingInput } from "../keys/sign-jwt.js";
+import type { PublicJwk } from "../keys/signing-key.js";
 import type { ProofKey } from "./dpop-signer.js";
 import { proofJwk } from "./proof-jwk.js";
 

@@ -11,6 +11,7 @@ import { assertBegun, assertNotEnded, type Certificate, readCertificate } from "
 import { rawFromDer, signatureLength } from "./ecdsa-signature.js";
 import { assertSuits } from "./key-algorithms.js";
 import { plainPublicKey } from "./plain-rsa.js";
+import { signingInput } from "./sign-jwt.js";
 import {
   type KeyContext,
   keyInvalid,
@@ -18,7 +19,6 @@ import {
   problemOf,
   type SigningKey,
   signerUnavailable,
-  signingInput,
   thumbprintOf,
   Unfinished,
 } from "./signing-key.js";

@@ -1,6 +1,6 @@
 import { McpAuthError } from "../errors/error.js";
 import { isProgrammingError } from "../lib/programming-error.js";
-import type { JwtClaims, SigningKey } from "./signing-key.js";
+import type { JwtClaims, JwtHeader, SigningKey } from "./signing-key.js";
 
 export interface JwtToSign {
   readonly alg: string;
@@ -11,6 +11,12 @@ export interface JwtToSign {
   readonly server: string;
   /** Ends the wait for a signer outside of the process. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Returns what a signature of a JWS is made over, RFC 7515 §5.1: header and claims in base64url. */
+export function signingInput(header: JwtHeader, claims: JwtClaims): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value), "utf8").toString("base64url");
+  return `${part(header)}.${part(claims)}`;
 }
 
 /**

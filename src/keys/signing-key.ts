@@ -21,12 +21,6 @@ export interface JwtHeader {
 /** JWT claims, RFC 7519 §4. */
 export type JwtClaims = Readonly<Record<string, unknown>>;
 
-/** Returns the text to sign for a JWT: header and claims, each in base64url (RFC 7515 §5.1). */
-export function signingInput(header: JwtHeader, claims: JwtClaims): string {
-  const part = (value: object) => Buffer.from(JSON.stringify(value), "utf8").toString("base64url");
-  return `${part(header)}.${part(claims)}`;
-}
-
 /** The public half of a key, RFC 7517: what a server is given to register. */
 export type PublicJwk = Readonly<Record<string, string>>;
 

@@ -110,9 +110,10 @@ export async function exchange(fetch: FetchFunction, request: SharedRequest): Pr
   let complete = false;
   const onOutcome = debugRequest(request.endpoint, request);
   let outcome: number | string = "aborted";
+  let ongoing: Promise<Response> | undefined;
   try {
     if (ended !== undefined) return { kind: "failed", failure: ended };
-    const ongoing = callFetch(fetch, request, controller.signal);
+    ongoing = fetch(url, initOf(request, controller.signal));
     // A `fetch` may ignore its signal. Nothing else may wait for `ongoing`: V8 follows one reaction of a promise, so a
     // second one would hide the callers from the async stack of the request.
     const response = await untilAborted(ongoing, controller.signal, () => new Error("ended"));
@@ -125,6 +126,7 @@ export async function exchange(fetch: FetchFunction, request: SharedRequest): Pr
   } catch (error) {
     const failure = ended ?? { details, ...networkFailure(error, target) };
     outcome = failure.code;
+    ongoing?.then(drop).catch(ignore);
     return { kind: "failed", failure };
   } finally {
     timer.cancel();
@@ -135,23 +137,13 @@ export async function exchange(fetch: FetchFunction, request: SharedRequest): Pr
   }
 }
 
-/** Calls `fetch`. A response that arrives after the exchange ended is dropped. */
-async function callFetch(
-  fetch: FetchFunction,
-  { url, method = "GET", headers = {}, body }: SharedRequest,
-  signal: AbortSignal,
-): Promise<Response> {
-  const init: RequestInit = {
-    method,
-    headers: { ...headers },
-    body: body ?? null,
-    redirect: "manual",
-    ...noStore,
-    signal,
-  };
-  const response = await fetch(url, init);
-  if (signal.aborted && !response.bodyUsed) response.body?.cancel().catch(ignore);
-  return response;
+function initOf({ method = "GET", headers = {}, body }: SharedRequest, signal: AbortSignal): RequestInit {
+  return { method, headers: { ...headers }, body: body ?? null, redirect: "manual", ...noStore, signal };
+}
+
+/** Frees a response that arrives after the exchange has ended. */
+function drop(response: Response): void {
+  if (!response.bodyUsed) response.body?.cancel().catch(ignore);
 }
 
 /** A `fetch` of the caller may follow redirects anyway. The response after a redirect must not be trusted. */

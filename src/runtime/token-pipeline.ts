@@ -1,15 +1,19 @@
 import type { GrantSpec, ServerSpec } from "../config/spec.js";
 import type { McpAuthError } from "../errors/error.js";
-import type { Grant } from "../oauth/attempt.js";
-import { type AttemptRequest, createAttempt, type ManagerState } from "../oauth/attempt.js";
-import type { IssuedToken } from "../oauth/grants/issued-token.js";
+import {
+  type AttemptContext,
+  type AttemptRequest,
+  createAttempt,
+  type Grant,
+  type ManagerState,
+} from "../oauth/attempt.js";
 import type { CredentialMemory } from "../secrets/credential-memory.js";
 import { CredentialRecorder } from "../secrets/credential-recorder.js";
 import { isLocal } from "../secrets/reference.js";
 import { SharedTokens, type SharedTokensOptions } from "../sharing/shared-tokens.js";
 import { storeUnavailable } from "../stores/failure.js";
 import { TokenCache } from "../tokens/cache.js";
-import { grantSource } from "../tokens/grant-source.js";
+import { grantSource, type PreparedAttempt } from "../tokens/grant-source.js";
 import type { Report, TokenEvent } from "../tokens/token-event.js";
 import { withEvents } from "../tokens/with-events.js";
 import { withRetry } from "../tokens/with-retry.js";
@@ -51,7 +55,7 @@ export function createTokenPipeline(
     else events.emit(name, event);
   };
   const common = { server, issuer, clock, report };
-  const leaf = grantSource(lazyGrant(spec, runtime, manager, scopes), {
+  const leaf = grantSource(prepareAttempts(spec, runtime, manager, scopes), {
     ...common,
     assumedLifetime: refresh.assumedLifetime,
   });
@@ -138,18 +142,18 @@ function storedTokens(
   });
 }
 
-/** Loads the grant, with everything that it needs, when the first token is requested. */
-function lazyGrant(
+/** Loads the grant, with everything that it needs, when the first token is requested, and creates each attempt. */
+function prepareAttempts(
   spec: ServerSpec,
   runtime: RuntimeContext,
   manager: PipelineManager,
   scopes: readonly string[] | undefined,
-): (request: AttemptRequest) => Promise<IssuedToken> {
+): (request: AttemptRequest) => Promise<PreparedAttempt<AttemptContext>> {
   const warned = new Set<string>();
   let grant: Grant | undefined;
-  return async function attemptGrant(request) {
+  return async function prepareAttempt(request) {
     grant ??= (await import("../oauth/grants/create-grant.js")).createGrant(spec.grant);
     const { signal, reads = new CredentialRecorder(runtime.clock, manager.credentials, signal) } = request;
-    return await grant(createAttempt(runtime, { spec, manager, scopes, warned, ...request, reads }));
+    return { grant, attempt: createAttempt(runtime, { spec, manager, scopes, warned, ...request, reads }) };
   };
 }

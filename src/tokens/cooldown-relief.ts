@@ -1,6 +1,6 @@
 import type { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
-import { tokenEndpointAsksToWait } from "../oauth/token-endpoint/asked-to-wait.js";
+import { tokenEndpointAsksToWait } from "../oauth/error-marks.js";
 import type { Token } from "./token.js";
 
 export interface CooldownReliefOptions {

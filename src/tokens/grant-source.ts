@@ -18,12 +18,18 @@ export interface GrantSourceOptions {
   readonly report: Report;
 }
 
+/** A grant and the attempt to run it with. */
+export interface PreparedAttempt<Attempt> {
+  readonly grant: (attempt: Attempt) => Promise<IssuedToken>;
+  readonly attempt: Attempt;
+}
+
 /**
  * The innermost token source: runs the grant at every call. When its signal is aborted it stops waiting, even for a
  * grant that ignores the signal.
  */
-export function grantSource(
-  grant: (request: AttemptRequest) => Promise<IssuedToken>,
+export function grantSource<Attempt>(
+  prepare: (request: AttemptRequest) => Promise<PreparedAttempt<Attempt>>,
   options: GrantSourceOptions,
 ): TokenSource {
   const { server, issuer, clock, assumedLifetime, report } = options;
@@ -34,7 +40,7 @@ export function grantSource(
       const durationMs = clock.now() - started;
       report("token:warning", { server, issuer, reason, attempt, durationMs, ...about });
     };
-    const answer = grant({
+    const prepared = prepare({
       signal,
       reads,
       warn: (code, message) => warn({ code, ...(message !== undefined && { message }) }),
@@ -42,7 +48,8 @@ export function grantSource(
         report(change, { server, issuer, reason, attempt, durationMs: clock.now() - started });
       },
     });
-    const issued = await untilAborted(answer, signal, () => canceled(server));
+    const { grant, attempt: context } = await untilAborted(prepared, signal, () => canceled(server));
+    const issued = await untilAborted(grant(context), signal, () => canceled(server));
     const lifetime = knownLifetime(issued);
     const expiresAt = issued.requestedAt + Math.min(lifetime ?? assumedLifetime, longestLifetime * 1_000);
     const token = new Token({

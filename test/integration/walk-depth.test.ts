@@ -5,7 +5,7 @@ import { printWalk, WalkRecorder, type WalkStep } from "../support/recorded-walk
 import { ownIssuer, sendToken } from "./harness.js";
 
 /** The most functions that a reader steps through, from the public method to the call of `fetch`. */
-const deepest = 24;
+const deepest = 17;
 /** The most of them before the grant is called. */
 const deepestToGrant = 10;
 

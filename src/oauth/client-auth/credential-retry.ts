@@ -8,7 +8,7 @@ import { unreachable } from "../../lib/unreachable.js";
 import type { TlsIdentity } from "../../net/client-certificate.js";
 import type { CredentialRecorder } from "../../secrets/credential-recorder.js";
 import { readSecret } from "../../secrets/read-secret.js";
-import { markAnotherCredential } from "./another-credential.js";
+import { markAnotherCredential } from "../error-marks.js";
 
 /** A request that an authorization server refused. */
 export interface RefusedRequest {

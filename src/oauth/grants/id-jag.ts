@@ -45,7 +45,7 @@ export async function requestIdJag(
   const { found, answer } = await askTokenEndpoint({
     find: async () => ({ authorizationServer: await findAuthorizationServer(metadata, wanted) }),
     forget: () => metadata.expireAuthorizationServer(issuer),
-    async send({ authorizationServer }) {
+    send: async function sendExchangeRequest({ authorizationServer }) {
       warnUnlessListed(tokenExchangeGrantType, authorizationServer, attempt);
       return await sendTokenRequest(
         {

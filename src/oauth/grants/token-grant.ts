@@ -73,7 +73,7 @@ export function tokenGrant(grant: RequestingGrant, kind: GrantKind): Grant {
         find: () => findGrantTarget(grant, attempt),
         forget: () => metadata.expireAuthorizationServer(issuer),
         presentsSigned: kind.assertionKey !== undefined,
-        async send(target) {
+        send: async function sendGrantRequest(target) {
           for (const { code, message } of target.warnings ?? [])
             warnOnce(attempt, `${code} of metadata`, code, message);
           warnUnlessListed(kind.grantType, target.authorizationServer, attempt);

@@ -2,7 +2,7 @@ import { refusesCredential, type TokenEndpoint } from "../../diagnosis/facts.js"
 import { rejectionAdvice } from "../../diagnosis/rejected-request.js";
 import { McpAuthError } from "../../errors/error.js";
 import { isTemporaryStatus } from "../../net/retry.js";
-import { markAskedToWait } from "./asked-to-wait.js";
+import { markAskedToWait } from "../error-marks.js";
 
 /** Codes that say "later" where the status does not say otherwise: no change to config or registration would help. */
 const temporaryErrors: ReadonlySet<string | undefined> = new Set(["server_error", "temporarily_unavailable"]);

@@ -3,12 +3,13 @@ import type { AuthorizationServerMetadata } from "../../discovery/metadata.js";
 import type { Dpop, DpopSigner } from "../../dpop/dpop.js";
 import { McpAuthError } from "../../errors/error.js";
 import {
-  BodyTooLarge,
   type BoundedResponse,
-  boundedFetch,
+  type Exchange,
+  exchange,
   type FetchFunction,
 } from "../../net/bounded-fetch.js";
 import type { TlsIdentity } from "../../net/client-certificate.js";
+import { failureError } from "../../net/failure.js";
 import { clockSkewMessage, type SigningTime } from "../../net/server-clocks.js";
 import { type AttemptContext, warnOnce } from "../attempt.js";
 import { authenticateClient } from "../client-auth/authenticate-client.js";
@@ -67,7 +68,7 @@ export interface TokenAnswer {
  * Sends one token request; no other function does. Reads the credential and signs anew, so that each attempt is a request
  * of its own. Does not follow redirects.
  *
- * Rejects with the codes of `authenticateClient`, `Dpop`, `parameters` and `boundedFetch`, with `discovery_failed` when
+ * Rejects with the codes of `authenticateClient`, `Dpop`, `parameters` and `failureError`, with `discovery_failed` when
  * the metadata makes no request, and with `token_response_invalid` when the response is larger than 1 MiB.
  */
 export async function sendTokenRequest(
@@ -100,17 +101,13 @@ export async function sendTokenRequest(
   rememberSent(headers, body);
   await attempt.redemption?.sending();
   const requestedAt = clock.now();
-  let response: BoundedResponse;
-  try {
-    response = await boundedFetch(authentication.fetch, {
-      endpoint: "token endpoint",
-      ...{ server, what, url, isLearned: client.metadata === undefined },
-      ...{ method: "POST", headers: Object.fromEntries(headers), body: body.toString() },
-      ...{ timeout: attempt.spec.timeout, signal, clock },
-    });
-  } catch (error) {
-    response = withoutBody(error, server, what);
-  }
+  const result = await exchange(authentication.fetch, {
+    endpoint: "token endpoint",
+    ...{ server, what, url, isLearned: client.metadata === undefined },
+    ...{ method: "POST", headers: Object.fromEntries(headers), body: body.toString() },
+    ...{ timeout: attempt.spec.timeout, signal, clock },
+  });
+  const response = responseOf(result, server, what);
   // Many requests may have been sent meanwhile, so that these credentials were forgotten; the server may quote them.
   rememberSent(headers, body);
   dpop?.nonces.note("token", url, response.headers);
@@ -199,13 +196,21 @@ export function tokenForm({ grantType, scopes, fields, params = [] }: TokenParam
   return form;
 }
 
-/** A refusal that is too large is judged by its status: only the body of a success is needed. Throws other errors. */
-function withoutBody(error: unknown, server: string, what: string): BoundedResponse {
-  if (!(error instanceof BodyTooLarge)) throw error;
-  if (error.status >= 300) return { status: error.status, headers: new Headers(), body: "" };
-  throw new McpAuthError(
-    "token_response_invalid",
-    `Server "${server}": ${what} answered with more than 1 MiB.`,
-    { server },
-  );
+/** Of a response with an error status that is too large, the status is enough. */
+function responseOf(result: Exchange, server: string, what: string): BoundedResponse {
+  switch (result.kind) {
+    case "response":
+      return result.response;
+    case "failed":
+      throw failureError(server, result.failure);
+    case "too-large": {
+      const { status } = result;
+      if (status >= 300) return { status, headers: new Headers(), body: "" };
+      throw new McpAuthError(
+        "token_response_invalid",
+        `Server "${server}": ${what} answered with more than 1 MiB.`,
+        { server },
+      );
+    }
+  }
 }

@@ -9,7 +9,7 @@ import { loadConfig } from "../../../src/config/load.js";
 import { syncFileSystem } from "../../../src/config/sync-file-system.js";
 import { folder, smallest } from "./folder.js";
 
-/** A folder with something of each kind. */
+/** Creates a folder with a file of each kind. */
 async function everything(): Promise<string> {
   const root = await folder({ file: "text", empty: "", "\u00e4": "\u00e4" });
   await mkdir(join(root, "folder"));
@@ -39,7 +39,7 @@ const names = [
   "missing",
 ];
 
-/** What comes of it: a value, or the name of the error. */
+/** Returns the value, or the code of the error. */
 async function outcome(ask: () => unknown): Promise<unknown> {
   try {
     return await ask();
@@ -72,8 +72,8 @@ test.skipIf(process.platform === "win32")(
     const root = await everything();
     for (const name of names) {
       const path = join(root, name);
-      const waiting = await answers(asyncFileSystem, path);
-      expect([name, await answers(syncFileSystem, path)]).toEqual([name, waiting]);
+      const expected = await answers(asyncFileSystem, path);
+      expect([name, await answers(syncFileSystem, path)]).toEqual([name, expected]);
     }
     expect(await asyncFileSystem.read(join(root, "fifo"))).toEqual({ problem: "irregular" });
     expect(await asyncFileSystem.read(join(root, "large"))).toEqual({ problem: "too large" });
@@ -81,11 +81,11 @@ test.skipIf(process.platform === "win32")(
 );
 
 describe("during the search for a config", () => {
-  /** How often other code had its turn. */
+  /** Returns how often other code ran during a load. */
   async function turnsWith(options: { readonly fs?: FileSystem }): Promise<number> {
     const cwd = await folder({ "mcp-auth.config.json": JSON.stringify(smallest) });
     const load = () => loadConfig({ cwd, env: {}, ...options });
-    // So that all that is imported lazily is there.
+    // Loads all lazy imports.
     await load();
     let turns = 0;
     let next: NodeJS.Immediate;

@@ -99,7 +99,7 @@ it.each(["stepUp", "scopes", "audience", "exec"])(
       ...(where === "scopes" || where === "audience" ? { [where]: holed } : {}),
     };
     const server = { url: "https://a.example", grant, ...(where === "stepUp" && { stepUp: holed }) };
-    // What a type would not allow, JavaScript can pass.
+    // JavaScript can pass values that the types do not allow.
     const config = { servers: { a: server } } as unknown as McpAuthConfig;
     const error = await failure(loadConfig({ config, cwd: "/", env: {} }));
     expect(error.violations).toEqual([

@@ -159,6 +159,16 @@ it.each([
     '/grant/env: "env" belongs in `token`. Write { "token": { "env": … } }.',
   ],
   [
+    "a reference as a grant jwt_bearer",
+    withGrant({ type: "jwt_bearer", client, file: "t" }),
+    '/grant/file: "file" belongs in `assertion`. Write { "assertion": { "file": … } }.',
+  ],
+  [
+    "the schema of an editor in the server",
+    crm({ $schema: "s.json" }),
+    '/$schema: "$schema" belongs at the top of the config.',
+  ],
+  [
     "a reference as a client",
     withCredential({ env: "T" }),
     '/grant/client/env: "env" belongs in `secret`. Write { "secret": { "env": … } }.',
@@ -246,7 +256,7 @@ it("the hints know the place of every property of the schema", async () => {
   const homeless: string[] = [];
   for (const title of ["Server", "Client", "Refresh", "Retry", "Network", "Metadata", "Key"]) {
     for (const name of names(title)) {
-      // What it is beside depends on where it stands.
+      // A property of the other definition too has another place.
       const inOther = title === "Key" || title === "Server" ? "Client" : "Server";
       const here = names(inOther).includes(name);
       if (!here && correctPlaceOf(name, inOther) === undefined) homeless.push(`${title}.${name}`);

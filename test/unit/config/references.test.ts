@@ -146,7 +146,7 @@ it.each([
   expect(more).toEqual([]);
   expect(line).toContain(`Write { "env": "${name}" }, or { "file": "path" }, and remove the secret`);
   expect(line).not.toMatch(/s3cr3t|V4lue|0451/);
-  // Whatever the variable holds is not looked at.
+  // The value of the variable is not read.
   const interpolated = await wrong(config("${OF_MINE}"), { OF_MINE: literal });
   expect(interpolated).toHaveLength(1);
   expect(interpolated[0]).toContain('Write { "env": "OF_MINE" }.');

@@ -33,7 +33,7 @@ it("every property, definition and enum value of the schema has a description", 
   };
   for (const [pointer, part] of parts(schema)) {
     for (const group of ["properties", "$defs"]) {
-      // In conditions there are tests, not properties to write.
+      // The properties in conditions are tests, and need no description.
       if (/\/(if|not)(\/|$)/.test(pointer) || pointer.endsWith("/properties")) continue;
       for (const [name, inner] of Object.entries((part[group] ?? {}) as Node)) {
         if (!described(inner)) silent.push(`${pointer}/${group}/${name}`);

@@ -9,7 +9,7 @@ const encryptionKey = { env: "KEY" };
 const options = { cwd: "/srv", env: {} };
 
 async function wrong(config: object, hasStore = false): Promise<readonly string[]> {
-  // Also what no compiler lets pass.
+  // Some of these configs do not compile.
   const { violations } = await checkConfig({ ...options, config: config as McpAuthConfig, hasStore });
   return violations.map(formatViolation);
 }

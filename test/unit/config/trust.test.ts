@@ -1,5 +1,5 @@
-// A config that the search finds is used only if those who may write to it, or put another in its place, may decide what it
-// says. What needs a second user is in test/second-user.
+// The search uses a config only if all users who can change or replace it may decide what it says. Tests that need a second
+// user are in test/second-user.
 import { execFileSync } from "node:child_process";
 import { chmod, lstat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ import { folder, smallest } from "./folder.js";
 const json = JSON.stringify(smallest);
 const name = "mcp-auth.config.json";
 
-/** Modes by path, set from the deepest up, so that each can still be reached. */
+/** Sets modes by path, the deepest first, so that each path can still be reached. */
 async function modes(root: string, given: Readonly<Record<string, number>>): Promise<void> {
   for (const [path, mode] of Object.entries(given)) await chmod(join(root, path), mode);
 }
@@ -242,9 +242,9 @@ describe("the trust check applies to the file that was read", () => {
       "package.json": JSON.stringify({ "mcp-auth": "swapped" }),
     });
     const stats = await lstat(root, { bigint: true });
-    const explore = await createConfigLoader();
-    expect(await explore(join(root, name), { text: json, stats })).toBe(json);
-    expect(await explore(join(root, "package.json"), { text: "{}", stats })).toBeUndefined();
+    const load = await createConfigLoader();
+    expect(await load(join(root, name), { text: json, stats })).toBe(json);
+    expect(await load(join(root, "package.json"), { text: "{}", stats })).toBeUndefined();
   });
 });
 

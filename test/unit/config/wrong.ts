@@ -2,9 +2,9 @@ import { formatViolation } from "../../../src/config/format-violation.js";
 import { checkConfig } from "../../../src/config/load.js";
 import { client, smallest } from "./folder.js";
 
-/** What is wrong with an object, as `pointer: message. Hint.` */
+/** Returns the violations of a config, as `pointer: message. Hint.` */
 export async function wrong(config: unknown, env: Record<string, string> = {}): Promise<readonly string[]> {
-  // Configs that do not type-check are what these tests are about.
+  // These configs do not type-check on purpose.
   const { violations } = await checkConfig({ config: config as never, cwd: "/etc/agent", env });
   return violations.map(formatViolation);
 }

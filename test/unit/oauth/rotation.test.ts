@@ -8,7 +8,7 @@ import type { AssertionSpec, ClientSpec, KeySpec, SecretReference } from "../../
 import { createDpop } from "../../../src/dpop/dpop.js";
 import type { McpAuthError } from "../../../src/errors/error.js";
 import type { AttemptRequest } from "../../../src/oauth/attempt.js";
-import { hasAnotherCredential } from "../../../src/oauth/client-auth/another-credential.js";
+import { hasAnotherCredential } from "../../../src/oauth/error-marks.js";
 import { CredentialMemory } from "../../../src/secrets/credential-memory.js";
 import { credentialsChanged } from "../../../src/secrets/credentials-changed.js";
 import { createAuthority, type IssuedCertificate } from "../../support/certificates.js";

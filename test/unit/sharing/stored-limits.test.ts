@@ -9,7 +9,7 @@ import { grantSource } from "../../../src/tokens/grant-source.js";
 import type { AfterRefusal } from "../../../src/tokens/refused-tokens.js";
 import type { Token } from "../../../src/tokens/token.js";
 import { type FakeClock, fakeClock } from "../../support/fake-clock.js";
-import { issued, issuer, outage, second, server } from "../tokens/fixtures.js";
+import { issued, issuer, outage, prepared, second, server } from "../tokens/fixtures.js";
 import { type StoredCache, storedCache } from "./stored-cache.js";
 
 const unhandled: unknown[] = [];
@@ -39,11 +39,11 @@ function machine(): Machine {
   const requests: number[] = [];
   const tokens = { isUp: true };
   const leaf = grantSource(
-    async () => {
+    prepared(async () => {
       const accessToken = `token-${requests.push(clock.now())}`;
       if (!tokens.isUp) throw outage();
       return issued({ accessToken, expiresIn: 3_600, requestedAt: clock.now() });
-    },
+    }),
     { server, issuer, clock, assumedLifetime: second, report: () => {} },
   );
   return {

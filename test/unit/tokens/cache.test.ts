@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { markAskedToWait } from "../../../src/oauth/token-endpoint/asked-to-wait.js";
+import { markAskedToWait } from "../../../src/oauth/error-marks.js";
 import { RetryAfterRegistry } from "../../../src/tokens/retry-after-registry.js";
 import { deferred } from "../../support/deferred.js";
 import { fakeClock } from "../../support/fake-clock.js";

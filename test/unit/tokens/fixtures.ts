@@ -2,7 +2,7 @@ import { McpAuthError, type McpAuthErrorCode, type McpAuthErrorOptions } from ".
 import type { AttemptRequest } from "../../../src/oauth/attempt.js";
 import type { IssuedToken } from "../../../src/oauth/grants/issued-token.js";
 import { TokenCache } from "../../../src/tokens/cache.js";
-import { grantSource } from "../../../src/tokens/grant-source.js";
+import { grantSource, type PreparedAttempt } from "../../../src/tokens/grant-source.js";
 import { RetryAfterRegistry } from "../../../src/tokens/retry-after-registry.js";
 import { Token } from "../../../src/tokens/token.js";
 import type { Report, TokenEvent, TokenEventName } from "../../../src/tokens/token-event.js";
@@ -70,7 +70,7 @@ export function room(options: RoomOptions = {}): Room {
     return issued({ accessToken: `token-${number + 1}`, requestedAt, ...answer });
   };
   let renewAt: number | undefined;
-  const leaf = withEvents(grantSource(grant, { ...common, assumedLifetime: 300 * second }), common);
+  const leaf = withEvents(grantSource(prepared(grant), { ...common, assumedLifetime: 300 * second }), common);
   const retry = { attempts, min: 250, max: 10 * second };
   const cache = new TokenCache({
     ...common,
@@ -126,4 +126,11 @@ export async function rejection(promise: Promise<unknown>): Promise<McpAuthError
     throw error;
   }
   throw new Error("Nothing was rejected.");
+}
+
+/** Prepares each attempt with what was requested, as the argument of `grantSource`. */
+export function prepared(
+  grant: (attempt: AttemptRequest) => Promise<IssuedToken>,
+): (request: AttemptRequest) => Promise<PreparedAttempt<AttemptRequest>> {
+  return async (attempt) => ({ grant, attempt });
 }

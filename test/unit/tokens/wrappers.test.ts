@@ -7,7 +7,7 @@ import type { TokenRequest } from "../../../src/tokens/source.js";
 import type { TokenEvent, TokenEventName } from "../../../src/tokens/token-event.js";
 import { withEvents } from "../../../src/tokens/with-events.js";
 import { fakeClock } from "../../support/fake-clock.js";
-import { issued, issuer, outage, rejection, server, token } from "./fixtures.js";
+import { issued, issuer, outage, prepared, rejection, server, token } from "./fixtures.js";
 
 const request: TokenRequest = { reason: "demand", signal: new AbortController().signal, attempt: 1 };
 
@@ -33,10 +33,13 @@ describe("the leaf", () => {
     const { common, clock, events } = parts();
     const requestedAt = clock.now() - 2_000;
     const { expiresIn: _none, ...plain } = issued({ requestedAt });
-    const source = grantSource(async () => ({ ...plain, ...fields }), {
-      ...common,
-      assumedLifetime: 300_000,
-    });
+    const source = grantSource(
+      prepared(async () => ({ ...plain, ...fields })),
+      {
+        ...common,
+        assumedLifetime: 300_000,
+      },
+    );
     const got = await source.getToken(request);
     expect(got.requestedAt).toBe(requestedAt);
     expect(got.expiresAt).toBe(requestedAt + lifetime);
@@ -53,14 +56,14 @@ describe("the leaf", () => {
     expect(requestedAt).toBe(1_767_225_600_000);
     const { issuer: _none, ...plain } = issued({ requestedAt, accessToken, expiresIn });
     const grant = async () => plain;
-    const source = grantSource(grant, { ...common, issuer: undefined, assumedLifetime: 300_000 });
+    const source = grantSource(prepared(grant), { ...common, issuer: undefined, assumedLifetime: 300_000 });
     expect((await source.getToken(request)).expiresAt).toBe(requestedAt + lifetime);
   });
 
   test("counts a lifetime of no seconds as that, and not as one that nobody told, and warns of it", async () => {
     const { common, clock, events } = parts();
     const grant = async () => issued({ requestedAt: clock.now(), expiresIn: 0 });
-    const got = await grantSource(grant, { ...common, assumedLifetime: 300_000 }).getToken(request);
+    const got = await grantSource(prepared(grant), { ...common, assumedLifetime: 300_000 }).getToken(request);
     expect(got.expiresAt).toBe(clock.now());
     expect(events).toMatchObject([{ name: "token:warning", expiresAt: clock.now() }]);
   });
@@ -68,14 +71,17 @@ describe("the leaf", () => {
   test("caps an absurd lifetime, so that times stay numbers", async () => {
     const { common, clock } = parts();
     const grant = async () => issued({ requestedAt: clock.now(), expiresIn: Number.POSITIVE_INFINITY });
-    const got = await grantSource(grant, { ...common, assumedLifetime: 1 }).getToken(request);
+    const got = await grantSource(prepared(grant), { ...common, assumedLifetime: 1 }).getToken(request);
     expect(got.expiresAt - clock.now()).toBe(315_360_000_000);
   });
 
   test("ends with its signal although the grant goes on", async () => {
     const { common } = parts();
     const stop = new AbortController();
-    const source = grantSource(() => new Promise(() => {}), { ...common, assumedLifetime: 1 });
+    const source = grantSource(
+      prepared(() => new Promise(() => {})),
+      { ...common, assumedLifetime: 1 },
+    );
     const outcome = rejection(source.getToken({ ...request, signal: stop.signal }));
     stop.abort();
     expect((await outcome).code).toBe("aborted");

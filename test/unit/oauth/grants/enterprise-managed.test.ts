@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { ClientSpec, EnterpriseManagedSpec } from "../../../../src/config/spec.js";
 import { createDpop } from "../../../../src/dpop/dpop.js";
 import { Secret } from "../../../../src/lib/secret.js";
-import { tokenEndpointAsksToWait } from "../../../../src/oauth/token-endpoint/asked-to-wait.js";
+import { tokenEndpointAsksToWait } from "../../../../src/oauth/error-marks.js";
 import { type Handler, sendJson, startHttpServer } from "../../../support/http-server.js";
 import {
   type AuthorizationServer,

@@ -9,7 +9,7 @@ import type { AfterRefusal, RefusedCall } from "../../../../src/tokens/refused-t
 import type { TokenSource } from "../../../../src/tokens/source.js";
 import type { Token } from "../../../../src/tokens/token.js";
 import { storedCache } from "../../sharing/stored-cache.js";
-import { issuer, second, server } from "../fixtures.js";
+import { issuer, prepared, second, server } from "../fixtures.js";
 import { holdLength, knownAfter, type Rule, Suspects } from "./rule.js";
 import type { World } from "./world.js";
 
@@ -40,7 +40,7 @@ export class Process {
     this.#rule = rule;
     const { clock, circumstances } = world;
     const common = { server, issuer, clock, report: () => {} };
-    const leaf = grantSource(world.tokenServer.grant, { ...common, assumedLifetime: 300 * second });
+    const leaf = grantSource(prepared(world.tokenServer.grant), { ...common, assumedLifetime: 300 * second });
     const { cache, stop } = storedCache({
       clock,
       store: circumstances.store === "none" ? undefined : world.store(),

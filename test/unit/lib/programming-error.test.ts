@@ -1,0 +1,40 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { McpAuthError } from "../../../src/errors/error.js";
+import { problemOf } from "../../../src/keys/signing-key.js";
+import { isProgrammingError } from "../../../src/lib/programming-error.js";
+
+/** What `work` throws. */
+function thrown(work: () => unknown): unknown {
+  try {
+    work();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+const missing: { readonly method?: () => void } = {};
+
+test.each([
+  // The mistake is on purpose.
+  ["a call of what is no function", () => (missing as { method(): void }).method(), true],
+  ["an endless recursion", () => [].concat(new Array(-1) as never), true],
+  ["a file that does not exist", () => readFileSync("/nonexistent"), false],
+  ["a path that is not allowed", () => readFileSync("a\0b"), false],
+  [
+    "an error with a code of ours",
+    () => {
+      throw new McpAuthError("timeout", "late");
+    },
+    false,
+  ],
+])("%s is told from other errors", (_name, work, expected) => {
+  expect(isProgrammingError(thrown(work))).toBe(expected);
+});
+
+test("a fault of our own code is not reported as a key that cannot be read", () => {
+  const fault = thrown(() => (missing as { method(): void }).method());
+  expect(thrown(() => problemOf(fault))).toBe(fault);
+  expect(problemOf(thrown(() => readFileSync("/nonexistent")))).toBe("it cannot be read as a private key.");
+});
