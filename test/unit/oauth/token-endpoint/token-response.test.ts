@@ -225,7 +225,7 @@ describe("a refusal", () => {
     ["unauthorized_client", "the grant type client_credentials"],
     ["unsupported_grant_type", "does not offer the grant type client_credentials"],
     ["invalid_scope", '"scopes"'],
-    ["invalid_target", "register its URL there as a resource"],
+    ["invalid_target", "Register its URL there as a resource"],
     ["access_denied", "what this client is allowed"],
     ["use_dpop_nonce", "DPoP"],
     ["invalid_request", "registration"],
