@@ -1,6 +1,6 @@
 /**
- * Milliseconds for which there is a way back: servers learn of a new key later than we do, and the files of one bundle
- * are replaced one by one.
+ * Milliseconds for which the previous key or certificate may still be used: servers learn of a new key later, and the files
+ * of one bundle are replaced one by one.
  */
 const changeover = 600_000;
 
@@ -11,24 +11,24 @@ interface Loaded<Bundle> {
 }
 
 interface Made<Bundle> extends Loaded<Bundle> {
-  /** Of the texts that it was made from. */
+  /** Fingerprint of the texts that it was made from. */
   readonly fingerprint: string;
-  /** The same for what says the same, however it is written. */
+  /** Equal for two texts with the same content, such as a PEM text with other line breaks. */
   readonly identity: string;
 }
 
 interface Known<Bundle> extends Made<Bundle> {
-  /** The one before, and since when it is no longer used. */
+  /** The previous one, and the time since which it is no longer used. */
   readonly predecessor?: { readonly loaded: Loaded<Bundle>; readonly until: number } | undefined;
   /** Milliseconds since the epoch at which parts were first found that do not belong together. */
   readonly apartSince?: number | undefined;
 }
 
-/** What was loaded last from each spec, whole, and the one before it for ten minutes. */
+/** Keeps the last key or certificate of each spec whose parts belonged together, and its predecessor for ten minutes. */
 export class Bundles<Spec extends object, Bundle extends object> {
   readonly #known = new WeakMap<Spec, Known<Bundle>>();
 
-  /** The last one, if it was made from the same. */
+  /** Returns the last one, if it was made from the same texts. */
   find(spec: Spec, fingerprint: string, now: number): Bundle | undefined {
     const known = this.#current(spec, now);
     if (known?.fingerprint !== fingerprint) return undefined;
@@ -40,11 +40,11 @@ export class Bundles<Spec extends object, Bundle extends object> {
     return this.#known.get(spec)?.bundle;
   }
 
-  /** Takes the place of the last one; gives back that one if it says the same. */
+  /** Keeps a new one as the last. Returns the last one instead if both have the same content. */
   keep(spec: Spec, made: Made<Bundle>, now: number): Bundle {
     const before = this.#known.get(spec);
     if (before?.identity === made.identity) {
-      // Of its predecessor and its age, nothing has changed.
+      // Its predecessor and its age stay the same.
       const { predecessor, bundle } = before;
       this.#known.set(spec, { ...made, bundle, predecessor });
       return bundle;
@@ -57,8 +57,8 @@ export class Bundles<Spec extends object, Bundle extends object> {
   }
 
   /**
-   * The last one in place of parts that do not belong together, as when one file of several has been replaced: for ten
-   * minutes from when they were first found so.
+   * Returns the last one in place of parts that do not belong together, as after one file of several was replaced. Does so
+   * for ten minutes from the first time.
    */
   staleFallback(spec: Spec, now: number): Bundle | undefined {
     const known = this.#known.get(spec);
@@ -68,13 +68,13 @@ export class Bundles<Spec extends object, Bundle extends object> {
     return isRecent(apartSince, now) ? usable(known, now) : undefined;
   }
 
-  /** The one before the last, as long as the last is younger than ten minutes. */
+  /** Returns the predecessor of the last one, as long as the last one is younger than ten minutes. */
   predecessor(spec: Spec, now: number): Bundle | undefined {
     const { predecessor } = this.#current(spec, now) ?? {};
     return predecessor && usable(predecessor.loaded, now);
   }
 
-  /** A key that is not used any more has no business in memory. */
+  /** Drops a predecessor that is no longer used, so that its key does not stay in memory. */
   #current(spec: Spec, now: number): Known<Bundle> | undefined {
     const known = this.#known.get(spec);
     if (known?.predecessor === undefined || isRecent(known.predecessor.until, now)) return known;
@@ -84,7 +84,7 @@ export class Bundles<Spec extends object, Bundle extends object> {
   }
 }
 
-/** A moment that lies far ahead was before the clock was set back: nobody knows how long ago. */
+/** A time far ahead is from before the clock was set back. Its age is unknown, so it is not recent. */
 function isRecent(moment: number, now: number): boolean {
   return Math.abs(now - moment) < changeover;
 }

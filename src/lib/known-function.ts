@@ -14,7 +14,7 @@ export function knownFunction<F extends (...args: never[]) => unknown>(
   const found = given !== undefined && Object.hasOwn(given, name) ? given[name] : undefined;
   if (typeof found === "function") return { found };
   const [near] = nearNames(name, names);
-  const known = names.length === 0 ? "none was" : `what was: ${someOf(names)}`;
+  const known = names.length === 0 ? "none was" : `given were: ${someOf(names)}`;
   const hint = near === undefined ? "" : ` Did you mean "${near}"?`;
   const problem = `no function of this name was given as \`${option}\` (${known}).${hint}`;
   return { problem: printable(problem) };

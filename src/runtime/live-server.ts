@@ -4,6 +4,7 @@ import { assertOwnUrl } from "../http/own-url.js";
 import type { Clock } from "../lib/clock.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { RenewalTimers } from "../schedule/renewal-timers.js";
+import type { CacheRequest, TokenCache } from "../tokens/cache.js";
 import type { Token } from "../tokens/token.js";
 import type { CachesByScope } from "./caches-by-scope.js";
 import { assertHeaderOptions, assertTokenOptions } from "./check-options.js";
@@ -86,8 +87,8 @@ export class LiveServer {
   }
 
   /**
-   * Notes the use, and returns the token at once if it is fresh. If this returns `undefined`, call `acquireToken`,
-   * which also handles all options.
+   * Notes the use, and returns the token at once if it is fresh and there are no options. Otherwise returns `undefined`:
+   * get the token from the cache that `cacheFor` returns.
    */
   freshToken(options?: TokenOptions): Token | undefined {
     const now = this.#clock.now();
@@ -95,13 +96,10 @@ export class LiveServer {
     return options === undefined ? this.#caches.defaultCache.peek(now) : undefined;
   }
 
-  /** Returns a usable token. Rejects with the codes of `getAccessToken`. */
-  acquireToken(options: TokenOptions = {}): Promise<Token> {
+  /** Returns the cache for the scopes in the options. Throws `config_invalid` for wrong options. */
+  cacheFor(options: TokenOptions = {}): TokenCache {
     assertTokenOptions(this.spec.name, options);
-    const { forceRefresh = false, signal, scopes } = options;
-    const cache = scopes === undefined ? this.#caches.defaultCache : this.#caches.of(scopes);
-    // `fetch` accepts `null` for no signal, and so do callers that follow its types.
-    return cache.getToken({ reason: forceRefresh ? "forced" : "demand", signal: signal ?? undefined });
+    return options.scopes === undefined ? this.#caches.defaultCache : this.#caches.of(options.scopes);
   }
 
   async getHeaders(options: HeaderOptions = {}): Promise<Record<string, string>> {
@@ -113,7 +111,7 @@ export class LiveServer {
       assertOwnUrl(this.spec.name, own, String(url), "The URL of the request");
     }
     const wanted = { ...(signal && { signal }), ...(scopes && { scopes }) };
-    const token = this.freshToken(wanted) ?? (await this.acquireToken(wanted));
+    const token = this.freshToken(wanted) ?? (await this.cacheFor(wanted).getToken(cacheRequest(wanted)));
     const headers = await this.#headers(signal);
     const authorization = await tokenHeaders(token, {
       server: this.spec.name,
@@ -155,7 +153,7 @@ export class LiveServer {
     if (hasRuntimeSubject(this.spec.grant) && !required) return;
     this.#timers.startTicking();
     if (!this.spec.refresh.automatic && !required) return;
-    if (this.freshToken() === undefined) await this.acquireToken();
+    if (this.freshToken() === undefined) await this.#caches.defaultCache.getToken({ reason: "demand" });
   }
 
   /** Stops the timers, because another one replaces it. */
@@ -179,6 +177,12 @@ export class LiveServer {
       this.freshToken() ?? (await defaultCache.getToken({ reason: "demand", signal, anyUnexpired: true }))
     );
   }
+}
+
+/** Returns the request to a cache for the options of a call. */
+export function cacheRequest({ forceRefresh = false, signal }: TokenOptions = {}): CacheRequest {
+  // `fetch` accepts `null` for no signal, and so do callers that follow its types.
+  return { reason: forceRefresh ? "forced" : "demand", signal: signal ?? undefined };
 }
 
 function renewalTimers(

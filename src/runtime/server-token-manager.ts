@@ -2,7 +2,7 @@ import type { ServerEntry } from "../config/spec.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import type { AccessToken } from "../tokens/token.js";
 import type { McpClientCapabilities } from "./client-capabilities.js";
-import { LiveServer } from "./live-server.js";
+import { cacheRequest, LiveServer } from "./live-server.js";
 import { type ManagerInternals, type ManagerWithInternals, managerInternals } from "./manager-internals.js";
 import type { RuntimeContext } from "./runtime-context.js";
 import { bareToken } from "./sender-constrained.js";
@@ -69,13 +69,14 @@ export class ServerTokenManager implements ManagerWithInternals {
   // around it doubles the cost of such a call (see `bench/`).
   async getAccessToken(options?: TokenOptions): Promise<string> {
     const server = this.#current ?? this.#resolveCurrent();
-    const token = server.freshToken(options) ?? (await server.acquireToken(options));
+    const token =
+      server.freshToken(options) ?? (await server.cacheFor(options).getToken(cacheRequest(options)));
     return token.binding === undefined ? token.accessToken : bareToken(this.name, token);
   }
 
   async getToken(options?: TokenOptions): Promise<AccessToken> {
     const server = this.#current ?? this.#resolveCurrent();
-    return server.freshToken(options) ?? (await server.acquireToken(options));
+    return server.freshToken(options) ?? (await server.cacheFor(options).getToken(cacheRequest(options)));
   }
 
   getHeaders(options?: HeaderOptions): Promise<Record<string, string>> {

@@ -1,4 +1,5 @@
 import type { McpAuthError } from "../errors/error.js";
+import type { TokenCache } from "../tokens/cache.js";
 import type { Token } from "../tokens/token.js";
 import type { McpClientCapabilities } from "./client-capabilities.js";
 import { type ManagerInternals, managerInternals } from "./manager-internals.js";
@@ -37,7 +38,7 @@ export class UnusableServer {
     return this.fail();
   }
 
-  acquireToken(): Promise<Token> {
+  cacheFor(): TokenCache {
     return this.fail();
   }
 

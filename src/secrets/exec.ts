@@ -14,12 +14,13 @@ interface Run {
   waiting: number;
 }
 
-/** By environment and by command: who comes while one runs gets what it prints. */
+/** By environment and command. A caller that comes while a command runs shares that run. */
 const running = new WeakMap<SecretContext["env"], Map<string, Run>>();
 
 /**
- * What a command prints, as UTF-8. Calls at the same time share one run; a caller who gives up leaves it to the others,
- * and the last one ends it. Rejects with `secret_unavailable` (retryable when it took too long) and `aborted`.
+ * Runs a command and returns what it prints, as UTF-8. Calls at the same time share one run. A caller that stops waiting
+ * leaves it to the others; when the last one leaves, the command is ended. Rejects with `secret_unavailable` (retryable
+ * when it took too long) and `aborted`.
  */
 export async function readFromCommand(reference: ExecReference, context: SecretContext): Promise<string> {
   const { server, signal } = context;
@@ -39,7 +40,7 @@ export async function readFromCommand(reference: ExecReference, context: SecretC
   return text;
 }
 
-/** Not tied to any one caller's signal: each of them leaves by its own. */
+/** The signal of one caller does not end the run, only the wait of that caller. */
 async function shared(
   reference: ExecReference,
   { env, clock, server, signal, permissions }: SecretContext,
@@ -58,7 +59,7 @@ async function shared(
     run.waiting -= 1;
     if (run.waiting === 0) {
       leave(runs, key, run);
-      // Nothing is left to end when it has ended by itself.
+      // Has no effect on a command that has ended by itself.
       run.controller.abort();
     }
   }
@@ -72,7 +73,7 @@ function begin(runs: Map<string, Run>, key: string, options: ProcessOptions): Ru
   return run;
 }
 
-/** Who comes now starts a run of its own. */
+/** The next caller starts another run. */
 function leave(runs: Map<string, Run>, key: string, run: Run): void {
   if (runs.get(key) === run) runs.delete(key);
 }

@@ -16,8 +16,8 @@ interface FileReference {
 }
 
 /**
- * One look at the text of a file, byte order mark dropped. Only regular files of at most 1 MiB of UTF-8 are read;
- * anything else is `secret_unavailable`. Unless it is the last look, one that was changed meanwhile is half-written.
+ * Reads the text of a file once, and drops a byte order mark. Anything but a regular file of at most 1 MiB of UTF-8 is
+ * `secret_unavailable`. A file that was changed while it was read counts as half-written, unless `last` is set.
  */
 export async function readSecretFile(
   reference: FileReference,
@@ -28,7 +28,7 @@ export async function readSecretFile(
     error: secretUnavailable(reference, server, problem),
     halfWritten,
   });
-  // A relative path would be read from wherever the process happens to run.
+  // A relative path would depend on the working directory of the process.
   if (!isAbsolute(reference.file)) return fail("the path is not absolute.", "no");
   const outcome = await readRegularFile(reference.file, permissions?.allow);
   if (outcome === "refused") return { error: referenceNotAllowed(reference, server), halfWritten: "no" };
@@ -47,7 +47,7 @@ async function readRegularFile(path: string, allow: AllowRules | undefined): Pro
   try {
     file = await openToRead(path);
     const before = await file.stat({ bigint: true });
-    // Of what was opened: a link may lead elsewhere by now.
+    // Checks the open file, because a link may lead elsewhere by now.
     if (allow !== undefined && !(await allow.file(path, before))) return "refused";
     if (before.isDirectory()) return { problem: "it is a directory." };
     if (!before.isFile()) return { problem: "it is not a regular file." };
@@ -57,7 +57,7 @@ async function readRegularFile(path: string, allow: AllowRules | undefined): Pro
     return { bytes, torn: before.mtimeNs !== after.mtimeNs || before.size !== after.size };
   } catch (error) {
     if (isProgrammingError(error)) throw error;
-    // What may not be read is nobody's to ask about, not even whether it is there.
+    // For a file that `allow` does not name, the error does not tell whether it exists.
     if (allow !== undefined && !(await allow.file(path))) return "refused";
     return { problem: explain(error), missing: codeOf(error) === "ENOENT" };
   } finally {
@@ -74,7 +74,7 @@ const explanations: ReadonlyMap<string, string> = new Map([
   ["ELOOP", "its symbolic links lead in a circle."],
   ["ENAMETOOLONG", "its path is too long."],
   ["EMFILE", "this process has too many files open."],
-  // What opening a socket gives.
+  // The error for opening a socket.
   ["ENXIO", "it is not a regular file."],
 ]);
 

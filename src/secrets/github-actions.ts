@@ -14,8 +14,8 @@ export interface GithubActionsReference {
 const timeout = 10_000;
 
 /**
- * The ID token of the job that this runs in, for the audience of the config or, without one, the one that GitHub takes.
- * Rejects with `secret_unavailable` (retryable when GitHub fails), and with `unavailable`, `timeout`, `tls_failed` and
+ * Requests the ID token of the GitHub Actions job that this process runs in, for the audience of the config. Without one,
+ * GitHub chooses the audience. Rejects with `secret_unavailable` (retryable when GitHub fails), and with `unavailable`, `timeout`, `tls_failed` and
  * `aborted` of the request.
  */
 export async function readFromGithubActions(
@@ -72,7 +72,7 @@ function requestUrl(text: string | undefined, audience: string | undefined): str
   const url = new URL(text);
   const isLocal = url.protocol === "http:" && isLoopbackHost(url.hostname);
   if (url.protocol !== "https:" && !isLocal) return "insecure";
-  // What the runner has put into the query stays as it is.
+  // The query that the runner set stays as it is.
   if (audience !== undefined) {
     url.search += `${url.search === "" ? "?" : "&"}audience=${encodeURIComponent(audience)}`;
   }

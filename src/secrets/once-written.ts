@@ -8,7 +8,7 @@ import { pause } from "../lib/wait.js";
 import { secretAborted } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 
-/** What one look at files gave. */
+/** The result of reading files once. */
 export type ReadAttempt<T> =
   | { readonly value: T }
   | {
@@ -17,18 +17,17 @@ export type ReadAttempt<T> =
       readonly halfWritten: "surely" | "perhaps" | "no";
     };
 
-/** Milliseconds between two looks, about a second in all: who writes a file in place takes a small part of that. */
+/** Milliseconds between two reads, about a second in all. To write a file in place takes a small part of that. */
 const pauses = [10, 20, 50, 100, 200, 300, 300];
 
 /** Milliseconds. */
 const aMomentAgo = 5_000;
 
 /**
- * What the files of some references hold, looked at again after short pauses while they may be half-written: that is,
- * when they were changed a moment ago. `last` tells that there will be no further look.
+ * Calls `look` until it returns a value. Calls it again after short pauses as long as a file of the references may be
+ * half-written, because it was changed a moment ago. `last` tells `look` that no further call follows.
  *
- * Rejects with the error of the last look, which may pass when the files were still changed a moment ago, and with
- * `aborted`.
+ * Rejects with the error of the last call, which is retryable if the files were changed a moment ago, and with `aborted`.
  */
 export async function onceWritten<T>(
   references: readonly (SecretReference | undefined)[],
@@ -49,12 +48,12 @@ export async function onceWritten<T>(
   }
 }
 
-/** For a file that is missing, its folder is meant: it may be put there anew. */
+/** For a missing file, looks at its folder: the file may be about to be put there again. */
 async function changedJustNow(references: readonly (SecretReference | undefined)[]): Promise<boolean> {
   const changes = references.map(async (reference) => {
     if (reference === undefined || !("file" in reference)) return false;
     const changedAt = (await changeOf(reference.file)) ?? (await changeOf(dirname(reference.file)));
-    // Whatever clock the runtime goes by, the times of files are the system's.
+    // The times of files are the system's, also if the runtime has another clock.
     return changedAt !== undefined && Math.abs(systemClock.now() - changedAt) < aMomentAgo;
   });
   return (await Promise.all(changes)).includes(true);
@@ -69,7 +68,7 @@ async function changeOf(path: string): Promise<number | undefined> {
   }
 }
 
-/** The same failure, of which it is known that somebody is about to mend it. */
+/** The same failure as retryable: something is writing the file. */
 function asRetryable({ code, message, server }: McpAuthError): McpAuthError {
   return new McpAuthError(code, message, { server, retryable: true });
 }

@@ -6,8 +6,8 @@ import { secretUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 
 /**
- * The secret behind a reference, for a header of its own. Rejects with the codes of `readSecret`, and with
- * `secret_unavailable` for what no header can hold (RFC 9110 §5.5): `Headers` refuses it as well, but shows it.
+ * Reads a secret that is the value of a header. Rejects with the codes of `readSecret`, and with `secret_unavailable` for a
+ * value that no header can hold (RFC 9110 §5.5): `Headers` refuses it as well, but shows it in its error.
  */
 export async function readHeader(reference: SecretReference, context: SecretContext): Promise<Secret> {
   const secret = await readSecret(reference, context);
@@ -16,7 +16,7 @@ export async function readHeader(reference: SecretReference, context: SecretCont
   throw secretUnavailable(reference, context.server, problem);
 }
 
-/** The `headers` of a config with each secret read now. Rejects as `readHeader` does. */
+/** Reads the secrets in the `headers` of a config and returns all headers. Rejects with the codes of `readHeader`. */
 export async function readHeaders(
   headers: Readonly<Record<string, string | SecretReference>>,
   context: SecretContext,

@@ -9,8 +9,8 @@ import { referenceNotAllowed, secretUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 
 /**
- * One look at what is behind a reference. `last`: what is read while somebody writes is taken as it is. Rejects with
- * `aborted` only.
+ * Reads the value of a reference once. `last`: no read follows, so that a file which is being written is taken as it is.
+ * Rejects with `aborted` only; other failures are in the result.
  */
 export async function readValue(
   reference: SecretReference,
@@ -30,7 +30,7 @@ export async function readValue(
   return text === "" ? unavailable("it is empty.", "perhaps") : { value: new Secret(text) };
 }
 
-/** Each kind is loaded when it is used: most configs have one. */
+/** Loads the code for each kind of reference when it is used: most configs have one kind. */
 async function readText(
   reference: SecretReference,
   context: SecretContext,

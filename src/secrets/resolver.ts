@@ -4,12 +4,12 @@ import { knownFunction } from "../lib/known-function.js";
 import { referenceNotAllowed, secretAborted, secretUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 
-/** Milliseconds that a function has. */
+/** Milliseconds until a resolver has to answer. */
 const timeout = 10_000;
 
 /**
- * What a function given in code gives for a `ref`. Rejects with `secret_unavailable` (retryable when it took too long),
- * without anything of what the function threw, and with `aborted`.
+ * Calls a resolver with a `ref` and returns its string. Rejects with `secret_unavailable` (retryable when it took too
+ * long), which shows nothing of an error of the resolver, and with `aborted`.
  */
 export async function readFromResolver(
   reference: ResolverReference,

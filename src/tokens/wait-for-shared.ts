@@ -18,7 +18,7 @@ const longestTimer = 2 ** 31 - 1;
  * Waits for a shared request as one of its callers. The request may have begun in the background, where its timers do
  * not keep the process alive. This wait does.
  */
-export async function waitForShared(result: Promise<Token>, options: SharedWait): Promise<Token> {
+export function waitForShared(result: Promise<Token>, options: SharedWait): Promise<Token> {
   const { clock, signal, aborted, stale } = options;
   let keepAlive: ClockTimer | undefined;
   const fallback = new Promise<Token>((resolve) => {
@@ -31,10 +31,6 @@ export async function waitForShared(result: Promise<Token>, options: SharedWait)
     };
     wait(stale.at === undefined ? longestTimer : stale.at - clock.now());
   });
-  try {
-    const first = stale.at === undefined ? result : Promise.race([result, fallback]);
-    return await untilAborted(first, signal, aborted);
-  } finally {
-    keepAlive?.cancel();
-  }
+  const first = stale.at === undefined ? result : Promise.race([result, fallback]);
+  return untilAborted(first, signal, aborted).finally(() => keepAlive?.cancel());
 }

@@ -5,9 +5,9 @@ import { printWalk, WalkRecorder, type WalkStep } from "../support/recorded-walk
 import { ownIssuer, sendToken } from "./harness.js";
 
 /** The most functions that a reader steps through, from the public method to the call of `fetch`. */
-const deepest = 17;
+const deepest = 15;
 /** The most of them before the grant is called. */
-const deepestToGrant = 10;
+const deepestToGrant = 8;
 
 /** Records the walk from `getAccessToken()` to the `fetch` of the token request, without a store. */
 async function recordTokenRequest(): Promise<WalkRecorder> {

@@ -12,9 +12,9 @@ interface PlatformAssertionContext extends SecretContext {
 }
 
 /**
- * A JWT of the platform that the process runs on as client assertion, RFC 7523 §2.2: the authorization server trusts
- * who has issued it. Its `sub` is the platform's name for us, so that the client's own `id` goes with it (RFC 7521 §4.2).
- * Its `typ` is the platform's business: `assertionType` is the `client_assertion_type`, for servers that tell JWT-SVIDs
+ * Sends a JWT of the platform that the process runs on as client assertion, RFC 7523 §2.2: the authorization server
+ * trusts its issuer. Its `sub` is the platform's name for the process, so the client's `id` is sent beside it (RFC 7521
+ * §4.2). The platform sets its `typ`; `assertionType` is the `client_assertion_type`, for servers that tell JWT-SVIDs
  * from other JWTs by it (draft-ietf-oauth-spiffe-client-auth).
  *
  * Rejects with the codes of `readPlatformAssertion`.
@@ -32,8 +32,8 @@ export async function platformAssertion(
 }
 
 /**
- * Reads a JWT that the platform issues and renews, afresh at each call. What is in it is for the server to judge; here
- * it is only made sure that it is one, so that no other secret is sent by mistake, and that it has not expired.
+ * Reads a JWT that the platform issues and renews, again at each call. Checks only that it is a JWT, so that no other
+ * secret is sent by mistake, and that it has not expired. The server judges the rest.
  *
  * Rejects with `secret_unavailable`.
  */

@@ -1,7 +1,7 @@
 import type { DpopSigner } from "../../dpop/dpop.js";
 import type { FetchFunction } from "../../net/bounded-fetch.js";
 
-/** What has to accompany a token for it to be of use: it works for nobody who does not have this. */
+/** The key or certificate that a token is bound to. The token works only with it. */
 export interface Binding {
   /** RFC 9449. */
   readonly dpopSigner?: DpopSigner;

@@ -6,7 +6,7 @@ const secretFields = [
   ...["refresh_token", "token", "password", "code", "code_verifier"],
 ];
 
-/** Remembers the credentials of a request, so that they can be told in what is answered. */
+/** Remembers the credentials of a request, so that `details` never show them where a response quotes them. */
 export function rememberSent(headers: Headers, body: URLSearchParams): void {
   for (const field of secretFields) for (const value of body.getAll(field)) rememberCredential(value);
   for (const name of ["authorization", "dpop"]) {

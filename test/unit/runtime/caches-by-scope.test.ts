@@ -6,7 +6,7 @@ import { Token } from "../../../src/tokens/token.js";
 import { deferred } from "../../support/deferred.js";
 import { fakeClock } from "../../support/fake-clock.js";
 
-/** Sets over a source that gives tokens named after their scopes once `opened`, and the scopes that it was asked for. */
+/** Creates caches over a source whose tokens are named after their scopes, and records the requested scopes. */
 function world(scopes?: readonly string[]) {
   const clock = fakeClock(0);
   const opened = deferred<void>();
@@ -17,7 +17,7 @@ function world(scopes?: readonly string[]) {
     const lifetime = { requestedAt: now, expiresAt: now + 3_600_000 };
     return new Token({ accessToken, tokenType: "Bearer", ...lifetime, scopes: wanted ?? [], issuer: "i" });
   };
-  const sets = new CachesByScope({
+  const caches = new CachesByScope({
     scopes,
     onPlan: () => {},
     createCache: (wanted, onPlan) =>
@@ -35,25 +35,25 @@ function world(scopes?: readonly string[]) {
       }),
   });
   const get = async (wanted: readonly string[] | undefined) =>
-    (await sets.of(wanted).getToken({ reason: "demand" })).accessToken;
-  return { clock, sets, get, asked, open: () => opened.resolve() };
+    (await caches.of(wanted).getToken({ reason: "demand" })).accessToken;
+  return { clock, caches, get, asked, open: () => opened.resolve() };
 }
 
-test("the scope * is a scope like any other, and not what the config says", async () => {
+test("the scope * is a scope like any other, and does not stand for the scopes of the config", async () => {
   const { get, open } = world();
   open();
   expect(await get(undefined)).toBe("for the config");
   expect(await get(["*"])).toBe("for *");
 });
 
-test("order and duplicates make no other set, and none at all is one of its own", async () => {
+test("order and duplicates of scopes do not matter, and an empty list is a set of its own", async () => {
   const { get, asked, open } = world();
   open();
   for (const set of [["a", "b"], ["b", "a"], ["a", "b", "a"], [], []]) await get(set);
   expect(asked).toEqual(["a+b", ""]);
 });
 
-test("what a caller does with the list afterwards changes nothing, and each scope is asked for once", async () => {
+test("a later change of the caller's list has no effect, and each scope is requested once", async () => {
   const { get, asked, open } = world();
   const list = ["read", "write", "read"];
   const answer = get(list);
@@ -63,7 +63,7 @@ test("what a caller does with the list afterwards changes nothing, and each scop
   expect(asked).toEqual(["read+write"]);
 });
 
-test("callers of one set share its request, however many other sets are asked for at the moment", async () => {
+test("callers of one scope set share its request, however many other caches have requests in flight", async () => {
   const { get, asked, open } = world();
   const many = Array.from({ length: 150 }, (_, number) => [`s${number}`]);
   const answers = [...many, ...many].map(get);
@@ -72,8 +72,8 @@ test("callers of one set share its request, however many other sets are asked fo
   expect(asked).toHaveLength(150);
 });
 
-test("once nobody waits for them, sets beyond the limit are forgotten, the manager's own never", async () => {
-  const { sets, get, asked, open } = world(["own"]);
+test("caches beyond the limit are dropped once no caller waits for them, except the default one", async () => {
+  const { caches, get, asked, open } = world(["own"]);
   const many = Array.from({ length: 1_000 }, (_, number) => [`s${number}`]);
   open();
   await get(["own"]);
@@ -83,15 +83,15 @@ test("once nobody waits for them, sets beyond the limit are forgotten, the manag
   for (const set of many) await get(set);
   // Of those asked for at once no more than the limit were kept.
   expect(asked.length).toBeGreaterThanOrEqual(900);
-  expect((await sets.defaultCache.getToken({ reason: "demand" })).accessToken).toBe("for own");
+  expect((await caches.defaultCache.getToken({ reason: "demand" })).accessToken).toBe("for own");
   expect(asked).not.toContain("own");
 });
 
-test("a stop ends the requests of all sets, however many are asked for at the moment", async () => {
-  const { clock, get, sets, open } = world();
+test("stop() ends the requests of all caches, however many are in flight", async () => {
+  const { clock, get, caches, open } = world();
   const many = Array.from({ length: 150 }, (_, number) => [`s${number}`]);
   const answers = Promise.allSettled(many.map(get));
-  const stopped = sets.stop(5_000);
+  const stopped = caches.stop(5_000);
   await clock.advance(5_000);
   open();
   await stopped;
@@ -100,16 +100,16 @@ test("a stop ends the requests of all sets, however many are asked for at the mo
   }
 });
 
-test("a clock that was set back makes no token of any set live longer, nor of sets that take it over", async () => {
-  const { clock, sets, get, open } = world();
+test("a clock that was set back makes no token live longer, of any scope set or after a takeover", async () => {
+  const { clock, caches, get, open } = world();
   open();
   await get(["a"]);
   await clock.advance(3_000_000);
   clock.jump(-2_000_000);
-  sets.clockSetBack(2_000_000);
+  caches.clockSetBack(2_000_000);
   const next = world();
   await next.clock.advance(1_000_000);
-  next.sets.takeOver(sets);
-  const expiries = [sets, next.sets].map((each) => each.of(["a"]).snapshot().expiresAt);
+  next.caches.takeOver(caches);
+  const expiries = [caches, next.caches].map((each) => each.of(["a"]).snapshot().expiresAt);
   expect(expiries).toEqual([1_600_000, 1_600_000]);
 });

@@ -96,14 +96,14 @@ const codeOf = async (work: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => (error instanceof McpAuthError ? error.code : error),
   );
 
-test("each redeems what has taken the place of the one before, whichever process it is", async () => {
+test("each process redeems the successor of the previous refresh token", async () => {
   const { process, server } = world();
   const [one, other] = [process(), process()];
   expect([await one.redeem(), await other.redeem(), await one.redeem()]).toEqual(["t1", "t2", "t3"]);
   expect(server.seen).toEqual(["r0", "r1", "r2"]);
 });
 
-test("what is not written yet is handed to nobody, is written behind everybody's back, and is the next to be redeemed", async () => {
+test("a successor that is not written yet is not redeemed, is written in the background, and is redeemed next", async () => {
   const { process, losing, server, clock } = world();
   const { redeem, state } = losing();
   const first = codeOf(redeem());
@@ -115,7 +115,7 @@ test("what is not written yet is handed to nobody, is written behind everybody's
   expect([server.seen, server.reused]).toEqual([["r0", "r1"], false]);
 });
 
-test("whoever waits while it is written gets it once it is", async () => {
+test("a caller that waits for the write of a successor gets it after the write", async () => {
   const { process, server, memory, clock } = world();
   let failures = 0;
   const whole = memory();
@@ -134,7 +134,7 @@ test("whoever waits while it is written gets it once it is", async () => {
   expect([await first, failures]).toEqual(["t1", 3]);
 });
 
-test("it is written although the store is left alone after another failure", async () => {
+test("a successor is written although the circuit breaker is open after another failure", async () => {
   const { process, server, memory } = world();
   let failing = false;
   const whole = memory();
@@ -158,7 +158,7 @@ test("it is written although the store is left alone after another failure", asy
   expect(server.reused).toBe(false);
 });
 
-test("one that was overtaken while the store was away still writes what came of it, under a new lease", async () => {
+test("a process whose lease ended during an outage still writes the successor, under a new lease", async () => {
   const { process, server, data, clock } = world();
   const one = process();
   const first = one.redeem(async ({ current, sending, answered }) => {
@@ -177,7 +177,7 @@ test("one that was overtaken while the store was away still writes what came of 
   expect(server.reused).toBe(false);
 });
 
-test("who gives up after it was sent leaves it to be written", async () => {
+test("a caller that aborts after the request was sent leaves the successor to be written", async () => {
   const { process, server } = world();
   const caller = new AbortController();
   const first = process().redeem(async ({ current, sending, answered, signal }) => {
@@ -192,7 +192,7 @@ test("who gives up after it was sent leaves it to be written", async () => {
   expect([await process().redeem(), server.reused]).toEqual(["t2", false]);
 });
 
-test("who gives up before it is sent sends nothing", async () => {
+test("a caller that aborts before the request sends nothing", async () => {
   const { process, server } = world();
   const caller = new AbortController();
   const first = process().redeem(async ({ current, sending, signal }) => {
@@ -205,7 +205,7 @@ test("who gives up before it is sent sends nothing", async () => {
   expect(await process().redeem()).toBe("t1");
 });
 
-test("who has lost the lease before it is sent sends nothing", async () => {
+test("a process that lost its lease before the request sends nothing", async () => {
   const { process, server, memory } = world();
   const lost = new AbortController();
   const whole = memory();
@@ -302,7 +302,7 @@ test.each([
   },
 );
 
-test("what was put anew meanwhile is not written over", async () => {
+test("a refresh token that another process wrote in the meantime is not overwritten", async () => {
   const { losing, clock, data } = world();
   const { redeem, state } = losing();
   const first = codeOf(redeem());
@@ -315,7 +315,7 @@ test("what was put anew meanwhile is not written over", async () => {
   expect(data.entries.get(key)?.value).toBe(text);
 });
 
-test("what could not be written by the time the store is closed is tried once more", async () => {
+test("an unwritten successor is tried once more when the store is closed", async () => {
   const { process, losing, server, clock } = world();
   const { redeem, state, shared } = losing();
   const first = codeOf(redeem());
@@ -328,7 +328,7 @@ test("what could not be written by the time the store is closed is tried once mo
   expect([await process().redeem(), server.reused]).toEqual(["t2", false]);
 });
 
-test("a store that is full while one is rotated is named as the reason, to those that come later too", async () => {
+test("a store that is full during a rotation is named as the reason, also to later callers", async () => {
   const { losing, clock } = world();
   const { redeem } = losing();
   for (const _call of ["the one that redeems", "the next"]) {
@@ -342,7 +342,7 @@ test("a store that is full while one is rotated is named as the reason, to those
   }
 });
 
-test("what is to be written when the store is closed is tried for as long as there is time", async () => {
+test("a successor is tried for as long as the grace period lasts when the store is closed", async () => {
   const { process, losing, server, clock } = world();
   const { redeem, state, shared } = losing();
   const first = codeOf(redeem());
@@ -361,7 +361,7 @@ test("what is to be written when the store is closed is tried for as long as the
   expect(clock.pending).toEqual([]);
 });
 
-test("a store that is never to be written is closed once the time is over, and no sooner", async () => {
+test("a store that cannot be written is closed at the end of the grace period and not earlier", async () => {
   const { losing, clock } = world();
   const { redeem, shared } = losing();
   const first = codeOf(redeem());

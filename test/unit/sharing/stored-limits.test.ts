@@ -96,7 +96,7 @@ function resent(after: AfterRefusal): string | undefined {
 }
 
 describe("with a store", () => {
-  test("a process takes the token that another has got in place of the refused one, and asks for none", async () => {
+  test("a process takes the token with which another process replaced the refused one, without a request", async () => {
     const { process, requests } = machine();
     const [one, other] = [await process(), await process()];
     expect(resent(await refuse(one, "a"))).toBe("token-2");
@@ -118,7 +118,7 @@ describe("with a store", () => {
     expect(resent(await refuse(other, "a"))).toBe("token-7");
   });
 
-  test("processes share the hold, and a request of one begins the next for all", async () => {
+  test("processes share the hold, and a request of one begins the next hold for all", async () => {
     const { process, requests, clock } = machine();
     const [one, other] = [await process(), await process()];
     await refuseTwice(one, "bad");
@@ -131,7 +131,7 @@ describe("with a store", () => {
     expect(requests).toHaveLength(3);
   });
 
-  test("a token that many processes took and that helped none of them counts once", async () => {
+  test("a token that many processes took and that helped none counts as one failure", async () => {
     const { process, requests, clock } = machine();
     const last = await process();
     for (const each of [await process(), await process(), await process(), last])
@@ -142,7 +142,7 @@ describe("with a store", () => {
     expect(resent(await refuse(last, "bad"))).toBe("token-3");
   });
 
-  test("an accepted suspect makes no hold shorter, in no process", async () => {
+  test("an accepted suspect does not shorten the hold of any process", async () => {
     const { process, clock } = machine();
     const [one, other] = [await process(), await process()];
     await refuseTwice(one, "bad");
@@ -167,7 +167,7 @@ describe("with a store", () => {
     expect((await refuse(one, "bad")).kind).toBe("resend");
   });
 
-  test("another credential ends the hold of all, whichever process sees it first", async () => {
+  test("a new credential ends the hold of all processes, whichever notices it first", async () => {
     const { process, clock } = machine();
     const [one, other] = [await process(), await process()];
     for (let failures = 0; failures < 4; failures += 1) {
@@ -182,7 +182,7 @@ describe("with a store", () => {
     expect((await refuse(one, "bad")).kind).toBe("resend");
   });
 
-  test("a kind stays a suspect when the store has no limits yet", async () => {
+  test("a kind stays a suspect if the store has no limits yet", async () => {
     const { process, clock } = machine();
     const one = await process();
     const refresh = one.cache.getToken(forced);
@@ -208,13 +208,13 @@ describe("with a store", () => {
       return { ...opened, process: other, suspect: refuse(other, "bad") };
     }
 
-    test("leaves the response to the kind that it was for", async () => {
+    test("a withheld request leaves the response to the kind that it was for", async () => {
       const { clock, suspect, requests } = await withheld();
       expect(await settled(clock, suspect)).toEqual({ kind: "none" });
       expect(requests).toHaveLength(3);
     });
 
-    test("is followed by another for a kind that joined and is no suspect", async () => {
+    test("a withheld request is followed by another for a kind that joined and is no suspect", async () => {
       const { clock, process, suspect, requests } = await withheld();
       const joined = refuse(process, "good");
       expect(resent(await settled(clock, joined))).toBe("token-4");
@@ -222,14 +222,14 @@ describe("with a store", () => {
       expect((await suspect).kind).toBe("none");
     });
 
-    test("is followed by another for those who want a token for another reason", async () => {
+    test("a withheld request is followed by another for callers with another reason", async () => {
       const { clock, process } = await withheld();
       const refresh = process.cache.getToken(forced);
       expect((await settled(clock, refresh)).accessToken).toBe("token-4");
     });
   });
 
-  test("a token that is not put into the store has an allowance of its process", async () => {
+  test("a token that is not stored has an allowance in its process", async () => {
     const { process, requests, clock } = machine();
     const one = await process({ isStored: false });
     for (let count = 0; count < 8; count += 1) await refuse(one, `kind-${count}`);
@@ -238,7 +238,7 @@ describe("with a store", () => {
     expect(resent(await refuse(one, "a"))).toBe("token-7");
   });
 
-  test("nothing stays behind", async () => {
+  test("no timer or listener remains after shared limits were used", async () => {
     const { process, clock } = machine();
     const [one, other] = [await process(), await process({ latency: 50 })];
     for (const each of [one, other, one]) await settled(clock, refuseTwice(each, "bad"));

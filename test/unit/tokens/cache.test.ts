@@ -19,7 +19,7 @@ afterAll(() => {
 });
 
 describe("one request for any number of callers", () => {
-  test("1,000 first calls at once send one", async () => {
+  test("1,000 concurrent first calls send one token request", async () => {
     const { cache, requests } = room();
     const calls = Array.from({ length: 1_000 }, () => cache.getToken(demand));
     const tokens = new Set((await Promise.all(calls)).map(({ accessToken }) => accessToken));
@@ -27,7 +27,7 @@ describe("one request for any number of callers", () => {
     expect(requests).toHaveLength(1);
   });
 
-  test("1,000 calls across an expiry send one more, and none fails", async () => {
+  test("1,000 calls around an expiry send one more token request, and none fails", async () => {
     const { cache, requests, clock } = room();
     await cache.getToken(demand);
     await clock.advance(61 * second);
@@ -36,7 +36,7 @@ describe("one request for any number of callers", () => {
     expect(requests).toHaveLength(2);
   });
 
-  test("calls that come while a renewal ends, in any microtask, do not send another", async () => {
+  test("calls that arrive in any microtask while a renewal ends send no second request", async () => {
     const { cache, requests } = room({ answer: async () => ({}) });
     const calls: Promise<unknown>[] = [];
     for (let turn = 0; turn < 60; turn += 1) {
@@ -47,7 +47,7 @@ describe("one request for any number of callers", () => {
     expect(requests).toHaveLength(1);
   });
 
-  test("forced refreshes share one request, also one that is already under way", async () => {
+  test("forced refreshes share one request, and join one that is in flight", async () => {
     const { cache, requests } = room();
     await cache.getToken(demand);
     const tokens = await Promise.all([
@@ -61,7 +61,7 @@ describe("one request for any number of callers", () => {
 });
 
 describe("a fresh token", () => {
-  test("is handed out without waiting and without a request", async () => {
+  test("a fresh token is returned at once and without a request", async () => {
     const { cache, clock, requests } = room();
     expect(cache.peek(clock.now())).toBeUndefined();
     const first = await cache.getToken(demand);
@@ -72,7 +72,7 @@ describe("a fresh token", () => {
     expect(requests).toHaveLength(1);
   });
 
-  test("is replaced by a forced refresh; one that fails throws and keeps it", async () => {
+  test("a forced refresh replaces a fresh token, and keeps it if the request fails", async () => {
     const { cache, clock } = room({ answer: (n) => (n === 1 ? refusal() : {}) });
     const first = await cache.getToken(demand);
     expect((await rejection(cache.getToken(forced))).code).toBe("token_request_rejected");
@@ -82,7 +82,7 @@ describe("a fresh token", () => {
 });
 
 describe("a stale token", () => {
-  test("is handed out at once while one renewal goes on behind it", async () => {
+  test("a stale token is returned at once while one renewal runs in the background", async () => {
     const { cache, clock, requests, events } = room();
     await cache.getToken(demand);
     await clock.advance(39 * second);
@@ -117,7 +117,7 @@ describe("a stale token", () => {
     },
   );
 
-  test("is tried again after a pause of at most a quarter of what remains", async () => {
+  test("the renewal of a stale token is retried after at most a quarter of the remaining time", async () => {
     const { cache, clock, renewAt } = room({ answer: (n) => (n === 0 ? {} : outage()) });
     await cache.getToken(demand);
     const unusableAt = clock.now() + 54 * second;
@@ -145,7 +145,7 @@ describe("an unusable token that has not expired", () => {
     return opened;
   }
 
-  test("makes do when the failure may pass, without a request a call", async () => {
+  test("an unusable but unexpired token is returned after a temporary failure, without a request per call", async () => {
     const { cache, clock, requests } = await unusable(outage);
     for (let call = 0; call < 20; call += 1) {
       expect((await cache.getToken(demand)).accessToken).toBe("token-1");
@@ -155,7 +155,7 @@ describe("an unusable token that has not expired", () => {
     expect((await rejection(cache.getToken(demand))).code).toBe("unavailable");
   });
 
-  test("does not hide a permanent failure, neither at once nor in the pause after it", async () => {
+  test("an unusable but unexpired token does not hide a permanent failure, at once or during the cool-down", async () => {
     const { cache, requests } = await unusable(refusal);
     expect((await rejection(cache.getToken(demand))).code).toBe("token_request_rejected");
     expect((await rejection(cache.getToken(demand))).code).toBe("token_request_rejected");
@@ -163,7 +163,7 @@ describe("an unusable token that has not expired", () => {
   });
 });
 
-test("an expired token is never handed out, whatever the server does and whenever it is asked", async () => {
+test("an expired token is never returned, whatever the server does and whenever a caller asks", async () => {
   const step = fc.record({
     wait: fc.integer({ min: 0, max: 120_000 }),
     reason: fc.constantFrom("demand", "forced", "demand"),
@@ -224,7 +224,7 @@ describe("lifetimes that are too short or too long", () => {
     },
   );
 
-  test("one whose answer took most of its life is not renewed without end", async () => {
+  test("a token whose response took most of its lifetime is not renewed without end", async () => {
     const clock = fakeClock();
     const { cache, renewAt, requests } = room({
       clock,
@@ -246,7 +246,7 @@ describe("lifetimes that are too short or too long", () => {
     expect(requests.length).toBeLessThanOrEqual(30);
   });
 
-  test("one of ten years is fresh for nine and more", async () => {
+  test("a token that lives ten years is fresh for more than nine", async () => {
     const { cache, clock } = room({ answer: () => ({ expiresIn: 315_360_000 }) });
     const { expiresAt } = await cache.getToken(demand);
     expect(cache.peek(clock.now() + 9 * 365 * 86_400_000)?.expiresAt).toBe(expiresAt);
@@ -269,7 +269,7 @@ describe("lifetimes that are too short or too long", () => {
 });
 
 describe("a caller's signal", () => {
-  test("detaches that caller alone", async () => {
+  test("an aborted signal detaches only its own caller from the shared request", async () => {
     const clock = fakeClock();
     const { cache, requests } = room({
       clock,
@@ -286,7 +286,7 @@ describe("a caller's signal", () => {
     expect((await staying).accessToken).toBe("token-1");
   });
 
-  test("that is aborted before the call sends nothing", async () => {
+  test("a signal that is aborted before the call prevents the request", async () => {
     const { cache, requests } = room();
     expect((await rejection(cache.getToken({ reason: "demand", signal: AbortSignal.abort() }))).code).toBe(
       "aborted",
@@ -294,7 +294,7 @@ describe("a caller's signal", () => {
     expect(requests).toHaveLength(0);
   });
 
-  test("keeps no listener, whether the request succeeds or fails", async () => {
+  test("no listener stays on the signal of a caller, whether the request succeeds or fails", async () => {
     const { signal } = new AbortController();
     await room().cache.getToken({ reason: "demand", signal });
     await rejection(room({ answer: refusal }).cache.getToken({ reason: "demand", signal }));
@@ -304,7 +304,7 @@ describe("a caller's signal", () => {
 });
 
 describe("stop", () => {
-  test("ends new calls at once, also for a fresh token, and may be repeated", async () => {
+  test("after stop() new calls fail at once, even with a fresh token, and stop() can be called again", async () => {
     const { cache, clock, renewAt } = room();
     await cache.getToken(demand);
     await cache.stop(5 * second);
@@ -317,7 +317,7 @@ describe("stop", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  test("lets a renewal in flight finish within the grace", async () => {
+  test("stop() lets a renewal in flight finish within the grace period", async () => {
     const clock = fakeClock();
     const { cache } = room({
       clock,
@@ -331,7 +331,7 @@ describe("stop", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  test("aborts it then, and every caller gets `stopped`, though the grant ignores its signal", async () => {
+  test("stop() cancels the renewal after the grace period, and every caller gets `stopped` even if the grant ignores its signal", async () => {
     const { cache, clock, requests } = room({ answer: () => new Promise(() => {}) });
     const waiting = [cache.getToken(demand), cache.getToken(demand), cache.getToken(forced)].map(rejection);
     const stopped = cache.stop(5 * second);
@@ -344,7 +344,7 @@ describe("stop", () => {
 });
 
 describe("a token from elsewhere", () => {
-  test("is used, and ends the cool-down", async () => {
+  test("a token from elsewhere is used and ends the cool-down", async () => {
     const { cache, clock } = room({ answer: refusal });
     await rejection(cache.getToken(demand));
     const brought = token({ requestedAt: clock.now(), expiresAt: clock.now() + 60 * second });
@@ -354,7 +354,7 @@ describe("a token from elsewhere", () => {
 });
 
 describe("ensureUsableUntil", () => {
-  test("renews only what would not last until then", async () => {
+  test("ensureUsableUntil() renews only a token that would not last until then", async () => {
     const { cache, clock, requests, events } = room();
     await cache.getToken(demand);
     // Nothing is renewed in the background within a second of its arrival.
@@ -368,7 +368,7 @@ describe("ensureUsableUntil", () => {
     expect(events.at(-1)).toMatchObject({ name: "token:renewed", reason: "schedule" });
   });
 
-  test("never rejects, and respects the cool-down", async () => {
+  test("ensureUsableUntil() never rejects, and respects the cool-down", async () => {
     const { cache, clock, requests } = room({ answer: refusal });
     await cache.ensureUsableUntil(clock.now() + second, "schedule");
     await cache.ensureUsableUntil(clock.now() + second, "schedule");
@@ -379,7 +379,7 @@ describe("ensureUsableUntil", () => {
   });
 });
 
-test("a failure that hits the deadline in the background is an event too", async () => {
+test("a background renewal that exceeds the deadline is reported as an event", async () => {
   const { cache, clock, events } = room({
     deadline: 5 * second,
     answer: (n) => (n === 0 ? { expiresIn: 3_600 } : new Promise(() => {})),
@@ -392,7 +392,7 @@ test("a failure that hits the deadline in the background is an event too", async
   expect(cache.snapshot()).toMatchObject({ state: "stale", lastError: { code: "timeout" } });
 });
 
-test("`forced` gets through a cool-down, and takes along who calls at the same time", async () => {
+test("a forced refresh ignores a cool-down, and concurrent calls share its request", async () => {
   const { cache, requests } = room({ answer: (n) => (n === 0 ? failure("token_request_rejected") : {}) });
   await rejection(cache.getToken(demand));
   const got = await Promise.all([cache.getToken(demand), cache.getToken(forced)]);
@@ -404,7 +404,7 @@ describe("a cool-down as long as the authorization server asked for", () => {
   const limited = () =>
     markAskedToWait(failure("unavailable", { retryable: true, retryAfter: 3_600 * second }));
 
-  test("is over when somebody else has found the server there again, but for its own length", async () => {
+  test("a cool-down that the server asked for shrinks to its own length once another manager reached the server", async () => {
     const holds = new RetryAfterRegistry();
     const clock = fakeClock();
     const { cache, requests } = room({ clock, holds, answer: (n) => (n === 0 ? limited() : {}) });
@@ -417,7 +417,7 @@ describe("a cool-down as long as the authorization server asked for", () => {
     expect(requests).toHaveLength(2);
   });
 
-  test("is kept while nobody has", async () => {
+  test("a cool-down that the server asked for lasts while no other manager has reached the server", async () => {
     const { cache, clock, requests } = room({ answer: limited });
     await rejection(cache.getToken(demand));
     await clock.advance(3_599 * second);
@@ -437,7 +437,7 @@ describe("a cool-down after a refused credential", () => {
     return { ...made, asked: () => asked };
   }
 
-  test("ends with another credential, which is looked for once for all who call", async () => {
+  test("a cool-down after a rejected credential ends with a new one, which is looked for once for all callers", async () => {
     const { cache, requests, asked } = refusedOnce(() => true);
     await rejection(cache.getToken(demand));
     const calls = Array.from({ length: 100 }, () => cache.getToken(demand));
@@ -461,7 +461,7 @@ describe("a cool-down after a refused credential", () => {
     expect(requests).toHaveLength(2);
   });
 
-  test("hands out a token that came while the credential was looked at", async () => {
+  test("a token that arrives while the credential is checked is returned", async () => {
     const looked = deferred<boolean>();
     const { cache, requests } = room({
       answer: (n) => (n === 0 ? refusal() : {}),
@@ -475,7 +475,7 @@ describe("a cool-down after a refused credential", () => {
     expect(requests).toHaveLength(2);
   });
 
-  test("holds up nobody who gives up, and nobody once it has stopped", async () => {
+  test("the check of the credential delays neither an aborted caller nor stop()", async () => {
     const looked = deferred<boolean>();
     const { cache } = room({ answer: refusal, hasNewCredential: () => looked.promise });
     await rejection(cache.getToken(demand));
@@ -489,7 +489,7 @@ describe("a cool-down after a refused credential", () => {
     expect((await call).code).toBe("stopped");
   });
 
-  test("goes on while it is the same", async () => {
+  test("a cool-down after a rejected credential goes on while the credential is the same", async () => {
     const { cache, requests, asked } = refusedOnce((times) => times === 2);
     await rejection(cache.getToken(demand));
     expect((await rejection(cache.getToken(demand))).code).toBe("token_request_rejected");
@@ -498,7 +498,7 @@ describe("a cool-down after a refused credential", () => {
     expect([asked(), requests.length]).toEqual([2, 2]);
   });
 
-  test("is not looked into for whoever has given up, nor after an outage, which it would not mend", async () => {
+  test("the credential is not checked for an aborted caller, nor after an outage, which it would not fix", async () => {
     const refused = refusedOnce(() => true);
     await rejection(refused.cache.getToken(demand));
     const aborted = refused.cache.getToken({ ...demand, signal: AbortSignal.abort() });
@@ -510,7 +510,7 @@ describe("a cool-down after a refused credential", () => {
   });
 });
 
-test("a failure that is none of our errors is not probed behind the callers' backs", async () => {
+test("a failure that is no McpAuthError is not retried in the background", async () => {
   const { cache, clock, renewAt } = room({
     answer: (number) => (number === 1 ? Promise.reject(new TypeError("a fault")) : {}),
   });
@@ -523,7 +523,7 @@ test("a failure that is none of our errors is not probed behind the callers' bac
   expect(renewAt()).toBe(clock.now() + 39 * second);
 });
 
-test("a token from elsewhere that comes after `stop()` is let go", async () => {
+test("a token from elsewhere that arrives after stop() is dropped", async () => {
   const { cache, clock, renewAt } = room();
   await cache.stop(0);
   cache.accept(token({ requestedAt: clock.now(), expiresAt: clock.now() + 60 * second }));

@@ -10,14 +10,14 @@ const hour = 3_600 * second;
 const day = 24 * hour;
 
 describe("a clock that is set back by an hour", () => {
-  test("does not make a cool-down of a second last an hour", async () => {
+  test("a clock that is set back an hour does not make a cool-down of a second last an hour", async () => {
     const { cache, clock } = room({ answer: (n) => (n === 0 ? outage() : {}) });
     await rejection(cache.getToken(demand));
     clock.jump(-hour);
     expect((await cache.getToken(demand)).accessToken).toBe("token-2");
   });
 
-  test("nor what a server asked for, whoever is held back by it", async () => {
+  test("a clock that is set back does not make the wait that a server asked for longer, for any manager", async () => {
     const clock = fakeClock();
     const holds = new RetryAfterRegistry();
     holds.hold(issuer, clock.now(), 120 * second);
@@ -25,7 +25,7 @@ describe("a clock that is set back by an hour", () => {
     expect(holds.remaining(issuer, clock.now())).toBe(0);
   });
 
-  test("does not make a token live longer: it is renewed when it was due, with nobody there", async () => {
+  test("a clock that is set back does not make a token live longer: it is renewed in the background when it was due", async () => {
     const { call, clock, requests } = kept();
     await call();
     await clock.advance(10 * second);
@@ -39,7 +39,7 @@ describe("a clock that is set back by an hour", () => {
     expect(requests).toHaveLength(3);
   });
 
-  test("nor where no timer runs, if somebody was there just before or after", async () => {
+  test("a clock that is set back does not make a token live longer without a timer, if a caller came just before or after", async () => {
     const { call, clock } = kept();
     await call();
     await clock.advance(30 * second);
@@ -52,7 +52,7 @@ describe("a clock that is set back by an hour", () => {
 });
 
 describe("a clock that is set forward by a day", () => {
-  test("costs one request, and nobody gets a token that has expired", async () => {
+  test("a clock that is set forward a day costs one request, and no caller gets an expired token", async () => {
     const { cache, call, clock, requests } = kept();
     await call();
     clock.jump(day);
@@ -65,7 +65,7 @@ describe("a clock that is set forward by a day", () => {
     expect(requests).toHaveLength(3);
   });
 
-  test("ends a wait between attempts with what went wrong, and does not blame the server for it", async () => {
+  test("a clock that is set forward ends the wait between attempts with the failure, and does not hold the server responsible", async () => {
     const opened = room({
       attempts: 4,
       answer: () => {
@@ -81,7 +81,7 @@ describe("a clock that is set forward by a day", () => {
 });
 
 describe("a timer that is late", () => {
-  test("by more than the token lives leads to one renewal, which callers share", async () => {
+  test("a timer that is later than the lifetime of the token leads to one renewal, which callers share", async () => {
     const { call, clock, requests } = kept();
     await call();
     clock.stall(hour);
@@ -91,7 +91,7 @@ describe("a timer that is late", () => {
     expect(requests).toHaveLength(2);
   });
 
-  test("because the machine slept leads to one renewal, with nobody there too", async () => {
+  test("a timer that is late because the machine slept leads to one renewal, even without a caller", async () => {
     const { call, clock, requests, timers } = kept();
     await call();
     clock.jump(20 * 60 * second);

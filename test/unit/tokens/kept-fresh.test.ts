@@ -47,14 +47,14 @@ describe("a token in use", () => {
     expect(events.at(-1)).toMatchObject({ name: "token:renewed", reason: "expiry" });
   });
 
-  test("of eight seconds makes nobody wait after the first call", async () => {
+  test("with tokens of eight seconds no caller waits after the first call", async () => {
     const opened = kept({ answer: () => ({ expiresIn: 8 }) });
     expect(await callFor(opened, 5 * minute, 100)).toEqual({ waits: 1 });
     // One in 5.2 s, and the first.
     expect(opened.requests).toHaveLength(58);
   });
 
-  test("of 30 days is waited for in steps that `setTimeout` can take", async () => {
+  test("the renewal of a token of 30 days is scheduled in steps that `setTimeout` supports", async () => {
     const { call, clock, requests } = kept({ warm: true, answer: () => ({ expiresIn: 30 * 86_400 }) });
     const { expiresAt } = await call();
     await clock.advance(28 * 24 * hour);
@@ -64,7 +64,7 @@ describe("a token in use", () => {
     expect(requests).toHaveLength(2);
   });
 
-  test("is left alone once nobody has used it for half an hour, and is renewed again from the next call on", async () => {
+  test("a token that is unused for half an hour is not renewed until the next call", async () => {
     const { call, clock, requests, timers } = kept();
     await call();
     await clock.advance(2 * hour);
@@ -81,7 +81,7 @@ describe("a token in use", () => {
 });
 
 describe("an outage", () => {
-  test("that ends in time is over without any caller", async () => {
+  test("an outage that ends before the expiry makes no caller wait", async () => {
     const { call, cache, clock, requests, events } = kept({
       answer: (n) => (n === 0 || n > 3 ? {} : outage()),
     });
@@ -93,7 +93,7 @@ describe("an outage", () => {
     expect(events.map(({ name }) => name).filter((name) => name === "token:cooldown")).toEqual([]);
   });
 
-  test("of an hour costs a steady caller a bounded number of requests, and ends with one", async () => {
+  test("an outage of an hour costs a steady caller a bounded number of requests, and one request ends it", async () => {
     const opened = kept({ answer: (n) => (n > 0 && opened.clock.now() < end ? outage() : {}) });
     const end = opened.clock.now() + hour;
     await opened.call();
@@ -111,7 +111,7 @@ describe("an outage", () => {
 });
 
 describe("for an hour of calls, ten a second", () => {
-  test("a server that hands out the same token until it expires is not asked in a loop", async () => {
+  test("a server that returns the same token until it expires is not asked in a loop", async () => {
     const lifetime = 10 * minute;
     const opened = kept({
       answer: () => {
@@ -124,7 +124,7 @@ describe("for an hour of calls, ten a second", () => {
     expect(opened.requests.length).toBeLessThan(6 * 20);
   });
 
-  test("one whose every token expires at an earlier time than the one before is not asked in a loop", async () => {
+  test("a server whose tokens expire ever earlier is not asked in a loop", async () => {
     let lifetime = hour;
     const opened = kept({
       answer: () => {
@@ -142,7 +142,7 @@ describe("for an hour of calls, ten a second", () => {
     expect(opened.requests.length).toBeLessThanOrEqual(67);
   });
 
-  test("tokens of no lifetime cost a request a call and no more", async () => {
+  test("tokens without lifetime cost one request per call and no more", async () => {
     const opened = kept({ answer: () => ({ expiresIn: 0 }) });
     const tokens: Token[] = [];
     for (let call = 0; call < 50; call += 1) {
@@ -160,7 +160,7 @@ describe("a schedule", () => {
     next: (after: number) => (Math.floor(after / interval) + 1) * interval,
   });
 
-  test("adds its ticks to the renewals ahead of expiry, and renews only what would not last", async () => {
+  test("a schedule adds ticks to the renewals before expiry, and renews only a token that would not last", async () => {
     const { call, clock, events } = kept({
       warm: true,
       schedule: every(10 * minute),
@@ -172,7 +172,7 @@ describe("a schedule", () => {
     expect(events.map(({ reason }) => reason)).toEqual(["demand", ...Array(6).fill("schedule")]);
   });
 
-  test("leaves alone what lasts until the next tick", async () => {
+  test("a tick does not renew a token that lasts until the next tick", async () => {
     const { call, clock, requests } = kept({
       warm: true,
       schedule: every(minute),
@@ -183,7 +183,7 @@ describe("a schedule", () => {
     expect(requests).toHaveLength(1);
   });
 
-  test("brings a token back after an outage that outlasted the old one, with nobody there", async () => {
+  test("a schedule gets a token without a caller after an outage that outlasted the old one", async () => {
     const opened = kept({
       warm: true,
       schedule: every(minute),
@@ -196,7 +196,7 @@ describe("a schedule", () => {
   });
 });
 
-test("stop leaves no timer, and nothing happens afterwards", async () => {
+test("stop() leaves no timer, and nothing happens afterwards", async () => {
   const { call, cache, clock, requests, timers, events } = kept({
     answer: (n) => (n === 0 ? {} : outage()),
     attempts: 4,

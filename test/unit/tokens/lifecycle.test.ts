@@ -24,10 +24,10 @@ const outage = { retryable: true, retryAfter: undefined };
 const refusal = { retryable: false, retryAfter: undefined };
 
 /** A token asked for at a moment: of 60 seconds, stale after 39 and unusable after 54, unless told. */
-function got(life: Lifecycle, now: number, lifetime = 60 * second): Lifecycle {
+function got(state: Lifecycle, now: number, lifetime = 60 * second): Lifecycle {
   const times = { requestedAt: now, expiresAt: now + lifetime };
   const token = { ...timeline(times, { jitter: 0.2, random: () => 0 }), requestedAt: now };
-  return issued(requestBegun(life), now, token);
+  return issued(requestBegun(state), now, token);
 }
 
 const withToken = got(initialState, 0);
@@ -72,15 +72,15 @@ test.each([
   ],
   ["expired, asked for already", requestBegun(withToken), 70_000, { kind: "wait", serveStaleAt: undefined }],
   ["stopped", stopped(withToken), 0, { kind: "stopped" }],
-])("what a call gets when the token is %s", (_, life, now, decision) => {
-  expect(decide(life, now, "demand")).toEqual(decision);
+])("what a call gets when the token is %s", (_, state, now, decision) => {
+  expect(decide(state, now, "demand")).toEqual(decision);
 });
 
 test.each([
   ["fresh", withToken],
   ["cooling down", requestFailed(initialState, 0, refusal)],
-])("a forced call waits for a new token when it is %s", (_, life) => {
-  expect(decide(life, 1, "forced")).toEqual({ kind: "wait", serveStaleAt: undefined });
+])("a forced call waits for a new token when it is %s", (_, state) => {
+  expect(decide(state, 1, "forced")).toEqual({ kind: "wait", serveStaleAt: undefined });
 });
 
 describe("without anybody there", () => {
@@ -104,24 +104,24 @@ describe("without anybody there", () => {
     ["what only a person can mend outlasts it", requestFailed(withToken, 60_000, refusal), 60_000, undefined],
     ["nobody renewed it in time", withToken, 60_000, undefined],
     ["it was stopped", stopped(withToken), 1, undefined],
-  ])("%s", (_, life, now, expected) => {
-    expect(nextRefreshAt(life, now, 0)).toBe(expected);
+  ])("%s", (_, state, now, expected) => {
+    expect(nextRefreshAt(state, now, 0)).toBe(expected);
   });
 
-  test("an outage of minutes is asked after ever more seldom, up to once a minute, a fleet not at one moment", () => {
-    let life = requestFailed(withToken, 60_000, outage);
+  test("during an outage, background requests become rarer up to one per minute, and those of a fleet are spread", () => {
+    let state = requestFailed(withToken, 60_000, outage);
     const pauses: number[] = [];
     for (let now = 60_000; pauses.length < 8; ) {
-      const at = nextRefreshAt(life, now, 0.5) ?? Number.NaN;
-      expect(wantsRenewal(life, at, Number.POSITIVE_INFINITY)).toBe(true);
+      const at = nextRefreshAt(state, now, 0.5) ?? Number.NaN;
+      expect(wantsRenewal(state, at, Number.POSITIVE_INFINITY)).toBe(true);
       pauses.push(at - now);
       now = at;
-      life = requestFailed(requestBegun(life), now, outage);
+      state = requestFailed(requestBegun(state), now, outage);
     }
     expect(pauses).toEqual([1, 2, 4, 8, 16, 32, 60, 60].map((seconds) => seconds * 1_050));
   });
 
-  test("it is a whole number of milliseconds, however a fleet is spread", () => {
+  test("the time of the next background request is a whole number of milliseconds, for every spread", () => {
     expect(nextRefreshAt(requestFailed(withToken, 60_000, outage), 60_000, 1 / 3)).toBe(61_034);
   });
 });
@@ -129,32 +129,32 @@ describe("without anybody there", () => {
 describe("a token that is of no use on arrival", () => {
   const useless = { requestedAt: 0, staleAt: 0, unusableAt: 0, expiresAt: 0 };
 
-  test("takes no place from one that is usable, and is not asked for again at once", () => {
-    const life = issued(requestBegun(withToken), 40_000, useless);
-    expect(life.token).toBe(withToken.token);
-    expect(decide(life, 40_500, "demand")).toEqual({ kind: "token", renew: false });
-    expect(nextRefreshAt(life, 40_000, 0)).toBe(41_000);
+  test("a token that is unusable on arrival does not replace a usable one, and is not requested again at once", () => {
+    const state = issued(requestBegun(withToken), 40_000, useless);
+    expect(state.token).toBe(withToken.token);
+    expect(decide(state, 40_500, "demand")).toEqual({ kind: "token", renew: false });
+    expect(nextRefreshAt(state, 40_000, 0)).toBe(41_000);
   });
 
-  test("takes that of one that is not", () => {
-    const life = issued(requestBegun(withToken), 55_000, { ...useless, expiresAt: 55_001 });
-    expect(life.token).toMatchObject({ expiresAt: 55_001 });
+  test("a token that is unusable on arrival replaces an unusable one", () => {
+    const state = issued(requestBegun(withToken), 55_000, { ...useless, expiresAt: 55_001 });
+    expect(state.token).toMatchObject({ expiresAt: 55_001 });
   });
 });
 
-test("the cool-downs double from 1 s to 60 s, and last as long as a server asks", () => {
+test("cool-downs double from 1 s to 60 s, and last as long as a server asks", () => {
   const lengths: number[] = [];
-  let life = initialState;
+  let state = initialState;
   for (let round = 0; round < 8; round += 1) {
-    life = requestFailed(life, 0, refusal);
-    lengths.push(life.cooldown?.until ?? 0);
+    state = requestFailed(state, 0, refusal);
+    lengths.push(state.cooldown?.until ?? 0);
   }
   expect(lengths).toEqual([1, 2, 4, 8, 16, 32, 60, 60].map((length) => length * second));
   const asked = requestFailed(initialState, 0, { retryable: true, retryAfter: 90_000 });
   expect(decide(asked, 1, "demand")).toEqual({ kind: "refuse", retryAfter: 89_999 });
 });
 
-test("a cool-down ends with a token, with another credential, and with time", () => {
+test("a cool-down ends with a token, with a new credential, and after its time", () => {
   const cooling = requestFailed(requestFailed(initialState, 0, refusal), 1_000, refusal);
   expect(stateName(cooling, 2_999)).toBe("cooldown");
   expect(stateName(cooling, 3_000)).toBe("none");
@@ -167,22 +167,22 @@ test("a cool-down ends with a token, with another credential, and with time", ()
 describe("a clock that was set back by an hour", () => {
   const hour = 3_600 * second;
 
-  test("lets the token live as long as it would have, and no longer", () => {
+  test("after the clock was set back, a token lives as long as before and no longer", () => {
     const now = 10_000 - hour;
-    const life = clockSetBack(withToken, now, hour);
-    expect(decide(life, now + 28_999, "demand")).toEqual({ kind: "token", renew: false });
-    expect(decide(life, now + 29_000, "demand")).toEqual({ kind: "token", renew: true });
-    expect(decide(life, now + 50_000, "demand")).toMatchObject({ kind: "wait" });
+    const state = clockSetBack(withToken, now, hour);
+    expect(decide(state, now + 28_999, "demand")).toEqual({ kind: "token", renew: false });
+    expect(decide(state, now + 29_000, "demand")).toEqual({ kind: "token", renew: true });
+    expect(decide(state, now + 50_000, "demand")).toMatchObject({ kind: "wait" });
   });
 
-  test("ends a cool-down, which would last an hour longer", () => {
-    const life = clockSetBack(requestFailed(initialState, 0, refusal), 400 - hour, hour);
-    expect(decide(life, 400 - hour, "demand")).toMatchObject({ kind: "wait" });
+  test("a clock that was set back ends a cool-down, which would last that much longer", () => {
+    const state = clockSetBack(requestFailed(initialState, 0, refusal), 400 - hour, hour);
+    expect(decide(state, 400 - hour, "demand")).toMatchObject({ kind: "wait" });
   });
 
-  test("while the token was asked for: its life is counted from now", () => {
-    const life = got(initialState, hour);
-    const token = life.token ?? { requestedAt: 0, staleAt: 0, unusableAt: 0, expiresAt: 0 };
+  test("if the clock was set back during the request, the lifetime counts from now", () => {
+    const state = got(initialState, hour);
+    const token = state.token ?? { requestedAt: 0, staleAt: 0, unusableAt: 0, expiresAt: 0 };
     const back = issued(requestBegun(initialState), 0, token);
     expect(back.token).toMatchObject({ requestedAt: 0, staleAt: 39_000, expiresAt: 60_000 });
   });
@@ -192,27 +192,27 @@ describe("a token that expires no later than the one before", () => {
   const again = (now: number) =>
     issued(requestBegun(withToken), now, { ...timesOf(withToken), requestedAt: 0 });
 
-  test("and is stale when it comes is not asked for again at once, later each time", () => {
+  test("a stale token that expires no later than the previous one is requested again later each time", () => {
     const first = again(39_000);
     expect(nextRefreshAt(first, 39_000, 0)).toBe(40_000);
     expect(nextRefreshAt(issued(requestBegun(first), 40_000, timesOf(first)), 40_000, 0)).toBe(42_000);
   });
 
-  test("and is fresh is a good one, whose renewal comes when it is due", () => {
-    const life = again(20_000);
-    expect(life.failures).toBe(0);
-    expect(nextRefreshAt(life, 20_000, 0)).toBe(39_000);
+  test("a fresh token that expires no later than the previous one is renewed when it is due", () => {
+    const state = again(20_000);
+    expect(state.failures).toBe(0);
+    expect(nextRefreshAt(state, 20_000, 0)).toBe(39_000);
   });
 });
 
-test("a token stands in to the last millisecond of its life, and not in the next", () => {
+test("an unexpired token is a fallback until the last millisecond of its lifetime, and not after it", () => {
   expect([59_999, 60_000].map((now) => mayServeStale(withToken, now, true))).toEqual([true, false]);
   expect([53_999, 54_000].map((now) => mayServeStale(withToken, now, false))).toEqual([true, false]);
 });
 
-test("at the very end of a cool-down there is a request, and not a millisecond before", () => {
-  const life = requestFailed(withToken, 60_000, outage);
-  const wants = [60_999, 61_000].map((now) => wantsRenewal(life, now, Number.POSITIVE_INFINITY));
+test("a request is possible exactly at the end of a cool-down, and not a millisecond earlier", () => {
+  const state = requestFailed(withToken, 60_000, outage);
+  const wants = [60_999, 61_000].map((now) => wantsRenewal(state, now, Number.POSITIVE_INFINITY));
   expect(wants).toEqual([false, true]);
 });
 

@@ -254,7 +254,7 @@ async function live(history: readonly Step[], spread: number): Promise<Model> {
 }
 
 describe("whatever happens", () => {
-  test("nobody is handed an expired token, fails or waits while there is a usable one", async () => {
+  test("no caller gets an expired token, or fails or waits while there is a usable one", async () => {
     await fc.assert(
       fc.asyncProperty(histories, fc.double({ min: 0, max: 1, noNaN: true }), async (history, spread) => {
         const model = await live(history, spread);
@@ -265,7 +265,7 @@ describe("whatever happens", () => {
     );
   });
 
-  test("there is never a second request under way, nor more in one acquisition than the config allows", async () => {
+  test("there is never a second request in flight, nor more attempts than the config allows", async () => {
     await fc.assert(
       fc.asyncProperty(histories, async (history) => {
         const model = await live(history, 0.5);
@@ -280,7 +280,7 @@ describe("whatever happens", () => {
     );
   });
 
-  test("a cool-down is followed by one request and no more, until one of them brings a token", async () => {
+  test("a cool-down is followed by a single request until one brings a token", async () => {
     await fc.assert(
       fc.asyncProperty(histories, async (history) => {
         const { open } = await live(history, 0.5);
@@ -298,7 +298,7 @@ describe("whatever happens", () => {
     );
   });
 
-  test("once the server is well, the next call after the longest pause succeeds", async () => {
+  test("after the server recovered, the next call after the longest pause succeeds", async () => {
     await fc.assert(
       fc.asyncProperty(histories, async (history) => {
         const model = await live(history, 0.5);
@@ -316,7 +316,7 @@ describe("whatever happens", () => {
     );
   });
 
-  test("an outage that outlasts the token ends by itself, and the next call does not wait", async () => {
+  test("an outage that outlasts the token ends in the background, and the next call does not wait", async () => {
     const outages = fc.integer({ min: 0, max: 25 * minute });
     const kinds = fc.constantFrom<Mode>(
       { kind: "down", delay: 0 },

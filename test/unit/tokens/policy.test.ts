@@ -26,7 +26,7 @@ describe("a token becomes stale and unusable", () => {
     expect(seconds(lifetime, 1)).toEqual({ stale: earliest, unusable, expired: lifetime });
   });
 
-  test("`ahead` replaces the window, and is cut to half of the lifetime", () => {
+  test("`ahead` replaces the window, limited to half of the lifetime", () => {
     expect(seconds(3_600, 0, 60_000).stale).toBe(3_510);
     expect(seconds(60, 0, 600_000).stale).toBe(24);
   });
@@ -42,7 +42,7 @@ describe("a token becomes stale and unusable", () => {
     },
   );
 
-  test("no jitter without any share of it", () => {
+  test("a jitter of 0 leaves the window unchanged", () => {
     const { staleAt } = timeline(
       { requestedAt, expiresAt: requestedAt + 60_000 },
       { jitter: 0, random: () => 1 },
@@ -50,7 +50,7 @@ describe("a token becomes stale and unusable", () => {
     expect(staleAt - requestedAt).toBe(39_000);
   });
 
-  test("the jitter is drawn anew for each token, once", () => {
+  test("the jitter is drawn once for each token", () => {
     let drawn = 0;
     const random = () => {
       drawn += 1;
@@ -61,7 +61,7 @@ describe("a token becomes stale and unusable", () => {
   });
 });
 
-test("stale comes before unusable and that before expired, for every lifetime, jitter and `ahead`", () => {
+test("a token is stale before it is unusable, and unusable before it expires, for every lifetime, jitter and `ahead`", () => {
   fc.assert(
     fc.property(
       fc.oneof(fc.integer({ min: 0, max: tenYears }), fc.integer({ min: 0, max: 10_000 })),
@@ -81,7 +81,7 @@ test("stale comes before unusable and that before expired, for every lifetime, j
   );
 });
 
-test("a token that had expired when it came is stale and unusable at once", () => {
+test("a token that has expired on arrival is stale and unusable at once", () => {
   const times = timeline({ requestedAt, expiresAt: requestedAt - 5_000 }, { jitter: 0.2, random: () => 1 });
   expect(times).toEqual({
     staleAt: requestedAt - 5_000,
@@ -91,7 +91,7 @@ test("a token that had expired when it came is stale and unusable at once", () =
 });
 
 describe("after a failed renewal", () => {
-  test("the pause doubles from a second to about a minute", () => {
+  test("the pause after a failed renewal doubles from a second to about a minute", () => {
     const far = requestedAt + tenYears;
     const pauses = [1, 2, 3, 4, 5, 6, 7, 8, 100].map(
       (failures) => retryAt(requestedAt, far, failures, true) - requestedAt,

@@ -44,16 +44,16 @@ function spent(parts: number, now = start): Refusals {
 }
 
 describe("the allowance of kinds that are no suspects", () => {
-  test("is five token requests at once", () => {
+  test("the allowance is five token requests at once", () => {
     expect(burst(noRefusals, start, "good")).toBe(5);
   });
 
-  test("is shared by all kinds", () => {
+  test("all kinds share the allowance", () => {
     expect(burst(spent(3), start, "another")).toBe(2);
     expect(mayRequest(spent(5), start, "another")).toBe(false);
   });
 
-  test("has one request more every ten seconds, and five at the most", () => {
+  test("the allowance gains one request every ten seconds, up to five", () => {
     const empty = spent(5);
     expect(mayRequest(empty, start + 10 * second - 1, "good")).toBe(false);
     expect(burst(empty, start + 10 * second, "good")).toBe(1);
@@ -62,7 +62,7 @@ describe("the allowance of kinds that are no suspects", () => {
     expect(burst(empty, start + 3_600 * second, "good")).toBe(5);
   });
 
-  test("is at most 11 token requests in any minute", () => {
+  test("the allowance is at most 11 token requests in any minute", () => {
     let refusals = noRefusals;
     const at: number[] = [];
     for (let now = start; now < start + 600 * second; now += 100) {
@@ -74,7 +74,7 @@ describe("the allowance of kinds that are no suspects", () => {
     expect(at.length).toBe(5 + 59);
   });
 
-  test("is not touched by a suspect", () => {
+  test("a suspect takes nothing from the allowance", () => {
     const refusals = failed(1);
     const later = start + second;
     expect(burst(requestStarted(refusals, later, "bad"), later, "good")).toBe(5);
@@ -82,27 +82,27 @@ describe("the allowance of kinds that are no suspects", () => {
 });
 
 describe("the hold of suspects", () => {
-  test("is 1, 2, 4, 8, 16 and 32 seconds, then a minute each time", () => {
+  test("the hold of suspects is 1, 2, 4, 8, 16 and 32 seconds, then a minute each time", () => {
     const lengths = Array.from({ length: 9 }, (_, index) => failed(index + 1).holdUntil - start);
     expect(lengths).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60].map((length) => length * second));
   });
 
-  test("stays a minute after any number of requests that did not help", () => {
+  test("the hold stays a minute after any number of failed requests", () => {
     const refusals = { ...failed(1), failures: Number.MAX_SAFE_INTEGER - 1 };
     expect(requestFailed(refusals, start).holdUntil).toBe(start + 60 * second);
   });
 
-  test("lets no suspect cause a request before its end", () => {
+  test("no suspect causes a request before the end of the hold", () => {
     const refusals = failed(3);
     expect(mayRequest(refusals, start + 4 * second - 1, "bad")).toBe(false);
     expect(mayRequest(refusals, start + 4 * second, "bad")).toBe(true);
   });
 
-  test("is none for other kinds", () => {
+  test("the hold does not apply to other kinds", () => {
     expect(mayRequest(failed(7), start, "good")).toBe(true);
   });
 
-  test("begins anew with a request, so that there is one request a hold, however the request ends", () => {
+  test("a request begins the next hold, so that there is one request per hold", () => {
     const later = start + 4 * second;
     const refusals = requestStarted(failed(3), later, "bad");
     expect(burst(failed(3), later, "bad")).toBe(1);
@@ -110,12 +110,12 @@ describe("the hold of suspects", () => {
     expect(mayRequest(refusals, later + 4 * second, "bad")).toBe(true);
   });
 
-  test("is a second where no request failed, as after another process had ended the hold", () => {
+  test("the hold is a second if no request failed, as after another process ended it", () => {
     const refusals = requestStarted({ ...failed(3), failures: 0, holdUntil: 0 }, start, "bad");
     expect(refusals.holdUntil).toBe(start + second);
   });
 
-  test("is longer once a request, for any number of kinds that waited for it", () => {
+  test("the hold grows once per request, for any number of kinds that waited for it", () => {
     const refusals = { ...suspected(noRefusals, ["a", "b", "c"]), ...requestFailed(noRefusals, start) };
     expect(refusals).toMatchObject({ failures: 1, holdUntil: start + second });
     expect([...refusals.suspects]).toEqual(["a", "b", "c"]);
@@ -123,7 +123,7 @@ describe("the hold of suspects", () => {
 });
 
 describe("suspects", () => {
-  test("are 256 at most: the one that was refused longest ago is none any more", () => {
+  test("there are at most 256 suspects: the least recently refused one is dropped", () => {
     const kinds = Array.from({ length: 256 }, (_, index) => `kind-${index}`);
     const full = suspected(noRefusals, kinds);
     expect(full.suspects.size).toBe(256);
@@ -133,7 +133,7 @@ describe("suspects", () => {
     expect(next.suspects.has("kind-1")).toBe(false);
   });
 
-  test("are not forgotten while they are refused now and then", () => {
+  test("suspects that are refused from time to time are kept", () => {
     const kinds = Array.from({ length: 256 }, (_, index) => `kind-${index}`);
     const { suspects } = suspected(seen(suspected(noRefusals, kinds), "kind-0"), ["new"]);
     expect([suspects.has("kind-0"), suspects.has("kind-1"), suspects.has("new")]).toEqual([
@@ -144,29 +144,29 @@ describe("suspects", () => {
     expect(seen(noRefusals, "good")).toBe(noRefusals);
   });
 
-  test("are 256 at most also when more come at once", () => {
+  test("there are at most 256 suspects even if more arrive at once", () => {
     const kinds = Array.from({ length: 1_000 }, (_, index) => `kind-${index}`);
     const { suspects } = suspected(noRefusals, kinds);
     expect([...suspects]).toEqual(kinds.slice(-256));
   });
 
-  test("are no part of what processes share", () => {
+  test("processes do not share suspects", () => {
     expect(requestFailed(failed(1), start)).not.toHaveProperty("suspects");
     expect(onlyLimits(failed(1))).not.toHaveProperty("suspects");
   });
 
-  test("of no kind change nothing", () => {
+  test("an empty list of suspects changes nothing", () => {
     expect(suspected(noRefusals, [])).toBe(noRefusals);
   });
 
-  test("are none any more once the server accepts a request of the kind, and the hold of the others goes on", () => {
+  test("an accepted kind is no suspect any more, and the hold of the others goes on", () => {
     const refusals = accepted(failed(3, start, ["bad", "worse"]), "bad");
     expect([...refusals.suspects]).toEqual(["worse"]);
     expect(refusals).toMatchObject({ failures: 3, holdUntil: start + 4 * second });
     expect(mayRequest(refusals, start, "bad")).toBe(true);
   });
 
-  test("make the next hold longer although all were accepted, less so with each ten seconds after the last", () => {
+  test("the next hold is longer although all suspects were accepted, less so after each ten seconds", () => {
     const refusals = accepted(failed(4), "bad");
     expect([refusals.suspects.size, refusals.holdUntil]).toEqual([0, start + 8 * second]);
     const lengths = [8, 17.999, 18, 28, 38, 48, 1_000].map((age) => {
@@ -176,19 +176,19 @@ describe("suspects", () => {
     expect(lengths).toEqual([16, 16, 8, 4, 2, 1, 1]);
   });
 
-  test("that were last refused long ago begin with a hold of a second", () => {
+  test("suspects that were last refused long ago begin with a hold of a second", () => {
     const refusals = failed(6);
     expect(requestStarted(refusals, start + 3_600 * second, "bad").holdUntil).toBe(start + 3_601 * second);
   });
 
-  test("keep their hold when another kind is accepted", () => {
+  test("suspects keep their hold when another kind is accepted", () => {
     const refusals = failed(3);
     expect(accepted(refusals, "good")).toBe(refusals);
   });
 });
 
 describe("what ends and shifts limits", () => {
-  test("another credential ends the hold and all suspicion, and leaves the allowance as it is", () => {
+  test("a new credential ends the hold and all suspects, and keeps the allowance", () => {
     const refusals = credentialChanged({ ...failed(6), allowanceFullAt: spent(5).allowanceFullAt });
     expect(refusals).toMatchObject({ failures: 0, suspects: new Set() });
     expect(refusals.holdUntil).toBeLessThanOrEqual(start);
@@ -196,7 +196,7 @@ describe("what ends and shifts limits", () => {
     expect(mayRequest(refusals, start + 10 * second, "bad")).toBe(true);
   });
 
-  test("an accepted request leaves the allowance as it is", () => {
+  test("an accepted request does not change the allowance", () => {
     const refusals = accepted({ ...failed(1), allowanceFullAt: spent(5).allowanceFullAt }, "bad");
     expect(mayRequest(refusals, start, "good")).toBe(false);
   });
@@ -211,7 +211,7 @@ describe("what ends and shifts limits", () => {
     expect(burst(refusals, now + 10 * second, "good")).toBe(1);
   });
 
-  test("nothing of it changes what is there already", () => {
+  test("no function changes the state that it gets", () => {
     const refusals = Object.freeze({ ...failed(2), suspects: Object.freeze(failed(2).suspects) });
     suspected(refusals, ["x"]);
     accepted(refusals, "bad");

@@ -55,7 +55,7 @@ async function waiting() {
 }
 
 describe("a refused token", () => {
-  test("is replaced by one request, and the call is sent again with what that brings", async () => {
+  test("a refused token is replaced by one request, and the call is sent again with the new token", async () => {
     const { cache, requests, clock, events } = await open();
     expect(resent(await refuse(cache, "a"))).toBe("token-2");
     expect(held(cache).accessToken).toBe("token-2");
@@ -64,7 +64,7 @@ describe("a refused token", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  test("that was replaced meanwhile causes no request", async () => {
+  test("a refused token that was replaced already causes no request", async () => {
     const { cache, requests } = await open();
     const token = held(cache);
     await cache.getToken(forced);
@@ -74,7 +74,7 @@ describe("a refused token", () => {
     expect(requests).toHaveLength(2);
   });
 
-  test("is replaced once for all kinds that join the request", async () => {
+  test("a refused token is replaced once for all kinds of requests that join", async () => {
     const { cache, requests, answer, clock } = await waiting();
     const calls = ["a", "b", "a", "c"].map((kind) => refuse(cache, kind));
     answer({});
@@ -83,7 +83,7 @@ describe("a refused token", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  test("is replaced by the renewal that is under way in the background", async () => {
+  test("a refused token is replaced by the background renewal in flight", async () => {
     const { cache, requests, answer, clock } = await waiting();
     await clock.advance(3_500 * second);
     await cache.getToken(demand);
@@ -94,7 +94,7 @@ describe("a refused token", () => {
     expect(requests).toHaveLength(2);
   });
 
-  test("stays in use while it is replaced, and when it cannot be", async () => {
+  test("a refused token stays in use while it is replaced, and if the replacement fails", async () => {
     const { cache, answer } = await waiting();
     const call = refuse(cache, "a");
     expect((await cache.getToken(demand)).accessToken).toBe("token-1");
@@ -104,7 +104,7 @@ describe("a refused token", () => {
     expect(cache.snapshot().state).toBe("fresh");
   });
 
-  test("does not keep the renewal ahead of expiry from going on while suspects are held", async () => {
+  test("renewals before expiry go on while suspects are held", async () => {
     const { cache, timers, clock, requests, call } = kept({
       answer: (n) => (n === 1 ? outage() : { expiresIn: 60 }),
     });
@@ -140,7 +140,7 @@ describe("a request that does not help", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  test("because the new token is refused too counts once, however many kinds it is refused for", async () => {
+  test("a new token that is refused too counts as one failure, for any number of kinds", async () => {
     const { cache, clock, requests } = await open();
     const [one, other] = await Promise.all([refuse(cache, "a"), refuse(cache, "b")]);
     if (one.kind === "resend") one.replacement?.failed("a");
@@ -151,7 +151,7 @@ describe("a request that does not help", () => {
     expect(requests).toHaveLength(3);
   });
 
-  test("holds suspects for 1, 2, 4, 8, 16, 32 and then 60 seconds", async () => {
+  test("failed replacements hold suspects for 1, 2, 4, 8, 16, 32 and then 60 seconds", async () => {
     const { cache, clock, requests } = await open();
     const at: number[] = [];
     const started = clock.now();
@@ -164,7 +164,7 @@ describe("a request that does not help", () => {
     expect(at).toEqual([0, 1, 3, 7, 15, 31, 63, 123, 183]);
   });
 
-  test("holds no other kind, and the server's accepting a suspect ends the hold", async () => {
+  test("a failed replacement holds no other kind, and an accepted suspect ends the hold", async () => {
     const { cache } = await open();
     await refuseTwice(cache, "bad");
     await refuseTwice(cache, "worse");
@@ -179,7 +179,7 @@ describe("a request that does not help", () => {
     expect(await refuse(cache, "worse")).toEqual({ kind: "none" });
   });
 
-  test("is explained once, until the last suspect is accepted or there is another credential", async () => {
+  test("a failed replacement is explained once, until the last suspect is accepted or the credential changes", async () => {
     const { cache } = await open();
     await refuseTwice(cache, "bad");
     const take = () => cache.refused.takeExplanation();
@@ -191,7 +191,7 @@ describe("a request that does not help", () => {
     expect(take()).toBe(true);
   });
 
-  test("is forgotten with another credential", async () => {
+  test("a new credential clears failed replacements", async () => {
     const { cache } = await open();
     await refuseTwice(cache, "bad");
     cache.credentialChanged();
@@ -201,7 +201,7 @@ describe("a request that does not help", () => {
 });
 
 describe("token requests for kinds that are no suspects", () => {
-  test("are five at once and one more every ten seconds, and without one no kind becomes a suspect", async () => {
+  test("kinds that are not suspects get five requests at once and one more every ten seconds, and become no suspects without one", async () => {
     const { cache, clock, requests } = await open();
     for (let count = 0; count < 8; count += 1) await refuse(cache, `kind-${count}`);
     expect(requests).toHaveLength(1 + 5);
@@ -213,7 +213,7 @@ describe("token requests for kinds that are no suspects", () => {
 });
 
 describe("a call that cannot be sent again", () => {
-  test("replaces the token for the others, within the allowance, and never becomes a suspect", async () => {
+  test("a call that cannot be sent again replaces the token within the allowance, and never becomes a suspect", async () => {
     const { cache, clock, requests } = await open({
       answer: (n) => (n === 0 ? { expiresIn: 3_600 } : refusal()),
     });
@@ -229,7 +229,7 @@ describe("a call that cannot be sent again", () => {
     expect(requests).toHaveLength(1 + 6);
   });
 
-  test("with a token that was replaced already causes no request", async () => {
+  test("a call that cannot be sent again causes no request if its token was replaced already", async () => {
     const { cache, clock, requests } = await open();
     const token = held(cache);
     await cache.getToken(forced);
@@ -240,7 +240,7 @@ describe("a call that cannot be sent again", () => {
 });
 
 describe("a caller who leaves", () => {
-  test("harms nobody who waits for the same request", async () => {
+  test("an aborted caller does not affect others that wait for the same replacement", async () => {
     const { cache, requests, answer } = await waiting();
     const leaving = new AbortController();
     const left = failure(refuse(cache, "a", leaving.signal));
@@ -253,7 +253,7 @@ describe("a caller who leaves", () => {
     expect(cache.refused.hasSuspects).toBe(false);
   });
 
-  test("leaves a request that goes on for those who come", async () => {
+  test("a replacement goes on after its caller aborted, and later calls join it", async () => {
     const { cache, clock, answer } = await waiting();
     const leaving = new AbortController();
     const left = failure(refuse(cache, "a", leaving.signal));
@@ -267,7 +267,7 @@ describe("a caller who leaves", () => {
 });
 
 describe("what is stronger than the limits", () => {
-  test("a forced refresh passes the hold, and suspects are sent again with what it brings", async () => {
+  test("a forced refresh ignores the hold, and suspects are sent again with its token", async () => {
     const { cache, requests } = await open();
     await refuseTwice(cache, "bad");
     const token = held(cache);
@@ -277,7 +277,7 @@ describe("what is stronger than the limits", () => {
     expect(requests).toHaveLength(3);
   });
 
-  test("a suspect joins a request in spite of the hold", async () => {
+  test("a suspect joins a request in flight despite the hold", async () => {
     const { cache } = await open();
     await refuseTwice(cache, "bad");
     const call = refuse(cache, "good");
@@ -285,7 +285,7 @@ describe("what is stronger than the limits", () => {
     expect(resent(await call)).toBe("token-3");
   });
 
-  test("a cool-down lets no refusal cause a request", async () => {
+  test("during a cool-down no refusal causes a request", async () => {
     const { cache, clock, requests } = await open({
       answer: (n) => (n === 0 ? { expiresIn: 60 } : outage()),
     });

@@ -21,7 +21,7 @@ async function aged(age: number) {
 }
 
 describe("a forced refresh that joins a renewal in the background", () => {
-  test("gets its new token", async () => {
+  test("a forced refresh that joins a background renewal gets its new token", async () => {
     const { cache, requests, events, answer } = await aged(40 * second);
     await cache.getToken(demand);
     const refresh = cache.getToken(forced);
@@ -47,7 +47,7 @@ describe("a forced refresh that joins a renewal in the background", () => {
 });
 
 describe("a caller who joins a forced refresh", () => {
-  test("of a fresh token does not wait for it", async () => {
+  test("a caller with a fresh token does not wait for a forced refresh", async () => {
     const { cache, answer } = await aged(second);
     const refresh = rejection(cache.getToken(forced));
     expect((await cache.getToken(demand)).accessToken).toBe("token-1");
@@ -55,7 +55,7 @@ describe("a caller who joins a forced refresh", () => {
     expect((await refresh).code).toBe("token_request_rejected");
   });
 
-  test("that fails for now makes do with a token that has not expired, while the refresh throws", async () => {
+  test("a caller gets the unexpired token when the forced refresh that it joined fails temporarily, and the refresh rejects", async () => {
     const { cache, answer } = await aged(55 * second);
     const refresh = rejection(cache.getToken(forced));
     const call = cache.getToken(demand);
@@ -64,7 +64,7 @@ describe("a caller who joins a forced refresh", () => {
     expect((await refresh).code).toBe("unavailable");
   });
 
-  test("that fails for good gets that failure once the token is unusable", async () => {
+  test("a caller with an unusable token gets the permanent failure of the forced refresh that it joined", async () => {
     const { cache, answer } = await aged(55 * second);
     const refresh = rejection(cache.getToken(forced));
     const call = rejection(cache.getToken(demand));
@@ -73,7 +73,7 @@ describe("a caller who joins a forced refresh", () => {
     expect((await refresh).code).toBe("token_request_rejected");
   });
 
-  test("that is not answered gets the old token after half of what is left of it", async () => {
+  test("a caller that joined an unanswered forced refresh gets the old token after half of its remaining time", async () => {
     const { cache, clock, answer } = await aged(55 * second);
     let got: string | undefined;
     const call = cache.getToken(demand).then((token) => {
@@ -91,7 +91,7 @@ describe("a caller who joins a forced refresh", () => {
     expect(clock.pending).toHaveLength(0);
   });
 
-  test("does not make do with one that has expired", async () => {
+  test("a caller that joined a forced refresh gets no expired token", async () => {
     const { cache, clock, answer } = await aged(60 * second);
     const call = rejection(cache.getToken(demand));
     await clock.advance(second);
@@ -101,7 +101,7 @@ describe("a caller who joins a forced refresh", () => {
 });
 
 describe("a forced refresh", () => {
-  test("gets through a cool-down and ends it", async () => {
+  test("a forced refresh ignores a cool-down and ends it", async () => {
     const { cache, requests } = room({ answer: (n) => (n === 0 ? refusal() : {}) });
     await rejection(cache.getToken(demand));
     await rejection(cache.getToken(demand));
@@ -111,7 +111,7 @@ describe("a forced refresh", () => {
     expect(requests).toHaveLength(2);
   });
 
-  test("gets through the hold of an issuer, and lifts it for everybody", async () => {
+  test("a forced refresh ignores the hold of an issuer and ends it for all managers", async () => {
     const { cache, clock, holds, requests } = room();
     holds.hold(issuer, clock.now(), 600 * second);
     expect(await rejection(cache.getToken(demand))).toMatchObject({ retryAfter: 600 * second });
@@ -120,7 +120,7 @@ describe("a forced refresh", () => {
     expect(holds.remaining(issuer, clock.now())).toBe(0);
   });
 
-  test("that fails leaves the cool-down longer", async () => {
+  test("a forced refresh that fails makes the cool-down longer", async () => {
     const { cache } = room({ answer: refusal });
     await rejection(cache.getToken(demand));
     await rejection(cache.getToken(forced));
@@ -141,7 +141,7 @@ test("a hold lasts as long as the server asked, and callers are told how long", 
 });
 
 describe("aborts", () => {
-  test("of all callers leave the request to whoever comes next, and no cool-down", async () => {
+  test("aborts of all callers leave the request to the next caller, and begin no cool-down", async () => {
     const answer = deferred<object>();
     const { cache, requests, events } = room({ answer: () => answer.promise });
     const callers = Array.from({ length: 50 }, () => new AbortController());
@@ -168,7 +168,7 @@ describe("aborts", () => {
 });
 
 describe("stop", () => {
-  test("called several times at once ends with the request, at the shortest grace", async () => {
+  test("concurrent calls of stop() end with the request, after the shortest grace period", async () => {
     const { cache, clock } = room({ answer: () => new Promise(() => {}) });
     const call = rejection(cache.getToken(demand));
     const stops = [cache.stop(5 * second), cache.stop(5 * second), cache.stop(second)];
@@ -178,7 +178,7 @@ describe("stop", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  test("keeps a token that comes within the grace from being handed out", async () => {
+  test("a token that arrives within the grace period of stop() is not returned to new calls", async () => {
     const answer = deferred<object>();
     const { cache, clock, renewAt } = room({ answer: () => answer.promise });
     const call = cache.getToken(demand);
@@ -193,7 +193,7 @@ describe("stop", () => {
     await cache.ensureUsableUntil(Number.POSITIVE_INFINITY, "schedule");
   });
 
-  test("aborts the attempts that a passing failure would lead to", async () => {
+  test("stop() cancels the attempts that would follow a temporary failure", async () => {
     const { cache, clock, requests } = room({ attempts: 9, random: () => 1, answer: outage });
     const call = rejection(cache.getToken(demand));
     await clock.settle();
@@ -208,7 +208,7 @@ describe("stop", () => {
   });
 });
 
-test("coalesced: a source that throws rather than rejects does not block it for good", async () => {
+test("single flight: a source that throws instead of rejecting does not block later requests", async () => {
   let calls = 0;
   const source = new SingleFlight({
     getToken() {

@@ -16,7 +16,7 @@ const attempt = (number: number, how: Omit<FailedAttempt, "attempt"> = outage): 
 };
 
 describe("what may pass", () => {
-  test("is tried again after pauses that double, as often as the config says", () => {
+  test("a temporary failure is retried after pauses that double, as often as the config says", () => {
     const next = plan();
     expect([1, 2, 3, 4].map((number) => next(attempt(number), 0, 0))).toEqual([
       { kind: "again", after: 250 },
@@ -26,19 +26,19 @@ describe("what may pass", () => {
     ]);
   });
 
-  test("is not, where the pause would end with the deadline", () => {
+  test("a temporary failure is not retried if the pause would end at the deadline", () => {
     const next = plan();
     expect(next(attempt(1), 29_749, 0)).toEqual({ kind: "again", after: 250 });
     expect(next(attempt(1), 29_750, 0)).toEqual({ kind: "failed" });
   });
 
-  test("is not, where failures went before", () => {
+  test("a temporary failure is not retried if the request follows failures", () => {
     expect(plan(true)(attempt(1), 0, 0)).toEqual({ kind: "failed" });
   });
 });
 
 describe("a server that asks to be left alone", () => {
-  test("is, and for a tenth longer, a second at the most", () => {
+  test("a Retry-After is followed, and exceeded by a tenth and at most a second", () => {
     const next = plan();
     expect(next(attempt(1, { ...outage, retryAfter: 5 * second }), 0, 0)).toEqual({
       kind: "again",
@@ -47,7 +47,7 @@ describe("a server that asks to be left alone", () => {
     expect(next(attempt(1), 0, 20 * second)).toEqual({ kind: "again", after: 21_000 });
   });
 
-  test("until shortly before the deadline is asked at that moment", () => {
+  test("a server with a Retry-After shortly before the deadline is asked at that moment", () => {
     const next = plan();
     expect(next(attempt(1, { ...outage, retryAfter: 29_500 }), 0, 0)).toEqual({
       kind: "again",
@@ -55,7 +55,7 @@ describe("a server that asks to be left alone", () => {
     });
   });
 
-  test("until the deadline or later is not asked again, not even by a probe", () => {
+  test("a server with a Retry-After at the deadline or later is not asked again, not even by a probe", () => {
     const asked = { ...outage, retryAfter: 30 * second };
     for (const next of [plan(), plan(true)]) {
       expect(next(attempt(1, asked), 0, 0)).toEqual({ kind: "beyond", asked: 30 * second });
@@ -64,13 +64,13 @@ describe("a server that asks to be left alone", () => {
 });
 
 describe("a refused credential", () => {
-  test("is followed by another at once, one time", () => {
+  test("a rejected credential is followed by another one at once, and only once", () => {
     const next = plan();
     expect(next(attempt(1, refusal), 0, 0)).toEqual({ kind: "again", after: 0 });
     expect(next(attempt(2, refusal), 0, 0)).toEqual({ kind: "failed" });
   });
 
-  test("is followed by none when there is none, no attempt left, or no time", () => {
+  test("a rejected credential ends the attempts if there is no other credential, no attempt left, or no time", () => {
     expect(plan()(attempt(1, { ...refusal, hasAnotherCredential: false }), 0, 0).kind).toBe("failed");
     expect(plan()(attempt(4, refusal), 0, 0).kind).toBe("failed");
     expect(plan()(attempt(1, refusal), 30 * second, 0).kind).toBe("failed");

@@ -48,7 +48,7 @@ function refusing(isShared: boolean) {
   };
 }
 
-test("a request of our own that did not help counts as one failure, for however many kinds", async () => {
+test("a request of this process that did not help counts as one stored failure, for any number of kinds", async () => {
   const { refuse, refused, failures } = refusing(false);
   await refuse("a");
   expect([failures(), refused.hasSuspects]).toEqual([1, true]);
@@ -56,13 +56,13 @@ test("a request of our own that did not help counts as one failure, for however 
   expect(failures()).toBe(2);
 });
 
-test("one that another process made is counted there, and the kind is a suspect here too", async () => {
+test("a request of another process is counted there, and the kind becomes a suspect here too", async () => {
   const { refuse, refused, failures } = refusing(true);
   await refuse("a");
   expect([failures(), refused.hasSuspects]).toEqual([0, true]);
 });
 
-test("another credential ends the hold that is stored", async () => {
+test("a new credential ends the stored hold", async () => {
   const { refuse, refused, failures } = refusing(false);
   await refuse("a");
   refused.credentialChanged();

@@ -27,11 +27,11 @@ async function betweenAttempts() {
 }
 
 describe("the process", () => {
-  test("may end during a renewal in the background", async () => {
+  test("a background renewal does not keep the process alive", async () => {
     expect(keptAlive(await betweenAttempts())).toBe(false);
   });
 
-  test("does not end under a caller who joins that renewal, forced or since its token became unusable", async () => {
+  test("a caller that joins a background renewal keeps the process alive, forced or with an unusable token", async () => {
     const forcing = await betweenAttempts();
     const refresh = rejection(forcing.cache.getToken(forced));
     expect(keptAlive(forcing)).toBe(true);
@@ -47,7 +47,7 @@ describe("the process", () => {
     expect(keptAlive(waiting)).toBe(false);
   });
 
-  test("does not end under a first caller between two attempts, and may once that caller has left", async () => {
+  test("a first caller keeps the process alive between two attempts, until it aborts", async () => {
     const opened = room({ attempts: 4, random: () => 1, answer: outage });
     const caller = new AbortController();
     const left = rejection(opened.cache.getToken({ reason: "demand", signal: caller.signal }));
@@ -58,7 +58,7 @@ describe("the process", () => {
     expect(keptAlive(opened)).toBe(false);
   });
 
-  test("does not end under stop(), which waits for that renewal", async () => {
+  test("stop() keeps the process alive while it waits for a background renewal", async () => {
     const opened = await betweenAttempts();
     const stopped = opened.cache.stop(5 * second);
     expect(keptAlive(opened)).toBe(true);
@@ -67,7 +67,7 @@ describe("the process", () => {
     expect(opened.clock.pending).toEqual([]);
   });
 
-  test("may end when nobody waits any more, and no timer stays behind", async () => {
+  test("no timer remains and keeps the process alive when no caller waits", async () => {
     const opened = room();
     await Promise.all([opened.cache.getToken(demand), opened.cache.getToken(forced)]);
     expect(opened.clock.pending).toEqual([]);

@@ -91,7 +91,7 @@ async function outcomeOf(
 }
 
 describe("what may pass", () => {
-  test("is tried four times with pauses that double up to full jitter's bound", async () => {
+  test("a temporary failure is retried up to four attempts, with doubling pauses up to the bound of the jitter", async () => {
     const { get, clock, attempts } = patient({ outcome: outage });
     expect((await outcomeOf(get(), clock)).code).toBe("unavailable");
     expect(attempts).toEqual([
@@ -109,7 +109,7 @@ describe("what may pass", () => {
     expect(attempts).toHaveLength(count);
   });
 
-  test("ends with the first success", async () => {
+  test("the retries end with the first success", async () => {
     const { get, clock, attempts } = patient({ outcome: (n) => (n < 3 ? outage() : undefined) });
     const got = get();
     await clock.advance(750);
@@ -134,7 +134,7 @@ describe("what may pass", () => {
     },
   );
 
-  test("keeps to a Retry-After that ends just before the deadline without anything on top", async () => {
+  test("a Retry-After that ends just before the deadline is followed exactly", async () => {
     const limited = () => failure("unavailable", { retryable: true, retryAfter: 29_900 });
     const { get, clock, attempts } = patient({ outcome: (n) => (n === 1 ? limited() : undefined) });
     const got = get();
@@ -147,7 +147,7 @@ describe("what may pass", () => {
 describe("a refused credential", () => {
   const changed = () => markAnotherCredential(refusal());
 
-  test("is followed once, at once, by another", async () => {
+  test("a rejected credential is followed once and at once by another", async () => {
     const { get, clock, attempts } = patient({ outcome: (n) => (n === 1 ? changed() : undefined) });
     const got = get();
     await clock.settle();
@@ -158,19 +158,19 @@ describe("a refused credential", () => {
     ]);
   });
 
-  test("is not followed by a third, whatever is said of it", async () => {
+  test("a second rejected credential is not followed by a third", async () => {
     const { get, clock, attempts } = patient({ outcome: changed });
     expect((await outcomeOf(get(), clock)).code).toBe("token_request_rejected");
     expect(attempts).toHaveLength(2);
   });
 
-  test("does not cost more requests than the config allows", async () => {
+  test("a rejected credential costs no more requests than the config allows", async () => {
     const { get, clock, attempts } = patient({ outcome: changed, retry: { attempts: 1 } });
     await outcomeOf(get(), clock);
     expect(attempts).toHaveLength(1);
   });
 
-  test("does not end the attempts at what may pass", async () => {
+  test("a rejected credential does not end the retries of a temporary failure", async () => {
     const { get, clock, attempts } = patient({
       random: () => 0,
       outcome: (n) => [outage(), changed(), outage()][n - 1],
@@ -182,7 +182,7 @@ describe("a refused credential", () => {
   });
 });
 
-test("a probe is one request, but for another credential", async () => {
+test("a probe is one request, except with another credential", async () => {
   const down = patient({ outcome: outage });
   await outcomeOf(down.source.getToken({ ...down.request(), probe: true }), down.clock);
   expect(down.attempts).toHaveLength(1);
@@ -194,7 +194,7 @@ test("a probe is one request, but for another credential", async () => {
   expect(rotated.attempts).toHaveLength(2);
 });
 
-test("however the dice fall: no more attempts than allowed, none past the deadline, pauses within full jitter", async () => {
+test("for every random sequence, attempts stay within number, deadline and full jitter", async () => {
   const setups = fc.record({
     attempts: fc.integer({ min: 1, max: 6 }),
     min: fc.integer({ min: 1, max: 2_000 }),
@@ -225,13 +225,13 @@ test("however the dice fall: no more attempts than allowed, none past the deadli
   );
 });
 
-test("what will not pass is not tried again", async () => {
+test("a permanent failure is not retried", async () => {
   const { get, clock, attempts } = patient({ outcome: refusal });
   expect((await outcomeOf(get(), clock)).oauthError).toBe("invalid_client");
   expect(attempts).toHaveLength(1);
 });
 
-test("a permanent failure ends the retries of one that may pass", async () => {
+test("a permanent failure ends the retries of a temporary one", async () => {
   const { get, clock, attempts } = patient({ outcome: (n) => (n < 3 ? outage() : refusal()) });
   expect((await outcomeOf(get(), clock)).code).toBe("token_request_rejected");
   expect(attempts).toHaveLength(3);
@@ -245,7 +245,7 @@ describe("a store that the grant needs and that cannot be used when the deadline
   const calledOff: Setup["outcome"] = (_attempt, signal) =>
     new Promise((resolve) => signal.addEventListener("abort", () => resolve(outage())));
 
-  test("is named as the reason, and nobody is told to raise the deadline", async () => {
+  test("an unavailable store is named as the reason for the passed deadline", async () => {
     const { get, clock } = patient({
       ...{ deadline: 5 * second, outcome: calledOff },
       storeFailure: () => full,
@@ -258,7 +258,7 @@ describe("a store that the grant needs and that cannot be used when the deadline
     expect(error.message).not.toContain("deadline");
   });
 
-  test("is not named where it can be used", async () => {
+  test("an available store is not named as the reason for the passed deadline", async () => {
     const { get, clock } = patient({
       ...{ deadline: 5 * second, outcome: calledOff },
       storeFailure: () => undefined,
@@ -287,7 +287,7 @@ describe("a Retry-After beyond the deadline", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  test("holds back everybody who would ask the same authorization server, until it has passed", async () => {
+  test("a Retry-After beyond the deadline holds back all requests to the same token endpoint until it ends", async () => {
     const holds = new RetryAfterRegistry();
     const clock = fakeClock();
     const told = patient({ outcome: limited, holds, clock });
@@ -301,7 +301,7 @@ describe("a Retry-After beyond the deadline", () => {
     expect(other.attempts).toHaveLength(1);
   });
 
-  test("of another server than the token endpoint holds back nobody else", async () => {
+  test("a Retry-After of another server than the token endpoint holds back no other manager", async () => {
     const holds = new RetryAfterRegistry();
     const clock = fakeClock();
     const metadata = () => failure("unavailable", { retryable: true, retryAfter: 120_000 });
@@ -310,7 +310,7 @@ describe("a Retry-After beyond the deadline", () => {
     expect(holds.remaining(issuer, clock.now())).toBe(0);
   });
 
-  test("is not forgotten because another manager's earlier request succeeds", async () => {
+  test("a Retry-After stays when an earlier request of another manager succeeds", async () => {
     const holds = new RetryAfterRegistry();
     const clock = fakeClock();
     let succeed = () => {};
@@ -329,7 +329,7 @@ describe("a Retry-After beyond the deadline", () => {
     expect(holds.remaining(issuer, clock.now())).toBe(120_000);
   });
 
-  test("holds back the next attempt of those who are between two", async () => {
+  test("a Retry-After holds back the next attempt of managers that are between two attempts", async () => {
     const holds = new RetryAfterRegistry();
     const clock = fakeClock();
     const retrying = patient({ outcome: outage, holds, clock });
@@ -340,7 +340,7 @@ describe("a Retry-After beyond the deadline", () => {
   });
 });
 
-test("the longer counts of what this answer asks and what another manager was told", async () => {
+test("the longer wait counts, of this response or of another manager", async () => {
   const holds = new RetryAfterRegistry();
   const { get, clock, attempts } = patient({
     holds,
@@ -353,7 +353,7 @@ test("the longer counts of what this answer asks and what another manager was to
   expect(attempts.map(([at]) => at)).toEqual([0, 9_900]);
 });
 
-test("a Retry-After of the last attempt is waited for by the next acquisition, and a little more", async () => {
+test("the next acquisition waits for the Retry-After of the last attempt, and slightly longer", async () => {
   const { get, clock, attempts } = patient({
     retry: { attempts: 1 },
     outcome: () => markAskedToWait(failure("unavailable", { retryable: true, retryAfter: 20_000 })),
@@ -369,7 +369,7 @@ test("a Retry-After of the last attempt is waited for by the next acquisition, a
 });
 
 describe("the deadline", () => {
-  test("ends an attempt that hangs, as a `timeout` that may be retried", async () => {
+  test("the deadline ends an attempt that hangs with a retryable `timeout`", async () => {
     let seen: AbortSignal | undefined;
     const { get, clock } = patient({
       deadline: 5 * second,
@@ -384,7 +384,7 @@ describe("the deadline", () => {
     expect(seen?.aborted).toBe(true);
   });
 
-  test("is for all attempts together: none begins that could not", async () => {
+  test("the deadline covers all attempts, and none begins that could not end before it", async () => {
     const { get, clock, attempts } = patient({ outcome: outage, deadline: 700 });
     expect((await outcomeOf(get(), clock)).code).toBe("unavailable");
     expect(attempts.map(([at]) => at)).toEqual([0, 250]);
@@ -392,7 +392,7 @@ describe("the deadline", () => {
 });
 
 describe("an abort from outside", () => {
-  test("ends the pause between two attempts", async () => {
+  test("an abort ends the pause between two attempts", async () => {
     const { get, clock, stop, attempts } = patient({ outcome: outage });
     const outcome = rejection(get());
     await clock.settle();
@@ -402,7 +402,7 @@ describe("an abort from outside", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  test("leaves no listener behind after success or failure", async () => {
+  test("no listener stays on the signal after success or failure", async () => {
     const { get, clock, stop } = patient({ outcome: (n) => (n < 3 ? outage() : undefined) });
     const got = get();
     await clock.advance(750);
@@ -412,7 +412,7 @@ describe("an abort from outside", () => {
   });
 });
 
-test("no timer between two attempts keeps the process alive: that is up to whoever waits", async () => {
+test("no timer between two attempts keeps the process alive", async () => {
   const { get, clock, stop } = patient({ outcome: outage });
   const outcome = rejection(get());
   await clock.settle();

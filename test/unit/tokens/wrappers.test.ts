@@ -60,7 +60,7 @@ describe("the leaf", () => {
     expect((await source.getToken(request)).expiresAt).toBe(requestedAt + lifetime);
   });
 
-  test("counts a lifetime of no seconds as that, and not as one that nobody told, and warns of it", async () => {
+  test("`expires_in` of 0 counts as no lifetime, not as an unknown one, and is reported as a warning", async () => {
     const { common, clock, events } = parts();
     const grant = async () => issued({ requestedAt: clock.now(), expiresIn: 0 });
     const got = await grantSource(prepared(grant), { ...common, assumedLifetime: 300_000 }).getToken(request);
@@ -68,14 +68,14 @@ describe("the leaf", () => {
     expect(events).toMatchObject([{ name: "token:warning", expiresAt: clock.now() }]);
   });
 
-  test("caps an absurd lifetime, so that times stay numbers", async () => {
+  test("an absurd lifetime is capped, so that times remain numbers", async () => {
     const { common, clock } = parts();
     const grant = async () => issued({ requestedAt: clock.now(), expiresIn: Number.POSITIVE_INFINITY });
     const got = await grantSource(prepared(grant), { ...common, assumedLifetime: 1 }).getToken(request);
     expect(got.expiresAt - clock.now()).toBe(315_360_000_000);
   });
 
-  test("ends with its signal although the grant goes on", async () => {
+  test("the innermost source ends with its signal although the grant goes on", async () => {
     const { common } = parts();
     const stop = new AbortController();
     const source = grantSource(
@@ -109,7 +109,7 @@ test.each([
 });
 
 describe("withEvents", () => {
-  test("tells of each attempt with its time and number", async () => {
+  test("withEvents reports each attempt with its duration and number", async () => {
     const { common, clock, events } = parts();
     const outcomes = [outage(), token({ requestedAt: 0, expiresAt: 99 })];
     const source = withEvents(
@@ -140,7 +140,7 @@ describe("withEvents", () => {
     ]);
   });
 
-  test("is silent about an attempt that was called off", async () => {
+  test("withEvents does not report a canceled attempt", async () => {
     const { common, events } = parts();
     const source = withEvents({ getToken: () => Promise.reject(outage()) }, common);
     await rejection(source.getToken({ ...request, signal: AbortSignal.abort() }));
@@ -148,7 +148,7 @@ describe("withEvents", () => {
   });
 });
 
-test("coalesced: who comes during a request shares it, who comes after sends another", async () => {
+test("single flight: a caller during a request shares it, a caller after it sends another", async () => {
   let asked = 0;
   const source = new SingleFlight({
     async getToken() {
@@ -164,7 +164,7 @@ test("coalesced: who comes during a request shares it, who comes after sends ano
   expect((await source.getToken(request)).expiresAt).toBe(2);
 });
 
-test("holds: the longest one counts, per issuer, and none for a token without one", () => {
+test("Retry-After: the longest hold of an issuer counts, and a token without an issuer has none", () => {
   const holds = new RetryAfterRegistry();
   holds.hold("https://a.example", 1_000, 4_000);
   holds.hold("https://a.example", 1_000, 2_000);
