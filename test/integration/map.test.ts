@@ -31,7 +31,7 @@ function namedFunctions(page: string): { name: string; file: string }[] {
 
 function defines(file: string, name: string): boolean {
   const own = name.split(".").at(-1)?.replace("#", "") ?? "";
-  const definition = new RegExp(`(?:function\\*? |const |get |async |^\\s*#?)#?${own}\\s*[(<:=]`, "m");
+  const definition = new RegExp(`(?:^|[\\s.#])${own}\\s*[(<:=]`, "m");
   return existsSync(new URL(file, root)) && definition.test(text(file));
 }
 
