@@ -156,10 +156,7 @@ function challengesOf({ token, response: { headers } }: Refusal): readonly Serve
 }
 
 /** Waits for another token. After `stop()` there is none, and the caller gets the response of the server. */
-async function unlessStopped<T>(
-  { response }: Refusal,
-  next: Promise<T> | undefined,
-): Promise<T | undefined> {
+async function unlessStopped<T>({ response }: Refusal, next: Promise<T> | undefined): Promise<T | undefined> {
   try {
     return await next;
   } catch (error) {
