@@ -8,14 +8,14 @@ import { quoted } from "../lib/printable.js";
 import { runProcess } from "../lib/run-process.js";
 import { type JwtHeader, type KeyContext, type Signer, signerUnavailable } from "./signing-key.js";
 
-/** Milliseconds that a function has. */
+/** Milliseconds until a function has to answer. */
 const functionTimeout = 10_000;
 
 /** The most that a command may print: four times what an RSA key of 16,384 bits makes. */
 const mostPrinted = 11_264;
 
 /**
- * The bytes that a signer gives for an input, not judged yet. What it prints or throws otherwise reaches nobody.
+ * Asks a signer for the signature of an input, and returns it unchecked. Nothing else that it prints or throws is shown.
  * Rejects with `signer_unavailable` (retryable when it took too long) and `aborted`.
  */
 export async function askSigner(

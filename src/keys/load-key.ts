@@ -38,10 +38,10 @@ interface Loaded {
 const bundles = new Bundles<PrivateKeySpec, Loaded>();
 
 /**
- * The private key that a spec names, ready to sign. Its text is read afresh at every call, so that a rotated key is
- * used without a restart, but imported only when it has changed; its certificate goes with it. Of a signer outside of
- * the process only the certificate is read, and nothing is asked before it signs. Where the parts do not belong
- * together, because not all of them have been replaced yet, it is the last good key for ten minutes.
+ * Loads the private key of a spec, with its certificate, ready to sign. Reads its text again at every call, so that a
+ * rotated key is used without a restart, but imports it only when it has changed. Of a signer outside of the process only
+ * the certificate is read. If the parts do not belong together, because not all of them have been replaced yet, returns
+ * the last good key for ten minutes.
  *
  * Rejects with the codes of `readSecret`, and with `key_invalid` when it is not a private key, cannot be decrypted, is
  * too weak or of an unsupported kind, or does not go with the `alg`, `kid` or `certificate` of the config; that is
@@ -59,7 +59,7 @@ async function loadAny(spec: KeySpec, context: KeyContext): Promise<SigningKey> 
   return unreachable(spec);
 }
 
-/** The key before the one that `loadKey` gave last, as long as that one is younger than ten minutes. */
+/** Returns the predecessor of the key that `loadKey` returned last, as long as that key is younger than ten minutes. */
 export function precedingKey(spec: KeySpec, { clock = systemClock }: KeyContext): SigningKey | undefined {
   // Only a signer outside of the process knows which key it signs with.
   if ("signer" in spec) return undefined;
@@ -85,7 +85,7 @@ interface Texts {
   readonly certificate: Secret | undefined;
 }
 
-/** The key that some texts make up: the last one, a new one, or the last good one in place of what is none. */
+/** Returns the last key if the texts are the same, a new key, or the last good key if the texts make up none. */
 async function made(
   spec: PrivateKeySpec,
   texts: Texts,
@@ -147,7 +147,7 @@ function readMaterial(spec: PrivateKeySpec, { text, passphrase }: Texts): Usable
   return { ...read, privateKey, algorithms };
 }
 
-/** What the outside sees of a key: a text that is only written anew makes no other. */
+/** Equal for two texts of the same key, so that rewriting a file does not count as a rotation. */
 function identityOf({ kid, algorithms, publicJwk, certificateThumbprint }: SigningKey): string {
   return JSON.stringify([kid, algorithms, publicJwk, certificateThumbprint]);
 }

@@ -25,13 +25,13 @@ import {
 
 const certificates = new Bundles<SignerKeySpec, Certificate>();
 
-/** Certificates that are there before the signer signs with their key. */
+/** Certificates that were put in place before the signer used their key. */
 const early = new WeakSet<Certificate>();
 
 /**
- * A key that never leaves a KMS or an HSM. What is known of it is what the config says; with its `certificate` also its
- * public half, against which every signature is then checked. As long as the signer signs for the certificate before,
- * that one goes with it, for ten minutes. Rejects with the codes of `readSecret` and with `key_invalid`; its `sign` with
+ * Loads a key that never leaves a KMS or an HSM. The config describes it; its `certificate` has the public half, which
+ * every signature is checked against. As long as the signer still uses the key of the previous certificate, that one is
+ * used with it, for ten minutes. Rejects with the codes of `readSecret` and with `key_invalid`; its `sign` with
  * `signer_unavailable` (retryable when it signs for the other of two certificates) and `aborted`.
  */
 export async function loadSigner(spec: SignerKeySpec, context: KeyContext): Promise<SigningKey> {

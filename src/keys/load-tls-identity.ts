@@ -23,9 +23,9 @@ interface Loaded {
 const bundles = new Bundles<CertificateSpec, Loaded>();
 
 /**
- * A client certificate with its key, RFC 8705. Both are read afresh at every call, so that a renewed certificate is used
- * without a restart; while they are the same it is the same object, whose connections are shared. Where they do not
- * belong together, because only one of them has been replaced yet, it is the last good pair for ten minutes.
+ * Loads a client certificate with its key, RFC 8705. Reads both again at every call, so that a renewed certificate is used
+ * without a restart. As long as they are the same, returns the same object, so that connections are shared. If they do
+ * not belong together, because only one of them has been replaced yet, returns the last good pair for ten minutes.
  *
  * Rejects with the codes of `readSecret`, and with `key_invalid` for what is no certificate or no private key, for two
  * that do not belong together, for a wrong passphrase, and for a certificate that is not valid now; that is retryable
@@ -45,7 +45,7 @@ export async function loadTlsIdentity(spec: CertificateSpec, context: KeyContext
   return identity;
 }
 
-/** The pair before the one that `loadTlsIdentity` gave last, as long as that one is younger than ten minutes. */
+/** Returns the predecessor of the pair that `loadTlsIdentity` returned last, if that is younger than ten minutes. */
 export function precedingTlsIdentity(
   spec: CertificateSpec,
   { clock = systemClock }: KeyContext,
@@ -59,7 +59,7 @@ interface Texts {
   readonly passphrase: Secret | undefined;
 }
 
-/** The pair that some texts make up: the last one, a new one, or the last good one in place of what is none. */
+/** Returns the last pair if the texts are the same, a new pair, or the last good pair if the texts make up none. */
 function made(
   spec: CertificateSpec,
   texts: Texts,

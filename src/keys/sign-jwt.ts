@@ -20,7 +20,7 @@ export function signingInput(header: JwtHeader, claims: JwtClaims): string {
 }
 
 /**
- * A signed JWT in compact form, with the key's `kid` in the header unless it has none, and `x5t#S256` if it has a
+ * Signs a JWT and returns it in compact form, with the key's `kid` in the header unless it has none, and `x5t#S256` if it has a
  * certificate. Rejects with `key_invalid`, `signer_unavailable` and `aborted`.
  */
 export async function signJwt(key: SigningKey, jwt: JwtToSign): Promise<string> {
@@ -36,7 +36,7 @@ export async function signJwt(key: SigningKey, jwt: JwtToSign): Promise<string> 
     return await key.sign(header, claims, signal);
   } catch (error) {
     if (error instanceof McpAuthError || isProgrammingError(error)) throw error;
-    // What the library threw may carry the claims or the key.
+    // The error of the library may contain the claims or the key.
     throw new McpAuthError("key_invalid", `Server "${server}": the private key cannot sign with ${alg}.`, {
       server,
     });
