@@ -88,7 +88,7 @@ async function afterRefusedToken(
     return await afterNewTokenRefused(authorizer, refusal, history);
   }
   if (replacement !== undefined) history.sharedLeft -= 1;
-  const next = await unlessStopped(refusal, () => authorizer.replace(call));
+  const next = await unlessStopped(refusal, authorizer.replace(call));
   switch (next?.kind) {
     case "resend":
       if (next.replacement === undefined) history.othersLeft -= 1;
@@ -113,9 +113,7 @@ async function afterNewTokenRefused(
   const { request, token } = refusal;
   const scopes = namedScopes(authorizer, refusal);
   if (scopes !== undefined) {
-    const stepUp = async (): Promise<Token | undefined> =>
-      await authorizer.stepUpWithin?.(scopes, token, request.signal);
-    const next = await unlessStopped(refusal, stepUp);
+    const next = await unlessStopped(refusal, authorizer.stepUpWithin?.(scopes, token, request.signal));
     history.hasSteppedUp = true;
     if (next !== undefined && next.accessToken !== token.accessToken) return next;
   }
@@ -133,9 +131,7 @@ async function afterForbidden(
   const scopes = namedScopes(authorizer, refusal, "insufficient_scope");
   if (scopes === undefined) return undefined;
   history.stepUpsLeft -= 1;
-  const stepUp = async (): Promise<Token | undefined> =>
-    await authorizer.stepUp?.(scopes, token, request.signal);
-  const next = await unlessStopped(refusal, stepUp);
+  const next = await unlessStopped(refusal, authorizer.stepUp?.(scopes, token, request.signal));
   return next?.accessToken === token.accessToken ? undefined : next;
 }
 
@@ -160,9 +156,9 @@ function challengesOf({ token, response: { headers } }: Refusal): readonly Serve
 }
 
 /** Waits for another token. After `stop()` there is none, and the caller gets the response of the server. */
-async function unlessStopped<T>({ response }: Refusal, get: () => Promise<T>): Promise<T | undefined> {
+async function unlessStopped<T>({ response }: Refusal, next: Promise<T> | undefined): Promise<T | undefined> {
   try {
-    return await get();
+    return await next;
   } catch (error) {
     if (error instanceof McpAuthError && error.code === "stopped") return undefined;
     discard(response);

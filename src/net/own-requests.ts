@@ -53,7 +53,7 @@ export function trackOwnRequests(): OwnRequests {
  * token.
  */
 export function platformFetch(chosen?: FetchFunction): FetchFunction {
-  return async (input, given) => {
+  return async function sendWithPlatformFetch(input, given) {
     const { via, init } = splitInit(given);
     const own = (globalThis as Global)[key];
     if (own === undefined) return await (chosen ?? via ?? globalThis.fetch)(input, init);

@@ -36,11 +36,10 @@ async function readAndRecord(
   context: SecretContext,
 ): Promise<{ readonly secret: Secret; readonly hasChanged: boolean }> {
   const { reads } = context;
+  const readOnce = (isLast: boolean) => readValue(reference, context, isLast);
   let secret: Secret;
   try {
-    secret =
-      reads?.take(reference) ??
-      (await onceWritten([reference], context, (last) => readValue(reference, context, last)));
+    secret = reads?.take(reference) ?? (await onceWritten([reference], context, readOnce));
     debugSecret(context.server, reference);
   } catch (error) {
     // A caller that stopped waiting did not learn whether there is a value.

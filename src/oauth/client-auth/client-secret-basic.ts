@@ -18,7 +18,7 @@ export async function clientSecretBasic(
   if (basicEncoding === "raw" && id?.includes(":")) throw colonInId(context.server);
   const secret = await readClientSecret(reference, context);
   const encode = basicEncoding === "raw" ? (value: string) => value : formEncode;
-  return (_authorizationServer, client, _body, headers) => {
+  return function addBasicHeader(_authorizationServer, client, _body, headers) {
     const credentials = `${encode(client.client_id)}:${encode(secret.reveal())}`;
     headers.set("authorization", `Basic ${Buffer.from(credentials).toString("base64")}`);
   };

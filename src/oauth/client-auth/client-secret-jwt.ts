@@ -43,7 +43,7 @@ export async function clientSecretJwt(
   const { alg } = listed.find(({ bytes }) => key.length >= bytes) ?? tooShort(reference, listed, server);
   const audience = audienceOf(spec.assertionAudience, metadata);
   const header = { alg, typ: spec.assertionType ?? clientAssertionType };
-  return async (_authorizationServer, client, body) => {
+  return async function addSecretAssertion(_authorizationServer, client, body) {
     const { SignJWT } = await import("jose");
     const claims = clientAssertionClaims(client.client_id, audience, time.now());
     addClientAssertion(body, await new SignJWT({ ...claims }).setProtectedHeader(header).sign(key));

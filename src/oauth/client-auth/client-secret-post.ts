@@ -8,7 +8,7 @@ export async function clientSecretPost(
   context: SecretContext,
 ): Promise<ClientAuth> {
   const secret = await readClientSecret(reference, context);
-  return (_authorizationServer, client, body) => {
+  return function addSecretToBody(_authorizationServer, client, body) {
     body.set("client_id", client.client_id);
     body.set("client_secret", secret.reveal());
   };

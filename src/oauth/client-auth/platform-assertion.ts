@@ -25,7 +25,7 @@ export async function platformAssertion(
   context: PlatformAssertionContext,
 ): Promise<ClientAuth> {
   const assertion = await readPlatformAssertion(reference, context);
-  return (_authorizationServer, client, body) => {
+  return function addPlatformAssertion(_authorizationServer, client, body) {
     body.set("client_id", client.client_id);
     addClientAssertion(body, assertion.reveal(), assertionType);
   };

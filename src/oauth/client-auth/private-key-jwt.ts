@@ -35,7 +35,7 @@ export async function privateKeyJwt(
   if (listed !== undefined && !listed.includes(alg)) warnOnce(attempt, `authentication at ${spec.issuer}`);
   const audience = audienceOf(spec.assertionAudience, metadata);
   const typ = spec.assertionType ?? clientAssertionType;
-  return async (_authorizationServer, client, body) => {
+  return async function addKeyAssertion(_authorizationServer, client, body) {
     const claims = clientAssertionClaims(client.client_id, audience, time.now());
     onSigned?.(key.kid);
     if (key.certificateThumbprint !== undefined) body.set("client_id", client.client_id);
