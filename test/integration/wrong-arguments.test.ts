@@ -188,7 +188,7 @@ describe("a given `fetch` that does not return a response", () => {
     for (const call of [manager.getAccessToken(), manager.fetch(issuer.url)]) {
       const error = await failure(call);
       expect(error).toMatchObject({ name: "McpAuthError", code: "config_invalid", retryable: false });
-      expect(error.message).toContain("something else than a Response");
+      expect(error.message).toContain("did not return a Response");
     }
     // Each location of the metadata once: it is not worth another try.
     expect(calls).toBeLessThanOrEqual(8);
