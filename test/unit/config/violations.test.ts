@@ -241,7 +241,7 @@ describe("validation", () => {
     [
       "a header twice",
       crm({ headers: { "X-A": "x", "x-a": "y" } }),
-      "/servers/crm/headers/x-a: This header is defined twice. The names of headers are compared without case.",
+      "/servers/crm/headers/x-a: This header is defined twice. Header names are not case-sensitive.",
     ],
     [
       "a header with a bad name",
