@@ -138,7 +138,7 @@ describe("store clear", () => {
     expect(await command(at, ["store", "clear", "crm"])).toEqual({
       code: 0,
       out: "",
-      err: '"crm" forgotten in the store\n',
+      err: '"crm" deleted from the store\n',
     });
     expect((await command(at, ["token", "crm"])).out).toBe("t2\n");
     expect(await command(at, ["store", "clear"])).toMatchObject({ code: 0 });
@@ -164,7 +164,7 @@ describe("store clear", () => {
     const nothing = { code: 0, out: "", err: 'nothing is stored for "crm"\n' };
     expect(await command(at, ["store", "clear", "crm"])).toEqual(nothing);
     await command(at, ["headers", "crm"]);
-    expect((await command(at, ["store", "clear", "crm"])).err).toBe('"crm" forgotten in the store\n');
+    expect((await command(at, ["store", "clear", "crm"])).err).toBe('"crm" deleted from the store\n');
     expect(await command(at, ["store", "clear", "crm"])).toEqual(nothing);
   });
 
@@ -304,7 +304,7 @@ describe("revoke", () => {
     expect(await command(at, ["revoke", "crm"])).toEqual({
       code: 0,
       out: "",
-      err: "1 token revoked and forgotten\n",
+      err: "1 token revoked and deleted\n",
     });
     const [request] = server.requests.filter(({ url }) => url === "/revoke");
     expect(request?.body).toBe("token=t1&token_type_hint=access_token");
@@ -329,7 +329,7 @@ describe("revoke", () => {
     const outcome = await command(at, ["revoke", "crm"]);
     expect(outcome).toMatchObject({
       code: 3,
-      err: expect.stringContaining("cannot revoke 1 token: forgotten here"),
+      err: expect.stringContaining("cannot revoke 1 token: deleted here"),
     });
     expect((await command(at, ["token", "crm"])).out).toBe("t2\n");
   });
@@ -355,7 +355,7 @@ describe("revoke", () => {
     );
     expect(server.requests.filter(({ url }) => url === "/revoke")).toEqual([]);
     expect(await entriesIn(at)).toEqual(before);
-    expect((await command(at, ["revoke", "crm"])).err).toBe("1 token revoked and forgotten\n");
+    expect((await command(at, ["revoke", "crm"])).err).toBe("1 token revoked and deleted\n");
   });
 
   test("keeps an entry that a later version has written", async () => {
@@ -379,7 +379,7 @@ describe("revoke", () => {
     const withSeed = { SEED: seed };
     expect((await command(at, ["token", "crm"], withSeed)).code).toBe(0);
     const outcome = await command(at, ["revoke", "crm"], withSeed);
-    expect(outcome).toMatchObject({ code: 0, err: "2 tokens revoked and forgotten\n" });
+    expect(outcome).toMatchObject({ code: 0, err: "2 tokens revoked and deleted\n" });
     expect((await command(at, ["token", "crm"], withSeed)).err).toContain("invalid_grant");
   });
 });
@@ -422,7 +422,7 @@ describe("the refresh tokens of a client", () => {
     expect(await command(at, ["revoke", "mail"])).toEqual({
       code: 0,
       out: "",
-      err: "4 tokens revoked and forgotten\n",
+      err: "4 tokens revoked and deleted\n",
     });
     const revoked = server.requests.filter(({ url }) => url === "/revoke").map(({ body }) => body);
     expect(revoked.toSorted()).toEqual([
