@@ -52,7 +52,7 @@ async function command(
   return { code, out, err };
 }
 
-/** The store of a place, as it is beside the commands. */
+/** Opens the store that the commands in a folder use. */
 function storeIn({ folder }: Place): TokenStore {
   const store = createFileStore({ path: join(folder, "state") });
   onTestFinished(() => store.close());
@@ -65,7 +65,7 @@ async function entriesIn(at: Place): Promise<readonly string[]> {
 
 const granted: Handler = (_request, response) => void response.writeHead(200).end();
 
-/** An authorization server of our own, whose tokens and answer to a revocation a test decides. */
+/** Starts a scripted authorization server, whose tokens and response to a revocation the test decides. */
 async function issuing(token: () => string, revocation?: Handler, lifetime = 3_600) {
   const server = await ownServer((request, response) => {
     const issuer = server.origin;
@@ -86,7 +86,7 @@ async function issuing(token: () => string, revocation?: Handler, lifetime = 3_6
   return { server, at, asked: () => server.requests.filter(({ url }) => url === "/token").length };
 }
 
-/** A call by an agent that uses the same config. */
+/** Makes a call that the MCP server refuses, as an agent with the same config. */
 async function refusedCall({ folder, env }: Place): Promise<void> {
   const auth = await createMcpAuth({ config: join(folder, "mcp-auth.config.json"), env });
   auth.on("token:warning", () => {});
@@ -242,13 +242,13 @@ test("store clear keeps the other files in a folder that is also the store's", a
       servers: { crm: { url: `${server.origin}/mcp`, grant: { client } } },
     },
     ...{ cwd: at.folder, env: at.env },
-    // Everything there is older than a week.
+    // Eight days later, so that every file is older than a week.
     clock: fakeClock(Date.now() + 8 * 24 * 3_600_000),
   });
   expect(await auth.resolve("crm").getAccessToken()).toBe("t1");
   await auth.stop();
   const left = await readdir(at.folder, { recursive: true });
-  // What the sweep leaves of its own entries, all of which look a week old, depends on when it comes to them.
+  // The entries of the store are not compared, because they look a week old, and the sweep may have removed them.
   expect(left).toEqual(expect.arrayContaining([...others, "mcp-auth.config.json"]));
 });
 
@@ -385,7 +385,7 @@ describe("revoke", () => {
 });
 
 describe("the refresh tokens of a client", () => {
-  /** Whose server replaces each, and which had two seeds. */
+  /** Starts a server that replaces each refresh token, and uses it with two seeds. */
   async function twoSeeds() {
     let count = 0;
     const server = await ownServer((request, response) => {
