@@ -104,7 +104,7 @@ function counting(): () => string {
 }
 
 describe("a command that runs every minute", () => {
-  test("requests one token and reads the metadata once", async () => {
+  test("a command that runs every minute requests one token and reads the metadata once", async () => {
     const { server, at } = await issuing(counting());
     expect(await command(at, ["token", "crm"])).toEqual({ code: 0, out: "t1\n", err: "" });
     const before = server.requests.length;
@@ -114,7 +114,7 @@ describe("a command that runs every minute", () => {
     expect((await command(at, ["token", "crm"])).out).toBe("t2\n");
   });
 
-  test("reports what is wrong with the key of the store", async () => {
+  test("a command reports a missing or malformed key of the store", async () => {
     const { at, asked } = await issuing(counting());
     const missing = await command({ ...at, env: { SECRET: "s" } }, ["token", "crm"]);
     expect(missing.code).toBe(2);
@@ -132,7 +132,7 @@ describe("a command that runs every minute", () => {
 });
 
 describe("store clear", () => {
-  test("deletes the entries of one server, or everything", async () => {
+  test("store clear deletes the entries of one server, or everything", async () => {
     const { at } = await issuing(counting());
     await command(at, ["token", "crm"]);
     expect(await command(at, ["store", "clear", "crm"])).toEqual({
@@ -145,7 +145,7 @@ describe("store clear", () => {
     expect((await command(at, ["token", "crm"])).out).toBe("t3\n");
   });
 
-  test("deletes the limits after a rejected token of that server only", async () => {
+  test("store clear deletes the limits on token requests of that server only", async () => {
     const { at } = await issuing(counting());
     await refusedCall(at);
     const limits = async () => (await entriesIn(at)).filter((name) => name.startsWith("refusals."));
@@ -159,7 +159,7 @@ describe("store clear", () => {
     expect(await limits()).toEqual([other]);
   });
 
-  test("reports that nothing is stored", async () => {
+  test("store clear reports that nothing is stored", async () => {
     const { at } = await issuing(counting());
     const nothing = { code: 0, out: "", err: 'nothing is stored for "crm"\n' };
     expect(await command(at, ["store", "clear", "crm"])).toEqual(nothing);
@@ -168,7 +168,7 @@ describe("store clear", () => {
     expect(await command(at, ["store", "clear", "crm"])).toEqual(nothing);
   });
 
-  test("for all servers needs one server that can be used", async () => {
+  test("store clear for all servers needs one server that can be used", async () => {
     const { server, at } = await issuing(counting());
     const client = { issuer: server.origin, id: "agent", secret: { env: "SECRET" } };
     const broken = { url: "https://$" + "{UNSET}/mcp", grant: { client } };
@@ -185,7 +185,7 @@ describe("store clear", () => {
     });
   });
 
-  test("for all servers deletes every value of the store and nothing else", async () => {
+  test("store clear for all servers deletes every value of the store and nothing else", async () => {
     const { at } = await issuing(counting());
     const state = join(at.folder, "state");
     await command(at, ["token", "crm"]);
@@ -213,7 +213,7 @@ describe("store clear", () => {
     expect(left).toEqual(expect.arrayContaining(strays));
   });
 
-  test("needs an action, a known server, and a durable store", async () => {
+  test("store clear needs an action, a known server, and a durable store", async () => {
     const { at } = await issuing(counting());
     expect((await command(at, ["store"])).code).toBe(2);
     expect((await command(at, ["store", "clear", "cmr"])).err).toContain('Did you mean "crm"?');
@@ -272,7 +272,7 @@ test("a command warns on stderr if the clock of the server differs", async () =>
 });
 
 describe("revoke", () => {
-  test("never sends an assertion made out to the token endpoint to the revocation endpoint", async () => {
+  test("revoke never sends an assertion for the token endpoint to the revocation endpoint", async () => {
     const { server, at } = await issuing(counting(), granted);
     const file = join(at.folder, "mcp-auth.config.json");
     const config = JSON.parse(await readFile(file, "utf8"));
@@ -295,7 +295,7 @@ describe("revoke", () => {
     ]);
   });
 
-  test("revokes the token with the client's credential, and deletes it", async () => {
+  test("revoke revokes the token with the client's credential, and deletes it", async () => {
     const { server, at } = await issuing(
       counting(),
       (_request, response) => void response.writeHead(200).end(),
@@ -318,12 +318,12 @@ describe("revoke", () => {
   });
 
   test.each([
-    ["has no endpoint for it", undefined],
+    ["has no revocation endpoint", undefined],
     [
       "does not revoke tokens of this kind",
       ((_request, response) => sendJson(response, { error: "unsupported_token_type" }, 400)) as Handler,
     ],
-  ])("reports a server that %s, deletes the token and exits with 3", async (_name, revocation) => {
+  ])("revoke reports a server that %s, deletes the token and exits with 3", async (_name, revocation) => {
     const { at } = await issuing(counting(), revocation);
     await command(at, ["token", "crm"]);
     const outcome = await command(at, ["revoke", "crm"]);
@@ -334,7 +334,7 @@ describe("revoke", () => {
     expect((await command(at, ["token", "crm"])).out).toBe("t2\n");
   });
 
-  test("deletes nothing if the server is unavailable", async () => {
+  test("revoke deletes nothing if the server is unavailable", async () => {
     const { at } = await issuing(counting(), (_request, response) => void response.writeHead(503).end());
     await command(at, ["token", "crm"]);
     expect(await command(at, ["revoke", "crm"])).toMatchObject({
@@ -344,7 +344,7 @@ describe("revoke", () => {
     expect((await command(at, ["token", "crm"])).out).toBe("t1\n");
   });
 
-  test("exits with 4 for an entry that cannot be decrypted, keeps it, and says what to do", async () => {
+  test("revoke exits with 4 for an entry that cannot be decrypted, keeps it, and says what to do", async () => {
     const { server, at } = await issuing(counting(), granted);
     await command(at, ["token", "crm"]);
     const before = await entriesIn(at);
@@ -358,7 +358,7 @@ describe("revoke", () => {
     expect((await command(at, ["revoke", "crm"])).err).toBe("1 token revoked and deleted\n");
   });
 
-  test("keeps an entry that a later version has written", async () => {
+  test("revoke keeps an entry that a later version has written", async () => {
     const { server, at } = await issuing(counting(), granted);
     await command(at, ["token", "crm"]);
     const own = new Secret(at.env["KEY"] ?? "");
@@ -370,7 +370,7 @@ describe("revoke", () => {
     expect(await store.keys("token.")).toEqual([token]);
   });
 
-  test("revokes the refresh token first at a real server, after which it is invalid", async () => {
+  test("revoke revokes the refresh token first at a real server, after which it is invalid", async () => {
     const { issuer, mcp } = await startWorld({ refreshTokens: {}, scopes: ["use"], tokens: "opaque" });
     const seed = await issuer.issueRefreshToken({ clientId: "agent", resource: mcp.url, scope: "use" });
     const client = { issuer: issuer.issuer, id: "agent", secret: { env: "SECRET" } };
@@ -411,13 +411,13 @@ describe("the refresh tokens of a client", () => {
     return { server, at, kept };
   }
 
-  test("are deleted by store clear, even those of an earlier seed, and without the seed", async () => {
+  test("store clear deletes all refresh tokens of a client, even those of an earlier seed, and without the seed", async () => {
     const { at, kept } = await twoSeeds();
     expect(await command(at, ["store", "clear", "mail"])).toMatchObject({ code: 0 });
     expect(await kept()).toEqual([]);
   });
 
-  test("are revoked by revoke, even those of an earlier seed, and without the seed", async () => {
+  test("revoke revokes all refresh tokens of a client, even those of an earlier seed, and without the seed", async () => {
     const { server, at, kept } = await twoSeeds();
     expect(await command(at, ["revoke", "mail"])).toEqual({
       code: 0,
@@ -437,7 +437,7 @@ describe("the refresh tokens of a client", () => {
 });
 
 describe("a command that cannot use the store", () => {
-  test("warns on stderr and works without the store", async () => {
+  test("a command that cannot use the store warns on stderr and works without it", async () => {
     const { at } = await issuing(counting());
     // No folder can be made below a file.
     await writeFile(join(at.folder, "state"), "");
@@ -452,7 +452,7 @@ describe("a command that cannot use the store", () => {
     });
   });
 
-  test("warns on stderr of entries that it cannot read", async () => {
+  test("a command warns on stderr of stored entries that it cannot read", async () => {
     const { at } = await issuing(counting());
     await command(at, ["token", "crm"]);
     expect(await command(at, ["token", "crm"], { KEY: anotherKey() })).toEqual({
@@ -464,7 +464,7 @@ describe("a command that cannot use the store", () => {
 });
 
 describe("headers", () => {
-  test("prints one JSON object with a new token each time, never one of the store", async () => {
+  test("headers prints one JSON object with a new token each time, never one from the store", async () => {
     const { server, at } = await issuing(counting());
     await command(at, ["token", "crm"]);
     expect(await command(at, ["headers", "crm"])).toEqual({
@@ -481,7 +481,7 @@ describe("headers", () => {
     expect((await command(at, ["headers"])).code).toBe(2);
   });
 
-  test("finds the server by URL if the config has no server of the name, and ignores empty variables", async () => {
+  test("headers finds the server by URL if the config has no server of the name, and ignores empty variables", async () => {
     const { server, at } = await issuing(counting());
     const url = { CLAUDE_CODE_MCP_SERVER_URL: `${server.origin}/mcp` };
     const other = { CLAUDE_CODE_MCP_SERVER_URL: "https://other.example" };
@@ -507,7 +507,7 @@ describe("headers", () => {
     );
   });
 
-  test("prints a static token each time, because there is no other", async () => {
+  test("headers prints a static token each time, because there is no other", async () => {
     const at = await place({
       servers: {
         crm: { url: "https://crm.example/mcp", grant: { type: "static", token: { env: "SECRET" } } },
@@ -518,7 +518,7 @@ describe("headers", () => {
     expect(await command(at, ["headers", "crm"])).toEqual(printed);
   });
 
-  test("remembers a printed token until it expires", async () => {
+  test("headers remembers a printed token until it expires", async () => {
     const { at } = await issuing(() => "same", undefined, 600);
     expect((await command(at, ["headers", "crm"])).code).toBe(0);
     expect((await command(at, ["headers", "crm"])).code).toBe(3);
@@ -529,7 +529,7 @@ describe("headers", () => {
     expect(left).toBeLessThanOrEqual(660_000);
   });
 
-  test("requests a token once more if the server issues the same one again, then exits with 3", async () => {
+  test("headers requests a token once more if the server issues the same one again, then exits with 3", async () => {
     const tokens = ["a", "a", "b", "b", "b"];
     const { at, asked } = await issuing(() => tokens.shift() ?? "none");
     expect((await command(at, ["headers", "crm"])).out).toContain("Bearer a");
