@@ -6,8 +6,8 @@ import { printable, someOf } from "../lib/printable.js";
 export function removedServer(name: string): McpAuthError {
   return new McpAuthError(
     "unknown_server",
-    `A reload of the config has removed server "${name}"; nothing is sent to it any more. Write it into the config ` +
-      "again and reload, or let go of its manager.",
+    `Server "${name}": a reload removed it from the config, so nothing is sent. Add it to the config and reload, or ` +
+      "stop using its manager.",
     { server: name },
   );
 }

@@ -43,8 +43,8 @@ function world({ scopes, stepUp: growth = [], answer }: Options = {}) {
   const stepUps = new StepUps({
     server: "crm",
     caches,
-    learned: () => found?.scopes ?? [],
-    isBounded: scopes !== undefined,
+    learnedScopes: () => found?.scopes ?? [],
+    configNamesScopes: scopes !== undefined,
   });
   const step = async (wanted: readonly string[], target?: Partial<Target>) => {
     const token = await caches.defaultCache.getToken(demand);

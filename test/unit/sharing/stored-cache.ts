@@ -37,14 +37,14 @@ export function storedCache({ clock, store, attempt, ...options }: StoredCacheOp
   const common = { server, issuer, clock, report: () => {} };
   const policy = { jitter: 0.2, random };
   const retry = { attempts: 1, min: 250, max: 10 * second };
-  const resilience = {
+  const retryOptions = {
     server,
     endpoint: issuer,
     clock,
     random,
     retry,
     deadline: 30 * second,
-    holds: new RetryAfterRegistry(),
+    retryAfterRegistry: new RetryAfterRegistry(),
   };
   const memory = new CredentialMemory();
   const shared = store && new SharedStore({ store, keys: false, lease: 10 * second, clock });
@@ -57,16 +57,19 @@ export function storedCache({ clock, store, attempt, ...options }: StoredCacheOp
         return isStored ? { key: "token:1", reads } : undefined;
       },
       restore: async (text) => restored(text),
-      held: () => cache.latest,
+      currentToken: () => cache.latest,
     });
   const source =
     stored === undefined
-      ? withRetry(attempt, resilience)
-      : withRetry(stored.around(attempt), { ...resilience, present: (request) => stored.present(request) });
+      ? withRetry(attempt, retryOptions)
+      : withRetry(stored.wrap(attempt), {
+          ...retryOptions,
+          findExisting: (request) => stored.findFresh(request),
+        });
   const cache: TokenCache = new TokenCache({
     ...{ ...common, policy, onPlan },
     sharedLimits: stored,
-    elsewhere: stored && (() => stored.elsewhere()),
+    findSharedToken: stored && (() => stored.findUsable()),
     source: around(source),
   });
   return {

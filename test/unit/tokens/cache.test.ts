@@ -405,12 +405,16 @@ describe("a cool-down as long as the authorization server asked for", () => {
     markAskedToWait(failure("unavailable", { retryable: true, retryAfter: 3_600 * second }));
 
   test("a cool-down that the server asked for shrinks to its own length once another manager reached the server", async () => {
-    const holds = new RetryAfterRegistry();
+    const retryAfterRegistry = new RetryAfterRegistry();
     const clock = fakeClock();
-    const { cache, requests } = room({ clock, holds, answer: (n) => (n === 0 ? limited() : {}) });
+    const { cache, requests } = room({
+      clock,
+      retryAfterRegistry,
+      answer: (n) => (n === 0 ? limited() : {}),
+    });
     await rejection(cache.getToken(demand));
     expect(await rejection(cache.getToken(demand))).toMatchObject({ retryAfter: 3_600 * second });
-    await room({ clock, holds }).cache.getToken(forced);
+    await room({ clock, retryAfterRegistry }).cache.getToken(forced);
     expect(await rejection(cache.getToken(demand))).toMatchObject({ retryAfter: second });
     await clock.advance(second);
     await cache.getToken(demand);

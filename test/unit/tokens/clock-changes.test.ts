@@ -19,10 +19,10 @@ describe("a clock that is set back by an hour", () => {
 
   test("a clock that is set back does not make the wait that a server asked for longer, for any manager", async () => {
     const clock = fakeClock();
-    const holds = new RetryAfterRegistry();
-    holds.hold(issuer, clock.now(), 120 * second);
+    const retryAfterRegistry = new RetryAfterRegistry();
+    retryAfterRegistry.hold(issuer, clock.now(), 120 * second);
     clock.jump(-hour);
-    expect(holds.remaining(issuer, clock.now())).toBe(0);
+    expect(retryAfterRegistry.remaining(issuer, clock.now())).toBe(0);
   });
 
   test("a clock that is set back does not make a token live longer: it is renewed in the background when it was due", async () => {
@@ -76,7 +76,7 @@ describe("a clock that is set forward by a day", () => {
     const error = await rejection(opened.cache.getToken(demand));
     expect(error).toMatchObject({ code: "unavailable", message: 'Server "billing": unavailable.' });
     expect(error.retryAfter).toBeUndefined();
-    expect(opened.holds.remaining(issuer, opened.clock.now())).toBe(0);
+    expect(opened.retryAfterRegistry.remaining(issuer, opened.clock.now())).toBe(0);
   });
 });
 

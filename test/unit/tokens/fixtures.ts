@@ -24,7 +24,7 @@ export interface RecordedEvent extends TokenEvent {
 export interface Room {
   readonly clock: FakeClock;
   readonly cache: TokenCache;
-  readonly holds: RetryAfterRegistry;
+  readonly retryAfterRegistry: RetryAfterRegistry;
   readonly events: RecordedEvent[];
   /** The signals of the requests that went out, in order. */
   readonly requests: AbortSignal[];
@@ -36,7 +36,7 @@ export interface RoomOptions {
   /** What the n-th request (from 0) is answered with; tokens are called `token-1`, `token-2`… unless named. */
   readonly answer?: (request: number, signal: AbortSignal) => Answer;
   readonly clock?: FakeClock;
-  readonly holds?: RetryAfterRegistry;
+  readonly retryAfterRegistry?: RetryAfterRegistry;
   readonly attempts?: number;
   readonly deadline?: number;
   readonly ahead?: number;
@@ -52,7 +52,7 @@ export interface RoomOptions {
 export function room(options: RoomOptions = {}): Room {
   const {
     clock = fakeClock(),
-    holds = new RetryAfterRegistry(),
+    retryAfterRegistry = new RetryAfterRegistry(),
     attempts = 1,
     deadline = 30 * second,
     ahead,
@@ -80,10 +80,10 @@ export function room(options: RoomOptions = {}): Room {
       options.onPlan?.(at);
     },
     ...(options.hasNewCredential !== undefined && { hasNewCredential: options.hasNewCredential }),
-    isHeld: () => holds.remaining(issuer, clock.now()) > 0,
-    source: withRetry(leaf, { server, endpoint: issuer, clock, random, retry, deadline, holds }),
+    isAskedToWait: () => retryAfterRegistry.remaining(issuer, clock.now()) > 0,
+    source: withRetry(leaf, { server, endpoint: issuer, clock, random, retry, deadline, retryAfterRegistry }),
   });
-  return { clock, cache, holds, events, requests, renewAt: () => renewAt };
+  return { clock, cache, retryAfterRegistry, events, requests, renewAt: () => renewAt };
 }
 
 export function issued(fields: Partial<IssuedToken>): IssuedToken {

@@ -112,12 +112,12 @@ describe("a forced refresh", () => {
   });
 
   test("a forced refresh ignores the hold of an issuer and ends it for all managers", async () => {
-    const { cache, clock, holds, requests } = room();
-    holds.hold(issuer, clock.now(), 600 * second);
+    const { cache, clock, retryAfterRegistry, requests } = room();
+    retryAfterRegistry.hold(issuer, clock.now(), 600 * second);
     expect(await rejection(cache.getToken(demand))).toMatchObject({ retryAfter: 600 * second });
     expect(requests).toHaveLength(0);
     expect((await cache.getToken(forced)).accessToken).toBe("token-1");
-    expect(holds.remaining(issuer, clock.now())).toBe(0);
+    expect(retryAfterRegistry.remaining(issuer, clock.now())).toBe(0);
   });
 
   test("a forced refresh that fails makes the cool-down longer", async () => {

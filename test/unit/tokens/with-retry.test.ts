@@ -22,7 +22,7 @@ interface Setup {
   readonly storeFailure?: () => StoreFailure | undefined;
   readonly retry?: Partial<RetrySpec>;
   readonly deadline?: number;
-  readonly holds?: RetryAfterRegistry;
+  readonly retryAfterRegistry?: RetryAfterRegistry;
   readonly clock?: FakeClock;
   readonly random?: () => number;
 }
@@ -31,7 +31,7 @@ function patient(setup: Setup) {
   const {
     outcome,
     deadline = 30 * second,
-    holds = new RetryAfterRegistry(),
+    retryAfterRegistry = new RetryAfterRegistry(),
     clock = fakeClock(),
     random = () => 1,
   } = setup;
@@ -52,7 +52,7 @@ function patient(setup: Setup) {
       endpoint: issuer,
       clock,
       random,
-      holds,
+      retryAfterRegistry,
       deadline,
       retry: { attempts: 4, min: 250, max: 10_000, ...setup.retry },
       causeOfTimeout() {
@@ -70,7 +70,7 @@ function patient(setup: Setup) {
   return {
     source,
     clock,
-    holds,
+    retryAfterRegistry,
     attempts,
     stop,
     request,
@@ -273,7 +273,9 @@ describe("a Retry-After beyond the deadline", () => {
   const limited = () => markAskedToWait(failure("unavailable", { retryable: true, retryAfter: 120_000 }));
 
   test.each([1, 2, 4])("fails at once at attempt %d, as `unavailable` with the time to wait", async (at) => {
-    const { get, clock, attempts, holds } = patient({ outcome: (n) => (n < at ? outage() : limited()) });
+    const { get, clock, attempts, retryAfterRegistry } = patient({
+      outcome: (n) => (n < at ? outage() : limited()),
+    });
     const outcome = rejection(get());
     await clock.advance(1_750);
     expect(await outcome).toMatchObject({
@@ -283,17 +285,17 @@ describe("a Retry-After beyond the deadline", () => {
       retryAfter: 120_000,
     });
     expect(attempts).toHaveLength(at);
-    expect(holds.remaining(issuer, clock.now())).toBeGreaterThan(118_000);
+    expect(retryAfterRegistry.remaining(issuer, clock.now())).toBeGreaterThan(118_000);
     expect(clock.pending).toEqual([]);
   });
 
   test("a Retry-After beyond the deadline holds back all requests to the same token endpoint until it ends", async () => {
-    const holds = new RetryAfterRegistry();
+    const retryAfterRegistry = new RetryAfterRegistry();
     const clock = fakeClock();
-    const told = patient({ outcome: limited, holds, clock });
+    const told = patient({ outcome: limited, retryAfterRegistry, clock });
     await rejection(told.get());
     await clock.advance(20_000);
-    const other = patient({ outcome: () => undefined, holds, clock });
+    const other = patient({ outcome: () => undefined, retryAfterRegistry, clock });
     expect(await rejection(other.get())).toMatchObject({ code: "unavailable", retryAfter: 101_000 });
     expect(other.attempts).toEqual([]);
     await clock.advance(100_000);
@@ -302,20 +304,22 @@ describe("a Retry-After beyond the deadline", () => {
   });
 
   test("a Retry-After of another server than the token endpoint holds back no other manager", async () => {
-    const holds = new RetryAfterRegistry();
+    const retryAfterRegistry = new RetryAfterRegistry();
     const clock = fakeClock();
     const metadata = () => failure("unavailable", { retryable: true, retryAfter: 120_000 });
-    const { message, retryAfter } = await rejection(patient({ outcome: metadata, holds, clock }).get());
+    const { message, retryAfter } = await rejection(
+      patient({ outcome: metadata, retryAfterRegistry, clock }).get(),
+    );
     expect([message, retryAfter]).toEqual(['Server "billing": unavailable.', 120_000]);
-    expect(holds.remaining(issuer, clock.now())).toBe(0);
+    expect(retryAfterRegistry.remaining(issuer, clock.now())).toBe(0);
   });
 
   test("a Retry-After stays when an earlier request of another manager succeeds", async () => {
-    const holds = new RetryAfterRegistry();
+    const retryAfterRegistry = new RetryAfterRegistry();
     const clock = fakeClock();
     let succeed = () => {};
     const slow = patient({
-      holds,
+      retryAfterRegistry,
       clock,
       outcome: () =>
         new Promise((resolve) => {
@@ -323,17 +327,17 @@ describe("a Retry-After beyond the deadline", () => {
         }),
     });
     const early = slow.get();
-    await rejection(patient({ outcome: limited, holds, clock }).get());
+    await rejection(patient({ outcome: limited, retryAfterRegistry, clock }).get());
     succeed();
     await early;
-    expect(holds.remaining(issuer, clock.now())).toBe(120_000);
+    expect(retryAfterRegistry.remaining(issuer, clock.now())).toBe(120_000);
   });
 
   test("a Retry-After holds back the next attempt of managers that are between two attempts", async () => {
-    const holds = new RetryAfterRegistry();
+    const retryAfterRegistry = new RetryAfterRegistry();
     const clock = fakeClock();
-    const retrying = patient({ outcome: outage, holds, clock });
-    await rejection(patient({ outcome: limited, holds, clock }).get());
+    const retrying = patient({ outcome: outage, retryAfterRegistry, clock });
+    await rejection(patient({ outcome: limited, retryAfterRegistry, clock }).get());
     // `forced` goes through a hold, but its retries must not hammer.
     expect(await outcomeOf(retrying.get("forced"), clock, 5_000)).toMatchObject({ retryAfter: 120_000 });
     expect(retrying.attempts).toHaveLength(1);
@@ -341,13 +345,13 @@ describe("a Retry-After beyond the deadline", () => {
 });
 
 test("the longer wait counts, of this response or of another manager", async () => {
-  const holds = new RetryAfterRegistry();
+  const retryAfterRegistry = new RetryAfterRegistry();
   const { get, clock, attempts } = patient({
-    holds,
+    retryAfterRegistry,
     outcome: (n) => (n === 1 ? failure("unavailable", { retryable: true, retryAfter: 2_000 }) : undefined),
   });
   const got = get();
-  holds.hold(issuer, clock.now(), 9_000);
+  retryAfterRegistry.hold(issuer, clock.now(), 9_000);
   await clock.advance(9_900);
   await got;
   expect(attempts.map(([at]) => at)).toEqual([0, 9_900]);

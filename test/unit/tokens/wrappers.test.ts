@@ -165,12 +165,12 @@ test("single flight: a caller during a request shares it, a caller after it send
 });
 
 test("Retry-After: the longest hold of an issuer counts, and a token without an issuer has none", () => {
-  const holds = new RetryAfterRegistry();
-  holds.hold("https://a.example", 1_000, 4_000);
-  holds.hold("https://a.example", 1_000, 2_000);
-  holds.hold(undefined, 1_000, 9_000);
-  expect(holds.remaining("https://a.example", 1_000)).toBe(4_000);
-  expect(holds.remaining("https://b.example", 1_000)).toBe(0);
-  expect(holds.remaining(undefined, 1_000)).toBe(0);
-  expect(holds.remaining("https://a.example", 5_000)).toBe(0);
+  const retryAfterRegistry = new RetryAfterRegistry();
+  retryAfterRegistry.hold("https://a.example", 1_000, 4_000);
+  retryAfterRegistry.hold("https://a.example", 1_000, 2_000);
+  retryAfterRegistry.hold(undefined, 1_000, 9_000);
+  expect(retryAfterRegistry.remaining("https://a.example", 1_000)).toBe(4_000);
+  expect(retryAfterRegistry.remaining("https://b.example", 1_000)).toBe(0);
+  expect(retryAfterRegistry.remaining(undefined, 1_000)).toBe(0);
+  expect(retryAfterRegistry.remaining("https://a.example", 5_000)).toBe(0);
 });
