@@ -46,7 +46,7 @@ test("the scope * is a scope like any other, and does not stand for the scopes o
   expect(await get(["*"])).toBe("for *");
 });
 
-test("order and duplicates of scopes do not matter, and an empty list is a set of its own", async () => {
+test("the order and duplicates of scopes do not matter, and an empty list has its own cache", async () => {
   const { get, asked, open } = world();
   open();
   for (const set of [["a", "b"], ["b", "a"], ["a", "b", "a"], [], []]) await get(set);

@@ -45,7 +45,7 @@ function cacheMode(of: object | undefined): string | undefined {
   return of !== undefined && "cache" in of ? String(of.cache) : undefined;
 }
 
-test("no request of any kind may be answered from a cache or kept in one", async () => {
+test("every request of the package has the cache mode no-store", async () => {
   const server = await servers();
   const seen = new Map<string, string | undefined>();
   const recording: FetchFunction = async (input, init) => {
@@ -78,7 +78,7 @@ test("no request of any kind may be answered from a cache or kept in one", async
   expect(new Set(seen.values())).toEqual(new Set(["no-store"]));
 });
 
-test("a fetch that keeps what POST returns, as that of Next.js does, never returns an expired token", async () => {
+test("a fetch that caches responses to POST, as in Next.js, never causes an expired token to be returned", async () => {
   const server = await servers();
   // It outlives the process, as a folder would.
   const disk = new Map<string, string>();

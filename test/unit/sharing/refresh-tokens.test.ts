@@ -223,9 +223,9 @@ test("a process that lost its lease before the request sends nothing", async () 
 });
 
 test.each([
-  ["nobody knows whether it has arrived", (): unknown => timedOut(), undefined, margin],
-  ["what stands between says that it took too long", (): unknown => timedOut(), 504, margin],
-  ["the server refuses it", (): unknown => timedOut(), 503, 0],
+  ["it is unknown whether the request arrived", (): unknown => timedOut(), undefined, margin],
+  ["a gateway responds with 504", (): unknown => timedOut(), 504, margin],
+  ["the server responds with 503", (): unknown => timedOut(), 503, 0],
   [
     "there was no connection",
     (): unknown =>
@@ -233,7 +233,7 @@ test.each([
     undefined,
     0,
   ],
-])("when %s it is sent again in its time", async (_name, thrown, status, wait) => {
+])("a refresh token is sent again, after a wait if necessary, if %s", async (_name, thrown, status, wait) => {
   const { process, server, clock } = world();
   const one = process();
   const first = one.redeem(async ({ sending, answered }) => {
@@ -258,11 +258,11 @@ test.each([
 });
 
 test.each([
-  ["by the same clock", 0],
-  ["by a clock that is ahead", 70_000],
-  ["by a clock that is behind", -70_000],
+  ["with the same clock", 0],
+  ["with a clock that is ahead", 70_000],
+  ["with a clock that is behind", -70_000],
 ])(
-  "that of a process that died in the middle of it is sent again when no answer can come any more, %s",
+  "the refresh token of a process that died during its request is sent again once no response can arrive, %s",
   async (_name, shift) => {
     const { process, server, clock, data, memory } = world();
     const dying = process({

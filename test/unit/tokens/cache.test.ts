@@ -99,23 +99,20 @@ describe("a stale token", () => {
   });
 
   test.each([
-    ["passing", outage],
-    ["permanent", refusal],
-  ])(
-    "stays in use when its renewal fails, %s or not: an event, a pause, and no rejection",
-    async (_, error) => {
-      const { cache, clock, requests, events } = room({ answer: (n) => (n === 0 ? {} : error()) });
-      await cache.getToken(demand);
-      await clock.advance(39 * second);
-      for (let call = 0; call < 100; call += 1) {
-        expect((await cache.getToken(demand)).accessToken).toBe("token-1");
-        await clock.settle();
-      }
-      expect(requests).toHaveLength(2);
-      expect(events.map(({ name }) => name)).toEqual(["token:renewed", "token:failed"]);
-      expect(cache.snapshot()).toMatchObject({ state: "stale", lastError: { code: error().code } });
-    },
-  );
+    ["temporarily", outage],
+    ["permanently", refusal],
+  ])("a stale token stays in use if its renewal fails %s, with one event and a pause", async (_, error) => {
+    const { cache, clock, requests, events } = room({ answer: (n) => (n === 0 ? {} : error()) });
+    await cache.getToken(demand);
+    await clock.advance(39 * second);
+    for (let call = 0; call < 100; call += 1) {
+      expect((await cache.getToken(demand)).accessToken).toBe("token-1");
+      await clock.settle();
+    }
+    expect(requests).toHaveLength(2);
+    expect(events.map(({ name }) => name)).toEqual(["token:renewed", "token:failed"]);
+    expect(cache.snapshot()).toMatchObject({ state: "stale", lastError: { code: error().code } });
+  });
 
   test("the renewal of a stale token is retried after at most a quarter of the remaining time", async () => {
     const { cache, clock, renewAt } = room({ answer: (n) => (n === 0 ? {} : outage()) });
@@ -199,7 +196,7 @@ test("an expired token is never returned, whatever the server does and whenever 
 
 describe("lifetimes that are too short or too long", () => {
   test.each([0, -60])(
-    "a token of %d seconds goes to all who waited for it, and is not kept",
+    "a token of %d seconds is returned to all callers that waited for it, and is not kept",
     async (expiresIn) => {
       const { cache, requests, renewAt } = room({ answer: () => ({ expiresIn }) });
       const tokens = await Promise.all([cache.getToken(demand), cache.getToken(demand)]);
@@ -211,7 +208,7 @@ describe("lifetimes that are too short or too long", () => {
   );
 
   test.each([0.01, 0.5, 1])(
-    "one of %d seconds is not renewed by itself again and again",
+    "a token of %d seconds is not renewed in the background in a loop",
     async (expiresIn) => {
       const { cache, renewAt, requests, clock } = room({ answer: () => ({ expiresIn }) });
       await cache.getToken(demand);
@@ -430,7 +427,7 @@ describe("a cool-down as long as the authorization server asked for", () => {
   });
 });
 
-describe("a cool-down after a refused credential", () => {
+describe("a cool-down after a rejected credential", () => {
   function refusedOnce(how: (asked: number) => boolean, first = refusal) {
     let asked = 0;
     const hasNewCredential = async () => {
@@ -453,9 +450,9 @@ describe("a cool-down after a refused credential", () => {
 
   test.each([
     ["a certificate that the server refused", "tls_failed"],
-    ["a file that was not there", "secret_unavailable"],
+    ["a missing file", "secret_unavailable"],
     ["a key that could not be read", "key_invalid"],
-  ] as const)("ends in the same way after %s", async (_what, code) => {
+  ] as const)("a new credential ends a cool-down after %s", async (_what, code) => {
     const { cache, requests } = refusedOnce(
       () => true,
       () => failure(code),

@@ -37,7 +37,7 @@ describe("a token in use", () => {
     [60, 39],
     [3_600, 3_270],
     [86_400, 82_050],
-  ])("of %d seconds is renewed after %d, by itself", async (expiresIn, staleAfter) => {
+  ])("a token of %d seconds is renewed in the background after %d seconds", async (expiresIn, staleAfter) => {
     const { call, clock, requests, events } = kept({ warm: true, answer: () => ({ expiresIn }) });
     await call();
     await clock.advance(staleAfter * second - 1);
@@ -136,13 +136,13 @@ describe("for an hour of calls, ten a second", () => {
     expect(opened.requests.length).toBeLessThan(100);
   });
 
-  test.each([1, 2])("tokens of %d s are asked for no more often than they must", async (expiresIn) => {
+  test.each([1, 2])("tokens of %d s are requested at most about once per second", async (expiresIn) => {
     const opened = kept({ answer: () => ({ expiresIn }) });
     await callFor(opened, minute, 100);
     expect(opened.requests.length).toBeLessThanOrEqual(67);
   });
 
-  test("tokens without lifetime cost one request per call and no more", async () => {
+  test("tokens without a lifetime cost one request per call", async () => {
     const opened = kept({ answer: () => ({ expiresIn: 0 }) });
     const tokens: Token[] = [];
     for (let call = 0; call < 50; call += 1) {

@@ -253,7 +253,7 @@ async function live(history: readonly Step[], spread: number): Promise<Model> {
   return model;
 }
 
-describe("whatever happens", () => {
+describe("random histories", () => {
   test("no caller gets an expired token, or fails or waits while there is a usable one", async () => {
     await fc.assert(
       fc.asyncProperty(histories, fc.double({ min: 0, max: 1, noNaN: true }), async (history, spread) => {

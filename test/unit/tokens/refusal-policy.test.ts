@@ -43,7 +43,7 @@ function spent(parts: number, now = start): Refusals {
   return refusals;
 }
 
-describe("the allowance of kinds that are no suspects", () => {
+describe("the allowance of kinds that are not suspects", () => {
   test("the allowance is five token requests at once", () => {
     expect(burst(noRefusals, start, "good")).toBe(5);
   });
@@ -74,7 +74,7 @@ describe("the allowance of kinds that are no suspects", () => {
     expect(at.length).toBe(5 + 59);
   });
 
-  test("a suspect takes nothing from the allowance", () => {
+  test("a suspect does not use the allowance", () => {
     const refusals = failed(1);
     const later = start + second;
     expect(burst(requestStarted(refusals, later, "bad"), later, "good")).toBe(5);
@@ -159,7 +159,7 @@ describe("suspects", () => {
     expect(suspected(noRefusals, [])).toBe(noRefusals);
   });
 
-  test("an accepted kind is no suspect any more, and the hold of the others goes on", () => {
+  test("an accepted kind is no longer a suspect, and the hold of the others goes on", () => {
     const refusals = accepted(failed(3, start, ["bad", "worse"]), "bad");
     expect([...refusals.suspects]).toEqual(["worse"]);
     expect(refusals).toMatchObject({ failures: 3, holdUntil: start + 4 * second });
@@ -187,7 +187,7 @@ describe("suspects", () => {
   });
 });
 
-describe("what ends and shifts limits", () => {
+describe("changes of the limits", () => {
   test("a new credential ends the hold and all suspects, and keeps the allowance", () => {
     const refusals = credentialChanged({ ...failed(6), allowanceFullAt: spent(5).allowanceFullAt });
     expect(refusals).toMatchObject({ failures: 0, suspects: new Set() });

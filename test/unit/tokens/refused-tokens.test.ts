@@ -122,23 +122,26 @@ describe("a refused token", () => {
 
 describe("a request that does not help", () => {
   test.each([
-    ["is answered with the same token", (): Answer => ({ accessToken: "token-1", expiresIn: 3_600 }), "same"],
-    ["fails for now", outage, "none"],
-    ["fails for good", refusal, "none"],
-  ])("because it %s makes suspects of all kinds that joined, and counts once", async (_, answerOf, kind) => {
-    const { cache, requests, answer, clock } = await waiting();
-    const calls = ["a", "b", "c"].map((each) => refuse(cache, each));
-    const given = answerOf();
-    if (given instanceof Promise) throw new TypeError("It is given at once.");
-    answer(given);
-    expect((await Promise.all(calls)).map((after) => after.kind)).toEqual(Array(3).fill(kind));
-    await clock.advance(second - 1);
-    for (const each of ["a", "b", "c"]) expect(await refuse(cache, each)).toEqual({ kind: "none" });
-    expect(requests).toHaveLength(2);
-    await clock.advance(1);
-    expect(resent(await refuse(cache, "b"))).toBe("token-3");
-    expect(clock.pending).toEqual([]);
-  });
+    ["returns the same token", (): Answer => ({ accessToken: "token-1", expiresIn: 3_600 }), "same"],
+    ["fails temporarily", outage, "none"],
+    ["fails permanently", refusal, "none"],
+  ])(
+    "a request that %s makes suspects of all kinds that joined, and counts as one failure",
+    async (_, answerOf, kind) => {
+      const { cache, requests, answer, clock } = await waiting();
+      const calls = ["a", "b", "c"].map((each) => refuse(cache, each));
+      const given = answerOf();
+      if (given instanceof Promise) throw new TypeError("It is given at once.");
+      answer(given);
+      expect((await Promise.all(calls)).map((after) => after.kind)).toEqual(Array(3).fill(kind));
+      await clock.advance(second - 1);
+      for (const each of ["a", "b", "c"]) expect(await refuse(cache, each)).toEqual({ kind: "none" });
+      expect(requests).toHaveLength(2);
+      await clock.advance(1);
+      expect(resent(await refuse(cache, "b"))).toBe("token-3");
+      expect(clock.pending).toEqual([]);
+    },
+  );
 
   test("a new token that is refused too counts as one failure, for any number of kinds", async () => {
     const { cache, clock, requests } = await open();
@@ -201,7 +204,7 @@ describe("a request that does not help", () => {
 });
 
 describe("token requests for kinds that are no suspects", () => {
-  test("kinds that are not suspects get five requests at once and one more every ten seconds, and become no suspects without one", async () => {
+  test("kinds that are not suspects get five requests at once and one more every ten seconds, and do not become suspects without one", async () => {
     const { cache, clock, requests } = await open();
     for (let count = 0; count < 8; count += 1) await refuse(cache, `kind-${count}`);
     expect(requests).toHaveLength(1 + 5);
@@ -239,7 +242,7 @@ describe("a call that cannot be sent again", () => {
   });
 });
 
-describe("a caller who leaves", () => {
+describe("a caller that aborts", () => {
   test("an aborted caller does not affect others that wait for the same replacement", async () => {
     const { cache, requests, answer } = await waiting();
     const leaving = new AbortController();
@@ -266,7 +269,7 @@ describe("a caller who leaves", () => {
   });
 });
 
-describe("what is stronger than the limits", () => {
+describe("precedence over the limits", () => {
   test("a forced refresh ignores the hold, and suspects are sent again with its token", async () => {
     const { cache, requests } = await open();
     await refuseTwice(cache, "bad");

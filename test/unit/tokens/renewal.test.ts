@@ -32,21 +32,24 @@ describe("a forced refresh that joins a renewal in the background", () => {
   });
 
   test.each([
-    ["for now", outage],
-    ["for good", refusal],
-  ])("throws when that fails %s, and the old token stays", async (_, error) => {
-    const { cache, clock, answer } = await aged(40 * second);
-    const old = await cache.getToken(demand);
-    const refresh = rejection(cache.getToken(forced));
-    answer(error());
-    expect((await refresh).code).toBe(error().code);
-    expect(await cache.getToken(demand)).toBe(old);
-    expect(cache.snapshot().state).toBe("stale");
-    expect(clock.pending).toEqual([]);
-  });
+    ["temporarily", outage],
+    ["permanently", refusal],
+  ])(
+    "a forced refresh that joins a renewal which fails %s rejects, and the old token stays",
+    async (_, error) => {
+      const { cache, clock, answer } = await aged(40 * second);
+      const old = await cache.getToken(demand);
+      const refresh = rejection(cache.getToken(forced));
+      answer(error());
+      expect((await refresh).code).toBe(error().code);
+      expect(await cache.getToken(demand)).toBe(old);
+      expect(cache.snapshot().state).toBe("stale");
+      expect(clock.pending).toEqual([]);
+    },
+  );
 });
 
-describe("a caller who joins a forced refresh", () => {
+describe("a caller that joins a forced refresh", () => {
   test("a caller with a fresh token does not wait for a forced refresh", async () => {
     const { cache, answer } = await aged(second);
     const refresh = rejection(cache.getToken(forced));

@@ -15,7 +15,7 @@ const attempt = (number: number, how: Omit<FailedAttempt, "attempt"> = outage): 
   return { attempt: number, ...how };
 };
 
-describe("what may pass", () => {
+describe("temporary failures", () => {
   test("a temporary failure is retried after pauses that double, as often as the config says", () => {
     const next = plan();
     expect([1, 2, 3, 4].map((number) => next(attempt(number), 0, 0))).toEqual([
@@ -37,7 +37,7 @@ describe("what may pass", () => {
   });
 });
 
-describe("a server that asks to be left alone", () => {
+describe("Retry-After", () => {
   test("a Retry-After is followed, and exceeded by a tenth and at most a second", () => {
     const next = plan();
     expect(next(attempt(1, { ...outage, retryAfter: 5 * second }), 0, 0)).toEqual({
@@ -47,7 +47,7 @@ describe("a server that asks to be left alone", () => {
     expect(next(attempt(1), 0, 20 * second)).toEqual({ kind: "again", after: 21_000 });
   });
 
-  test("a server with a Retry-After shortly before the deadline is asked at that moment", () => {
+  test("if a Retry-After ends shortly before the deadline, the next attempt begins exactly then", () => {
     const next = plan();
     expect(next(attempt(1, { ...outage, retryAfter: 29_500 }), 0, 0)).toEqual({
       kind: "again",
@@ -63,7 +63,7 @@ describe("a server that asks to be left alone", () => {
   });
 });
 
-describe("a refused credential", () => {
+describe("rejected credentials", () => {
   test("a rejected credential is followed by another one at once, and only once", () => {
     const next = plan();
     expect(next(attempt(1, refusal), 0, 0)).toEqual({ kind: "again", after: 0 });

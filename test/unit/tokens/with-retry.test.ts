@@ -90,7 +90,7 @@ async function outcomeOf(
   return await outcome;
 }
 
-describe("what may pass", () => {
+describe("temporary failures", () => {
   test("a temporary failure is retried up to four attempts, with doubling pauses up to the bound of the jitter", async () => {
     const { get, clock, attempts } = patient({ outcome: outage });
     expect((await outcomeOf(get(), clock)).code).toBe("unavailable");
@@ -103,7 +103,7 @@ describe("what may pass", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  test.each([1, 2, 3])("is tried %d times when the config says so", async (count) => {
+  test.each([1, 2, 3])("a temporary failure is attempted %d times if the config says so", async (count) => {
     const { get, clock, attempts } = patient({ outcome: outage, retry: { attempts: count } });
     await outcomeOf(get(), clock);
     expect(attempts).toHaveLength(count);
@@ -122,7 +122,7 @@ describe("what may pass", () => {
     [0.5, [0, 7_350, 14_700]],
     [1, [0, 7_700, 15_400]],
   ])(
-    "waits as long as Retry-After says, and up to a tenth longer, so that a fleet does not come back at once",
+    "a Retry-After is followed, and exceeded by up to a tenth, for the random number %d",
     async (random, expected) => {
       const limited = () => failure("unavailable", { retryable: true, retryAfter: 7_000 });
       const outcome = (n: number) => (n < 3 ? limited() : undefined);
@@ -144,7 +144,7 @@ describe("what may pass", () => {
   });
 });
 
-describe("a refused credential", () => {
+describe("rejected credentials", () => {
   const changed = () => markAnotherCredential(refusal());
 
   test("a rejected credential is followed once and at once by another", async () => {
@@ -237,7 +237,7 @@ test("a permanent failure ends the retries of a temporary one", async () => {
   expect(attempts).toHaveLength(3);
 });
 
-describe("a store that the grant needs and that cannot be used when the deadline has passed", () => {
+describe("a deadline that passes while the store is unavailable", () => {
   const full = storeFailure(Object.assign(new Error(), { code: "ENOSPC" }), {
     place: "/state",
     isRedis: false,
@@ -272,22 +272,25 @@ describe("a store that the grant needs and that cannot be used when the deadline
 describe("a Retry-After beyond the deadline", () => {
   const limited = () => markAskedToWait(failure("unavailable", { retryable: true, retryAfter: 120_000 }));
 
-  test.each([1, 2, 4])("fails at once at attempt %d, as `unavailable` with the time to wait", async (at) => {
-    const { get, clock, attempts, retryAfterRegistry } = patient({
-      outcome: (n) => (n < at ? outage() : limited()),
-    });
-    const outcome = rejection(get());
-    await clock.advance(1_750);
-    expect(await outcome).toMatchObject({
-      code: "unavailable",
-      server,
-      retryable: true,
-      retryAfter: 120_000,
-    });
-    expect(attempts).toHaveLength(at);
-    expect(retryAfterRegistry.remaining(issuer, clock.now())).toBeGreaterThan(118_000);
-    expect(clock.pending).toEqual([]);
-  });
+  test.each([1, 2, 4])(
+    "a Retry-After beyond the deadline at attempt %d fails at once as `unavailable`, with the time to wait",
+    async (at) => {
+      const { get, clock, attempts, retryAfterRegistry } = patient({
+        outcome: (n) => (n < at ? outage() : limited()),
+      });
+      const outcome = rejection(get());
+      await clock.advance(1_750);
+      expect(await outcome).toMatchObject({
+        code: "unavailable",
+        server,
+        retryable: true,
+        retryAfter: 120_000,
+      });
+      expect(attempts).toHaveLength(at);
+      expect(retryAfterRegistry.remaining(issuer, clock.now())).toBeGreaterThan(118_000);
+      expect(clock.pending).toEqual([]);
+    },
+  );
 
   test("a Retry-After beyond the deadline holds back all requests to the same token endpoint until it ends", async () => {
     const retryAfterRegistry = new RetryAfterRegistry();
@@ -395,7 +398,7 @@ describe("the deadline", () => {
   });
 });
 
-describe("an abort from outside", () => {
+describe("aborts", () => {
   test("an abort ends the pause between two attempts", async () => {
     const { get, clock, stop, attempts } = patient({ outcome: outage });
     const outcome = rejection(get());
