@@ -48,8 +48,8 @@ export interface McpAuthOptions<Name extends string = string> {
    */
   readonly allowExec?: boolean;
   /**
-   * Restricts a config that somebody else wrote to what these lists name. Everything else is `config_invalid`: when the
-   * config is loaded, or on use of a value from a variable or a reference.
+   * Restricts what a config may use to the entries of these lists, for a config that somebody else wrote. Anything else
+   * is `config_invalid`: when the config is loaded, or when a value from a variable or a reference is used.
    */
   readonly allow?: Allow;
   /** Replaces the system clock, for tests. */

@@ -25,7 +25,7 @@ type Load = (current: ConfigSpec) => Promise<ConfigSpec>;
 
 type Changes = Omit<ConfigReloadedEvent, "durationMs">;
 
-/** The managers of one config, and of those that a reload loads. */
+/** The managers of the current config. A reload replaces the config. */
 export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithInternals {
   readonly name = "mcp-auth-runtime";
   readonly version = version;
@@ -33,7 +33,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
   readonly #dependencies: RuntimeDependencies;
   readonly #load: Load;
   readonly #managers = new Map<string, ServerTokenManager>();
-  /** Managers of removed servers. They work again when a reload brings their server back. */
+  /** Managers of removed servers. They work again if a reload adds their server again. */
   readonly #removed = new Map<string, WeakRef<ServerTokenManager>>();
   /** Replaced contexts, which calls in flight may still use. */
   #retired: WeakRef<RuntimeContext>[] = [];
@@ -78,7 +78,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
   }
 
   resolveUrl(url: string | URL): TokenManager | undefined {
-    // JavaScript can pass any value, and test runners have a `URL` class of their own.
+    // JavaScript can pass any value, and test runners have their own `URL` class.
     const text: unknown = typeof url === "object" && url !== null ? url.href : url;
     if (typeof text !== "string" || !URL.canParse(text)) return undefined;
     return closestServer(new URL(text), this.#currentManagers());

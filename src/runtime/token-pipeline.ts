@@ -131,7 +131,7 @@ function createSharedTokens(
     ...options,
     store,
     // Leaves time for a request by this process, and spreads the requests of a fleet.
-    patience:
+    maxLockWait:
       Math.min(store.lease + timeout, Math.max(deadline - timeout, deadline / 2)) *
       (1 - 0.3 * runtime.random()),
     async entryOf(signal) {

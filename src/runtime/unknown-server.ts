@@ -2,7 +2,7 @@ import { McpAuthError } from "../errors/error.js";
 import { nearNames } from "../lib/near-names.js";
 import { printable, someOf } from "../lib/printable.js";
 
-/** The error of a manager whose server a reload has removed. */
+/** The error of a manager after a reload removed its server. */
 export function removedServer(name: string): McpAuthError {
   return new McpAuthError(
     "unknown_server",

@@ -91,8 +91,8 @@ export class StoredRefreshTokens implements RefreshTokens {
   }
 
   /**
-   * Waits while another process redeems the token, or until the time of a redemption has passed whose process died.
-   * Also waits while this process still writes the successor.
+   * Waits while the token is in flight, even if the process that sent it died, and while this process still writes its
+   * successor.
    */
   async #untilFree(
     key: string,

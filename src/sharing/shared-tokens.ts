@@ -16,8 +16,8 @@ import { type Entry, TokenEntries, type TokenEntriesOptions } from "./token-entr
 export interface SharedTokensOptions extends TokenEntriesOptions {
   readonly clock: Clock;
   readonly store: SharedStore;
-  /** Milliseconds to wait for the request of another process before this process sends its own. */
-  readonly patience: number;
+  /** Milliseconds to wait while another process has the lock, before this process sends a request without it. */
+  readonly maxLockWait: number;
 }
 
 /** Milliseconds that a call in a cool-down waits for a token from the store. */
@@ -113,8 +113,8 @@ export class SharedTokens implements SharedLimits {
   }
 
   async #fromStoreOrRequest(source: TokenSource, request: TokenRequest, entry: Entry): Promise<Token> {
-    const { clock, store, patience } = this.#options;
-    const until = clock.now() + patience;
+    const { clock, store, maxLockWait } = this.#options;
+    const until = clock.now() + maxLockWait;
     const watcher = new StoreWatcher(store, entry.key);
     try {
       for (;;) {

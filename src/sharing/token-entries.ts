@@ -119,7 +119,7 @@ export class TokenEntries {
       const expiresIn = token.expiresAt - clock.now();
       if (expiresIn <= 0) return;
       const options = { expiresIn, fence: lease?.fence };
-      await this.#reportingOutage(request, () => store.write(key, serializeToken(token), options));
+      await this.#reportOutage(request, () => store.write(key, serializeToken(token), options));
       debugStore(server, "token written");
     };
     await store.waitBriefly(write());
@@ -140,10 +140,10 @@ export class TokenEntries {
    * with all other errors.
    */
   async untilOutage<T>(request: TokenRequest, work: () => Promise<T>): Promise<T | undefined> {
-    return await untilAborted(this.#reportingOutage(request, work), request.signal, aborted);
+    return await untilAborted(this.#reportOutage(request, work), request.signal, aborted);
   }
 
-  async #reportingOutage<T>(request: TokenRequest, work: () => Promise<T>): Promise<T | undefined> {
+  async #reportOutage<T>(request: TokenRequest, work: () => Promise<T>): Promise<T | undefined> {
     const { store, clock } = this.#options;
     const started = clock.now();
     try {

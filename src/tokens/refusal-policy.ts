@@ -55,12 +55,12 @@ export function requestStarted<L extends RequestLimits>(limits: L, now: number, 
 }
 
 /** A request of this kind was refused. If the kind is a suspect, it becomes the most recent one. */
-export function seen(refusals: Refusals, kind: string): Refusals {
-  return refusals.suspects.has(kind) ? suspected(refusals, [kind]) : refusals;
+export function kindRefused(refusals: Refusals, kind: string): Refusals {
+  return refusals.suspects.has(kind) ? kindsSuspected(refusals, [kind]) : refusals;
 }
 
 /** A token request did not help these kinds of requests. They become suspects. */
-export function suspected(refusals: Refusals, kinds: Iterable<string>): Refusals {
+export function kindsSuspected(refusals: Refusals, kinds: Iterable<string>): Refusals {
   const added = [...kinds];
   if (added.length === 0) return refusals;
   const suspects = new Set(refusals.suspects);

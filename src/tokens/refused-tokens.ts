@@ -6,6 +6,8 @@ import {
   accepted,
   clockSetBack,
   credentialChanged,
+  kindRefused,
+  kindsSuspected,
   mayRequest,
   noRefusals,
   onlyLimits,
@@ -13,8 +15,6 @@ import {
   type RequestLimits,
   requestFailed,
   requestStarted,
-  seen,
-  suspected,
   withoutHold,
 } from "./refusal-policy.js";
 import type { RefusedToken } from "./source.js";
@@ -159,7 +159,7 @@ export class RefusedTokens {
 
   #joinOrStart(token: Token, kind: string): PendingReplacement | undefined {
     const { inFlight, request, shared, clock } = this.#options;
-    this.#refusals = seen(this.#refusals, kind);
+    this.#refusals = kindRefused(this.#refusals, kind);
     const flight = inFlight();
     if (flight !== undefined)
       return this.#latest?.flight === flight ? this.#latest : this.#follow(flight, token);
@@ -201,7 +201,7 @@ export class RefusedTokens {
 
   #fail(replacement: PendingReplacement, kinds: Iterable<string>, at?: number): void {
     const previous = this.#refusals;
-    const refusals = suspected(previous, kinds);
+    const refusals = kindsSuspected(previous, kinds);
     // Without a kind, no waiting call could be sent again, and it is unknown whether the new token would have helped.
     if (refusals === previous) return;
     this.#refusals = refusals;

@@ -30,7 +30,7 @@ export function issued(state: Lifecycle, now: number, times: TokenTimes, isFromR
     retryable: true,
     cooldown: undefined,
     cooldowns: 0,
-    supplied: true,
+    hadToken: true,
   };
 }
 
@@ -66,7 +66,7 @@ function cooledDown(state: Lifecycle, now: number, retryable: boolean, retryAfte
   return { ...state, cooldown: { since: now, until, retryable }, cooldowns };
 }
 
-/** The wait that the server asked for ended early. Only our own cool-down remains. */
+/** The wait that the server asked for ended early. Only the cool-down without it remains. */
 export function retryAfterEnded(state: Lifecycle): Lifecycle {
   const { cooldown, cooldowns } = state;
   if (cooldown === undefined) return state;

@@ -51,7 +51,7 @@ export function storedCache({ clock, store, attempt, ...options }: StoredCacheOp
   const stored =
     shared &&
     new SharedTokens({
-      ...{ ...common, policy, store: shared, patience: 20 * second },
+      ...{ ...common, policy, store: shared, maxLockWait: 20 * second },
       entryOf: async (signal) => {
         const reads = new CredentialRecorder(clock, memory, signal);
         return isStored ? { key: "token:1", reads } : undefined;
