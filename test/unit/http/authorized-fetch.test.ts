@@ -28,13 +28,13 @@ function tokenNamed(accessToken: string): Token {
   });
 }
 
-/** Hands out the tokens in turn; each refusal moves on to the next, or to none where that is a code or the same. */
+/** Creates an authorized fetch with these tokens. Each refusal moves on to the next one, which may also be an error code. */
 function client(
   origin: string,
   options: { tokens?: string[]; reach?: Reach; path?: string; headers?: object; meanwhile?: string } = {},
 ) {
   const { tokens = ["t1", "t2", "t3"], reach = "origin", path = "/mcp", headers = {} } = options;
-  let present = 0;
+  let current = 0;
   const rejected: string[] = [];
   const failed: string[] = [];
   const again: number[] = [];
@@ -44,18 +44,18 @@ function client(
     reach,
     fetch: (input, init) => globalThis.fetch(input, init),
     token: async (signal) => {
-      const given = tokens[present];
+      const given = tokens[current];
       if (given === "stopped") throw new McpAuthError(given, given);
       if (signal?.aborted) throw new McpAuthError("aborted", "aborted");
-      return tokenNamed(tokens[Math.min(present, tokens.length - 1)] ?? "");
+      return tokenNamed(tokens[Math.min(current, tokens.length - 1)] ?? "");
     },
     headers: async () => ({ ...headers }),
     accepted: () => {},
     challenged: () => {},
     async replace({ token: refused, signal }) {
       rejected.push(refused.accessToken);
-      present += 1;
-      const next = tokens[present];
+      current += 1;
+      const next = tokens[current];
       if (signal?.aborted) throw new McpAuthError("aborted", "aborted");
       if (next === "stopped" || next === "aborted") throw new McpAuthError(next, next);
       if (next === undefined) return { kind: "none" };
@@ -73,7 +73,7 @@ function client(
     },
     replaceForOthers: (call) => {
       rejected.push(call.token.accessToken);
-      present += 1;
+      current += 1;
     },
     refusedAgain: async ({ response }) => void again.push(response.status),
   });

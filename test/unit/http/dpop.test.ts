@@ -41,7 +41,7 @@ const nonces = (server: HttpServer) => server.requests.map((request) => claims(r
 const wantsNonce = { "www-authenticate": 'DPoP error="use_dpop_nonce", algs="ES256"' };
 const invalidToken = { "www-authenticate": 'DPoP error="invalid_token", algs="ES256"' };
 
-/** A resource server that verifies everything; `nonce` is what it wants now. */
+/** A resource server that verifies each proof and requires the current `nonce`. */
 async function resourceServer(options: { nonce?: string; rotating?: boolean } = {}) {
   const verify = proofVerifier(dpopSigner.thumbprint);
   const state = { nonce: options.nonce };
@@ -170,7 +170,7 @@ describe("DPoP nonces", () => {
     const { fetch, nonces: kept } = bound(server.origin, {
       async fetch(input, init) {
         const response = await globalThis.fetch(input, init);
-        // Meanwhile another call has had the same answer.
+        // In the meantime, another call got the same response.
         if (response.status === 401) kept.note("resource", String(input), response.headers);
         return response;
       },

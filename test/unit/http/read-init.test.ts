@@ -5,7 +5,7 @@ import type { FetchFunction } from "../../../src/net/bounded-fetch.js";
 
 const url = "https://mcp.example/mcp";
 
-/** What goes to `fetch` in the end. */
+/** Returns the request that `fetch` gets. */
 async function sent(...given: Parameters<typeof parseRequest>): Promise<Request> {
   let request: Request | undefined;
   const outgoing = parseRequest(...given);

@@ -16,7 +16,7 @@ async function start(handler: Handler): Promise<HttpServer> {
 
 const insufficient = 'Bearer error="insufficient_scope", scope="read write"';
 
-/** Answers 403 with a challenge until the token is the one that is good. */
+/** Responds 403 with a challenge to any token but this one. */
 const wanting = (good: string, challenge = insufficient) =>
   start((request, response) => {
     if (request.headers.authorization?.split(" ")[1] === good) return void response.end(request.body);
@@ -185,7 +185,7 @@ describe("a server that refuses every token", () => {
       names.flatMap((third) => names.map((fourth) => [first, second, third, fourth] as const)),
     ),
   );
-  // Redirects, step-ups, one rejection and the first time, each once more for a nonce.
+  // Redirects, step-ups, one rejection and the first request, each sent once more for a nonce.
   const most = 2 * (5 + 3 + 1 + 1);
 
   test("a call to a server that refuses every token ends after a bounded number of requests, for every sequence of responses", async () => {

@@ -81,7 +81,7 @@ test("caches beyond the limit are dropped once no caller waits for them, except 
   await get(["one more"]);
   asked.length = 0;
   for (const set of many) await get(set);
-  // Of those asked for at once no more than the limit were kept.
+  // No more than the limit were kept of the caches that were created at once.
   expect(asked.length).toBeGreaterThanOrEqual(900);
   expect((await caches.defaultCache.getToken({ reason: "demand" })).accessToken).toBe("for own");
   expect(asked).not.toContain("own");

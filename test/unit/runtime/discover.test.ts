@@ -9,7 +9,7 @@ import { failure } from "../../support/failure.js";
 import { type Listening, listen } from "../../support/listen.js";
 import { startConnectProxy } from "../net/connect-proxy.js";
 
-// Proxies of the machine that runs the tests are none of theirs.
+// The proxies of the machine that runs the tests must not be used.
 const variables = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"];
 beforeEach(() => {
   for (const name of variables) vi.stubEnv(name, undefined);
@@ -91,7 +91,7 @@ describe("discover with a network", () => {
     ["a variable that is not set", { ca: "${NOWHERE_SET}" }, "variable NOWHERE_SET is not set"],
   ])("discover() rejects %s with config_invalid and sends nothing", async (_what, network, says) => {
     const fetch = () => Promise.reject(new Error("nothing should be sent"));
-    // Some are not of the type, as without types they need not be.
+    // Some values have another type, as JavaScript allows.
     const options = { network, fetch } as DiscoverOptions;
     const error = await failure(discover("https://mcp.example/", options));
     expect(error.code).toBe("config_invalid");

@@ -14,11 +14,11 @@ const authorizationServer = { issuer: "https://auth.example", token_endpoint: "h
 interface Options {
   readonly scopes?: readonly string[];
   readonly stepUp?: readonly string[];
-  /** What the token request for this set is answered with. */
+  /** Returns the outcome of the token request for a scope set. */
   readonly answer?: (scopes: string) => Answer;
 }
 
-/** Scope caches whose tokens are called after their scopes, and every set that a token was asked for, in order. */
+/** Caches by scope whose tokens are named after their scopes, and all requested scope sets, in order. */
 function world({ scopes, stepUp: growth = [], answer }: Options = {}) {
   const asked: string[] = [];
   const plans: (number | undefined)[] = [];
@@ -37,7 +37,7 @@ function world({ scopes, stepUp: growth = [], answer }: Options = {}) {
       return made.cache;
     },
   });
-  // What a step-up looks at; the rest of a server is not its business.
+  // Only the parts of a server that a step-up reads.
   const spec = { name: "crm", stepUp: growth, grant: { ...(scopes && { scopes }) } } as unknown as ServerSpec;
   let found: Target | undefined;
   const stepUps = new StepUps({
@@ -208,7 +208,7 @@ describe("caches by scope", () => {
     await step(["write"]);
     const renewAt = plans.at(-1);
     expect(renewAt).toBeTypeOf("number");
-    // That of the set that is no longer the manager's own is not the timers' business any more.
+    // The scopes that are no longer the default ones are not renewed in the background any more.
     await caches.of(["read"]).getToken({ reason: "forced" });
     expect(plans.at(-1)).toBe(renewAt);
   });

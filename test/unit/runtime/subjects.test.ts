@@ -42,7 +42,7 @@ describe("a subject from code", () => {
 
   test("a subject from code is rejected without a key or a token", () => {
     const [, grant] = grants[0] ?? expect.unreachable();
-    // As from JavaScript, where nothing checks the types.
+    // As JavaScript passes them, where nothing checks the types.
     const wrong: unknown[] = [
       { key: "", subjectToken: "jwt" },
       { key: "ada" },

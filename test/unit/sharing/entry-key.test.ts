@@ -1,4 +1,4 @@
-// Which entry of a store a token has: a URL on loopback leads to another server on each machine.
+// The key of a token in the store. A URL on loopback is another server on each machine.
 import { expect, test } from "vitest";
 import type { McpAuthConfig } from "../../../src/config/define-config.js";
 import { loadConfig } from "../../../src/config/load.js";

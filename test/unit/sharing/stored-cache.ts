@@ -14,13 +14,13 @@ import { issuer, second, server } from "../tokens/fixtures.js";
 
 export interface StoredCacheOptions {
   readonly clock: Clock;
-  /** Without one, as with a config that has none. */
+  /** `undefined` as for a config without a store. */
   readonly store: TokenStore | undefined;
-  /** Asks the authorization server. */
+  /** Sends the token request. */
   readonly attempt: TokenSource;
-  /** False: the token is one that is not put into the store. */
+  /** `false`: the token must not be stored. */
   readonly isStored?: boolean;
-  /** Around each acquisition. */
+  /** Wraps the outermost source. */
   readonly around?: (source: TokenSource) => TokenSource;
   readonly onPlan?: (renewAt: number | undefined) => void;
 }
@@ -30,7 +30,7 @@ export interface StoredCache {
   stop(): Promise<void>;
 }
 
-/** The chain to the cache with a store, as the runtime wires it: what one process has. Nothing in it is random. */
+/** Connects the token sources of one process, with a store, to a cache, as the runtime does. Nothing in it is random. */
 export function storedCache({ clock, store, attempt, ...options }: StoredCacheOptions): StoredCache {
   const { isStored = true, around = (source) => source, onPlan = () => {} } = options;
   const random = () => 0.5;

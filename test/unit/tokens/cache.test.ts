@@ -128,7 +128,7 @@ describe("a stale token", () => {
       await cache.ensureUsableUntil(Number.POSITIVE_INFINITY, "expiry");
     }
     expect(tries.length).toBeGreaterThan(4);
-    // A server that refuses must not be asked ever faster towards the end.
+    // A server that rejects requests must not get them faster and faster towards the end.
     expect(tries.length).toBeLessThan(25);
     expect(tries.every((at) => at < unusableAt)).toBe(true);
   });
@@ -184,7 +184,7 @@ test("an expired token is never returned, whatever the server does and whenever 
         for (const { wait, reason } of steps) {
           await clock.advance(wait);
           const before = sent.length;
-          // What was got just now goes to whoever waited for it, however short its life.
+          // A token that just arrived is returned to the callers that waited for it, however short its lifetime.
           const got = await cache.getToken({ reason }).catch(() => undefined);
           if (got !== undefined && sent.length === before) expect(got.expiresAt).toBeGreaterThan(clock.now());
         }
@@ -354,7 +354,7 @@ describe("ensureUsableUntil", () => {
   test("ensureUsableUntil() renews only a token that would not last until then", async () => {
     const { cache, clock, requests, events } = room();
     await cache.getToken(demand);
-    // Nothing is renewed in the background within a second of its arrival.
+    // No token is renewed in the background within a second of its arrival.
     await cache.ensureUsableUntil(clock.now() + 55 * second, "schedule");
     expect(requests).toHaveLength(1);
     await clock.advance(second);

@@ -1,4 +1,4 @@
-// Clocks are set, machines sleep, and the event loop can be busy: nobody is locked out, and nothing is asked in a storm.
+// Clock changes, sleep of the machine and a busy event loop neither lock out callers nor cause a burst of requests.
 import { describe, expect, test } from "vitest";
 import { RetryAfterRegistry } from "../../../src/tokens/retry-after-registry.js";
 import { fakeClock } from "../../support/fake-clock.js";
@@ -34,7 +34,7 @@ describe("a clock that is set back by an hour", () => {
     expect(requests).toHaveLength(1);
     await clock.advance(2 * second);
     expect(requests).toHaveLength(2);
-    // The new one is renewed by the clock as it is now.
+    // The new token is renewed by the present clock.
     await clock.advance(39 * second);
     expect(requests).toHaveLength(3);
   });

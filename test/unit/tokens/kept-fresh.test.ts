@@ -1,10 +1,10 @@
-// The cache and its timers together: what happens by itself, over minutes and hours.
+// The cache together with its timers: what they do over minutes and hours.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Token } from "../../../src/tokens/token.js";
 import { outage, refusal, rejection, second } from "./fixtures.js";
 import { type KeptRoom, kept } from "./kept.js";
 
-// Loaded once beforehand, so that the turns of the event loop that loading takes are not part of the tests.
+// Loaded before the tests, so that they do not include the turns of the event loop that loading takes.
 beforeAll(() => import("p-retry"));
 
 const minute = 60 * second;
@@ -18,7 +18,7 @@ afterAll(() => {
   expect(unhandled).toEqual([]);
 });
 
-/** Calls every so many milliseconds for some time, and tells which calls had to wait. */
+/** Calls at an interval for some time, and returns how many calls had to wait. */
 async function callFor(opened: KeptRoom, time: number, interval: number): Promise<{ waits: number }> {
   let waits = 0;
   for (let passed = 0; passed < time; passed += interval) {
@@ -50,7 +50,7 @@ describe("a token in use", () => {
   test("with tokens of eight seconds no caller waits after the first call", async () => {
     const opened = kept({ answer: () => ({ expiresIn: 8 }) });
     expect(await callFor(opened, 5 * minute, 100)).toEqual({ waits: 1 });
-    // One in 5.2 s, and the first.
+    // One every 5.2 s, and the first.
     expect(opened.requests).toHaveLength(58);
   });
 
@@ -103,7 +103,7 @@ describe("an outage", () => {
       await opened.clock.advance(second);
     }
     expect([...errors]).toEqual(["unavailable"]);
-    // Some tries while the token was stale, then one for each cool-down of up to a minute.
+    // A few attempts while the token was stale, then one for each cool-down of up to a minute.
     expect(opened.requests.length).toBeLessThan(90);
     await opened.clock.advance(minute);
     expect((await opened.call()).expiresAt).toBeGreaterThan(opened.clock.now());
@@ -120,7 +120,7 @@ describe("for an hour of calls, ten a second", () => {
       },
     });
     await callFor(opened, hour, 100);
-    // Six tokens, each asked for again some times towards its end.
+    // Six tokens, and a few requests towards the end of each that return the same token.
     expect(opened.requests.length).toBeLessThan(6 * 20);
   });
 
@@ -168,7 +168,7 @@ describe("a schedule", () => {
     });
     await call();
     await clock.advance(hour);
-    // A token of 15 minutes, got at a tick, would not last for the next but one: each tick brings one.
+    // A token of 15 minutes from one tick would not last until the tick after the next, so each tick renews it.
     expect(events.map(({ reason }) => reason)).toEqual(["demand", ...Array(6).fill("schedule")]);
   });
 

@@ -5,12 +5,12 @@ import { type Room, type RoomOptions, room, second } from "./fixtures.js";
 
 export interface KeptRoom extends Room {
   readonly timers: RenewalTimers;
-  /** A call, as the token manager makes it. */
+  /** Gets a token as the token manager does. */
   call(): Promise<Token>;
 }
 
 export interface KeptOptions extends RoomOptions {
-  /** Renewed also when nobody uses it; otherwise for half an hour after the last call. */
+  /** The token is renewed even if it is not used. By default, only for half an hour after the last call. */
   readonly warm?: boolean;
   readonly schedule?: CronSchedule;
 }

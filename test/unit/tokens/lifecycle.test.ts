@@ -1,4 +1,4 @@
-// The policy as a table of moments: no clock, no promise, no server.
+// The lifecycle as a table of times, without a clock, a promise or a server.
 import { describe, expect, test } from "vitest";
 import {
   decide,
@@ -23,7 +23,7 @@ const second = 1_000;
 const outage = { retryable: true, retryAfter: undefined };
 const refusal = { retryable: false, retryAfter: undefined };
 
-/** A token asked for at a moment: of 60 seconds, stale after 39 and unusable after 54, unless told. */
+/** A token requested at a time. By default it lives 60 seconds, and is stale after 39 and unusable after 54. */
 function got(state: Lifecycle, now: number, lifetime = 60 * second): Lifecycle {
   const times = { requestedAt: now, expiresAt: now + lifetime };
   const token = { ...timeline(times, { jitter: 0.2, random: () => 0 }), requestedAt: now };
@@ -165,7 +165,7 @@ test("a cool-down ends with a token, with a new credential, and after its time",
   expect(stateName(cooling, 3_000)).toBe("none");
   expect(stateName(got(cooling, 1_500), 1_500)).toBe("fresh");
   expect(stateName(credentialReplaced(cooling), 1_500)).toBe("none");
-  // It begins anew with one second.
+  // The next cool-down lasts one second again.
   expect(requestFailed(credentialReplaced(cooling), 0, refusal).cooldown?.until).toBe(1_000);
 });
 

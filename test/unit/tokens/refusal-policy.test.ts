@@ -21,7 +21,7 @@ const mayRequest = (refusals: Refusals, now: number, kind: string): boolean =>
 const requestStarted = (refusals: Refusals, now: number, kind: string): Refusals =>
   requestStartedAs(refusals, now, refusals.suspects.has(kind));
 
-/** After so many token requests in a row that did not help these kinds. */
+/** The state after this many token requests in a row that did not help these kinds. */
 function failed(times: number, now = start, kinds: readonly string[] = ["bad"]): Refusals {
   let refusals = noRefusals;
   for (let count = 0; count < times; count += 1)

@@ -24,30 +24,30 @@ function held(cache: TokenCache): Token {
   return latest;
 }
 
-/** The server refuses the present token for this kind. */
+/** The server refuses the current token for this kind of request. */
 function refuse(cache: TokenCache, kind: string, signal?: AbortSignal): Promise<AfterRefusal> {
   return cache.refused.replace({ token: held(cache), kind, signal });
 }
 
-/** It refuses the one that replaces it too. */
+/** The server refuses the new token too. */
 async function refuseTwice(cache: TokenCache, kind: string): Promise<void> {
   const next = await refuse(cache, kind);
   if (next.kind === "resend") next.replacement?.failed(kind);
 }
 
-/** What a call is sent again with. */
+/** Returns the token that a call is sent again with. */
 function resent(after: AfterRefusal): string | undefined {
   return after.kind === "resend" ? after.token.accessToken : undefined;
 }
 
-/** A cache with a token of an hour. */
+/** A cache with a token that lives an hour. */
 async function open(options: RoomOptions = {}) {
   const opened = room({ answer: () => ({ expiresIn: 3_600 }), ...options });
   await opened.cache.getToken(demand);
   return opened;
 }
 
-/** The same; its second request is answered when told. */
+/** The same cache. The test decides when its second request is answered, with `answer`. */
 async function waiting() {
   const answer = deferred<Exclude<Answer, Promise<unknown>>>();
   const opened = await open({ answer: (n) => (n === 1 ? answer.promise : { expiresIn: 3_600 }) });

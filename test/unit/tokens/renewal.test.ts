@@ -1,17 +1,17 @@
-// What callers get who join a request that somebody else began for another reason.
+// What callers get that join a request which another caller began for another reason.
 import { getEventListeners } from "node:events";
 import { beforeAll, describe, expect, test } from "vitest";
 import { SingleFlight } from "../../../src/tokens/single-flight.js";
 import { deferred } from "../../support/deferred.js";
 import { type Answer, failure, issuer, outage, refusal, rejection, room, second, token } from "./fixtures.js";
 
-// Loaded once beforehand, so that the turns of the event loop that loading takes are not part of the tests.
+// Loaded before the tests, so that they do not include the turns of the event loop that loading takes.
 beforeAll(() => import("p-retry"));
 
 const demand = { reason: "demand" } as const;
 const forced = { reason: "forced" } as const;
 
-/** A cache with a token of 60 s, at a moment of its life, whose next request is answered when told. */
+/** A cache with a token of this age that lives 60 s. The test decides when the next request is answered. */
 async function aged(age: number) {
   const answer = deferred<Exclude<Answer, Promise<unknown>>>();
   const opened = room({ answer: (n) => (n === 0 ? {} : n === 1 ? answer.promise : {}) });
@@ -87,7 +87,7 @@ describe("a caller that joins a forced refresh", () => {
     await clock.advance(1);
     expect(got).toBe("token-1");
     await call;
-    // The request goes on, for those who come.
+    // The request continues for later callers.
     const next = cache.getToken(demand);
     answer({});
     expect((await next).accessToken).toBe("token-2");

@@ -6,7 +6,7 @@ const retry = { attempts: 4, min: 250, max: 10 * second };
 const outage = { retryable: true, retryAfter: undefined, hasAnotherCredential: false };
 const refusal = { retryable: false, retryAfter: undefined, hasAnotherCredential: true };
 
-/** Everything random at its most; the deadline is at 30 s. */
+/** A plan with the highest random values and a deadline at 30 s. */
 function plan(probe = false) {
   return retryPlan({ retry, endsAt: 30 * second, probe, random: () => 1 });
 }

@@ -1,8 +1,8 @@
-// What keeps the process alive: a caller who waits, and nothing else.
+// Only a waiting caller keeps the process alive.
 import { beforeAll, describe, expect, test } from "vitest";
 import { outage, type Room, rejection, room, second } from "./fixtures.js";
 
-// Loaded once beforehand, so that the turns of the event loop that loading takes are not part of the tests.
+// Loaded before the tests, so that they do not include the turns of the event loop that loading takes.
 beforeAll(() => import("p-retry"));
 
 const demand = { reason: "demand" } as const;

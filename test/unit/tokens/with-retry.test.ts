@@ -11,7 +11,7 @@ import { withRetry } from "../../../src/tokens/with-retry.js";
 import { type FakeClock, fakeClock } from "../../support/fake-clock.js";
 import { failure, issuer, outage, refusal, rejection, second, server, token } from "./fixtures.js";
 
-// Loaded once beforehand, so that the turns of the event loop that loading takes are not part of the tests.
+// Loaded before the tests, so that they do not include the turns of the event loop that loading takes.
 beforeAll(() => import("p-retry"));
 
 interface Setup {
@@ -27,7 +27,7 @@ interface Setup {
   readonly random?: () => number;
 }
 
-function patient(setup: Setup) {
+function setUp(setup: Setup) {
   const {
     outcome,
     deadline = 30 * second,
@@ -36,7 +36,7 @@ function patient(setup: Setup) {
     random = () => 1,
   } = setup;
   const started = clock.now();
-  /** The moments of the attempts, and the numbers that they were given. */
+  /** The times of the attempts, and their numbers. */
   const attempts: [number, number][] = [];
   const source = withRetry(
     {
@@ -92,7 +92,7 @@ async function outcomeOf(
 
 describe("temporary failures", () => {
   test("a temporary failure is retried up to four attempts, with doubling pauses up to the bound of the jitter", async () => {
-    const { get, clock, attempts } = patient({ outcome: outage });
+    const { get, clock, attempts } = setUp({ outcome: outage });
     expect((await outcomeOf(get(), clock)).code).toBe("unavailable");
     expect(attempts).toEqual([
       [0, 1],
@@ -104,13 +104,13 @@ describe("temporary failures", () => {
   });
 
   test.each([1, 2, 3])("a temporary failure is attempted %d times if the config says so", async (count) => {
-    const { get, clock, attempts } = patient({ outcome: outage, retry: { attempts: count } });
+    const { get, clock, attempts } = setUp({ outcome: outage, retry: { attempts: count } });
     await outcomeOf(get(), clock);
     expect(attempts).toHaveLength(count);
   });
 
   test("the retries end with the first success", async () => {
-    const { get, clock, attempts } = patient({ outcome: (n) => (n < 3 ? outage() : undefined) });
+    const { get, clock, attempts } = setUp({ outcome: (n) => (n < 3 ? outage() : undefined) });
     const got = get();
     await clock.advance(750);
     expect((await got).accessToken).toBe("token");
@@ -126,7 +126,7 @@ describe("temporary failures", () => {
     async (random, expected) => {
       const limited = () => failure("unavailable", { retryable: true, retryAfter: 7_000 });
       const outcome = (n: number) => (n < 3 ? limited() : undefined);
-      const { get, clock, attempts } = patient({ outcome, random: () => random });
+      const { get, clock, attempts } = setUp({ outcome, random: () => random });
       const got = get();
       await clock.advance(16_000);
       await got;
@@ -136,7 +136,7 @@ describe("temporary failures", () => {
 
   test("a Retry-After that ends just before the deadline is followed exactly", async () => {
     const limited = () => failure("unavailable", { retryable: true, retryAfter: 29_900 });
-    const { get, clock, attempts } = patient({ outcome: (n) => (n === 1 ? limited() : undefined) });
+    const { get, clock, attempts } = setUp({ outcome: (n) => (n === 1 ? limited() : undefined) });
     const got = get();
     await clock.advance(29_900);
     await got;
@@ -148,7 +148,7 @@ describe("rejected credentials", () => {
   const changed = () => markAnotherCredential(refusal());
 
   test("a rejected credential is followed once and at once by another", async () => {
-    const { get, clock, attempts } = patient({ outcome: (n) => (n === 1 ? changed() : undefined) });
+    const { get, clock, attempts } = setUp({ outcome: (n) => (n === 1 ? changed() : undefined) });
     const got = get();
     await clock.settle();
     await got;
@@ -159,19 +159,19 @@ describe("rejected credentials", () => {
   });
 
   test("a second rejected credential is not followed by a third", async () => {
-    const { get, clock, attempts } = patient({ outcome: changed });
+    const { get, clock, attempts } = setUp({ outcome: changed });
     expect((await outcomeOf(get(), clock)).code).toBe("token_request_rejected");
     expect(attempts).toHaveLength(2);
   });
 
   test("a rejected credential costs no more requests than the config allows", async () => {
-    const { get, clock, attempts } = patient({ outcome: changed, retry: { attempts: 1 } });
+    const { get, clock, attempts } = setUp({ outcome: changed, retry: { attempts: 1 } });
     await outcomeOf(get(), clock);
     expect(attempts).toHaveLength(1);
   });
 
   test("a rejected credential does not end the retries of a temporary failure", async () => {
-    const { get, clock, attempts } = patient({
+    const { get, clock, attempts } = setUp({
       random: () => 0,
       outcome: (n) => [outage(), changed(), outage()][n - 1],
     });
@@ -183,11 +183,11 @@ describe("rejected credentials", () => {
 });
 
 test("a probe is one request, except with another credential", async () => {
-  const down = patient({ outcome: outage });
+  const down = setUp({ outcome: outage });
   await outcomeOf(down.source.getToken({ ...down.request(), probe: true }), down.clock);
   expect(down.attempts).toHaveLength(1);
   const outcome = (n: number) => (n === 1 ? markAnotherCredential(refusal()) : undefined);
-  const rotated = patient({ outcome });
+  const rotated = setUp({ outcome });
   const got = rotated.source.getToken({ ...rotated.request(), probe: true });
   await rotated.clock.settle();
   await got;
@@ -204,7 +204,7 @@ test("for every random sequence, attempts stay within number, deadline and full 
   });
   await fc.assert(
     fc.asyncProperty(setups, async ({ attempts: allowed, min, max, deadline, dice }) => {
-      const { get, clock, attempts } = patient({
+      const { get, clock, attempts } = setUp({
         outcome: outage,
         retry: { attempts: allowed, min, max },
         deadline,
@@ -226,13 +226,13 @@ test("for every random sequence, attempts stay within number, deadline and full 
 });
 
 test("a permanent failure is not retried", async () => {
-  const { get, clock, attempts } = patient({ outcome: refusal });
+  const { get, clock, attempts } = setUp({ outcome: refusal });
   expect((await outcomeOf(get(), clock)).oauthError).toBe("invalid_client");
   expect(attempts).toHaveLength(1);
 });
 
 test("a permanent failure ends the retries of a temporary one", async () => {
-  const { get, clock, attempts } = patient({ outcome: (n) => (n < 3 ? outage() : refusal()) });
+  const { get, clock, attempts } = setUp({ outcome: (n) => (n < 3 ? outage() : refusal()) });
   expect((await outcomeOf(get(), clock)).code).toBe("token_request_rejected");
   expect(attempts).toHaveLength(3);
 });
@@ -246,7 +246,7 @@ describe("a deadline that passes while the store is unavailable", () => {
     new Promise((resolve) => signal.addEventListener("abort", () => resolve(outage())));
 
   test("an unavailable store is named as the reason for the passed deadline", async () => {
-    const { get, clock } = patient({
+    const { get, clock } = setUp({
       ...{ deadline: 5 * second, outcome: calledOff },
       storeFailure: () => full,
     });
@@ -259,7 +259,7 @@ describe("a deadline that passes while the store is unavailable", () => {
   });
 
   test("an available store is not named as the reason for the passed deadline", async () => {
-    const { get, clock } = patient({
+    const { get, clock } = setUp({
       ...{ deadline: 5 * second, outcome: calledOff },
       storeFailure: () => undefined,
     });
@@ -275,7 +275,7 @@ describe("a Retry-After beyond the deadline", () => {
   test.each([1, 2, 4])(
     "a Retry-After beyond the deadline at attempt %d fails at once as `unavailable`, with the time to wait",
     async (at) => {
-      const { get, clock, attempts, retryAfterRegistry } = patient({
+      const { get, clock, attempts, retryAfterRegistry } = setUp({
         outcome: (n) => (n < at ? outage() : limited()),
       });
       const outcome = rejection(get());
@@ -295,10 +295,10 @@ describe("a Retry-After beyond the deadline", () => {
   test("a Retry-After beyond the deadline holds back all requests to the same token endpoint until it ends", async () => {
     const retryAfterRegistry = new RetryAfterRegistry();
     const clock = fakeClock();
-    const told = patient({ outcome: limited, retryAfterRegistry, clock });
+    const told = setUp({ outcome: limited, retryAfterRegistry, clock });
     await rejection(told.get());
     await clock.advance(20_000);
-    const other = patient({ outcome: () => undefined, retryAfterRegistry, clock });
+    const other = setUp({ outcome: () => undefined, retryAfterRegistry, clock });
     expect(await rejection(other.get())).toMatchObject({ code: "unavailable", retryAfter: 101_000 });
     expect(other.attempts).toEqual([]);
     await clock.advance(100_000);
@@ -311,7 +311,7 @@ describe("a Retry-After beyond the deadline", () => {
     const clock = fakeClock();
     const metadata = () => failure("unavailable", { retryable: true, retryAfter: 120_000 });
     const { message, retryAfter } = await rejection(
-      patient({ outcome: metadata, retryAfterRegistry, clock }).get(),
+      setUp({ outcome: metadata, retryAfterRegistry, clock }).get(),
     );
     expect([message, retryAfter]).toEqual(['Server "billing": unavailable.', 120_000]);
     expect(retryAfterRegistry.remaining(issuer, clock.now())).toBe(0);
@@ -321,7 +321,7 @@ describe("a Retry-After beyond the deadline", () => {
     const retryAfterRegistry = new RetryAfterRegistry();
     const clock = fakeClock();
     let succeed = () => {};
-    const slow = patient({
+    const slow = setUp({
       retryAfterRegistry,
       clock,
       outcome: () =>
@@ -330,7 +330,7 @@ describe("a Retry-After beyond the deadline", () => {
         }),
     });
     const early = slow.get();
-    await rejection(patient({ outcome: limited, retryAfterRegistry, clock }).get());
+    await rejection(setUp({ outcome: limited, retryAfterRegistry, clock }).get());
     succeed();
     await early;
     expect(retryAfterRegistry.remaining(issuer, clock.now())).toBe(120_000);
@@ -339,9 +339,9 @@ describe("a Retry-After beyond the deadline", () => {
   test("a Retry-After holds back the next attempt of managers that are between two attempts", async () => {
     const retryAfterRegistry = new RetryAfterRegistry();
     const clock = fakeClock();
-    const retrying = patient({ outcome: outage, retryAfterRegistry, clock });
-    await rejection(patient({ outcome: limited, retryAfterRegistry, clock }).get());
-    // `forced` goes through a hold, but its retries must not hammer.
+    const retrying = setUp({ outcome: outage, retryAfterRegistry, clock });
+    await rejection(setUp({ outcome: limited, retryAfterRegistry, clock }).get());
+    // A forced refresh ignores a hold, but its retries must not.
     expect(await outcomeOf(retrying.get("forced"), clock, 5_000)).toMatchObject({ retryAfter: 120_000 });
     expect(retrying.attempts).toHaveLength(1);
   });
@@ -349,7 +349,7 @@ describe("a Retry-After beyond the deadline", () => {
 
 test("the longer wait counts, of this response or of another manager", async () => {
   const retryAfterRegistry = new RetryAfterRegistry();
-  const { get, clock, attempts } = patient({
+  const { get, clock, attempts } = setUp({
     retryAfterRegistry,
     outcome: (n) => (n === 1 ? failure("unavailable", { retryable: true, retryAfter: 2_000 }) : undefined),
   });
@@ -361,7 +361,7 @@ test("the longer wait counts, of this response or of another manager", async () 
 });
 
 test("the next acquisition waits for the Retry-After of the last attempt, and slightly longer", async () => {
-  const { get, clock, attempts } = patient({
+  const { get, clock, attempts } = setUp({
     retry: { attempts: 1 },
     outcome: () => markAskedToWait(failure("unavailable", { retryable: true, retryAfter: 20_000 })),
   });
@@ -378,7 +378,7 @@ test("the next acquisition waits for the Retry-After of the last attempt, and sl
 describe("the deadline", () => {
   test("the deadline ends an attempt that hangs with a retryable `timeout`", async () => {
     let seen: AbortSignal | undefined;
-    const { get, clock } = patient({
+    const { get, clock } = setUp({
       deadline: 5 * second,
       outcome: (_, signal) => {
         seen = signal;
@@ -392,7 +392,7 @@ describe("the deadline", () => {
   });
 
   test("the deadline covers all attempts, and none begins that could not end before it", async () => {
-    const { get, clock, attempts } = patient({ outcome: outage, deadline: 700 });
+    const { get, clock, attempts } = setUp({ outcome: outage, deadline: 700 });
     expect((await outcomeOf(get(), clock)).code).toBe("unavailable");
     expect(attempts.map(([at]) => at)).toEqual([0, 250]);
   });
@@ -400,7 +400,7 @@ describe("the deadline", () => {
 
 describe("aborts", () => {
   test("an abort ends the pause between two attempts", async () => {
-    const { get, clock, stop, attempts } = patient({ outcome: outage });
+    const { get, clock, stop, attempts } = setUp({ outcome: outage });
     const outcome = rejection(get());
     await clock.settle();
     stop.abort();
@@ -410,7 +410,7 @@ describe("aborts", () => {
   });
 
   test("no listener stays on the signal after success or failure", async () => {
-    const { get, clock, stop } = patient({ outcome: (n) => (n < 3 ? outage() : undefined) });
+    const { get, clock, stop } = setUp({ outcome: (n) => (n < 3 ? outage() : undefined) });
     const got = get();
     await clock.advance(750);
     await got;
@@ -420,7 +420,7 @@ describe("aborts", () => {
 });
 
 test("no timer between two attempts keeps the process alive", async () => {
-  const { get, clock, stop } = patient({ outcome: outage });
+  const { get, clock, stop } = setUp({ outcome: outage });
   const outcome = rejection(get());
   await clock.settle();
   expect(clock.pending.map(({ unrefd }) => unrefd)).toEqual([true, true]);
