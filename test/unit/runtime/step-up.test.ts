@@ -6,7 +6,7 @@ import { stepUp } from "../../../src/runtime/step-up.js";
 import { StepUps } from "../../../src/runtime/step-ups.js";
 import { deferred } from "../../support/deferred.js";
 import { fakeClock } from "../../support/fake-clock.js";
-import { type Answer, outage, refusal, rejection, room } from "../tokens/fixtures.js";
+import { type Answer, outage, refusal, rejection, testCache } from "../tokens/fixtures.js";
 
 const demand = { reason: "demand" } as const;
 const authorizationServer = { issuer: "https://auth.example", token_endpoint: "https://auth.example/token" };
@@ -27,7 +27,7 @@ function world({ scopes, stepUp: growth = [], answer }: Options = {}) {
     onPlan: (renewAt) => void plans.push(renewAt),
     createCache: (wanted, onPlan) => {
       const name = wanted === undefined ? "*" : wanted.join("+");
-      const made = room({
+      const made = testCache({
         onPlan,
         answer: async () => {
           asked.push(name);

@@ -5,7 +5,7 @@ import { markAskedToWait } from "../../../src/oauth/error-marks.js";
 import { RetryAfterRegistry } from "../../../src/tokens/retry-after-registry.js";
 import { deferred } from "../../support/deferred.js";
 import { fakeClock } from "../../support/fake-clock.js";
-import { failure, outage, refusal, rejection, room, second, token } from "./fixtures.js";
+import { failure, outage, refusal, rejection, second, testCache, token } from "./fixtures.js";
 
 const demand = { reason: "demand" } as const;
 const forced = { reason: "forced" } as const;
@@ -20,7 +20,7 @@ afterAll(() => {
 
 describe("one request for any number of callers", () => {
   test("1,000 concurrent first calls send one token request", async () => {
-    const { cache, requests } = room();
+    const { cache, requests } = testCache();
     const calls = Array.from({ length: 1_000 }, () => cache.getToken(demand));
     const tokens = new Set((await Promise.all(calls)).map(({ accessToken }) => accessToken));
     expect([...tokens]).toEqual(["token-1"]);
@@ -28,7 +28,7 @@ describe("one request for any number of callers", () => {
   });
 
   test("1,000 calls around an expiry send one more token request, and none fails", async () => {
-    const { cache, requests, clock } = room();
+    const { cache, requests, clock } = testCache();
     await cache.getToken(demand);
     await clock.advance(61 * second);
     const tokens = await Promise.all(Array.from({ length: 1_000 }, () => cache.getToken(demand)));
@@ -37,7 +37,7 @@ describe("one request for any number of callers", () => {
   });
 
   test("calls that arrive in any microtask while a renewal ends send no second request", async () => {
-    const { cache, requests } = room({ answer: async () => ({}) });
+    const { cache, requests } = testCache({ answer: async () => ({}) });
     const calls: Promise<unknown>[] = [];
     for (let turn = 0; turn < 60; turn += 1) {
       calls.push(cache.getToken(demand));
@@ -48,7 +48,7 @@ describe("one request for any number of callers", () => {
   });
 
   test("forced refreshes share one request, and join one that is in flight", async () => {
-    const { cache, requests } = room();
+    const { cache, requests } = testCache();
     await cache.getToken(demand);
     const tokens = await Promise.all([
       cache.getToken(forced),
@@ -62,7 +62,7 @@ describe("one request for any number of callers", () => {
 
 describe("a fresh token", () => {
   test("a fresh token is returned at once and without a request", async () => {
-    const { cache, clock, requests } = room();
+    const { cache, clock, requests } = testCache();
     expect(cache.peek(clock.now())).toBeUndefined();
     const first = await cache.getToken(demand);
     expect(cache.peek(clock.now())).toBe(first);
@@ -73,7 +73,7 @@ describe("a fresh token", () => {
   });
 
   test("a forced refresh replaces a fresh token, and keeps it if the request fails", async () => {
-    const { cache, clock } = room({ answer: (n) => (n === 1 ? refusal() : {}) });
+    const { cache, clock } = testCache({ answer: (n) => (n === 1 ? refusal() : {}) });
     const first = await cache.getToken(demand);
     expect((await rejection(cache.getToken(forced))).code).toBe("token_request_rejected");
     expect(cache.peek(clock.now())).toBe(first);
@@ -83,7 +83,7 @@ describe("a fresh token", () => {
 
 describe("a stale token", () => {
   test("a stale token is returned at once while one renewal runs in the background", async () => {
-    const { cache, clock, requests, events } = room();
+    const { cache, clock, requests, events } = testCache();
     await cache.getToken(demand);
     await clock.advance(39 * second);
     expect(cache.snapshot().state).toBe("stale");
@@ -102,7 +102,7 @@ describe("a stale token", () => {
     ["temporarily", outage],
     ["permanently", refusal],
   ])("a stale token stays in use if its renewal fails %s, with one event and a pause", async (_, error) => {
-    const { cache, clock, requests, events } = room({ answer: (n) => (n === 0 ? {} : error()) });
+    const { cache, clock, requests, events } = testCache({ answer: (n) => (n === 0 ? {} : error()) });
     await cache.getToken(demand);
     await clock.advance(39 * second);
     for (let call = 0; call < 100; call += 1) {
@@ -115,7 +115,7 @@ describe("a stale token", () => {
   });
 
   test("the renewal of a stale token is retried after at most a quarter of the remaining time", async () => {
-    const { cache, clock, renewAt } = room({ answer: (n) => (n === 0 ? {} : outage()) });
+    const { cache, clock, renewAt } = testCache({ answer: (n) => (n === 0 ? {} : outage()) });
     await cache.getToken(demand);
     const unusableAt = clock.now() + 54 * second;
     const tries: number[] = [];
@@ -136,7 +136,7 @@ describe("a stale token", () => {
 
 describe("an unusable token that has not expired", () => {
   async function unusable(error: () => ReturnType<typeof outage>) {
-    const opened = room({ answer: (n) => (n === 0 ? {} : error()) });
+    const opened = testCache({ answer: (n) => (n === 0 ? {} : error()) });
     await opened.cache.getToken(demand);
     await opened.clock.advance(55 * second);
     return opened;
@@ -173,7 +173,7 @@ test("an expired token is never returned, whatever the server does and whenever 
       async (steps, answers) => {
         const sent: number[] = [];
         const clock = fakeClock();
-        const { cache } = room({
+        const { cache } = testCache({
           clock,
           answer(n) {
             sent.push(n);
@@ -198,7 +198,7 @@ describe("lifetimes that are too short or too long", () => {
   test.each([0, -60])(
     "a token of %d seconds is returned to all callers that waited for it, and is not kept",
     async (expiresIn) => {
-      const { cache, requests, renewAt } = room({ answer: () => ({ expiresIn }) });
+      const { cache, requests, renewAt } = testCache({ answer: () => ({ expiresIn }) });
       const tokens = await Promise.all([cache.getToken(demand), cache.getToken(demand)]);
       expect(tokens.map(({ accessToken }) => accessToken)).toEqual(["token-1", "token-1"]);
       expect((await cache.getToken(demand)).accessToken).toBe("token-2");
@@ -210,7 +210,7 @@ describe("lifetimes that are too short or too long", () => {
   test.each([0.01, 0.5, 1])(
     "a token of %d seconds is not renewed in the background in a loop",
     async (expiresIn) => {
-      const { cache, renewAt, requests, clock } = room({ answer: () => ({ expiresIn }) });
+      const { cache, renewAt, requests, clock } = testCache({ answer: () => ({ expiresIn }) });
       await cache.getToken(demand);
       const until = clock.now() + 60 * second;
       for (let at = renewAt(); at !== undefined && at < until; at = renewAt()) {
@@ -223,7 +223,7 @@ describe("lifetimes that are too short or too long", () => {
 
   test("a token whose response took most of its lifetime is not renewed without end", async () => {
     const clock = fakeClock();
-    const { cache, renewAt, requests } = room({
+    const { cache, renewAt, requests } = testCache({
       clock,
       answer: async () => {
         await new Promise<void>((resolve) => void clock.setTimeout(resolve, 1_500));
@@ -244,7 +244,7 @@ describe("lifetimes that are too short or too long", () => {
   });
 
   test("a token that lives ten years is fresh for more than nine", async () => {
-    const { cache, clock } = room({ answer: () => ({ expiresIn: 315_360_000 }) });
+    const { cache, clock } = testCache({ answer: () => ({ expiresIn: 315_360_000 }) });
     const { expiresAt } = await cache.getToken(demand);
     expect(cache.peek(clock.now() + 9 * 365 * 86_400_000)?.expiresAt).toBe(expiresAt);
   });
@@ -252,7 +252,7 @@ describe("lifetimes that are too short or too long", () => {
   test("a renewal that brings the same expiry again does not cause a loop", async () => {
     const clock = fakeClock();
     const expiry = clock.now() + 60 * second;
-    const { cache, requests, renewAt } = room({
+    const { cache, requests, renewAt } = testCache({
       clock,
       answer: () => ({ accessToken: "same", expiresIn: (expiry - clock.now()) / second }),
     });
@@ -268,7 +268,7 @@ describe("lifetimes that are too short or too long", () => {
 describe("a caller's signal", () => {
   test("an aborted signal detaches only its own caller from the shared request", async () => {
     const clock = fakeClock();
-    const { cache, requests } = room({
+    const { cache, requests } = testCache({
       clock,
       answer: () => new Promise((resolve) => void clock.setTimeout(() => resolve({}), 100)),
     });
@@ -284,7 +284,7 @@ describe("a caller's signal", () => {
   });
 
   test("a signal that is aborted before the call prevents the request", async () => {
-    const { cache, requests } = room();
+    const { cache, requests } = testCache();
     expect((await rejection(cache.getToken({ reason: "demand", signal: AbortSignal.abort() }))).code).toBe(
       "aborted",
     );
@@ -293,8 +293,8 @@ describe("a caller's signal", () => {
 
   test("no listener stays on the signal of a caller, whether the request succeeds or fails", async () => {
     const { signal } = new AbortController();
-    await room().cache.getToken({ reason: "demand", signal });
-    await rejection(room({ answer: refusal }).cache.getToken({ reason: "demand", signal }));
+    await testCache().cache.getToken({ reason: "demand", signal });
+    await rejection(testCache({ answer: refusal }).cache.getToken({ reason: "demand", signal }));
     await new Promise((resolve) => setImmediate(resolve));
     expect(getEventListeners(signal, "abort")).toHaveLength(0);
   });
@@ -302,7 +302,7 @@ describe("a caller's signal", () => {
 
 describe("stop", () => {
   test("after stop() new calls fail at once, even with a fresh token, and stop() can be called again", async () => {
-    const { cache, clock, renewAt } = room();
+    const { cache, clock, renewAt } = testCache();
     await cache.getToken(demand);
     await cache.stop(5 * second);
     await cache.stop(5 * second);
@@ -316,7 +316,7 @@ describe("stop", () => {
 
   test("stop() lets a renewal in flight finish within the grace period", async () => {
     const clock = fakeClock();
-    const { cache } = room({
+    const { cache } = testCache({
       clock,
       answer: () => new Promise((resolve) => void clock.setTimeout(() => resolve({}), 4 * second)),
     });
@@ -329,7 +329,7 @@ describe("stop", () => {
   });
 
   test("stop() cancels the renewal after the grace period, and every caller gets `stopped` even if the grant ignores its signal", async () => {
-    const { cache, clock, requests } = room({ answer: () => new Promise(() => {}) });
+    const { cache, clock, requests } = testCache({ answer: () => new Promise(() => {}) });
     const waiting = [cache.getToken(demand), cache.getToken(demand), cache.getToken(forced)].map(rejection);
     const stopped = cache.stop(5 * second);
     await clock.advance(5 * second);
@@ -342,7 +342,7 @@ describe("stop", () => {
 
 describe("a token from elsewhere", () => {
   test("a token from elsewhere is used and ends the cool-down", async () => {
-    const { cache, clock } = room({ answer: refusal });
+    const { cache, clock } = testCache({ answer: refusal });
     await rejection(cache.getToken(demand));
     const brought = token({ requestedAt: clock.now(), expiresAt: clock.now() + 60 * second });
     cache.accept(brought);
@@ -352,7 +352,7 @@ describe("a token from elsewhere", () => {
 
 describe("ensureUsableUntil", () => {
   test("ensureUsableUntil() renews only a token that would not last until then", async () => {
-    const { cache, clock, requests, events } = room();
+    const { cache, clock, requests, events } = testCache();
     await cache.getToken(demand);
     // No token is renewed in the background within a second of its arrival.
     await cache.ensureUsableUntil(clock.now() + 55 * second, "schedule");
@@ -366,7 +366,7 @@ describe("ensureUsableUntil", () => {
   });
 
   test("ensureUsableUntil() never rejects, and respects the cool-down", async () => {
-    const { cache, clock, requests } = room({ answer: refusal });
+    const { cache, clock, requests } = testCache({ answer: refusal });
     await cache.ensureUsableUntil(clock.now() + second, "schedule");
     await cache.ensureUsableUntil(clock.now() + second, "schedule");
     expect(requests).toHaveLength(1);
@@ -377,7 +377,7 @@ describe("ensureUsableUntil", () => {
 });
 
 test("a background renewal that exceeds the deadline is reported as an event", async () => {
-  const { cache, clock, events } = room({
+  const { cache, clock, events } = testCache({
     deadline: 5 * second,
     answer: (n) => (n === 0 ? { expiresIn: 3_600 } : new Promise(() => {})),
   });
@@ -390,7 +390,9 @@ test("a background renewal that exceeds the deadline is reported as an event", a
 });
 
 test("a forced refresh ignores a cool-down, and concurrent calls share its request", async () => {
-  const { cache, requests } = room({ answer: (n) => (n === 0 ? failure("token_request_rejected") : {}) });
+  const { cache, requests } = testCache({
+    answer: (n) => (n === 0 ? failure("token_request_rejected") : {}),
+  });
   await rejection(cache.getToken(demand));
   const got = await Promise.all([cache.getToken(demand), cache.getToken(forced)]);
   expect(got.map(({ accessToken }) => accessToken)).toEqual(["token-2", "token-2"]);
@@ -404,14 +406,14 @@ describe("a cool-down as long as the authorization server asked for", () => {
   test("a cool-down that the server asked for shrinks to its own length once another manager reached the server", async () => {
     const retryAfterRegistry = new RetryAfterRegistry();
     const clock = fakeClock();
-    const { cache, requests } = room({
+    const { cache, requests } = testCache({
       clock,
       retryAfterRegistry,
       answer: (n) => (n === 0 ? limited() : {}),
     });
     await rejection(cache.getToken(demand));
     expect(await rejection(cache.getToken(demand))).toMatchObject({ retryAfter: 3_600 * second });
-    await room({ clock, retryAfterRegistry }).cache.getToken(forced);
+    await testCache({ clock, retryAfterRegistry }).cache.getToken(forced);
     expect(await rejection(cache.getToken(demand))).toMatchObject({ retryAfter: second });
     await clock.advance(second);
     await cache.getToken(demand);
@@ -419,7 +421,7 @@ describe("a cool-down as long as the authorization server asked for", () => {
   });
 
   test("a cool-down that the server asked for lasts while no other manager has reached the server", async () => {
-    const { cache, clock, requests } = room({ answer: limited });
+    const { cache, clock, requests } = testCache({ answer: limited });
     await rejection(cache.getToken(demand));
     await clock.advance(3_599 * second);
     expect(await rejection(cache.getToken(demand))).toMatchObject({ retryAfter: second });
@@ -434,7 +436,7 @@ describe("a cool-down after a rejected credential", () => {
       asked += 1;
       return how(asked);
     };
-    const made = room({ answer: (number) => (number === 0 ? first() : {}), hasNewCredential });
+    const made = testCache({ answer: (number) => (number === 0 ? first() : {}), hasNewCredential });
     return { ...made, asked: () => asked };
   }
 
@@ -464,7 +466,7 @@ describe("a cool-down after a rejected credential", () => {
 
   test("a token that arrives while the credential is checked is returned", async () => {
     const looked = deferred<boolean>();
-    const { cache, requests } = room({
+    const { cache, requests } = testCache({
       answer: (n) => (n === 0 ? refusal() : {}),
       hasNewCredential: () => looked.promise,
     });
@@ -478,7 +480,7 @@ describe("a cool-down after a rejected credential", () => {
 
   test("the check of the credential delays neither an aborted caller nor stop()", async () => {
     const looked = deferred<boolean>();
-    const { cache } = room({ answer: refusal, hasNewCredential: () => looked.promise });
+    const { cache } = testCache({ answer: refusal, hasNewCredential: () => looked.promise });
     await rejection(cache.getToken(demand));
     const controller = new AbortController();
     const aborted = rejection(cache.getToken({ ...demand, signal: controller.signal }));
@@ -512,7 +514,7 @@ describe("a cool-down after a rejected credential", () => {
 });
 
 test("a failure that is no McpAuthError is not retried in the background", async () => {
-  const { cache, clock, renewAt } = room({
+  const { cache, clock, renewAt } = testCache({
     answer: (number) => (number === 1 ? Promise.reject(new TypeError("a fault")) : {}),
   });
   await cache.getToken(demand);
@@ -525,7 +527,7 @@ test("a failure that is no McpAuthError is not retried in the background", async
 });
 
 test("a token from elsewhere that arrives after stop() is dropped", async () => {
-  const { cache, clock, renewAt } = room();
+  const { cache, clock, renewAt } = testCache();
   await cache.stop(0);
   cache.accept(token({ requestedAt: clock.now(), expiresAt: clock.now() + 60 * second }));
   expect(cache.snapshot()).toEqual({ state: "stopped" });

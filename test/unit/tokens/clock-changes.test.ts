@@ -2,8 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { RetryAfterRegistry } from "../../../src/tokens/retry-after-registry.js";
 import { fakeClock } from "../../support/fake-clock.js";
-import { failure, issuer, outage, rejection, room, second } from "./fixtures.js";
-import { kept } from "./kept.js";
+import { failure, issuer, outage, rejection, second, testCache } from "./fixtures.js";
+import { cacheWithTimers } from "./kept.js";
 
 const demand = { reason: "demand" } as const;
 const hour = 3_600 * second;
@@ -11,7 +11,7 @@ const day = 24 * hour;
 
 describe("a clock that is set back by an hour", () => {
   test("a clock that is set back an hour does not make a cool-down of a second last an hour", async () => {
-    const { cache, clock } = room({ answer: (n) => (n === 0 ? outage() : {}) });
+    const { cache, clock } = testCache({ answer: (n) => (n === 0 ? outage() : {}) });
     await rejection(cache.getToken(demand));
     clock.jump(-hour);
     expect((await cache.getToken(demand)).accessToken).toBe("token-2");
@@ -26,7 +26,7 @@ describe("a clock that is set back by an hour", () => {
   });
 
   test("a clock that is set back does not make a token live longer: it is renewed in the background when it was due", async () => {
-    const { call, clock, requests } = kept();
+    const { call, clock, requests } = cacheWithTimers();
     await call();
     await clock.advance(10 * second);
     clock.jump(-hour);
@@ -40,7 +40,7 @@ describe("a clock that is set back by an hour", () => {
   });
 
   test("a clock that is set back does not make a token live longer without a timer, if a caller came just before or after", async () => {
-    const { call, clock } = kept();
+    const { call, clock } = cacheWithTimers();
     await call();
     await clock.advance(30 * second);
     await call();
@@ -53,7 +53,7 @@ describe("a clock that is set back by an hour", () => {
 
 describe("a clock that is set forward by a day", () => {
   test("a clock that is set forward a day costs one request, and no caller gets an expired token", async () => {
-    const { cache, call, clock, requests } = kept();
+    const { cache, call, clock, requests } = cacheWithTimers();
     await call();
     clock.jump(day);
     expect(cache.peek(clock.now())).toBeUndefined();
@@ -66,7 +66,7 @@ describe("a clock that is set forward by a day", () => {
   });
 
   test("a clock that is set forward ends the wait between attempts with the failure, and does not hold the server responsible", async () => {
-    const opened = room({
+    const opened = testCache({
       attempts: 4,
       answer: () => {
         opened.clock.jump(day);
@@ -82,7 +82,7 @@ describe("a clock that is set forward by a day", () => {
 
 describe("a timer that is late", () => {
   test("a timer that is later than the lifetime of the token leads to one renewal, which callers share", async () => {
-    const { call, clock, requests } = kept();
+    const { call, clock, requests } = cacheWithTimers();
     await call();
     clock.stall(hour);
     const late = call();
@@ -92,7 +92,7 @@ describe("a timer that is late", () => {
   });
 
   test("a timer that is late because the machine slept leads to one renewal, even without a caller", async () => {
-    const { call, clock, requests, timers } = kept();
+    const { call, clock, requests, timers } = cacheWithTimers();
     await call();
     clock.jump(20 * 60 * second);
     await clock.advance(39 * second);

@@ -21,7 +21,7 @@ export interface RecordedEvent extends TokenEvent {
   readonly name: TokenEventName;
 }
 
-export interface Room {
+export interface TestCache {
   readonly clock: FakeClock;
   readonly cache: TokenCache;
   readonly retryAfterRegistry: RetryAfterRegistry;
@@ -32,7 +32,7 @@ export interface Room {
   readonly renewAt: () => number | undefined;
 }
 
-export interface RoomOptions {
+export interface TestCacheOptions {
   /** Returns the outcome of the n-th request, from 0. By default, the tokens are `token-1`, `token-2` and so on. */
   readonly answer?: (request: number, signal: AbortSignal) => Answer;
   readonly clock?: FakeClock;
@@ -49,7 +49,7 @@ export interface RoomOptions {
 }
 
 /** Connects a grant in memory to a cache, as the runtime does. */
-export function room(options: RoomOptions = {}): Room {
+export function testCache(options: TestCacheOptions = {}): TestCache {
   const {
     clock = fakeClock(),
     retryAfterRegistry = new RetryAfterRegistry(),

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { McpAuthError } from "../../../src/errors/error.js";
 import type { Token } from "../../../src/tokens/token.js";
 import { failure, outage, refusal, second } from "./fixtures.js";
-import { type KeptRoom, kept } from "./kept.js";
+import { cacheWithTimers, type TestCacheWithTimers } from "./kept.js";
 
 // Loaded before the tests, so that they do not include the turns of the event loop that loading takes.
 beforeAll(() => import("p-retry"));
@@ -40,7 +40,7 @@ class Model {
   #set = 0;
   /** By the name of a token: how much time had passed when it was requested, and how far the clock was set back since. */
   readonly #asked = new Map<string, { readonly at: number; back: number }>();
-  readonly open: KeptRoom;
+  readonly open: TestCacheWithTimers;
   /** The last token that a caller got. */
   last: Token | undefined;
   /** Tokens that had expired on arrival. */
@@ -51,7 +51,7 @@ class Model {
   readonly wrongs: string[] = [];
 
   constructor(spread: number) {
-    this.open = kept({
+    this.open = cacheWithTimers({
       attempts,
       deadline,
       random: () => spread,

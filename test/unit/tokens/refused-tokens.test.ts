@@ -4,8 +4,8 @@ import type { AfterRefusal } from "../../../src/tokens/refused-tokens.js";
 import type { Token } from "../../../src/tokens/token.js";
 import { deferred } from "../../support/deferred.js";
 import { failure } from "../../support/failure.js";
-import { type Answer, outage, type RoomOptions, refusal, room, second } from "./fixtures.js";
-import { kept } from "./kept.js";
+import { type Answer, outage, refusal, second, type TestCacheOptions, testCache } from "./fixtures.js";
+import { cacheWithTimers } from "./kept.js";
 
 const unhandled: unknown[] = [];
 const note = (reason: unknown) => void unhandled.push(reason);
@@ -41,8 +41,8 @@ function resent(after: AfterRefusal): string | undefined {
 }
 
 /** A cache with a token that lives an hour. */
-async function open(options: RoomOptions = {}) {
-  const opened = room({ answer: () => ({ expiresIn: 3_600 }), ...options });
+async function open(options: TestCacheOptions = {}) {
+  const opened = testCache({ answer: () => ({ expiresIn: 3_600 }), ...options });
   await opened.cache.getToken(demand);
   return opened;
 }
@@ -105,7 +105,7 @@ describe("a refused token", () => {
   });
 
   test("renewals before expiry go on while suspects are held", async () => {
-    const { cache, timers, clock, requests, call } = kept({
+    const { cache, timers, clock, requests, call } = cacheWithTimers({
       answer: (n) => (n === 1 ? outage() : { expiresIn: 60 }),
     });
     await call();
