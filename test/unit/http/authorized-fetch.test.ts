@@ -83,7 +83,7 @@ function client(
 const authorizations = (server: HttpServer) =>
   server.requests.map((request) => request.headers.authorization);
 
-describe("an authorized fetch", () => {
+describe("createAuthorizedFetch", () => {
   test("an authorized fetch replaces the caller's Authorization with the token", async () => {
     const server = await start((_request, response) => void response.end("ok"));
     const { fetch } = client(server.origin);

@@ -59,7 +59,7 @@ async function resourceServer(options: { nonce?: string; rotating?: boolean } = 
   return { server, state };
 }
 
-describe("a token that is bound to a key", () => {
+describe("tokens bound to a key", () => {
   test("a request with a bound token has the DPoP scheme and a proof that a server accepts", async () => {
     const { server } = await resourceServer();
     const { fetch, accepted } = bound(server.origin);
@@ -256,7 +256,7 @@ describe("DPoP nonces", () => {
   });
 });
 
-describe("a 401 to a bound token", () => {
+describe("401 to a bound token", () => {
   const answering = (challenge: string) =>
     start((request, response) => {
       if (request.headers.authorization?.endsWith("t2") === true) return void response.end();
@@ -294,7 +294,7 @@ describe("a 401 to a bound token", () => {
   });
 });
 
-describe("a token that is bound to a certificate", () => {
+describe("tokens bound to a certificate", () => {
   const through: string[] = [];
   beforeEach(() => through.splice(0));
   const certificate = {

@@ -159,7 +159,7 @@ describe("several challenges", () => {
   );
 });
 
-describe("a server that refuses every token", () => {
+describe("endless refusals", () => {
   const answers = {
     unauthorized: (serial: number) =>
       new Response(`${serial}`, {

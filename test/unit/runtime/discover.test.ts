@@ -50,7 +50,7 @@ async function privateServer(host: string) {
 
 const codes = ({ problems }: Discovery) => problems.map(({ code }) => code);
 
-describe("discover with a network", () => {
+describe("the network option of discover()", () => {
   test("discover() trusts the authorities in ca, whose paths are relative to the working directory", async () => {
     const { url, ca } = await privateServer("127.0.0.1");
     expect(codes(await discover(url))).toEqual(["tls_failed"]);

@@ -15,7 +15,7 @@ function recording(): { logger: Logger; logged: unknown[][] } {
   return { logger: { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") }, logged };
 }
 
-describe("a listener", () => {
+describe("listeners", () => {
   test("listeners get only their event, in the order in which they were added, as a frozen object", () => {
     const events = new Events(undefined);
     const heard: unknown[] = [];

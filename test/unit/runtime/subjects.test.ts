@@ -32,7 +32,7 @@ const grants: ReadonlyArray<readonly [name: string, grant: GrantSpec, takesSubje
   ["client_credentials", { type: "client_credentials", ...common }, false],
 ];
 
-describe("a subject from code", () => {
+describe("subjects from code", () => {
   test.each(grants)("a subject from code is checked for the grant %s", (_, grant, takesSubject) => {
     const choose = () => assertSubject("crm", grant, { key: "ada", subjectToken: "jwt" });
     expect(hasRuntimeSubject(grant)).toBe(takesSubject);

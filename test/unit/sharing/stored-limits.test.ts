@@ -95,7 +95,7 @@ function resent(after: AfterRefusal): string | undefined {
   return after.kind === "resend" ? after.token.accessToken : undefined;
 }
 
-describe("with a store", () => {
+describe("limits in a store", () => {
   test("a process takes the token with which another process replaced the refused one, without a request", async () => {
     const { process, requests } = machine();
     const [one, other] = [await process(), await process()];
@@ -194,7 +194,7 @@ describe("with a store", () => {
     expect(one.cache.refused.hasSuspects).toBe(true);
   });
 
-  describe("a request that is withheld because another process has begun the next hold", () => {
+  describe("withheld requests", () => {
     async function withheld() {
       const opened = machine();
       const { process, clock, tokens } = opened;

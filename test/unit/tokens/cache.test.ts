@@ -18,7 +18,7 @@ afterAll(() => {
   expect(unhandled).toEqual([]);
 });
 
-describe("one request for any number of callers", () => {
+describe("shared requests", () => {
   test("1,000 concurrent first calls send one token request", async () => {
     const { cache, requests } = testCache();
     const calls = Array.from({ length: 1_000 }, () => cache.getToken(demand));
@@ -60,7 +60,7 @@ describe("one request for any number of callers", () => {
   });
 });
 
-describe("a fresh token", () => {
+describe("fresh tokens", () => {
   test("a fresh token is returned at once and without a request", async () => {
     const { cache, clock, requests } = testCache();
     expect(cache.peek(clock.now())).toBeUndefined();
@@ -81,7 +81,7 @@ describe("a fresh token", () => {
   });
 });
 
-describe("a stale token", () => {
+describe("stale tokens", () => {
   test("a stale token is returned at once while one renewal runs in the background", async () => {
     const { cache, clock, requests, events } = testCache();
     await cache.getToken(demand);
@@ -134,7 +134,7 @@ describe("a stale token", () => {
   });
 });
 
-describe("an unusable token that has not expired", () => {
+describe("unusable tokens", () => {
   async function unusable(error: () => ReturnType<typeof outage>) {
     const opened = testCache({ answer: (n) => (n === 0 ? {} : error()) });
     await opened.cache.getToken(demand);
@@ -194,7 +194,7 @@ test("an expired token is never returned, whatever the server does and whenever 
   );
 });
 
-describe("lifetimes that are too short or too long", () => {
+describe("extreme lifetimes", () => {
   test.each([0, -60])(
     "a token of %d seconds is returned to all callers that waited for it, and is not kept",
     async (expiresIn) => {
@@ -265,7 +265,7 @@ describe("lifetimes that are too short or too long", () => {
   });
 });
 
-describe("a caller's signal", () => {
+describe("signals of callers", () => {
   test("an aborted signal detaches only its own caller from the shared request", async () => {
     const clock = fakeClock();
     const { cache, requests } = testCache({
@@ -340,7 +340,7 @@ describe("stop", () => {
   });
 });
 
-describe("a token from elsewhere", () => {
+describe("accept", () => {
   test("a token from elsewhere is used and ends the cool-down", async () => {
     const { cache, clock } = testCache({ answer: refusal });
     await rejection(cache.getToken(demand));
@@ -399,7 +399,7 @@ test("a forced refresh ignores a cool-down, and concurrent calls share its reque
   expect(requests).toHaveLength(2);
 });
 
-describe("a cool-down as long as the authorization server asked for", () => {
+describe("cool-downs after Retry-After", () => {
   const limited = () =>
     markAskedToWait(failure("unavailable", { retryable: true, retryAfter: 3_600 * second }));
 
@@ -429,7 +429,7 @@ describe("a cool-down as long as the authorization server asked for", () => {
   });
 });
 
-describe("a cool-down after a rejected credential", () => {
+describe("cool-downs after a rejected credential", () => {
   function refusedOnce(how: (asked: number) => boolean, first = refusal) {
     let asked = 0;
     const hasNewCredential = async () => {

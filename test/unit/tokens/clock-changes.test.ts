@@ -9,7 +9,7 @@ const demand = { reason: "demand" } as const;
 const hour = 3_600 * second;
 const day = 24 * hour;
 
-describe("a clock that is set back by an hour", () => {
+describe("clock set back", () => {
   test("a clock that is set back an hour does not make a cool-down of a second last an hour", async () => {
     const { cache, clock } = testCache({ answer: (n) => (n === 0 ? outage() : {}) });
     await rejection(cache.getToken(demand));
@@ -51,7 +51,7 @@ describe("a clock that is set back by an hour", () => {
   });
 });
 
-describe("a clock that is set forward by a day", () => {
+describe("clock set forward", () => {
   test("a clock that is set forward a day costs one request, and no caller gets an expired token", async () => {
     const { cache, call, clock, requests } = cacheWithTimers();
     await call();
@@ -80,7 +80,7 @@ describe("a clock that is set forward by a day", () => {
   });
 });
 
-describe("a timer that is late", () => {
+describe("late timers", () => {
   test("a timer that is later than the lifetime of the token leads to one renewal, which callers share", async () => {
     const { call, clock, requests } = cacheWithTimers();
     await call();

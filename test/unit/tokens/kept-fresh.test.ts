@@ -35,7 +35,7 @@ async function callFor(
   return { waits };
 }
 
-describe("a token in use", () => {
+describe("renewal before expiry", () => {
   test.each([
     [5, 3.25],
     [60, 39],
@@ -87,7 +87,7 @@ describe("a token in use", () => {
   });
 });
 
-describe("an outage", () => {
+describe("outages", () => {
   test("an outage that ends before the expiry makes no caller wait", async () => {
     const { call, cache, clock, requests, events } = cacheWithTimers({
       answer: (n) => (n === 0 || n > 3 ? {} : outage()),
@@ -117,7 +117,7 @@ describe("an outage", () => {
   });
 });
 
-describe("for an hour of calls, ten a second", () => {
+describe("an hour of calls, ten per second", () => {
   test("a server that returns the same token until it expires is not asked in a loop", async () => {
     const lifetime = 10 * minute;
     const opened = cacheWithTimers({
@@ -162,7 +162,7 @@ describe("for an hour of calls, ten a second", () => {
   });
 });
 
-describe("a schedule", () => {
+describe("schedules", () => {
   const every = (interval: number) => ({
     next: (after: number) => (Math.floor(after / interval) + 1) * interval,
   });

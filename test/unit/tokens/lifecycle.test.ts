@@ -131,7 +131,7 @@ describe("nextRefreshAt", () => {
   });
 });
 
-describe("a token that is unusable on arrival", () => {
+describe("tokens that are unusable on arrival", () => {
   const useless = { requestedAt: 0, staleAt: 0, unusableAt: 0, expiresAt: 0 };
 
   test("a token that is unusable on arrival does not replace a usable one, and is not requested again at once", () => {
@@ -169,7 +169,7 @@ test("a cool-down ends with a token, with a new credential, and after its time",
   expect(requestFailed(credentialReplaced(cooling), 0, refusal).cooldown?.until).toBe(1_000);
 });
 
-describe("a clock that was set back by an hour", () => {
+describe("clockSetBack", () => {
   const hour = 3_600 * second;
 
   test("after the clock was set back, a token lives as long as before and no longer", () => {
@@ -193,7 +193,7 @@ describe("a clock that was set back by an hour", () => {
   });
 });
 
-describe("a token that expires no later than the one before", () => {
+describe("tokens that bring no more time", () => {
   const again = (now: number) =>
     issued(requestBegun(withToken), now, { ...timesOf(withToken), requestedAt: 0 });
 

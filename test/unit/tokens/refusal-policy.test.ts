@@ -43,7 +43,7 @@ function spent(parts: number, now = start): Refusals {
   return refusals;
 }
 
-describe("the allowance of kinds that are not suspects", () => {
+describe("allowance", () => {
   test("the allowance is five token requests at once", () => {
     expect(burst(noRefusals, start, "good")).toBe(5);
   });
@@ -81,7 +81,7 @@ describe("the allowance of kinds that are not suspects", () => {
   });
 });
 
-describe("the hold of suspects", () => {
+describe("hold", () => {
   test("the hold of suspects is 1, 2, 4, 8, 16 and 32 seconds, then a minute each time", () => {
     const lengths = Array.from({ length: 9 }, (_, index) => failed(index + 1).holdUntil - start);
     expect(lengths).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60].map((length) => length * second));

@@ -54,7 +54,7 @@ async function waiting() {
   return { ...opened, answer: answer.resolve };
 }
 
-describe("a refused token", () => {
+describe("replacement", () => {
   test("a refused token is replaced by one request, and the call is sent again with the new token", async () => {
     const { cache, requests, clock, events } = await open();
     expect(resent(await refuse(cache, "a"))).toBe("token-2");
@@ -120,7 +120,7 @@ describe("a refused token", () => {
   });
 });
 
-describe("a request that does not help", () => {
+describe("failed replacements", () => {
   test.each([
     ["returns the same token", (): Answer => ({ accessToken: "token-1", expiresIn: 3_600 }), "same"],
     ["fails temporarily", outage, "none"],
@@ -203,7 +203,7 @@ describe("a request that does not help", () => {
   });
 });
 
-describe("token requests for kinds that are no suspects", () => {
+describe("allowance", () => {
   test("kinds that are not suspects get five requests at once and one more every ten seconds, and do not become suspects without one", async () => {
     const { cache, clock, requests } = await open();
     for (let count = 0; count < 8; count += 1) await refuse(cache, `kind-${count}`);
@@ -215,7 +215,7 @@ describe("token requests for kinds that are no suspects", () => {
   });
 });
 
-describe("a call that cannot be sent again", () => {
+describe("streamed bodies", () => {
   test("a call that cannot be sent again replaces the token within the allowance, and never becomes a suspect", async () => {
     const { cache, clock, requests } = await open({
       answer: (n) => (n === 0 ? { expiresIn: 3_600 } : refusal()),
@@ -242,7 +242,7 @@ describe("a call that cannot be sent again", () => {
   });
 });
 
-describe("a caller that aborts", () => {
+describe("aborts", () => {
   test("an aborted caller does not affect others that wait for the same replacement", async () => {
     const { cache, requests, answer } = await waiting();
     const leaving = new AbortController();

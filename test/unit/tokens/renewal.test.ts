@@ -30,7 +30,7 @@ async function aged(age: number) {
   return { ...opened, answer: answer.resolve };
 }
 
-describe("a forced refresh that joins a renewal in the background", () => {
+describe("forced refreshes that join a renewal", () => {
   test("a forced refresh that joins a background renewal gets its new token", async () => {
     const { cache, requests, events, answer } = await aged(40 * second);
     await cache.getToken(demand);
@@ -59,7 +59,7 @@ describe("a forced refresh that joins a renewal in the background", () => {
   );
 });
 
-describe("a caller that joins a forced refresh", () => {
+describe("callers that join a forced refresh", () => {
   test("a caller with a fresh token does not wait for a forced refresh", async () => {
     const { cache, answer } = await aged(second);
     const refresh = rejection(cache.getToken(forced));
@@ -113,7 +113,7 @@ describe("a caller that joins a forced refresh", () => {
   });
 });
 
-describe("a forced refresh", () => {
+describe("forced refreshes", () => {
   test("a forced refresh ignores a cool-down and ends it", async () => {
     const { cache, requests } = testCache({ answer: (n) => (n === 0 ? refusal() : {}) });
     await rejection(cache.getToken(demand));
@@ -154,7 +154,7 @@ test("a hold lasts as long as the server asked, and callers are told how long", 
 });
 
 describe("aborts", () => {
-  test("aborts of all callers leave the request to the next caller, and begin no cool-down", async () => {
+  test("a request goes on for later callers if all callers abort, and no cool-down begins", async () => {
     const answer = deferred<object>();
     const { cache, requests, events } = testCache({ answer: () => answer.promise });
     const callers = Array.from({ length: 50 }, () => new AbortController());
@@ -168,7 +168,7 @@ describe("aborts", () => {
     expect(requests).toHaveLength(1);
   });
 
-  test("a signal that outlives a thousand calls holds none of their listeners", async () => {
+  test("no listener stays on a signal that a thousand calls used", async () => {
     const { signal } = new AbortController();
     const { cache, clock } = testCache();
     for (let call = 0; call < 1_000; call += 1) {

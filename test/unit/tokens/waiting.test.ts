@@ -26,7 +26,7 @@ async function betweenAttempts() {
   return opened;
 }
 
-describe("the process", () => {
+describe("process lifetime", () => {
   test("a background renewal does not keep the process alive", async () => {
     expect(keptAlive(await betweenAttempts())).toBe(false);
   });

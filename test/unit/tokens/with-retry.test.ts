@@ -237,7 +237,7 @@ test("a permanent failure ends the retries of a temporary one", async () => {
   expect(attempts).toHaveLength(3);
 });
 
-describe("a deadline that passes while the store is unavailable", () => {
+describe("cause of a timeout", () => {
   const full = storeFailure(Object.assign(new Error(), { code: "ENOSPC" }), {
     place: "/state",
     isRedis: false,
@@ -269,7 +269,7 @@ describe("a deadline that passes while the store is unavailable", () => {
   });
 });
 
-describe("a Retry-After beyond the deadline", () => {
+describe("Retry-After beyond the deadline", () => {
   const limited = () => markAskedToWait(failure("unavailable", { retryable: true, retryAfter: 120_000 }));
 
   test.each([1, 2, 4])(
@@ -347,7 +347,7 @@ describe("a Retry-After beyond the deadline", () => {
   });
 });
 
-test("the longer wait counts, of this response or of another manager", async () => {
+test("a retry waits for the longer Retry-After, of its own response or of another manager", async () => {
   const retryAfterRegistry = new RetryAfterRegistry();
   const { get, clock, attempts } = setUp({
     retryAfterRegistry,
@@ -375,7 +375,7 @@ test("the next acquisition waits for the Retry-After of the last attempt, and sl
   expect(attempts.map(([at]) => at)).toEqual([0, 21_000]);
 });
 
-describe("the deadline", () => {
+describe("deadline", () => {
   test("the deadline ends an attempt that hangs with a retryable `timeout`", async () => {
     let seen: AbortSignal | undefined;
     const { get, clock } = setUp({

@@ -164,7 +164,7 @@ test("single flight: a caller during a request shares it, a caller after it send
   expect((await source.getToken(request)).expiresAt).toBe(2);
 });
 
-test("Retry-After: the longest hold of an issuer counts, and a token without an issuer has none", () => {
+test("Retry-After: the longest hold of an issuer counts, and a token without an issuer has no hold", () => {
   const retryAfterRegistry = new RetryAfterRegistry();
   retryAfterRegistry.hold("https://a.example", 1_000, 4_000);
   retryAfterRegistry.hold("https://a.example", 1_000, 2_000);
