@@ -67,8 +67,16 @@ export function createTokenPipeline(
   };
   // A `Retry-After` applies to one token endpoint, not to the other endpoints of the issuer.
   const endpoint = grant.type === "static" ? undefined : (grant.client.metadata?.tokenEndpoint ?? issuer);
-  const attemptLimits = { server, endpoint, clock, random, retry, deadline };
-  const retryOptions = { ...attemptLimits, retryAfterRegistry: retryAfter, causeOfTimeout };
+  const retryOptions = {
+    server,
+    endpoint,
+    clock,
+    random,
+    retry,
+    deadline,
+    causeOfTimeout,
+    retryAfterRegistry: retryAfter,
+  };
   const attempts = withEvents(grantTokens, common);
   const sharedTokens = createSharedTokens(spec, runtime, manager, scopes, {
     ...{ ...common, policy },

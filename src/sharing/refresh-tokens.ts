@@ -142,7 +142,7 @@ export class StoredRefreshTokens implements RefreshTokens {
     let sent = false;
     let status: number | undefined;
     let successor: Secret | undefined;
-    // After the request was sent, its outcome must be written even if the caller leaves.
+    // After the request was sent, its outcome must be written even if the caller aborts.
     const onAbort = (): void => void (sent || canceled.abort());
     const assertLease = (): void => {
       if (canceled.signal.aborted || lease.signal.aborted) throw storeUnavailable();

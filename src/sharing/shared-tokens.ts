@@ -99,17 +99,16 @@ export class SharedTokens implements SharedLimits {
 
   /** Wraps each attempt: one process sends the request, the others wait for its token. */
   wrap(source: TokenSource): TokenSource {
-    return {
-      getToken: async (request) => {
-        const entry = request.attempt === 1 ? this.#entry : await this.#entries.find(request.signal);
-        if (entry === undefined) {
-          await this.#takeAllowance(request);
-          return await source.getToken(request);
-        }
-        if (request.reason === "forced") return await this.#request(source, request, entry);
-        return await this.#fromStoreOrRequest(source, request, entry);
-      },
+    const getSharedToken = async (request: TokenRequest): Promise<Token> => {
+      const entry = request.attempt === 1 ? this.#entry : await this.#entries.find(request.signal);
+      if (entry === undefined) {
+        await this.#takeAllowance(request);
+        return await source.getToken(request);
+      }
+      if (request.reason === "forced") return await this.#request(source, request, entry);
+      return await this.#fromStoreOrRequest(source, request, entry);
     };
+    return { getToken: getSharedToken };
   }
 
   async #fromStoreOrRequest(source: TokenSource, request: TokenRequest, entry: Entry): Promise<Token> {
@@ -118,19 +117,19 @@ export class SharedTokens implements SharedLimits {
     const watcher = new StoreWatcher(store, entry.key);
     try {
       for (;;) {
-        const locked = await this.#entries.untilOutage(request, () =>
+        const locked = await this.#entries.tryStore(request, () =>
           store.withLock(entry.key, (lease) => this.#underLock(source, request, entry, lease)),
         );
         if (locked?.acquired === true) return locked.value;
         if (locked !== undefined) debugStore(this.#options.server, "locked by another process");
-        // Without the store, there is no other process to wait for. A request after a refusal is never sent without the
-        // lock, because together such requests would exceed the limits. Its call already has a response.
+        // Without the store, there is no other process to wait for. While the store works, a request after a refusal always
+        // waits for the lock: without it, processes together would exceed the limits, and its call already has a response.
         if (locked === undefined || (clock.now() >= until && request.refused === undefined)) break;
         const stored = await this.#entries.lookUp(entry, request);
         // The process with the lock is renewing this token. The caller does not have to wait for that.
         if (stored.usable !== undefined && (stored.isFresh || callerIsWaiting(request))) return stored.usable;
         await watcher.next(clock, request.signal);
-        // Reads the token before the next attempt to get the lock, because only one of the waiting processes gets the lock.
+        // Reads the token before it tries to get the lock, which only one of the waiting processes gets.
         const fresh = await this.#fresh(entry, request);
         if (fresh !== undefined) return fresh;
       }
@@ -175,7 +174,7 @@ export class SharedTokens implements SharedLimits {
       return limits;
     };
     if (entry !== undefined && lease !== undefined) {
-      await this.#entries.untilOutage(request, () => this.#limits.change(entry.key, lease, take));
+      await this.#entries.tryStore(request, () => this.#limits.change(entry.key, lease, take));
     }
     // Without the store or the lock, the limits of this process apply.
     if (!isTaken) take(undefined);

@@ -85,7 +85,7 @@ export class TokenEntries {
   /** Returns the token in the store if it is usable and better than the current one. */
   async lookUp({ key }: Entry, request: TokenRequest): Promise<StoredLookup> {
     const { server, store, currentToken, clock } = this.#options;
-    const found = await this.untilOutage(request, () => store.read(key));
+    const found = await this.tryStore(request, () => store.read(key));
     if (found === undefined || found.kind === "absent") {
       debugStore(server, found === undefined ? "unavailable" : "no token");
       return noToken;
@@ -93,7 +93,7 @@ export class TokenEntries {
     if (found.kind === "unreadable") {
       debugStore(server, "unreadable entry");
       this.#report("token:warning", request, 0);
-      await this.untilOutage(request, () => store.quarantine(key, found.raw));
+      await this.tryStore(request, () => store.quarantine(key, found.raw));
       return noToken;
     }
     const restored = await this.#restore(found.text, request.signal);
@@ -136,10 +136,10 @@ export class TokenEntries {
   }
 
   /**
-   * Uses the store until the signal is aborted. Returns `undefined` during an outage, which is reported once. Rejects
-   * with all other errors.
+   * Runs `work` with the store, and stops waiting when the signal is aborted. Returns `undefined` during an outage, which
+   * is reported once. Rejects with all other errors.
    */
-  async untilOutage<T>(request: TokenRequest, work: () => Promise<T>): Promise<T | undefined> {
+  async tryStore<T>(request: TokenRequest, work: () => Promise<T>): Promise<T | undefined> {
     return await untilAborted(this.#reportOutage(request, work), request.signal, aborted);
   }
 
