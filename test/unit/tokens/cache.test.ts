@@ -221,7 +221,7 @@ describe("extreme lifetimes", () => {
     },
   );
 
-  test("a token whose response took most of its lifetime is not renewed without end", async () => {
+  test("a token whose response took most of its lifetime is not renewed in a loop", async () => {
     const clock = fakeClock();
     const { cache, renewAt, requests } = testCache({
       clock,
@@ -403,7 +403,7 @@ describe("cool-downs after Retry-After", () => {
   const limited = () =>
     markAskedToWait(failure("unavailable", { retryable: true, retryAfter: 3_600 * second }));
 
-  test("a cool-down that the server asked for shrinks to its own length once another manager reached the server", async () => {
+  test("a cool-down after a Retry-After shrinks to its normal length once another manager has reached the server", async () => {
     const retryAfterRegistry = new RetryAfterRegistry();
     const clock = fakeClock();
     const { cache, requests } = testCache({
@@ -420,7 +420,7 @@ describe("cool-downs after Retry-After", () => {
     expect(requests).toHaveLength(2);
   });
 
-  test("a cool-down that the server asked for lasts while no other manager has reached the server", async () => {
+  test("a cool-down after a Retry-After lasts its full time if no other manager reaches the server", async () => {
     const { cache, clock, requests } = testCache({ answer: limited });
     await rejection(cache.getToken(demand));
     await clock.advance(3_599 * second);

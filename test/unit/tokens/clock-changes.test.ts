@@ -17,7 +17,7 @@ describe("clock set back", () => {
     expect((await cache.getToken(demand)).accessToken).toBe("token-2");
   });
 
-  test("a clock that is set back does not make the wait that a server asked for longer, for any manager", async () => {
+  test("a clock that is set back does not make a Retry-After longer, for any manager", async () => {
     const clock = fakeClock();
     const retryAfterRegistry = new RetryAfterRegistry();
     retryAfterRegistry.hold(issuer, clock.now(), 120 * second);

@@ -118,7 +118,7 @@ describe("outages", () => {
 });
 
 describe("an hour of calls, ten per second", () => {
-  test("a server that returns the same token until it expires is not asked in a loop", async () => {
+  test("a server that returns the same token until it expires gets a bounded number of requests", async () => {
     const lifetime = 10 * minute;
     const opened = cacheWithTimers({
       answer: () => {
@@ -131,7 +131,7 @@ describe("an hour of calls, ten per second", () => {
     expect(opened.requests.length).toBeLessThan(6 * 20);
   });
 
-  test("a server whose tokens expire ever earlier is not asked in a loop", async () => {
+  test("a server whose tokens expire earlier each time gets a bounded number of requests", async () => {
     let lifetime = hour;
     const opened = cacheWithTimers({
       answer: () => {

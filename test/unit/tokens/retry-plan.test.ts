@@ -55,7 +55,7 @@ describe("Retry-After", () => {
     });
   });
 
-  test("a server with a Retry-After at the deadline or later is not asked again, not even by a probe", () => {
+  test("a server with a Retry-After that ends at the deadline or later gets no other request, not even from a probe", () => {
     const asked = { ...outage, retryAfter: 30 * second };
     for (const next of [plan(), plan(true)]) {
       expect(next(attempt(1, asked), 0, 0)).toEqual({ kind: "beyond", asked: 30 * second });
