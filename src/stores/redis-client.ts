@@ -45,7 +45,9 @@ export async function loadRedis(): Promise<RedisLibrary> {
   try {
     return await import("redis");
   } catch (error) {
-    if (!hasErrorCode(error, "ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND")) throw error;
+    // A loader, such as that of a test runner, may wrap the error of Node.
+    const reason = error instanceof Error && error.cause !== undefined ? error.cause : error;
+    if (!hasErrorCode(reason, "ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND")) throw error;
     throw new McpAuthError(
       "config_invalid",
       'The store in the config has the type "redis", but the package "redis" is not installed. Run: npm install redis@6',

@@ -208,7 +208,7 @@ test("validate --secrets checks that the package of the store is installed", asy
   const env = { REDIS_URL: "redis://localhost", STORE_KEY: "A".repeat(43) };
   expect((await command(["validate", "--secrets"], { cwd, env })).code).toBe(0);
   vi.doMock("redis", () => {
-    throw new Error("not installed");
+    throw Object.assign(new Error("not installed"), { code: "ERR_MODULE_NOT_FOUND" });
   });
   onTestFinished(() => void vi.doUnmock("redis"));
   const { code, out } = await command(["validate", "--secrets", "--json"], { cwd, env });
