@@ -225,7 +225,7 @@ describe("the answer to a DPoP request", () => {
     await using server = await startAuthorizationServer(json({ ...bound, access_token }));
     const error = await failureOf(dpopGrant(server)({ signal: signal() }), [secret, access_token, "canary"]);
     expect(error.code).toBe("token_response_invalid");
-    expect(error.message).toContain("bound to another key than the one that the request proved to have");
+    expect(error.message).toContain("bound to another key than the one in the DPoP proof");
   });
 
   it("may say itself that it is bound to this one", async () => {
@@ -256,6 +256,6 @@ describe("a token request without DPoP", () => {
       "canary",
     ]);
     expect(error.code).toBe("token_response_invalid");
-    expect(error.message).toContain("bound to a key that was not proven");
+    expect(error.message).toContain("bound to a DPoP key, but the request had no DPoP proof");
   });
 });

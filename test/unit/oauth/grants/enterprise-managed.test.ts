@@ -323,7 +323,7 @@ describe("an identity provider's answer", () => {
     const error = await failureOf(enterprise(both)({ signal: signal() }), canaries);
     expect(error).toMatchObject({ code: "token_response_invalid", retryable: false });
     expect(error.message).toContain(
-      `the answer of the token endpoint of the identity provider ${both.idp.origin} cannot be used`,
+      `the response of the token endpoint of the identity provider ${both.idp.origin} cannot be used`,
     );
     expect(error.message).toContain(problem);
     expect(both.mcp.tokenRequests()).toEqual([]);
@@ -338,7 +338,7 @@ describe("an identity provider's answer", () => {
     await using both = await servers(idJags({ padding: "canary".repeat(200_000) }));
     const error = await failureOf(enterprise(both)({ signal: signal() }), canaries);
     expect(error.message).toContain(
-      `the token endpoint of the identity provider ${both.idp.origin} answered with more than 1 MiB`,
+      `the token endpoint of the identity provider ${both.idp.origin} is larger than 1 MiB`,
     );
   });
 

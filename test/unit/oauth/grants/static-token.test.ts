@@ -54,7 +54,7 @@ describe("a static token", () => {
       const error = await failureOf(grantOf({}, { TOKEN })({ signal: signal() }), ["canary"]);
       expect(error.code).toBe("secret_unavailable");
       expect(error.message).toContain(
-        'the environment variable "TOKEN": it begins with "Bearer". Leave that word out',
+        'the environment variable "TOKEN": it begins with "Bearer". Remove that word',
       );
     },
   );
@@ -64,7 +64,7 @@ describe("a static token", () => {
     async (TOKEN) => {
       const error = await failureOf(grantOf({}, { TOKEN })({ signal: signal() }), ["canary"]);
       expect(error.code).toBe("secret_unavailable");
-      expect(error.message).toContain("cannot stand in a header");
+      expect(error.message).toContain("cannot be sent in a header");
     },
   );
 

@@ -203,7 +203,7 @@ describe("the answer", () => {
     await using server = await startAuthorizationServer(answering({ ...good, ...more, token_type: "N_A" }));
     const error = await failureOf(exchange(server.origin, wanted)({ signal: signal() }), canaries);
     expect(error.code).toBe("token_response_invalid");
-    expect(error.message).toContain('its "token_type" is N_A, which says that it is no access token.');
+    expect(error.message).toContain('its "token_type" is N_A: it is not an access token.');
   });
 
   it("must not have a token_type of N_A where a bound token was asked for", async () => {

@@ -146,7 +146,7 @@ describe("an answer that should have a token and has none that can be used", () 
     [
       "bound with DPoP",
       json({ access_token: "canary", token_type: "DPoP" }),
-      'its "token_type" is DPoP, but none was asked for.',
+      'its "token_type" is DPoP, but the request had no DPoP proof.',
     ],
   ])("%s is token_response_invalid", async (name, handler, problem) => {
     const { error, issuer } = await failureFrom(handler);
@@ -154,7 +154,7 @@ describe("an answer that should have a token and has none that can be used", () 
     const retryable = ["empty", "204", "HTML", "cut short"].includes(name);
     expect(error).toMatchObject({ code: "token_response_invalid", retryable });
     expect(error.message).toBe(
-      `Server "crm": the answer of the token endpoint of ${issuer} cannot be used: ${problem}`,
+      `Server "crm": the response of the token endpoint of ${issuer} cannot be used: ${problem}`,
     );
   });
 
@@ -169,13 +169,13 @@ describe("an answer that should have a token and has none that can be used", () 
   ])("a token that could change the header is refused: %j", async (access_token) => {
     const { error } = await failureFrom(json({ ...good, access_token }));
     expect(error.code).toBe("token_response_invalid");
-    expect(error.message).toContain("cannot stand in a header");
+    expect(error.message).toContain("cannot be sent in a header");
   });
 
   it("more than 1 MiB is refused", async () => {
     const { error } = await failureFrom(json({ ...good, padding: "canary".repeat(200_000) }));
     expect(error.code).toBe("token_response_invalid");
-    expect(error.message).toContain("more than 1 MiB");
+    expect(error.message).toContain("is larger than 1 MiB");
   });
 });
 
@@ -203,7 +203,7 @@ describe("a refusal", () => {
     expect(error.message).toBe(
       `Server "crm": the token endpoint of ${issuer} refused the request (${name.slice(0, 3)}, invalid_client). ` +
         `Check the client's "id" and secret, and that it is registered at ${issuer}. ` +
-        "What the server said is in the error's `details`.",
+        "The server's explanation is in the error's `details`.",
     );
     const { error_description, error_uri } = body;
     expect(error.details).toEqual({ error_description, error_uri, token_endpoint: `${issuer}/token` });
