@@ -167,7 +167,7 @@ describe("an algorithm that the servers do not list", () => {
       { key },
       {},
       { [algorithms]: ["RS256", "canary"] },
-      "accepts no signature that the key can make (ES256). It lists RS256, names that are not registered. Use a key",
+      "does not accept a signature that the key can make (ES256). It lists RS256, names that are not registered. Use a key",
     ],
     [
       "of its secret",

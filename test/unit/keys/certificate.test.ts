@@ -1,6 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
-import { assertBelongsTogether, assertNotEnded, readCertificate } from "../../../src/keys/certificate.js";
+import { assertCertifies, assertNotExpired, readCertificate } from "../../../src/keys/certificate.js";
 import { KeyProblem } from "../../../src/keys/signing-key.js";
 import {
   type Authority,
@@ -90,18 +90,18 @@ describe("a certificate", () => {
 
   it("has ended from the moment that it names", () => {
     const certificate = { ...readCertificate(agent.certificate), expiresAt: Date.UTC(2026, 0, 1) };
-    assertNotEnded(certificate, Date.UTC(2026, 0, 1) - 1);
-    expect(problem(() => assertNotEnded(certificate, Date.UTC(2026, 0, 1)))).toBe(
-      "it ended at 2026-01-01T00:00:00.000Z. Put the renewed one in its place.",
+    assertNotExpired(certificate, Date.UTC(2026, 0, 1) - 1);
+    expect(problem(() => assertNotExpired(certificate, Date.UTC(2026, 0, 1)))).toBe(
+      "it expired at 2026-01-01T00:00:00.000Z. Replace it with the renewed one.",
     );
   });
 
   it("of another key, of the same type or of another one, is not the key's", async () => {
     const found = readCertificate(agent.certificate);
-    assertBelongsTogether(found, createPrivateKey(agent.privateKey));
+    assertCertifies(found, createPrivateKey(agent.privateKey));
     for (const keyType of ["ec", "rsa", "ed25519"] as const) {
       const { privateKey } = await selfSigned({ keyType });
-      expect(problem(() => assertBelongsTogether(found, createPrivateKey(privateKey)))).toMatch(
+      expect(problem(() => assertCertifies(found, createPrivateKey(privateKey)))).toMatch(
         /^it is the certificate of another key\./,
       );
     }

@@ -107,7 +107,7 @@ describe("a key with its certificate", () => {
     const first = await read();
     expect(await read()).toBe(first);
     clock.jump(61_000);
-    expect(await problem(read())).toMatch(/^it ended at .*Z\. Put the renewed one in its place\.$/);
+    expect(await problem(read())).toMatch(/^it expired at .*Z\. Replace it with the renewed one\.$/);
   });
 });
 
@@ -134,7 +134,7 @@ describe("a key with a certificate that cannot be used", () => {
   it("because it has ended is refused with when", async () => {
     const issued = await authority.issue({ notAfter: new Date("2021-06-01T12:00:00Z") });
     expect(await problem(load(issued))).toBe(
-      "it ended at 2021-06-01T12:00:00.000Z. Put the renewed one in its place.",
+      "it expired at 2021-06-01T12:00:00.000Z. Replace it with the renewed one.",
     );
   });
 
@@ -149,7 +149,7 @@ describe("a key with a certificate that cannot be used", () => {
           env: { KEY: issued.privateKey, CERTIFICATE: issued.certificate },
         },
       );
-    expect(await problem(at(-300_001))).toMatch(/^it begins at 2026-06-01T12:00:00\.000Z\./);
+    expect(await problem(at(-300_001))).toMatch(/^it is not valid before 2026-06-01T12:00:00\.000Z\./);
     expect((await at(-300_000)).certificateThumbprint).toBe(thumbprint(issued.certificate));
   });
 

@@ -226,7 +226,7 @@ describe("a key in JWK", () => {
   it.each([
     ["a public key", JSON.stringify(withoutD), /^it holds a public key\./],
     ["symmetric", '{"kty":"oct","k":"Y2FuYXJ5LWNhbmFyeS1jYW5hcnk"}', /^it is a symmetric key/],
-    ["of an unknown type", '{"kty":"canary-canary-canary"}', /^its "kty" is none of/],
+    ["of an unknown type", '{"kty":"canary-canary-canary"}', /^its "kty" is not "RSA"/],
     [
       "on secp256k1",
       jwk(generateKeyPairSync("ec", { namedCurve: "secp256k1" }).privateKey),
@@ -255,7 +255,7 @@ describe("a key in JWK", () => {
     [
       "with an alg that nobody knows",
       jwk(p256.privateKey, { alg: "canary-canary-canary" }),
-      /^the "alg" of its JWK is none of/,
+      /^the "alg" of its JWK is not supported/,
     ],
     ["neither PEM nor JSON", "canary-canary-canary-canary", /^it is neither PEM nor JSON\./],
     ["broken JSON", `{"kty":"EC","d":"canary-canary-canary`, /^it is neither PEM nor JSON\./],
@@ -300,7 +300,7 @@ describe("the kid", () => {
 
   it("must be given for a set with several private keys, and be that of one of them", async () => {
     const set = jwks(jwk(p384.privateKey, { kid: "a" }), jwk(p256.privateKey, { kid: "b" }));
-    const several = 'it is a JWK Set with 2 private keys. Say with the key\'s "kid" which one to use.';
+    const several = 'it is a JWK Set with 2 private keys. Set the key\'s "kid" to the one to use.';
     expect(await problem(set)).toBe(several);
     expect(await problem(set, { kid: false })).toBe(several);
     expect(await problem(set, { kid: "c" })).toMatch(/none of the private keys has the "kid"/);
@@ -334,7 +334,7 @@ describe("the alg of the config", () => {
       /^the "alg" of the config/,
     );
     expect(await problem(pkcs8(rsa.privateKey), { alg: "HS256" })).toMatch(
-      /^the "alg" of the config is none of/,
+      /^the "alg" of the config is not supported/,
     );
   });
 });
@@ -370,7 +370,7 @@ describe("a key in a file", () => {
     const file = join(folder, "missing.pem");
     await aged(folder);
     await expect(loadKey({ privateKey: { file } }, { server: "billing", env: {} })).rejects.toMatchObject({
-      message: `Server "billing": no secret can be had from the file "${file}": it does not exist.`,
+      message: `Server "billing": could not read the secret from the file "${file}": it does not exist.`,
     });
   });
 });

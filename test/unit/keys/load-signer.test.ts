@@ -134,7 +134,7 @@ async function failure(work: Promise<unknown>): Promise<McpAuthError> {
 async function problem(work: Promise<unknown>, { retryable = false } = {}): Promise<string> {
   const error = await failure(work);
   expect(error).toMatchObject({ code: "signer_unavailable", retryable });
-  const prefix = /^Server "billing": nothing can be signed with the (?:command|function) "[^"]*": /;
+  const prefix = /^Server "billing": could not sign with the (?:command|function) "[^"]*": /;
   expect(error.message).toMatch(prefix);
   return error.message.replace(prefix, "");
 }
@@ -211,7 +211,7 @@ describe("a command that does not sign", () => {
     };
     const error = await failure(signWith(signer, "ES256"));
     expect(error.message).toBe(
-      'Server "billing": nothing can be signed with the command "./no-such-command": ' +
+      'Server "billing": could not sign with the command "./no-such-command": ' +
         "the command was not found, or its folder does not exist.",
     );
   });
@@ -294,9 +294,9 @@ describe("a command that does not sign", () => {
     ["ES384", "raw", 64, /"format" to "der"/],
     ["ES512", "raw", 128, /"format" to "der"/],
     ["ES256", "der", 64, /"format" to "raw"/],
-    ["EdDSA", "raw", 63, /^what it gives is no EdDSA signature/],
-    ["RS256", "raw", 128, /^what it gives is no RS256 signature/],
-    ["PS256", "der", 5_000, /^what it gives is no PS256 signature/],
+    ["EdDSA", "raw", 63, /^it did not return a valid EdDSA signature/],
+    ["RS256", "raw", 128, /^it did not return a valid RS256 signature/],
+    ["PS256", "der", 5_000, /^it did not return a valid PS256 signature/],
   ] as const)("of %s in the form %s is refused with %s bytes", async (alg, format, length, said) => {
     const script = print(`Buffer.alloc(${length}, 1).toString("base64url")`);
     expect(await problem(signWith(run(script, { format }), alg))).toMatch(said);
@@ -350,7 +350,7 @@ describe("a signer with a certificate", () => {
   it("that signs with another key is found out before anything is sent", async () => {
     const { certificate } = await selfSigned();
     expect(await problem(signWith(agentSigner(), "ES256", withCertificate(certificate)))).toMatch(
-      /^its signature is not that of the key in the "certificate" for ES256\./,
+      /^its signature does not match the key in the "certificate" for ES256\./,
     );
   });
 
@@ -367,7 +367,7 @@ describe("a signer with a certificate", () => {
       rest,
       context: { ...context, signers: { kms } },
     });
-    expect(await problem(work)).toMatch(/must hash it once and not twice\.$/);
+    expect(await problem(work)).toMatch(/is hashed exactly once, by the tool or by the command\.$/);
   });
 
   it.each(["rsa", "ec", "ed25519"] as const)(
@@ -398,7 +398,7 @@ describe("a signer with a certificate", () => {
     [
       "one that has ended",
       async () => (await selfSigned({ notAfter: new Date("2021-01-01") })).certificate,
-      /it ended at 2021/,
+      /it expired at 2021/,
     ],
     [
       "one of another type",
@@ -480,7 +480,7 @@ describe("a function that signs", () => {
     ["something else than an error", async () => Promise.reject(canary)],
   ] satisfies [string, Signer][])("that throws %s says nothing of what", async (_, kms) => {
     expect(await problem(signWith(named(), "ES256", by(kms)))).toBe(
-      "it threw. Call it by itself to see what.",
+      "it threw. Call it by itself to see the error.",
     );
   });
 
@@ -492,9 +492,7 @@ describe("a function that signs", () => {
   ])("that gives %s is told of", async (_, value) => {
     // What somebody without types may write.
     const kms = (() => value) as unknown as Signer;
-    expect(await problem(signWith(named(), "ES256", by(kms)))).toBe(
-      "it gave something else than a Uint8Array.",
-    );
+    expect(await problem(signWith(named(), "ES256", by(kms)))).toBe("it did not return a Uint8Array.");
   });
 
   it("that never answers is left after ten seconds, its signal aborted; which may pass", async () => {

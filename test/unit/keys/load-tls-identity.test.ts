@@ -146,7 +146,7 @@ describe("a client certificate that is read again", () => {
     await put(short.certificate, short.privateKey);
     await loadTlsIdentity(one, { ...context, clock });
     clock.jump(61_000);
-    expect(await failure(loadTlsIdentity(one, { ...context, clock }))).toMatch(/it ended at .*Z\./);
+    expect(await failure(loadTlsIdentity(one, { ...context, clock }))).toMatch(/it expired at .*Z\./);
     await put(agent.certificate, agent.privateKey);
     expect((await loadTlsIdentity(one, { ...context, clock })).certificate).toBe(agent.certificate);
   });
@@ -195,7 +195,7 @@ describe("a client certificate that cannot be used", () => {
     const { certificate, privateKey } = await authority.issue({ notAfter: new Date("2021-06-01T12:00:00Z") });
     await put(certificate, privateKey);
     expect(await failure(loadTlsIdentity(spec(), context))).toMatch(
-      /it ended at 2021-06-01T12:00:00\.000Z\./,
+      /it expired at 2021-06-01T12:00:00\.000Z\./,
     );
   });
 

@@ -52,11 +52,11 @@ describe("an RSA key that is restricted to PSS", () => {
   ])("and to %s is refused, as no algorithm is left", async (_, { privateKey }) => {
     expect(await failure(loadKey(key, context({ KEY: pkcs8(privateKey) })))).toBe(
       'Server "billing": the private key in the environment variable "KEY" cannot be used: it is an RSA key restricted ' +
-        "to PSS with parameters that no JOSE algorithm has. Use one without parameters, or a plain RSA key.",
+        "to PSS with parameters that no JOSE algorithm uses. Use one without parameters, or a plain RSA key.",
     );
   });
 
-  it("is refused for an alg that is none of its own", async () => {
+  it("is refused for an alg that it does not support", async () => {
     const env = { KEY: pkcs8(free.privateKey) };
     expect(await failure(loadKey({ ...key, alg: "RS256" }, context(env)))).toContain(
       'it is an RSA key restricted to PSS, which signs PS256, PS384, PS512, but the "alg" of the config is "RS256".',

@@ -94,7 +94,7 @@ describe("a command", () => {
 describe("a command that gives no secret is named, but not its arguments nor what it prints:", () => {
   const command = JSON.stringify(process.execPath);
   const says = (problem: string) =>
-    `Server "crm": no secret can be had from the command ${command}: ${problem}`;
+    `Server "crm": could not read the secret from the command ${command}: ${problem}`;
 
   it.each<[string, string, string]>([
     [
@@ -107,7 +107,7 @@ describe("a command that gives no secret is named, but not its arguments nor wha
     [
       "bytes that are no text",
       "process.stdout.write(Buffer.from('canary\\xff', 'latin1'))",
-      "what it prints is not text in UTF-8.",
+      "its output is not text in UTF-8.",
     ],
     ["too much", "process.stdout.write('canary'.repeat(200_000))", "it printed more than 1048576 bytes."],
   ])("%s", async (_, code, problem) => {
@@ -121,7 +121,7 @@ describe("a command that gives no secret is named, but not its arguments nor wha
       { env: {} },
     );
     expect(error.message).toBe(
-      'Server "crm": no secret can be had from the command "./nowhere": the command was not found, or its folder does not exist.',
+      'Server "crm": could not read the secret from the command "./nowhere": the command was not found, or its folder does not exist.',
     );
   });
 

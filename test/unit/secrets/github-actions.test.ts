@@ -19,7 +19,7 @@ async function service(handler: Handler, query = "?api-version=2.0") {
 }
 
 const says = (problem: string) =>
-  `Server "crm": no secret can be had from the ID token of a GitHub Actions job: ${problem}`;
+  `Server "crm": could not read the secret from the ID token of a GitHub Actions job: ${problem}`;
 const reference = { githubActions: { audience: "https://auth.example" } };
 
 describe("the ID token of a job", () => {
@@ -82,8 +82,8 @@ describe("without what a job has", () => {
     expect(error).toMatchObject({ code: "secret_unavailable", retryable: false });
     expect(error.message).toBe(
       says(
-        "ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN are not set. They are there only inside of a " +
-          "GitHub Actions job, and only with `permissions: { id-token: write }` in its workflow.",
+        "ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN are not set. They are set only inside a GitHub " +
+          "Actions job, and only with `permissions: { id-token: write }` in its workflow.",
       ),
     );
   });
@@ -99,7 +99,7 @@ describe("without what a job has", () => {
     expect(error).toMatchObject({
       code: "secret_unavailable",
       retryable: false,
-      message: says("ACTIONS_ID_TOKEN_REQUEST_URL is no https URL."),
+      message: says("ACTIONS_ID_TOKEN_REQUEST_URL is not an https URL."),
     });
   });
 });
@@ -147,7 +147,7 @@ describe("a service that gives no token", () => {
     expect(await failureOf(reference, { env, fetch })).toMatchObject({
       code: "secret_unavailable",
       retryable: false,
-      message: says("what its service answered holds no token."),
+      message: says("the response of its service has no token."),
     });
   });
 

@@ -17,8 +17,8 @@ describe("a secret for a header", () => {
       if (!(error instanceof McpAuthError)) throw new Error("expected a McpAuthError");
       expect(error.code).toBe("secret_unavailable");
       expect(error.message).toBe(
-        'Server "crm": no secret can be had from the environment variable "KEY": ' +
-          "its value cannot stand in a header, which is one line of Latin-1 text.",
+        'Server "crm": could not read the secret from the environment variable "KEY": ' +
+          "its value cannot be sent in a header, which is one line of Latin-1 text.",
       );
     },
   );

@@ -61,7 +61,7 @@ describe("an environment variable", () => {
 
   it.each([{}, { S: undefined }])("that is not set is named", async (env) => {
     expect((await failure({ env: "S" }, env)).message).toBe(
-      'Server "crm": no secret can be had from the environment variable "S": it is not set. ' +
+      'Server "crm": could not read the secret from the environment variable "S": it is not set. ' +
         "Set it, or name another one in the config.",
     );
   });
@@ -104,7 +104,7 @@ describe("a file", () => {
   it("that is missing is named", async () => {
     const file = join(folder, "nowhere");
     expect((await failure({ file })).message).toBe(
-      `Server "crm": no secret can be had from the file "${file}": it does not exist.`,
+      `Server "crm": could not read the secret from the file "${file}": it does not exist.`,
     );
   });
 

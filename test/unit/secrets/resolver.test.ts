@@ -16,7 +16,8 @@ const given = (resolver: unknown): Omit<SecretContext, "server"> => ({
   // What JavaScript may pass.
   resolvers: { aws: resolver as SecretResolver },
 });
-const says = (problem: string) => `Server "crm": no secret can be had from the resolver "aws": ${problem}`;
+const says = (problem: string) =>
+  `Server "crm": could not read the secret from the resolver "aws": ${problem}`;
 
 describe("a function given in code", () => {
   it.each<[string, SecretResolver]>([
@@ -45,7 +46,7 @@ describe("a function given in code", () => {
     expect(await failureOf(reference(), given(resolver))).toMatchObject({
       code: "secret_unavailable",
       retryable: false,
-      message: says("it threw. Call it by itself to see what."),
+      message: says("it threw. Call it by itself to see the error."),
     });
   });
 
@@ -63,7 +64,7 @@ describe("a function given in code", () => {
           given(() => value),
         )
       ).message,
-    ).toBe(says("it gave something else than a string."));
+    ).toBe(says("it did not return a string."));
   });
 
   it.each(["", "\n"])("that gives nothing is named: %j", async (value) => {
