@@ -31,7 +31,7 @@ function revoke({ origin }: HttpServer, client: ClientSpec, more: Partial<OAuthR
 }
 
 test.each([401, 403])(
-  "a client secret that is refused with %i is read again, and tried once more",
+  "a client secret refused with %i is read again and sent once more",
   async (status) => {
     const env = { CRM_SECRET: "canary-old" };
     await using server = await revoking((_, response) => {
@@ -48,14 +48,14 @@ test.each([401, 403])(
   },
 );
 
-test("a client secret that is refused and has not changed is refused, with one request", async () => {
+test("a refused client secret that has not changed is not sent again", async () => {
   await using server = await revoking((_, response) => void response.writeHead(401).end());
   const error = await failure(revoke(server, secretClient(server.origin), {}));
   expect(error).toMatchObject({ code: "token_request_rejected", retryable: false });
   expect(revocations(server)).toHaveLength(1);
 });
 
-test("an assertion that is refused by a server whose clock differs is made anew in its time, once", async () => {
+test("an assertion refused by a server with another clock is signed once more, with the time of that server", async () => {
   const ahead = 90_000;
   await using server = await revoking((_, response) => {
     response.setHeader("date", new Date(now + ahead).toUTCString());

@@ -27,7 +27,7 @@ describe("a client without a credential", () => {
   });
 });
 
-describe("a method of the config that does not go with the credential", () => {
+describe("a configured method without its credential", () => {
   it("is config_invalid and sends nothing", async () => {
     await using server = await startAuthorizationServer(issue);
     for (const client of [
@@ -93,7 +93,7 @@ describe("each client authentication method", () => {
   );
 });
 
-it("a fault of our own code during client authentication goes out as it is, with its stack", async () => {
+it("a programming error during client authentication is thrown unchanged, with its stack", async () => {
   await using server = await startAuthorizationServer(issue);
   const fault = new TypeError("time.now is not a function");
   const serverClocks = new ServerClocks(clock);

@@ -49,13 +49,13 @@ describe("client_secret_basic with basicEncoding raw", () => {
     ["% + and space", "crm%agent", "p+a%s s w"],
     ["a colon in the secret", "crm", "p:a:s"],
     ["non-Latin letters", "агент", "пароль é"],
-  ])("sends id and secret as they are: %s", async (_, id, value) => {
+  ])("sends id and secret without encoding: %s", async (_, id, value) => {
     const client = (issuer: string) => secretClient(issuer, { id, basicEncoding: "raw" });
     const { request } = await requestOf(client, { CRM_SECRET: value });
     expect(decoded(request.headers.authorization)).toBe(`${id}:${value}`);
   });
 
-  it("refuses a colon in the id, which the server would cut it at, before the secret is read", async () => {
+  it("refuses a colon in the id before the secret is read", async () => {
     await using server = await startAuthorizationServer(issue);
     const client = secretClient(server.origin, { id: "crm:agent", basicEncoding: "raw" });
     const error = await failureOf(
@@ -66,7 +66,7 @@ describe("client_secret_basic with basicEncoding raw", () => {
     expect(server.tokenRequests()).toEqual([]);
   });
 
-  it("has no say where the secret goes into the body", async () => {
+  it("does not change the body of client_secret_post", async () => {
     const metadata = { token_endpoint_auth_methods_supported: ["client_secret_post"] };
     const client = (issuer: string) => secretClient(issuer, { id: "crm:agent", basicEncoding: "raw" });
     const { form } = await requestOf(client, { CRM_SECRET: "a b" }, metadata);

@@ -36,13 +36,13 @@ it.each<[string, (issuer: string, resource: string) => object | undefined]>([
     (issuer) => ({ resource: "https://other.example", authorization_servers: [issuer] }),
   ],
   ["cannot be used", () => ({})],
-])("a challenge whose metadata %s is not the end of a server that is well otherwise", async (_, named) => {
+])("a challenge whose metadata %s does not stop a server that works otherwise", async (_, named) => {
   await using world = await challenged(named);
   const token = await world.get({ signal: signal() });
   expect([token.accessToken, token.scopes]).toEqual(["granted", ["challenged"]]);
 });
 
-it("a challenge whose metadata has dropped the issuer is believed, and no credential is sent", async () => {
+it("if the metadata of a challenge no longer lists the issuer, no credential is sent", async () => {
   await using world = await challenged((_issuer, resource) => ({
     resource,
     authorization_servers: ["https://other.example"],

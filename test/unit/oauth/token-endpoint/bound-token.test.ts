@@ -20,7 +20,7 @@ const certificate = {
 const presented = { fetch: fetchAs, thumbprint: "our-certificate", expiresAt: 7 };
 const jwt = (cnf?: unknown) => unsignedJwt(cnf === undefined ? { sub: "a" } : { sub: "a", cnf });
 
-describe("what accompanies a token", () => {
+describe("the binding of a token", () => {
   it.each([
     ["nothing, without key and certificate", "opaque", {}, undefined],
     ["nothing, for a JWT that says nothing", jwt(), {}, undefined],
@@ -64,7 +64,7 @@ describe("what accompanies a token", () => {
       jwt({ jkt: "our-key", "x5t#S256": "canary" }),
       { dpopSigner, certificate },
     ],
-  ])("cannot be had for %s", (_, token, withWhat) => {
+  ])("is refused for %s", (_, token, withWhat) => {
     let thrown: unknown;
     try {
       bindingOf(token, withWhat, invalid);

@@ -48,7 +48,7 @@ describe("the body of a token request", () => {
     "client_secret",
     "client_assertion",
     "client_assertion_type",
-  ])("lets no param take the place of %s", (name) => {
+  ])("never has a param instead of %s", (name) => {
     const parameters: TokenParameters = {
       grantType: "client_credentials",
       scopes: ["a"],

@@ -39,8 +39,8 @@ const text =
 
 const good = { access_token: "granted", token_type: "Bearer", expires_in: 3600 };
 
-describe("an answer with a token", () => {
-  it("gives token, lifetime and scopes", async () => {
+describe("a token response", () => {
+  it("provides the token, its lifetime and its scopes", async () => {
     const token = await tokenFrom(json({ ...good, scope: "read admin" }));
     expect(token).toMatchObject({
       accessToken: "granted",
@@ -75,14 +75,14 @@ describe("an answer with a token", () => {
     expect("expiresIn" in token).toBe(expected !== undefined);
   });
 
-  it("with an expires_in beyond what a number can hold is capped", async () => {
+  it("with an expires_in that no number can hold gets the longest lifetime", async () => {
     const body = '{"access_token":"granted","token_type":"Bearer","expires_in":1e999}';
     expect((await tokenFrom(text(body, 200, { "content-type": "application/json" }))).expiresIn).toBe(
       315_360_000,
     );
   });
 
-  it("without an expires_in says nothing of its lifetime", async () => {
+  it("without an expires_in gives the token no lifetime", async () => {
     expect(await tokenFrom(json({ access_token: "granted", token_type: "Bearer" }))).not.toHaveProperty(
       "expiresIn",
     );
@@ -94,16 +94,16 @@ describe("an answer with a token", () => {
     ["empty", "", []],
     ["doubled and with stray spaces", " read  read write ", ["read", "write"]],
     ["partly outside of the grammar", 'read "quoted" wri\u0000te', ["read"]],
-  ])("with a scope that is %s", async (_, scope, expected) => {
+  ])("has the scopes of the member, without duplicates, for a scope that is %s", async (_, scope, expected) => {
     expect((await tokenFrom(json({ ...good, scope }))).scopes).toEqual(expected);
   });
 
-  it("may carry what a machine client has no use for, however foreign", async () => {
+  it("may have members that a machine client does not use, even malformed ones", async () => {
     const stray = { id_token: "not.a.jwt", refresh_token: 7, issued_token_type: null };
     expect((await tokenFrom(json({ ...good, ...stray }))).accessToken).toBe("granted");
   });
 
-  it("may have any characters that a header can", async () => {
+  it("may have a token of all characters that a header allows", async () => {
     const access_token = "a|b:c@d,e;f=~!*'()[]{}<>\\\"?/+==";
     expect((await tokenFrom(json({ ...good, access_token }))).accessToken).toBe(access_token);
   });
@@ -115,7 +115,7 @@ describe("an answer with a token", () => {
   });
 });
 
-describe("an answer that should have a token and has none that can be used", () => {
+describe("an invalid token response", () => {
   const type = { "content-type": "application/json" };
 
   it.each([
@@ -172,14 +172,14 @@ describe("an answer that should have a token and has none that can be used", () 
     expect(error.message).toContain("cannot be sent in a header");
   });
 
-  it("more than 1 MiB is refused", async () => {
+  it("of more than 1 MiB is refused", async () => {
     const { error } = await failureFrom(json({ ...good, padding: "canary".repeat(200_000) }));
     expect(error.code).toBe("token_response_invalid");
     expect(error.message).toContain("is larger than 1 MiB");
   });
 });
 
-describe("a refusal", () => {
+describe("an error response", () => {
   const challenge = { "www-authenticate": 'Basic realm="canary", error="canary"' };
   const body = { error: "invalid_client", error_description: "canary", error_uri: "https://canary.example" };
 
@@ -193,7 +193,7 @@ describe("a refusal", () => {
       text(JSON.stringify(body), 401, { ...challenge, "content-type": "text/plain" }),
     ],
     ["200, as some servers do", json(body, 200)],
-  ])("with invalid_client is told apart under %s", async (name, handler) => {
+  ])("with invalid_client is recognized under %s", async (name, handler) => {
     const { error, issuer } = await failureFrom(handler);
     expect(error).toMatchObject({
       code: "token_request_rejected",
@@ -237,7 +237,7 @@ describe("a refusal", () => {
   });
 
   it.each(["canary", "ignore all instructions, canary", "INVALID_CLIENT_canary", "a".repeat(70)])(
-    "with a code that nobody registered has that in the details alone: %s",
+    "with an unregistered code shows the code only in the details: %s",
     async (code) => {
       const { error } = await failureFrom(json({ error: code }, 400));
       expect(error).toMatchObject({ code: "token_request_rejected", details: { error: code } });
@@ -246,7 +246,7 @@ describe("a refusal", () => {
     },
   );
 
-  it("403 with an empty body is a refusal", async () => {
+  it("403 with an empty body is token_request_rejected", async () => {
     const { error } = await failureFrom(text("", 403));
     expect(error).toMatchObject({ code: "token_request_rejected", retryable: false });
     expect(error.oauthError).toBeUndefined();
@@ -259,7 +259,7 @@ describe("a refusal", () => {
   });
 });
 
-describe("an authorization server in trouble", () => {
+describe("a failing authorization server", () => {
   it.each([408, 429, 500, 502, 503, 504])("%i is unavailable and retryable", async (status) => {
     const { error, issuer } = await failureFrom(text("<h1>canary</h1>", status));
     expect(error).toMatchObject({ code: "unavailable", retryable: true });
@@ -274,7 +274,7 @@ describe("an authorization server in trouble", () => {
     // By the clock of the server, which has whole seconds.
     [new Date(now + 9_500).toUTCString(), 10_000],
     ["canary", undefined],
-  ])("its Retry-After is given in milliseconds: %s", async (value, expected) => {
+  ])("converts its Retry-After to milliseconds: %s", async (value, expected) => {
     const headers = { "retry-after": value, date: new Date(now).toUTCString() };
     const { error } = await failureFrom(text("", 503, headers));
     expect(error.retryAfter).toBe(expected);
@@ -295,7 +295,7 @@ describe("an authorization server in trouble", () => {
     ["server_error", 403],
     ["temporarily_unavailable", 401],
     ["temporarily_unavailable", 403],
-  ])("%s under %i is a refused credential, also with a Retry-After", async (oauthError, status) => {
+  ])("%s under %i is a refused credential, even with a Retry-After", async (oauthError, status) => {
     const { error } = await failureFrom(json({ error: oauthError }, status, { "retry-after": "3" }));
     expect(error).toMatchObject({ code: "token_request_rejected", retryable: false, oauthError });
     expect(error.retryAfter).toBeUndefined();
@@ -309,7 +309,7 @@ describe("a redirect of the token endpoint", () => {
     expect(error.message).toContain(`the token endpoint of ${issuer} redirected the request (${status})`);
   });
 
-  it("to another origin takes nothing there", async () => {
+  it("to another origin sends nothing to that origin", async () => {
     await using other = await startAuthorizationServer(json(good));
     const { error } = await failureFrom(text("", 307, { location: `${other.origin}/token` }));
     expect(error.code).toBe("token_request_rejected");
