@@ -137,7 +137,7 @@ describe.each(algorithms)("the recipe, with a key for %s,", (alg, { privateKey, 
     await expectToSign(await recipe("google", "googleSigner", client, name), key, "der", publicKey);
   });
 
-  it("for Azure Key Vault signs, as it comes", async () => {
+  it("for Azure Key Vault signs, without conversion", async () => {
     const key = new KeyInService(alg, privateKey, "ieee-p1363");
     const client = {
       async sign(algorithm: string, digest: Uint8Array, options: { abortSignal?: unknown }) {
@@ -159,7 +159,7 @@ describe("a recipe whose service", () => {
     ["aws", "awsSigner", [async () => ({}), "alias/agent"]],
     ["google", "googleSigner", [{ asymmetricSign: async () => [{ signature: null }] }, "name"]],
     ["azure", "azureSigner", [{ sign: async () => ({}) }]],
-  ] as const)("gives no signature is signer_unavailable: %s", async (service, name, args) => {
+  ] as const)("returns no signature is signer_unavailable: %s", async (service, name, args) => {
     const kms = await recipe(service, name, ...args);
     const context = { server: "billing", env: {}, signers: { kms } };
     const key = await loadKey({ signer: { name: "kms", format: "raw" }, alg: "ES256" }, context);

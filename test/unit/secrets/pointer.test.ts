@@ -31,7 +31,7 @@ const example = JSON.stringify({
   nested: { "0": { list: [{ value: "deep" }] } },
 });
 
-describe("a pointer", () => {
+describe("a JSON pointer", () => {
   it.each([
     ["/foo/0", "bar"],
     ["/foo/1", "baz"],
@@ -46,17 +46,17 @@ describe("a pointer", () => {
     ["/m~0n", "8"],
     ["/~01", "9"],
     ["/nested/0/list/0/value", "deep"],
-  ])("%s leads to what RFC 6901 says", async (pointer, expected) => {
+  ])("%s refers to the value that RFC 6901 says", async (pointer, expected) => {
     const secret = await readSecret(await pointed(example, pointer), { server: "crm", env: {} });
     expect(secret.reveal()).toBe(expected);
   });
 
-  it("of nothing is the document itself", async () => {
+  it("that is empty refers to the document itself", async () => {
     const secret = await readSecret(await pointed('"all"', ""), { server: "crm", env: {} });
     expect(secret.reveal()).toBe("all");
   });
 
-  it("leads into a document with the byte order mark that editors add", async () => {
+  it("works in a document with a byte order mark", async () => {
     const secret = await readSecret(await pointed('\u{feff}{"a":"x\\n"}\n', "/a"), {
       server: "crm",
       env: {},
@@ -80,7 +80,7 @@ describe("a pointer", () => {
     ['{"a":null}', "/a", 'the value at the "pointer" "/a" is not a string.'],
     ['{"a":["canary"]}', "/a", 'the value at the "pointer" "/a" is not a string.'],
     ['{"a":""}', "/a", "it is empty."],
-  ])("into %s: %s fails and says why, without what is there", async (document, pointer, problem) => {
+  ])("in %s: %s is an error with the reason, without the value", async (document, pointer, problem) => {
     const reference = await pointed(document, pointer);
     const error = await failureOf(reference, { env: {} });
     expect(error).toMatchObject({ code: "secret_unavailable", retryable: false });

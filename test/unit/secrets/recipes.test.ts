@@ -28,7 +28,7 @@ async function awsResolver(
 const reference = { resolver: "aws", ref: "prod/crm", pointer: "/client_secret" };
 
 describe("the recipe for AWS Secrets Manager", () => {
-  it("asks for the secret by its ref and gives its text", async () => {
+  it("requests the secret by its ref and returns its text", async () => {
     const asked: unknown[] = [];
     const aws = await awsResolver(async (input, options) => {
       asked.push(input, options);

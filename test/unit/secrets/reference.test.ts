@@ -11,6 +11,6 @@ it.each<[SecretReference, string]>([
   [{ githubActions: { audience: "https://auth.example" } }, "the ID token of a GitHub Actions job"],
   [{ githubActions: {} }, "the ID token of a GitHub Actions job"],
   [{ resolver: "aws", ref: "prod/crm" }, 'the resolver "aws"'],
-])("%j is named in a message", (reference, expected) => {
+])("the reference %j is named in a message", (reference, expected) => {
   expect(describeReference(reference)).toBe(expected);
 });

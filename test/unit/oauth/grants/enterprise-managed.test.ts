@@ -312,7 +312,7 @@ describe("the response of the identity provider", () => {
       '"issued_token_type" is not urn:ietf:params:oauth:token-type:id-jag',
     ],
     ["no type", { issued_token_type: undefined }, '"issued_token_type" is not'],
-    ["a type of its own", { issued_token_type: "canary" }, '"issued_token_type" is not'],
+    ["an unregistered type", { issued_token_type: "canary" }, '"issued_token_type" is not'],
     ["an access token", { token_type: "Bearer" }, '"token_type" is not N_A'],
     ["no token_type", { token_type: undefined }, '"token_type" is not N_A'],
     ["no token", { access_token: undefined }, '"access_token" is not a JWT'],

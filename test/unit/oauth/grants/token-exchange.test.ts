@@ -43,7 +43,7 @@ const answering =
 
 describe("a token exchange request", () => {
   it.each<[string, Partial<TokenExchangeSpec>, readonly (readonly [string, string])[]]>([
-    ["with a subject alone", {}, []],
+    ["with only a subject", {}, []],
     [
       "with an actor",
       { actor: { token: { env: "ACTOR" }, type: type("jwt") } },
@@ -53,7 +53,7 @@ describe("a token exchange request", () => {
       ],
     ],
     [
-      "with what is wanted",
+      "with a requested type, resource and audiences",
       { requestedType: type("jwt"), resource: "https://mcp.example", audience: ["one", "two"] },
       [
         ["requested_token_type", type("jwt")],
@@ -195,10 +195,14 @@ describe("the response to a token exchange", () => {
   });
 
   it.each<[string, object, Partial<TokenExchangeSpec>]>([
-    ["an access token that nobody named", {}, {}],
-    ["a JWT that nobody named", { issued_token_type: type("jwt") }, {}],
-    ["another than the one that was named", {}, { requestedType: type("id_token") }],
-    ["one that is not named", { issued_token_type: undefined }, { requestedType: type("id_token") }],
+    ["an access token that the request did not name", {}, {}],
+    ["a JWT that the request did not name", { issued_token_type: type("jwt") }, {}],
+    ["another type than the requested one", {}, { requestedType: type("id_token") }],
+    [
+      "a response without issued_token_type",
+      { issued_token_type: undefined },
+      { requestedType: type("id_token") },
+    ],
   ])("must not have the token_type N_A for %s", async (_, more, wanted) => {
     await using server = await startAuthorizationServer(answering({ ...good, ...more, token_type: "N_A" }));
     const error = await failureOf(exchange(server.origin, wanted)({ signal: signal() }), canaries);

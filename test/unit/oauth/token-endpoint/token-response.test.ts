@@ -61,9 +61,9 @@ describe("a token response", () => {
     ["a string with a fraction", " 59.5 ", 59.5],
     ["zero", 0, 0],
     ["negative", -5, 0],
-    ["absurd", 1e300, 315_360_000],
+    ["larger than any lifetime", 1e300, 315_360_000],
     ["null", null, undefined],
-    ["no number", "soon", undefined],
+    ["not a number", "soon", undefined],
     ["empty", "", undefined],
     ["hexadecimal", "0x10", undefined],
     ["NaN", "NaN", undefined],
@@ -90,13 +90,16 @@ describe("a token response", () => {
 
   it.each([
     ["absent", undefined, asked],
-    ["no string", ["read"], asked],
+    ["not a string", ["read"], asked],
     ["empty", "", []],
-    ["doubled and with stray spaces", " read  read write ", ["read", "write"]],
-    ["partly outside of the grammar", 'read "quoted" wri\u0000te', ["read"]],
-  ])("has the scopes of the member, without duplicates, for a scope that is %s", async (_, scope, expected) => {
-    expect((await tokenFrom(json({ ...good, scope }))).scopes).toEqual(expected);
-  });
+    ["repeated and with extra spaces", " read  read write ", ["read", "write"]],
+    ["partly not allowed by the grammar", 'read "quoted" wri\u0000te', ["read"]],
+  ])(
+    "has the scopes of the member, without duplicates, for a scope that is %s",
+    async (_, scope, expected) => {
+      expect((await tokenFrom(json({ ...good, scope }))).scopes).toEqual(expected);
+    },
+  );
 
   it("may have members that a machine client does not use, even malformed ones", async () => {
     const stray = { id_token: "not.a.jwt", refresh_token: 7, issued_token_type: null };
@@ -189,7 +192,7 @@ describe("an error response", () => {
     ["401 with WWW-Authenticate", json(body, 401, challenge)],
     ["401 with a malformed WWW-Authenticate", json(body, 401, { "www-authenticate": '=== "canary' })],
     [
-      "401 with JSON that calls itself text",
+      "401 with JSON of the content type text/plain",
       text(JSON.stringify(body), 401, { ...challenge, "content-type": "text/plain" }),
     ],
     ["200, as some servers do", json(body, 200)],
@@ -213,7 +216,7 @@ describe("an error response", () => {
     ["an empty body", text("", 401, challenge)],
     ["an HTML body", text("<h1>canary</h1>", 401, { ...challenge, "content-type": "text/html" })],
     ["a body without error", json({ message: "canary" }, 401, challenge)],
-    ["an error that is no string", json({ error: { code: "canary" } }, 401)],
+    ["an error that is not a string", json({ error: { code: "canary" } }, 401)],
   ])("401 with %s has no oauthError and the advice of invalid_client", async (_, handler) => {
     const { error } = await failureFrom(handler);
     expect(error).toMatchObject({ code: "token_request_rejected", retryable: false });
