@@ -9,7 +9,7 @@ const curves = [
   ["ES512", "P-521", "sha512", 66],
 ] as const;
 
-/** DER of one element; lengths as DER writes them. */
+/** Encodes one DER element. */
 function tagged(tag: number, content: Buffer): Buffer {
   const { length } = content;
   const written =

@@ -30,7 +30,7 @@ async function problem(text: string, rest: Rest = {}, env: Record<string, string
   expect(error).toMatchObject({ code: "key_invalid", server: "billing", retryable: false });
   expect(error.cause).toBeUndefined();
   const shown = `${error.message}${error.stack}${inspect(error, { depth: 9 })}${JSON.stringify(error)}`;
-  // No run of what could be key material shows, not even its beginning.
+  // No part of the key is shown, not even its first characters.
   for (const secret of [text, ...Object.values(env)]) {
     for (const run of secret.match(/[A-Za-z0-9+/_-]{16,}/g) ?? []) {
       if (!/^-----/.test(run)) expect(shown).not.toContain(run.slice(0, 16));

@@ -59,7 +59,7 @@ beforeAll(async () => {
     );
   }
   await writeFile(join(folder, "agent.pem"), agent.privateKey);
-  // As a command of a user's would do it; its arguments are the file of the key and the form of the signature.
+  // Works like a user's command. Its arguments are the file of the key and the form of the signature.
   await writeFile(
     join(folder, "sign.mjs"),
     `import { constants, sign } from "node:crypto";
@@ -82,7 +82,7 @@ afterAll(async () => {
 
 type Rest = Omit<SignerKeySpec, "signer" | "alg">;
 
-/** A JWT that the signer signs. */
+/** Returns a JWT that the signer signed. */
 async function signWith(
   signer: SignerSpec,
   alg: string,
@@ -102,7 +102,7 @@ async function signWith(
   return await signJwt(key, { alg, typ: "test+jwt", claims, server: "billing", signal });
 }
 
-/** A Node script as the command. */
+/** Returns a signer that runs a Node script. */
 function run(script: string, { timeout = 20_000, format = "raw" as SignerSpec["format"] } = {}): SignerSpec {
   return { exec: [process.execPath, "-e", script, canary], cwd: folder, timeout, format };
 }
@@ -130,7 +130,7 @@ async function failure(work: Promise<unknown>): Promise<McpAuthError> {
   return error;
 }
 
-/** The message of `signer_unavailable`, after who it is. */
+/** Returns the message of `signer_unavailable` without the name of the signer. */
 async function problem(work: Promise<unknown>, { retryable = false } = {}): Promise<string> {
   const error = await failure(work);
   expect(error).toMatchObject({ code: "signer_unavailable", retryable });
@@ -326,7 +326,7 @@ describe("a signer with a certificate", () => {
       { signer: agentSigner(), alg: "ES256", certificate: { env: "C" } },
       { server: "billing", env: { C: agent.certificate } },
     );
-    // A public key in JWK form has nothing but strings.
+    // All members of a public JWK are strings.
     const jwk = key.publicJwk as JWK;
     await jwtVerify(jwt, jwk);
     expect(decodeProtectedHeader(jwt)).toEqual({
@@ -487,7 +487,7 @@ describe("a function that signs", () => {
     ["an ArrayBuffer", new ArrayBuffer(64)],
     ["an array", [1, 2, 3]],
   ])("that returns %s is reported", async (_, value) => {
-    // What somebody without types may write.
+    // JavaScript code may return this.
     const kms = (() => value) as unknown as Signer;
     expect(await problem(signWith(named(), "ES256", by(kms)))).toBe("it did not return a Uint8Array.");
   });

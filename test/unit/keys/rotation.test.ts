@@ -35,7 +35,7 @@ beforeEach(() => {
   context = { server: "billing", env, clock };
 });
 
-/** The parts of a key, as variables: each can be changed by itself. */
+/** The parts of a key in environment variables, which can be changed one by one. */
 const keySpec = (): PrivateKeySpec => ({ privateKey: { env: "KEY" }, certificate: { env: "CERTIFICATE" } });
 const tlsSpec = (): CertificateSpec => ({ key: { env: "KEY" }, cert: { env: "CERTIFICATE" } });
 const put = ({ privateKey, certificate }: Partial<IssuedCertificate>): void => {
@@ -53,9 +53,9 @@ async function failure(work: Promise<unknown>): Promise<McpAuthError> {
   return error;
 }
 
-// What holds for a key with its certificate holds for a client certificate with its key.
+// A key with its certificate and a client certificate with its key behave in the same way.
 describe.each(["key", "client certificate"])("a %s with one part replaced before the other", (kind) => {
-  /** A spec of its own, and what it gives. */
+  /** Returns a new spec, and a function that loads it. */
   function loader() {
     if (kind === "key") {
       const spec = keySpec();
@@ -107,7 +107,7 @@ describe.each(["key", "client certificate"])("a %s with one part replaced before
     put(old);
     expect(await load()).toBe(first);
     put({ certificate: renewed.certificate });
-    // A new change has ten minutes of its own.
+    // For a new change, the ten minutes start again.
     expect(await load()).toBe(first);
   });
 
@@ -369,7 +369,7 @@ describe("a signer whose certificate is replaced before it signs with the new ke
     const attempt = async () => {
       const key = await loadKey(spec, asked);
       const jwt = await signJwt(key, { alg: "ES256", typ: "JWT", claims: {}, server: "billing" });
-      // What was just signed.
+      // The thumbprint in the header that was just signed.
       const header = JSON.parse(Buffer.from(jwt.split(".")[0] ?? "", "base64url").toString()) as {
         "x5t#S256": string;
       };

@@ -15,7 +15,7 @@ const key: KeySpec = { privateKey: { env: "KEY" } };
 
 function bound(hashAlgorithm: string, saltLength: number, mgf1HashAlgorithm = hashAlgorithm) {
   const options = { modulusLength: 2048, hashAlgorithm, mgf1HashAlgorithm, saltLength };
-  // The types of Node want text for the length of the salt, and Node a number.
+  // The types of Node require a string for the length of the salt, but Node requires a number.
   return generateKeyPairSync("rsa-pss", options as unknown as RSAPSSKeyPairKeyObjectOptions);
 }
 const free = generateKeyPairSync("rsa-pss", { modulusLength: 2048 });

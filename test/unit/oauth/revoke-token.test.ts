@@ -10,7 +10,7 @@ import { type Handler, type HttpServer, startHttpServer } from "../../support/ht
 import { watchedBy } from "../../support/watched-by.js";
 import { clock, now, oauthRuntime, secretClient, serverSpec, signal } from "./fixtures.js";
 
-/** An authorization server that answers revocations so. */
+/** Starts an authorization server with this revocation endpoint. */
 async function revoking(revocation: Handler): Promise<HttpServer> {
   const server = await startHttpServer((request, response) => {
     if (request.url === "/revoke") return revocation(request, response);
@@ -30,23 +30,20 @@ function revoke({ origin }: HttpServer, client: ClientSpec, more: Partial<OAuthR
   return revokeToken(spec, client, token, oauthRuntime(more), signal());
 }
 
-test.each([401, 403])(
-  "a client secret refused with %i is read again and sent once more",
-  async (status) => {
-    const env = { CRM_SECRET: "canary-old" };
-    await using server = await revoking((_, response) => {
-      const isFirst = env.CRM_SECRET === "canary-old";
-      env.CRM_SECRET = "canary-new";
-      response.writeHead(isFirst ? status : 200).end();
-    });
-    expect(await revoke(server, secretClient(server.origin), { env })).toBe("revoked");
-    const basic = (secret: string) => `Basic ${btoa(`crm-agent:${secret}`)}`;
-    expect(revocations(server).map(({ headers }) => headers.authorization)).toEqual([
-      basic("canary-old"),
-      basic("canary-new"),
-    ]);
-  },
-);
+test.each([401, 403])("a client secret refused with %i is read again and sent once more", async (status) => {
+  const env = { CRM_SECRET: "canary-old" };
+  await using server = await revoking((_, response) => {
+    const isFirst = env.CRM_SECRET === "canary-old";
+    env.CRM_SECRET = "canary-new";
+    response.writeHead(isFirst ? status : 200).end();
+  });
+  expect(await revoke(server, secretClient(server.origin), { env })).toBe("revoked");
+  const basic = (secret: string) => `Basic ${btoa(`crm-agent:${secret}`)}`;
+  expect(revocations(server).map(({ headers }) => headers.authorization)).toEqual([
+    basic("canary-old"),
+    basic("canary-new"),
+  ]);
+});
 
 test("a refused client secret that has not changed is not sent again", async () => {
   await using server = await revoking((_, response) => void response.writeHead(401).end());
@@ -63,7 +60,7 @@ test("an assertion refused by a server with another clock is signed once more, w
   });
   const serverClocks = new ServerClocks(clock);
   const client = secretClient(server.origin, { method: "client_secret_jwt" });
-  // What else the server sends tells nothing of its clock.
+  // The other responses have no `Date`, so they do not show the clock.
   const silent: typeof fetch = async (input, init) => {
     const response = await fetch(input, init);
     return init?.method === "POST"

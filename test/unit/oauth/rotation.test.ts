@@ -56,7 +56,7 @@ const refusing =
     refusal(response, error, status);
   };
 
-/** What one attempt ends with: `again` when it says that another credential is there. */
+/** Returns the outcome of one attempt: `again` if the error says that there is another credential. */
 async function outcome(grant: TestGrant, attempt: AttemptRequest): Promise<"token" | "again" | "final"> {
   let refused: McpAuthError | undefined;
   const failed = grant(attempt).catch(async (error: unknown) => {
@@ -67,7 +67,7 @@ async function outcome(grant: TestGrant, attempt: AttemptRequest): Promise<"toke
   return hasAnotherCredential(refused) ? "again" : "final";
 }
 
-/** The attempts of one acquisition, as those make them who heed the mark; at most five. */
+/** Makes the attempts of one acquisition, at most five, as long as the error says that there is another credential. */
 async function acquire(grant: TestGrant, more: Partial<AttemptRequest> = {}): Promise<readonly string[]> {
   const acquisition = { signal: signal(), ...more };
   const outcomes: string[] = [];
@@ -78,7 +78,7 @@ async function acquire(grant: TestGrant, more: Partial<AttemptRequest> = {}): Pr
 
 const basic = (secret: string): string => `Basic ${btoa(`crm-agent:${secret}`)}`;
 
-/** A server that takes these secrets. */
+/** Starts a server that accepts these secrets. */
 const takes =
   (...secrets: readonly string[]): Handler =>
   (request, response) =>
@@ -202,7 +202,7 @@ describe("a refused client secret", () => {
 describe("a refused key", () => {
   const key = (): KeySpec => ({ privateKey: { env: "KEY" } });
 
-  /** A server that knows the keys of some certificates, by their kid. */
+  /** Starts a server that knows the keys of some certificates by their kid. */
   async function knowing(kids: Set<string | undefined>, meanwhile: () => void = () => {}) {
     const server = await startAuthorizationServer((request, response) => {
       const isKnown = kids.has(kidOf(request));
@@ -213,7 +213,7 @@ describe("a refused key", () => {
     return server;
   }
 
-  /** A grant of which the first request was made with the old key, whose kid is known. */
+  /** Returns a grant whose first request used the old key, the kids that the server knows, and the later kids. */
   async function started(more: GrantSettings = {}) {
     env["KEY"] = old.privateKey;
     const known = new Set<string | undefined>();
@@ -334,7 +334,7 @@ describe("a refused key", () => {
     expect(kids[2]).toBe(kids[0]);
     expect(proofs[2]).toBe(proofs[1]);
     expect(proofs[2]).not.toBe(proofs[0]);
-    // The token in hand stays with its own key.
+    // The current token stays bound to its own key.
     const target = { method: "GET", url: "https://mcp.example", accessToken: "granted" };
     const jwk = async ({ binding }: typeof before) =>
       decodeProtectedHeader((await binding?.dpopSigner?.proof(target)) ?? "").jwk?.x;

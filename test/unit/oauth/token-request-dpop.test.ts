@@ -22,7 +22,7 @@ import {
 const bound = { access_token: "canary-bound", token_type: "DPoP", expires_in: 60 };
 const nonceWanted = { error: "use_dpop_nonce", error_description: "canary" };
 
-/** Answers the requests in turn, the last answer again and again. */
+/** Answers the requests in turn, and repeats the last answer. */
 function inTurn(...answers: readonly Handler[]): Handler {
   let count = 0;
   return (request, response) => answers[Math.min(count++, answers.length - 1)]?.(request, response);

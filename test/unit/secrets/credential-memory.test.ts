@@ -26,7 +26,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-/** The recorder of another attempt. */
+/** Returns the recorder of a new attempt. */
 const recorder = () => new CredentialRecorder(systemClock, memory, {});
 const note = (reference: SecretReference, value: Secret | undefined) =>
   recorder().recordSecret(reference, value);
@@ -97,7 +97,7 @@ describe("a credential", () => {
     await readSecret({ file }, context());
     await writeFile(file, "after");
     expect(await credentialsChanged(memory, context())).toBe(true);
-    // A request that failed before it came to read the file would fail again, and again.
+    // A request that fails before it reads the file would be repeated again and again.
     expect(await credentialsChanged(memory, context())).toBe(false);
     await writeFile(file, "after that");
     expect(await credentialsChanged(memory, context())).toBe(true);

@@ -28,7 +28,10 @@ async function read(code: ExecReference, context: Partial<SecretContext> = {}): 
   return (await readSecret(code, { server: "crm", env: {}, ...context })).reveal();
 }
 
-/** A program that notes each run in a file, connects here, and prints what it is sent when the connection ends. */
+/**
+ * A program that records each run in a file, connects to the test, and prints the received text when the connection
+ * ends.
+ */
 async function held(): Promise<{
   code: string;
   sockets: readonly Socket[];
@@ -47,7 +50,7 @@ async function held(): Promise<{
     server.close();
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
-  // A TCP server that listens has an address object.
+  // A listening TCP server has an address object.
   const { port } = server.address() as AddressInfo;
   const log = join(folder, "runs");
   const code =

@@ -22,12 +22,12 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const context = () => ({ server: "crm", env: {}, clock });
 const read = async () => (await readSecret({ file }, context())).reveal();
 
-/** Until the reader waits for the file to be written. */
+/** Resolves when the reader pauses because the file is half-written. */
 async function pausing(): Promise<void> {
   while (clock.pending.length === 0) await clock.settle();
 }
 
-/** Lets a read come to its end, in as many pauses as it makes; how long they took. */
+/** Runs all pauses of a read, and returns how long they took. */
 async function ended(work: Promise<unknown>): Promise<number> {
   const started = clock.now();
   let isOver = false;

@@ -134,7 +134,7 @@ describe("a file", () => {
   it("that this process may not read is refused", async () => {
     const reference = await written("secret");
     await chmod(reference.file, 0o000);
-    // The superuser may read everything.
+    // The superuser can read every file.
     if (process.getuid?.() === 0) expect((await read(reference)).reveal()).toBe("secret");
     else expect((await failure(reference)).message).toContain("this process may not read it.");
   });

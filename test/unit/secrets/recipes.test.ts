@@ -8,7 +8,7 @@ import { readSecret, type SecretResolver } from "../../../src/secrets/read-secre
 import { snippets } from "../../support/snippets.js";
 import { failureOf } from "./failing.js";
 
-/** The recipe of docs/secrets.md as it stands there, called with a stand-in for the service. */
+/** Runs the recipe of docs/secrets.md unchanged, with a fake service. */
 async function awsResolver(
   getSecretValue: (input: object, options: object) => unknown,
 ): Promise<SecretResolver> {

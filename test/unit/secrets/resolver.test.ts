@@ -13,7 +13,7 @@ const reference = (more: Partial<ResolverReference> = {}): ResolverReference => 
 });
 const given = (resolver: unknown): Omit<SecretContext, "server"> => ({
   env: {},
-  // What JavaScript may pass.
+  // JavaScript code may pass this.
   resolvers: { aws: resolver as SecretResolver },
 });
 const says = (problem: string) =>

@@ -110,7 +110,7 @@ describe("a server that lists no method for the credential", () => {
     await using server = await startAuthorizationServer(issue, {
       token_endpoint_auth_methods_supported: listed,
     });
-    // With an environment in which the secret is missing: reading it would be another error.
+    // The secret is missing in the environment, so reading it would be another error.
     const grant = clientCredentialsGrant(server.origin, secretClient(server.origin), { env: {} });
     const error = await failureOf(grant({ signal: signal() }), ["obey-me"]);
     expect(error).toMatchObject({ code: "unsupported_by_server", retryable: false });

@@ -26,7 +26,7 @@ describe("client_secret_basic", () => {
   ])("form-encodes id and secret before base64: %s", async (_, id, value, sent) => {
     const { request } = await requestOf((issuer) => secretClient(issuer, { id }), { CRM_SECRET: value });
     expect(decoded(request.headers.authorization)).toBe(sent);
-    // What a server that does it by the book gets back.
+    // The values that a server decodes according to RFC 6749 §2.3.1.
     const [first, second] = sent.split(":").map((part) => new URLSearchParams(`v=${part}`).get("v"));
     expect([first, second]).toEqual([id, value]);
   });

@@ -8,7 +8,7 @@ import { clientCredentialsGrant, failureOf, now, signal, startAuthorizationServe
 import { issue, requestOf } from "../request-of.js";
 
 const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
-/** A token as a platform issues it; nobody here verifies its signature. */
+/** Returns a token like those that a platform issues. The tests do not verify its signature. */
 const platformToken = (claims: object = {}) =>
   [
     part({ alg: "RS256", kid: "cluster" }),

@@ -33,7 +33,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** An authorization server that asks for certificates and lets in whatever it gets. */
+/** Starts an authorization server that requests a certificate and accepts any. */
 async function startServer(metadata: (origin: string) => object) {
   const seen: Seen[] = [];
   const server = await listen(

@@ -48,7 +48,7 @@ describe("a client credentials request", () => {
     });
   });
 
-  /** A resource server with metadata of its own in front of an authorization server elsewhere. */
+  /** Starts a resource server with metadata, and an authorization server on another origin. */
   async function withResourceMetadata(issuer: string, metadata: (origin: string) => object) {
     const server = await startHttpServer((request, response) => {
       if (request.url !== "/.well-known/oauth-protected-resource/mcp")

@@ -27,7 +27,7 @@ const idToken = "canary-id-token";
 const env = { CRM_SECRET: "canary-5ecret", IDP_SECRET: "canary-idp-5ecret", ID_TOKEN: idToken };
 const canaries = [...Object.values(env), "canary", "eyJ"];
 
-/** What an identity provider answers with; the JWT of each is another one. */
+/** Answers as an identity provider, with another JWT each time. */
 function idJags(more: object = {}): Handler {
   let count = 0;
   return (_, response) =>
@@ -279,7 +279,7 @@ describe("the metadata of the identity provider", () => {
     await using both = await servers(idJags(), issue, {
       token_endpoint_auth_methods_supported: ["client_secret_basic"],
     });
-    // Neither variable is set: to read one would be another error.
+    // Neither variable is set, so reading one would be another error.
     const credential = { kind: "key", key: { privateKey: { env: "NOWHERE" } } } as const;
     const client = { issuer: both.idp.origin, id: "agent-at-idp", credential };
     const subject = { token: { env: "NOWHERE" }, type: idTokenType };

@@ -10,7 +10,7 @@ import {
 } from "../fixtures.js";
 import { issue } from "../request-of.js";
 
-/** A server whose metadata at the well-known URL is in order; `named` is what a challenge names. */
+/** Starts a server with valid metadata at the well-known URL. `named` is the document that a challenge refers to. */
 async function challenged(named: (issuer: string, resource: string) => object | undefined) {
   const auth = await startAuthorizationServer(issue);
   const mcp = await startHttpServer((request, response) => {

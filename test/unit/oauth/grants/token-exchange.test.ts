@@ -184,7 +184,7 @@ describe("the response to a token exchange", () => {
     },
   );
 
-  // RFC 8693 §2.2.1 has a server write N_A for every token that is no access token.
+  // RFC 8693 §2.2.1: a server sends N_A for every token that is not an access token.
   it("may have the token_type N_A for a requested type, and the token is then a Bearer token", async () => {
     const issued_token_type = type("id_token");
     await using server = await startAuthorizationServer(

@@ -15,7 +15,7 @@ import { issue } from "../request-of.js";
 
 const env = { CRM_SECRET: "canary-5ecret", TENANT: "canary-tenant" };
 
-/** The one request that a grant with these fields makes, its fields apart from the grant type. */
+/** Returns the token of a grant, and the fields of its only request without the grant type. */
 async function asked(more: Partial<ClientCredentialsSpec>, settings: GrantSettings = {}) {
   await using server = await startAuthorizationServer(issue);
   const grant = grantOf(

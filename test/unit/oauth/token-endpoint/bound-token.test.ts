@@ -48,7 +48,7 @@ describe("the binding of a token", () => {
       { certificate, dpopSigner },
       { dpopSigner, certificate: { ...presented, bound: false } },
     ],
-    // Whoever ends our connections, as in a service mesh, may present it.
+    // A proxy that ends our connections, as in a service mesh, may present it.
     ["nothing, for a certificate that a proxy may present", jwt({ "x5t#S256": "theirs" }), {}, undefined],
   ])("is %s", (_, token, withWhat, expected) => {
     expect(bindingOf(token, withWhat, invalid)).toEqual(expected);

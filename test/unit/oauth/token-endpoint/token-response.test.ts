@@ -11,13 +11,13 @@ import {
 
 const asked = ["read", "write"];
 
-/** What the grant makes of one answer of the token endpoint. */
+/** Returns the token that a grant reads from one response of the token endpoint. */
 async function tokenFrom(handler: Handler) {
   await using server = await startAuthorizationServer(handler);
   return await clientCredentialsGrant(server.origin, undefined, {}, asked)({ signal: signal() });
 }
 
-/** What it rejects with; the canary stands for anything in the answer that must not show. */
+/** Returns the error that the grant rejects with. The canary marks content of the response that must not be shown. */
 async function failureFrom(handler: Handler) {
   await using server = await startAuthorizationServer(handler);
   const grant = clientCredentialsGrant(server.origin, undefined, {}, asked);
@@ -153,7 +153,7 @@ describe("an invalid token response", () => {
     ],
   ])("%s is token_response_invalid", async (name, handler, problem) => {
     const { error, issuer } = await failureFrom(handler);
-    // What is no JSON at all comes from a server in trouble, and may pass.
+    // A body that is not JSON comes from a proxy or a failing server, so the error is retryable.
     const retryable = ["empty", "204", "HTML", "cut short"].includes(name);
     expect(error).toMatchObject({ code: "token_response_invalid", retryable });
     expect(error.message).toBe(
@@ -274,7 +274,7 @@ describe("a failing authorization server", () => {
 
   it.each([
     ["7", 7_000],
-    // By the clock of the server, which has whole seconds.
+    // Relative to the server's `Date`, which has whole seconds.
     [new Date(now + 9_500).toUTCString(), 10_000],
     ["canary", undefined],
   ])("converts its Retry-After to milliseconds: %s", async (value, expected) => {
