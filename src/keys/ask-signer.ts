@@ -48,7 +48,8 @@ export async function askSigner(
     throw signerUnavailable(
       server,
       signer,
-      "it did not print a signature in base64url. Print one line with only that (RFC 4648 §5: - and _ instead of + and /).",
+      "it did not print a signature in base64url. Print one line with only that (RFC 4648 §5: - and _ instead of + " +
+        "and /).",
     );
   return Buffer.from(printed, "base64url");
 }

@@ -33,8 +33,8 @@ export function chooseAlgorithm(
   throw new McpAuthError(
     "unsupported_by_server",
     `Server "${context.server}": the authorization server ${context.issuer} does not accept a signature that the key can make ` +
-      `(${key.algorithms.join(", ")}). It lists ${knownNames(listed ?? [], registeredAlgorithms) || "none"}. Use a key of a type that it lists, ` +
-      `or set the key's "alg" if the list is wrong.`,
+      `(${key.algorithms.join(", ")}). It lists ${knownNames(listed ?? [], registeredAlgorithms) || "none"}. ` +
+      `Use a key of a type that it lists, or set the key's "alg" if the list is wrong.`,
     { server: context.server, details: { token_endpoint_auth_signing_alg_values_supported: listed } },
   );
 }

@@ -119,7 +119,8 @@ function pssAlgorithms(details: AsymmetricKeyDetails | undefined): readonly stri
   const only = pssHashes.get(hash);
   if (only !== undefined && maskHash === hash && saltLength <= only.salt) return [only.algorithm];
   throw new KeyProblem(
-    "it is an RSA key restricted to PSS with parameters that no JOSE algorithm uses. Use one without parameters, or a plain RSA key.",
+    "it is an RSA key restricted to PSS with parameters that no JOSE algorithm uses. Use one without parameters, or a " +
+      "plain RSA key.",
   );
 }
 

@@ -30,8 +30,8 @@ export async function readEncryptionKey(reference: SecretReference, context: Sec
   if (isKey) return secret;
   throw new McpAuthError(
     "key_invalid",
-    `The store of the config: the encryption key in ${describeReference(reference)} cannot be used: it is not 32 bytes in ` +
-      `base64url. Make one: node -p 'crypto.randomBytes(32).toString("base64url")'`,
+    `The store of the config: the encryption key in ${describeReference(reference)} cannot be used: it is not 32 ` +
+      `bytes in base64url. Create one with: node -p 'crypto.randomBytes(32).toString("base64url")'`,
   );
 }
 

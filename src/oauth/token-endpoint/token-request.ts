@@ -89,7 +89,7 @@ export async function sendTokenRequest(
     attempt,
   );
   const tokenParameters = await parameters(time);
-  // oauth4webapi requires an id. `authentication.apply` does not send this one.
+  // oauth4webapi requires an id. The body has it only if `authentication.apply` adds it.
   const clientId = { client_id: client.id ?? "anonymous" };
   const { url, headers, body } = await buildRequest(
     issuer,
