@@ -4,7 +4,7 @@ import type { TokenEndpoint } from "../../src/diagnosis/facts.js";
 import { longestLifetime } from "../../src/lib/duration.js";
 import { jwtClaims } from "../../src/lib/jwt-claims.js";
 import { isScope } from "../../src/lib/scope.js";
-import { registeredError, saidInError } from "../../src/oauth/token-endpoint/oauth-error.js";
+import { errorFields, registeredError } from "../../src/oauth/token-endpoint/oauth-error.js";
 import { tokenRejection } from "../../src/oauth/token-endpoint/token-rejection.js";
 import { readTokenResponse } from "../../src/oauth/token-endpoint/token-response.js";
 import { jwtLifetime } from "../../src/tokens/jwt-lifetime.js";
@@ -154,7 +154,7 @@ describe("responses of a token endpoint", () => {
       const rejection = {
         status: statusCode,
         oauthError: registeredError(error),
-        said: saidInError({ error }),
+        details: errorFields({ error }),
         retryAfter: after ?? undefined,
       };
       const failure = tokenRejection(where, rejection);

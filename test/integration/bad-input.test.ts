@@ -167,14 +167,14 @@ describe("an algorithm that the servers do not list", () => {
       { key },
       {},
       { [algorithms]: ["RS256", "canary"] },
-      "accepts no signature that the key can make (ES256). It lists RS256, names that are not registered. Use a key",
+      "does not accept a signature that the key can make (ES256). It lists RS256, names that are not registered. Use a key",
     ],
     [
       "of its secret",
       { secret: { env: "NOWHERE" }, method: "client_secret_jwt" },
       {},
       { [algorithms]: ["RS256"] },
-      "accepts no signature that a client secret can make (HS256, HS384, HS512). It lists RS256. Set the client's",
+      "does not accept a signature made with a client secret (HS256, HS384, HS512). It lists RS256. Set the client's",
     ],
     [
       "of a key that is made for DPoP",
@@ -405,8 +405,8 @@ describe("a grant whose assertion or token is refused", () => {
   });
 
   test.each([
-    ["no JWT", "canary", "it is not a JWT, of three parts with dots between."],
-    ["a JWT of the past", jwt({ exp: 1 }), "the platform's token has expired by its own account."],
+    ["not a JWT", "canary", "it is not a JWT (three parts separated by dots)."],
+    ["an expired JWT", jwt({ exp: 1 }), 'its "exp" is in the past.'],
   ])("is not sent if the token is %s", async (_, value, text) => {
     const world = await crm(workload, { env: { ASSERTION: value } });
     expect(await said(world, "secret_unavailable")).toContain(text);
@@ -421,9 +421,9 @@ describe("an authorization server with faulty DPoP", () => {
   test("that answers a proof with a Bearer token is an error", async () => {
     const world = await crm(grant, setting);
     expect(await said(world, "token_response_invalid")).toBe(
-      'Server "crm": the answer of the token endpoint of ISSUER cannot be used: its "token_type" is Bearer, although the ' +
-        "request had a DPoP proof: the token would work for whoever has it. Have DPoP switched on for this client " +
-        'there, or leave "dpop" out of the server.',
+      'Server "crm": the response of the token endpoint of ISSUER cannot be used: its "token_type" is Bearer, although the ' +
+        "request had a DPoP proof: the token would not be bound to the key. Enable DPoP for this client at the " +
+        'authorization server, or remove "dpop" from the server.',
     );
     expect(world.tokenRequests()).toHaveLength(1);
   });

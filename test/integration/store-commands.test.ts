@@ -119,7 +119,7 @@ describe("a command that runs every minute", () => {
     const missing = await command({ ...at, env: { SECRET: "s" } }, ["token", "crm"]);
     expect(missing.code).toBe(2);
     expect(missing.err).toContain(
-      "The store of the config: no secret can be had from the environment variable",
+      "The store of the config: could not read the secret from the environment variable",
     );
     const short = await command(at, ["token", "crm"], { KEY: "hunter2" });
     expect(short.err).toMatch(/^error\[key_invalid\]: The store of the config: the encryption key in/);

@@ -128,7 +128,7 @@ describe("the secrets of each kind of server", () => {
     expect(messages).toEqual(
       names.map(
         (name) =>
-          `Server "crm": no secret can be had from the environment variable "${name}": it is not set. ` +
+          `Server "crm": could not read the secret from the environment variable "${name}": it is not set. ` +
           "Set it, or name another one in the config.",
       ),
     );
@@ -172,8 +172,8 @@ describe("the checks of validate --secrets", () => {
     };
     const { messages } = await validate({ crm: server }, { HEADER: "canary\nx: y", TOKEN: "t" });
     expect(messages).toEqual([
-      'Server "crm": no secret can be had from the environment variable "HEADER": ' +
-        "its value cannot stand in a header, which is one line of Latin-1 text.",
+      'Server "crm": could not read the secret from the environment variable "HEADER": ' +
+        "its value cannot be sent in a header, which is one line of Latin-1 text.",
     ]);
     expect((await validate({ crm: server }, { HEADER: "ok", TOKEN: "t" })).code).toBe(0);
   });
@@ -245,7 +245,7 @@ describe("commands of the config", () => {
     const failing = node("console.log('canary'); console.error('canary'); process.exit(9)");
     const { messages } = await validate({ a: { grant: { type: "static", token: failing } } });
     expect(messages).toEqual([
-      `Server "a": no secret can be had from the command ${JSON.stringify(process.execPath)}: it ended with exit code 9.`,
+      `Server "a": could not read the secret from the command ${JSON.stringify(process.execPath)}: it ended with exit code 9.`,
     ]);
   });
 
