@@ -55,7 +55,8 @@ export interface McpAuthErrorOptions {
   /** The `error` code (RFC 6749 §5.2) that the authorization server returned, if it is a registered one. */
   readonly oauthError?: string | undefined;
   /**
-   * What servers said: strings, numbers, and lists of them. The constructor cuts long values and removes credentials.
+   * Values from server responses: strings, numbers, and lists of them. The constructor cuts long values and removes
+   * credentials.
    */
   readonly details?: Readonly<Record<string, unknown>> | undefined;
   readonly violations?: readonly Violation[] | undefined;
