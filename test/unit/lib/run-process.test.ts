@@ -112,7 +112,7 @@ describe("a command that ends by itself", () => {
   it("a command can print as many bytes as are allowed, and not one more", async () => {
     const print = (count: number) => `process.stdout.write("x".repeat(${count}))`;
     expect(await printed(run(print(100), { maxBytes: 100 }))).toHaveLength(100);
-    const tooMuch = { kind: "failed", problem: "it printed more than 100 bytes.", mayPass: false };
+    const tooMuch = { kind: "failed", problem: "it printed more than 100 bytes.", retryable: false };
     expect(await run(print(101), { maxBytes: 100 })).toEqual(tooMuch);
     expect(await printed(run(print(1_048_576)))).toHaveLength(1_048_576);
     expect(await run(print(1_048_577))).toMatchObject({ problem: "it printed more than 1048576 bytes." });
@@ -122,7 +122,7 @@ describe("a command that ends by itself", () => {
 describe("a command that fails", () => {
   const problem = async (outcome: Promise<ProcessOutcome>) => {
     const ended = await outcome;
-    expect(ended).toMatchObject({ kind: "failed", mayPass: false });
+    expect(ended).toMatchObject({ kind: "failed", retryable: false });
     expect(JSON.stringify(ended)).not.toContain("canary");
     return ended.kind === "failed" ? ended.problem : undefined;
   };
@@ -191,7 +191,7 @@ describe("a command that does not end", () => {
     expect(await outcome).toEqual({
       kind: "failed",
       problem: "it did not end within 5000 ms.",
-      mayPass: true,
+      retryable: true,
     });
     await gone(socket);
     expect(clock.pending).toEqual([]);
@@ -257,7 +257,7 @@ describe("a command that does not end", () => {
       expect(await outcome).toEqual({
         kind: "failed",
         problem: "it ended, but something that it started still held its output after 10000 ms.",
-        mayPass: true,
+        retryable: true,
       });
       await gone(socket);
     },
