@@ -13,7 +13,7 @@ const maxBytes = 4_194_304;
 
 const certificates = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-// Node has it since 22.15, and the types do not declare it. It also takes --use-system-ca into account.
+// Node.js has this function since 22.15, but the types do not declare it. It takes --use-system-ca into account.
 const { getCACertificates } = tls as { getCACertificates?: (type: "default") => readonly string[] };
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -65,8 +65,8 @@ function usesOpenSslStore(processEnv: Variables): boolean {
   if (flags.includes("--use-bundled-ca")) return false;
   if (flags.includes("--use-openssl-ca")) return true;
   // The types declare only some of the variables.
-  const built: object = process.config.variables;
-  return "openssl_use_def_ca_store" in built && built.openssl_use_def_ca_store === true;
+  const buildOptions: object = process.config.variables;
+  return "openssl_use_def_ca_store" in buildOptions && buildOptions.openssl_use_def_ca_store === true;
 }
 
 /**
@@ -114,7 +114,7 @@ async function read(
   if ((await allow?.file(file)) === false) throw notAllowed();
   let handle: FileHandle | undefined;
   try {
-    // Checks the open file, because another file may take its place at any time.
+    // The checks are about the open file, because another file may take its place at any time.
     handle = await openToRead(file);
     const stats = await handle.stat({ bigint: true });
     if ((await allow?.file(file, stats)) === false) throw notAllowed();
@@ -127,7 +127,7 @@ async function read(
     const code = errorCode(error);
     if (code === "ENOENT" || code === "ENOTDIR") throw refuse("does not exist.");
     if (code === "EACCES" || code === "EPERM") throw refuse("may not be read by this process.");
-    // It is a socket.
+    // The path names a socket.
     if (code === "ENXIO") throw refuse("is not a regular file.");
     throw refuse("cannot be read.");
   } finally {

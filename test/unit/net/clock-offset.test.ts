@@ -3,12 +3,12 @@ import { describe, expect, test } from "vitest";
 import { issuedAt } from "../../../src/keys/issued-at.js";
 import {
   type DatedResponse,
-  narrowed,
+  narrowRange,
   type OffsetRange,
   offsetRange,
   smallestOffset,
 } from "../../../src/net/clock-offset.js";
-import { mostCorrectedSkew, ServerClocks, toleratedSkew } from "../../../src/net/server-clocks.js";
+import { maxCorrectedSkew, ServerClocks, toleratedSkew } from "../../../src/net/server-clocks.js";
 import { watchedBy } from "../../support/watched-by.js";
 
 const noon = Date.UTC(2026, 0, 1, 12);
@@ -21,14 +21,14 @@ function ofResponse(headers: Record<string, string>, more: Partial<DatedResponse
 
 describe("what one response tells of its server's clock", () => {
   test("one response limits the offset to one second plus the time of the exchange", () => {
-    expect(ofResponse({ date: date(noon) })).toEqual({ least: -200, most: 1_000 });
-    expect(ofResponse({ date: date(noon + 90_000) })).toEqual({ least: 89_800, most: 91_000 });
-    expect(ofResponse({ date: date(noon - 90_000) })).toEqual({ least: -90_200, most: -89_000 });
+    expect(ofResponse({ date: date(noon) })).toEqual({ min: -200, max: 1_000 });
+    expect(ofResponse({ date: date(noon + 90_000) })).toEqual({ min: 89_800, max: 91_000 });
+    expect(ofResponse({ date: date(noon - 90_000) })).toEqual({ min: -90_200, max: -89_000 });
   });
 
-  test("a response that may come from a cache gives only the least offset", () => {
+  test("a response that may come from a cache proves only the smallest offset", () => {
     const range = ofResponse({ date: date(noon - 300_000) }, { isUncached: false });
-    expect(range).toEqual({ least: -300_200, most: Number.POSITIVE_INFINITY });
+    expect(range).toEqual({ min: -300_200, max: Number.POSITIVE_INFINITY });
     expect(smallestOffset(range ?? fail())).toBe(0);
     const ahead = ofResponse({ date: date(noon + 90_000) }, { isUncached: false });
     expect(smallestOffset(ahead ?? fail())).toBe(89_800);
@@ -44,10 +44,10 @@ describe("what one response tells of its server's clock", () => {
   });
 
   test.each([["-1"], ["soon"], ["1.5"], ["99999999999999999999"], [""]])(
-    "a response with the Age %j gives only the least offset",
+    "a response with the Age %j proves only the smallest offset",
     (age) => {
       const range = ofResponse({ date: date(noon - 300_000), age });
-      expect(range?.most).toBe(Number.POSITIVE_INFINITY);
+      expect(range?.max).toBe(Number.POSITIVE_INFINITY);
     },
   );
 
@@ -67,15 +67,15 @@ describe("what one response tells of its server's clock", () => {
 
 describe("what several responses tell together", () => {
   test("several responses give the offsets that they have in common", () => {
-    const known = { least: -90_200, most: -80_000 };
-    expect(narrowed(known, { least: -100_000, most: -89_000 })).toEqual({ least: -90_200, most: -89_000 });
-    expect(narrowed(undefined, known)).toEqual(known);
+    const known = { min: -90_200, max: -80_000 };
+    expect(narrowRange(known, { min: -100_000, max: -89_000 })).toEqual({ min: -90_200, max: -89_000 });
+    expect(narrowRange(undefined, known)).toEqual(known);
   });
 
   test("only the latest response counts after a clock was set", () => {
-    const latest = { least: -200, most: 1_000 };
-    expect(narrowed({ least: -90_200, most: -89_000 }, latest)).toEqual(latest);
-    expect(narrowed({ least: 89_800, most: 91_000 }, latest)).toEqual(latest);
+    const latest = { min: -200, max: 1_000 };
+    expect(narrowRange({ min: -90_200, max: -89_000 }, latest)).toEqual(latest);
+    expect(narrowRange({ min: 89_800, max: 91_000 }, latest)).toEqual(latest);
   });
 });
 
@@ -107,14 +107,14 @@ const exchanges = fc.record({
   isUncached: fc.boolean(),
 });
 const uncached = exchanges.map((one) => ({ ...one, age: undefined, isUncached: true }));
-const offsets = fc.integer({ min: -mostCorrectedSkew + 21_000, max: mostCorrectedSkew - 21_000 });
+const offsets = fc.integer({ min: -maxCorrectedSkew + 21_000, max: maxCorrectedSkew - 21_000 });
 
 test("the true offset is never excluded, and no larger one is assumed, with any latencies", () => {
   fc.assert(
     fc.property(offsets, fc.array(exchanges, { minLength: 1 }), (offset, several) => {
-      const range = several.map((one) => rangeOf(offset, one)).reduce(narrowed);
-      expect(range.least).toBeLessThanOrEqual(offset);
-      expect(range.most).toBeGreaterThanOrEqual(offset);
+      const range = several.map((one) => rangeOf(offset, one)).reduce(narrowRange);
+      expect(range.min).toBeLessThanOrEqual(offset);
+      expect(range.max).toBeGreaterThanOrEqual(offset);
       const assumed = smallestOffset(range);
       expect(Math.abs(assumed)).toBeLessThanOrEqual(Math.abs(offset));
       expect(assumed * offset).toBeGreaterThanOrEqual(0);
@@ -161,10 +161,7 @@ test("a signed time is at most 9 s, and the time of the response, before the ser
 test("a difference up to 2 s or beyond ten minutes is never corrected", async () => {
   const small = fc.integer({ min: -toleratedSkew, max: toleratedSkew });
   const large = fc
-    .tuple(
-      fc.integer({ min: mostCorrectedSkew + 21_000, max: 10 * mostCorrectedSkew }),
-      fc.constantFrom(-1, 1),
-    )
+    .tuple(fc.integer({ min: maxCorrectedSkew + 21_000, max: 10 * maxCorrectedSkew }), fc.constantFrom(-1, 1))
     .map(([size, sign]) => size * sign);
   await fc.assert(
     fc.asyncProperty(fc.oneof(small, large), uncached, async (offset, one) => {

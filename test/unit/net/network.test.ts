@@ -592,7 +592,7 @@ describe("a proxy", () => {
   });
 
   test.each([
-    [407, false, "wants a user name and password (407). Add them to the URL of the proxy"],
+    [407, false, "requires a user name and password (407). Add them to the URL of the proxy"],
     [403, false, "refused to connect to the server (403)"],
     [502, true, "refused to connect to the server (502)"],
     [429, true, "refused to connect to the server (429)"],
