@@ -54,7 +54,9 @@ export function checkListedIssuers(
   return { code: "issuer_mismatch", detail, details: { authorization_servers } };
 }
 
-/** Returns the warning for resource metadata that lists no authorization server. MCP requires a list, RFC 9728 does not. */
+/**
+ * Returns the warning for resource metadata that lists no authorization server. MCP requires a list, RFC 9728 does not.
+ */
 export function noIssuerListed(configured: string): Failure {
   const cause =
     "its resource metadata lists no authorization server, so it does not confirm the configured issuer " +
@@ -67,8 +69,8 @@ export function noIssuerListed(configured: string): Failure {
 
 /**
  * Returns how the issuer that a server named differs from the configured one, as the end of "one that", without quoting
- * it. The two must be equal as strings (RFC 8414 §3.3). The usual mistake is a slash or a capital letter, which is hard to
- * see. Returns `undefined` if the issuer is an entirely different one.
+ * it. The two must be equal as strings (RFC 8414 §3.3). The usual mistake is a slash or a capital letter, which is hard
+ * to see. Returns `undefined` if the issuer is an entirely different one.
  */
 function issuerDifference(found: unknown, configured: string): string | undefined {
   if (typeof found !== "string") return "is not even a string";

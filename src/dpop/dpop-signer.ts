@@ -77,9 +77,9 @@ function proofClaims(
 }
 
 /**
- * Returns the URL without query and fragment. `URL` has already normalized scheme, host, port and dot segments (RFC 3986
- * §6.2.2 and §6.2.3). The percent-encoding is that of the request: a server that compares strings finds what it received, and
- * one that normalizes does so itself.
+ * Returns the URL without query and fragment. `URL` has already normalized scheme, host, port and dot segments (RFC
+ * 3986 §6.2.2 and §6.2.3). The percent-encoding is that of the request: a server that compares strings finds what it
+ * received, and one that normalizes does so itself.
  */
 function withoutQuery(url: string | URL): string {
   const { origin, pathname } = typeof url === "string" ? new URL(url) : url;

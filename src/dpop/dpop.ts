@@ -17,8 +17,8 @@ export type { DpopSigner, ProofTarget } from "./dpop-signer.js";
 export interface Dpop {
   readonly nonces: Nonces;
   /**
-   * Returns the signer for the key that a new token is bound to: the key that the config names, loaded again, or an ephemeral
-   * key of this manager. A configured `alg` that the servers do not list is used with a warning. Rejects with
+   * Returns the signer for the key that a new token is bound to: the key that the config names, loaded again, or an
+   * ephemeral key of this manager. A configured `alg` that the servers do not list is used with a warning. Rejects with
    * `unsupported_by_server` and `key_invalid`, and for a named key with the codes of `loadKey`.
    */
   dpopSigner(servers: ProofServers, context: KeyContext): Promise<DpopSigner>;

@@ -53,8 +53,8 @@ const algorithms: ReadonlyMap<string, Algorithm> = new Map([
 export const ephemeralKeyAlgorithms: readonly string[] = [...algorithms.keys()];
 
 /**
- * Generates a key that only this process has, for one of `ephemeralKeyAlgorithms`. It signs with `node:crypto` instead of
- * `jose`, with which a proof takes four times as long, because each request has a proof.
+ * Generates a key that only this process has, for one of `ephemeralKeyAlgorithms`. It signs with `node:crypto` instead
+ * of `jose`, with which a proof takes four times as long, because each request has a proof.
  */
 export async function generateEphemeralKey(alg: string): Promise<ProofKey> {
   const algorithm = algorithms.get(alg);

@@ -1,8 +1,8 @@
 import { McpAuthError } from "./error.js";
 
 /**
- * Ignores an `McpAuthError` of work whose result the caller does not need. Throws any other error again, because that is
- * a mistake in the code.
+ * Ignores an `McpAuthError` of work whose result the caller does not need. Throws any other error again, because that
+ * is a mistake in the code.
  */
 export function ignoreFailure(error: unknown): undefined {
   if (error instanceof McpAuthError) return undefined;

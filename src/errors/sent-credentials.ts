@@ -87,7 +87,9 @@ export function withoutCredentials(text: string): string {
   return result;
 }
 
-/** Hides the characters around a block that can belong to the credential: the rest of the word or of the part of a URL. */
+/**
+ * Hides the characters around a block that can belong to the credential: the rest of the word or of the part of a URL.
+ */
 function hideRestOfWord(text: string, hidden: Uint8Array, from: number, to: number): void {
   const isWordCharacter = (at: number) => /^[\w.~+=%-]$/.test(text[at] ?? "");
   for (let at = from - 1; at >= 0 && isWordCharacter(at); at -= 1) hidden[at] = 1;

@@ -2,8 +2,9 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 
 /**
- * Opens a file for reading, without waiting for a writer if it is a FIFO. The caller can then check the file that it has
- * opened; a check of the path before would be about a file that may be replaced meanwhile. Rejects with `ENXIO` for a socket.
+ * Opens a file for reading, without waiting for a writer if it is a FIFO. The caller can then check the file that it
+ * has opened; a check of the path before would be about a file that may be replaced meanwhile. Rejects with `ENXIO` for
+ * a socket.
  *
  * @param flags further flags of `open(2)`
  */

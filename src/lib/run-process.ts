@@ -59,8 +59,8 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessOutcom
 }
 
 /**
- * Turns `register` off in a Node.js command that inherits it from this process. Otherwise the command would wait for the
- * secret that it is asked to print.
+ * Turns `register` off in a Node.js command that inherits it from this process. Otherwise the command would wait for
+ * the secret that it is asked to print.
  */
 function withoutRegister(env: ProcessOptions["env"]): NodeJS.ProcessEnv {
   return { ...env, ...(env["MCP_AUTH_REGISTER_FOLDER"] !== undefined && { MCP_AUTH_REGISTER: "off" }) };

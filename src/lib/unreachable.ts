@@ -1,7 +1,7 @@
 /**
- * Ends a `switch` or an `if … else` chain over all variants of a union: a variant that is added and not handled does not
- * compile. Throws a `TypeError` for a value that its type does not have. The message does not show the value, which may be
- * a secret.
+ * Ends a `switch` or an `if … else` chain over all variants of a union: a variant that is added and not handled does
+ * not compile. Throws a `TypeError` for a value that its type does not have. The message does not show the value, which
+ * may be a secret.
  */
 export function unreachable(_value: never): never {
   throw new TypeError("A variant of the config is not handled here.");

@@ -14,8 +14,8 @@ export interface WaitLimitsOptions {
 
 /**
  * Limits the work that a call waits for besides its token, such as reading the secrets in `headers`. The wait ends when
- * the caller aborts its signal, after the server's `deadline`, and on `stop()`. The signal that the work gets is aborted
- * then. If the work ignores it, nobody waits for the work any longer.
+ * the caller aborts its signal, after the server's `deadline`, and on `stop()`. The signal that the work gets is
+ * aborted then. If the work ignores it, nobody waits for the work any longer.
  */
 export class WaitLimits {
   readonly #options: WaitLimitsOptions;

@@ -85,7 +85,9 @@ export async function boundedFetch(fetch: FetchFunction, request: BoundedRequest
 /** A request that may be shared by several servers. */
 export type SharedRequest = Omit<BoundedRequest, "server"> & { readonly server?: string };
 
-/** Works like `boundedFetch`, but returns failures as values, for requests that several servers share. Never rejects. */
+/**
+ * Works like `boundedFetch`, but returns failures as values, for requests that several servers share. Never rejects.
+ */
 export async function exchange(fetch: FetchFunction, request: SharedRequest): Promise<Exchange> {
   const { signal, timeout, what, url, isLearned = false } = request;
   const shown = isLearned ? undefined : printableUrl(url);

@@ -21,7 +21,10 @@ export interface Network {
   readonly fetch: FetchFunction;
   /** Returns a `fetch` that presents a client certificate. Calls with the same certificate share connections. */
   fetchAs(identity: TlsIdentity): FetchFunction;
-  /** Closes each connection as soon as no request uses it, because another network replaces this one. Requests still work. */
+  /**
+   * Closes each connection as soon as no request uses it, because another network replaces this one. Requests still
+   * work.
+   */
   retire(): void;
   /** Closes idle connections. Requests in progress still end normally. */
   close(): Promise<void>;

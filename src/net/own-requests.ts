@@ -16,7 +16,9 @@ export interface ThroughInit extends RequestInit {
  * requests.
  */
 export interface OwnRequests {
-  /** Notes that a request of ours, which must not be authorized, is in progress. Returns a function that notes its end. */
+  /**
+   * Notes that a request of ours, which must not be authorized, is in progress. Returns a function that notes its end.
+   */
   begin(url: string, authorization: string | null): () => void;
   /** Returns whether such a request is in progress. */
   includes(url: string, authorization: string | null): boolean;

@@ -118,8 +118,8 @@ export class ServerClocks {
   }
 
   /**
-   * Returns what is known about an origin, and makes it the newest entry of the map. Removes the oldest entries if there
-   * are too many.
+   * Returns what is known about an origin, and makes it the newest entry of the map. Removes the oldest entries if
+   * there are too many.
    */
   #touch(origin: string): Known {
     const known = this.#known.get(origin) ?? { isSignedFor: false, reported: [] };

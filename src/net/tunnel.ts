@@ -20,9 +20,9 @@ export interface TunnelOptions {
 }
 
 /**
- * Opens a connection to `target` through an HTTP proxy with `CONNECT` (RFC 9110 §9.3.6). For TLS traffic, the proxy sees
- * only host and port. Rejects with `unavailable`, or with `tls_failed` if the certificate of the proxy is not trusted.
- * Messages show only the host of the proxy's URL.
+ * Opens a connection to `target` through an HTTP proxy with `CONNECT` (RFC 9110 §9.3.6). For TLS traffic, the proxy
+ * sees only host and port. Rejects with `unavailable`, or with `tls_failed` if the certificate of the proxy is not
+ * trusted. Messages show only the host of the proxy's URL.
  */
 export function openTunnel({ proxy, target, secureContext, minVersion }: TunnelOptions): Promise<Socket> {
   const { hostname, port, host, protocol } = new URL(proxy.origin);

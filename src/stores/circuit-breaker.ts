@@ -139,8 +139,8 @@ export class CircuitBreaker {
     if (outage !== undefined && startedAt < outage.openUntil) return;
     if (this.#outages.size === 0) this.#hasNotice = true;
     const doubled = Math.max(2 * (outage?.openTime ?? 0), firstOpenTime);
-    // A foreign file in the place of one entry says nothing about other entries. Trying again costs no time, so the circuit
-    // stays closed.
+    // A foreign file in the place of one entry says nothing about other entries. Trying again costs no time, so the
+    // circuit stays closed.
     const openTime = failure?.kind === "not_ours" ? 0 : Math.min(doubled, longestOpenTime);
     this.#outages.set(kind, { failedAt: now, openUntil: now + openTime, openTime, failure });
   }

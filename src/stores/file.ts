@@ -27,7 +27,9 @@ export interface FileStoreOptions {
   /** Absolute path of the store's folder. It is created when it is needed. */
   readonly path: string;
   readonly clock?: Clock;
-  /** Called before each operation. Rejects if the config is not allowed to use the folder; so does the operation then. */
+  /**
+   * Called before each operation. Rejects if the config is not allowed to use the folder; so does the operation then.
+   */
   readonly assertAllowed?: (() => Promise<void>) | undefined;
 }
 

@@ -101,7 +101,9 @@ function connect(address: () => Promise<RedisAddress>, clock: Clock): Connection
   return { ready, destroy };
 }
 
-/** Rejects if there is no answer in time. The timer does not keep the process alive, because the circuit breaker does. */
+/**
+ * Rejects if there is no answer in time. The timer does not keep the process alive, because the circuit breaker does.
+ */
 async function inTime<T>(work: Promise<T>, milliseconds: number, clock: Clock): Promise<T> {
   return await withinTime(work, milliseconds, tooLate, { clock, unref: true, limit: workingTimeLimit });
 }

@@ -1,4 +1,6 @@
-/** Length of the longest value, in characters: a response of 1 MiB, encoded twice in base64. Longer ones are not read. */
+/**
+ * Length of the longest value, in characters: a response of 1 MiB, encoded twice in base64. Longer ones are not read.
+ */
 export const longestValue = 4_194_304;
 
 /** A stored value. */
