@@ -26,7 +26,7 @@ export interface DpopSigner {
   readonly thumbprint: string;
   /** The JOSE algorithm of the proofs. */
   readonly alg: string;
-  /** Returns a proof for one request. It must not be sent twice. Rejects with `key_invalid`. */
+  /** Returns a proof for one request, which must not be sent twice. Rejects with `key_invalid`. */
   proof(target: ProofTarget): Promise<string>;
 }
 
@@ -37,7 +37,9 @@ export interface ProofKey {
   readonly sign: SigningKey["sign"];
 }
 
-/** Creates a signer for one key. It keeps the key, even if the file or command that the key was loaded from changes. */
+/**
+ * Creates a signer for one key. The signer keeps using this key, even if the file or command that it came from changes.
+ */
 export function createDpopSigner(
   key: ProofKey,
   { clock, server }: { readonly clock: Clock; readonly server: string },
