@@ -56,7 +56,7 @@ async function gone(socket: Socket): Promise<void> {
   if (!socket.closed) await once(socket, "close");
 }
 
-describe("a command that ends by itself", () => {
+describe("runProcess: output and input", () => {
   it("a command returns the bytes on stdout, and nothing from stderr", async () => {
     const code = "process.stderr.write('canary'); process.stdout.write(Buffer.from([0, 255, 10, 13, 10]))";
     const outcome = await run(code);
@@ -92,8 +92,8 @@ describe("a command that ends by itself", () => {
   it.each<[string, string | Uint8Array, string]>([
     ["text", "p:ä\n", "703ac3a40a"],
     ["bytes", Uint8Array.of(0, 255), "00ff"],
-    ["nothing", "", ""],
-  ])("reads its input: %s", async (_, input, hex) => {
+    ["an empty text", "", ""],
+  ])("a command reads its input: %s", async (_, input, hex) => {
     const code =
       "const all = []; process.stdin.on('data', (c) => all.push(c));" +
       "process.stdin.on('end', () => process.stdout.write(Buffer.concat(all).toString('hex')))";
@@ -119,7 +119,7 @@ describe("a command that ends by itself", () => {
   });
 });
 
-describe("a command that fails", () => {
+describe("runProcess: failures", () => {
   const problem = async (outcome: Promise<ProcessOutcome>) => {
     const ended = await outcome;
     expect(ended).toMatchObject({ kind: "failed", retryable: false });
@@ -180,8 +180,8 @@ describe("a command that fails", () => {
   });
 });
 
-describe("a command that does not end", () => {
-  it("a command is killed on timeout, and may pass next time", async () => {
+describe("runProcess: timeouts", () => {
+  it("a command that times out is killed, and the failure is retryable", async () => {
     const { stay, connected } = await beacon();
     const clock = fakeClock();
     const outcome = run(`console.log("canary"); ${stay}`, { clock, timeout: 5_000 });
@@ -207,7 +207,7 @@ describe("a command that does not end", () => {
     await gone(socket);
   });
 
-  it("a command that prints without end is killed", async () => {
+  it("a command that prints too much is killed", async () => {
     const { stay, connected } = await beacon();
     const print = `here.on("connect", () => setInterval(() => process.stdout.write("x".repeat(1000)), 1));`;
     const outcome = run(`${stay} ${print}`, { maxBytes: 10_000 });
@@ -288,7 +288,7 @@ it("a command is killed when the process that runs it exits first", async () => 
   await gone(socket);
 });
 
-describe("a signal", () => {
+describe("runProcess: signals", () => {
   it("no command is started if the signal is already aborted", async () => {
     const signal = AbortSignal.abort();
     expect(await runProcess({ command: ["/nowhere"], cwd: folder, env: {}, timeout: 1, signal })).toEqual({

@@ -19,7 +19,7 @@ function ofResponse(headers: Record<string, string>, more: Partial<DatedResponse
   return offsetRange({ ...times, headers: new Headers(headers), ...more });
 }
 
-describe("what one response tells of its server's clock", () => {
+describe("offsetRange", () => {
   test("one response limits the offset to one second plus the time of the exchange", () => {
     expect(ofResponse({ date: date(noon) })).toEqual({ min: -200, max: 1_000 });
     expect(ofResponse({ date: date(noon + 90_000) })).toEqual({ min: 89_800, max: 91_000 });
@@ -36,7 +36,7 @@ describe("what one response tells of its server's clock", () => {
 
   test.each([
     ["an old Date", noon - 300_000, 0],
-    ["a Date that the cache has made new", noon, 0],
+    ["a Date that the cache has renewed", noon, 0],
     ["an old Date of a server that is 90 s behind", noon - 390_000, -88_000],
   ])("a response with Age allows for %s", (_, at, offset) => {
     const range = ofResponse({ date: date(at), age: "300" }, { isUncached: false });
@@ -53,20 +53,20 @@ describe("what one response tells of its server's clock", () => {
 
   test.each([
     ["without a Date", {}],
-    ["with a Date that is none", { date: "yesterday" }],
+    ["with a Date that is not a date", { date: "yesterday" }],
     ["with a Date in ISO form", { date: "2026-01-01T12:00:00Z" }],
     ["with two Dates", { date: `${date(noon)}, ${date(noon)}` }],
-  ])("a response gives no offset %s", (_, headers) => {
+  ])("a response %s proves no offset", (_, headers) => {
     expect(ofResponse(headers)).toBeUndefined();
   });
 
-  test("a response gives no offset if our clock was set back in the meantime", () => {
+  test("a response proves no offset if our clock was set back in the meantime", () => {
     expect(ofResponse({ date: date(noon) }, { receivedAt: noon - 1 })).toBeUndefined();
   });
 });
 
-describe("what several responses tell together", () => {
-  test("several responses give the offsets that they have in common", () => {
+describe("narrowRange", () => {
+  test("several responses prove the range of offsets that they have in common", () => {
     const known = { min: -90_200, max: -80_000 };
     expect(narrowRange(known, { min: -100_000, max: -89_000 })).toEqual({ min: -90_200, max: -89_000 });
     expect(narrowRange(undefined, known)).toEqual(known);

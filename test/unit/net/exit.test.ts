@@ -77,7 +77,7 @@ ${code}
   return stdout.trim();
 }
 
-describe("a process ends by itself", () => {
+describe("idle connections", () => {
   test("a process exits although idle connections of all kinds are open", async () => {
     const output = await run(`
 import { subscribe } from "node:diagnostics_channel";

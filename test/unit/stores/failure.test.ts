@@ -23,7 +23,7 @@ async function errorOf(work: Promise<unknown>): Promise<unknown> {
   );
 }
 
-describe("why a store cannot be used", () => {
+describe("storeFailure", () => {
   test.skipIf(process.platform !== "linux")(
     "a full disk is reported with its place and its code",
     async () => {
@@ -103,8 +103,8 @@ describe("why a store cannot be used", () => {
   });
 });
 
-describe("a store that fails", () => {
-  test("a store that fails gives the reason also while the circuit is open, until it works again", async () => {
+describe("SharedStore.failure", () => {
+  test("the reason of a store failure is known, even while the circuit is open, until the store works again", async () => {
     const clock = fakeClock();
     const memory = createMemoryStore({ clock });
     let full = true;

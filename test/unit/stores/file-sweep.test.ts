@@ -26,7 +26,7 @@ async function laterProcess(milliseconds: number): Promise<void> {
   await store.close();
 }
 
-describe("what a file store sweeps once it was written to", () => {
+describe("Sweep", () => {
   test("the sweep removes expired values and unfinished files of a process that died", async () => {
     const first = createFileStore({ path });
     await first.set(tokenA, "value", { expiresIn: 1_000 });
@@ -68,7 +68,7 @@ describe("what a file store sweeps once it was written to", () => {
     expect(await readdir(folder)).toEqual(["held-7"]);
   });
 
-  test("the sweep delays no write, and closing only for a moment", async () => {
+  test("the sweep delays no write, and delays closing only for a moment", async () => {
     if (process.platform === "win32") return;
     // Whoever reads it waits until somebody writes there.
     await mkdir(join(path, tokenA), { recursive: true, mode: 0o700 });

@@ -78,8 +78,8 @@ async function doEverything(key: string): Promise<void> {
   await store.close();
 }
 
-describe("in a folder that other things share", () => {
-  test("the sweep keeps all foreign files and folders, however old", async () => {
+describe("foreign files beside entries", () => {
+  test("the sweep keeps all foreign files and folders, even old ones", async () => {
     await mkdir(join(path, "exports"));
     await writeFile(join(path, "exports", "customers.csv.tmp"), "theirs");
     await mkdir(join(path, "empty"));
@@ -141,7 +141,7 @@ describe("in a folder that other things share", () => {
   );
 });
 
-describe.skipIf(process.platform === "win32")("something else in the place of something of ours", () => {
+describe.skipIf(process.platform === "win32")("foreign files in the place of ours", () => {
   test("no operation and no sweep follows a link in place of an entry", async () => {
     const elsewhere = join(top, "elsewhere");
     await mkdir(join(elsewhere, "held-1"), { recursive: true, mode: 0o755 });
@@ -239,7 +239,7 @@ describe.skipIf(process.platform === "win32")("something else in the place of so
   });
 });
 
-test("the names of files that the store makes are exact", () => {
+test("the store recognizes exactly the names of the files that it creates", () => {
   const uuid = randomUUID();
   for (const name of ["value-0", "fence-12", "held-3", `value-1.${uuid}.tmp`, `${uuid}.unreadable`]) {
     expect(isOwnName(name), name).toBe(true);
@@ -256,7 +256,7 @@ test("the names of files that the store makes are exact", () => {
     expect(isOwnName(name), name).toBe(false);
 });
 
-test("the names of entries are exact", () => {
+test("the store recognizes exactly the names of its entries", () => {
   const hash = "0123456789abcdef".repeat(2);
   const all = [
     `token.${hash}.${hash}`,

@@ -13,7 +13,7 @@ function sharedStore(store: TokenStore, keys: () => readonly Secret[], clock = f
   return new SharedStore({ store, keys: async () => keys(), lease: 10_000, clock });
 }
 
-describe("what is sealed", () => {
+describe("encryption", () => {
   test("a value is decrypted with its key, and reveals nothing without it", async () => {
     const data = new MemoryData();
     const store = createMemoryStore({ data });
@@ -94,7 +94,7 @@ describe("what is sealed", () => {
   });
 });
 
-describe("a value that is sealed with a key that is not known", () => {
+describe("unknown encryption keys", () => {
   /** A store with values of strangers, each with a key of its own, and one whose keys are counted as they are read. */
   async function strangers(count: number) {
     const clock = fakeClock();
@@ -112,7 +112,7 @@ describe("a value that is sealed with a key that is not known", () => {
     return { clock, store, names, state, shared: sharedStore(store, read, clock) };
   }
 
-  test("an unknown key has the keys read again once, for any number of reads", async () => {
+  test("any number of reads with one unknown key read the keys again once", async () => {
     const { shared, state, clock } = await strangers(1);
     for (let second = 0; second < 50; second += 1) {
       const found = await Promise.all([shared.read("token.0"), shared.read("token.0")]);
@@ -123,7 +123,7 @@ describe("a value that is sealed with a key that is not known", () => {
     expect(state.prefetched).toBe(2);
   });
 
-  test("any number of unknown keys have the keys read again once in five seconds", async () => {
+  test("reads with many unknown keys read the keys again at most once in five seconds", async () => {
     const { shared, state, names, clock } = await strangers(300);
     await Promise.all(names.map((name) => shared.read(name)));
     for (const name of names) await shared.read(name);
@@ -166,7 +166,7 @@ test("expired keys are read again once for all calls at the same time", async ()
   expect(prefetched).toBe(2);
 });
 
-describe("a store that fails", () => {
+describe("circuit breaker", () => {
   const key = newSecret();
 
   function failing() {
@@ -184,7 +184,7 @@ describe("a store that fails", () => {
     return { store: failingStore, state };
   }
 
-  test("a store that fails is left alone for a while, and reported once", async () => {
+  test("a store that fails is not called for a while, and is reported once", async () => {
     const clock = fakeClock();
     const { store, state } = failing();
     const shared = sharedStore(store, () => [key], clock);
@@ -259,7 +259,7 @@ describe("a store that fails", () => {
     expect(await shared.withLock("token.a", async () => 1)).toEqual({ acquired: true, value: 1 });
   });
 
-  test("no work starts under a lock that came too late", async () => {
+  test("no work starts under a lock that was obtained too late", async () => {
     const clock = fakeClock();
     const store = createMemoryStore();
     let open = (): void => {};
