@@ -55,9 +55,13 @@ export function createDpopSigner(
       } catch (error) {
         if (error instanceof McpAuthError || isProgrammingError(error)) throw error;
         // The error of a library may contain the claims or the key.
-        throw new McpAuthError("key_invalid", `Server "${server}": the DPoP key cannot sign with ${alg}.`, {
-          server,
-        });
+        throw new McpAuthError(
+          "key_invalid",
+          `Server "${server}": the DPoP key cannot sign with ${alg}. Check the key in "dpop", or use another one.`,
+          {
+            server,
+          },
+        );
       }
     },
   };

@@ -11,6 +11,8 @@ import { openToRead, readAtMost } from "../lib/read-file.js";
 /** 4 MiB. All roots of an operating system take a few hundred KiB. */
 const maxBytes = 4_194_304;
 
+const notRegular = "is not a regular file. Name a file with certificates in PEM.";
+
 const certificates = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 // Node.js has this function since 22.15, but the types do not declare it. It takes --use-system-ca into account.
@@ -100,7 +102,8 @@ async function readAuthoritiesFile(file: string, allow?: AllowRules): Promise<re
     );
   }
   for (const [index, pem] of found.entries()) {
-    if (!isCertificate(pem)) throw refuse(`is damaged: its certificate number ${index + 1} cannot be read.`);
+    if (!isCertificate(pem))
+      throw refuse(`is damaged: its certificate number ${index + 1} cannot be read. Replace it.`);
   }
   return found;
 }
@@ -110,7 +113,8 @@ async function read(
   allow: AllowRules | undefined,
   refuse: (why: string) => McpAuthError,
 ): Promise<string> {
-  const notAllowed = () => refuse("may not be read, because `allow.files` does not include it.");
+  const notAllowed = () =>
+    refuse("may not be read, because `allow.files` does not include it. Add it there, or name another file.");
   if ((await allow?.file(file)) === false) throw notAllowed();
   let handle: FileHandle | undefined;
   try {
@@ -118,18 +122,21 @@ async function read(
     handle = await openToRead(file);
     const stats = await handle.stat({ bigint: true });
     if ((await allow?.file(file, stats)) === false) throw notAllowed();
-    if (!stats.isFile()) throw refuse("is not a regular file.");
+    if (!stats.isFile()) throw refuse(notRegular);
     const bytes = await readAtMost(handle, maxBytes + 1);
-    if (bytes.length > maxBytes) throw refuse("is larger than 4 MiB.");
+    if (bytes.length > maxBytes)
+      throw refuse("is larger than 4 MiB. Name a file that has only the certificates to trust.");
     return bytes.toString("utf8");
   } catch (error) {
     if (error instanceof McpAuthError) throw error;
     const code = errorCode(error);
-    if (code === "ENOENT" || code === "ENOTDIR") throw refuse("does not exist.");
-    if (code === "EACCES" || code === "EPERM") throw refuse("may not be read by this process.");
+    if (code === "ENOENT" || code === "ENOTDIR")
+      throw refuse("does not exist. Correct the path, or create the file.");
+    if (code === "EACCES" || code === "EPERM")
+      throw refuse("may not be read by this process. Give its user read access.");
     // The path names a socket.
-    if (code === "ENXIO") throw refuse("is not a regular file.");
-    throw refuse("cannot be read.");
+    if (code === "ENXIO") throw refuse(notRegular);
+    throw refuse("cannot be read. Check it, or name another file.");
   } finally {
     await handle?.close().catch(ignoreSystemError);
   }

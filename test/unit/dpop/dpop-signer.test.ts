@@ -9,7 +9,7 @@ import { fakeClock } from "../../support/fake-clock.js";
 
 const target = { method: "POST", url: "https://mcp.example/mcp" };
 
-async function proverThat(sign: SigningKey["sign"]) {
+async function signerThat(sign: SigningKey["sign"]) {
   const { jwk } = await generateEphemeralKey("ES256");
   return createDpopSigner({ alg: "ES256", jwk, sign }, { clock: fakeClock(), server: "crm" });
 }
@@ -34,12 +34,12 @@ describe("createDpopSigner", () => {
   });
 
   test("a DPoP signer passes the caller's signal to the key", async () => {
-    const dpopSigner = await proverThat(async (_header, _claims, signal) => `${signal?.aborted}`);
+    const dpopSigner = await signerThat(async (_header, _claims, signal) => `${signal?.aborted}`);
     expect(await dpopSigner.proof({ ...target, signal: AbortSignal.abort() })).toBe("true");
   });
 
   test("a DPoP signer hides the error of a key, which may contain the key", async () => {
-    const dpopSigner = await proverThat(() => Promise.reject(new Error("canary")));
+    const dpopSigner = await signerThat(() => Promise.reject(new Error("canary")));
     const error: unknown = await dpopSigner.proof(target).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: "key_invalid", server: "crm", retryable: false });
     expect(`${inspect(error, { depth: 9 })}${JSON.stringify(error)}`).not.toContain("canary");
@@ -47,7 +47,7 @@ describe("createDpopSigner", () => {
 
   test("a DPoP signer passes on the McpAuthError of an external signer", async () => {
     const unavailable = new McpAuthError("signer_unavailable", "It does not answer.", { server: "crm" });
-    const dpopSigner = await proverThat(() => Promise.reject(unavailable));
+    const dpopSigner = await signerThat(() => Promise.reject(unavailable));
     await expect(dpopSigner.proof(target)).rejects.toBe(unavailable);
   });
 });
