@@ -12,7 +12,7 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.close();
 });
 
-/** Answers by path; 404 where nothing is said. */
+/** The answers by path. Any other path is answered with 404. */
 async function serve(answers: Record<string, Answer>): Promise<HttpServer> {
   const server = await startHttpServer(({ url }, response) => {
     const answer = answers[url];

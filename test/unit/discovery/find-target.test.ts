@@ -15,7 +15,7 @@ import { type HttpServer, sendJson, startHttpServer } from "../../support/http-s
 
 let mcp: HttpServer;
 let auth: HttpServer;
-/** What the MCP server publishes, by path. */
+/** The documents of the MCP server, by path. */
 let published: Record<string, unknown>;
 let onMcpRequest: ((response: ServerResponse) => void) | undefined;
 /** Whether it has answered. */
@@ -69,7 +69,7 @@ async function failure(work: Promise<unknown>): Promise<McpAuthError> {
   return error;
 }
 
-/** Lets the pause pass before what failed is asked once more, if there is one. */
+/** Lets the pause before the second try pass, if there is one. */
 async function afterPause<T>(work: Promise<T>, clock: FakeClock): Promise<T> {
   let isDone = false;
   const done = (): void => {
@@ -99,7 +99,7 @@ describe("findTarget", () => {
   });
 
   test("the target of a token request is found by requesting both documents at the same time", async () => {
-    // The MCP server answers only after the authorization server was asked.
+    // The MCP server answers only after the request to the authorization server.
     onMcpRequest = (response) => void auth.received(1).then(() => sendJson(response, document()));
     expect((await find()).resource).toBe(`${mcp.origin}/mcp`);
   });
@@ -265,7 +265,7 @@ describe("allowInsecureHttp", () => {
 describe("challenges at run time", () => {
   const minute = 60_000;
 
-  /** Looks up again and again in one cache, as one manager does. */
+  /** Looks up repeatedly in one cache, as a token manager does. */
   function lookups() {
     const clock = fakeClock();
     const cache = new MetadataCache({ fetch, clock });
@@ -328,7 +328,7 @@ describe("challenges at run time", () => {
     for (let i = 0; i < 5; i += 1) {
       expect((await afterPause(look({}), clock)).resource).toBe(`${mcp.origin}/mcp`);
     }
-    // Both locations, and once more each.
+    // Each of the two locations is requested twice.
     expect(mcp.requests).toHaveLength(5);
   });
 });

@@ -180,7 +180,7 @@ describe("aborted metadata lookups", () => {
     await held.promise;
     caller.abort();
     await first;
-    // The second location is asked when the first has used up its share.
+    // The second location is requested when the first has used up its share of the timeout.
     await clock.advance(5_000);
     await server.received(2);
     await clock.advance(10_000);

@@ -14,7 +14,7 @@ const target: ProofTarget = { method: "POST", url: "https://mcp.example/mcp" };
 
 type Listed = readonly string[] | undefined;
 
-/** `listed` by the authorization server, `resource` by the MCP server. */
+/** The algorithms that the servers list: `listed` the authorization server, `resource` the MCP server. */
 function dpopOf(key?: KeySpec, context: Partial<KeyContext> = {}, warnings: string[] = []) {
   const dpop = createDpop({ ...(key && { key }), clock: fakeClock(now) });
   const onUnlisted = () => void warnings.push("unsupported_by_server");
@@ -25,7 +25,7 @@ function dpopOf(key?: KeySpec, context: Partial<KeyContext> = {}, warnings: stri
     );
 }
 
-/** Checks the signature with the key that the proof itself names, and gives what it says. */
+/** Verifies the signature with the key in the proof, and returns the content of the proof. */
 async function verified(proof: string) {
   const { payload, protectedHeader } = await jwtVerify(proof, EmbeddedJWK, {
     typ: "dpop+jwt",

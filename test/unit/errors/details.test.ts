@@ -11,7 +11,7 @@ function errorWith(details: Readonly<Record<string, unknown>>): McpAuthError {
   return new McpAuthError("token_request_rejected", "It was refused.", { server: "crm", details });
 }
 
-/** What is left of a text in the details of an error. */
+/** Returns the part of a text that the details of an error keep. */
 function kept(text: unknown): unknown {
   return errorWith({ text }).details?.["text"];
 }
@@ -63,7 +63,7 @@ describe("McpAuthError.details", () => {
     expect(kept("x".repeat(1_000_000))).toBe(`${"x".repeat(199)}…`);
     expect(kept(Array.from({ length: 50 }, (_, index) => `${index}`))).toHaveLength(20);
     expect(kept(["y".repeat(300)])).toEqual([`${"y".repeat(199)}…`]);
-    // Where the cut is in the middle of a character.
+    // The text is cut in the middle of a character.
     expect(kept(`${"x".repeat(198)}\u{1f600}${"x".repeat(9)}`)).toBe(`${"x".repeat(198)}\ufffd…`);
   });
 
@@ -76,7 +76,7 @@ describe("McpAuthError.details", () => {
 });
 
 describe("credentials in details", () => {
-  // Of what a long one is made: blocks of it must not be found in another text by chance.
+  // Characters of a long credential. Its blocks must not occur in another text by chance.
   const secret = 'pA7-long enough "to be" a/secret+with%everything';
 
   test("a sent credential becomes <secret> in every form in which a server may quote it", () => {
@@ -112,7 +112,7 @@ describe("credentials in details", () => {
       expect(text).not.toContain("QQQ");
       expect(text.length).toBeLessThanOrEqual(200);
     }
-    // What is left out makes room for what comes after it, which was not looked at.
+    // The credential that is left out makes room for text after it that was not searched.
     const crowded = `${`${token} `.repeat(9)}${token.slice(0, 12)}`;
     expect(kept(crowded)).not.toMatch(/Q{2}/);
   });

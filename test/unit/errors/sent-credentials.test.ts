@@ -30,7 +30,7 @@ describe("withoutCredentials", () => {
 
   test("sending tokens that a server issued does not displace another sent credential", () => {
     rememberCredential(secret);
-    // Of characters that are written in many ways.
+    // Has characters that are encoded in many ways.
     for (let count = 0; count < 50; count += 1) rememberShortLived(`${count}${`&<'"%+/=`.repeat(2_000)}`);
     expect(withoutCredentials(quoted)).toBe(hidden);
   });

@@ -134,7 +134,7 @@ describe("files", () => {
     await symlink("../outside", join(folder, "keys/link"));
     const opened = await open(join(folder, "keys/link"));
     try {
-      // Between opening and judging, the link is made to lead to something that is allowed.
+      // After the file was opened and before it is checked, the link is changed to an allowed file.
       await symlink("a", join(folder, "keys/next"));
       await rename(join(folder, "keys/next"), join(folder, "keys/link"));
       const allow = rules({ files: ["keys"] });

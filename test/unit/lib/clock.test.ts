@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { systemClock } from "../../../src/lib/clock.js";
 
-// Under the system's clock stand the global timers: these are vitest's.
+// The system clock uses the global timers, which vitest replaces here.
 beforeEach(() => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());

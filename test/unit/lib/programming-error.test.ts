@@ -4,7 +4,7 @@ import { McpAuthError } from "../../../src/errors/error.js";
 import { problemOf } from "../../../src/keys/signing-key.js";
 import { isProgrammingError } from "../../../src/lib/programming-error.js";
 
-/** What `work` throws. */
+/** Returns the error that `work` throws. */
 function thrown(work: () => unknown): unknown {
   try {
     work();

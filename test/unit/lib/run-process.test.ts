@@ -19,7 +19,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-/** Runs a program of JavaScript. */
+/** Runs a JavaScript program. */
 function run(code: string, options: Partial<ProcessOptions> & { args?: string[] } = {}) {
   const { args = [], ...others } = options;
   const command = [process.execPath, "-e", code, ...args];
@@ -32,7 +32,7 @@ async function printed(outcome: Promise<ProcessOutcome>): Promise<string> {
   return ended.stdout.toString("utf8");
 }
 
-/** The lines of a program that connects here, and stays until it is killed. */
+/** Returns the lines of a program that connects to this test, and runs until it is killed. */
 async function beacon(): Promise<{ stay: string; connected: Promise<Socket> }> {
   const server = createServer();
   onTestFinished(() => void server.close());
@@ -74,7 +74,7 @@ describe("runProcess: output and input", () => {
     const code = "process.stdout.write(JSON.stringify(process.env))";
     const env = { ONE: "1", TWO: undefined, "THREE 3": "" };
     const seen: Record<string, string> = JSON.parse(await printed(run(code, { env })));
-    // macOS adds one of its own.
+    // macOS adds a variable.
     delete seen["__CF_USER_TEXT_ENCODING"];
     if (posix) expect(seen).toEqual({ ONE: "1", "THREE 3": "" });
     else expect(seen).toMatchObject({ ONE: "1", "THREE 3": "" });

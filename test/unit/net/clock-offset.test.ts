@@ -79,12 +79,12 @@ describe("narrowRange", () => {
   });
 });
 
-/** One exchange with a server that is so far ahead: where the offset lies, by what it says. */
+/** Returns the range that follows from one exchange with a server that is `offset` ahead. */
 interface Exchange {
-  /** Milliseconds from sending until the server writes the Date, and from then until the response is there. */
+  /** Milliseconds until the server writes the Date, and from then until the response arrives. */
   readonly there: number;
   readonly back: number;
-  /** Milliseconds since the second began in which it is sent, by our clock. */
+  /** Milliseconds between the start of a second and the request, by our clock. */
   readonly fraction: number;
   readonly age: number | undefined;
   readonly isUncached: boolean;
@@ -122,7 +122,7 @@ test("the true offset is never excluded, and no larger one is assumed, with any 
   );
 });
 
-/** What is signed, `then` milliseconds after an exchange: `iat`, and the server's time at that moment, in milliseconds. */
+/** Signs `then` milliseconds after an exchange. Returns `iat` and the server's time at that moment, in milliseconds. */
 async function signed(offset: number, exchange: Exchange, then: number) {
   let ours = noon + exchange.fraction;
   const clocks = new ServerClocks({ now: () => ours });

@@ -63,7 +63,7 @@ function toIdentity(certificate: string, privateKey: string): TlsIdentity {
   };
 }
 
-/** An https server that says whose certificate it got; with `demand` it lets nobody else in. */
+/** Starts an https server that answers with the name in the client certificate. With `demand`, it requires one. */
 async function serve(more: TlsOptions = {}, listener: RequestListener = whoAmI): Promise<Listening> {
   const listening = await listen(() => listener, { ...serverTls, ca: authority.certificate, ...more });
   open.push(listening);
@@ -90,7 +90,7 @@ function network(
 
 const text = async (response: Promise<Response>): Promise<string> => (await response).text();
 
-/** What a token request would fail with. */
+/** Returns the error with which a token request fails. */
 async function failure(send: FetchFunction, url: string): Promise<McpAuthError> {
   const asked = { server: "billing", what: "the token endpoint", url, timeout: 10_000 };
   const error = await boundedFetch(send, { endpoint: "token endpoint", ...asked }).then(
@@ -169,7 +169,7 @@ describe("Network.fetch", () => {
     };
     const dispatcher = new Agent();
     open.push(dispatcher);
-    // The types of the global fetch know another copy of undici.
+    // The types of the global fetch come from another copy of undici.
     const init = { dispatcher } as unknown as RequestInit;
     await network({ ca: [ca] }, {}, send).fetch("https://auth.example/", init);
     expect(seen).toEqual([init]);
@@ -321,7 +321,7 @@ describe("NODE_TLS_REJECT_UNAUTHORIZED", () => {
     vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
     expect(await text(fetch(`${origin}/careless`))).toBe("ok");
     vi.unstubAllEnvs();
-    // Once that connection is idle, it serves everybody who uses the pool of the process.
+    // Once that connection is idle, all code that uses the connection pool of the process reuses it.
     const reused = () => text(fetch(`${origin}/reused`)).catch(() => undefined);
     while ((await reused()) !== "ok");
     expect((await failure(network().fetch, `${origin}/secret`)).code).toBe("tls_failed");
@@ -410,7 +410,7 @@ describe("Network.fetchAs", () => {
     const { origin } = await serve(demand);
     const dispatcher = new Agent();
     open.push(dispatcher);
-    // The types of the global fetch know another copy of undici.
+    // The types of the global fetch come from another copy of undici.
     const init = { dispatcher } as unknown as RequestInit;
     expect(await text(network({ ca: [ca] }).fetchAs(alice)(origin, init))).toBe("CN=alice");
   });
@@ -419,7 +419,7 @@ describe("Network.fetchAs", () => {
     const server = await serve(demand);
     const own = network({ ca: [ca] });
     for (let i = 0; i < 20; i += 1) await text(own.fetchAs({ ...alice })(server.origin));
-    // A second one where the first was not free yet.
+    // There is a second connection if the first was not free yet.
     const alices = server.connections;
     expect(alices).toBeLessThanOrEqual(2);
     await text(own.fetchAs(bob)(server.origin));
@@ -448,7 +448,7 @@ describe("Network.fetchAs", () => {
     [40, "may demand a client certificate"], // handshake_failure
     [70, "does not support TLS 1.2 or later"], // protocol_version
   ])("alert %d of the server is tls_failed and not retryable, and says: %s", async (alert, says) => {
-    // A fatal alert in a record of its own (RFC 8446 §5.1): Node's own servers send hardly any.
+    // A record with a fatal alert (RFC 8446 §5.1). Servers of Node send only few kinds of alerts.
     const server = createServer((socket) => {
       socket.on("error", () => {});
       socket.once("data", () => socket.end(Buffer.from([21, 3, 3, 0, 2, 2, alert])));
@@ -605,7 +605,7 @@ describe("network.proxy", () => {
       const error = await failure(own, "https://auth.test/token");
       expect(error).toMatchObject({ code: "unavailable", retryable, server: "billing" });
       expect(error.message).toContain(`Server "billing": the proxy ${proxy.host} ${says}`);
-      // An MCP request meets the same.
+      // An MCP request gets the same error.
       const direct: unknown = await own("https://auth.test/mcp").catch((reason: unknown) => reason);
       expect(direct).toMatchObject({
         code: "unavailable",
@@ -673,7 +673,7 @@ async function tlsOf(made: Promise<{ certificate: string; privateKey: string }>)
   return { cert: certificate, key: privateKey };
 }
 
-/** Waits for what sockets do by themselves; the test's own timeout is the limit. */
+/** Waits for a condition that sockets fulfill some time later. The timeout of the test is the limit. */
 async function settled(done: () => boolean): Promise<void> {
   while (!done()) await new Promise((resolve) => setImmediate(resolve));
 }

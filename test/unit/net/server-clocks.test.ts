@@ -6,7 +6,7 @@ import { watchedBy } from "../../support/watched-by.js";
 const url = "https://auth.example/token";
 const minute = 60_000;
 
-/** Our clock, and what answers with the time of a server that is `skew` ahead of it. */
+/** Returns our clock, and a function that answers with the time of a server that is `skew` ahead of it. */
 function started() {
   const clock = fakeClock();
   const clocks = new ServerClocks(clock);
@@ -18,12 +18,12 @@ function started() {
         headers: { date: new Date(clock.now() + server.skew).toUTCString(), ...server.headers },
       }),
   );
-  /** An answer of a server that is so far ahead. */
+  /** Answers like a server whose clock is this far ahead. */
   const heard = async (skew: number, at = url, init: RequestInit = { method: "POST" }) => {
     server.skew = skew;
     await fetch(at, init);
   };
-  /** Milliseconds that what is signed for it is ahead of our time. */
+  /** Returns how far the signing time for the server is ahead of our time, in milliseconds. */
   const corrected = (at = url) => clocks.at(at).now() - clock.now();
   return { clock, clocks, server, fetch, heard, corrected };
 }

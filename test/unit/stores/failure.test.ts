@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(async () => await rm(join(path, ".."), { recursive: true, force: true }));
 
-/** What a real one rejects with. */
+/** Returns the error with which a real operation rejects. */
 async function errorOf(work: Promise<unknown>): Promise<unknown> {
   return await work.then(
     () => undefined,
@@ -73,7 +73,7 @@ describe("storeFailure", () => {
     expect(failure?.kind).toBe(kind);
     expect(failure?.message).toContain(`(${code}).`);
     expect(failure?.message).not.toContain(reply.slice(code.length + 1));
-    // A store that is given in code may say the same in its own words.
+    // A store that is passed in code may have the same text in its errors.
     expect(storeFailure(new Error(reply), { place: undefined, isRedis: false })).toBeUndefined();
   });
 

@@ -16,7 +16,7 @@ afterEach(async () => await rm(join(path, ".."), { recursive: true, force: true 
 
 const lease = 2_000;
 
-/** As if whoever holds it had not renewed it for a minute. */
+/** Makes a lock look as if its holder had not renewed it for a minute. */
 async function age(held: string): Promise<void> {
   const long = new Date(Date.now() - 60_000);
   await utimes(held, long, long);

@@ -19,7 +19,7 @@ afterEach(async () => await rm(join(path, ".."), { recursive: true, force: true 
 
 const day = 24 * 3_600_000;
 
-/** A process that comes so much later, writes something else, and ends. */
+/** Simulates a process that starts this much later, writes another entry, and ends. */
 async function laterProcess(milliseconds: number): Promise<void> {
   const store = createFileStore({ path, clock: fakeClock(Date.now() + milliseconds) });
   await store.set(later, "value");
@@ -70,7 +70,7 @@ describe("Sweep", () => {
 
   test("the sweep delays no write, and delays closing only for a moment", async () => {
     if (process.platform === "win32") return;
-    // Whoever reads it waits until somebody writes there.
+    // A reader of the FIFO waits until a process writes to it.
     await mkdir(join(path, tokenA), { recursive: true, mode: 0o700 });
     const pipe = join(path, tokenA, "value-1");
     execFileSync("mkfifo", [pipe]);

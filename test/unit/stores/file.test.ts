@@ -108,7 +108,7 @@ describe("an entry with two values, which a killed process may leave", () => {
     const removed: string[] = [];
     await removeValues(folder(), [2, 1], async (file) => {
       removed.push(basename(file));
-      // As if it were killed here.
+      // Simulates that the process is killed here.
       if (removed.length === 1) throw new Error("killed");
     }).catch(() => {});
     expect(removed).toEqual(["value-1"]);
@@ -130,7 +130,7 @@ describe("an entry with two values, which a killed process may leave", () => {
     const store = createFileStore({ path });
     await rm(join(folder(), "value-2"));
     const late = store.set("token.a", "late", { fence: 2 });
-    // It has looked and is writing: whatever is done in this turn comes before it is done.
+    // The writer has read the folder and is writing. The code of this turn runs before it has finished.
     await untilWriting();
     writeFileSync(join(folder(), "fence-3"), "");
     writeFileSync(join(folder(), "value-3"), text("newer"));

@@ -1,4 +1,4 @@
-// What else is in the folder of a file store, or has the place of something of ours.
+// Foreign files in the folder of a file store, or in the place of ours.
 import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import {
@@ -36,14 +36,14 @@ const year = 365 * 24 * 3_600_000;
 const entry = entryName("a");
 const lease = 2_000;
 
-/** A process that comes a year later, writes something else, and sweeps. */
+/** Simulates a process that starts a year later, writes another entry, and sweeps. */
 async function laterProcess(): Promise<void> {
   const store = createFileStore({ path, clock: fakeClock(Date.now() + year) });
   await store.set(entryName("f"), "value");
   await store.close();
 }
 
-/** Every path below a folder, with the text of the files. */
+/** Returns every path below a folder, with the text of the files. */
 async function treeOf(folder: string): Promise<readonly (readonly [string, string])[]> {
   const names = (await readdir(folder, { withFileTypes: true })).toSorted((a, b) =>
     a.name.localeCompare(b.name),
@@ -57,7 +57,7 @@ async function treeOf(folder: string): Promise<readonly (readonly [string, strin
   return (await Promise.all(all)).flat();
 }
 
-/** Everything that may be done to an entry; what rejects is no matter here. */
+/** Runs every operation on an entry. Ignores which of them reject. */
 async function doEverything(key: string): Promise<void> {
   const store = createFileStore({ path });
   const end = store.onChange(key, () => {});
@@ -187,7 +187,7 @@ describe.skipIf(process.platform === "win32")("foreign files in the place of our
       if (kind === "folder") await mkdir(place);
       if (kind === "socket") {
         const server = createServer();
-        // By a short name: that of a socket is at most about a hundred bytes long.
+        // Uses a short path, because the path of a socket has at most about a hundred bytes.
         const socket = join(top, "s");
         await new Promise<void>((resolve) => server.listen(socket, resolve));
         onTestFinished(() => void server.close());
@@ -228,7 +228,7 @@ describe.skipIf(process.platform === "win32")("foreign files in the place of our
     await mkdir(join(path, entry), { mode: 0o700 });
     const place = join(path, entry, "value-1");
     await writeFile(place, "");
-    // A hole, which takes no space.
+    // A sparse file, which takes no space.
     await truncate(place, 2 ** 31);
     const store = createFileStore({ path });
     const { value = "" } = (await store.get(entry)) ?? {};

@@ -95,7 +95,7 @@ describe("encryption", () => {
 });
 
 describe("unknown encryption keys", () => {
-  /** A store with values of strangers, each with a key of its own, and one whose keys are counted as they are read. */
+  /** Creates values encrypted with unknown keys, and a store that counts how often its keys are read. */
   async function strangers(count: number) {
     const clock = fakeClock();
     const store = createMemoryStore({ clock });
@@ -104,9 +104,9 @@ describe("unknown encryption keys", () => {
       const stranger = newSecret();
       await sharedStore(store, () => [stranger], clock).write(name, "theirs");
     }
-    const state = { keys: [newSecret()], prefetched: 0 };
+    const state = { keys: [newSecret()], reads: 0 };
     const read = () => {
-      state.prefetched += 1;
+      state.reads += 1;
       return state.keys;
     };
     return { clock, store, names, state, shared: sharedStore(store, read, clock) };
@@ -119,18 +119,18 @@ describe("unknown encryption keys", () => {
       expect(found.map(({ kind }) => kind)).toEqual(["unreadable", "unreadable"]);
       await clock.advance(1_000);
     }
-    // Once to begin with, and once for the key that is missing.
-    expect(state.prefetched).toBe(2);
+    // Once at first, and once for the missing key.
+    expect(state.reads).toBe(2);
   });
 
   test("reads with many unknown keys read the keys again at most once in five seconds", async () => {
     const { shared, state, names, clock } = await strangers(300);
     await Promise.all(names.map((name) => shared.read(name)));
     for (const name of names) await shared.read(name);
-    expect(state.prefetched).toBe(2);
+    expect(state.reads).toBe(2);
     await clock.advance(5_000);
     for (const name of names) await shared.read(name);
-    expect(state.prefetched).toBe(3);
+    expect(state.reads).toBe(3);
   });
 
   test("a value is decrypted within a minute after its key was added, while other keys are missing", async () => {
@@ -138,7 +138,7 @@ describe("unknown encryption keys", () => {
     await shared.read("token.0");
     const added = newSecret();
     await sharedStore(store, () => [added], clock).write("token.late", "the next");
-    // It is not there yet, and is looked for only once.
+    // The key is not there yet, and is looked up only once.
     await clock.advance(5_000);
     expect(await shared.read("token.late")).toMatchObject({ kind: "unreadable" });
     state.keys = [...state.keys, added];
@@ -154,16 +154,16 @@ describe("unknown encryption keys", () => {
 test("expired keys are read again once for all calls at the same time", async () => {
   const clock = fakeClock();
   const key = newSecret();
-  let prefetched = 0;
+  let reads = 0;
   const keys = () => {
-    prefetched += 1;
+    reads += 1;
     return [key];
   };
   const shared = sharedStore(createMemoryStore({ clock }), keys, clock);
   await Promise.all(Array.from({ length: 20 }, (_, number) => shared.read(`token.${number}`)));
   await clock.advance(60_000);
   await Promise.all(Array.from({ length: 20 }, (_, number) => shared.read(`token.${number}`)));
-  expect(prefetched).toBe(2);
+  expect(reads).toBe(2);
 });
 
 describe("circuit breaker", () => {
