@@ -42,7 +42,7 @@ export async function askSigner(
     ...(clock && { clock }),
   });
   if (outcome.kind === "aborted") throw aborted(server);
-  if (outcome.kind === "failed") throw signerUnavailable(server, signer, outcome.problem, outcome.mayPass);
+  if (outcome.kind === "failed") throw signerUnavailable(server, signer, outcome.problem, outcome.retryable);
   const printed = outcome.stdout.toString("latin1").trim().replace(/=+$/, "");
   if (!/^[\w-]+$/.test(printed))
     throw signerUnavailable(

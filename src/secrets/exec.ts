@@ -34,7 +34,7 @@ export async function readFromCommand(reference: ExecReference, context: SecretC
   if (signal?.aborted) throw secretAborted(server);
   const outcome = await runShared(reference, context);
   if (outcome.kind === "aborted") throw secretAborted(server);
-  if (outcome.kind === "failed") throw fail(outcome.problem, outcome.mayPass);
+  if (outcome.kind === "failed") throw fail(outcome.problem, outcome.retryable);
   const text = decodeText(outcome.stdout);
   if (text === undefined) throw fail("its output is not text in UTF-8.");
   return text;

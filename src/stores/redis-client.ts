@@ -5,11 +5,11 @@ import { hasErrorCode } from "../lib/error-code.js";
 import { minTlsVersion } from "../lib/min-tls-version.js";
 import type { Secret } from "../lib/secret.js";
 
-/** Where Redis is, and how to log in. */
+/** How to connect to Redis and log in. */
 export interface RedisAddress {
   /** A `redis:` or `rediss:` URL, with user, password and database if there are any. */
   readonly url: Secret;
-  /** Finds the current server. Host and port of `url` are not used then. */
+  /** Sentinels that know the current server. If present, host and port of `url` are not used. */
   readonly sentinel?: Sentinel | undefined;
   /** URLs of further nodes of a cluster, in addition to `url`. */
   readonly cluster?: readonly string[] | undefined;
@@ -149,7 +149,7 @@ function optionsFor({ url, ca }: RedisAddress): RedisClientOptions {
     ...(ca && ca.length > 0 && { ca: [...ca] }),
   };
   const socket: Socket = {
-    // Ends an attempt that no caller waits for any more.
+    // Ends an attempt to connect after all callers have stopped waiting for it.
     connectTimeout: 10_000,
     reconnectStrategy: false,
     ...(protocol === "rediss:" && { tls: true as const }),

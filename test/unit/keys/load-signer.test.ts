@@ -455,7 +455,7 @@ describe("a function that signs", () => {
   it("that was not passed is named, with the most similar name", async () => {
     const signers = { kmx: () => new Uint8Array(), other: () => new Uint8Array() };
     expect(await problem(signWith(named(), "ES256", { context: { signers } }))).toBe(
-      'no function of this name was given as `signers` (given were: kmx, other). Did you mean "kmx"?',
+      'no function of this name was given as `signers` (only kmx, other). Did you mean "kmx"?',
     );
     expect(await problem(signWith(named(), "ES256"))).toBe(
       "no function of this name was given as `signers` (none was).",

@@ -85,7 +85,7 @@ describe("a resolver that was not passed", () => {
     expect(await failureOf(reference(), { env: {}, resolvers })).toMatchObject({
       code: "secret_unavailable",
       message: says(
-        'no function of this name was given as `resolvers` (given were: aws2, vault). Did you mean "aws2"?',
+        'no function of this name was given as `resolvers` (only aws2, vault). Did you mean "aws2"?',
       ),
     });
   });
