@@ -32,7 +32,7 @@ test.each([
   const failure: unknown = await read(url).catch((error: unknown) => error);
   expect(failure).toMatchObject({
     code: "secret_unavailable",
-    message: expect.stringContaining("percent-encode user and password"),
+    message: expect.stringContaining("with percent-encoded user and password"),
   });
   expect(String(failure)).not.toContain("canary");
 });
