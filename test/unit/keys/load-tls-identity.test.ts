@@ -221,7 +221,10 @@ describe("an invalid client certificate", () => {
       inPlaceOfCertificate(request, /^it holds a certificate request\./),
       inPlaceOfCertificate("canary", /^it holds no certificate in PEM/),
       inPlaceOfCertificate(damaged, /it is damaged\.$/),
-      inPlaceOfCertificate(`${agent.certificate}${damaged}`, /certificate 2, which belongs to the chain, is damaged\.$/),
+      inPlaceOfCertificate(
+        `${agent.certificate}${damaged}`,
+        /certificate 2, which belongs to the chain, is damaged\.$/,
+      ),
     ]) {
       await put(certificate, privateKey);
       const message = await failure(loadTlsIdentity(spec(), context));
